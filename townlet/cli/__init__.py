@@ -1,0 +1,64 @@
+"""The command line, ``townlet``: one sub-command per task.
+
+Each command imports what it needs inside its body, so that the telemetry tools start without NumPy, Numba or torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from click.exceptions import Abort, ClickException
+
+from townlet import __version__
+from townlet.cli import telemetry
+from townlet.errors import InputError
+
+app = typer.Typer(
+    name="townlet",
+    help="Capture rollouts of a small town, train its people by PPO, and check what the training logged.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+telemetry.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"townlet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Capture rollouts of a small town, train its people by PPO, and check what the training logged."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: 0 done, 1 a check did not hold, 2 unusable input, 130 interrupted."""
+    try:
+        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        return int(code or 0)
+    except InputError as error:
+        for fault in error.faults:
+            print(f"error: {fault}", file=sys.stderr)
+        return 2
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, Abort):
+        print("interrupted; nothing was left half-written", file=sys.stderr)
+        return 130
+
+
+def run() -> None:
+    """Entry point of the installed ``townlet`` command."""
+    sys.exit(main())

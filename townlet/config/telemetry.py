@@ -1,0 +1,52 @@
+"""Which telemetry schema is written, and the bounds at which a watcher raises an alert."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from townlet.config.base import Section
+
+Bound = Annotated[float | None, Field(default=None)]
+
+
+class WatchThresholds(Section):
+    """One bound per watched signal, by the names of the ``townlet watch`` options; an absent one is not watched."""
+
+    kl: Bound = None
+    """Largest ``kl_divergence`` (nats)."""
+    loss: Bound = None
+    """Largest absolute ``loss_total``."""
+    grad: Bound = None
+    """Largest ``grad_norm``."""
+    entropy: Bound = None
+    """Smallest ``batch_entropy_mean`` (nats)."""
+    reward_corr: Bound = None
+    """Smallest ``reward_advantage_corr``."""
+    queue_events_min: Bound = None
+    """Fewest ``queue_conflict_events``."""
+    queue_intensity_min: Bound = None
+    """Smallest ``queue_conflict_intensity_sum``."""
+    late_help_min: Bound = None
+    """Fewest ``late_help_events``."""
+    shared_meal_min: Bound = None
+    """Fewest ``shared_meal_events``."""
+    shift_takeover_max: Bound = None
+    """Most ``shift_takeover_events``."""
+    chat_quality_min: Bound = None
+    """Smallest ``chat_quality_mean``."""
+    utility_outage_max: Bound = None
+    """Most ``utility_outage_events``."""
+    shower_complete_min: Bound = None
+    """Fewest ``shower_complete_events``."""
+    sleep_complete_min: Bound = None
+    """Fewest ``sleep_complete_events``."""
+
+
+class TelemetryConfig(Section):
+    """The training log."""
+
+    version: Literal[1.0, 1.1] = 1.1
+    """Schema of the log lines; 1.0 for consumers that lag."""
+    thresholds: WatchThresholds = WatchThresholds()

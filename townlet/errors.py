@@ -1,0 +1,47 @@
+"""The one way Townlet says that an input is unusable: which file, which field, what was found and expected."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault in one input.
+
+    ``where`` is a path inside the file (``rules.queue.cooldown_ticks``, ``line 3: kl_divergence``), empty when
+    the file as a whole is at fault. ``found`` may be empty when there is nothing to quote.
+    """
+
+    file: str
+    where: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.where}" if self.where else self.file
+        found = f"found {self.found}, " if self.found else ""
+        return f"{place}: {found}expected {self.expected}"
+
+
+class InputError(Exception):
+    """Unusable input. The command line prints one line per fault and exits with 2, without a traceback."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    @classmethod
+    def of(cls, file: object, where: str, found: str, expected: str) -> InputError:
+        """An error with a single fault."""
+        return cls([Fault(str(file), where, found, expected)])
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """``one of a, b, c`` followed by the closest known name, as a suggestion for a misspelt one."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    listing = f"one of {', '.join(names)}" if names else "nothing: no name is defined here"
+    return f"{listing}; did you mean {close[0]!r}?" if close else listing

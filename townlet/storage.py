@@ -1,0 +1,121 @@
+"""Artefacts on disk: written whole or not at all, hashed, and locked while one process writes a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+from upath import UPath
+
+from townlet.errors import InputError
+
+#: Anything that names a file: a string, a local path or a ``universal-pathlib`` path such as ``s3://…``.
+AnyPath = str | Path | UPath
+
+
+def as_path(path: AnyPath) -> Path | UPath:
+    """The path object for a location; local ones are plain :class:`pathlib.Path`."""
+    if isinstance(path, str):
+        return UPath(path) if "://" in path else Path(path)
+    return path
+
+
+def write_atomically(path: AnyPath, content: bytes | str) -> str:
+    """Write a whole file or leave what was there; return the SHA-256 of the bytes.
+
+    Locally the bytes go to a hidden neighbour, are flushed to the device and renamed. Object stores publish an
+    object only when its upload is complete, so there a plain write has the same promise.
+    """
+    target = as_path(path)
+    data = content.encode() if isinstance(content, str) else content
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(target, Path):
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    else:
+        target.write_bytes(data)
+    return sha256(data)
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """Strict JSON with sorted keys and no spaces: equal values give equal bytes, which is what gets hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def pretty_json(value: Any) -> str:
+    """Strict JSON for people: indented, in the given key order, with a final newline."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def read_bytes(path: AnyPath, expected: str) -> bytes:
+    """The bytes of a file, or an :class:`InputError` that says what kind of file was ``expected`` there."""
+    target = as_path(path)
+    try:
+        return target.read_bytes()
+    except FileNotFoundError:
+        raise InputError.of(target, "", "no such file", expected) from None
+    except OSError as error:
+        raise InputError.of(target, "", error.strerror or str(error), f"a readable file with {expected}") from None
+
+
+def read_json(path: AnyPath, expected: str) -> dict[str, Any]:
+    """A JSON object from a file; truncated, non-JSON, NaN-carrying or non-object content is an InputError."""
+
+    def refuse_constant(name: str) -> None:
+        raise ValueError(f"{name} is not a finite number")
+
+    raw = read_bytes(path, expected)
+    try:
+        value = json.loads(raw, parse_constant=refuse_constant)
+    except UnicodeDecodeError as error:
+        raise InputError.of(path, f"byte {error.start}", "bytes that are not UTF-8", expected) from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        found = "an incomplete file" if error.pos >= len(raw.rstrip()) else error.msg
+        raise InputError.of(path, where, found, f"{expected} as strict JSON") from None
+    except ValueError as error:
+        raise InputError.of(path, "", str(error), f"{expected} as strict JSON") from None
+    if not isinstance(value, dict):
+        raise InputError.of(path, "", f"a JSON {type(value).__name__}", f"{expected} as a JSON object")
+    return value
+
+
+@contextlib.contextmanager
+def exclusive(folder: AnyPath) -> Iterator[None]:
+    """Hold a folder for writing; a second process on the same folder gets an :class:`InputError` at once.
+
+    The lock is the operating system's, so it is gone with the process however that ended. Object stores have no
+    such lock and are not guarded.
+    """
+    target = as_path(folder)
+    if not isinstance(target, Path):
+        yield
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(target / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise InputError.of(target, "", "another process is writing here", "a folder of one's own") from None
+    try:
+        yield
+    finally:
+        lock.release()
