@@ -1,0 +1,108 @@
+"""Checks between sections: every name that is referred to exists, and everything fits on the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from townlet.config.scenario import Scenario
+from townlet.config.town import OBJECT_VERBS, PLAIN_VERBS, Instruction, Tile
+from townlet.errors import nearest_name
+
+#: Path inside the YAML, what was found, what was expected.
+Finding = tuple[str, str, str]
+
+
+def find_broken_references(scenario: Scenario) -> list[Finding]:
+    """All faults that no single section can see."""
+    return [
+        *_objects_and_affordances(scenario),
+        *_jobs_and_people(scenario),
+        *_tiles(scenario),
+        *_schedules(scenario),
+    ]
+
+
+def _unknown(path: str, name: str, known: Iterable[str]) -> Iterator[Finding]:
+    known = list(known)
+    if name not in known:
+        yield path, repr(name), nearest_name(name, known)
+
+
+def _objects_and_affordances(scenario: Scenario) -> Iterator[Finding]:
+    placed = {thing.type for thing in scenario.objects.values()}
+    for name, thing in scenario.objects.items():
+        yield from _unknown(f"objects.{name}.type", thing.type, scenario.object_types)
+    for name, affordance in scenario.affordances.items():
+        yield from _unknown(f"affordances.{name}.object", affordance.object, placed)
+        if not affordance.work and not affordance.effects:
+            yield f"affordances.{name}.effects", "no effect", "an effect on a need, or work: true"
+        if affordance.work and not any(
+            scenario.objects[job.workplace].type == affordance.object
+            for job in scenario.jobs.values()
+            if job.workplace in scenario.objects
+        ):
+            yield f"affordances.{name}.work", "true", f"a job whose workplace is a {affordance.object}"
+
+
+def _jobs_and_people(scenario: Scenario) -> Iterator[Finding]:
+    work_types = {affordance.object for affordance in scenario.affordances.values() if affordance.work}
+    for name, job in scenario.jobs.items():
+        path = f"jobs.{name}.workplace"
+        yield from _unknown(path, job.workplace, scenario.objects)
+        if job.workplace in scenario.objects and scenario.objects[job.workplace].type not in work_types:
+            yield path, repr(job.workplace), "an object whose type has an affordance with work: true"
+        if job.end > scenario.ticks_per_day:
+            yield f"jobs.{name}.end", str(job.end), f"at most ticks_per_day, {scenario.ticks_per_day}"
+        if not any(person.job == name for person in scenario.people.values()):
+            yield f"jobs.{name}", "a job that nobody has", "people with this job"
+    for name, person in scenario.people.items():
+        if person.job is not None:
+            yield from _unknown(f"people.{name}.job", person.job, scenario.jobs)
+
+
+def _tiles(scenario: Scenario) -> Iterator[Finding]:
+    taken: dict[Tile, str] = {}
+    for index, wall in enumerate(scenario.map.walls):
+        for corner in ("corner", "opposite"):
+            yield from _outside(scenario, f"map.walls.{index}.{corner}", getattr(wall, corner))
+        xs = sorted((wall.corner[0], wall.opposite[0]))
+        ys = sorted((wall.corner[1], wall.opposite[1]))
+        for x in range(xs[0], xs[1] + 1):
+            for y in range(ys[0], ys[1] + 1):
+                taken[x, y] = f"map.walls.{index}"
+    places = [(f"objects.{name}.at", thing.at) for name, thing in scenario.objects.items()]
+    places += [(f"people.{name}.at", person.at) for name, person in scenario.people.items()]
+    for path, tile in places:
+        yield from _outside(scenario, path, tile)
+        if tile in taken:
+            yield path, str(list(tile)), f"a tile that {taken[tile]} does not occupy"
+        taken[tile] = path.removesuffix(".at")
+
+
+def _outside(scenario: Scenario, path: str, tile: Tile) -> Iterator[Finding]:
+    width, height = scenario.map.width, scenario.map.height
+    if tile[0] >= width or tile[1] >= height:
+        yield path, str(list(tile)), f"a tile inside the {width}×{height} map, [0, 0] to [{width - 1}, {height - 1}]"
+
+
+def _schedules(scenario: Scenario) -> Iterator[Finding]:
+    for name, instructions in scenario.schedule.items():
+        yield from _unknown(f"schedule.{name}", name, scenario.people)
+        last = -1
+        for index, instruction in enumerate(instructions):
+            path = f"schedule.{name}.{index}"
+            if not last < instruction.at < scenario.ticks:
+                yield f"{path}.at", str(instruction.at), f"a tick above {last} and below ticks, {scenario.ticks}"
+            last = instruction.at
+            yield from _instruction(f"{path}.do", instruction, scenario)
+
+
+def _instruction(path: str, instruction: Instruction, scenario: Scenario) -> Iterator[Finding]:
+    if instruction.do in PLAIN_VERBS:
+        return
+    verb, _, target = instruction.do.partition(" ")
+    if verb not in OBJECT_VERBS:
+        verbs = [*PLAIN_VERBS, *(f"{known} {kind}" for known in OBJECT_VERBS for kind in scenario.object_types)]
+        yield path, repr(instruction.do), nearest_name(instruction.do, verbs)
+    elif target not in scenario.object_types:
+        yield path, repr(instruction.do), f"{verb} and {nearest_name(target, scenario.object_types)}"

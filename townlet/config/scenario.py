@@ -1,0 +1,67 @@
+"""A scenario: everything that one town, its people and their training are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated
+
+from pydantic import Field
+
+from townlet.config.base import Section
+from townlet.config.rules import ObservationConfig, RulesConfig
+from townlet.config.telemetry import TelemetryConfig
+from townlet.config.town import (
+    AffordanceConfig,
+    Instruction,
+    JobConfig,
+    MapConfig,
+    Name,
+    ObjectConfig,
+    PersonConfig,
+)
+from townlet.config.training import TrainingConfig
+
+
+class CaptureConfig(Section):
+    """How much a capture records unless told otherwise."""
+
+    worlds: Annotated[int, Field(ge=1, le=65536)] = 1
+    worlds_per_shard: Annotated[int, Field(ge=1, le=65536)] = 64
+
+
+class Scenario(Section):
+    """One file of ``configs/scenarios``."""
+
+    name: Name
+    """The file's name without ``.yaml``."""
+    description: Annotated[str, Field(min_length=1)]
+    ticks: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Length of an episode: at this tick it is truncated."""
+    ticks_per_day: Annotated[int, Field(ge=1)] = 1000
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    map: MapConfig
+    objects: dict[Name, ObjectConfig] = {}
+    affordances: dict[Name, AffordanceConfig] = {}
+    jobs: dict[Name, JobConfig] = {}
+    people: Annotated[dict[Name, PersonConfig], Field(min_length=1)]
+    rules: RulesConfig = RulesConfig()
+    observations: ObservationConfig = ObservationConfig()
+    schedule: dict[Name, tuple[Instruction, ...]] = {}
+    capture: CaptureConfig = CaptureConfig()
+    training: TrainingConfig = TrainingConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
+
+    @property
+    def object_types(self) -> tuple[str, ...]:
+        """Types of object in the order in which affordances first name them."""
+        return tuple(dict.fromkeys(affordance.object for affordance in self.affordances.values()))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the complete configuration, defaults included and comments excluded.
+
+        Keys keep their order, because the order of people and objects is their index in the town.
+        """
+        content = json.dumps(self.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,108 @@
+"""The place and its people: map, objects, affordances, jobs, persons and their scripts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from townlet.config.base import Section
+
+NEEDS = ("hunger", "hygiene", "energy")
+Need = Literal["hunger", "hygiene", "energy"]
+Level = Annotated[float, Field(ge=0.0, le=1.0)]
+Coordinate = Annotated[int, Field(ge=0, le=4095)]
+Tile = tuple[Coordinate, Coordinate]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+#: What a scripted person can be told to do; those in the second group name an object type.
+PLAIN_VERBS = ("wait", "release", "leave", "move north", "move south", "move west", "move east")
+OBJECT_VERBS = ("request", "use", "camp", "push_in", "give_way")
+
+
+class Wall(Section):
+    """A straight or rectangular block of wall, both corners included."""
+
+    corner: Tile
+    opposite: Tile
+
+
+class MapConfig(Section):
+    """A grid of tiles; x grows to the east, y to the south."""
+
+    width: Annotated[int, Field(ge=1, le=1024)]
+    height: Annotated[int, Field(ge=1, le=1024)]
+    walls: tuple[Wall, ...] = ()
+
+
+class ObjectConfig(Section):
+    """One thing that people use, on a tile that nobody can walk on."""
+
+    type: Name
+    at: Tile
+
+
+class AffordanceConfig(Section):
+    """One use that a type of object offers."""
+
+    object: Name
+    """The object type that offers it."""
+    ticks: Annotated[int, Field(ge=1, le=100_000)]
+    """Duration; it always runs its whole duration unless it is released."""
+    effects: dict[Need, Annotated[float, Field(ge=-1.0, le=1.0)]] = {}
+    """Change of each need over the whole duration, applied evenly tick by tick."""
+    when_below: dict[Need, Level] = {}
+    """Preconditions: it can be started only while these needs are below these levels."""
+    work: bool = False
+    """Whether it is the work of the jobs whose workplace is such an object; only they can start it, on shift."""
+    counts_as: Literal["shower_complete", "sleep_complete"] | None = None
+    """Telemetry counter that a completed use feeds."""
+
+
+class JobConfig(Section):
+    """A daily shift; ticks of day, the end excluded."""
+
+    workplace: Name
+    """Name of the object where the work is done."""
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=1)]
+    wage: Annotated[float, Field(ge=0.0)]
+    """Pay per tick of work."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> JobConfig:
+        if self.end <= self.start:
+            raise ValueError(f"an end after the start {self.start}")
+        return self
+
+
+class PersonConfig(Section):
+    """One person: where it starts, how it feels then, and its job."""
+
+    at: Tile
+    needs: dict[Need, Level] = {}
+    """Levels at the start; 1 is satisfied, and the default."""
+    job: Name | None = None
+
+
+class Instruction(Section):
+    """What a scripted person does from a tick on, until its next instruction.
+
+    Verbs: ``wait``; ``move north|south|west|east``; ``release`` and ``leave``; and, naming an object type,
+    ``request`` (walk there, queue, and hold the object without using it), ``use`` (the same, and use it whenever it
+    is free for this person), ``camp`` (use it over and over), ``push_in`` (use it, jumping the queue) and
+    ``give_way`` (use it, but let others go first).
+    """
+
+    at: Annotated[int, Field(ge=0)]
+    do: str
+
+    @property
+    def verb(self) -> str:
+        """The verb alone: ``use`` of ``use shower``."""
+        return self.do if self.do in PLAIN_VERBS else self.do.split(" ")[0]
+
+    @property
+    def target(self) -> str | None:
+        """The object type it names, if its verb takes one."""
+        return None if self.do in PLAIN_VERBS else self.do.partition(" ")[2]

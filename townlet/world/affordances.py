@@ -1,0 +1,60 @@
+"""Using objects: starting, the effects tick by tick, finishing, and releasing early."""
+
+from __future__ import annotations
+
+from townlet.world.actions import RELEASE, REQUEST, START, startable
+from townlet.world.compile import rule
+from townlet.world.events import SHOWER_COUNTER, SLEEP_COUNTER, USE_COMPLETED, record
+from townlet.world.layout import TownLayout
+from townlet.world.queues import finish_turn
+from townlet.world.rules import NO_COUNTER, SHOWER_COMPLETE, TownRules
+from townlet.world.state import FINISHED, HOLDING, TALLY, USING, TownState
+
+_USES = TALLY.index("uses_completed")
+
+
+@rule
+def run_affordances(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
+    """Begin, advance and end uses. An affordance takes effect from the tick in which it is started."""
+    after = REQUEST + layout.nearest.shape[0]
+    for a in range(layout.people):
+        person = town.people[w, a]
+        intent = person.intent - after
+        if intent == START and (person.role == HOLDING or person.role == FINISHED):
+            start(town, layout, rules, w, a)
+        elif intent == RELEASE and person.role == USING:
+            finish_turn(town, rules, w, a)
+        if person.role == USING:
+            progress(town, rules, w, a)
+
+
+@rule
+def start(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """Begin the first affordance of the held object whose preconditions hold."""
+    use = startable(town, layout, rules, w, a)
+    if use >= 0:
+        person = town.people[w, a]
+        person.role = USING
+        person.affordance = use
+        person.remaining = rules.affordance_ticks[use]
+        town.objects[w, person.at_object].uses += 1
+
+
+@rule
+def progress(town: TownState, rules: TownRules, w: int, a: int) -> None:
+    """One tick of effects; after the last one the use is complete, and the person may hand over or start again."""
+    person = town.people[w, a]
+    use = person.affordance
+    for n in range(3):
+        person.needs[n] = min(max(person.needs[n] + rules.affordance_effect[use, n], 0.0), 1.0)
+    person.remaining -= 1
+    if person.remaining > 0:
+        return
+    person.role = FINISHED
+    person.affordance = -1
+    thing = person.at_object
+    record(town, w, USE_COMPLETED, thing, a, -1, town.objects[w, thing].queue_length, use)
+    town.tally[w, a, _USES] += 1.0
+    feeds = rules.affordance_counter[use]
+    if feeds != NO_COUNTER:
+        town.counter[w, SHOWER_COUNTER if feeds == SHOWER_COMPLETE else SLEEP_COUNTER] += 1.0

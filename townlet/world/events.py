@@ -1,0 +1,81 @@
+"""What happens in a tick and is worth a row: conflicts, courtesies, arrivals at work, completed uses, faints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from townlet.world.compile import rule
+
+if TYPE_CHECKING:
+    from townlet.world.state import TownState
+
+GHOST_STEP, PUSH_IN, OVERSTAY, CONTESTED_ARRIVAL = 0, 1, 2, 3
+HAND_OVER, GIVE_WAY, AVOIDANCE = 4, 5, 6
+USE_COMPLETED, ON_TIME_ARRIVAL, LATE_ARRIVAL, ABSENCE = 7, 8, 9, 10
+FAINT, NEWCOMER = 11, 12
+
+#: Names of the event kinds, by number; the first four are the queue conflicts.
+EVENT_KINDS = (
+    "ghost_step",
+    "push_in",
+    "overstay",
+    "contested_arrival",
+    "hand_over",
+    "yield",
+    "avoidance",
+    "use_completed",
+    "on_time_arrival",
+    "late_arrival",
+    "absence",
+    "faint",
+    "newcomer",
+)
+CONFLICT_KINDS = EVENT_KINDS[:4]
+
+#: An event. Object, rival and detail are -1 where they do not apply; intensity is 0 except for conflicts; the detail
+#: is the affordance of a completed use, and the ticks of delay of an arrival at work.
+EVENT = np.dtype(
+    [
+        ("kind", np.int64),
+        ("object", np.int64),
+        ("actor", np.int64),
+        ("rival", np.int64),
+        ("queue_length", np.int64),
+        ("intensity", np.float64),
+        ("detail", np.int64),
+    ],
+    align=True,
+)
+
+#: Totals per world: events by kind, then the sums that have no event of their own.
+COUNTERS = (*EVENT_KINDS, "conflict_intensity", "shower_complete", "sleep_complete", "illegal_actions")
+CONFLICT_INTENSITY, SHOWER_COUNTER, SLEEP_COUNTER, ILLEGAL_ACTIONS = 13, 14, 15, 16
+
+
+def most_events_per_tick(people: int, objects: int) -> int:
+    """A bound that one tick cannot exceed.
+
+    Per person at most one arrival in a queue, seven people passed by pushing in, one courtesy, one departure with
+    one avoidance, one completed use, one arrival at work or absence, and one faint or newcomer; per object at most a
+    ghost step, an overstay and a hand-over.
+    """
+    return 14 * people + 3 * objects
+
+
+@rule
+def record(
+    town: TownState, w: int, kind: int, thing: int, actor: int, rival: int, queue_length: int, detail: int
+) -> None:
+    """Append an event to this tick's events of a world, with intensity 0, and count it."""
+    event = town.events[w, town.worlds[w].event_count]
+    town.worlds[w].event_count += 1
+    town.counter[w, kind] += 1.0
+    event.kind = kind
+    event.object = thing
+    event.actor = actor
+    event.rival = rival
+    event.queue_length = queue_length
+    event.intensity = 0.0
+    event.detail = detail

@@ -1,0 +1,267 @@
+"""Taking turns: joining, pushing in, giving way, holding, ghost steps, overstays and hand-overs.
+
+Each object has at most one holder, for whom it is reserved or who uses it, and a queue of people standing around it,
+front first. The queue is ordered by ``rank − age_priority_weight × ticks waited``. All who wait age alike, so the
+order changes only when somebody joins, pushes in, gives way or is sent to the tail.
+"""
+
+from __future__ import annotations
+
+from townlet.world.actions import LEAVE, PUSH, REQUEST, START, YIELD, queue_place, startable
+from townlet.world.compile import rule
+from townlet.world.events import (
+    AVOIDANCE,
+    CONTESTED_ARRIVAL,
+    GHOST_STEP,
+    GIVE_WAY,
+    HAND_OVER,
+    OVERSTAY,
+    PUSH_IN,
+    record,
+)
+from townlet.world.layout import TownLayout
+from townlet.world.random import ARRIVAL_ORDER, WORLD_STREAM, draw, first_mover
+from townlet.world.rivalry import conflict, courtesy, rivalry_towards
+from townlet.world.rules import TownRules
+from townlet.world.state import FINISHED, HOLDING, IDLE, USING, WAITING, TownState
+
+
+@rule
+def act_in_queues(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
+    """Carry out leaving, giving way and pushing in, then let the arrivals of this tick join."""
+    after = REQUEST + layout.nearest.shape[0]
+    first = first_mover(seed, world, town.worlds[w].clock, layout.people)
+    for i in range(layout.people):
+        a = (first + i) % layout.people
+        intent = town.people[w, a].intent - after
+        role = town.people[w, a].role
+        if intent == LEAVE and (role == WAITING or role == HOLDING):
+            leave_queue(town, rules, w, a)
+        elif intent == YIELD and (role == WAITING or role == HOLDING):
+            give_way(town, rules, w, a)
+        elif intent == PUSH and role == WAITING:
+            push_in(town, rules, w, a)
+    for a in range(layout.people):
+        if town.people[w, a].joining >= 0:
+            join(town, w, a, seed, world)
+    for a in range(layout.people):
+        if town.people[w, a].joining >= 0:
+            remember_lost_arrival(town, rules, w, a)
+
+
+@rule
+def join(town: TownState, w: int, a: int, seed: int, world: int) -> None:
+    """Put a person at the tail of a queue; among arrivals of the same tick the world stream decides the order."""
+    thing = town.people[w, a].joining
+    queue = town.objects[w, thing]
+    tick = town.worlds[w].clock
+    mine = draw(seed, WORLD_STREAM, world, tick, a, ARRIVAL_ORDER)
+    place = queue.queue_length
+    rank = queue.next_rank
+    while place > 0:
+        other = queue.queue[place - 1]
+        arrives_too = town.people[w, other].joining == thing
+        if not arrives_too or draw(seed, WORLD_STREAM, world, tick, other, ARRIVAL_ORDER) <= mine:
+            break
+        queue.queue[place] = other
+        rank = town.people[w, other].rank
+        town.people[w, other].rank = rank + 1
+        place -= 1
+    queue.queue[place] = a
+    queue.queue_length += 1
+    queue.next_rank += 1
+    person = town.people[w, a]
+    person.role = WAITING
+    person.at_object = thing
+    person.rank = rank
+    person.waited = 0
+
+
+@rule
+def remember_lost_arrival(town: TownState, rules: TownRules, w: int, a: int) -> None:
+    """A conflict for everybody who arrived in the same tick as the first of this tick's arrivals, but after it."""
+    thing = town.people[w, a].joining
+    queue = town.objects[w, thing]
+    for i in range(queue.queue_length):
+        first = queue.queue[i]
+        if town.people[w, first].joining == thing:
+            if first != a:
+                conflict(town, rules, w, CONTESTED_ARRIVAL, thing, first, a, queue.queue_length)
+            return
+
+
+@rule
+def priority(town: TownState, rules: TownRules, w: int, a: int) -> float:
+    """Order in the queue; lower goes first."""
+    person = town.people[w, a]
+    return float(person.rank - rules.age_priority_weight * person.waited)
+
+
+@rule
+def push_in(town: TownState, rules: TownRules, w: int, a: int) -> None:
+    """Go for the front place; everybody passed suffers a conflict, and long waiters may not let it happen."""
+    thing = town.people[w, a].at_object
+    queue = town.objects[w, thing]
+    place = queue_place(town, w, a)
+    if place <= 0:
+        return
+    town.people[w, a].rank = town.people[w, queue.queue[0]].rank - 1
+    mine = priority(town, rules, w, a)
+    while place > 0:
+        other = queue.queue[place - 1]
+        if priority(town, rules, w, other) <= mine:
+            break
+        queue.queue[place] = other
+        queue.queue[place - 1] = a
+        place -= 1
+        conflict(town, rules, w, PUSH_IN, thing, a, other, queue.queue_length)
+
+
+@rule
+def give_way(town: TownState, rules: TownRules, w: int, a: int) -> None:
+    """Change places with the next in line: the holder with the front, or the front with the second."""
+    person = town.people[w, a]
+    thing = person.at_object
+    queue = town.objects[w, thing]
+    length = queue.queue_length
+    if person.role == HOLDING and length > 0:
+        other = queue.queue[0]
+        next_in_line = town.people[w, other]
+        queue.queue[0] = a
+        person.role = WAITING
+        person.rank = next_in_line.rank
+        person.waited = next_in_line.waited
+        reserve(town, w, thing, other)
+        courtesy(town, rules, w, GIVE_WAY, thing, a, other, length)
+    elif person.role == WAITING and length > 1 and queue.queue[0] == a:
+        other = queue.queue[1]
+        next_in_line = town.people[w, other]
+        queue.queue[0] = other
+        queue.queue[1] = a
+        person.rank, next_in_line.rank = next_in_line.rank, person.rank
+        person.waited, next_in_line.waited = next_in_line.waited, person.waited
+        courtesy(town, rules, w, GIVE_WAY, thing, a, other, length)
+
+
+@rule
+def reserve(town: TownState, w: int, thing: int, a: int) -> None:
+    """Reserve an object for a person who stands around it."""
+    town.people[w, a].role = HOLDING
+    queue = town.objects[w, thing]
+    queue.holder = a
+    queue.idle_ticks = 0
+    queue.uses = 0
+    queue.camped = 0
+
+
+@rule
+def drop_place(town: TownState, w: int, a: int) -> None:
+    """Take a person out of the queue or the reservation it has; the rest close up."""
+    person = town.people[w, a]
+    queue = town.objects[w, person.at_object]
+    if person.role == WAITING:
+        for i in range(queue_place(town, w, a), queue.queue_length - 1):
+            queue.queue[i] = queue.queue[i + 1]
+        queue.queue_length -= 1
+        queue.queue[queue.queue_length] = -1
+    else:
+        queue.holder = -1
+    person.role = IDLE
+    person.at_object = -1
+    person.affordance = -1
+    person.remaining = 0
+
+
+@rule
+def leave_queue(town: TownState, rules: TownRules, w: int, a: int) -> None:
+    """Leave without having used the object; if a rival is there, that is why: an avoidance."""
+    thing = town.people[w, a].at_object
+    length = town.objects[w, thing].queue_length
+    drop_place(town, w, a)
+    rival = rival_at(town, rules, w, a, thing)
+    if rival >= 0:
+        record(town, w, AVOIDANCE, thing, a, rival, length, -1)
+
+
+@rule
+def rival_at(town: TownState, rules: TownRules, w: int, a: int, thing: int) -> int:
+    """Somebody at an object towards whom the person's rivalry is at or above the avoid threshold, or −1."""
+    holder = town.objects[w, thing].holder
+    if holder >= 0 and rivalry_towards(town, w, a, holder) >= rules.avoid_threshold:
+        return int(holder)
+    for i in range(town.objects[w, thing].queue_length):
+        other = town.objects[w, thing].queue[i]
+        if rivalry_towards(town, w, a, other) >= rules.avoid_threshold:
+            return int(other)
+    return -1
+
+
+@rule
+def finish_turn(town: TownState, rules: TownRules, w: int, a: int) -> None:
+    """End a person's turn after a use: it cools down, and the object goes to the next in line, if any."""
+    thing = town.people[w, a].at_object
+    drop_place(town, w, a)
+    town.cooldown_until[w, a, thing] = town.worlds[w].tick + rules.cooldown_ticks
+    length = town.objects[w, thing].queue_length
+    if length > 0:
+        courtesy(town, rules, w, HAND_OVER, thing, a, town.objects[w, thing].queue[0], length)
+
+
+@rule
+def pass_on_finished(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
+    """End the turn of everybody who finished a use and does not start over."""
+    start = REQUEST + layout.nearest.shape[0] + START
+    for a in range(layout.people):
+        starts_over = town.people[w, a].intent == start and startable(town, layout, rules, w, a) >= 0
+        if town.people[w, a].role == FINISHED and not starts_over:
+            finish_turn(town, rules, w, a)
+
+
+@rule
+def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
+    """Judge holders who keep others waiting, then reserve free objects for the front of their queues."""
+    for a in range(layout.people):
+        if town.people[w, a].role == WAITING:
+            town.people[w, a].waited += 1
+    for thing in range(len(layout.object_tile)):
+        queue = town.objects[w, thing]
+        holder = queue.holder
+        if holder >= 0 and queue.queue_length > 0:
+            role = town.people[w, holder].role
+            if role == HOLDING:
+                stall(town, rules, w, thing, holder)
+            elif role == USING and queue.uses > 1:
+                camp(town, rules, w, thing, holder)
+        if queue.holder < 0 and queue.queue_length > 0:
+            front = queue.queue[0]
+            drop_place(town, w, front)
+            town.people[w, front].at_object = thing
+            reserve(town, w, thing, front)
+
+
+@rule
+def stall(town: TownState, rules: TownRules, w: int, thing: int, holder: int) -> None:
+    """Count a tick of holding unused; at the limit it is a ghost step and the holder goes to the tail."""
+    queue = town.objects[w, thing]
+    queue.idle_ticks += 1
+    if queue.idle_ticks < rules.ghost_step_after:
+        return
+    length = queue.queue_length
+    conflict(town, rules, w, GHOST_STEP, thing, holder, queue.queue[0], length)
+    queue.holder = -1
+    queue.queue[length] = holder
+    queue.queue_length = length + 1
+    person = town.people[w, holder]
+    person.role = WAITING
+    person.rank = queue.next_rank
+    person.waited = 0
+    queue.next_rank += 1
+
+
+@rule
+def camp(town: TownState, rules: TownRules, w: int, thing: int, holder: int) -> None:
+    """Count a tick of using again while others wait; every ``fair_use_ticks`` of it is an overstay."""
+    queue = town.objects[w, thing]
+    queue.camped += 1
+    if queue.camped % rules.fair_use_ticks == 0:
+        conflict(town, rules, w, OVERSTAY, thing, holder, queue.queue[0], queue.queue_length)

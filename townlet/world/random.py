@@ -1,0 +1,57 @@
+"""Counter-based randomness: every draw is a pure function of who asks, when and what for.
+
+A draw hashes (seed, stream, world, tick, agent, purpose) by chained rounds of the SplitMix64 finalizer (Steele, Lea
+and Flood 2014), so a world's history does not depend on its neighbours in the batch, on the number of workers or on
+how many draws came before, and a saved state needs no generator state.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from townlet.world.compile import rule
+
+WORLD_STREAM, EVENTS_STREAM, POLICY_STREAM = 0, 1, 2
+
+#: What a draw is for; a purpose of its own keeps draws of one tick independent.
+MOVE_ORDER, ARRIVAL_ORDER, START_NEEDS, CHOOSE_ACTION = 0, 1, 2, 3
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_UNIT = 1.0 / 9007199254740992.0
+
+
+@rule
+def _absorb(state: np.uint64, value: int) -> np.uint64:
+    z = (state ^ np.uint64(value)) * _MIX1 + _GOLDEN
+    z = (z ^ (z >> _S30)) * _MIX1
+    z = (z ^ (z >> _S27)) * _MIX2
+    return z ^ (z >> _S31)
+
+
+@rule
+def draw(seed: int, stream: int, world: int, tick: int, agent: int, purpose: int) -> float:
+    """A uniform number in [0, 1) with 53 random bits; all arguments are non-negative."""
+    state = _absorb(_GOLDEN, seed)
+    state = _absorb(state, stream)
+    state = _absorb(state, world)
+    state = _absorb(state, tick)
+    state = _absorb(state, agent)
+    state = _absorb(state, purpose)
+    return float(state >> _S11) * _UNIT
+
+
+@rule
+def first_mover(seed: int, world: int, tick: int, people: int) -> int:
+    """The person who goes first in this tick; the others follow in turn, so that nobody is always ahead."""
+    return int(draw(seed, WORLD_STREAM, world, tick, 0, MOVE_ORDER) * people)
+
+
+@rule
+def fill_draws(out: np.ndarray, seed: int, stream: int, first_world: int, tick: int, purpose: int) -> None:
+    """One draw per world and agent into ``out``, float64 [W, A]; world ``w`` is number ``first_world + w``."""
+    for w in range(out.shape[0]):
+        for a in range(out.shape[1]):
+            out[w, a] = draw(seed, stream, first_world + w, tick, a, purpose)
