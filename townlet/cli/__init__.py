@@ -12,7 +12,7 @@ import typer
 from click.exceptions import Abort, ClickException
 
 from townlet import __version__
-from townlet.cli import telemetry
+from townlet.cli import bench, capture, telemetry, train
 from townlet.errors import InputError
 
 app = typer.Typer(
@@ -22,7 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-telemetry.register(app)
+for command in (capture, train, telemetry, bench):
+    command.register(app)
 
 
 def _version(wanted: bool) -> None:
@@ -50,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClickException as error:
         error.show()
         return error.exit_code
+    except BrokenPipeError:
+        # The reader, `head` say, has seen enough.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)

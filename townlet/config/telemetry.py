@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from townlet.config.base import Section
 
@@ -47,6 +47,13 @@ class WatchThresholds(Section):
 class TelemetryConfig(Section):
     """The training log."""
 
-    version: Literal[1.0, 1.1] = 1.1
-    """Schema of the log lines; 1.0 for consumers that lag."""
+    version: float = 1.1
+    """Schema of the log lines: 1.1, or 1.0 for consumers that lag."""
     thresholds: WatchThresholds = WatchThresholds()
+
+    @field_validator("version")
+    @classmethod
+    def _known(cls, version: float) -> float:
+        if version not in (1.0, 1.1):
+            raise ValueError("1.1 or 1.0")
+        return version

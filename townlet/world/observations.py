@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet.config.rules import ObservationConfig
+from townlet.config.scenario import Scenario
 from townlet.config.town import NEEDS
 from townlet.world.actions import chosen_object, queue_place
 from townlet.world.compile import rule
@@ -38,8 +38,9 @@ def build_view(config: ObservationConfig) -> View:
     return View(config.neighbors, np.array(tiles, np.int64), r)
 
 
-def observation_schema(object_types: Sequence[str], neighbors: int) -> list[dict[str, str | float]]:
-    """Name, range and meaning of every feature, in order; :func:`observe` writes the same list."""
+def observation_schema_of(scenario: Scenario) -> list[dict[str, Any]]:
+    """Name, low, high and meaning of every feature, in order; :func:`observe` writes the same list."""
+    object_types, neighbors = scenario.object_types, scenario.observations.neighbors
     features: list[tuple[str, float, float, str]] = [
         *((f"need_{need}", 0, 1, f"level of {need}; 1 is satisfied") for need in NEEDS),
         ("x", 0, 1, "column, west to east"),

@@ -149,6 +149,7 @@ def reserve(town: TownState, w: int, thing: int, a: int) -> None:
     town.people[w, a].role = HOLDING
     queue = town.objects[w, thing]
     queue.holder = a
+    queue.reserved_at = town.worlds[w].tick
     queue.idle_ticks = 0
     queue.uses = 0
     queue.camped = 0
@@ -228,7 +229,7 @@ def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int
         holder = queue.holder
         if holder >= 0 and queue.queue_length > 0:
             role = town.people[w, holder].role
-            if role == HOLDING:
+            if role == HOLDING and queue.reserved_at < town.worlds[w].tick:
                 stall(town, rules, w, thing, holder)
             elif role == USING and queue.uses > 1:
                 camp(town, rules, w, thing, holder)

@@ -94,6 +94,7 @@ OBJECT = np.dtype(
         ("queue", np.int64, (QUEUE_PLACES,)),  # waiting people, front first, then -1
         ("queue_length", np.int64),
         ("next_rank", np.int64),  # rank of the next arrival
+        ("reserved_at", np.int64),  # tick in which the holder got the reservation
         ("idle_ticks", np.int64),  # ticks the holder has kept others waiting without using the object
         ("uses", np.int64),  # times the present holder has started
         ("camped", np.int64),  # ticks the present holder has used it again while others waited

@@ -108,6 +108,7 @@ def clear_object(town: TownState, w: int, thing: int) -> None:
     place.queue[:] = -1
     place.queue_length = 0
     place.next_rank = 0
+    place.reserved_at = 0
     place.idle_ticks = 0
     place.uses = 0
     place.camped = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +10,7 @@ from townlet.config.scenario import Scenario
 from townlet.rollout import aligned_zeros
 from townlet.world.actions import action_names
 from townlet.world.layout import build_layout
-from townlet.world.observations import build_view, observation_schema
+from townlet.world.observations import build_view, observation_schema_of
 from townlet.world.random import CHOOSE_ACTION, POLICY_STREAM, fill_draws
 from townlet.world.rules import build_rules
 from townlet.world.state import allocate_state
@@ -33,9 +31,7 @@ class Town:
         self.people = list(scenario.people)
         self.objects = list(scenario.objects)
         self.action_names = action_names(scenario.object_types)
-        self.observation_schema: list[dict[str, Any]] = [
-            *observation_schema(scenario.object_types, scenario.observations.neighbors)
-        ]
+        self.observation_schema = observation_schema_of(scenario)
         self.layout = build_layout(scenario)
         self.rules = build_rules(scenario)
         self.view = build_view(scenario.observations)

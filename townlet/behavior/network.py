@@ -1,0 +1,82 @@
+"""The actor-critic network: observations and legal actions in, action log-probabilities and a value out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+
+from townlet.config.training import NetworkConfig
+
+# Finite, so that probability × log-probability of an illegal action is 0 and not NaN, and so low that its
+# probability underflows to exactly 0 beside any legal one.
+ILLEGAL_LOGIT = -1e30
+
+
+class ActorCritic(nn.Module):
+    """A perceptron trunk shared by a policy head and a value head.
+
+    Weights are orthogonal (Saxe et al. 2014) with gains √2 in the trunk, 0.01 in the policy head (so that the
+    first policy is nearly uniform) and 1 in the value head; biases are 0. They are a pure function of
+    ``seed``: the global random state is neither read nor changed.
+    """
+
+    def __init__(self, features: int, actions: int, config: NetworkConfig, *, seed: int = 0) -> None:
+        super().__init__()
+        self.features, self.actions, self.config = features, actions, config
+        generator = torch.Generator().manual_seed(seed)
+        activation = nn.Tanh if config.activation == "tanh" else nn.ReLU
+        layers: list[nn.Module] = []
+        for inputs, units in itertools.pairwise((features, *config.hidden)):
+            layers += [_linear(inputs, units, math.sqrt(2), generator), activation()]
+        self.trunk = nn.Sequential(*layers)
+        self.policy_head = _linear(config.hidden[-1], actions, 0.01, generator)
+        self.value_head = _linear(config.hidden[-1], 1, 1.0, generator)
+
+    def forward(self, observation: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of all actions (nats) and the value estimate.
+
+        Args:
+            observation: float32 [B, F].
+            mask: bool [B, N], true for legal actions, at least one per row.
+
+        Returns:
+            float32 [B, N] log-probabilities, normalised over the legal actions; those of illegal actions are
+            about -1e30, so their probability and its gradient are exactly 0. And float32 [B] values.
+        """
+        hidden = self.trunk(observation)
+        logits = self.policy_head(hidden).masked_fill(~mask, ILLEGAL_LOGIT)
+        return torch.log_softmax(logits, dim=-1), self.value_head(hidden).squeeze(-1)
+
+    def value(self, observation: Tensor) -> Tensor:
+        """The value estimate alone: float32 [B] from observations float32 [B, F]."""
+        values: Tensor = self.value_head(self.trunk(observation)).squeeze(-1)
+        return values
+
+
+def _linear(inputs: int, units: int, gain: float, generator: torch.Generator) -> nn.Linear:
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, units)  # type: ignore[no-untyped-call]
+    nn.init.orthogonal_(layer.weight, gain, generator=generator)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def sample(log_probs: Tensor, uniforms: Tensor) -> Tensor:
+    """Actions drawn by inverting the cumulative distribution at the given uniforms; nothing else is random.
+
+    Args:
+        log_probs: float32 [B, N] as :meth:`ActorCritic.forward` returns them.
+        uniforms: float64 [B] in [0, 1).
+
+    Returns:
+        int64 [B], the first action whose cumulative probability exceeds the uniform. An action of probability
+        0 leaves the cumulative sum as it was, so it is never the first to exceed anything.
+    """
+    cumulative = log_probs.double().exp().cumsum(dim=-1)
+    # Float32 probabilities do not sum to exactly 1, hence the scaling; the strict bound keeps a uniform that
+    # rounds up to the total from running past the last legal action.
+    total = cumulative[:, -1]
+    threshold = torch.minimum(uniforms * total, torch.nextafter(total, torch.zeros_like(total)))
+    return (cumulative <= threshold.unsqueeze(-1)).sum(dim=-1)

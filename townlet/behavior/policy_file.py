@@ -1,0 +1,194 @@
+"""A policy on disk: ``policy.safetensors`` holds the weights, ``policy.json`` says what they are and commits
+them.
+
+Nothing in these files is executable, equal policies have equal bytes, and a policy is its weights: their
+SHA-256 is the name by which captures and reports refer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol
+
+import torch
+from pydantic import Field, JsonValue, ValidationError
+from safetensors import SafetensorError
+from safetensors import torch as safetensors_torch
+
+from townlet.behavior.network import ActorCritic
+from townlet.config.base import Section
+from townlet.config.load import fault_of
+from townlet.config.training import NetworkConfig
+from townlet.errors import Fault, InputError
+from townlet.storage import AnyPath, as_path, pretty_json, read_bytes, read_json, sha256, write_atomically
+
+WEIGHTS_NAME = "policy.safetensors"
+CARD_NAME = "policy.json"
+
+#: One dict per feature, with its name, bounds and meaning.
+ObservationSchema = Sequence[Mapping[str, Any]]
+
+
+class PolicyCard(Section):
+    """The content of ``policy.json``."""
+
+    format: Literal["townlet-policy"] = "townlet-policy"
+    version: Literal[1] = 1
+    network: NetworkConfig
+    observation: Annotated[list[dict[str, JsonValue]], Field(min_length=1)]
+    """One entry per feature, in order: name, bounds, meaning."""
+    actions: Annotated[list[str], Field(min_length=1)]
+    """Names of the actions, in order."""
+    provenance: dict[str, JsonValue]
+    """Scenario, configuration digest, seed, mode, agent-steps and the hashes of the data it was made from."""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the weights file."""
+    size: Annotated[int, Field(ge=1)]
+    """Length of the weights file in bytes."""
+
+
+def save_policy(
+    folder: AnyPath,
+    network: ActorCritic,
+    *,
+    observation: ObservationSchema,
+    actions: Sequence[str],
+    provenance: Mapping[str, JsonValue],
+) -> PolicyCard:
+    """Write the two files into ``folder`` and return the card.
+
+    The weights go first and the card, which holds their hash, last: a reader sees the old policy, the new
+    one, or an error, never new weights under an old description.
+
+    Raises InputError if a weight is not a finite number, and leaves what was there.
+    """
+    if (len(observation), len(actions)) != (network.features, network.actions):
+        raise ValueError(
+            f"found {len(observation)} features and {len(actions)} actions described, "
+            f"expected the network's {network.features} and {network.actions}"
+        )
+    weights_path = as_path(folder) / WEIGHTS_NAME
+    weights = network.state_dict()
+    _require_finite(weights_path, weights)
+    data = safetensors_torch.save({name: tensor.contiguous() for name, tensor in weights.items()})
+    card = PolicyCard(
+        network=network.config,
+        observation=[dict(feature) for feature in observation],
+        actions=list(actions),
+        provenance=dict(provenance),
+        sha256=sha256(data),
+        size=len(data),
+    )
+    write_atomically(weights_path, data)
+    write_atomically(as_path(folder) / CARD_NAME, pretty_json(card.model_dump(mode="json")))
+    return card
+
+
+def load_policy(
+    path: AnyPath, *, observation: ObservationSchema | None = None, actions: Sequence[str] | None = None
+) -> tuple[ActorCritic, PolicyCard]:
+    """The network and the card of a saved policy.
+
+    Args:
+        path: the folder, or either of the two files in it.
+        observation: the features that the policy will be shown; absent: any.
+        actions: the actions that the policy will choose from; absent: any.
+
+    Raises InputError for a missing, torn or altered file, for weights that are not finite or do not fit the
+    described network, and for a policy made for other observations or actions than the given ones.
+    """
+    given = as_path(path)
+    folder = given.parent if given.suffix in (".json", ".safetensors") else given
+    card_path, weights_path = folder / CARD_NAME, folder / WEIGHTS_NAME
+    card = _read_card(card_path)
+    if observation is not None and actions is not None:
+        require_spaces(card, observation, actions, source=card_path)
+    data = read_bytes(weights_path, "a policy's weights")
+    if len(data) != card.size:
+        expected = f"{card.size} bytes, as {CARD_NAME} says"
+        raise InputError.of(weights_path, "", f"{len(data)} bytes", expected)
+    if sha256(data) != card.sha256:
+        raise InputError.of(weights_path, "sha256", sha256(data), f"{card.sha256}, as {CARD_NAME} says")
+    network = ActorCritic(len(card.observation), len(card.actions), card.network)
+    network.load_state_dict(_read_weights(weights_path, data, network))
+    return network, card
+
+
+class Spaces(Protocol):
+    """What a policy's card and a capture's manifest both say: what was seen, and what could be done."""
+
+    @property
+    def observation(self) -> Sequence[Any]:
+        """One mapping or pydantic model per feature, with its name, bounds and meaning."""
+
+    @property
+    def actions(self) -> Sequence[str]:
+        """Names of the actions."""
+
+
+def require_spaces(
+    found: Spaces, observation: ObservationSchema, actions: Sequence[str], *, source: AnyPath = CARD_NAME
+) -> None:
+    """Raise InputError, with ``source`` as the file, unless a policy or capture fits a town.
+
+    ``observation`` and ``actions`` are the town's; every feature must agree in name, bounds and meaning.
+    """
+    faults = []
+    if len(found.observation) != len(observation):
+        counts = len(found.observation), len(observation)
+        faults.append(Fault(str(source), "observation", f"{counts[0]} features", f"{counts[1]} features"))
+    for index, (theirs, ours) in enumerate(zip(map(dict, found.observation), observation, strict=False)):
+        for key in ours:
+            if theirs.get(key) != ours[key]:
+                where = f"observation.{index}.{key}"
+                faults.append(
+                    Fault(str(source), where, repr(theirs.get(key)), f"{ours[key]!r}, as in the town")
+                )
+    if list(found.actions) != list(actions):
+        faults.append(Fault(str(source), "actions", ", ".join(found.actions), ", ".join(actions)))
+    if faults:
+        # A shifted feature puts all that follow in the wrong place; the first few say it.
+        raise InputError(faults[:4])
+
+
+def _read_card(path: AnyPath) -> PolicyCard:
+    raw = read_json(path, "a policy's card")
+    try:
+        return PolicyCard.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(
+            fault_of(str(path), detail, PolicyCard, ".".join(map(str, detail["loc"])))
+            for detail in error.errors()
+        ) from None
+
+
+def _read_weights(path: AnyPath, data: bytes, network: ActorCritic) -> dict[str, torch.Tensor]:
+    try:
+        weights: dict[str, torch.Tensor] = safetensors_torch.load(data)
+    except SafetensorError as error:
+        raise InputError.of(path, "", str(error), "weights in safetensors form") from None
+    expected = {name: _describe(tensor) for name, tensor in network.state_dict().items()}
+    found = {name: _describe(tensor) for name, tensor in weights.items()}
+    faults = [
+        Fault(str(path), name, found.get(name, "nothing"), expected.get(name, "no such tensor"))
+        for name in sorted({*expected, *found})
+        if found.get(name) != expected.get(name)
+    ]
+    if faults:
+        raise InputError(faults)
+    _require_finite(path, weights)
+    return weights
+
+
+def _describe(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _require_finite(path: AnyPath, weights: Mapping[str, torch.Tensor]) -> None:
+    faults = []
+    for name, tensor in weights.items():
+        bad = int((~torch.isfinite(tensor)).sum())
+        if bad:
+            faults.append(Fault(str(path), name, f"{bad} weights that are NaN or infinite", "finite numbers"))
+    if faults:
+        raise InputError(faults)

@@ -1,0 +1,47 @@
+"""Uniformly random legal actions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.world import Town
+from townlet.world.compile import rule
+
+
+class RandomBehavior:
+    """Each legal action is equally likely; draws come from the policy stream."""
+
+    name = "random"
+    deterministic = False
+
+    def act(
+        self,
+        town: Town,
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
+        """Choose for everybody; see :class:`townlet.behavior.base.Behavior`."""
+        choose_uniformly(town.mask, town.policy_draws(), action, log_prob)
+        value[:] = math.nan
+
+
+@rule
+def choose_uniformly(mask: np.ndarray, draws: np.ndarray, action: np.ndarray, log_prob: np.ndarray) -> None:
+    """The ``floor(draw × legal)``-th legal action of each person, and ln(1 / legal)."""
+    for w in range(mask.shape[0]):
+        for a in range(mask.shape[1]):
+            legal = 0
+            for n in range(mask.shape[2]):
+                legal += mask[w, a, n]
+            skip = int(draws[w, a] * legal)
+            log_prob[w, a] = -math.log(legal)
+            for n in range(mask.shape[2]):
+                if mask[w, a, n]:
+                    if skip == 0:
+                        action[w, a] = n
+                        break
+                    skip -= 1

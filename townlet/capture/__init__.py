@@ -1,0 +1,18 @@
+"""Recording rollouts to disk, and reading them back checked."""
+
+from townlet.capture.manifest import MANIFEST_NAME, METRICS_NAME, Manifest, parse_manifest
+from townlet.capture.read import Capture, read_capture, read_events, verify_capture
+from townlet.capture.record import CaptureResult, capture_rollout
+
+__all__ = [
+    "MANIFEST_NAME",
+    "METRICS_NAME",
+    "Capture",
+    "CaptureResult",
+    "Manifest",
+    "capture_rollout",
+    "parse_manifest",
+    "read_capture",
+    "read_events",
+    "verify_capture",
+]

@@ -1,0 +1,107 @@
+"""The manifest of a capture: what was recorded, under which rules and by whom, and the hash of every file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from townlet.config.base import Section
+from townlet.config.load import fault_of
+from townlet.errors import InputError
+from townlet.storage import AnyPath, read_json
+
+MANIFEST_NAME = "rollout_sample_manifest.json"
+METRICS_NAME = "rollout_sample_metrics.json"
+
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class FileEntry(Section):
+    """One file of the capture, in the manifest's folder."""
+
+    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    bytes: Count
+    sha256: Sha256
+
+
+class ShardEntry(FileEntry):
+    """A step table: one row per agent-step of a range of worlds."""
+
+    first_world: Count
+    worlds: Annotated[int, Field(ge=1)]
+    rows: Count
+
+
+class EventsEntry(FileEntry):
+    """The events table: one row per event."""
+
+    rows: Count
+
+
+class BehaviorEntry(Section):
+    """Who acted."""
+
+    name: Literal["scripted", "random", "neural"]
+    deterministic: bool
+    """If so, recorded log-probabilities are 0 = ln 1, and only behaviour cloning can learn from the actions."""
+    has_values: bool
+    """Whether value estimates were recorded; scripts and chance make none."""
+    policy_sha256: Sha256 | None
+    """Weights of the neural policy that acted."""
+
+
+class ScenarioEntry(Section):
+    """The scenario that was simulated."""
+
+    name: str
+    file_sha256: Sha256
+    """Of the YAML file as it was."""
+    config_sha256: Sha256
+    """Of the complete configuration, defaults included, with command-line options applied."""
+
+
+class Manifest(Section):
+    """``rollout_sample_manifest.json``; its own SHA-256 stands for the whole capture."""
+
+    format: Literal["townlet-capture"] = "townlet-capture"
+    version: Literal[1] = 1
+    scenario: ScenarioEntry
+    rules_sha256: Sha256
+    """Sources of the town's rules."""
+    seed: Count
+    ticks: Annotated[int, Field(ge=1)]
+    worlds: Annotated[int, Field(ge=1)]
+    people: Annotated[list[str], Field(min_length=1)]
+    behavior: BehaviorEntry
+    observation: Annotated[list[dict[str, JsonValue]], Field(min_length=1)]
+    """One entry per feature, in order: name, low, high, meaning."""
+    actions: Annotated[list[str], Field(min_length=1)]
+    """Names of the actions, in order."""
+    reward_parts: list[str]
+    rows: Count
+    shards: Annotated[list[ShardEntry], Field(min_length=1)]
+    events: EventsEntry
+    metrics: FileEntry
+    totals: dict[str, float]
+    """Telemetry counters of the whole capture."""
+    inactive_counters: dict[str, str]
+    """Counters that are 0 because nothing can feed them, and why."""
+
+
+def parse_manifest(path: AnyPath) -> Manifest:
+    """The manifest in a file, without looking at what it names. Raises InputError naming every bad field."""
+    raw: dict[str, Any] = read_json(path, "a capture manifest")
+    try:
+        manifest = Manifest.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(
+            fault_of(str(path), detail, Manifest, ".".join(map(str, detail["loc"]))) for detail in error.errors()
+        ) from None
+    if sum(shard.rows for shard in manifest.shards) != manifest.rows:
+        raise InputError.of(path, "rows", str(manifest.rows), "the sum of the shards' rows")
+    covered = [w for shard in manifest.shards for w in range(shard.first_world, shard.first_world + shard.worlds)]
+    if covered != list(range(manifest.worlds)):
+        raise InputError.of(path, "shards", f"worlds {covered[:8]}…", f"each of the {manifest.worlds} worlds once")
+    return manifest

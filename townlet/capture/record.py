@@ -1,0 +1,254 @@
+"""Recording a rollout: simulate range by range of worlds, write a shard each, and the manifest last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from upath import UPath
+
+from townlet.behavior import Behavior, RandomBehavior, ScriptedBehavior
+from townlet.capture.manifest import (
+    MANIFEST_NAME,
+    METRICS_NAME,
+    BehaviorEntry,
+    EventsEntry,
+    FileEntry,
+    Manifest,
+    ScenarioEntry,
+    ShardEntry,
+)
+from townlet.capture.metrics import capture_metrics
+from townlet.capture.tables import events_table, steps_table, to_parquet
+from townlet.config import Scenario, load_scenario
+from townlet.config.load import fault_of
+from townlet.errors import InputError, nearest_name
+from townlet.rollout import REWARD_PARTS
+from townlet.simulation import INACTIVE_COUNTERS, SimulationLoop, telemetry_totals
+from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_bytes, sha256, write_atomically
+from townlet.world import Town
+from townlet.world.actions import action_names
+from townlet.world.compile import sources_hash
+from townlet.world.observations import observation_schema_of
+
+if TYPE_CHECKING:
+    from townlet.behavior.policy_file import PolicyCard
+
+BehaviorName = Literal["scripted", "random", "neural"]
+
+
+@dataclass(frozen=True)
+class CaptureResult:
+    """What was written."""
+
+    manifest_path: Path | UPath
+    manifest_sha256: str
+    manifest: Manifest
+    metrics: dict[str, Any]
+
+
+@dataclass
+class _Recording:
+    """What accumulates over the shards."""
+
+    shards: list[ShardEntry] = field(default_factory=list)
+    tally: list[NDArray[np.float64]] = field(default_factory=list)
+    counter: list[NDArray[np.float64]] = field(default_factory=list)
+    events: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = field(default_factory=list)
+    log_prob_sum: float = 0.0
+
+
+def capture_rollout(
+    scenario_path: AnyPath,
+    output: AnyPath,
+    *,
+    ticks: int | None = None,
+    worlds: int | None = None,
+    seed: int | None = None,
+    behavior: str | None = None,
+    policy: AnyPath | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CaptureResult:
+    """Simulate one episode per world and record every agent-step and event into a folder.
+
+    Args:
+        scenario_path: scenario file; ``ticks``, ``worlds`` and ``seed`` replace what it says.
+        output: folder; an earlier capture in it stays valid until the new manifest takes its place.
+        behavior: ``scripted`` (the default), ``random``, or ``neural``, which needs ``policy``.
+        policy: a ``policy.json``; implies ``neural``.
+        progress: called with the worlds done and the worlds in all.
+
+    Raises InputError for unusable options, scenario or policy, before anything is written.
+    """
+    scenario = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
+    file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
+    acting, card = _choose_behavior(scenario, behavior, policy)
+    with exclusive(output):
+        recording = _Recording()
+        total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
+        for first in range(0, total, per_shard):
+            town = _record_shard(
+                scenario, acting, first, min(per_shard, total - first), as_path(output), recording
+            )
+            if progress:
+                progress(min(first + per_shard, total), total)
+        return _finish(scenario, file_sha256, acting, card, town, recording, as_path(output))
+
+
+def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, seed: int | None) -> Scenario:
+    """The scenario with command-line options in place of what its file says. Raises InputError naming the option."""
+    content = scenario.model_dump()
+    content["ticks"] = ticks if ticks is not None else scenario.ticks
+    content["seed"] = seed if seed is not None else scenario.seed
+    content["capture"]["worlds"] = worlds if worlds is not None else scenario.capture.worlds
+    content["schedule"] = {
+        name: [entry for entry in entries if entry["at"] < content["ticks"]]
+        for name, entries in content["schedule"].items()
+    }
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        raise InputError(
+            fault_of("options", detail, Scenario, f"--{detail['loc'][-1]}") for detail in error.errors()
+        ) from None
+
+
+def _choose_behavior(
+    scenario: Scenario, name: str | None, policy: AnyPath | None
+) -> tuple[Behavior, PolicyCard | None]:
+    name = name or ("neural" if policy is not None else "scripted")
+    if name == "neural" and policy is not None:
+        from townlet.behavior.neural import NeuralBehavior
+        from townlet.behavior.policy_file import load_policy
+
+        network, card = load_policy(
+            policy, observation=observation_schema_of(scenario), actions=action_names(scenario.object_types)
+        )
+        return NeuralBehavior(network), card
+    if name == "neural":
+        raise InputError.of("options", "--policy", "nothing", "a policy.json for the neural behaviour")
+    if policy is not None:
+        raise InputError.of("options", "--policy", str(policy), f"none: the {name} behaviour has no weights")
+    if name == "scripted":
+        return ScriptedBehavior(scenario), None
+    if name == "random":
+        return RandomBehavior(), None
+    raise InputError.of("options", "--behavior", repr(name), nearest_name(name, ("scripted", "random", "neural")))
+
+
+def _record_shard(
+    scenario: Scenario,
+    behavior: Behavior,
+    first: int,
+    worlds: int,
+    folder: Path | UPath,
+    recording: _Recording,
+) -> Town:
+    loop = SimulationLoop(scenario, worlds=worlds, seed=scenario.seed, first_world=first)
+    buffer = loop.new_buffer(scenario.ticks)
+
+    def keep_events(town: Town, tick: int) -> None:
+        count = town.state.worlds["event_count"]
+        if count.any():
+            world, index = np.nonzero(np.arange(town.state.events.shape[1]) < count[:, None])
+            recording.events.append((world + first, np.full(len(world), tick), town.state.events[world, index]))
+
+    loop.collect(buffer, behavior, keep_events)
+    table = steps_table(buffer, loop.town.people, first)
+    entry = _write(folder, f"steps-{first:05d}", to_parquet(table))
+    recording.shards.append(
+        ShardEntry(**entry.model_dump(), first_world=first, worlds=worlds, rows=table.num_rows)
+    )
+    recording.tally.append(loop.town.state.tally.copy())
+    recording.counter.append(loop.town.state.counter.copy())
+    recording.log_prob_sum += float(buffer.log_prob.sum(dtype=np.float64, where=buffer.alive))
+    return loop.town
+
+
+def _write(folder: Path | UPath, stem: str, content: bytes, suffix: str = "parquet") -> FileEntry:
+    """Write a file named after its content, so that it cannot take the place of another capture's file."""
+    digest = sha256(content)
+    name = f"{stem}-{digest[:12]}.{suffix}"
+    write_atomically(folder / name, content)
+    return FileEntry(file=name, bytes=len(content), sha256=digest)
+
+
+def _finish(
+    scenario: Scenario,
+    file_sha256: str,
+    behavior: Behavior,
+    card: PolicyCard | None,
+    town: Town,
+    recording: _Recording,
+    folder: Path | UPath,
+) -> CaptureResult:
+    events = _all_events(recording, town)
+    entry = _write(folder, "events", to_parquet(events))
+    tally, counter = np.concatenate(recording.tally), np.concatenate(recording.counter)
+    totals = telemetry_totals(tally, counter)
+    metrics = {
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "ticks": scenario.ticks,
+        "worlds": scenario.capture.worlds,
+        "behavior": behavior.name,
+        **capture_metrics(
+            town.people, tally, counter, totals, recording.log_prob_sum, behavior.deterministic
+        ),
+    }
+    metrics_content = pretty_json(metrics).encode()
+    manifest = Manifest(
+        scenario=ScenarioEntry(name=scenario.name, file_sha256=file_sha256, config_sha256=scenario.digest),
+        rules_sha256=sources_hash(),
+        seed=scenario.seed,
+        ticks=scenario.ticks,
+        worlds=scenario.capture.worlds,
+        people=town.people,
+        behavior=BehaviorEntry(
+            name=_known_name(behavior.name),
+            deterministic=behavior.deterministic,
+            has_values=behavior.name == "neural",
+            policy_sha256=card.sha256 if card else None,
+        ),
+        observation=town.observation_schema,
+        actions=town.action_names,
+        reward_parts=list(REWARD_PARTS),
+        rows=sum(shard.rows for shard in recording.shards),
+        shards=recording.shards,
+        events=EventsEntry(**entry.model_dump(), rows=events.num_rows),
+        metrics=FileEntry(file=METRICS_NAME, bytes=len(metrics_content), sha256=sha256(metrics_content)),
+        totals=totals,
+        inactive_counters=INACTIVE_COUNTERS,
+    )
+    write_atomically(folder / METRICS_NAME, metrics_content)
+    digest = write_atomically(folder / MANIFEST_NAME, pretty_json(manifest.model_dump(mode="json")))
+    _remove_stale(folder, manifest)
+    return CaptureResult(folder / MANIFEST_NAME, digest, manifest, metrics)
+
+
+def _known_name(name: str) -> BehaviorName:
+    assert name in ("scripted", "random", "neural"), name
+    return name  # type: ignore[return-value]
+
+
+def _all_events(recording: _Recording, town: Town) -> Any:
+    if recording.events:
+        world, tick, events = (np.concatenate(parts) for parts in zip(*recording.events, strict=True))
+    else:
+        world = tick = np.zeros(0, np.int64)
+        events = town.state.events[:0, 0]
+    return events_table(world, tick, np.asarray(events), town.people, town.objects)
+
+
+def _remove_stale(folder: Path | UPath, manifest: Manifest) -> None:
+    """Delete the tables of the capture that this one replaced."""
+    valid = {manifest.events.file, *(shard.file for shard in manifest.shards)}
+    for pattern in ("steps-*.parquet", "events-*.parquet"):
+        for file in folder.glob(pattern):
+            if file.name not in valid:
+                file.unlink()

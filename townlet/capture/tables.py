@@ -1,0 +1,163 @@
+"""Between rollout buffers and Arrow tables: one row per agent-step, and one row per event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from townlet.rollout import REWARD_PARTS, RolloutBuffer
+from townlet.world import EVENT_KINDS
+
+
+def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schema:
+    """Columns of a step table.
+
+    ``value`` is null where the behaviour makes no estimate; ``final_observation`` is null except where the
+    trajectory was truncated, and is there what the value beyond the cut is estimated from.
+    """
+    observation = pa.list_(pa.float32(), features)
+    return pa.schema(
+        [
+            ("world", pa.int32()),
+            ("tick", pa.int32()),
+            ("agent", pa.dictionary(pa.int32(), pa.string())),
+            ("observation", observation),
+            ("mask", pa.list_(pa.bool_(), actions)),
+            ("action", pa.int32()),
+            ("log_prob", pa.float32()),
+            ("value", pa.float32()),
+            ("reward", pa.float32()),
+            *((f"reward_{part}", pa.float32()) for part in REWARD_PARTS),
+            ("clipped", pa.bool_()),
+            ("terminated", pa.bool_()),
+            ("truncated", pa.bool_()),
+            ("final_observation", observation),
+        ]
+    )
+
+
+def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) -> pa.Table:
+    """The agent-steps of a buffer that holds one truncated episode, ordered by world, tick and agent."""
+    world, tick, agent = np.nonzero(buffer.alive.transpose(1, 0, 2))
+    at = (tick, world, agent)
+    truncated = buffer.truncated[at]
+    final = np.zeros((len(tick), buffer.features), np.float32)
+    final[truncated] = buffer.cut_observation[-1][world[truncated], agent[truncated]]
+    value = buffer.value[at]
+    schema = steps_schema(people, buffer.features, buffer.actions)
+    columns = {
+        "world": pa.array((world + first_world).astype(np.int32)),
+        "tick": pa.array(tick.astype(np.int32)),
+        "agent": pa.DictionaryArray.from_arrays(agent.astype(np.int32), pa.array(people, pa.string())),
+        "observation": _vectors(buffer.observation[at]),
+        "mask": _vectors(buffer.mask[at]),
+        "action": pa.array(buffer.action[at]),
+        "log_prob": pa.array(buffer.log_prob[at]),
+        "value": pa.array(value, mask=np.isnan(value)),
+        "reward": pa.array(buffer.reward[at]),
+        **{f"reward_{part}": pa.array(buffer.reward_parts[at][:, i]) for i, part in enumerate(REWARD_PARTS)},
+        "clipped": pa.array(buffer.clipped[at]),
+        "terminated": pa.array(buffer.terminated[at]),
+        "truncated": pa.array(truncated),
+        "final_observation": _vectors(final, missing=~truncated),
+    }
+    return pa.table(columns, schema=schema)
+
+
+def fill_buffer(buffer: RolloutBuffer, table: pa.Table, people: Sequence[str]) -> None:
+    """Put the agent-steps of a step table, whose worlds are counted from 0, back in their places."""
+    numbers = {name: index for index, name in enumerate(people)}
+    names = table["agent"].combine_chunks()
+    lookup = np.array([numbers[name.as_py()] for name in names.dictionary], np.int64)
+    at = (
+        table["tick"].to_numpy(),
+        table["world"].to_numpy(),
+        lookup[names.indices.to_numpy()],
+    )
+    buffer.alive[at] = True
+    buffer.observation[at] = _matrix(table["observation"])
+    buffer.mask[at] = _matrix(table["mask"])
+    for name in ("action", "log_prob", "reward", "clipped", "terminated", "truncated"):
+        getattr(buffer, name)[at] = table[name].to_numpy()
+    buffer.value[at] = table["value"].to_numpy()
+    for i, part in enumerate(REWARD_PARTS):
+        buffer.reward_parts[(*at, i)] = table[f"reward_{part}"].to_numpy()
+    truncated = table["truncated"].to_numpy()
+    final = np.zeros(buffer.observation.shape[1:], np.float32)
+    final[at[1][truncated], at[2][truncated]] = _matrix(table["final_observation"].filter(table["truncated"]))
+    buffer.cut_ticks = [buffer.ticks - 1]
+    buffer.cut_observation = [final]
+
+
+EVENTS_SCHEMA = pa.schema(
+    [
+        ("world", pa.int32()),
+        ("tick", pa.int32()),
+        ("kind", pa.dictionary(pa.int32(), pa.string())),
+        ("object", pa.dictionary(pa.int32(), pa.string())),
+        ("actor", pa.dictionary(pa.int32(), pa.string())),
+        ("rival", pa.dictionary(pa.int32(), pa.string())),
+        ("queue_length", pa.int32()),
+        ("intensity", pa.float64()),
+        ("detail", pa.int32()),
+    ]
+)
+
+
+def events_table(
+    world: NDArray[Any], tick: NDArray[Any], events: NDArray[Any], people: Sequence[str], objects: Sequence[str]
+) -> pa.Table:
+    """One row per event, ordered by world, tick and the order in which they happened.
+
+    ``object``, ``rival`` and ``detail`` are null where they do not apply.
+    """
+    order = np.lexsort((np.arange(len(world)), tick, world))
+    sorted_events = events[order]
+
+    def names(field: str, values: Sequence[str]) -> pa.Array:
+        number = sorted_events[field].astype(np.int32)
+        return pa.DictionaryArray.from_arrays(
+            pa.array(number, mask=number < 0), pa.array(list(values), pa.string())
+        )
+
+    detail = sorted_events["detail"].astype(np.int32)
+    return pa.table(
+        {
+            "world": pa.array(world[order].astype(np.int32)),
+            "tick": pa.array(tick[order].astype(np.int32)),
+            "kind": names("kind", EVENT_KINDS),
+            "object": names("object", objects),
+            "actor": names("actor", people),
+            "rival": names("rival", people),
+            "queue_length": pa.array(sorted_events["queue_length"].astype(np.int32)),
+            "intensity": pa.array(sorted_events["intensity"]),
+            "detail": pa.array(detail, mask=detail < 0),
+        },
+        schema=EVENTS_SCHEMA,
+    )
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """The table as one Parquet file; equal tables give equal bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _vectors(matrix: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> pa.Array:
+    flat = pa.array(np.ascontiguousarray(matrix).ravel())
+    mask = pa.array(missing) if missing is not None else None
+    return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=mask)
+
+
+def _matrix(column: pa.ChunkedArray) -> NDArray[Any]:
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks)
+    flat = array.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat).reshape(len(array), array.type.list_size)

@@ -1,0 +1,52 @@
+"""``townlet capture``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(capture)
+
+
+def capture(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
+    output: Annotated[Path, typer.Option(help="Folder for tables, metrics and manifest.")],
+    ticks: Annotated[int | None, typer.Option(help="Length of the episode instead of the scenario's.")] = None,
+    worlds: Annotated[int | None, typer.Option(help="Worlds recorded side by side.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed instead of the scenario's.")] = None,
+    behavior: Annotated[
+        str | None, typer.Option(help="Who acts: scripted (the default), random, or neural with --policy.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="policy.json of a trained policy that acts.")] = None,
+) -> None:
+    """Record a rollout: one episode per world, every agent-step and event, with a manifest of hashes."""
+    from townlet.capture import capture_rollout
+    from townlet.cli.console import compiling_notice, progress_bar
+
+    with progress_bar("capture", "worlds") as advance:
+        compiling_notice()
+        result = capture_rollout(
+            scenario,
+            output,
+            ticks=ticks,
+            worlds=worlds,
+            seed=seed,
+            behavior=behavior,
+            policy=policy,
+            progress=advance,
+        )
+    total, baseline = result.metrics["total"], result.metrics["baseline"]
+    typer.echo(
+        f"captured {result.metrics['agent_steps']:,} agent-steps of {result.manifest.scenario.name} "
+        f"({result.manifest.worlds} world(s) × {result.manifest.ticks} ticks, {result.manifest.behavior.name})\n"
+        f"reward {baseline['reward_mean']:.4f} per agent-step, "
+        f"{total['queue_conflict_events']:.0f} queue conflicts of intensity "
+        f"{total['queue_conflict_intensity_sum']:.2f} in all, "
+        f"{100 * total['clipped_reward_share']:.1f} % of rewards clipped\n"
+        f"{result.manifest_path}  sha256 {result.manifest_sha256}"
+    )

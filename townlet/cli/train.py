@@ -1,0 +1,71 @@
+"""``townlet train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(train)
+
+
+def train(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
+    mode: Annotated[
+        str, typer.Option(help="replay: from a capture; rollout: from live simulation; mixed: both in turn.")
+    ] = "rollout",
+    replay_manifest: Annotated[Path | None, typer.Option(help="Manifest of the capture to learn from.")] = None,
+    rollout_ticks: Annotated[int | None, typer.Option(help="Ticks per world in each rollout.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over each batch of data.")] = None,
+    cycles: Annotated[int | None, typer.Option(help="Rollouts (and, in mixed mode, replay phases).")] = None,
+    worlds: Annotated[int | None, typer.Option(help="Worlds simulated side by side.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Training seed instead of the scenario's.")] = None,
+    ppo_log: Annotated[Path | None, typer.Option(help="Telemetry log, JSONL.")] = None,
+    ppo_log_frequency: Annotated[int, typer.Option(help="Write every N-th epoch.")] = 1,
+    ppo_log_max_entries: Annotated[int | None, typer.Option(help="Rotate the log after N lines.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the policy; by default that of the log, else runs/SCENARIO-MODE."),
+    ] = None,
+) -> None:
+    """Train a policy by PPO; writes the policy and one telemetry line per epoch."""
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.config import load_scenario
+    from townlet.training import train as run_training
+
+    config = load_scenario(scenario)
+    folder = output or (ppo_log.parent if ppo_log else Path("runs") / f"{config.name}-{mode}")
+    phases = 2 if mode == "mixed" else 1
+    planned = phases * (epochs or config.training.epochs) * (cycles or config.training.cycles)
+    with progress_bar(f"train {config.name}", "epochs") as advance:
+        compiling_notice()
+
+        def show(record: dict[str, Any]) -> None:
+            advance(int(record["epoch"]), planned, f"reward {record['reward_mean']:.3f}")
+
+        result = run_training(
+            config,
+            mode=mode,
+            output=folder,
+            replay_manifest=replay_manifest,
+            ppo_log=ppo_log,
+            rollout_ticks=rollout_ticks,
+            epochs=epochs,
+            cycles=cycles,
+            worlds=worlds,
+            seed=seed,
+            log_frequency=ppo_log_frequency,
+            log_max_entries=ppo_log_max_entries,
+            progress=show,
+        )
+    typer.echo(
+        f"trained {config.name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, "
+        f"{result.seconds:.1f} s\n"
+        f"reward per agent-step {result.first_reward_mean:.4f} in the first epoch's data, "
+        f"{result.last_reward_mean:.4f} in the last's\n"
+        f"{result.log}\n{result.policy}  weights sha256 {result.sha256}"
+    )

@@ -1,0 +1,42 @@
+"""The training log: its schema, writing it, and the tools that validate, watch and summarise it."""
+
+from townlet.telemetry.drift import Drift, drifts, load_baseline
+from townlet.telemetry.follow import Follower, follow
+from townlet.telemetry.reader import LogFault, TelemetryLog, read_log
+from townlet.telemetry.record import CLOCK_FIELDS, FIELDS, Field
+from townlet.telemetry.render import render_markdown, render_text
+from townlet.telemetry.summary import GroupSummary, MetricSummary, Summary, summarize
+from townlet.telemetry.table import telemetry_table, write_table
+from townlet.telemetry.validator import ValidationResult, read_records, validate_log
+from townlet.telemetry.watcher import Alert, EpochReport, alerts_for, examine
+from townlet.telemetry.writer import TelemetryWriter
+
+__all__ = [
+    "CLOCK_FIELDS",
+    "FIELDS",
+    "Alert",
+    "Drift",
+    "EpochReport",
+    "Field",
+    "Follower",
+    "GroupSummary",
+    "LogFault",
+    "MetricSummary",
+    "Summary",
+    "TelemetryLog",
+    "TelemetryWriter",
+    "ValidationResult",
+    "alerts_for",
+    "drifts",
+    "examine",
+    "follow",
+    "load_baseline",
+    "read_log",
+    "read_records",
+    "render_markdown",
+    "render_text",
+    "summarize",
+    "telemetry_table",
+    "validate_log",
+    "write_table",
+]

@@ -1,0 +1,112 @@
+"""What one telemetry record must satisfy by itself, and how a value is quoted when it does not."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from townlet.telemetry.record import BY_NAME, VERSIONS, Field, required_fields
+
+#: How far beyond its bound a float may lie by rounding in single precision.
+ROUNDING = 1e-6
+
+_LARGEST_INT = 2**63 - 1
+_NUMBER = {"int": "a whole number", "float": "a finite number"}
+_JSON_TYPES = {bool: "boolean", list: "list", dict: "object", type(None): "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """What is wrong with one field of a record; ``field`` is empty if the whole record is at fault."""
+
+    field: str
+    found: str
+    expected: str
+
+
+def quoted(value: Any) -> str:
+    """A JSON value as it would stand in the log, shortened and safe to print."""
+    try:
+        text = json.dumps(value)
+    except (ValueError, RecursionError, TypeError):
+        text = f"a {type(value).__name__}"
+    if type(value) in _JSON_TYPES and value is not None:
+        text = f"the {_JSON_TYPES[type(value)]} {text}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def printable(name: str) -> str:
+    """A field name that came from a file, safe to print."""
+    return name if name.isprintable() else ascii(name)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a number, finite and within a float's range; a boolean is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def record_faults(record: Mapping[str, Any]) -> list[FieldFault]:
+    """Every fault of one record, in field order: version, missing fields, types, ranges, and extra fields.
+
+    A whole number may be written as ``3`` or ``3.0``, as in JSON Schema. Extra fields hold a finite number
+    or a string.
+    """
+    version = record.get("telemetry_version")
+    known = is_number(version) and version in VERSIONS
+    faults = [
+        FieldFault(field.name, "no such field", _expected(field))
+        for field in required_fields(float(version) if known and version is not None else 0.0)
+        if field.name not in record
+    ]
+    if not known:
+        found = quoted(version) if "telemetry_version" in record else "no such field"
+        faults.append(FieldFault("telemetry_version", found, "1.0 or 1.1"))
+    for name, value in record.items():
+        if name != "telemetry_version":
+            faults.extend(_value_faults(name, value))
+    return faults
+
+
+def _value_faults(name: str, value: Any) -> list[FieldFault]:
+    field = BY_NAME.get(name)
+    if field is None:
+        fine = _is_text(value) if isinstance(value, str) else is_number(value)
+        return [] if fine else [FieldFault(printable(name), quoted(value), "a finite number or a string")]
+    return [] if _fits(field, value) else [FieldFault(name, quoted(value), _expected(field))]
+
+
+def _fits(field: Field, value: Any) -> bool:
+    if field.kind == "str":
+        return isinstance(value, str) and value in field.choices
+    if not is_number(value):
+        return False
+    if field.kind == "int" and (value != int(value) or abs(value) > _LARGEST_INT):
+        return False
+    slack = ROUNDING if field.kind == "float" else 0.0
+    above = field.low is None or value >= field.low - slack
+    return above and (field.high is None or value <= field.high + slack)
+
+
+def _expected(field: Field) -> str:
+    if field.kind == "str":
+        return f"one of {', '.join(field.choices)}"
+    noun = _NUMBER[field.kind]
+    if field.low is not None and field.high is not None:
+        return f"{noun} from {field.low:g} to {field.high:g}"
+    return noun if field.low is None else f"{noun} of at least {field.low:g}"
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

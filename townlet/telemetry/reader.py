@@ -1,0 +1,205 @@
+"""Reading a telemetry log, rotated parts included, line by line and without trusting it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from townlet.errors import Fault, InputError
+from townlet.telemetry.checks import FieldFault, printable
+
+_EXPECTED = "a telemetry log (JSONL)"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFault:
+    """One fault at one place of a log; ``field`` is empty if the whole line is at fault."""
+
+    file: str
+    line: int
+    field: str
+    found: str
+    expected: str
+
+    def as_fault(self) -> Fault:
+        """The same as a fault of an input."""
+        place = f"line {self.line}: {self.field}" if self.field else f"line {self.line}"
+        return Fault(self.file, place, self.found, self.expected)
+
+    def __str__(self) -> str:
+        return str(self.as_fault())
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One whole line; ``end`` is where it ends in its file, in bytes, and ``number`` counts from 1.
+
+    ``record`` is ``None`` if it is no JSON object. It may hold NaN and infinities, so that a check can name
+    their field.
+    """
+
+    file: str
+    number: int
+    end: int
+    record: dict[str, Any] | None
+    faults: tuple[LogFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TornLine:
+    """An incomplete last line, left by a writer that was killed; ``size`` in bytes."""
+
+    file: str
+    line: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.file}: line {self.line}: torn: {self.size} bytes of an unfinished record, left out"
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryLog:
+    """A log as read: its parts from the oldest to the newest, their lines, and the torn last line."""
+
+    path: Path
+    parts: tuple[Path, ...]
+    lines: tuple[Line, ...]
+    torn: TornLine | None
+
+
+def part_paths(path: Path) -> list[Path]:
+    """The files of a log from the oldest to the newest: ``log.2``, ``log.1``, ``log``; may be none."""
+    pattern = re.compile(re.escape(path.name) + r"\.([1-9][0-9]*)")
+    numbered: list[tuple[int, Path]] = []
+    if path.parent.is_dir():
+        for name in os.listdir(path.parent):  # noqa: PTH208 (names are enough, and a poll does this often)
+            if match := pattern.fullmatch(name):
+                numbered.append((int(match[1]), path.with_name(name)))
+    older = [part for _, part in sorted(numbered, reverse=True)]
+    return [*older, path] if path.exists() else older
+
+
+def open_parts(path: Path) -> list[BinaryIO]:
+    """The files of a log, opened as they stood at one moment, though a writer may rotate them meanwhile.
+
+    The caller closes them.
+    """
+    while True:
+        files: list[BinaryIO] = []
+        try:
+            files.extend(part.open("rb", buffering=0) for part in part_paths(path))
+            if [identity(os.fstat(file.fileno())) for file in files] == [
+                identity(part.stat()) for part in part_paths(path)
+            ]:
+                return files
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            close_all(files)
+            raise InputError.of(error.filename, "", error.strerror or str(error), _EXPECTED) from None
+        close_all(files)
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    """What makes a file the same file under another name."""
+    return status.st_dev, status.st_ino
+
+
+def close_all(files: Iterable[BinaryIO]) -> None:
+    """Close files."""
+    for file in files:
+        file.close()
+
+
+def read_log(path: str | Path) -> TelemetryLog:
+    """Read a log with its rotated parts.
+
+    Raises :class:`InputError` if there is no such log, or nothing in it is a JSON object, or it is not text.
+    """
+    path = Path(path)
+    files = open_parts(path)
+    try:
+        contents = [(Path(file.name), file.read()) for file in files]
+    except OSError as error:
+        raise InputError.of(path, "", error.strerror or str(error), _EXPECTED) from None
+    finally:
+        close_all(files)
+    if not contents:
+        raise InputError.of(path, "", "no such file", _EXPECTED)
+    lines: list[Line] = []
+    torn: TornLine | None = None
+    for number, (part, data) in enumerate(contents, 1):
+        found, torn = _split(part, data, last=number == len(contents))
+        lines.extend(found)
+    if not any(line.record is not None for line in lines):
+        raise _nothing_usable(path, lines, torn)
+    return TelemetryLog(path, tuple(part for part, _ in contents), tuple(lines), torn)
+
+
+def parse_line(raw: bytes) -> tuple[dict[str, Any] | None, list[FieldFault]]:
+    """A JSON object from the bytes of a line, with its faults; NaN and infinities are kept as floats."""
+    repeated: list[str] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        collected = dict(pairs)
+        if len(collected) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated.extend(name for name in collected if names.count(name) > 1)
+        return collected
+
+    expected = "a JSON object"
+    try:
+        value = json.loads(raw.decode(), object_pairs_hook=collect)
+    except UnicodeDecodeError as error:
+        return None, [FieldFault("", f"a byte at column {error.start + 1} that is not UTF-8", expected)]
+    except json.JSONDecodeError as error:
+        return None, [FieldFault("", f"no JSON ({error.msg} at column {error.colno})", expected)]
+    except (ValueError, RecursionError) as error:
+        return None, [FieldFault("", f"no readable JSON ({str(error)[:60]})", expected)]
+    if not isinstance(value, dict):
+        return None, [FieldFault("", f"a JSON {type(value).__name__}", expected)]
+    return value, [FieldFault(printable(name), "the field more than once", "it once") for name in repeated]
+
+
+def _split(part: Path, data: bytes, last: bool) -> tuple[list[Line], TornLine | None]:
+    """The lines of one file. A last line without its line feed is torn unless it is whole all the same."""
+    lines: list[Line] = []
+    end = 0
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        end = min(end + len(raw) + 1, len(data))
+        if not raw.strip():
+            continue
+        unfinished = data[-1:] != b"\n" and end == len(data)
+        if b"\0" in raw and not unfinished:
+            raise InputError.of(part, f"line {number}", "binary data", _EXPECTED)
+        record, faults = parse_line(raw)
+        if record is None and unfinished and last and (lines or raw.lstrip().startswith(b"{")):
+            return lines, TornLine(str(part), number, len(raw))
+        if record is None and not _is_utf8(raw):
+            raise InputError.of(part, f"line {number}", faults[0].found, _EXPECTED)
+        located = tuple(LogFault(str(part), number, **asdict(fault)) for fault in faults)
+        lines.append(Line(str(part), number, end, record, located))
+    return lines, None
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _nothing_usable(path: Path, lines: Sequence[Line], torn: TornLine | None) -> InputError:
+    if lines:
+        return InputError([lines[0].faults[0].as_fault()])
+    if torn:
+        return InputError.of(
+            torn.file, f"line {torn.line}", "only an unfinished record", "at least one whole record"
+        )
+    return InputError.of(path, "", "an empty file", _EXPECTED)

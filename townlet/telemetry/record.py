@@ -1,0 +1,224 @@
+"""The one declaration of every telemetry field, from which validation, tables and documentation derive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+VERSIONS = (1.0, 1.1)
+DATA_MODES = ("replay", "rollout", "mixed")
+REPLAY_METHODS = ("cloning", "vtrace", "none")
+
+Kind = Literal["int", "float", "str"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a telemetry record.
+
+    ``since`` is the schema version from which every record must carry it, ``None`` if it is optional.
+    ``role`` is ``metric`` for what training is judged by, ``count`` for bookkeeping and ``clock`` for what
+    differs between two otherwise identical runs.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    since: float | None = 1.0
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    role: Literal["metric", "count", "clock"] = "metric"
+
+
+def _events(name: str, meaning: str) -> Field:
+    return Field(name, "float", "events", f"{meaning} in the data that fed the epoch", 1.1, low=0)
+
+
+def _rivalry(of: str, aggregate: str, unit: str, what: str) -> Field:
+    name = f"conflict.rivalry_{of}_{aggregate}_avg"
+    over_time = {"mean": "mean", "max": "maximum"}[aggregate]
+    return Field(name, "float", unit, f"{what}: {over_time} over time, averaged over agents", low=0)
+
+
+_STRONGEST = "strength of an agent's strongest rivalry"
+_AVOIDED = "number of an agent's rivals at or above the avoid threshold"
+
+FIELDS: tuple[Field, ...] = (
+    Field("telemetry_version", "float", "", "schema of this record", role="count"),
+    Field("epoch", "int", "epochs", "number of this epoch over the whole log, from 1", low=1, role="count"),
+    Field("updates", "int", "optimizer steps", "optimizer steps in this epoch", low=0, role="count"),
+    Field("transitions", "int", "agent-steps", "agent-steps consumed in this epoch", low=0, role="count"),
+    Field("steps", "int", "agent-steps", "agent-steps consumed since the log began", low=0, role="count"),
+    Field("loss_policy", "float", "", "policy loss, mean over the epoch's minibatches"),
+    Field("loss_value", "float", "reward²", "value loss, mean over minibatches", low=0),
+    Field("loss_entropy", "float", "nats", "entropy bonus term as added to the loss, mean over minibatches"),
+    Field("loss_total", "float", "", "whole loss that was minimised, mean over minibatches"),
+    Field(
+        "clip_fraction",
+        "float",
+        "share",
+        "probability ratios outside 1 ± ε, mean over minibatches",
+        low=0,
+        high=1,
+    ),
+    Field("clip_fraction_max", "float", "share", "the same in the worst minibatch", low=0, high=1),
+    Field(
+        "clip_triggered_minibatches",
+        "int",
+        "minibatches",
+        "minibatches in which any ratio was clipped",
+        low=0,
+    ),
+    Field("adv_mean", "float", "reward", "mean advantage before normalisation"),
+    Field("adv_std", "float", "reward", "standard deviation of the advantages before normalisation", low=0),
+    Field("adv_zero_std_batches", "int", "minibatches", "minibatches whose advantages were all equal", low=0),
+    Field("adv_min_std", "float", "reward", "smallest standard deviation of a minibatch's advantages", low=0),
+    Field("grad_norm", "float", "", "global gradient norm before clipping, mean over minibatches", low=0),
+    Field("kl_divergence", "float", "nats", "KL(old‖new) by the estimator (r − 1) − ln r, mean", low=0),
+    Field("lr", "float", "", "learning rate in use", low=0),
+    _rivalry("max", "mean", "rivalry", _STRONGEST),
+    _rivalry("max", "max", "rivalry", _STRONGEST),
+    _rivalry("avoid_count", "mean", "rivals", _AVOIDED),
+    _rivalry("avoid_count", "max", "rivals", _AVOIDED),
+    Field("data_mode", "str", "", "where this epoch's data came from", 1.1, choices=DATA_MODES, role="count"),
+    Field(
+        "cycle_id", "int", "cycles", "rollout captures so far; 0 while replay-only", 1.1, low=0, role="count"
+    ),
+    Field("epoch_duration_sec", "float", "s", "wall-clock time of the epoch", 1.1, low=0, role="clock"),
+    Field("batch_entropy_mean", "float", "nats", "entropy of the policy, mean over minibatches", 1.1, low=0),
+    Field("batch_entropy_std", "float", "nats", "its standard deviation over minibatches", 1.1, low=0),
+    Field("grad_norm_max", "float", "", "gradient norm of the worst minibatch", 1.1, low=0),
+    Field("kl_divergence_max", "float", "nats", "KL divergence of the worst minibatch", 1.1, low=0),
+    Field(
+        "reward_advantage_corr",
+        "float",
+        "",
+        "Pearson correlation of rewards and advantages; 0 where a variance is 0",
+        1.1,
+        low=-1,
+        high=1,
+    ),
+    Field(
+        "rollout_ticks",
+        "int",
+        "ticks",
+        "ticks captured for this data; 0 for replay",
+        1.1,
+        low=0,
+        role="count",
+    ),
+    Field(
+        "log_stream_offset",
+        "int",
+        "lines",
+        "number of this line over the log's life",
+        1.1,
+        low=0,
+        role="count",
+    ),
+    _events("queue_conflict_events", "conflicts in queues"),
+    Field(
+        "queue_conflict_intensity_sum",
+        "float",
+        "intensity",
+        "summed intensity of those conflicts",
+        1.1,
+        low=0,
+    ),
+    _events("shared_meal_events", "meals eaten together"),
+    _events("late_help_events", "times somebody helped a colleague who was late"),
+    _events("shift_takeover_events", "shifts taken over from somebody absent"),
+    _events("chat_success_events", "chats that went well"),
+    _events("chat_failure_events", "chats that went badly"),
+    Field(
+        "chat_quality_mean",
+        "float",
+        "share",
+        "mean quality of the chats, 0 if there were none",
+        1.1,
+        low=0,
+        high=1,
+    ),
+    _events("utility_outage_events", "outages of a utility"),
+    _events("shower_complete_events", "showers taken to the end"),
+    _events("sleep_complete_events", "sleeps slept to the end"),
+    Field(
+        "baseline_sample_count",
+        "int",
+        "samples",
+        "recorded samples behind the baseline",
+        None,
+        low=0,
+        role="count",
+    ),
+    Field("baseline_reward_mean", "float", "reward", "mean reward per agent-step of the recorded data", None),
+    Field("baseline_reward_sum", "float", "reward", "summed reward of the recorded data", None),
+    Field(
+        "baseline_reward_sum_mean", "float", "reward", "summed reward per sample, averaged over samples", None
+    ),
+    Field("baseline_log_prob_mean", "float", "nats", "mean log-probability of the recorded actions", None),
+    Field("reward_mean", "float", "reward", "mean reward per agent-step in this epoch's data", None),
+    Field(
+        "reward_clipped_share",
+        "float",
+        "share",
+        "agent-steps whose reward sat on its clip",
+        None,
+        low=0,
+        high=1,
+    ),
+    Field(
+        "replay_method",
+        "str",
+        "",
+        "how another policy's data was learnt from: behaviour cloning, V-trace, or none was used",
+        None,
+        choices=REPLAY_METHODS,
+        role="count",
+    ),
+    Field(
+        "cloning_accuracy",
+        "float",
+        "share",
+        "recorded actions the policy finds likeliest",
+        None,
+        low=0,
+        high=1,
+    ),
+    Field(
+        "importance_weight_mean", "float", "", "mean truncated importance weight of the actions", None, low=0
+    ),
+    Field(
+        "effective_sample_share",
+        "float",
+        "share",
+        "effective sample size (Σw)²/Σw² of the importance weights, by number of samples",
+        None,
+        low=0,
+        high=1,
+    ),
+    Field("agent_steps_per_second", "float", "agent-steps/s", "speed of training", None, low=0, role="clock"),
+)
+
+BY_NAME = {field.name: field for field in FIELDS}
+
+#: Fields that differ between two otherwise identical runs; compare records without them.
+CLOCK_FIELDS = frozenset(field.name for field in FIELDS if field.role == "clock")
+
+
+def required_fields(version: float) -> tuple[Field, ...]:
+    """The fields every record of a schema version carries, in their order on the line."""
+    return tuple(field for field in FIELDS if field.since is not None and field.since <= version)
+
+
+def fields_table() -> str:
+    """A Markdown table of every declared field, as it stands in the documentation."""
+    rows = ["| field | type | unit | records | meaning |", "|---|---|---|---|---|"]
+    for field in FIELDS:
+        records = "optional" if field.since is None else f"{field.since}" if field.since > 1.0 else "1.0, 1.1"
+        meaning = field.meaning + (f": `{'`, `'.join(field.choices)}`" if field.choices else "")
+        clock = "; differs between identical runs" if field.role == "clock" else ""
+        rows.append(f"| `{field.name}` | {field.kind} | {field.unit} | {records} | {meaning}{clock} |")
+    return "\n".join(rows) + "\n"

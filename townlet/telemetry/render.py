@@ -1,0 +1,131 @@
+"""A summary as plain text for terminals and as Markdown for people who never saw the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from townlet.telemetry.checks import printable
+from townlet.telemetry.formatting import count, number
+from townlet.telemetry.record import BY_NAME
+from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, MetricSummary, Summary
+
+#: Cycles a breakdown lists; earlier ones are counted.
+SHOWN_CYCLES = 12
+
+Rows = Sequence[Sequence[str]]
+TableRenderer = Callable[[Sequence[str], Rows], str]
+
+
+def render_text(summary: Summary) -> str:
+    """The summary for a terminal, with aligned columns."""
+    return _render(
+        summary, heading=lambda title: f"{title}\n{'-' * len(title)}", table=_text_table, code="{}"
+    )
+
+
+def render_markdown(summary: Summary) -> str:
+    """The summary as Markdown: the verdict, the figures that matter, then every metric with its meaning."""
+    return _render(summary, heading=lambda title: f"## {title}", table=_markdown_table, code="`{}`")
+
+
+def _render(summary: Summary, heading: Callable[[str], str], table: TableRenderer, code: str) -> str:
+    blocks = [summary.verdict, *(f"- {remark}" for remark in summary.remarks), _extent(summary)]
+    key = [metric for name in HIGHLIGHTS if (metric := summary.metric(name))]
+    blocks += [heading("Key figures"), _key_figures(key, table, code)]
+    if summary.drift:
+        rows = [
+            [
+                code.format(printable(drift.metric)),
+                number(drift.value),
+                number(drift.reference),
+                number(drift.absolute),
+                "from 0" if drift.relative is None else f"{drift.relative:+.1%}",
+            ]
+            for drift in summary.drift
+        ]
+        header = ["metric", "last epoch", "baseline", "difference", "relative"]
+        blocks += [heading("Drift from the baseline"), table(header, rows)]
+    blocks += (
+        [heading("By source of the data"), _groups(summary.by_mode, table, code)] if summary.by_mode else []
+    )
+    if summary.by_cycle:
+        shown = summary.by_cycle[-SHOWN_CYCLES:]
+        blocks += [heading("By rollout cycle"), _groups(shown, table, code)]
+        if left_out := len(summary.by_cycle) - len(shown):
+            blocks.append(f"{count(left_out, 'earlier cycle')} left out; the JSON form has them all.")
+    moving = [metric for metric in summary.metrics if metric.minimum != 0 or metric.maximum != 0]
+    blocks += [heading("Every metric"), _every_metric(moving, table, code)]
+    if idle := [code.format(printable(metric.name)) for metric in summary.metrics if metric not in moving]:
+        blocks.append(f"Always 0: {', '.join(idle)}.")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _extent(summary: Summary) -> str:
+    schema = " and ".join(str(version) for version in summary.versions)
+    took = "" if summary.duration_sec is None else f", {number(summary.duration_sec)} s of training"
+    return (
+        f"Epochs {summary.first_epoch} to {summary.last_epoch}, {count(summary.records, 'record')} of schema"
+        f" {schema}{took}. A trend smaller than the scatter about it counts as steady."
+    )
+
+
+def _key_figures(metrics: Sequence[MetricSummary], table: TableRenderer, code: str) -> str:
+    rows = [
+        [code.format(printable(m.name)), number(m.first), number(m.latest), m.trend, m.unit, m.meaning]
+        for m in metrics
+    ]
+    return table(["metric", "first", "latest", "trend", "unit", "meaning"], rows)
+
+
+def _every_metric(metrics: Sequence[MetricSummary], table: TableRenderer, code: str) -> str:
+    rows = [
+        [
+            code.format(printable(m.name)),
+            number(m.latest),
+            number(m.minimum),
+            number(m.maximum),
+            number(m.mean),
+            number(m.slope),
+            m.unit,
+            m.meaning,
+        ]
+        for m in metrics
+    ]
+    header = ["metric", "latest", "minimum", "maximum", "mean", "slope per epoch", "unit", "meaning"]
+    return table(header, rows)
+
+
+def _groups(groups: Sequence[GroupSummary], table: TableRenderer, code: str) -> str:
+    names = [name for name in HIGHLIGHTS if any(name in group.means for group in groups)]
+    rows = [
+        [group.label, f"{group.epochs:,}", f"{group.transitions:,}"]
+        + [number(group.means[name]) if name in group.means else "" for name in names]
+        for group in groups
+    ]
+    header = ["", "epochs", "agent-steps", *(code.format(name) for name in names)]
+    units = [f"{name} in {BY_NAME[name].unit}" for name in names if BY_NAME[name].unit]
+    return table(header, rows) + f"\n\nMeans over the epochs; {', '.join(units)}."
+
+
+def _text_table(header: Sequence[str], rows: Rows) -> str:
+    """Columns padded to their widest cell; those that hold numbers are right-aligned."""
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [_is_numeric(column[1:]) for column in columns]
+    lines = []
+    for row in [header, *rows]:
+        cells = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _markdown_table(header: Sequence[str], rows: Rows) -> str:
+    columns = list(zip(header, *rows, strict=True))
+    rules = ["--:" if _is_numeric(column[1:]) else "---" for column in columns]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rules, *escaped])
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and all(cell[0] in "+-0123456789" and cell[-1] in "0123456789%" for cell in filled)

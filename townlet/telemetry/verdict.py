@@ -1,0 +1,79 @@
+"""A training log in a sentence or two, and what in it a practitioner would look at first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from townlet.telemetry.formatting import count, number
+
+Records = Sequence[Mapping[str, Any]]
+
+#: Rules of thumb; beyond them a remark is made. They are prompts to look, not checks: those are `watch`'s.
+CLIPPED_REWARDS = 0.05
+FAR_KL = 0.1
+CLIPPED_RATIOS = 0.4
+NO_ENTROPY = 0.05
+FEW_EFFECTIVE = 0.1
+
+
+def verdict_on(records: Records) -> str:
+    """The course of a training in words: its extent, and how reward, entropy and KL divergence went."""
+    epochs = count(len(records), "epoch")
+    steps = count(int(records[-1]["steps"]), "agent-step")
+    parts = [
+        _course(records, "reward_mean", "mean reward per agent-step", ""),
+        _course(records, "cloning_accuracy", "cloning accuracy", ""),
+        _course(records, "loss_total", "total loss", ""),
+        _course(records, "batch_entropy_mean", "policy entropy", " nats"),
+        _peak(records),
+    ]
+    told = ", ".join(part for part in parts if part)
+    remarks = len(remarks_on(records))
+    closing = f"{count(remarks, 'thing')} to look at." if remarks else "Nothing stands out as wrong."
+    return f"All numbers are finite over {epochs} ({steps} so far): {told}. {closing}"
+
+
+def remarks_on(records: Records) -> tuple[str, ...]:
+    """What stands out by the rules of thumb, one sentence each."""
+    last = records[-1]
+    told = []
+    if (share := last.get("reward_clipped_share", 0.0)) > CLIPPED_REWARDS:
+        told.append(f"{share:.1%} of the rewards sat on their clip in the last epoch; these teach nothing.")
+    if constant := sum(int(record["adv_zero_std_batches"]) for record in records):
+        told.append(
+            f"{count(constant, 'minibatch', 'minibatches')} had constant advantages: nothing to learn from."
+        )
+    furthest = max(records, key=lambda record: float(record["kl_divergence"]))
+    if furthest["kl_divergence"] > FAR_KL:
+        moved = number(furthest["kl_divergence"])
+        told.append(
+            f"The policy moved {moved} nats in epoch {furthest['epoch']}; PPO steps usually stay near 0.01."
+        )
+    if (share := last["clip_fraction"]) > CLIPPED_RATIOS:
+        told.append(
+            f"{share:.0%} of the ratios were clipped in the last epoch; the learning rate may be too high."
+        )
+    if (entropy := last.get("batch_entropy_mean", 1.0)) < NO_ENTROPY:
+        told.append(
+            f"The policy is nearly deterministic ({number(entropy)} nats of entropy); it explores no more."
+        )
+    if (share := last.get("effective_sample_share", 1.0)) < FEW_EFFECTIVE:
+        told.append(
+            f"Only {share:.1%} of the recorded samples carry weight: the recording policy is too different."
+        )
+    return tuple(told)
+
+
+def _course(records: Records, name: str, noun: str, unit: str) -> str:
+    values = [float(record[name]) for record in records if name in record]
+    if not values:
+        return ""
+    first, last = number(values[0]), number(values[-1])
+    if first == last:
+        return f"{noun} {'stayed at' if len(values) > 1 else 'is'} {last}{unit}"
+    return f"{noun} {'rose' if values[-1] > values[0] else 'fell'} from {first} to {last}{unit}"
+
+
+def _peak(records: Records) -> str:
+    return f"KL divergence per epoch at most {number(max(float(r['kl_divergence']) for r in records))} nats"

@@ -1,0 +1,216 @@
+"""Writing a telemetry log so that it stays whole when a process is killed, resumed or read meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import json
+import numbers
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from townlet.errors import InputError
+from townlet.telemetry.checks import record_faults
+from townlet.telemetry.reader import Line, part_paths, read_log
+from townlet.telemetry.record import BY_NAME, FIELDS, VERSIONS, required_fields
+
+
+class TelemetryWriter:
+    """Appends one record per epoch to a JSONL log; each line is one ``write`` to a file opened for appending.
+
+    ``frequency`` N writes the epochs 1, 1 + N, 1 + 2N, … and leaves the others out, so that a log never
+    depends on where a training was interrupted. ``max_entries`` N moves a log of N lines to ``.1`` (the
+    former ``.1`` to ``.2``, and so on) before the next line is written.
+
+    A log of an earlier run at the same place, with its rotated parts, is replaced when the first record is
+    written. Not thread-safe; one writer per log.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        version: float = 1.1,
+        frequency: int = 1,
+        max_entries: int | None = None,
+    ) -> None:
+        if version not in VERSIONS:
+            raise ValueError(f"version: found {version}, expected 1.0 or 1.1")
+        if frequency < 1 or (max_entries is not None and max_entries < 1):
+            raise ValueError("frequency and max_entries: expected at least 1")
+        self.path = Path(path)
+        self.version = float(version)
+        self.frequency = frequency
+        self.max_entries = max_entries
+        self._left_out = {field.name for field in FIELDS if (field.since or 0.0) > version}
+        self._offset = 0
+        self._entries = 0
+        self._file: int | None = None
+        self._last: dict[str, Any] = {"epoch": 0, "steps": 0}
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | Path,
+        *,
+        offset: int,
+        version: float = 1.1,
+        frequency: int = 1,
+        max_entries: int | None = None,
+    ) -> Self:
+        """A writer that goes on after line ``offset``: what came later, a torn line too, is removed at once.
+
+        ``offset`` is :attr:`offset` as it was when the checkpoint was made. Lines of schema 1.0 carry no
+        number and are counted. Raises :class:`InputError` if the log does not reach that far.
+        """
+        writer = cls(path, version=version, frequency=frequency, max_entries=max_entries)
+        if offset > 0:
+            last, writer._entries = _truncate_after(writer.path, offset)
+            writer._last = {name: last.get(name, 0) for name in ("epoch", "steps")}
+            writer._offset = offset
+            writer._file = os.open(writer.path, os.O_WRONLY | os.O_APPEND)
+        return writer
+
+    @property
+    def offset(self) -> int:
+        """Lines written over the log's life, the last ``log_stream_offset``: what a checkpoint keeps."""
+        return self._offset
+
+    def write(self, fields: Mapping[str, Any]) -> bool:
+        """Append a record; return whether this epoch is one of those written.
+
+        ``telemetry_version`` and ``log_stream_offset`` are added. NumPy scalars are accepted as numbers;
+        under schema 1.0 the fields that 1.1 added are left out. Raises :class:`ValueError`, which names
+        every field at fault, and writes nothing, if the record is not valid or does not follow the last
+        one.
+        """
+        record = self._record(fields)
+        self._check(record)
+        self._last = {name: record[name] for name in ("epoch", "steps")}
+        if (record["epoch"] - 1) % self.frequency:
+            return False
+        self._make_room()
+        self._append(json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n")
+        self._offset += 1
+        self._entries += 1
+        return True
+
+    def sync(self) -> None:
+        """Flush the log to the device: call it before a checkpoint that names :attr:`offset` is published."""
+        if self._file is not None:
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        """Close the log."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _record(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The record in the order of the declaration, extra fields after it by name."""
+        values = {name: _plain(name, value) for name, value in fields.items() if name not in self._left_out}
+        values["telemetry_version"] = self.version
+        if any(field.name == "log_stream_offset" for field in required_fields(self.version)):
+            values["log_stream_offset"] = self._offset + 1
+        order = [field.name for field in FIELDS if field.name in values]
+        return {name: values[name] for name in [*order, *sorted(values.keys() - BY_NAME.keys())]}
+
+    def _check(self, record: dict[str, Any]) -> None:
+        faults = [
+            f"{fault.field}: found {fault.found}, expected {fault.expected}"
+            for fault in record_faults(record)
+        ]
+        if not faults and record["epoch"] <= self._last["epoch"]:
+            faults.append(f"epoch: found {record['epoch']}, expected more than {self._last['epoch']}")
+        if not faults and record["steps"] < self._last["steps"]:
+            faults.append(f"steps: found {record['steps']}, expected at least {self._last['steps']}")
+        if faults:
+            raise ValueError("not a telemetry record: " + "; ".join(faults))
+
+    def _make_room(self) -> None:
+        if self._file is None and self._offset == 0:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for part in part_paths(self.path):
+                part.unlink()
+            self._open_new()
+        elif self._file is not None and self.max_entries is not None and self._entries >= self.max_entries:
+            self.close()
+            _rotate(self.path)
+            self._open_new()
+
+    def _open_new(self) -> None:
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._entries = 0
+
+    def _append(self, line: bytes) -> None:
+        if self._file is None:
+            raise ValueError(f"{self.path}: the log is closed")
+        before = os.fstat(self._file).st_size
+        written = os.write(self._file, line)
+        if written < len(line):
+            os.ftruncate(self._file, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A number of any library as Python's own, in the type declared for its field."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    whole = isinstance(value, numbers.Integral)
+    number = int(value) if isinstance(value, numbers.Integral) else float(value)
+    if name in BY_NAME:
+        whole = BY_NAME[name].kind == "int" and number == number // 1
+    return int(number) if whole else float(number)
+
+
+def _rotate(path: Path) -> None:
+    """Rename every part to the next number, the oldest first."""
+    for part in part_paths(path):
+        number = 0 if part == path else int(part.name.removeprefix(f"{path.name}."))
+        part.rename(path.with_name(f"{path.name}.{number + 1}"))
+
+
+def _truncate_after(path: Path, offset: int) -> tuple[dict[str, Any], int]:
+    """Cut a log after the line with this offset; return its record and the lines left in its file.
+
+    Newer files go first, so that a kill in between leaves a log that is whole up to some later line.
+    """
+    log = read_log(path)
+    kept, record = _line_at(log.lines, path, offset)
+    last = Path(kept.file)
+    place = log.parts.index(last)
+    for part in reversed(log.parts[place + 1 :]):
+        part.unlink()
+    with last.open("r+b") as file:
+        file.truncate(kept.end)
+        file.seek(kept.end - 1)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+    for number, part in enumerate(reversed(log.parts[: place + 1])):
+        part.rename(path.with_name(f"{path.name}.{number}") if number else path)
+    return record, sum(line.file == kept.file and line.number <= kept.number for line in log.lines)
+
+
+def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[Line, dict[str, Any]]:
+    reached = 0
+    for line in lines:
+        if line.record is None:
+            raise InputError([fault.as_fault() for fault in line.faults])
+        reached = line.record.get("log_stream_offset", reached + 1)
+        if reached == offset:
+            return line, line.record
+    expected = f"line {offset}, the last one before the checkpoint"
+    raise InputError.of(path, "", f"a log that ends at line {reached}", expected)

@@ -1,0 +1,31 @@
+"""Learning: PPO on the network's own rollouts, V-trace or cloning on recorded ones.
+
+Names are imported when first used, so that the pure functions in here load without the simulation.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from townlet.rollout import RolloutBuffer
+    from townlet.training.harness import TrainingHarness
+    from townlet.training.run import TrainingResult, train
+    from townlet.training.update import TrainingDiverged
+
+__all__ = ["RolloutBuffer", "TrainingDiverged", "TrainingHarness", "TrainingResult", "train"]
+
+_HOMES = {
+    "RolloutBuffer": "townlet.rollout",
+    "TrainingDiverged": "townlet.training.update",
+    "TrainingHarness": "townlet.training.harness",
+    "TrainingResult": "townlet.training.run",
+    "train": "townlet.training.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

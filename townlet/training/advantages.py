@@ -1,0 +1,97 @@
+"""Advantages and value targets of recorded trajectories.
+
+All arrays are [T, B]: step ``t`` of ``B`` independent slots side by side. ``next_value[t]`` is V of what was
+observed after step ``t``. Two flags end a trajectory after step ``t``:
+
+* ``terminated``: the episode is over; nothing is worth anything beyond it and ``next_value`` is not used;
+* ``cut``: the record ends (time limit, full buffer) though life goes on: ``next_value`` stands for the rest.
+
+What follows either flag belongs to somebody else and has no influence, be it NaN.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+class VTrace(NamedTuple):
+    """V-trace estimates, each float32 [T, B]."""
+
+    target: Floats
+    """v_s, what the value function should learn."""
+    advantage: Floats
+    """r_s + γ v_{s+1} − V(x_s); the policy gradient weighs it by ``weight`` (Espeholt et al. 2018, section
+    4.2)."""
+    weight: Floats
+    """ρ_s, the truncated importance weight."""
+
+
+def gae(
+    reward: Floats, value: Floats, next_value: Floats, terminated: Flags, cut: Flags, gamma: float, lam: float
+) -> Floats:
+    """Generalised advantage estimates, float32 [T, B] (Schulman et al. 2016, eq. 16).
+
+    Â_t = Σ_l (γλ)^l δ_{t+l} with δ_t = r_t + γ V(s_{t+1}) − V(s_t), summed to the trajectory's end.
+    The matching λ-return, the value function's target, is Â_t + V(s_t).
+    """
+    _check_shapes(reward, value, next_value, terminated, cut)
+    delta = reward + gamma * np.where(terminated, np.float32(0.0), next_value) - value
+    return _discounted_sum(delta, np.broadcast_to(np.float32(gamma * lam), delta.shape), terminated | cut)
+
+
+def vtrace(
+    reward: Floats,
+    value: Floats,
+    next_value: Floats,
+    terminated: Flags,
+    cut: Flags,
+    log_ratio: Floats,
+    gamma: float,
+    rho_bar: float = 1.0,
+    c_bar: float = 1.0,
+    lam: float = 1.0,
+) -> VTrace:
+    """V-trace value targets and advantages for off-policy data (Espeholt et al. 2018, eq. 1).
+
+    v_s = V(x_s) + Σ_t γ^{t−s} (Π_{i=s}^{t−1} c_i) ρ_t (r_t + γ V(x_{t+1}) − V(x_t)), summed to the
+    trajectory's end, with ρ_t = min(ρ̄, π/μ) and c_i = λ min(c̄, π/μ) (λ: remark 2). ``log_ratio`` is ln
+    π(a|x) − ln μ(a|x) of the recorded action, π the policy to be improved and μ the one that acted. With π =
+    μ and bounds of at least 1 the targets are the λ-returns of :func:`gae`.
+    """
+    _check_shapes(reward, value, next_value, terminated, cut, log_ratio)
+    # Truncating the logarithm first keeps a wildly improbable action from overflowing.
+    rho = np.exp(np.minimum(log_ratio, np.float32(np.log(rho_bar))))
+    c = lam * np.exp(np.minimum(log_ratio, np.float32(np.log(c_bar))))
+    beyond = np.where(terminated, np.float32(0.0), next_value)
+    ends = terminated | cut
+    correction = _discounted_sum(rho * (reward + gamma * beyond - value), gamma * c, ends)
+    target = value + correction
+    next_target = beyond.copy()
+    np.copyto(next_target[:-1], target[1:], where=~ends[:-1])
+    advantage = reward + gamma * next_target - value
+    return VTrace(*(part.astype(np.float32, copy=False) for part in (target, advantage, rho)))
+
+
+def _discounted_sum(term: NDArray[np.floating], decay: NDArray[np.floating], ends: Flags) -> Floats:
+    """x_t = term_t + decay_t x_{t+1}, where x_{t+1} counts as 0 after an end; [T, B]."""
+    result = np.empty(term.shape, np.float32)
+    carried = np.zeros(term.shape[1:], np.float32)
+    for t in reversed(range(len(term))):
+        # Assignment, not multiplication by 0, because 0 × NaN would leak.
+        np.copyto(carried, 0.0, where=ends[t])
+        np.multiply(carried, decay[t], out=carried)
+        np.add(carried, term[t], out=carried)
+        result[t] = carried
+    return result
+
+
+def _check_shapes(*arrays: NDArray[np.generic]) -> None:
+    shapes = {array.shape for array in arrays}
+    if len(shapes) != 1 or len(arrays[0].shape) != 2:
+        raise ValueError(f"found shapes {sorted(shapes)}, expected one shape [T, B] for all")

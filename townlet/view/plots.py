@@ -1,0 +1,123 @@
+"""Learning curves of a telemetry log: what each epoch's data was worth, and how the policy moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from townlet.telemetry.formatting import count, number
+from townlet.view.style import PALETTE, REPLAY, ROLLOUT, Plot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Record = Mapping[str, Any]
+Records = Sequence[Record]
+
+#: Points up to which each gets a marker.
+_MARKED = 80
+_MODES = {"replay": (REPLAY, "s"), "rollout": (ROLLOUT, "o"), "mixed": (PALETTE[2], "D")}
+
+
+def conflict_intensity(record: Record) -> float:
+    """Queue-conflict intensity per 1,000 agent-steps of the data that fed an epoch."""
+    return 1000.0 * float(record["queue_conflict_intensity_sum"]) / max(1, int(record["transitions"]))
+
+
+def learning_plots(records: Records) -> list[Plot]:
+    """Reward, conflict, entropy, KL with clip fraction, and losses over epochs, those that the log has."""
+    plots = [
+        _curve("Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"),
+        _curve(
+            "Queue-conflict intensity",
+            records,
+            "queue_conflict_intensity_sum",
+            conflict_intensity,
+            "per 1,000 agent-steps",
+        ),
+        _curve("Policy entropy", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"]), "nats"),
+        Plot(
+            "KL divergence and clip fraction",
+            f"KL divergence and share of clipped ratios over {count(len(records), 'epoch')}; "
+            + told("the KL divergence", records, lambda r: float(r["kl_divergence"])),
+            lambda axes: _draw_divergence(axes, records),
+        ),
+        Plot(
+            "Losses",
+            f"Policy, value and entropy loss over {count(len(records), 'epoch')}; "
+            + told("the total loss", records, lambda r: float(r["loss_total"])),
+            lambda axes: _draw_losses(axes, records),
+        ),
+    ]
+    return [plot for plot in plots if plot is not None]
+
+
+def told(noun: str, records: Records, value: Callable[[Record], float]) -> str:
+    """A curve in words: where it began, where it ended and its range."""
+    values = [value(record) for record in records]
+    low, high = number(min(values)), number(max(values))
+    return f"{noun} went from {number(values[0])} to {number(values[-1])}, between {low} and {high}"
+
+
+def _curve(
+    title: str, records: Records, field: str, value: Callable[[Record], float], unit: str
+) -> Plot | None:
+    having = [record for record in records if field in record]
+    if not having:
+        return None
+    alt = f"{title}, {unit}, over {count(len(having), 'epoch')}: {told('it', having, value)}"
+    return Plot(title, alt, lambda axes: _draw_by_mode(axes, having, value, unit))
+
+
+def _draw_by_mode(axes: Axes, records: Records, value: Callable[[Record], float], unit: str) -> None:
+    """One line per source of data: what a recording was worth does not change, what the policy collects does."""
+    marked = len(records) <= _MARKED
+    for mode, (color, marker) in _MODES.items():
+        own = [record for record in records if record.get("data_mode", "rollout") == mode]
+        if own:
+            axes.plot(
+                [record["epoch"] for record in own],
+                [value(record) for record in own],
+                color=color,
+                marker=marker if marked else "",
+                markersize=4,
+                label={"replay": "replay (recorded)", "rollout": "rollout (own)"}.get(mode, mode),
+            )
+    if len(axes.get_lines()) > 1:
+        axes.legend()
+    _finish(axes, unit)
+
+
+def _draw_divergence(axes: Axes, records: Records) -> None:
+    epochs = [record["epoch"] for record in records]
+    axes.plot(epochs, [r["kl_divergence"] for r in records], color=PALETTE[0], label="KL divergence (nats)")
+    axes.plot(epochs, [r["clip_fraction"] for r in records], color=PALETTE[4], label="clip fraction (share)")
+    axes.legend()
+    axes.set_ylim(bottom=0)
+    _finish(axes, "nats, share")
+
+
+def _draw_losses(axes: Axes, records: Records) -> None:
+    epochs = [record["epoch"] for record in records]
+    for color, name in zip(PALETTE, ("policy", "value", "entropy", "total"), strict=False):
+        last = name == "total"
+        axes.plot(
+            epochs,
+            [record[f"loss_{name}"] for record in records],
+            color=INK_TOTAL if last else color,
+            linestyle="--" if last else "-",
+            label=name,
+        )
+    axes.legend(ncols=2)
+    _finish(axes, "loss")
+
+
+INK_TOTAL = PALETTE[7]
+
+
+def _finish(axes: Axes, unit: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_ylabel(unit)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
