@@ -121,21 +121,26 @@ def test_a_nan_observation_is_named_as_the_cause() -> None:
         learner.learn(rollout_batch(buffer, learner.network, CONFIG))
 
 
-def test_empty_slots_have_no_influence_whatever_they_hold() -> None:
-    def trained(garbage: float) -> bytes:
+@pytest.mark.parametrize("kind", ["rollout", "vtrace", "cloning"])
+def test_empty_slots_have_no_influence_whatever_they_hold(kind: str) -> None:
+    def trained(garbage: float, action: int) -> bytes:
         learner = make_learner()
         buffer = play_corridor(learner, 0)
         buffer.alive[5:9, 2] = False
         buffer.terminated[4, 2] = True
         for array in (buffer.observation, buffer.reward, buffer.log_prob, buffer.value):
             array[5:9, 2] = garbage
+        buffer.action[5:9, 2] = action
         buffer.terminated[5:9, 2] = garbage > 0
-        batch = rollout_batch(buffer, learner.network, CONFIG)
+        if kind == "rollout":
+            batch = rollout_batch(buffer, learner.network, CONFIG)
+        else:
+            batch = replay_batch(buffer, learner.network, CONFIG, deterministic=kind == "cloning")
         assert len(batch.rows) == buffer.agent_steps == 512 - 16
         learner.learn(batch, epochs=2)
         return learner.weights()
 
-    assert trained(0.0) == trained(7.0) == trained(float("nan"))
+    assert trained(0.0, 0) == trained(7.0, -1) == trained(float("nan"), 1000)
 
 
 def test_a_newcomer_is_nobodys_future() -> None:

@@ -27,7 +27,9 @@ def conflict_intensity(record: Record) -> float:
 def learning_plots(records: Records) -> list[Plot]:
     """Reward, conflict, entropy, KL with clip fraction, and losses over epochs, those that the log has."""
     plots = [
-        _curve("Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"),
+        _curve(
+            "Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"
+        ),
         _curve(
             "Queue-conflict intensity",
             records,
@@ -35,7 +37,9 @@ def learning_plots(records: Records) -> list[Plot]:
             conflict_intensity,
             "per 1,000 agent-steps",
         ),
-        _curve("Policy entropy", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"]), "nats"),
+        _curve(
+            "Policy entropy", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"]), "nats"
+        ),
         Plot(
             "KL divergence and clip fraction",
             f"KL divergence and share of clipped ratios over {count(len(records), 'epoch')}; "
@@ -90,11 +94,18 @@ def _draw_by_mode(axes: Axes, records: Records, value: Callable[[Record], float]
 
 def _draw_divergence(axes: Axes, records: Records) -> None:
     epochs = [record["epoch"] for record in records]
-    axes.plot(epochs, [r["kl_divergence"] for r in records], color=PALETTE[0], label="KL divergence (nats)")
-    axes.plot(epochs, [r["clip_fraction"] for r in records], color=PALETTE[4], label="clip fraction (share)")
-    axes.legend()
-    axes.set_ylim(bottom=0)
-    _finish(axes, "nats, share")
+    axes.plot(epochs, [r["kl_divergence"] for r in records], color=PALETTE[0], label="KL divergence (left)")
+    _finish(axes, "nats")
+    second = axes.twinx()
+    second.plot(
+        epochs, [r["clip_fraction"] for r in records], color=PALETTE[4], label="clip fraction (right)"
+    )
+    second.grid(False)
+    second.spines.right.set_visible(True)
+    second.set_ylabel("share of ratios")
+    for side in (axes, second):
+        side.set_ylim(0, 1.3 * max(side.get_ylim()[1], 1e-3))
+    second.legend(handles=[*axes.get_lines(), *second.get_lines()], ncols=2)
 
 
 def _draw_losses(axes: Axes, records: Records) -> None:
@@ -104,15 +115,12 @@ def _draw_losses(axes: Axes, records: Records) -> None:
         axes.plot(
             epochs,
             [record[f"loss_{name}"] for record in records],
-            color=INK_TOTAL if last else color,
+            color=PALETTE[7] if last else color,
             linestyle="--" if last else "-",
             label=name,
         )
     axes.legend(ncols=2)
     _finish(axes, "loss")
-
-
-INK_TOTAL = PALETTE[7]
 
 
 def _finish(axes: Axes, unit: str) -> None:

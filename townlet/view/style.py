@@ -100,7 +100,9 @@ def svg(plot: Plot) -> str:
     # Names of groups would occur once per plot on a page; nothing refers to them.
     text = re.sub(r'<g id="[^"]*"', "<g", text).replace(INK, "currentColor")
     label = html.escape(plot.alt, quote=True)
-    return re.sub(r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" aria-label="{label}" \1', _one_line(text), count=1)
+    return re.sub(
+        r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" aria-label="{label}" \1', _one_line(text), count=1
+    )
 
 
 def _one_line(text: str) -> str:
