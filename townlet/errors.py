@@ -39,6 +39,10 @@ class InputError(Exception):
         return cls([Fault(str(file), where, found, expected)])
 
 
+class RunError(RuntimeError):
+    """A run over good input that could not go on. The command line prints it and exits with 1, without a traceback."""
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str:
     """``one of a, b, c`` followed by the closest known name, as a suggestion for a misspelt one."""
     names = sorted(known)

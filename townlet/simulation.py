@@ -36,9 +36,7 @@ class SimulationLoop:
     def new_buffer(self, ticks: int) -> RolloutBuffer:
         """An empty buffer of the right shape for ``ticks`` ticks of this loop."""
         town = self.town
-        return RolloutBuffer(
-            ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names)
-        )
+        return RolloutBuffer(ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names))
 
     def collect(
         self,

@@ -141,9 +141,7 @@ def require_spaces(
         for key in ours:
             if theirs.get(key) != ours[key]:
                 where = f"observation.{index}.{key}"
-                faults.append(
-                    Fault(str(source), where, repr(theirs.get(key)), f"{ours[key]!r}, as in the town")
-                )
+                faults.append(Fault(str(source), where, repr(theirs.get(key)), f"{ours[key]!r}, as in the town"))
     if list(found.actions) != list(actions):
         faults.append(Fault(str(source), "actions", ", ".join(found.actions), ", ".join(actions)))
     if faults:
@@ -157,8 +155,7 @@ def _read_card(path: AnyPath) -> PolicyCard:
         return PolicyCard.model_validate(raw)
     except ValidationError as error:
         raise InputError(
-            fault_of(str(path), detail, PolicyCard, ".".join(map(str, detail["loc"])))
-            for detail in error.errors()
+            fault_of(str(path), detail, PolicyCard, ".".join(map(str, detail["loc"]))) for detail in error.errors()
         ) from None
 
 

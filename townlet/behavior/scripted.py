@@ -77,7 +77,7 @@ def follow_schedule(
 @rule
 def carry_out(town: TownState, layout: TownLayout, w: int, a: int, verb: int, kind: int) -> int:
     """The action that serves an instruction in the present state; it may be illegal."""
-    after = REQUEST + layout.nearest.shape[0]
+    after: int = REQUEST + layout.nearest.shape[0]
     person = town.people[w, a]
     if verb >= 0:
         return int(verb)

@@ -11,6 +11,19 @@ from numpy.typing import NDArray
 from townlet.rollout import REWARD_PARTS
 from townlet.world import COUNTERS, EVENT_KINDS, TALLY
 
+#: Tallies that are reported as counts per world; all others are means per tick.
+_PER_WORLD = (
+    "waiting_ticks",
+    "uses_completed",
+    "conflicts_caused",
+    "conflicts_suffered",
+    "intensity_suffered",
+    "wages_paid",
+    "wages_withheld",
+    "late_arrivals",
+    "absences",
+)
+
 
 def capture_metrics(
     people: Sequence[str],
@@ -55,8 +68,6 @@ def _person(tally: NDArray[np.float64], worlds: int) -> dict[str, float]:
     """One person's metrics: means per tick alive, and counts per world."""
     total = dict(zip(TALLY, tally.sum(axis=0).tolist(), strict=True))
     ticks = max(total["alive_ticks"], 1.0)
-    per_world = ("waiting_ticks", "uses_completed", "conflicts_caused", "conflicts_suffered", "intensity_suffered")
-    per_world += ("wages_paid", "wages_withheld", "late_arrivals", "absences")
     return {
         "alive_ticks": total["alive_ticks"] / worlds,
         "reward_mean": total["reward"] / ticks,
@@ -64,5 +75,5 @@ def _person(tally: NDArray[np.float64], worlds: int) -> dict[str, float]:
         "needs_mean": total["needs_sum"] / ticks,
         "rivalry_max_mean": total["rivalry_max_sum"] / ticks,
         "rivalry_max_max": float(tally[:, TALLY.index("rivalry_max_max")].max()),
-        **{name: total[name] / worlds for name in per_world},
+        **{name: total[name] / worlds for name in _PER_WORLD},
     }

@@ -92,9 +92,7 @@ def capture_rollout(
         recording = _Recording()
         total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
         for first in range(0, total, per_shard):
-            town = _record_shard(
-                scenario, acting, first, min(per_shard, total - first), as_path(output), recording
-            )
+            town = _record_shard(scenario, acting, first, min(per_shard, total - first), as_path(output), recording)
             if progress:
                 progress(min(first + per_shard, total), total)
         return _finish(scenario, file_sha256, acting, card, town, recording, as_path(output))
@@ -161,9 +159,7 @@ def _record_shard(
     loop.collect(buffer, behavior, keep_events)
     table = steps_table(buffer, loop.town.people, first)
     entry = _write(folder, f"steps-{first:05d}", to_parquet(table))
-    recording.shards.append(
-        ShardEntry(**entry.model_dump(), first_world=first, worlds=worlds, rows=table.num_rows)
-    )
+    recording.shards.append(ShardEntry(**entry.model_dump(), first_world=first, worlds=worlds, rows=table.num_rows))
     recording.tally.append(loop.town.state.tally.copy())
     recording.counter.append(loop.town.state.counter.copy())
     recording.log_prob_sum += float(buffer.log_prob.sum(dtype=np.float64, where=buffer.alive))
@@ -197,9 +193,7 @@ def _finish(
         "ticks": scenario.ticks,
         "worlds": scenario.capture.worlds,
         "behavior": behavior.name,
-        **capture_metrics(
-            town.people, tally, counter, totals, recording.log_prob_sum, behavior.deterministic
-        ),
+        **capture_metrics(town.people, tally, counter, totals, recording.log_prob_sum, behavior.deterministic),
     }
     metrics_content = pretty_json(metrics).encode()
     manifest = Manifest(

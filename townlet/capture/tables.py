@@ -121,9 +121,7 @@ def events_table(
 
     def names(field: str, values: Sequence[str]) -> pa.Array:
         number = sorted_events[field].astype(np.int32)
-        return pa.DictionaryArray.from_arrays(
-            pa.array(number, mask=number < 0), pa.array(list(values), pa.string())
-        )
+        return pa.DictionaryArray.from_arrays(pa.array(number, mask=number < 0), pa.array(list(values), pa.string()))
 
     detail = sorted_events["detail"].astype(np.int32)
     return pa.table(

@@ -5,6 +5,7 @@ Each command imports what it needs inside its body, so that the telemetry tools 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from click.exceptions import Abort, ClickException
 
 from townlet import __version__
 from townlet.cli import bench, capture, telemetry, train
-from townlet.errors import InputError
+from townlet.errors import InputError, RunError
 
 app = typer.Typer(
     name="townlet",
@@ -48,12 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for fault in error.faults:
             print(f"error: {fault}", file=sys.stderr)
         return 2
+    except RunError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except ClickException as error:
         error.show()
         return error.exit_code
     except BrokenPipeError:
         # The reader, `head` say, has seen enough.
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 import typer
 
 
+class Advance(Protocol):
+    """Tells a progress bar how far things are."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """``done`` of ``total`` units, and a few words to show beside the bar."""
+
+
 @contextlib.contextmanager
-def progress_bar(name: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(name: str, unit: str) -> Iterator[Advance]:
     """A bar on standard error with rate and time left; yields ``advance(done, total)``."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -63,12 +63,8 @@ def validate(
         float | None,
         typer.Option(min=0.0, callback=_finite, help="Fail if a metric of the last record lies farther off."),
     ] = None,
-    relative: Annotated[
-        bool, typer.Option(help="The threshold is a share of the reference's magnitude.")
-    ] = False,
-    table: Annotated[
-        Path | None, typer.Option(help="Also write the log, if valid, as a Parquet file.")
-    ] = None,
+    relative: Annotated[bool, typer.Option(help="The threshold is a share of the reference's magnitude.")] = False,
+    table: Annotated[Path | None, typer.Option(help="Also write the log, if valid, as a Parquet file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> int:
     """Check logs against the telemetry schema, and against a baseline; exit with 1 if invalid or drifted."""
@@ -94,11 +90,7 @@ def validate(
         if table is not None and result.valid:
             write_table(log, table)
     if as_json:
-        print(
-            json.dumps(
-                {"passed": not unusable and all(o["passed"] for o in outcomes), "logs": outcomes}, indent=2
-            )
-        )
+        print(json.dumps({"passed": not unusable and all(o["passed"] for o in outcomes), "logs": outcomes}, indent=2))
     if unusable:
         raise InputError(unusable)
     return 0 if all(outcome["passed"] for outcome in outcomes) else 1
@@ -136,37 +128,21 @@ def watch(
     kl: Annotated[float | None, _bound("--kl-threshold", "Largest kl_divergence, nats.")] = None,
     loss: Annotated[float | None, _bound("--loss-threshold", "Largest magnitude of loss_total.")] = None,
     grad: Annotated[float | None, _bound("--grad-threshold", "Largest grad_norm.")] = None,
-    entropy: Annotated[
-        float | None, _bound("--entropy-threshold", "Smallest batch_entropy_mean, nats.")
-    ] = None,
-    reward_corr: Annotated[
-        float | None, _bound("--reward-corr-threshold", "Smallest reward_advantage_corr.")
-    ] = None,
-    queue_events_min: Annotated[
-        float | None, _bound("--queue-events-min", "Fewest queue_conflict_events.")
-    ] = None,
+    entropy: Annotated[float | None, _bound("--entropy-threshold", "Smallest batch_entropy_mean, nats.")] = None,
+    reward_corr: Annotated[float | None, _bound("--reward-corr-threshold", "Smallest reward_advantage_corr.")] = None,
+    queue_events_min: Annotated[float | None, _bound("--queue-events-min", "Fewest queue_conflict_events.")] = None,
     queue_intensity_min: Annotated[
         float | None, _bound("--queue-intensity-min", "Smallest queue_conflict_intensity_sum.")
     ] = None,
     late_help_min: Annotated[float | None, _bound("--late-help-min", "Fewest late_help_events.")] = None,
-    shared_meal_min: Annotated[
-        float | None, _bound("--shared-meal-min", "Fewest shared_meal_events.")
-    ] = None,
-    shift_takeover_max: Annotated[
-        float | None, _bound("--shift-takeover-max", "Most shift_takeover_events.")
-    ] = None,
-    chat_quality_min: Annotated[
-        float | None, _bound("--chat-quality-min", "Smallest chat_quality_mean.")
-    ] = None,
-    utility_outage_max: Annotated[
-        float | None, _bound("--utility-outage-max", "Most utility_outage_events.")
-    ] = None,
+    shared_meal_min: Annotated[float | None, _bound("--shared-meal-min", "Fewest shared_meal_events.")] = None,
+    shift_takeover_max: Annotated[float | None, _bound("--shift-takeover-max", "Most shift_takeover_events.")] = None,
+    chat_quality_min: Annotated[float | None, _bound("--chat-quality-min", "Smallest chat_quality_mean.")] = None,
+    utility_outage_max: Annotated[float | None, _bound("--utility-outage-max", "Most utility_outage_events.")] = None,
     shower_complete_min: Annotated[
         float | None, _bound("--shower-complete-min", "Fewest shower_complete_events.")
     ] = None,
-    sleep_complete_min: Annotated[
-        float | None, _bound("--sleep-complete-min", "Fewest sleep_complete_events.")
-    ] = None,
+    sleep_complete_min: Annotated[float | None, _bound("--sleep-complete-min", "Fewest sleep_complete_events.")] = None,
 ) -> int:
     """Print one line per epoch with its alerts; exit with 1 if anything alerted. A NaN always alerts."""
     given = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from townlet.config.base import Section
 
-NEEDS = ("hunger", "hygiene", "energy")
 Need = Literal["hunger", "hygiene", "energy"]
+NEEDS: tuple[Need, ...] = get_args(Need)
 Level = Annotated[float, Field(ge=0.0, le=1.0)]
 Coordinate = Annotated[int, Field(ge=0, le=4095)]
 Tile = tuple[Coordinate, Coordinate]

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
+from townlet.errors import RunError
 from townlet.training import losses
 from townlet.training.batch import Batch
 
 
-class TrainingDiverged(RuntimeError):  # noqa: N818 (the field's word for it is not an error's name)
+class TrainingDiverged(RunError):  # noqa: N818 (the field's word for it is not an error's name)
     """A term of the loss or a gradient was NaN or infinite. The step was not taken: the weights are still
     finite."""
 

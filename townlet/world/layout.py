@@ -62,9 +62,9 @@ def build_layout(scenario: Scenario) -> TownLayout:
         blocked[y1 : y2 + 1, x1 : x2 + 1] = True
     for thing in objects:
         blocked[thing.at[1], thing.at[0]] = True
-    distance = np.array(
-        [_walking_distance(blocked, thing.at) for thing in objects], np.int64
-    ).reshape(len(objects), width * height)
+    distance = np.array([_walking_distance(blocked, thing.at) for thing in objects], np.int64).reshape(
+        len(objects), width * height
+    )
     object_type = np.array([types[thing.type] for thing in objects], np.int64)
     jobs = [scenario.jobs[person.job] if person.job else None for person in people]
     return TownLayout(

@@ -13,9 +13,7 @@ from townlet.world.state import IDLE, OFF, TownState
 
 
 @rule
-def place_person(
-    town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int
-) -> None:
+def place_person(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int) -> None:
     """Put a new person into a slot, on its starting tile."""
     person = town.people[w, a]
     person.alive = True
@@ -42,9 +40,7 @@ def place_person(
 
 
 @rule
-def replace_fainted(
-    town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int
-) -> None:
+def replace_fainted(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
     """End the episodes of those who lacked a need for too long, and let newcomers into empty slots."""
     for a in range(layout.people):
         if town.people[w, a].alive:

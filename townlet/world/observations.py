@@ -70,7 +70,7 @@ def observation_schema_of(scenario: Scenario) -> list[dict[str, Any]]:
             (f"{name}_reachable", 0, 1, f"there is a {name} to walk to"),
             (f"{name}_dx", -1, 1, f"columns to the {name} that a request is for, of the map's width"),
             (f"{name}_dy", -1, 1, f"rows to that {name}, of the map's height"),
-            (f"{name}_distance", 0, 1, f"steps to it, of the map's width plus height"),
+            (f"{name}_distance", 0, 1, "steps to it, of the map's width plus height"),
             (f"{name}_queue", 0, 1, f"people waiting there, of {QUEUE_PLACES}"),
             (f"{name}_held", 0, 1, "somebody has it reserved or uses it"),
             (f"{name}_in_use", 0, 1, "somebody uses it"),
@@ -133,9 +133,7 @@ def see_self(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: i
 
 
 @rule
-def see_shift(
-    town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, out: np.ndarray, i: int
-) -> int:
+def see_shift(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, out: np.ndarray, i: int) -> int:
     """Where the person stands with its shift; all 0 without a job."""
     out[i : i + 10] = 0.0
     thing = layout.workplace[a]
@@ -201,9 +199,7 @@ def see_objects(
 
 
 @rule
-def see_neighbors(
-    town: TownState, layout: TownLayout, view: View, w: int, a: int, out: np.ndarray, i: int
-) -> None:
+def see_neighbors(town: TownState, layout: TownLayout, view: View, w: int, a: int, out: np.ndarray, i: int) -> None:
     """The nearest people in view, found through the grid, so that the cost does not grow with the town."""
     person = town.people[w, a]
     x = person.tile % layout.width

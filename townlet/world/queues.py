@@ -35,9 +35,9 @@ def act_in_queues(town: TownState, layout: TownLayout, rules: TownRules, seed: i
         a = (first + i) % layout.people
         intent = town.people[w, a].intent - after
         role = town.people[w, a].role
-        if intent == LEAVE and (role == WAITING or role == HOLDING):
+        if intent == LEAVE and role in (WAITING, HOLDING):
             leave_queue(town, rules, w, a)
-        elif intent == YIELD and (role == WAITING or role == HOLDING):
+        elif intent == YIELD and role in (WAITING, HOLDING):
             give_way(town, rules, w, a)
         elif intent == PUSH and role == WAITING:
             push_in(town, rules, w, a)

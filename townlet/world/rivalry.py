@@ -5,7 +5,7 @@ from __future__ import annotations
 from townlet.world.compile import rule
 from townlet.world.events import CONFLICT_INTENSITY, record
 from townlet.world.rules import TownRules
-from townlet.world.state import TownState, TALLY
+from townlet.world.state import TALLY, TownState
 
 _CAUSED = TALLY.index("conflicts_caused")
 _SUFFERED = TALLY.index("conflicts_suffered")
@@ -23,7 +23,7 @@ def rivalry_towards(town: TownState, w: int, person: int, other: int) -> float:
 
 @rule
 def change_rivalry(town: TownState, rules: TownRules, w: int, person: int, other: int, amount: float) -> None:
-    """Raise or lower a grudge, within 0 to 1; a new one beyond the edges takes the place of the weakest, if stronger."""
+    """Raise or lower a grudge, within 0 to 1; with no room for a new one, it replaces the weakest if stronger."""
     slot = -1
     weakest = 0
     for k in range(town.grudges.shape[2]):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet.config.scenario import Scenario
 from townlet.rollout import aligned_zeros
 from townlet.world.actions import action_names
+from townlet.world.compile import COMPILED
 from townlet.world.layout import build_layout
 from townlet.world.observations import build_view, observation_schema_of
 from townlet.world.random import CHOOSE_ACTION, POLICY_STREAM, fill_draws
@@ -89,4 +89,4 @@ class Town:
 
 def _wrapping() -> np.errstate:
     """Uncompiled rules wrap around in 64-bit hashes, as compiled ones do, without a warning."""
-    return np.errstate(over="ignore") if numba.config.DISABLE_JIT else np.errstate()
+    return np.errstate() if COMPILED else np.errstate(over="ignore")

@@ -1,0 +1,1 @@
+"""Townlet in Dagster: the chain from a scenario to a report as assets, with checks between the stages."""

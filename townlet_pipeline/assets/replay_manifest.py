@@ -1,0 +1,44 @@
+"""The replay manifest: a capture that was verified, and what a trainer needs to know about it."""
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+
+from townlet_pipeline import files, metadata
+from townlet_pipeline.common import partitioned
+from townlet_pipeline.failures import readable_failures
+from townlet_pipeline.replay import describe_replay
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.versions import code_version
+
+
+@asset(
+    **partitioned("rollouts", "json"),
+    deps=["rollout_capture"],
+    code_version=code_version("capture", "storage.py"),
+)
+def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """The capture after every file's hash, schema and row count was checked: hash, amount, who acted, how to learn.
+
+    Training takes only a capture whose manifest still has the hash that stands here. Its data version is the
+    SHA-256 of this file, which has no path and no time in it.
+    """
+    from townlet.storage import pretty_json, write_atomically
+
+    name = context.partition_key
+    manifest, place = files.manifest(store, name), files.replay(store, name)
+    with readable_failures():
+        replay = describe_replay(manifest)
+        version = write_atomically(place, pretty_json(replay))
+    return MaterializeResult(
+        data_version=DataVersion(version),
+        metadata={
+            "headline": f"{replay['files']} files verified, {replay['agent_steps']:,} agent-steps to learn by "
+            f"{replay['method']}",
+            "agent_steps": replay["agent_steps"],
+            "files": replay["files"],
+            "bytes": replay["bytes"],
+            "method": replay["method"],
+            "replay": MetadataValue.json(replay),
+            "path": MetadataValue.path(str(place)),
+            "manifest": MetadataValue.path(str(manifest)),
+        },
+    )

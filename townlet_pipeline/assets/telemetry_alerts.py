@@ -1,0 +1,57 @@
+"""Which epochs went beyond the scenario's thresholds."""
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+
+from townlet_pipeline import files, metadata
+from townlet_pipeline.common import partitioned
+from townlet_pipeline.failures import readable_failures
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.versions import code_version
+
+_MEANINGS = {
+    "epoch": "epoch that alerted",
+    "signal": "name of the watched signal",
+    "field": "telemetry field",
+    "found": "its value",
+    "expected": "the bound it broke",
+}
+
+
+@asset(
+    **partitioned("telemetry", "json"),
+    deps=["validated_telemetry", "scenario"],
+    code_version=code_version("telemetry"),
+)
+def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """Every epoch judged by the thresholds of the scenario, as `townlet watch` does; the alerts as JSON.
+
+    Its data version is the SHA-256 of that file.
+    """
+    from townlet.config import load_scenario
+    from townlet.storage import pretty_json, write_atomically
+    from townlet.telemetry import alerts_for, read_records
+
+    name = context.partition_key
+    log, out, source = files.log(store, name), files.alerts(store, name), files.snapshot(store, name)
+    with readable_failures():
+        thresholds = load_scenario(source).telemetry.thresholds
+        rows = [
+            {"epoch": int(record["epoch"]), "signal": a.signal, "field": a.field, "found": a.found, "expected": a.expected}
+            for record in read_records(log)
+            for a in alerts_for(record, thresholds)
+        ]
+        bounds = thresholds.model_dump(exclude_none=True)
+        version = write_atomically(out, pretty_json({"thresholds": bounds, "alerts": rows}))
+    epochs = len({row["epoch"] for row in rows})
+    return MaterializeResult(
+        data_version=DataVersion(version),
+        metadata={
+            "headline": f"{len(rows)} alerts in {epochs} epochs, {len(bounds)} signals watched",
+            "alerts": len(rows),
+            "epochs_with_alerts": epochs,
+            "thresholds": MetadataValue.json(bounds),
+            "table": metadata.table(rows[:100], _MEANINGS),
+            "path": MetadataValue.path(str(out)),
+            "command": metadata.command("watch", log, options={"thresholds": source}),
+        },
+    )

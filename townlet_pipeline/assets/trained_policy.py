@@ -1,0 +1,120 @@
+"""The trained policy and its training log, made together."""
+
+from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeResult, MetadataValue, multi_asset
+
+from townlet_pipeline import files, metadata
+from townlet_pipeline.common import shared
+from townlet_pipeline.failures import readable_failures
+from townlet_pipeline.partitions import scenarios
+from townlet_pipeline.replay import require_verified
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.training import LiveProgress, Mode, TrainerConfig, configured, training_failures
+from townlet_pipeline.versions import code_version, telemetry_version
+
+_CODE = code_version("world", "behavior", "capture", "training", "simulation.py", "rollout.py", "config")
+_PARENTS = ["scenario", "replay_manifest"]
+
+
+@multi_asset(
+    name="train_policy",
+    partitions_def=scenarios,
+    specs=[
+        AssetSpec(
+            "trained_policy",
+            deps=_PARENTS,
+            description="The policy after training by PPO: `policy.safetensors` (weights) and `policy.json` (what "
+            "they are, and the hashes of what they were made from). Its data version is the weights' SHA-256.",
+            code_version=_CODE,
+            **shared("training", "pytorch"),
+        ),
+        AssetSpec(
+            "ppo_telemetry",
+            deps=_PARENTS,
+            description="The training log: one JSON line per epoch, schema 1.1. Its data version is the SHA-256 of "
+            "its records without the clock fields (durations, speed), so equal trainings have equal versions.",
+            code_version=_CODE,
+            **shared("training", "json"),
+        ),
+    ],
+)
+def train_policy(
+    context: AssetExecutionContext, config: TrainerConfig, store: StoreResource
+) -> tuple[MaterializeResult[None], MaterializeResult[None]]:
+    """Train a policy from the verified capture, from its own rollouts, or from both in turn."""
+    import yaml
+
+    from townlet.config import load_scenario
+    from townlet.storage import write_atomically
+    from townlet.telemetry import read_records
+    from townlet.training import train
+    from townlet.view.headline import headline
+    from townlet.view.plots import learning_plots
+
+    name, mode = context.partition_key, config.mode
+    manifest = None if mode is Mode.ROLLOUT else files.manifest(store, name)
+    output, log = files.policy(store, name), files.log(store, name)
+    effective = output / f"{name}.yaml"
+    with readable_failures(), training_failures():
+        scenario = configured(load_scenario(files.snapshot(store, name)), config)
+        if manifest is not None:
+            require_verified(manifest, files.replay(store, name))
+        result = train(
+            scenario,
+            mode=mode.value,
+            output=output,
+            ppo_log=log,
+            replay_manifest=manifest,
+            progress=LiveProgress(context, config.progress_seconds),
+        )
+        # All options in one file, so that the command below needs none of them.
+        write_atomically(effective, yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False))
+        records = read_records(log)
+    replay = {} if manifest is None else {"replay_manifest": manifest}
+    again = metadata.command(
+        "train", effective, options={"mode": mode.value, **replay, "output": output, "ppo_log": log}
+    )
+    figures = headline(records)
+    numbers = {f"{figure.label.replace(' ', '_')}_{at}": getattr(figure, at) for figure in figures for at in _ENDS}
+    policy = MaterializeResult(
+        asset_key="trained_policy",
+        data_version=DataVersion(result.sha256),
+        metadata={
+            "headline": f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; {figures[0]}",
+            "plots": metadata.plots(learning_plots(records)),
+            **numbers,
+            "epochs": result.epochs,
+            "agent_steps": result.steps,
+            "seconds": result.seconds,
+            "agent_steps_per_second": result.steps / result.seconds,
+            "training": MetadataValue.json(scenario.training.model_dump(mode="json")),
+            "path": MetadataValue.path(str(result.policy)),
+            "command": again,
+        },
+    )
+    last = records[-1]
+    telemetry = MaterializeResult(
+        asset_key="ppo_telemetry",
+        data_version=DataVersion(telemetry_version(records)),
+        metadata={
+            "headline": f"{len(records)} epochs logged, last KL {last['kl_divergence']:.4f}",
+            "plots": metadata.plots(learning_plots(records)),
+            **{field: last[field] for field in _LAST if field in last},
+            "epochs": len(records),
+            "path": MetadataValue.path(str(log)),
+            "command": again,
+        },
+    )
+    return policy, telemetry
+
+
+_ENDS = ("before", "after")
+_LAST = (
+    "reward_mean",
+    "loss_total",
+    "loss_policy",
+    "loss_value",
+    "batch_entropy_mean",
+    "kl_divergence",
+    "clip_fraction",
+    "grad_norm",
+)

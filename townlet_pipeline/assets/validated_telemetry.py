@@ -1,0 +1,41 @@
+"""The training log after validation, as a table with a declared schema."""
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+
+from townlet_pipeline import files, metadata
+from townlet_pipeline.common import partitioned
+from townlet_pipeline.failures import readable_failures
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.versions import code_version, telemetry_version
+
+
+@asset(
+    **partitioned("telemetry", "parquet"),
+    deps=["ppo_telemetry", "trained_policy"],
+    code_version=code_version("telemetry"),
+)
+def validated_telemetry(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """The training log as one Parquet file, each column with its type, unit and meaning; only valid logs get here.
+
+    It waits for the policy's check too, so nothing is reported about weights that are not finite. Its data version
+    is the log's.
+    """
+    from townlet.telemetry import telemetry_table, validate_log, write_table
+
+    name = context.partition_key
+    log, out = files.log(store, name), files.telemetry_table(store, name)
+    with readable_failures():
+        write_table(log, out)
+        result = validate_log(log)
+    schema = metadata.telemetry_schema(telemetry_table(result.records).column_names)
+    return MaterializeResult(
+        data_version=DataVersion(telemetry_version(result.records)),
+        metadata={
+            "headline": f"{len(result.records)} records valid, {len(schema.columns)} columns",
+            "dagster/column_schema": schema,
+            "dagster/row_count": len(result.records),
+            "torn_last_line": str(result.torn or "none"),
+            "path": MetadataValue.path(str(out)),
+            "command": metadata.command("validate", log, options={"table": out}),
+        },
+    )

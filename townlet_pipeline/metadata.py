@@ -1,0 +1,74 @@
+"""What a materialization tells besides its data version: tables, plots, figures and how to make it again."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dagster import (
+    MetadataValue,
+    TableColumn,
+    TableColumnConstraints,
+    TableMetadataValue,
+    TableRecord,
+    TableSchema,
+)
+
+from townlet.telemetry.record import BY_NAME, FIELDS
+from townlet_pipeline.project import shown
+
+#: Kinds of telemetry fields by the names that tables have for them.
+_TYPES = {"int": "int", "float": "float", "str": "string"}
+
+
+def table(rows: Sequence[Mapping[str, str | float | int]], meanings: Mapping[str, str]) -> TableMetadataValue:
+    """Rows as a table whose columns, in the order of ``meanings``, say what they mean."""
+    types = {name: _type_name(row[name]) for row in rows[:1] for name in row}
+    columns = [TableColumn(name, types.get(name, "string"), meaning) for name, meaning in meanings.items()]
+    return MetadataValue.table([TableRecord(dict(row)) for row in rows], TableSchema(columns))
+
+
+def plots(images: Sequence[Any]) -> MetadataValue[Any]:
+    """Plots as an image inside the metadata, which the UI shows without any file server."""
+    from townlet.view.style import markdown_image
+
+    return MetadataValue.md(markdown_image(images))
+
+
+def command(*words: str | Path, options: Mapping[str, object] | None = None) -> MetadataValue[Any]:
+    """A shell command that makes the same without Dagster, to be run in the project's folder."""
+    return MetadataValue.text(command_line(*words, options=options))
+
+
+def command_line(*words: str | Path, options: Mapping[str, object] | None = None) -> str:
+    """The command as one line."""
+    flags = [
+        word
+        for name, value in (options or {}).items()
+        for word in (f"--{name.replace('_', '-')}", value if isinstance(value, Path) else str(value))
+    ]
+    return shlex.join(shown(word) if isinstance(word, Path) else word for word in ["townlet", *words, *flags])
+
+
+def telemetry_schema(present: Sequence[str]) -> TableSchema:
+    """The columns of a telemetry table as declared: type, meaning, unit, and bounds as constraints."""
+    columns = [
+        TableColumn(
+            field.name,
+            _TYPES[field.kind],
+            f"{field.meaning} ({field.unit})" if field.unit else field.meaning,
+            TableColumnConstraints(nullable=field.since is None, other=_bounds(field.low, field.high)),
+        )
+        for field in FIELDS
+        if field.name in present
+    ]
+    extra = [TableColumn(name, "float", "a field of this log's own") for name in present if name not in BY_NAME]
+    return TableSchema([*columns, *extra])
+
+
+def _bounds(low: float | None, high: float | None) -> list[str]:
+    return [text for bound, text in ((low, f"at least {low}"), (high, f"at most {high}")) if bound is not None]
+
+
+def _type_name(value: object) -> str:
+    return "string" if isinstance(value, str) else "float" if isinstance(value, float) else "int"
