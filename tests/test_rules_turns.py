@@ -123,19 +123,22 @@ def test_finishing_with_nobody_waiting_is_no_hand_over() -> None:
 
 
 @pytest.mark.parametrize("patience", [1, 2, 5])
-def test_holding_unused_while_others_wait_is_a_ghost_step_and_sends_the_holder_to_the_tail(patience: int) -> None:
+def test_holding_unused_while_somebody_waits_becomes_a_ghost_step_after_the_set_ticks(patience: int) -> None:
     stage = Stage(shower_room(rules={"queue": {"ghost_step_after": patience}}))
     stage.queue_up("anna")
-    stage.ticks(20)  # nobody waits, so nobody is kept waiting
-    for _ in range(patience - 1):
-        arrivals = {"ben": "request_shower"} if stage.role("ben") == "idle" else {}
-        assert stage.tick(**arrivals) == []
-        assert stage.holder() == "anna"
-    arrivals = {"ben": "request_shower"} if stage.role("ben") == "idle" else {}
-    (event,) = stage.tick(**arrivals, cara="request_shower") if patience > 1 else stage.tick(**arrivals)
+    assert stage.ticks(20) == []  # nobody waits, so nobody is kept waiting
+    happened = [stage.tick(ben="request_shower"), *(stage.tick() for _ in range(patience - 1))]
+    assert happened[:-1] == [[]] * (patience - 1)
+    (event,) = happened[-1]
     assert (event.kind, event.actor, event.rival) == ("ghost_step", "anna", "ben")
-    assert stage.holder() == "ben"
-    assert stage.queue()[-1] == "anna"
+    assert (stage.holder(), stage.queue()) == ("ben", ["anna"])
+
+
+def test_a_ghost_goes_behind_everybody() -> None:
+    stage = Stage(shower_room(rules={"queue": {"ghost_step_after": 3}}))
+    stage.queue_up("anna", "ben", "cara", "dan")
+    assert kinds(stage.events()) == ["ghost_step"]
+    assert (stage.holder(), stage.queue()) == ("ben", ["cara", "dan", "anna"])
 
 
 def test_there_is_no_ghost_step_in_the_tick_of_the_reservation() -> None:

@@ -64,7 +64,7 @@ def test_mixed_training_alternates_replay_and_rollout_on_one_network(tmp_path: P
     assert {r["queue_conflict_events"] for r in replayed} == {capture.manifest.totals["queue_conflict_events"]}
     assert {r["baseline_sample_count"] for r in records} == {3}
     card = json.loads(result.policy.read_text())
-    assert card["provenance"]["parents"]["manifest_sha256"] == capture.manifest_sha256
+    assert card["provenance"]["parents"]["replay_manifest_sha256"] == capture.manifest_sha256
 
 
 def test_a_policy_learns_to_shower_from_its_own_rollouts() -> None:
@@ -108,7 +108,10 @@ def _without_clocks(log: Path) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--mode", "replayed"], "mode: found 'replayed', expected one of mixed, replay, rollout; did you mean 'replay'?"),
+        (
+            ["--mode", "replayed"],
+            "mode: found 'replayed', expected one of mixed, replay, rollout; did you mean 'replay'?",
+        ),
         (["--mode", "mixed"], "replay_manifest: found nothing"),
         (["--mode", "rollout", "--epochs", "0"], "epochs: found 0"),
         (["--mode", "rollout", "--rollout-ticks", "-3"], "rollout_ticks: found -3"),

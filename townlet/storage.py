@@ -43,6 +43,9 @@ def write_atomically(path: AnyPath, content: bytes | str) -> str:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
+        except OSError as error:
+            # A failed write or flush does not say of which file.
+            raise OSError(error.errno, error.strerror, str(target)) from error
         finally:
             part.unlink(missing_ok=True)
     else:

@@ -1,17 +1,34 @@
-"""What all assets share: who owns them, their partitions and their group."""
+"""What all assets share: owners, groups, tags and partitions."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from dagster import AssetsDefinition, asset
 
 from townlet_pipeline.partitions import scenarios
 
 OWNERS = ["team:townlet"]
 
 
-def shared(group: str, *kinds: str, **tags: str) -> dict[str, Any]:
-    """Keyword arguments of an asset of a group: its kinds, owners and tags."""
-    return {"group_name": group, "kinds": set(kinds), "owners": OWNERS, "tags": {"townlet/stage": group, **tags}}
+def stage(
+    group: str, *kinds: str, code_version: str, deps: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """A decorator for an asset with a partition per scenario; its description is the function's docstring."""
+
+    def decorate(compute: Callable[..., Any]) -> AssetsDefinition:
+        return asset(
+            group_name=group,
+            kinds=set(kinds),
+            owners=OWNERS,
+            tags=tags(group),
+            code_version=code_version,
+            deps=deps,
+            partitions_def=scenarios,
+        )(compute)
+
+    return decorate
 
 
-def partitioned(group: str, *kinds: str, **tags: str) -> dict[str, Any]:
-    """The same for an asset with a partition per scenario."""
-    return {**shared(group, *kinds, **tags), "partitions_def": scenarios}
+def tags(group: str) -> dict[str, str]:
+    """Tags of an asset of a group, for selections such as ``tag:"townlet/stage"="training"``."""
+    return {"townlet/stage": group}

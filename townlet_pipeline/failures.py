@@ -20,7 +20,6 @@ def readable_failures() -> Iterator[None]:
 def as_failure(error: InputError) -> Failure:
     """The Failure that stands for an InputError; trying again would not help, so it never is."""
     rows = [
-        TableRecord({"file": f.file, "where": f.where, "found": f.found, "expected": f.expected})
-        for f in error.faults
+        TableRecord({"file": f.file, "where": f.where, "found": f.found, "expected": f.expected}) for f in error.faults
     ]
     return Failure(str(error), metadata={"faults": MetadataValue.table(rows)}, allow_retries=False)

@@ -21,3 +21,7 @@ def ensure_home(home: Path | None = None) -> Path:
         shutil.copyfile(_TEMPLATE, folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+if __name__ == "__main__":
+    print(ensure_home())

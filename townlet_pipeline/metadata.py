@@ -21,7 +21,9 @@ from townlet_pipeline.project import shown
 _TYPES = {"int": "int", "float": "float", "str": "string"}
 
 
-def table(rows: Sequence[Mapping[str, str | float | int]], meanings: Mapping[str, str]) -> TableMetadataValue:
+def table(
+    rows: Sequence[Mapping[str, str | int] | Mapping[str, str | float]], meanings: Mapping[str, str]
+) -> TableMetadataValue:
     """Rows as a table whose columns, in the order of ``meanings``, say what they mean."""
     types = {name: _type_name(row[name]) for row in rows[:1] for name in row}
     columns = [TableColumn(name, types.get(name, "string"), meaning) for name, meaning in meanings.items()]

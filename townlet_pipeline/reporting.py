@@ -39,7 +39,10 @@ def write_report(store: StoreResource, scenario: str) -> Report:
     capture = read_capture(manifest)
     card = read_json(files.policy(store, scenario) / "policy.json", "a policy's card")
     summary = summarize(records)
-    rows = [[str(row["agent"]), *(f"{row[name]:.4g}" for name, _, _ in AGENT_COLUMNS)] for row in agent_rows(capture.metrics)]
+    rows = [
+        [str(row["agent"]), *(f"{row[name]:.4g}" for name, _, _ in AGENT_COLUMNS)]
+        for row in agent_rows(capture.metrics)
+    ]
     recorded = Section(
         "The recorded rollout",
         f"{capture.manifest.rows:,} agent-steps of the {capture.manifest.behavior.name} behaviour, means over "

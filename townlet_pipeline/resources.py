@@ -33,9 +33,7 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
     """How much a rollout capture simulates, and who acts; what is left empty is as the scenario says."""
 
     ticks: int | None = Field(default=None, ge=1, description="Ticks of an episode; empty: the scenario's.")
-    worlds: int | None = Field(
-        default=None, ge=1, description="Worlds recorded side by side; empty: the scenario's."
-    )
+    worlds: int | None = Field(default=None, ge=1, description="Worlds recorded side by side; empty: the scenario's.")
     seed: int | None = Field(default=None, ge=0, description="Seed of the worlds; empty: the scenario's.")
     behavior: str | None = Field(
         default=None, description="Who acts: scripted or random; empty: the scenario's schedule (scripted)."

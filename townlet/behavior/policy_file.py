@@ -17,7 +17,7 @@ from safetensors import torch as safetensors_torch
 
 from townlet.behavior.network import ActorCritic
 from townlet.config.base import Section
-from townlet.config.load import fault_of
+from townlet.config.faults import fault_of
 from townlet.config.training import NetworkConfig
 from townlet.errors import Fault, InputError
 from townlet.storage import AnyPath, as_path, pretty_json, read_bytes, read_json, sha256, write_atomically

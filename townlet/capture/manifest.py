@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, ValidationError
 
 from townlet.config.base import Section
-from townlet.config.load import fault_of
+from townlet.config.faults import fault_of
 from townlet.errors import InputError
 from townlet.storage import AnyPath, read_json
 

@@ -26,7 +26,7 @@ from townlet.capture.manifest import (
 from townlet.capture.metrics import capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
-from townlet.config.load import fault_of
+from townlet.config.faults import fault_of
 from townlet.errors import InputError, nearest_name
 from townlet.rollout import REWARD_PARTS
 from townlet.simulation import INACTIVE_COUNTERS, SimulationLoop, telemetry_totals

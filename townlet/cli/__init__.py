@@ -13,7 +13,7 @@ import typer
 from click.exceptions import Abort, ClickException
 
 from townlet import __version__
-from townlet.cli import bench, capture, telemetry, train
+from townlet.cli import bench, capture, plot, study, telemetry, train
 from townlet.errors import InputError, RunError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (capture, train, telemetry, bench):
+for command in (capture, train, telemetry, plot, bench, study):
     command.register(app)
 
 
@@ -43,8 +43,7 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 done, 1 a check did not hold, 2 unusable input, 130 interrupted."""
     try:
-        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-        return int(code or 0)
+        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False, prog_name="townlet")
     except InputError as error:
         for fault in error.faults:
             print(f"error: {fault}", file=sys.stderr)
@@ -64,8 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         return 2
     except (KeyboardInterrupt, Abort):
+        code = 130
+    if code == 130:
         print("interrupted; nothing was left half-written", file=sys.stderr)
-        return 130
+    return int(code or 0)
 
 
 def run() -> None:

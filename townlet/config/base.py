@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Strict
+
+#: Annotation of a tuple field that files write as a list; its items stay strict.
+AsTuple = Strict(False)
 
 
 class Section(BaseModel):
-    """A part of a scenario file. Unknown keys, NaN and infinities are errors; instances do not change."""
+    """A part of a scenario file. Unknown keys, NaN, infinities and wrong types are errors; instances do not change.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    Types are strict: ``true`` is no number, and ``"4"`` is text. Lists become tuples, where a field says :data:`AsTuple`.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from townlet.config.faults import fault_of, quote
 from townlet.config.references import find_broken_references
 from townlet.config.scenario import Scenario
-from townlet.errors import Fault, InputError, nearest_name
+from townlet.errors import Fault, InputError
 from townlet.storage import AnyPath, as_path, read_bytes
 
 #: Where each value stands in the file: path inside the YAML to line number, counted from 1.
@@ -53,34 +53,52 @@ def _parse(path: AnyPath) -> tuple[dict[str, Any], Lines]:
     lines: Lines = {}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _index_lines(path, node, (), lines)
+        _index_lines(path, node, (), lines, set())
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"line {mark.line + 1} column {mark.column + 1}" if mark else ""
-        raise InputError.of(path, where, error.problem or "broken YAML", "valid YAML") from None
+        raise InputError([_syntax_fault(str(path), error)]) from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise InputError.of(path, "", str(error).splitlines()[0], "valid YAML in UTF-8") from None
     if not isinstance(value, dict):
-        found = "an empty file" if value is None else f"a {type(value).__name__}"
+        found = "an empty file" if value is None else quote(value)
         raise InputError.of(path, "", found, "a mapping of scenario keys such as name, ticks, map, people")
     return value, lines
 
 
-def _index_lines(path: AnyPath, node: yaml.Node | None, where: tuple[str, ...], lines: Lines) -> None:
-    """Record where each value stands, and refuse duplicate keys, which YAML readers otherwise drop in silence."""
+def _syntax_fault(file: str, error: yaml.MarkedYAMLError) -> Fault:
+    """A YAML reader's complaint; ``expected X, but found Y`` and ``found X that …`` are how it puts most of them."""
+    mark, begun = error.problem_mark, error.context_mark
+    where = f"line {mark.line + 1} column {mark.column + 1}" if mark else ""
+    if begun and mark and begun.line != mark.line:
+        where += f", {error.context} that begins in line {begun.line + 1}"
+    problem = (error.problem or "broken YAML").replace("<block end>", "the end of the block")
+    problem = problem.replace("'<block mapping start>'", "a key at another indentation")
+    contrast = re.fullmatch("expected (.+), but (?:found|got) (.+)", problem)
+    if contrast:
+        return Fault(file, where, contrast[2], contrast[1])
+    return Fault(file, where, problem.removeprefix("but ").removeprefix("found "), "valid YAML")
+
+
+def _index_lines(path: AnyPath, node: yaml.Node | None, where: tuple[str, ...], lines: Lines, seen: set[int]) -> None:
+    """Record where each value stands, and refuse duplicate keys, which YAML readers otherwise drop in silence.
+
+    An aliased node is indexed where it is first seen: aliases may nest without bound.
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*where, str(key.value))
             if inner in lines:
                 raise InputError.of(path, _place(inner, {inner: key.start_mark.line + 1}), "a second time", "once")
             lines[inner] = key.start_mark.line + 1
-            _index_lines(path, value, inner, lines)
+            _index_lines(path, value, inner, lines, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             inner = (*where, str(index))
             lines[inner] = value.start_mark.line + 1
-            _index_lines(path, value, inner, lines)
+            _index_lines(path, value, inner, lines, seen)
 
 
 def _place(where: tuple[str, ...], lines: Lines) -> str:
@@ -92,60 +110,6 @@ def _place(where: tuple[str, ...], lines: Lines) -> str:
     return dotted
 
 
-def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str) -> Fault:
-    """One pydantic error in Townlet's words; ``place`` is what to call its location."""
-    kind, value = detail["type"], detail["input"]
-    if kind == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        return Fault(file, place, f"unknown key {key!r}", nearest_name(key, _known_keys(model, detail["loc"][:-1])))
-    if kind == "missing":
-        return Fault(file, place, "nothing", "a value")
-    expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if kind == "literal_error" and isinstance(value, str):
-        expected += _closest(value, detail)
-    return Fault(file, place, _quote(value), expected)
-
-
-def _closest(value: str, detail: ErrorDetails) -> str:
-    names = [part.strip(" '") for part in detail.get("ctx", {}).get("expected", "").replace(" or ", ",").split(",")]
-    hint = nearest_name(value, names)
-    return f"; did you mean {hint.split('did you mean ')[1]}" if "did you mean" in hint else ""
-
-
 def _fault(file: str, detail: ErrorDetails, lines: Lines) -> Fault:
     where = tuple(str(part) for part in detail["loc"] if part != "[key]")
     return fault_of(file, detail, Scenario, _place(where, lines))
-
-
-def _quote(value: Any) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return f"a mapping with {', '.join(map(str, value)) or 'no keys'}"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def _known_keys(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
-    """Keys that the section at a path knows."""
-    current: Any = model
-    for part in where:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            current = current.model_fields[str(part)].annotation
-        else:
-            current = _item_type(current)
-        current = _section_in(current)
-    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
-
-
-def _section_in(annotation: Any) -> Any:
-    """The annotation itself, or the model that an optional or annotated type wraps."""
-    for argument in get_args(annotation):
-        if isinstance(argument, type) and issubclass(argument, BaseModel) and type(None) in get_args(annotation):
-            return argument
-    return annotation
-
-
-def _item_type(annotation: Any) -> Any:
-    arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
-    return arguments[-1] if arguments else annotation

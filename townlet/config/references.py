@@ -22,25 +22,22 @@ def find_broken_references(scenario: Scenario) -> list[Finding]:
     ]
 
 
-def _unknown(path: str, name: str, known: Iterable[str]) -> Iterator[Finding]:
+def _unknown(path: str, name: str, known: Iterable[str], what: str = "") -> Iterator[Finding]:
     known = list(known)
     if name not in known:
-        yield path, repr(name), nearest_name(name, known)
+        yield path, repr(name), f"{what}{nearest_name(name, known)}"
 
 
 def _objects_and_affordances(scenario: Scenario) -> Iterator[Finding]:
     placed = {thing.type for thing in scenario.objects.values()}
     for name, thing in scenario.objects.items():
-        yield from _unknown(f"objects.{name}.type", thing.type, scenario.object_types)
+        yield from _unknown(f"objects.{name}.type", thing.type, scenario.object_types, "a type with an affordance, ")
     for name, affordance in scenario.affordances.items():
-        yield from _unknown(f"affordances.{name}.object", affordance.object, placed)
+        yield from _unknown(f"affordances.{name}.object", affordance.object, placed, "the type of an object, ")
         if not affordance.work and not affordance.effects:
             yield f"affordances.{name}.effects", "no effect", "an effect on a need, or work: true"
-        if affordance.work and not any(
-            scenario.objects[job.workplace].type == affordance.object
-            for job in scenario.jobs.values()
-            if job.workplace in scenario.objects
-        ):
+        workplaces = [scenario.objects.get(job.workplace) for job in scenario.jobs.values()]
+        if affordance.work and not any(place is None or place.type == affordance.object for place in workplaces):
             yield f"affordances.{name}.work", "true", f"a job whose workplace is a {affordance.object}"
 
 
@@ -92,8 +89,10 @@ def _schedules(scenario: Scenario) -> Iterator[Finding]:
         for index, instruction in enumerate(instructions):
             path = f"schedule.{name}.{index}"
             if not last < instruction.at < scenario.ticks:
-                yield f"{path}.at", str(instruction.at), f"a tick above {last} and below ticks, {scenario.ticks}"
-            last = instruction.at
+                earlier = f"after {last} and " if last >= 0 else ""
+                yield f"{path}.at", str(instruction.at), f"a tick {earlier}before the end, {scenario.ticks}"
+            else:
+                last = instruction.at
             yield from _instruction(f"{path}.do", instruction, scenario)
 
 
@@ -104,5 +103,5 @@ def _instruction(path: str, instruction: Instruction, scenario: Scenario) -> Ite
     if verb not in OBJECT_VERBS:
         verbs = [*PLAIN_VERBS, *(f"{known} {kind}" for known in OBJECT_VERBS for kind in scenario.object_types)]
         yield path, repr(instruction.do), nearest_name(instruction.do, verbs)
-    elif target not in scenario.object_types:
-        yield path, repr(instruction.do), f"{verb} and {nearest_name(target, scenario.object_types)}"
+    elif target not in {*scenario.object_types, *(thing.type for thing in scenario.objects.values())}:
+        yield path, repr(instruction.do), f"{verb} and an object type, {nearest_name(target, scenario.object_types)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from townlet.config.base import Section
 from townlet.config.town import Level, Need
@@ -74,16 +74,18 @@ class EmploymentRules(Section):
     """Ticks before the start in which a person's shift is due."""
     grace_ticks: Ticks = 0
     """Ticks after the start in which an arrival is still on time."""
-    absent_after: Ticks = 10
+    absent_after: Annotated[Ticks, Field(validate_default=True)] = 10
     """Ticks after the start by which a person who has not come is absent, and forfeits the day."""
     lateness_penalty: Weight = 0.2
     """Paid once, on a late arrival, from the wallet and in the reward."""
 
-    @model_validator(mode="after")
-    def _ordered(self) -> EmploymentRules:
-        if self.absent_after <= self.grace_ticks:
-            raise ValueError(f"absent_after above grace_ticks ({self.grace_ticks})")
-        return self
+    @field_validator("absent_after")
+    @classmethod
+    def _after_the_grace(cls, absent_after: int, info: ValidationInfo) -> int:
+        grace = info.data.get("grace_ticks", -1)
+        if absent_after <= grace:
+            raise ValueError(f"more than grace_ticks, {grace}")
+        return absent_after
 
 
 class RewardRules(Section):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from townlet.config.base import Section
+from townlet.config.base import AsTuple, Section
 from townlet.config.rules import ObservationConfig, RulesConfig
 from townlet.config.telemetry import TelemetryConfig
 from townlet.config.town import (
@@ -47,7 +47,7 @@ class Scenario(Section):
     people: Annotated[dict[Name, PersonConfig], Field(min_length=1)]
     rules: RulesConfig = RulesConfig()
     observations: ObservationConfig = ObservationConfig()
-    schedule: dict[Name, tuple[Instruction, ...]] = {}
+    schedule: dict[Name, Annotated[tuple[Instruction, ...], AsTuple]] = {}
     capture: CaptureConfig = CaptureConfig()
     training: TrainingConfig = TrainingConfig()
     telemetry: TelemetryConfig = TelemetryConfig()

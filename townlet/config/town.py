@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from townlet.config.base import Section
+from townlet.config.base import AsTuple, Section
 
 Need = Literal["hunger", "hygiene", "energy"]
 NEEDS: tuple[Need, ...] = get_args(Need)
 Level = Annotated[float, Field(ge=0.0, le=1.0)]
 Coordinate = Annotated[int, Field(ge=0, le=4095)]
-Tile = tuple[Coordinate, Coordinate]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Tile = Annotated[tuple[Coordinate, Coordinate], AsTuple]
+NAME_PATTERN = "^[a-z][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 #: What a scripted person can be told to do; those in the second group name an object type.
 PLAIN_VERBS = ("wait", "release", "leave", "move north", "move south", "move west", "move east")
@@ -32,7 +33,7 @@ class MapConfig(Section):
 
     width: Annotated[int, Field(ge=1, le=1024)]
     height: Annotated[int, Field(ge=1, le=1024)]
-    walls: tuple[Wall, ...] = ()
+    walls: Annotated[tuple[Wall, ...], AsTuple] = ()
 
 
 class ObjectConfig(Section):
@@ -69,11 +70,13 @@ class JobConfig(Section):
     wage: Annotated[float, Field(ge=0.0)]
     """Pay per tick of work."""
 
-    @model_validator(mode="after")
-    def _ordered(self) -> JobConfig:
-        if self.end <= self.start:
-            raise ValueError(f"an end after the start {self.start}")
-        return self
+    @field_validator("end")
+    @classmethod
+    def _after_the_start(cls, end: int, info: ValidationInfo) -> int:
+        start = info.data.get("start", -1)
+        if end <= start:
+            raise ValueError(f"a tick after the start, {start}")
+        return end
 
 
 class PersonConfig(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from townlet.config.base import Section
+from townlet.config.base import AsTuple, Section
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -14,7 +14,10 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 class NetworkConfig(Section):
     """The actor-critic network: two perceptrons' trunk shared by a policy head and a value head."""
 
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=8)] = (128, 128)
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], AsTuple, Field(min_length=1, max_length=8)] = (
+        128,
+        128,
+    )
     """Units of each hidden layer."""
     activation: Literal["tanh", "relu"] = "tanh"
     """Non-linearity after each hidden layer."""

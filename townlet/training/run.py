@@ -13,7 +13,7 @@ from upath import UPath
 
 from townlet.behavior.policy_file import CARD_NAME, PolicyCard, save_policy
 from townlet.capture import Capture, read_capture
-from townlet.config.load import fault_of
+from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError, nearest_name

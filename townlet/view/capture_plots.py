@@ -79,7 +79,9 @@ def _over_worlds(values: NDArray[np.float32], alive: NDArray[np.bool_]) -> NDArr
     """Mean over the worlds in which somebody was in the slot, float64 [T, A]; NaN where in none."""
     present = alive.sum(axis=1)
     total = np.where(alive, values, 0.0).sum(axis=1, dtype=np.float64)
-    return np.divide(total, present, out=np.full(total.shape, np.nan), where=present > 0)
+    mean = np.full(total.shape, np.nan)
+    np.divide(total, present, out=mean, where=present > 0)
+    return mean
 
 
 def _smoothed(values: NDArray[np.float64], ticks: int) -> NDArray[np.float64]:
@@ -87,7 +89,9 @@ def _smoothed(values: NDArray[np.float64], ticks: int) -> NDArray[np.float64]:
     total = np.cumsum(np.nan_to_num(values), axis=0)
     seen = np.cumsum(np.isfinite(values), axis=0)
     total[ticks:], seen[ticks:] = total[ticks:] - total[:-ticks], seen[ticks:] - seen[:-ticks]
-    return np.divide(total, seen, out=np.full(total.shape, np.nan), where=seen > 0)
+    mean = np.full(total.shape, np.nan)
+    np.divide(total, seen, out=mean, where=seen > 0)
+    return mean
 
 
 def _person_plot(title: str, values: NDArray[np.float64], unit: str, people: Sequence[str]) -> Plot:
@@ -110,9 +114,7 @@ def _person_plot(title: str, values: NDArray[np.float64], unit: str, people: Seq
     return Plot(title, alt, draw)
 
 
-def _per_bin(
-    events: pa.Table, kind: str, ticks: int, worlds: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _per_bin(events: pa.Table, kind: str, ticks: int, worlds: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Edges of the bins, [B + 1], and how many events of a kind fall into each per world, [B]."""
     import pyarrow.compute as pc
 
@@ -128,13 +130,11 @@ def _conflict_plot(events: pa.Table, ticks: int, worlds: int) -> Plot:
     alt = f"Conflicts over {count(ticks, 'tick')}, per world: {told or 'none'}"
 
     def draw(axes: Axes) -> None:
-        base = 0.0
+        base: float | NDArray[np.float64] = 0.0
         for color, (kind, (edges, values)) in zip(PALETTE, counts.items(), strict=False):
             if values.any():
                 label = kind.replace("_", " ")
-                axes.bar(
-                    edges[:-1], values, np.diff(edges), bottom=base, align="edge", color=color, label=label
-                )
+                axes.bar(edges[:-1], values, np.diff(edges), bottom=base, align="edge", color=color, label=label)
                 base = base + values
         _finish_counts(axes, ticks)
         if told:

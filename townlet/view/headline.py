@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from townlet.telemetry.formatting import number
@@ -14,15 +14,20 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: its value at the start and at the end of the training; equal if there is only one."""
+    """One figure: its value at the start and at the end of the training; equal if there is only one.
+
+    ``recorded`` is the same for the recorded behaviour that replay phases learnt from, if there were any.
+    """
 
     label: str
     unit: str
     before: float
     after: float
+    recorded: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.label}: {number(self.before)} → {number(self.after)}{f' {self.unit}' if self.unit else ''}"
+        recorded = "" if self.recorded is None else f" (recorded behaviour: {number(self.recorded)})"
+        return f"{self.label}: {number(self.before)} → {number(self.after)} {self.unit}{recorded}"
 
 
 def headline(records: Sequence[Record]) -> list[Figure]:
@@ -31,28 +36,28 @@ def headline(records: Sequence[Record]) -> list[Figure]:
     Reward and conflict compare like with like: the policy's first own rollout with its last one. A log of replay
     only has the recorded data throughout, and its figures do not move.
     """
-    own = [record for record in records if record.get("data_mode", "rollout") != "replay"] or list(records)
-    return [
-        figure
-        for figure in (
-            _figure("mean reward", "per agent-step", own, "reward_mean", lambda r: float(r["reward_mean"])),
-            _figure(
-                "conflict intensity",
-                "per 1,000 agent-steps",
-                own,
-                "queue_conflict_intensity_sum",
-                conflict_intensity,
-            ),
-            _figure(
-                "policy entropy",
-                "nats",
-                records,
-                "batch_entropy_mean",
-                lambda r: float(r["batch_entropy_mean"]),
-            ),
-        )
-        if figure is not None
-    ]
+    figures = (
+        _of_data("mean reward", "per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"])),
+        _of_data(
+            "conflict intensity",
+            "per 1,000 agent-steps",
+            records,
+            "queue_conflict_intensity_sum",
+            conflict_intensity,
+        ),
+        _figure("policy entropy", "nats", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"])),
+    )
+    return [figure for figure in figures if figure is not None]
+
+
+def _of_data(
+    label: str, unit: str, records: Sequence[Record], field: str, value: Callable[[Record], float]
+) -> Figure | None:
+    """A figure of the data that fed the epochs: of the policy's own, with the recorded one beside it."""
+    own = [record for record in records if record.get("data_mode", "rollout") != "replay"]
+    recorded = [value(r) for r in records if r.get("data_mode") == "replay" and field in r]
+    figure = _figure(label, unit, own or records, field, value)
+    return replace(figure, recorded=recorded[-1]) if figure and own and recorded else figure
 
 
 def _figure(

@@ -57,9 +57,7 @@ def page(title: str, parts: Sequence[str]) -> str:
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title><style>{_CSS}</style>'
     )
     body = "\n".join(part for part in parts if part)
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{body}\n</main></body></html>\n'
-    )
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{body}\n</main></body></html>\n'
 
 
 def section_html(section: Section) -> str:
@@ -74,8 +72,7 @@ def section_html(section: Section) -> str:
 def _table(header: Sequence[str], rows: Rows) -> str:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     body = "".join(
-        "<tr>" + "".join(f"<td{_alignment(cell)}>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(f"<td{_alignment(cell)}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     # The scrolling box can be reached by keyboard.
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -27,9 +27,7 @@ def conflict_intensity(record: Record) -> float:
 def learning_plots(records: Records) -> list[Plot]:
     """Reward, conflict, entropy, KL with clip fraction, and losses over epochs, those that the log has."""
     plots = [
-        _curve(
-            "Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"
-        ),
+        _curve("Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"),
         _curve(
             "Queue-conflict intensity",
             records,
@@ -37,9 +35,7 @@ def learning_plots(records: Records) -> list[Plot]:
             conflict_intensity,
             "per 1,000 agent-steps",
         ),
-        _curve(
-            "Policy entropy", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"]), "nats"
-        ),
+        _curve("Policy entropy", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"]), "nats"),
         Plot(
             "KL divergence and clip fraction",
             f"KL divergence and share of clipped ratios over {count(len(records), 'epoch')}; "
@@ -47,13 +43,27 @@ def learning_plots(records: Records) -> list[Plot]:
             lambda axes: _draw_divergence(axes, records),
         ),
         Plot(
-            "Losses",
-            f"Policy, value and entropy loss over {count(len(records), 'epoch')}; "
+            "Value loss",
+            f"Value loss and total loss over {count(len(records), 'epoch')}; "
             + told("the total loss", records, lambda r: float(r["loss_total"])),
-            lambda axes: _draw_losses(axes, records),
+            lambda axes: _draw_losses(axes, records, ("value", "total")),
+        ),
+        Plot(
+            "Policy and entropy loss",
+            f"Policy loss and entropy bonus term over {count(len(records), 'epoch')}; "
+            + told("the policy loss", records, lambda r: float(r["loss_policy"])),
+            lambda axes: _draw_losses(axes, records, ("policy", "entropy")),
         ),
     ]
     return [plot for plot in plots if plot is not None]
+
+
+def by_mode(records: Records) -> dict[str, list[Record]]:
+    """The records by source of their data; a record that does not say counts as ``rollout``."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(str(record.get("data_mode", "rollout")), []).append(record)
+    return groups
 
 
 def told(noun: str, records: Records, value: Callable[[Record], float]) -> str:
@@ -63,30 +73,28 @@ def told(noun: str, records: Records, value: Callable[[Record], float]) -> str:
     return f"{noun} went from {number(values[0])} to {number(values[-1])}, between {low} and {high}"
 
 
-def _curve(
-    title: str, records: Records, field: str, value: Callable[[Record], float], unit: str
-) -> Plot | None:
+def _curve(title: str, records: Records, field: str, value: Callable[[Record], float], unit: str) -> Plot | None:
     having = [record for record in records if field in record]
     if not having:
         return None
-    alt = f"{title}, {unit}, over {count(len(having), 'epoch')}: {told('it', having, value)}"
+    courses = [told(mode, own, value) for mode, own in by_mode(having).items()]
+    alt = f"{title}, {unit}, over {count(len(having), 'epoch')}: {'; '.join(courses)}"
     return Plot(title, alt, lambda axes: _draw_by_mode(axes, having, value, unit))
 
 
 def _draw_by_mode(axes: Axes, records: Records, value: Callable[[Record], float], unit: str) -> None:
     """One line per source of data: what a recording was worth does not change, what the policy collects does."""
     marked = len(records) <= _MARKED
-    for mode, (color, marker) in _MODES.items():
-        own = [record for record in records if record.get("data_mode", "rollout") == mode]
-        if own:
-            axes.plot(
-                [record["epoch"] for record in own],
-                [value(record) for record in own],
-                color=color,
-                marker=marker if marked else "",
-                markersize=4,
-                label={"replay": "replay (recorded)", "rollout": "rollout (own)"}.get(mode, mode),
-            )
+    for mode, own in by_mode(records).items():
+        color, marker = _MODES[mode]
+        axes.plot(
+            [record["epoch"] for record in own],
+            [value(record) for record in own],
+            color=color,
+            marker=marker if marked else "",
+            markersize=4,
+            label={"replay": "replay (recorded)", "rollout": "rollout (own)"}.get(mode, mode),
+        )
     if len(axes.get_lines()) > 1:
         axes.legend()
     _finish(axes, unit)
@@ -97,9 +105,7 @@ def _draw_divergence(axes: Axes, records: Records) -> None:
     axes.plot(epochs, [r["kl_divergence"] for r in records], color=PALETTE[0], label="KL divergence (left)")
     _finish(axes, "nats")
     second = axes.twinx()
-    second.plot(
-        epochs, [r["clip_fraction"] for r in records], color=PALETTE[4], label="clip fraction (right)"
-    )
+    second.plot(epochs, [r["clip_fraction"] for r in records], color=PALETTE[4], label="clip fraction (right)")
     second.grid(False)
     second.spines.right.set_visible(True)
     second.set_ylabel("share of ratios")
@@ -108,17 +114,10 @@ def _draw_divergence(axes: Axes, records: Records) -> None:
     second.legend(handles=[*axes.get_lines(), *second.get_lines()], ncols=2)
 
 
-def _draw_losses(axes: Axes, records: Records) -> None:
+def _draw_losses(axes: Axes, records: Records, names: Sequence[str]) -> None:
     epochs = [record["epoch"] for record in records]
-    for color, name in zip(PALETTE, ("policy", "value", "entropy", "total"), strict=False):
-        last = name == "total"
-        axes.plot(
-            epochs,
-            [record[f"loss_{name}"] for record in records],
-            color=PALETTE[7] if last else color,
-            linestyle="--" if last else "-",
-            label=name,
-        )
+    for color, name in zip((PALETTE[2], PALETTE[6]), names, strict=True):
+        axes.plot(epochs, [record[f"loss_{name}"] for record in records], color=color, label=name)
     axes.legend(ncols=2)
     _finish(axes, "loss")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, Summary
-from townlet.view.headline import headline
+from townlet.view.headline import Figure, headline
 from townlet.view.page import Section, page, section_html
 from townlet.view.plots import learning_plots
 
@@ -38,9 +38,7 @@ def summary_html(
         _groups("By source of the data", summary.by_mode),
         _groups("By rollout cycle", summary.by_cycle),
         section_html(_every_metric(summary)),
-        '<section><h2>How to reproduce</h2><pre tabindex="0">'
-        + escape("\n".join(reproduce))
-        + "</pre></section>",
+        '<section><h2>How to reproduce</h2><pre tabindex="0">' + escape("\n".join(reproduce)) + "</pre></section>",
     ]
     return page(title, parts)
 
@@ -55,14 +53,16 @@ def _figures(records: Sequence[Mapping[str, Any]]) -> str:
     cards = "".join(
         f'<div class="figure"><span class="label">{escape(figure.label)}</span>'
         f'<span class="value">{number(figure.before)} → <strong>{number(figure.after)}</strong></span>'
-        f'<span class="unit">{escape(figure.unit)}</span></div>'
+        f'<span class="unit">{escape(figure.unit)}</span>{_recorded(figure)}</div>'
         for figure in headline(records)
     )
-    return (
-        f'<section class="figures" aria-label="Key figures, first against last">{cards}</section>'
-        if cards
-        else ""
-    )
+    return f'<section class="figures" aria-label="Key figures, first against last">{cards}</section>'
+
+
+def _recorded(figure: Figure) -> str:
+    if figure.recorded is None:
+        return ""
+    return f'<span class="unit">recorded behaviour: {number(figure.recorded)}</span>'
 
 
 def _groups(title: str, groups: Sequence[GroupSummary]) -> str:
@@ -102,8 +102,7 @@ def _every_metric(summary: Summary) -> Section:
     moving = [metric for metric in summary.metrics if metric.minimum != 0 or metric.maximum != 0]
     idle = [metric.name for metric in summary.metrics if metric not in moving]
     rows = [
-        [m.name, number(m.latest), number(m.minimum), number(m.maximum), m.trend, m.unit, m.meaning]
-        for m in moving
+        [m.name, number(m.latest), number(m.minimum), number(m.maximum), m.trend, m.unit, m.meaning] for m in moving
     ]
     text = f"Always 0: {', '.join(idle)}." if idle else ""
     return Section(

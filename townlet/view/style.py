@@ -21,7 +21,7 @@ INK = "#2b3440"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f")
 REPLAY, ROLLOUT = PALETTE[1], PALETTE[0]
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "axes.edgecolor": INK,
     "axes.grid": True,
     "axes.labelcolor": INK,
@@ -40,7 +40,6 @@ _RC: dict[str, Any] = {
     "legend.labelcolor": INK,
     "lines.linewidth": 1.6,
     "svg.fonttype": "none",
-    "svg.hashsalt": "townlet",
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -56,11 +55,11 @@ class Plot:
     draw: Callable[[Axes], None]
 
 
-def style() -> AbstractContextManager[None]:
-    """The style, in force inside a ``with`` block."""
+def style(salt: str = "townlet") -> AbstractContextManager[None]:
+    """The style, in force inside a ``with`` block; ``salt`` decides the ids in an SVG."""
     from matplotlib import rc_context
 
-    return rc_context(_RC)
+    return rc_context({**_RC, "svg.hashsalt": salt})
 
 
 def figure_of(plots: Sequence[Plot], columns: int = 2) -> Figure:
@@ -88,9 +87,9 @@ def png(plots: Sequence[Plot], columns: int = 2) -> bytes:
 def svg(plot: Plot) -> str:
     """One plot as an SVG element for HTML: transparent, in the page's text colour, described for screen readers.
 
-    Equal data gives equal bytes: ids come from a fixed salt, and neither date nor program is written.
+    Equal data gives equal bytes: ids come from the title, and neither date nor program is written.
     """
-    with style():
+    with style(plot.title):
         buffer = io.StringIO()
         figure = figure_of([plot])
         nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -99,16 +98,14 @@ def svg(plot: Plot) -> str:
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     # Names of groups would occur once per plot on a page; nothing refers to them.
     text = re.sub(r'<g id="[^"]*"', "<g", text).replace(INK, "currentColor")
-    label = html.escape(plot.alt, quote=True)
-    return re.sub(
-        r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" aria-label="{label}" \1', _one_line(text), count=1
+    opening, content = text.split(">", 1)
+    box = re.search(r'viewBox="([^"]*)"', opening)
+    assert box is not None
+    # Without width and height it scales with the page.
+    return (
+        f'<svg role="img" aria-label="{html.escape(plot.alt, quote=True)}" viewBox="{box[1]}" '
+        f'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{content}'
     )
-
-
-def _one_line(text: str) -> str:
-    """The SVG with its opening tag on one line and without its fixed height, so that it scales with the page."""
-    end = text.index(">")
-    return re.sub(r'\sheight="[^"]*"', "", " ".join(text[:end].split())) + text[end:]
 
 
 def markdown_image(plots: Sequence[Plot], columns: int = 2) -> str:

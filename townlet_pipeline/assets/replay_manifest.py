@@ -1,17 +1,18 @@
 """The replay manifest: a capture that was verified, and what a trainer needs to know about it."""
 
-from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
-from townlet_pipeline import files, metadata
-from townlet_pipeline.common import partitioned
+from townlet_pipeline import files
+from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.replay import describe_replay
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
 
-@asset(
-    **partitioned("rollouts", "json"),
+@stage(
+    "rollouts",
+    "json",
     deps=["rollout_capture"],
     code_version=code_version("capture", "storage.py"),
 )

@@ -1,16 +1,18 @@
 """The rollout capture: what everybody in the town saw, did and got."""
 
-from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import partitioned
+from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import SimulatorResource, StoreResource
 from townlet_pipeline.versions import code_version
 
 
-@asset(
-    **partitioned("rollouts", "parquet", "numba"),
+@stage(
+    "rollouts",
+    "parquet",
+    "numba",
     deps=["scenario"],
     code_version=code_version("world", "behavior", "capture", "simulation.py", "rollout.py", "config"),
 )
@@ -27,7 +29,14 @@ def rollout_capture(
     name = context.partition_key
     source, output = files.snapshot(store, name), files.manifest(store, name).parent
     with readable_failures():
-        result = capture_rollout(source, output, **simulator.options())
+        result = capture_rollout(
+            source,
+            output,
+            ticks=simulator.ticks,
+            worlds=simulator.worlds,
+            seed=simulator.seed,
+            behavior=simulator.behavior,
+        )
         images = capture_plots(read_capture(result.manifest_path), read_events(result.manifest_path))
     total, manifest = result.metrics["total"], result.manifest
     reward = float(result.metrics["baseline"]["reward_mean"])

@@ -1,17 +1,18 @@
 """The scenario: a validated copy of its file, which everything downstream reads."""
 
-from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import partitioned
+from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.project import project_root, scenario_file, scenario_folder, shown
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
 
-@asset(
-    **partitioned("rollouts", "yaml"),
+@stage(
+    "rollouts",
+    "yaml",
     code_version=code_version("config", files=sorted(scenario_folder(project_root()).glob("*.yaml"))),
 )
 def scenario(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
@@ -22,6 +23,7 @@ def scenario(context: AssetExecutionContext, store: StoreResource) -> Materializ
     """
     from townlet.config import load_scenario
     from townlet.storage import read_bytes, write_atomically
+    from townlet.telemetry.formatting import count
 
     name = context.partition_key
     source, copy = scenario_file(name), files.snapshot(store, name)
@@ -35,15 +37,14 @@ def scenario(context: AssetExecutionContext, store: StoreResource) -> Materializ
     return MaterializeResult(
         data_version=DataVersion(loaded.digest),
         metadata={
-            "headline": f"{len(loaded.people)} people, {len(loaded.objects)} objects, {loaded.ticks} ticks",
+            "headline": f"{count(len(loaded.people), 'person', 'people')}, {count(len(loaded.objects), 'object')}, "
+            f"{loaded.ticks} ticks",
             "description": MetadataValue.md(loaded.description),
             "source": MetadataValue.path(shown(source)),
             "path": MetadataValue.path(str(copy)),
             "ticks": loaded.ticks,
             "people": len(loaded.people),
             "objects": len(loaded.objects),
-            "table": metadata.table(
-                rows, {"person": "name", "starts_at": "tile: column, row", "job": "empty: none"}
-            ),
+            "table": metadata.table(rows, {"person": "name", "starts_at": "tile: column, row", "job": "empty: none"}),
         },
     )

@@ -1,17 +1,19 @@
 """The report that people read."""
 
-from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import partitioned
+from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.reporting import write_report
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
 
-@asset(
-    **partitioned("telemetry", "html", "markdown"),
+@stage(
+    "telemetry",
+    "html",
+    "markdown",
     deps=["validated_telemetry", "trained_policy", "rollout_capture"],
     code_version=code_version("telemetry", "view"),
 )

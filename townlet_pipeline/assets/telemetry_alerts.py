@@ -1,9 +1,9 @@
 """Which epochs went beyond the scenario's thresholds."""
 
-from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import partitioned
+from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
@@ -15,10 +15,12 @@ _MEANINGS = {
     "found": "its value",
     "expected": "the bound it broke",
 }
+_FIELDS = ("signal", "field", "found", "expected")
 
 
-@asset(
-    **partitioned("telemetry", "json"),
+@stage(
+    "telemetry",
+    "json",
     deps=["validated_telemetry", "scenario"],
     code_version=code_version("telemetry"),
 )
@@ -35,10 +37,10 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
     log, out, source = files.log(store, name), files.alerts(store, name), files.snapshot(store, name)
     with readable_failures():
         thresholds = load_scenario(source).telemetry.thresholds
-        rows = [
-            {"epoch": int(record["epoch"]), "signal": a.signal, "field": a.field, "found": a.found, "expected": a.expected}
+        rows: list[dict[str, str | int]] = [
+            {"epoch": int(record["epoch"]), **{name: str(getattr(alert, name)) for name in _FIELDS}}
             for record in read_records(log)
-            for a in alerts_for(record, thresholds)
+            for alert in alerts_for(record, thresholds)
         ]
         bounds = thresholds.model_dump(exclude_none=True)
         version = write_atomically(out, pretty_json({"thresholds": bounds, "alerts": rows}))

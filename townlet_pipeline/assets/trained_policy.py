@@ -1,15 +1,23 @@
 """The trained policy and its training log, made together."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeResult, MetadataValue, multi_asset
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import shared
+from townlet_pipeline.common import OWNERS, tags
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.replay import require_verified
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.training import LiveProgress, Mode, TrainerConfig, configured, training_failures
 from townlet_pipeline.versions import code_version, telemetry_version
+
+if TYPE_CHECKING:
+    from townlet.training import TrainingResult
+    from townlet.view.headline import Figure
 
 _CODE = code_version("world", "behavior", "capture", "training", "simulation.py", "rollout.py", "config")
 _PARENTS = ["scenario", "replay_manifest"]
@@ -25,7 +33,10 @@ _PARENTS = ["scenario", "replay_manifest"]
             description="The policy after training by PPO: `policy.safetensors` (weights) and `policy.json` (what "
             "they are, and the hashes of what they were made from). Its data version is the weights' SHA-256.",
             code_version=_CODE,
-            **shared("training", "pytorch"),
+            group_name="training",
+            kinds={"pytorch"},
+            owners=OWNERS,
+            tags=tags("training"),
         ),
         AssetSpec(
             "ppo_telemetry",
@@ -33,7 +44,10 @@ _PARENTS = ["scenario", "replay_manifest"]
             description="The training log: one JSON line per epoch, schema 1.1. Its data version is the SHA-256 of "
             "its records without the clock fields (durations, speed), so equal trainings have equal versions.",
             code_version=_CODE,
-            **shared("training", "json"),
+            group_name="training",
+            kinds={"json"},
+            owners=OWNERS,
+            tags=tags("training"),
         ),
     ],
 )
@@ -70,44 +84,51 @@ def train_policy(
         write_atomically(effective, yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False))
         records = read_records(log)
     replay = {} if manifest is None else {"replay_manifest": manifest}
-    again = metadata.command(
-        "train", effective, options={"mode": mode.value, **replay, "output": output, "ppo_log": log}
+    options = {"mode": mode.value, **replay, "output": output, "ppo_log": log}
+    again = metadata.command("train", effective, options=options)
+    curves = metadata.plots(learning_plots(records))
+    return (
+        MaterializeResult[None](
+            asset_key="trained_policy",
+            data_version=DataVersion(result.sha256),
+            metadata={
+                **_policy_metadata(result, headline(records), mode),
+                "plots": curves,
+                "command": again,
+                "training": MetadataValue.json(scenario.training.model_dump(mode="json")),
+            },
+        ),
+        MaterializeResult[None](
+            asset_key="ppo_telemetry",
+            data_version=DataVersion(telemetry_version(records)),
+            metadata={**_log_metadata(records, log), "plots": curves, "command": again},
+        ),
     )
-    figures = headline(records)
-    numbers = {f"{figure.label.replace(' ', '_')}_{at}": getattr(figure, at) for figure in figures for at in _ENDS}
-    policy = MaterializeResult(
-        asset_key="trained_policy",
-        data_version=DataVersion(result.sha256),
-        metadata={
-            "headline": f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; {figures[0]}",
-            "plots": metadata.plots(learning_plots(records)),
-            **numbers,
-            "epochs": result.epochs,
-            "agent_steps": result.steps,
-            "seconds": result.seconds,
-            "agent_steps_per_second": result.steps / result.seconds,
-            "training": MetadataValue.json(scenario.training.model_dump(mode="json")),
-            "path": MetadataValue.path(str(result.policy)),
-            "command": again,
-        },
-    )
+
+
+def _policy_metadata(result: "TrainingResult", figures: "Sequence[Figure]", mode: Mode) -> dict[str, Any]:
+    numbers = {f"{f.label.replace(' ', '_')}_{end}": getattr(f, end) for f in figures for end in ("before", "after")}
+    return {
+        "headline": f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; {figures[0]}",
+        **numbers,
+        "epochs": result.epochs,
+        "agent_steps": result.steps,
+        "seconds": result.seconds,
+        "agent_steps_per_second": result.steps / result.seconds,
+        "path": MetadataValue.path(str(result.policy)),
+    }
+
+
+def _log_metadata(records: Sequence[Mapping[str, Any]], log: Path) -> dict[str, Any]:
     last = records[-1]
-    telemetry = MaterializeResult(
-        asset_key="ppo_telemetry",
-        data_version=DataVersion(telemetry_version(records)),
-        metadata={
-            "headline": f"{len(records)} epochs logged, last KL {last['kl_divergence']:.4f}",
-            "plots": metadata.plots(learning_plots(records)),
-            **{field: last[field] for field in _LAST if field in last},
-            "epochs": len(records),
-            "path": MetadataValue.path(str(log)),
-            "command": again,
-        },
-    )
-    return policy, telemetry
+    return {
+        "headline": f"{len(records)} epochs logged, last KL {last['kl_divergence']:.4f} nats",
+        **{field: last[field] for field in _LAST if field in last},
+        "epochs": len(records),
+        "path": MetadataValue.path(str(log)),
+    }
 
 
-_ENDS = ("before", "after")
 _LAST = (
     "reward_mean",
     "loss_total",

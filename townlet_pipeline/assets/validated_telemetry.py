@@ -1,16 +1,17 @@
 """The training log after validation, as a table with a declared schema."""
 
-from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import partitioned
+from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version, telemetry_version
 
 
-@asset(
-    **partitioned("telemetry", "parquet"),
+@stage(
+    "telemetry",
+    "parquet",
     deps=["ppo_telemetry", "trained_policy"],
     code_version=code_version("telemetry"),
 )

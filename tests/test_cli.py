@@ -1,0 +1,105 @@
+"""The command line as a whole, and the commands that measure and draw."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from townlet.cli import main
+
+ROOT = Path(__file__).parent.parent
+QUEUE_CONFLICT = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
+TOWNLET = [sys.executable, "-c", "from townlet.cli import run; run()"]
+
+
+@pytest.mark.parametrize("command", [[], ["capture"], ["train"], ["plot"], ["bench", "world"], ["study", "learning"]])
+def test_every_command_explains_itself(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--help"]) == 0
+    assert "Usage: townlet" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["captrue"]) == 2
+    assert "capture" in capsys.readouterr().err
+
+
+def test_bench_world_prints_one_json_object_per_case(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "world", "--json", "--worlds", "4", "--repeats", "3", "--seconds", "0.02"]) == 0
+    cases = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [case["case"] for case in cases] == ["eight_people, 4 worlds", "eight_people, uncompiled rules"]
+    compiled, reference = cases
+    assert compiled["people"] == 8 and compiled["bytes_per_world"] > 1000
+    ratio = compiled["agent_steps_per_second"] / reference["agent_steps_per_second"]
+    assert compiled["ratio_to_uncompiled"] == pytest.approx(ratio, abs=0.1)
+    # Compiled rules are some hundred times faster; a mistake that loses this shows even on a busy machine.
+    assert ratio > 10
+
+
+def test_study_learning_reports_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = tmp_path / "queue_conflict.yaml"
+    scenario.write_text(QUEUE_CONFLICT.read_text().replace("worlds: 64", "worlds: 4"))
+    options = ["--seeds", "2", "--cycles", "6", "--output", str(tmp_path / "results")]
+    assert main(["study", "learning", str(scenario), *options]) == 0
+    report = tmp_path / "results" / "queue-conflict-learning.md"
+    assert capsys.readouterr().out.strip() == str(report)
+    data = json.loads(report.with_suffix(".json").read_text())
+    assert data["seeds"] == [0, 1] and [len(curve) for curve in data["reward_mean"]] == [6, 6]
+    assert data["reward_mean"][0] != data["reward_mean"][1]
+    # People who faint leave their slot empty for a while.
+    assert 0.5 < data["agent_steps_per_seed"] / (6 * 80 * 4 * 3) <= 1
+    assert report.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert "| 1 |" in report.read_text()
+
+
+def test_plot_draws_a_captured_world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["capture", str(QUEUE_CONFLICT), "--output", str(tmp_path)]) == 0
+    manifest, picture = tmp_path / "rollout_sample_manifest.json", tmp_path / "turns.png"
+    assert main(["plot", str(manifest), "--output", str(picture)]) == 0
+    first = picture.read_bytes()
+    assert main(["plot", str(manifest), "--output", str(picture)]) == 0
+    assert picture.read_bytes() == first
+    capsys.readouterr()
+    assert main(["plot", str(manifest), "--output", str(picture), "--world", "1"]) == 2
+    assert "--world: found 1" in capsys.readouterr().err
+
+
+def test_an_interrupted_training_leaves_a_valid_log_and_no_half_written_policy(tmp_path: Path) -> None:
+    command = [*TOWNLET, "train", str(QUEUE_CONFLICT), "--output", str(tmp_path), "--cycles", "1000000"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    log = tmp_path / "ppo_telemetry.jsonl"
+    try:
+        while not (log.exists() and log.stat().st_size):
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "interrupted" in error and "Traceback" not in error
+    assert main(["validate", str(log)]) == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "ppo_telemetry.jsonl"]
+
+
+def test_a_full_disk_is_named_and_the_earlier_capture_survives(tmp_path: Path) -> None:
+    output = tmp_path / "capture"
+    assert main(["capture", str(QUEUE_CONFLICT), "--output", str(output)]) == 0
+    before = {file.name: file.read_bytes() for file in output.iterdir()}
+    # A limit on the size of files is what an unprivileged process can have of a full disk.
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
+        "from townlet.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "capture", str(QUEUE_CONFLICT), "--output", str(output), "--seed", "9"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "steps-" in done.stderr and "File too large" in done.stderr and "Traceback" not in done.stderr
+    assert {file.name: file.read_bytes() for file in output.iterdir()} == before

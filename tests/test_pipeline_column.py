@@ -1,0 +1,170 @@
+"""A scenario's whole column, materialized for real: files, versions, lineage and what the asset pages show."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, ExecuteInProcessResult, TableMetadataValue, TableSchemaMetadataValue
+from pipeline_runs import SCENARIO, SMALL, failed_checks, materialized, run_column, versions
+
+from townlet.cli import main
+from townlet.config import load_scenario
+from townlet.storage import read_json, sha256
+from townlet.telemetry import CLOCK_FIELDS, FIELDS, read_records
+from townlet_pipeline.versions import telemetry_version
+
+
+@dataclass
+class Column:
+    instance: DagsterInstance
+    store: Path
+    result: ExecuteInProcessResult
+
+    def path(self, relative: str) -> Path:
+        return self.store / SCENARIO / relative
+
+
+@pytest.fixture(scope="module")
+def column(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Column]:
+    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
+        store = tmp_path_factory.mktemp("store")
+        yield Column(instance, store, run_column(instance, store))
+
+
+def test_every_asset_is_made_and_every_check_holds(column: Column) -> None:
+    assert column.result.success
+    assert failed_checks(column.result) == {}
+    assert sorted(
+        str(path.relative_to(column.store / SCENARIO))
+        for path in column.store.rglob("*.*")
+        if path.is_file() and not path.name.startswith((".", "steps-", "events-"))
+    ) == [
+        "ppo_telemetry/ppo_telemetry.jsonl",
+        "replay_manifest/replay.json",
+        "rollout_capture/rollout_sample_manifest.json",
+        "rollout_capture/rollout_sample_metrics.json",
+        f"scenario/{SCENARIO}.yaml",
+        "summary_report/report.html",
+        "summary_report/summary.json",
+        "summary_report/summary.md",
+        "telemetry_alerts/alerts.json",
+        f"trained_policy/{SCENARIO}.yaml",
+        "trained_policy/policy.json",
+        "trained_policy/policy.safetensors",
+        "validated_telemetry/telemetry.parquet",
+    ]
+
+
+def test_data_versions_are_hashes_of_content(column: Column) -> None:
+    found = versions(column.result)
+    records = read_records(column.path("ppo_telemetry/ppo_telemetry.jsonl"))
+    assert found["scenario"] == load_scenario(column.path(f"scenario/{SCENARIO}.yaml")).digest
+    for asset, file in {
+        "rollout_capture": "rollout_capture/rollout_sample_manifest.json",
+        "replay_manifest": "replay_manifest/replay.json",
+        "trained_policy": "trained_policy/policy.safetensors",
+        "telemetry_alerts": "telemetry_alerts/alerts.json",
+    }.items():
+        assert found[asset] == sha256(column.path(file).read_bytes()), asset
+    assert found["ppo_telemetry"] == found["validated_telemetry"] == telemetry_version(records)
+
+
+def test_clock_fields_do_not_change_the_version_of_a_log_and_all_others_do(column: Column) -> None:
+    records = read_records(column.path("ppo_telemetry/ppo_telemetry.jsonl"))
+    before = telemetry_version(records)
+    for name in records[0]:
+        changed = [{**records[0], name: "other"}, *records[1:]]
+        assert (telemetry_version(changed) == before) == (name in CLOCK_FIELDS), name
+
+
+def test_each_materialization_records_the_versions_of_its_parents(column: Column) -> None:
+    found, made = versions(column.result), materialized(column.result)
+    for asset, parents in {
+        "trained_policy": ["scenario", "replay_manifest"],
+        "summary_report": ["rollout_capture", "trained_policy", "validated_telemetry"],
+    }.items():
+        tags = made[asset].tags or {}
+        assert {p: tags[f"dagster/input_data_version/{p}"] for p in parents} == {p: found[p] for p in parents}
+
+
+def test_the_same_column_again_has_the_same_versions(column: Column, tmp_path: Path) -> None:
+    again = run_column(column.instance, tmp_path)
+    assert versions(again) == versions(column.result)
+
+
+def test_another_training_seed_changes_what_is_downstream_of_it_only(column: Column, tmp_path: Path) -> None:
+    before, after = versions(column.result), versions(run_column(column.instance, tmp_path, seed=5))
+    same = {name for name in before if before[name] == after[name]}
+    assert {"scenario", "rollout_capture", "replay_manifest"} <= same
+    assert not {"trained_policy", "ppo_telemetry", "validated_telemetry", "summary_report"} & same
+
+
+def test_the_command_on_the_page_makes_the_same_policy_without_dagster(column: Column, tmp_path: Path) -> None:
+    command = shlex.split(str(materialized(column.result)["trained_policy"].metadata["command"].value))
+    assert command[:2] == ["townlet", "train"]
+    arguments = command[1:]
+    arguments[arguments.index("--output") + 1] = str(tmp_path)
+    arguments[arguments.index("--ppo-log") + 1] = str(tmp_path / "log.jsonl")
+    assert main(arguments) == 0
+    assert read_json(tmp_path / "policy.json", "card")["sha256"] == versions(column.result)["trained_policy"]
+    assert telemetry_version(read_records(tmp_path / "log.jsonl")) == versions(column.result)["ppo_telemetry"]
+
+
+@pytest.mark.parametrize("asset", ["rollout_capture", "validated_telemetry", "telemetry_alerts", "summary_report"])
+def test_the_other_commands_run_as_they_stand(column: Column, asset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = shlex.split(str(materialized(column.result)[asset].metadata["command"].value))
+    assert command[0] == "townlet"
+    assert main(command[1:]) == 0
+    assert capsys.readouterr().out
+
+
+def test_the_validated_table_declares_every_field_of_the_schema(column: Column) -> None:
+    metadata = materialized(column.result)["validated_telemetry"].metadata
+    declared = metadata["dagster/column_schema"]
+    assert isinstance(declared, TableSchemaMetadataValue)
+    columns = {c.name: c for c in declared.schema.columns}
+    for field in FIELDS:
+        if field.since is not None:
+            assert field.meaning in (columns[field.name].description or "")
+            assert not columns[field.name].constraints.nullable
+    assert columns["clip_fraction"].constraints.other == ["at least 0", "at most 1"]
+    assert metadata["dagster/row_count"].value == 4
+
+
+def test_asset_pages_show_plots_tables_figures_and_a_headline(column: Column) -> None:
+    made = materialized(column.result)
+    for asset in ("rollout_capture", "trained_policy", "ppo_telemetry", "summary_report"):
+        image = str(made[asset].metadata["plots"].value)
+        data = base64.b64decode(image.split("base64,")[1].rstrip(")"))
+        assert data.startswith(b"\x89PNG")
+    assert all(isinstance(m.metadata["headline"].value, str) for m in made.values())
+    people = made["rollout_capture"].metadata["people"]
+    assert isinstance(people, TableMetadataValue)
+    assert [row.data["agent"] for row in people.records] == ["iris"]
+    for number in ("mean_reward_before", "mean_reward_after", "seconds"):
+        assert isinstance(made["trained_policy"].metadata[number].value, float)
+
+
+def test_training_is_seen_live_as_observations_of_its_partition(column: Column) -> None:
+    seen = [event.asset_observation_data.asset_observation for event in column.result.get_asset_observation_events()]
+    assert [observation.metadata["epoch"].value for observation in seen] == [1, 2, 3, 4]
+    assert {(o.asset_key.to_user_string(), o.partition) for o in seen} == {("ppo_telemetry", SCENARIO)}
+
+
+def test_options_of_the_launchpad_reach_the_training(column: Column, tmp_path: Path) -> None:
+    result = run_column(
+        column.instance, tmp_path, mode="ROLLOUT", learning_rate=0.5e-3, entropy_coef=0.02, cycles=2, epochs=1
+    )
+    assert result.success
+    provenance = json.loads((tmp_path / SCENARIO / "trained_policy" / "policy.json").read_text())["provenance"]
+    assert provenance["mode"] == "rollout"
+    assert provenance["training"]["ppo"]["learning_rate"] == 0.5e-3
+    assert provenance["training"]["ppo"]["entropy_coef"] == 0.02
+    assert provenance["training"]["worlds"] == SMALL["worlds"]
+    assert provenance["epochs"] == 2

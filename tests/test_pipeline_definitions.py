@@ -1,0 +1,160 @@
+"""The code location: what it offers, how fast it loads, and that everything in it is described."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster import AssetKey, AssetSpec, Definitions
+from pydantic import ValidationError
+
+from townlet.config import scenario_names
+from townlet.errors import InputError
+from townlet_pipeline.definitions import defs
+from townlet_pipeline.home import ensure_home
+from townlet_pipeline.partitions import scenarios
+from townlet_pipeline.project import project_root, shown
+from townlet_pipeline.resources import SimulatorResource, StoreResource
+from townlet_pipeline.versions import code_version
+
+ROOT = Path(__file__).parent.parent
+
+
+def specs() -> list[AssetSpec]:
+    return list(defs.resolve_all_asset_specs())
+
+
+def test_loading_the_definitions_loads_no_heavy_library() -> None:
+    heavy = ("torch", "numba", "matplotlib", "pyarrow", "numpy", "pandas")
+    code = f"import sys, townlet_pipeline.definitions; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::dagster.PreviewWarning", "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+    assert "PreviewWarning: " not in done.stderr
+
+
+def test_the_column_is_the_chain_from_scenario_to_report() -> None:
+    parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in specs()}
+    assert parents == {
+        "scenario": set(),
+        "rollout_capture": {"scenario"},
+        "replay_manifest": {"rollout_capture"},
+        "trained_policy": {"scenario", "replay_manifest"},
+        "ppo_telemetry": {"scenario", "replay_manifest"},
+        "validated_telemetry": {"ppo_telemetry", "trained_policy"},
+        "telemetry_alerts": {"scenario", "validated_telemetry"},
+        "summary_report": {"rollout_capture", "trained_policy", "validated_telemetry"},
+    }
+
+
+@pytest.mark.parametrize("spec", specs(), ids=lambda spec: spec.key.to_user_string())
+def test_every_asset_says_what_it_is_whose_it_is_and_how_it_is_checked(spec: AssetSpec) -> None:
+    assert len(spec.description or "") > 40
+    assert spec.owners == ["team:townlet"]
+    assert spec.group_name != "default"
+    assert spec.kinds
+    assert spec.code_version
+    assert spec.tags["townlet/stage"] == spec.group_name
+    assert spec.partitions_def == scenarios
+    graph = defs.resolve_asset_graph()
+    assert [key for key in graph.asset_check_keys if key.asset_key == spec.key]
+
+
+def test_the_gates_are_blocking_and_the_thresholds_are_not() -> None:
+    graph = defs.resolve_asset_graph()
+    blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
+    assert blocking == {
+        "capture_integrity",
+        "replay_is_current",
+        "finite_weights",
+        "telemetry_schema",
+        "table_matches_log",
+    }
+    assert all(graph.get_check_spec(key).description for key in graph.asset_check_keys)
+
+
+def test_every_scenario_file_is_a_partition() -> None:
+    assert scenarios.get_partition_keys() == scenario_names(ROOT / "configs" / "scenarios")
+
+
+def test_dg_and_the_workspace_file_name_the_same_location() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    module = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
+    assert module["location_name"] == project["code_location_name"] == "townlet"
+    assert module["module_name"] == project["code_location_target_module"]
+
+
+@pytest.mark.parametrize(
+    "command", [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "list", "defs", "--json"]]
+)
+def test_both_ways_to_load_the_location_work(command: list[str], tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_definitions_are_consistent() -> None:
+    Definitions.validate_loadable(defs)
+    keys = defs.resolve_job_def("train_scenario").asset_layer.executable_asset_keys
+    assert keys == {spec.key for spec in specs()}
+    assert AssetKey("trained_policy") in keys
+
+
+def test_a_code_version_changes_with_any_byte_of_its_sources(tmp_path: Path) -> None:
+    source = tmp_path / "rules.yaml"
+    source.write_text("a: 1\n")
+    before = code_version("errors.py", files=[source])
+    assert code_version("errors.py", files=[source]) == before
+    source.write_text("a: 2\n")
+    assert code_version("errors.py", files=[source]) != before
+    assert code_version("world") != code_version("training")
+    with pytest.raises(FileNotFoundError):
+        code_version("no_such_module.py")
+
+
+@pytest.fixture
+def unset_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    yield monkeypatch
+
+
+def test_a_new_home_gets_the_settings_and_an_old_one_keeps_its_own(
+    unset_home: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = ensure_home(tmp_path / "home")
+    settings = folder / "dagster.yaml"
+    assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": False}
+    settings.write_text("telemetry:\n  enabled: true\n")
+    ensure_home(folder)
+    assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": True}
+
+
+def test_the_store_is_a_local_folder_of_the_project_by_default(tmp_path: Path) -> None:
+    assert StoreResource().folder("queue_conflict", "scenario") == ROOT / "runs/store/queue_conflict/scenario"
+    assert StoreResource(root=str(tmp_path)).folder("a", "b") == tmp_path / "a" / "b"
+    with pytest.raises(ValidationError, match="a local folder"):
+        StoreResource(root="s3://bucket/store")
+
+
+def test_a_simulator_names_only_the_options_that_it_was_given() -> None:
+    assert SimulatorResource().options() == {}
+    assert SimulatorResource(worlds=3, behavior="random").options() == {"worlds": 3, "behavior": "random"}
+    with pytest.raises(ValidationError):
+        SimulatorResource(worlds=0)
+
+
+def test_a_project_without_scenarios_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path))
+    with pytest.raises(InputError, match="configs/scenarios"):
+        project_root()
+
+
+def test_paths_are_shown_from_the_project_on() -> None:
+    assert shown(ROOT / "runs" / "store") == "runs/store"
+    assert shown(Path("/elsewhere/x")) == "/elsewhere/x"

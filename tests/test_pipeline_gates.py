@@ -1,0 +1,204 @@
+"""A fault that is planted in one stage is found at its gate, and nothing downstream of it is made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    AssetSelection,
+    AssetSpec,
+    DagsterInstance,
+    MaterializeResult,
+    asset,
+    multi_asset,
+)
+from pipeline_runs import SCENARIO, failed_checks, materialized, reasons, run_column
+
+from townlet_pipeline.assets.rollout_capture import rollout_capture
+from townlet_pipeline.partitions import scenarios
+from townlet_pipeline.project import scenario_file
+
+DOWNSTREAM = {"validated_telemetry", "telemetry_alerts", "summary_report"}
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
+    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module")
+def whole_store(instance: DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one column in it that is right."""
+    store = tmp_path_factory.mktemp("store")
+    assert run_column(instance, store).success
+    return store
+
+
+@pytest.fixture
+def store(whole_store: Path, tmp_path: Path) -> Path:
+    """A copy of the right store, to be spoilt."""
+    shutil.copytree(whole_store, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def faulty_capture(store: Path, source: Path) -> AssetsDefinition:
+    """An asset in the place of the capture that leaves one flipped byte in a shard."""
+
+    @asset(name="rollout_capture", partitions_def=scenarios, deps=["scenario"])
+    def capture(context: AssetExecutionContext) -> None:
+        shutil.copytree(source / SCENARIO / "rollout_capture", store / SCENARIO / "rollout_capture")
+        shard = next((store / SCENARIO / "rollout_capture").glob("steps-*.parquet"))
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 2] ^= 1
+        shard.write_bytes(content)
+
+    return capture
+
+
+def faulty_training(store: Path, source: Path, spoil: str) -> AssetsDefinition:
+    """Assets in the place of the training that spoil the ``log`` or the ``weights`` of a good one."""
+
+    @multi_asset(
+        name="train_policy",
+        partitions_def=scenarios,
+        specs=[
+            AssetSpec("trained_policy", deps=["scenario", "replay_manifest"]),
+            AssetSpec("ppo_telemetry", deps=["scenario", "replay_manifest"]),
+        ],
+    )
+    def train(context: AssetExecutionContext) -> tuple[MaterializeResult[None], MaterializeResult[None]]:
+        for name in ("trained_policy", "ppo_telemetry"):
+            shutil.copytree(source / SCENARIO / name, store / SCENARIO / name)
+        if spoil == "log":
+            log = store / SCENARIO / "ppo_telemetry" / "ppo_telemetry.jsonl"
+            lines = log.read_text().splitlines()
+            lines[1] = json.dumps({**json.loads(lines[1]), "kl_divergence": float("nan")})
+            log.write_text("\n".join(lines) + "\n")
+        else:
+            put_nan_into_the_weights(store / SCENARIO / "trained_policy")
+        return MaterializeResult(asset_key="trained_policy"), MaterializeResult(asset_key="ppo_telemetry")
+
+    return train
+
+
+def put_nan_into_the_weights(policy: Path) -> None:
+    """Spoil one weight, and make the card agree with the spoilt file, so that only the number is wrong."""
+    from safetensors import torch as safetensors_torch
+
+    from townlet.storage import sha256
+
+    weights = safetensors_torch.load_file(policy / "policy.safetensors")
+    weights[sorted(weights)[0]].view(-1)[0] = float("nan")
+    content = safetensors_torch.save(weights)
+    (policy / "policy.safetensors").write_bytes(content)
+    card = json.loads((policy / "policy.json").read_text())
+    (policy / "policy.json").write_text(json.dumps({**card, "sha256": sha256(content), "size": len(content)}))
+
+
+def test_a_flipped_byte_in_a_shard_stops_everything_after_the_capture(
+    instance: DagsterInstance, whole_store: Path, tmp_path: Path
+) -> None:
+    result = run_column(instance, tmp_path, replaced=[faulty_capture(tmp_path, whole_store)])
+    assert not result.success
+    assert "SHA-256" in failed_checks(result)["capture_integrity"]
+    assert materialized(result).keys() == {"scenario", "rollout_capture"}
+    assert not (tmp_path / SCENARIO / "trained_policy").exists()
+
+
+def test_a_nan_in_the_log_stops_everything_after_the_training(
+    instance: DagsterInstance, whole_store: Path, tmp_path: Path
+) -> None:
+    result = run_column(instance, tmp_path, replaced=[faulty_training(tmp_path, whole_store, "log")])
+    assert not result.success
+    assert "line 2: kl_divergence: found NaN" in failed_checks(result)["telemetry_schema"]
+    assert not DOWNSTREAM & materialized(result).keys()
+
+
+def test_a_nan_among_the_weights_stops_everything_after_the_training(
+    instance: DagsterInstance, whole_store: Path, tmp_path: Path
+) -> None:
+    result = run_column(instance, tmp_path, replaced=[faulty_training(tmp_path, whole_store, "weights")])
+    assert not result.success
+    assert "NaN or infinite" in failed_checks(result)["finite_weights"]
+    assert not DOWNSTREAM & materialized(result).keys()
+
+
+def test_training_refuses_a_capture_that_changed_after_it_was_verified(instance: DagsterInstance, store: Path) -> None:
+    manifest = store / SCENARIO / "rollout_capture" / "rollout_sample_manifest.json"
+    manifest.write_text(manifest.read_text().replace('"seed"', '"seed" '))
+    policy = (store / SCENARIO / "trained_policy" / "policy.safetensors").read_bytes()
+    result = run_column(instance, store, selection=AssetSelection.assets("trained_policy", "ppo_telemetry"))
+    assert "which was verified (materialize replay_manifest)" in reasons(result)["train_policy"]
+    assert (store / SCENARIO / "trained_policy" / "policy.safetensors").read_bytes() == policy
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("learning_rate", 5.0, "training options: ppo.learning_rate: found 5.0, expected less than or equal to 1"),
+        ("cycles", 0, "training options: cycles: found 0, expected greater than or equal to 1"),
+    ],
+)
+def test_an_impossible_option_is_refused_before_any_training(
+    instance: DagsterInstance, store: Path, option: str, value: float, told: str
+) -> None:
+    before = (store / SCENARIO / "ppo_telemetry" / "ppo_telemetry.jsonl").read_bytes()
+    selection = AssetSelection.assets("trained_policy", "ppo_telemetry")
+    result = run_column(instance, store, selection=selection, **{option: value})
+    assert told in reasons(result)["train_policy"]
+    assert (store / SCENARIO / "ppo_telemetry" / "ppo_telemetry.jsonl").read_bytes() == before
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own, whose scenario can be edited; returns the scenario's file."""
+    folder = tmp_path / "project" / "configs" / "scenarios"
+    folder.mkdir(parents=True)
+    shutil.copy(scenario_file(SCENARIO), folder)
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path / "project"))
+    return folder / f"{SCENARIO}.yaml"
+
+
+def test_a_faulty_scenario_file_fails_with_its_line_and_is_not_tried_again(
+    instance: DagsterInstance, project: Path, store: Path
+) -> None:
+    project.write_text(project.read_text().replace("width: 5", "width: wide"))
+    copy = (store / SCENARIO / "scenario" / f"{SCENARIO}.yaml").read_bytes()
+    result = run_column(instance, store)
+    assert "map.width (line 6): found 'wide'" in reasons(result)["scenario"]
+    assert materialized(result) == {}
+    assert not [event for event in result.all_events if event.is_step_up_for_retry]
+    assert (store / SCENARIO / "scenario" / f"{SCENARIO}.yaml").read_bytes() == copy
+
+
+def test_alerts_and_an_edited_file_warn_and_let_the_report_be_made(
+    instance: DagsterInstance, project: Path, store: Path
+) -> None:
+    content = yaml.safe_load(project.read_text())
+    content["telemetry"] = {"thresholds": {"queue_events_min": 3}}
+    project.write_text(yaml.safe_dump(content))
+    assert run_column(instance, store).success
+    project.write_text(yaml.safe_dump({**content, "seed": 99}))
+    everything = AssetSelection.assets("telemetry_alerts", "summary_report").upstream() - AssetSelection.assets(
+        "scenario"
+    )
+    alone = AssetSelection.checks_for_assets("scenario")
+    result = run_column(instance, store, selection=everything | alone)
+    assert result.success
+    told = failed_checks(result)
+    assert told.keys() == {"within_thresholds", "scenario_unchanged"}
+    assert told["within_thresholds"].startswith("epoch 1: queue_conflict_events 0, expected at least 3")
+    assert "materialize this asset" in told["scenario_unchanged"]
+    assert "summary_report" in materialized(result)
+
+
+def test_the_real_capture_is_what_the_faulty_one_stands_in_for() -> None:
+    assert rollout_capture.keys == faulty_capture(Path(), Path()).keys

@@ -1,0 +1,104 @@
+"""The same seed gives the same town: in any batch, beside any other worlds, compiled or not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import world_digest
+from numpy.typing import NDArray
+from world_digest import SCENARIOS, play
+
+from townlet.behavior import RandomBehavior
+from townlet.config import Scenario, load_scenario
+from townlet.world import Town
+
+TICKS = 300
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    return load_scenario(SCENARIOS / "queue_conflict.yaml")
+
+
+def test_the_same_seed_gives_the_same_bytes(scenario: Scenario) -> None:
+    runs = {play(Town(scenario, worlds=3, seed=5), TICKS) for _ in range(2)}
+    assert len(runs) == 1
+
+
+def test_different_seeds_and_different_worlds_give_different_histories(scenario: Scenario) -> None:
+    seeds = {play(Town(scenario, worlds=1, seed=seed), 40) for seed in range(8)}
+    worlds = {play(Town(scenario, worlds=1, seed=5, first_world=world), 40) for world in range(8)}
+    assert (len(seeds), len(worlds)) == (8, 8)
+
+
+@pytest.mark.parametrize("first", [0, 2, 5])
+@pytest.mark.parametrize("beside", [1, 3])
+def test_a_worlds_history_depends_on_neither_the_batch_nor_the_worlds_beside_it(
+    scenario: Scenario, first: int, beside: int
+) -> None:
+    whole = Town(scenario, worlds=8, seed=5)
+    part = Town(scenario, worlds=beside, seed=5, first_world=first)
+    behavior = RandomBehavior()
+    for _ in range(TICKS):
+        actions = []
+        for town in (whole, part):
+            shape = town.state.people.shape
+            action = np.zeros(shape, np.int32)
+            behavior.act(town, action, np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+            town.step(action)
+            actions.append(action)
+        same = slice(first, first + beside)
+        assert (actions[0][same] == actions[1]).all()
+        for ours, theirs in zip(whole.state, part.state, strict=True):
+            assert ours[same].tobytes() == theirs.tobytes()
+
+
+def test_a_reset_with_a_seed_is_a_fresh_start_but_without_one_the_next_episode_differs(scenario: Scenario) -> None:
+    fresh = lived(Town(scenario, worlds=2, seed=5))
+    town = Town(scenario, worlds=2, seed=9)
+    lived(town)
+    town.reset(seed=5)
+    assert not town.state.tally.any() and not town.state.counter.any()
+    again = lived(town)
+    assert all((a == b).all() for a, b in zip(fresh, again, strict=True))
+    town.reset()
+    assert town.tick == 0
+    assert any((a != b).any() for a, b in zip(fresh, lived(town), strict=True))
+
+
+def lived(town: Town, ticks: int = 60) -> list[NDArray[Any]]:
+    """What people saw, could do and got during some ticks of random actions, and the tallies after them."""
+    behavior = RandomBehavior()
+    shape = town.state.people.shape
+    action = np.zeros(shape, np.int32)
+    history: list[NDArray[Any]] = []
+    for _ in range(ticks):
+        behavior.act(town, action, np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+        town.step(action)
+        history += [town.observation.copy(), town.mask.copy(), town.state.people["reward"].copy()]
+    return [*history, town.state.tally.copy(), town.state.counter.copy()]
+
+
+def test_compiled_and_interpreted_rules_agree_bit_for_bit() -> None:
+    program = Path(world_digest.__file__)
+    names = ["queue_conflict", "employment_punctuality"]
+
+    def run(**environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, str(program), str(TICKS), *names],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, **environment},
+        )
+        return done.stdout
+
+    compiled = run()
+    assert len(compiled.splitlines()) == len(names)
+    assert run(NUMBA_DISABLE_JIT="1") == compiled

@@ -1,0 +1,31 @@
+"""``townlet plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(plot)
+
+
+def plot(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="Manifest of a capture.")],
+    output: Annotated[Path, typer.Option(help="PNG file to write.")],
+    world: Annotated[int, typer.Option(min=0, help="Which of the captured worlds.")] = 0,
+) -> None:
+    """Draw one world of a capture: who had which object when, the conflicts, and the grudges they left."""
+    from townlet.capture import read_capture, read_events
+    from townlet.errors import InputError
+    from townlet.storage import write_atomically
+    from townlet.view.turns import turns_png
+
+    capture = read_capture(manifest)
+    if world >= capture.manifest.worlds:
+        raise InputError.of("options", "--world", str(world), f"below {capture.manifest.worlds}, the worlds captured")
+    write_atomically(output, turns_png(capture, read_events(manifest), world))
+    typer.echo(output)

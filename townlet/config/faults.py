@@ -1,0 +1,114 @@
+"""What pydantic finds wrong with a configuration, in Townlet's words."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import reprlib
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from townlet.config.town import NAME_PATTERN
+from townlet.errors import Fault, nearest_name
+
+#: What is expected where pydantic speaks of Python types, by its error type.
+_EXPECTED = {
+    "missing": "a value",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "string_type": "text",
+    "tuple_type": "a list",
+}
+_PATTERNS = {NAME_PATTERN: "a name of lower-case letters, digits and _ that begins with a letter"}
+
+_brief = reprlib.Repr()
+_brief.maxlevel = 2
+_brief.maxstring = _brief.maxother = _brief.maxlong = 60
+
+
+def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str) -> Fault:
+    """One pydantic error about ``model`` as a fault; ``place`` is what to call its location."""
+    kind, value = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        return Fault(file, place, f"unknown key {key!r}", nearest_name(key, _known_keys(model, detail["loc"][:-1])))
+    found = "nothing" if kind == "missing" else quote(value)
+    return Fault(file, place, found, _expected(kind, detail))
+
+
+def quote(value: Any) -> str:
+    """A value as its file would say it, in at most a line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, datetime.date):
+        return f"the date {value}"
+    if isinstance(value, Mapping):
+        keys = [str(key) for key in list(value)[:6]]
+        return f"a mapping with {', '.join(keys)}{', …' if len(value) > 6 else ''}" if keys else "an empty mapping"
+    if isinstance(value, tuple):
+        value = list(value)
+    return _brief.repr(value)
+
+
+def _expected(kind: str, detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
+    if kind == "too_short":
+        return f"at least {_entries(context['min_length'])}"
+    if kind == "too_long":
+        return f"at most {_entries(context['max_length'])}"
+    if kind == "string_too_short":
+        return "text that is not empty"
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
+    expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind == "literal_error" and isinstance(detail["input"], str):
+        expected += _closest(detail["input"], context["expected"])
+    return expected
+
+
+def _entries(count: int) -> str:
+    return f"{count} entry" if count == 1 else f"{count} entries"
+
+
+def _closest(value: str, listing: str) -> str:
+    """A suggestion out of pydantic's listing ``'a', 'b' or 'c'``."""
+    names = [part.strip(" '") for part in listing.replace(" or ", ",").split(",")]
+    _, found, closest = nearest_name(value, names).partition("did you mean ")
+    return f"; {found}{closest}" if found else ""
+
+
+def _known_keys(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
+    """Keys that the section at a path knows."""
+    current: Any = model
+    for part in where:
+        inside_section = isinstance(current, type) and issubclass(current, BaseModel)
+        current = _plain(current.model_fields[str(part)].annotation if inside_section else _item_type(current))
+    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without its ``Annotated`` and without the None of an optional one."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
+    return arguments[0] if type(None) in get_args(annotation) and len(arguments) == 1 else annotation
+
+
+def _item_type(annotation: Any) -> Any:
+    """What a list, tuple or mapping holds."""
+    arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
+    return arguments[-1] if arguments else annotation

@@ -1,0 +1,167 @@
+"""Does a fresh policy learn from its own rollouts? Every seed's curve, and how far the last rollouts are from the first."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.config import load_scenario
+from townlet.storage import pretty_json, write_atomically
+from townlet.telemetry import read_records
+from townlet.training import train
+from townlet.view.plots import conflict_intensity
+from townlet.view.style import PALETTE, Plot, png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Rollouts at either end of a training that are averaged for the comparison.
+ENDS = 3
+
+
+@dataclass(frozen=True)
+class LearningStudy:
+    """Per seed and rollout; ``None`` of it depends on the clock except ``seconds``."""
+
+    scenario: str
+    config_sha256: str
+    seeds: list[int]
+    reward: NDArray[np.float64]
+    """float64 [S, C]: mean reward per agent-step in each rollout."""
+    intensity: NDArray[np.float64]
+    """float64 [S, C]: queue-conflict intensity per 1,000 agent-steps in each rollout."""
+    uses: NDArray[np.float64]
+    """float64 [S, C]: completed showers and sleeps per 1,000 agent-steps."""
+    agent_steps: int
+    """Agent-steps simulated per seed."""
+    seconds: list[float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file."""
+        first, last = self.reward[:, :ENDS].mean(axis=1), self.reward[:, -ENDS:].mean(axis=1)
+        return {
+            "scenario": self.scenario,
+            "config_sha256": self.config_sha256,
+            "seeds": self.seeds,
+            "agent_steps_per_seed": self.agent_steps,
+            "reward_mean_first_rollouts": first.tolist(),
+            "reward_mean_last_rollouts": last.tolist(),
+            "reward_rise_mean": float((last - first).mean()),
+            "reward_rise_smallest": float((last - first).min()),
+            "reward_mean": self.reward.tolist(),
+            "intensity_per_1000_agent_steps": self.intensity.tolist(),
+            "uses_per_1000_agent_steps": self.uses.tolist(),
+            "seconds": self.seconds,
+        }
+
+
+def study_learning(
+    scenario_path: Path, seeds: list[int], cycles: int | None, progress: Callable[[int, int, str], None] | None = None
+) -> LearningStudy:
+    """Train a fresh policy in rollout mode once per seed, with the scenario's own training options."""
+    scenario = load_scenario(scenario_path)
+    total = cycles or scenario.training.cycles
+    curves: list[NDArray[np.float64]] = []
+    steps, seconds = 0, []
+    for index, seed in enumerate(seeds):
+        with tempfile.TemporaryDirectory(prefix="townlet-study-") as folder:
+
+            def advance(record: dict[str, Any], index: int = index) -> None:
+                if progress:
+                    done = index * total + int(record["cycle_id"])
+                    progress(done, total * len(seeds), f"seed {seeds[index]}, reward {record['reward_mean']:.3f}")
+
+            result = train(scenario, mode="rollout", output=folder, cycles=total, seed=seed, progress=advance)
+            records = read_records(result.log)
+        # All epochs of one cycle learn from the same rollout: its first line says what that rollout was like.
+        rollouts = list({int(record["cycle_id"]): record for record in reversed(records)}.values())[::-1]
+        steps = sum(int(record["transitions"]) for record in rollouts)
+        seconds.append(round(result.seconds, 1))
+        curves.append(np.array([_point(record) for record in rollouts]).T)
+    reward, intensity, uses = np.stack(curves, axis=1)
+    return LearningStudy(scenario.name, scenario.digest, seeds, reward, intensity, uses, steps, seconds)
+
+
+def _point(record: dict[str, Any]) -> tuple[float, float, float]:
+    uses = record["shower_complete_events"] + record["sleep_complete_events"]
+    return record["reward_mean"], conflict_intensity(record), 1000.0 * uses / record["transitions"]
+
+
+def write_learning_report(study: LearningStudy, folder: Path, command: str) -> Path:
+    """Write ``<scenario>-learning.md``, ``.png`` and ``.json`` into a folder; returns the Markdown file."""
+    stem = f"{study.scenario.replace('_', '-')}-learning"
+    write_atomically(folder / f"{stem}.json", pretty_json(study.as_json()))
+    plots = [
+        Plot("Mean reward per agent-step", "rises in every seed", _curves(study.reward, study.seeds, "reward")),
+        Plot(
+            "Queue-conflict intensity per 1,000 agent-steps",
+            "one line per seed",
+            _curves(study.intensity, study.seeds, "intensity"),
+        ),
+        Plot("Completed uses per 1,000 agent-steps", "one line per seed", _curves(study.uses, study.seeds, "uses")),
+    ]
+    write_atomically(folder / f"{stem}.png", png(plots, columns=3))
+    return _write_markdown(study, folder, stem, command)
+
+
+def _curves(values: NDArray[np.float64], seeds: list[int], unit: str) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        rollout = np.arange(1, values.shape[1] + 1)
+        for index, seed in enumerate(seeds):
+            axes.plot(rollout, values[index], color=PALETTE[index % len(PALETTE)], alpha=0.7, label=f"seed {seed}")
+        axes.plot(rollout, values.mean(axis=0), color="black", linewidth=2.4, label="mean")
+        axes.set_xlabel("rollout")
+        axes.set_ylabel(unit)
+        axes.legend(fontsize=7)
+
+    return draw
+
+
+def _write_markdown(study: LearningStudy, folder: Path, stem: str, command: str) -> Path:
+    first, last = study.reward[:, :ENDS].mean(axis=1), study.reward[:, -ENDS:].mean(axis=1)
+    rise = last - first
+    rows = "\n".join(
+        f"| {seed} | {a:.3f} | {b:.3f} | {b - a:+.3f} | {ia:.1f} | {ib:.1f} | {s:.0f} |"
+        for seed, a, b, ia, ib, s in zip(
+            study.seeds,
+            first,
+            last,
+            study.intensity[:, :ENDS].mean(axis=1),
+            study.intensity[:, -ENDS:].mean(axis=1),
+            study.seconds,
+            strict=True,
+        )
+    )
+    verdict = "rises in every seed" if (rise > 0).all() else f"rises in {(rise > 0).sum()} of {len(rise)} seeds"
+    text = f"""# Learning `{study.scenario}` from a fresh policy
+
+The mean reward {verdict}: from {first.mean():.3f} to {last.mean():.3f} per agent-step on average
+(smallest rise {rise.min():+.3f}), in {study.reward.shape[1]} rollouts, {study.agent_steps:,} simulated agent-steps per seed.
+
+![Curves of every seed]({stem}.png)
+
+| seed | reward, first {ENDS} rollouts | reward, last {ENDS} | rise | conflict intensity, first {ENDS} | last {ENDS} | seconds |
+|---|---|---|---|---|---|---|
+{rows}
+
+Conflict intensity is per 1,000 agent-steps. A policy that does not queue has no queue conflicts: the first rollouts
+are calm because hardly anybody gets to the shower, so the intensity is to be read beside the completed uses.
+
+Measured by
+
+```console
+{command}
+```
+
+Configuration `{study.config_sha256[:16]}`; all figures are in [{stem}.json]({stem}.json). Seconds are wall clock on the
+machine that ran it; everything else comes out the same again.
+"""
+    path = folder / f"{stem}.md"
+    write_atomically(path, text)
+    return path
