@@ -15,6 +15,11 @@ SCENARIO = "observation_baseline"
 SMALL = {"cycles": 1, "epochs": 2, "worlds": 2, "rollout_ticks": 10, "progress_seconds": 0.0}
 
 
+def new_instance(folder: Path) -> DagsterInstance:
+    """A Dagster instance with files of its own that reports nothing to anybody."""
+    return DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
+
+
 def run_column(
     instance: DagsterInstance,
     store: Path,

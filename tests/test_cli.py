@@ -25,6 +25,14 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
     assert "Usage: townlet" in capsys.readouterr().out
 
 
+def test_schema_describes_every_key_of_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["additionalProperties"] is False and "people" in schema["properties"]
+    queue = schema["$defs"]["QueueRules"]["properties"]
+    assert "in which the same person cannot queue" in queue["cooldown_ticks"]["description"]
+
+
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["captrue"]) == 2
     assert "capture" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def test_queue_conflict_shows_rotation() -> None:
     turns = [actor for _, kind, actor, _ in drill.events if kind == "use_completed"]
     assert set(turns) == set(drill.scenario.people)
     # The object changes hands after most of the uses; only a camper keeps it.
-    assert sum(a != b for a, b in zip(turns, turns[1:], strict=False)) > len(turns) / 2
+    assert sum(a != b for a, b in pairwise(turns)) > len(turns) / 2
 
 
 def test_queue_conflict_takes_rivalry_past_the_avoid_threshold() -> None:
@@ -164,7 +165,7 @@ def test_rivalry_decay_rises_over_its_threshold_and_returns_to_nothing() -> None
     assert drill.rivalry[-1] == 0.0
     last_conflict = max(tick for tick, kind, _, _ in drill.events if kind in CONFLICT_KINDS)
     fading = drill.rivalry[last_conflict:]
-    assert all(later <= earlier for earlier, later in zip(fading, fading[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(fading))
     assert drill.count("avoidance") > 0
 
 

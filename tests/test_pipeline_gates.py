@@ -10,27 +10,31 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster import (
-    AssetExecutionContext,
     AssetsDefinition,
     AssetSelection,
     AssetSpec,
     DagsterInstance,
+    Failure,
     MaterializeResult,
+    TableMetadataValue,
     asset,
     multi_asset,
 )
-from pipeline_runs import SCENARIO, failed_checks, materialized, reasons, run_column
+from pipeline_runs import SCENARIO, failed_checks, materialized, new_instance, reasons, run_column
 
-from townlet_pipeline.assets.rollout_capture import rollout_capture
+from townlet.errors import Fault, InputError
+from townlet.training import TrainingDiverged
+from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.project import scenario_file
+from townlet_pipeline.training import training_failures
 
 DOWNSTREAM = {"validated_telemetry", "telemetry_alerts", "summary_report"}
 
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
+    with new_instance(tmp_path_factory.mktemp("home")) as instance:
         yield instance
 
 
@@ -53,7 +57,7 @@ def faulty_capture(store: Path, source: Path) -> AssetsDefinition:
     """An asset in the place of the capture that leaves one flipped byte in a shard."""
 
     @asset(name="rollout_capture", partitions_def=scenarios, deps=["scenario"])
-    def capture(context: AssetExecutionContext) -> None:
+    def capture() -> None:
         shutil.copytree(source / SCENARIO / "rollout_capture", store / SCENARIO / "rollout_capture")
         shard = next((store / SCENARIO / "rollout_capture").glob("steps-*.parquet"))
         content = bytearray(shard.read_bytes())
@@ -74,7 +78,7 @@ def faulty_training(store: Path, source: Path, spoil: str) -> AssetsDefinition:
             AssetSpec("ppo_telemetry", deps=["scenario", "replay_manifest"]),
         ],
     )
-    def train(context: AssetExecutionContext) -> tuple[MaterializeResult[None], MaterializeResult[None]]:
+    def train() -> tuple[MaterializeResult[None], MaterializeResult[None]]:
         for name in ("trained_policy", "ppo_telemetry"):
             shutil.copytree(source / SCENARIO / name, store / SCENARIO / name)
         if spoil == "log":
@@ -173,7 +177,7 @@ def test_a_faulty_scenario_file_fails_with_its_line_and_is_not_tried_again(
     project.write_text(project.read_text().replace("width: 5", "width: wide"))
     copy = (store / SCENARIO / "scenario" / f"{SCENARIO}.yaml").read_bytes()
     result = run_column(instance, store)
-    assert "map.width (line 6): found 'wide'" in reasons(result)["scenario"]
+    assert "map.width (line 8): found 'wide'" in reasons(result)["scenario"]
     assert materialized(result) == {}
     assert not [event for event in result.all_events if event.is_step_up_for_retry]
     assert (store / SCENARIO / "scenario" / f"{SCENARIO}.yaml").read_bytes() == copy
@@ -195,10 +199,25 @@ def test_alerts_and_an_edited_file_warn_and_let_the_report_be_made(
     assert result.success
     told = failed_checks(result)
     assert told.keys() == {"within_thresholds", "scenario_unchanged"}
-    assert told["within_thresholds"].startswith("epoch 1: queue_conflict_events 0, expected at least 3")
+    assert told["within_thresholds"] == "queue_conflict_events 0 in epoch 1 and in 3 later, expected at least 3"
     assert "materialize this asset" in told["scenario_unchanged"]
     assert "summary_report" in materialized(result)
 
 
-def test_the_real_capture_is_what_the_faulty_one_stands_in_for() -> None:
-    assert rollout_capture.keys == faulty_capture(Path(), Path()).keys
+def test_a_divergence_is_a_failure_that_says_where_and_is_not_tried_again() -> None:
+    with pytest.raises(Failure) as raised, training_failures():
+        raise TrainingDiverged(3, 2, "loss_value", float("nan"), "reward is not finite in 1 of 8 agent-steps")
+    assert raised.value.description == (
+        "the training diverged: epoch 3, minibatch 2: loss_value is nan; reward is not finite in 1 of 8 agent-steps"
+    )
+    assert not raised.value.allow_retries
+
+
+def test_a_failure_lists_every_fault_of_the_input() -> None:
+    faults = [Fault("a.yaml", "ticks", "0", "at least 1"), Fault("a.yaml", "", "", "a name")]
+    with pytest.raises(Failure) as raised, readable_failures():
+        raise InputError(faults)
+    assert raised.value.description == "a.yaml: ticks: found 0, expected at least 1\na.yaml: expected a name"
+    table = raised.value.metadata["faults"]
+    assert isinstance(table, TableMetadataValue)
+    assert [row.data["where"] for row in table.records] == ["ticks", ""]

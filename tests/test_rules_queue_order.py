@@ -154,6 +154,26 @@ def test_a_holder_can_let_the_front_go_first_and_is_next_itself() -> None:
     assert kinds(events) == ["yield"]
 
 
+def test_a_holder_who_yields_takes_over_rank_and_waiting_time_of_the_one_it_lets_past() -> None:
+    stage = Stage(shower_room(rules=queue_rules(age_priority_weight=1.0)))
+    stage.queue_up("anna", "ben", "cara")
+    rank, waited = int(stage.person("ben").rank), int(stage.person("ben").waited)
+    stage.tick(anna="yield")
+    # The tick itself is waited, too.
+    assert (stage.person("anna").rank, stage.person("anna").waited) == (rank, waited + 1)
+
+
+def test_whoever_comes_back_to_a_queue_waits_anew() -> None:
+    stage = Stage(shower_room())
+    stage.queue_up("anna", "ben")
+    stage.ticks(40)
+    assert stage.sees("ben", "waited") == 1.0
+    stage.tick(ben="leave_queue")
+    stage.queue_up("cara", "ben")
+    assert stage.queue() == ["cara", "ben"]
+    assert stage.sees("ben", "waited") == pytest.approx(1 / 32)
+
+
 def test_nobody_can_yield_when_nobody_waits() -> None:
     stage = Stage(shower_room())
     stage.queue_up("anna")

@@ -151,6 +151,16 @@ def test_there_is_no_ghost_step_in_the_tick_of_the_reservation() -> None:
     assert stage.role(first) == "using"
 
 
+def test_whoever_is_let_in_front_has_a_tick_before_the_stall_counts() -> None:
+    stage = Stage(shower_room(rules={"queue": {"ghost_step_after": 1}}))
+    stage.tick(anna="request_shower", ben="request_shower")
+    first, (second,) = stage.holder(), stage.queue()
+    assert kinds(stage.tick(**{first: "yield"})) == ["yield"]
+    assert stage.holder() == second
+    assert kinds(stage.tick()) == ["ghost_step"]
+    assert stage.holder() == first
+
+
 def test_a_user_is_no_ghost_however_long_the_use_takes() -> None:
     wash = {"ticks": 30}
     stage = Stage(shower_room(affordances={"wash": wash}, rules={"queue": {"ghost_step_after": 1}}))

@@ -16,7 +16,7 @@ from telemetry_records import fields, record, write_lines
 from townlet.cli import main
 from townlet.telemetry import TelemetryWriter, read_records, summarize
 from townlet.view.headline import headline
-from townlet.view.page import Section
+from townlet.view.page import Section, section_html
 from townlet.view.plots import conflict_intensity, learning_plots
 from townlet.view.report import summary_html
 from townlet.view.style import INK, markdown_image, png, svg
@@ -128,6 +128,13 @@ def test_curious_text_is_escaped_wherever_it_comes_from() -> None:
     text = summary_html(summarize(records), records, title="<u>", reproduce=["a <b"], sections=[section])
     for raw in ("<b>&", "<i>", '"<td>', "<u>", "a <b"):
         assert raw not in text
+
+
+def test_numbers_are_right_aligned_and_names_and_hashes_are_not() -> None:
+    section = Section("t", header=["a", "b", "c", "d"], rows=[["-1,234.5", "1e-05", "7fa9e0b2", "+12.5%"]])
+    assert re.findall(r"<td( class=\"number\")?>", section_html(section)) == [' class="number"'] * 2 + [""] + [
+        ' class="number"'
+    ]
 
 
 def test_a_log_of_schema_1_0_gets_a_page_of_what_it_has(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,25 +81,30 @@ def read_bytes(path: AnyPath, expected: str) -> bytes:
 
 
 def read_json(path: AnyPath, expected: str) -> dict[str, Any]:
-    """A JSON object from a file; truncated, non-JSON, NaN-carrying or non-object content is an InputError."""
-
-    def refuse_constant(name: str) -> None:
-        raise ValueError(f"{name} is not a finite number")
-
+    """A JSON object from a file; truncated, non-JSON, non-object or NaN-carrying content is an InputError."""
     raw = read_bytes(path, expected)
     try:
-        value = json.loads(raw, parse_constant=refuse_constant)
+        value = json.loads(raw)
     except UnicodeDecodeError as error:
         raise InputError.of(path, f"byte {error.start}", "bytes that are not UTF-8", expected) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         found = "an incomplete file" if error.pos >= len(raw.rstrip()) else error.msg
         raise InputError.of(path, where, found, f"{expected} as strict JSON") from None
-    except ValueError as error:
-        raise InputError.of(path, "", str(error), f"{expected} as strict JSON") from None
     if not isinstance(value, dict):
         raise InputError.of(path, "", f"a JSON {type(value).__name__}", f"{expected} as a JSON object")
+    for where, number in _not_finite(value, ""):
+        raise InputError.of(path, where, str(number), "a finite number")
     return value
+
+
+def _not_finite(value: Any, where: str) -> Iterator[tuple[str, float]]:
+    """NaN and infinities, which Python reads but strict JSON does not have, with their dotted paths."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where.removeprefix("."), value
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from _not_finite(item, f"{where}.{key}")
 
 
 @contextlib.contextmanager

@@ -141,11 +141,18 @@ def within_thresholds(store: StoreResource, scenario: str) -> Finding:
     from townlet.storage import read_json
 
     content = read_json(files.alerts(store, scenario), "telemetry alerts")
-    alerts = content["alerts"]
-    lines = [f"epoch {a['epoch']}: {a['field']} {a['found']}, expected {a['expected']}" for a in alerts[:8]]
-    more = [f"and {len(alerts) - 8} more"] if len(alerts) > 8 else []
-    told = "\n".join(lines + more) or f"{len(content['thresholds'])} signals stayed within their bounds"
-    return not alerts, told, {"alerts": len(alerts)}
+    by_signal: dict[str, list[dict[str, Any]]] = {}
+    for alert in content["alerts"]:
+        by_signal.setdefault(alert["signal"], []).append(alert)
+    told = "\n".join(map(_first_of, by_signal.values())) or f"{len(content['thresholds'])} signals within their bounds"
+    return not by_signal, told, {"alerts": len(content["alerts"]), "signals_that_alerted": len(by_signal)}
+
+
+def _first_of(alerts: list[dict[str, Any]]) -> str:
+    """The alerts of one signal in a line."""
+    first = alerts[0]
+    others = f" and in {len(alerts) - 1} later" if len(alerts) > 1 else ""
+    return f"{first['field']} {first['found']} in epoch {first['epoch']}{others}, expected {first['expected']}"
 
 
 @_check("summary_report")

@@ -37,6 +37,14 @@ def plots(images: Sequence[Any]) -> MetadataValue[Any]:
     return MetadataValue.md(markdown_image(images))
 
 
+def made_from(**parents: str | None) -> dict[str, MetadataValue[Any]]:
+    """The content hashes of what an asset was really read from, by asset.
+
+    Dagster records its own in ``dagster/input_data_version/…``; for partitioned parents these are hashes of hashes.
+    """
+    return {"made_from": MetadataValue.json({name: version for name, version in parents.items() if version})}
+
+
 def command(*words: str | Path, options: Mapping[str, object] | None = None) -> MetadataValue[Any]:
     """A shell command that makes the same without Dagster, to be run in the project's folder."""
     return MetadataValue.text(command_line(*words, options=options))

@@ -42,11 +42,13 @@ def manifest_sha256(manifest_path: Path) -> str:
     return sha256(read_bytes(manifest_path, "a capture manifest"))
 
 
-def require_verified(manifest_path: Path, replay_path: Path) -> None:
-    """Raise InputError unless a capture is the one that ``replay_path`` says was verified."""
-    expected = read_json(replay_path, "a verified capture (materialize replay_manifest)")["manifest_sha256"]
+def require_verified(manifest_path: Path, replay_path: Path) -> str:
+    """SHA-256 of ``replay_path``; raises InputError unless the capture is the one that it says was verified."""
+    what = "a verified capture (materialize replay_manifest)"
+    expected = read_json(replay_path, what)["manifest_sha256"]
     found = manifest_sha256(manifest_path)
     if found != expected:
         raise InputError.of(
             manifest_path, "", f"SHA-256 {found}", f"{expected}, which was verified (materialize replay_manifest)"
         )
+    return sha256(read_bytes(replay_path, what))

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
 from townlet_pipeline import files
 from townlet_pipeline.metadata import command_line
 from townlet_pipeline.replay import manifest_sha256
 from townlet_pipeline.resources import StoreResource
-from townlet_pipeline.versions import without_clock
+from townlet_pipeline.versions import telemetry_version, without_clock
+
+if TYPE_CHECKING:
+    from townlet.capture import Manifest
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Report:
 
     path: Path
     version: str
+    parents: dict[str, str]
     summary: Any
     markdown: str
     headline: list[Any]
@@ -51,26 +55,32 @@ def write_report(store: StoreResource, scenario: str) -> Report:
         ["agent", *(f"{label} ({unit})" for _, label, unit in AGENT_COLUMNS)],
         rows,
     )
+    parents = {
+        "rollout_capture": manifest_sha256(manifest),
+        "trained_policy": str(card["sha256"]),
+        "validated_telemetry": telemetry_version(records),
+    }
     provenance = Section(
         "Where it comes from",
-        header=["artefact", "SHA-256"],
-        rows=[["capture manifest", manifest_sha256(manifest)], ["policy weights", card["sha256"]]],
+        header=["asset", "SHA-256 of its content"],
+        rows=[[asset, version] for asset, version in parents.items()],
     )
     page = summary_html(
         summary,
         records,
         title=f"Training report: {scenario}",
-        reproduce=_commands(store, scenario, card["provenance"]["mode"]),
+        reproduce=_commands(store, scenario, card["provenance"]["mode"], capture.manifest),
         sections=[recorded, provenance],
     )
     markdown = render_markdown(summary)
     write_atomically(path.with_name("summary.md"), markdown)
     write_atomically(path.with_name("summary.json"), pretty_json(summary.as_json()))
     write_atomically(path, page)
-    said = {"summary": summarize(without_clock(records)).as_json(), "parents": provenance.rows}
+    said = {"summary": summarize(without_clock(records)).as_json(), "parents": parents}
     return Report(
         path=path,
         version=sha256(canonical_json(said).encode()),
+        parents=parents,
         summary=summary,
         markdown=markdown,
         headline=headline(records),
@@ -78,13 +88,21 @@ def write_report(store: StoreResource, scenario: str) -> Report:
     )
 
 
-def _commands(store: StoreResource, scenario: str, mode: str) -> list[str]:
-    """The whole chain as shell commands, from the effective scenario to the report."""
-    policy, log = files.policy(store, scenario), files.log(store, scenario)
-    replay = {} if mode == "rollout" else {"replay_manifest": files.manifest(store, scenario)}
-    options = {"mode": mode, **replay, "output": policy, "ppo_log": log}
+def _commands(store: StoreResource, scenario: str, mode: str, recorded: "Manifest") -> list[str]:
+    """The whole chain as shell commands, from the copied scenario to the report."""
+    policy, log, manifest = files.policy(store, scenario), files.log(store, scenario), files.manifest(store, scenario)
+    capture = {
+        "output": manifest.parent,
+        "ticks": recorded.ticks,
+        "worlds": recorded.worlds,
+        "seed": recorded.seed,
+        "behavior": recorded.behavior.name,
+    }
+    replay = {} if mode == "rollout" else {"replay_manifest": manifest}
+    train = {"mode": mode, **replay, "output": policy, "ppo_log": log}
     return [
-        command_line("train", policy / f"{scenario}.yaml", options=options),
+        command_line("capture", files.snapshot(store, scenario), options=capture),
+        command_line("train", policy / f"{scenario}.yaml", options=train),
         command_line("validate", log),
         command_line("summary", log, options={"format": "html"}),
     ]

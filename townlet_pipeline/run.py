@@ -72,7 +72,6 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 
 def _run_config(store: Path | None, training: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in training.items() if value is not None}
-    given["mode"] = given["mode"].upper()
     config: dict[str, Any] = {
         "ops": {"train_policy": {"config": given}},
         # The reporter says what a person wants to know; Dagster's own log stays in the instance.

@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 class Mode(Enum):
-    """Where the experience comes from."""
+    """Where the experience comes from; the names are what one types in the launchpad."""
 
-    MIXED = "mixed"
-    ROLLOUT = "rollout"
-    REPLAY = "replay"
+    mixed = "mixed"
+    rollout = "rollout"
+    replay = "replay"
 
 
 class TrainerConfig(Config):
     """Options of a training; what is left empty is as the scenario's `training` section says."""
 
     mode: Mode = Field(
-        default=Mode.MIXED,
+        default=Mode.mixed,
         description="mixed: a replay phase before each rollout phase; rollout or replay: only that.",
     )
     cycles: int | None = Field(default=None, description="Phases of each kind.")

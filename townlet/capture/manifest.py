@@ -101,7 +101,13 @@ def parse_manifest(path: AnyPath) -> Manifest:
         ) from None
     if sum(shard.rows for shard in manifest.shards) != manifest.rows:
         raise InputError.of(path, "rows", str(manifest.rows), "the sum of the shards' rows")
-    covered = [w for shard in manifest.shards for w in range(shard.first_world, shard.first_world + shard.worlds)]
-    if covered != list(range(manifest.worlds)):
-        raise InputError.of(path, "shards", f"worlds {covered[:8]}…", f"each of the {manifest.worlds} worlds once")
+    worlds = 0
+    for index, shard in enumerate(manifest.shards):
+        if shard.first_world != worlds:
+            raise InputError.of(path, f"shards.{index}.first_world", str(shard.first_world), str(worlds))
+        worlds += shard.worlds
+    if worlds != manifest.worlds:
+        raise InputError.of(path, "worlds", str(manifest.worlds), f"{worlds}, as many as the shards have")
+    if len(set(manifest.people)) != len(manifest.people):
+        raise InputError.of(path, "people", "a name twice", "names of their own")
     return manifest

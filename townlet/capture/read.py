@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from townlet.capture.manifest import FileEntry, Manifest, parse_manifest
 from townlet.capture.tables import EVENTS_SCHEMA, fill_buffer, steps_schema
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
-from townlet.storage import AnyPath, as_path, read_bytes, sha256
+from townlet.storage import AnyPath, as_path, read_bytes, read_json, sha256
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def verify_capture(manifest_path: AnyPath) -> Manifest:
     """Check every file of a capture against its manifest. Raises InputError naming the file and what is off."""
     path = as_path(manifest_path)
     manifest = parse_manifest(path)
-    _read_entry(path, manifest.metrics, "metrics")
+    _read_metrics(path, manifest)
     _read_events(path, manifest)
     for index in range(len(manifest.shards)):
         _read_shard(path, manifest, index)
@@ -49,12 +48,12 @@ def read_capture(manifest_path: AnyPath) -> Capture:
     """A capture with all its agent-steps, checked like :func:`verify_capture` does."""
     path = as_path(manifest_path)
     manifest = parse_manifest(path)
-    metrics = json.loads(_read_entry(path, manifest.metrics, "metrics"))
+    metrics = _read_metrics(path, manifest)
     _read_events(path, manifest)
+    shards = [_read_shard(path, manifest, index) for index in range(len(manifest.shards))]
     buffer = RolloutBuffer(
         manifest.ticks, manifest.worlds, len(manifest.people), len(manifest.observation), len(manifest.actions)
     )
-    shards = [_read_shard(path, manifest, index) for index in range(len(manifest.shards))]
     # Empty slots have one legal action, so that no reader divides by zero legal actions.
     buffer.mask[..., 0] = True
     buffer.value[:] = np.nan
@@ -80,17 +79,34 @@ def _read_entry(manifest_path: Path | UPath, entry: FileEntry, where: str) -> by
     return content
 
 
+def _read_metrics(path: Path | UPath, manifest: Manifest) -> dict[str, Any]:
+    _read_entry(path, manifest.metrics, "metrics")
+    file = path.parent / manifest.metrics.file
+    metrics = read_json(file, "the metrics of a capture")
+    baseline = metrics.get("baseline")
+    if not isinstance(baseline, dict) or not all(isinstance(value, int | float) for value in baseline.values()):
+        raise InputError.of(file, "baseline", "none", "the numbers that telemetry repeats")
+    return metrics
+
+
 def _read_shard(path: Path | UPath, manifest: Manifest, index: int) -> pa.Table:
     entry = manifest.shards[index]
     schema = steps_schema(manifest.people, len(manifest.observation), len(manifest.actions))
     table = _read_table(path, entry, f"shards.{index}", schema, entry.rows)
     world, tick = table["world"].to_numpy(), table["tick"].to_numpy()
-    inside = (world >= entry.first_world) & (world < entry.first_world + entry.worlds)
-    inside &= (tick >= 0) & (tick < manifest.ticks)
-    if not inside.all():
-        row = int(np.flatnonzero(~inside)[0])
+    last = manifest.ticks - 1
+    off = (world < entry.first_world) | (world >= entry.first_world + entry.worlds) | (tick < 0) | (tick > last)
+    off |= table["truncated"].to_numpy() & (tick != last)
+    file = path.parent / entry.file
+    if off.any():
+        row = int(np.flatnonzero(off)[0])
         found = f"world {world[row]}, tick {tick[row]} in row {row}"
-        raise InputError.of(path.parent / entry.file, "world, tick", found, "the worlds and ticks of the manifest")
+        raise InputError.of(file, "world, tick", found, "the worlds and ticks of the manifest")
+    if len(np.unique(world)) != entry.worlds:
+        raise InputError.of(file, "world", f"{len(np.unique(world))} worlds", f"{entry.worlds}, as shards.{index} says")
+    strangers = set(table["agent"].combine_chunks().dictionary.to_pylist()) - set(manifest.people)
+    if strangers:
+        raise InputError.of(file, "agent", ", ".join(sorted(strangers)), "the people of the manifest")
     return table
 
 
@@ -106,8 +122,10 @@ def _read_table(path: Path | UPath, entry: FileEntry, where: str, schema: pa.Sch
     except pa.ArrowException as error:
         raise InputError.of(file, "", str(error).splitlines()[0], "a Parquet table") from None
     if not table.schema.equals(schema):
-        different = set(table.schema) ^ set(schema)
-        fields = sorted({column.name for column in different}) or ["the order of columns"]
+        # Equal list types can have different hashes, so that a difference of sets would name too many.
+        kinds, expected = (dict(zip(each.names, each.types, strict=True)) for each in (table.schema, schema))
+        different = sorted(name for name in {*kinds, *expected} if kinds.get(name) != expected.get(name))
+        fields = different or ["the order of columns"]
         raise InputError.of(file, ", ".join(fields), "another schema", "the columns that the manifest describes")
     if table.num_rows != rows:
         raise InputError.of(file, "", f"{table.num_rows} rows", f"{rows}, as {where}.rows of the manifest says")

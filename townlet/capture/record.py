@@ -240,9 +240,9 @@ def _all_events(recording: _Recording, town: Town) -> Any:
 
 
 def _remove_stale(folder: Path | UPath, manifest: Manifest) -> None:
-    """Delete the tables of the capture that this one replaced."""
+    """Delete the tables of the capture that this one replaced, and what captures that were killed have left."""
     valid = {manifest.events.file, *(shard.file for shard in manifest.shards)}
-    for pattern in ("steps-*.parquet", "events-*.parquet"):
+    for pattern in ("steps-*.parquet", "events-*.parquet", ".*.part"):
         for file in folder.glob(pattern):
             if file.name not in valid:
                 file.unlink()

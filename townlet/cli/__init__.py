@@ -13,7 +13,7 @@ import typer
 from click.exceptions import Abort, ClickException
 
 from townlet import __version__
-from townlet.cli import bench, capture, plot, study, telemetry, train
+from townlet.cli import bench, capture, plot, schema, study, telemetry, train
 from townlet.errors import InputError, RunError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (capture, train, telemetry, plot, bench, study):
+for command in (capture, train, telemetry, plot, bench, study, schema):
     command.register(app)
 
 

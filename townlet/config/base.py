@@ -11,7 +11,7 @@ AsTuple = Strict(False)
 class Section(BaseModel):
     """A part of a scenario file. Unknown keys, NaN, infinities and wrong types are errors; instances do not change.
 
-    Types are strict: ``true`` is no number, and ``"4"`` is text. Lists become tuples, where a field says :data:`AsTuple`.
+    Types are strict: ``true`` is no number, and ``"4"`` is text.
     """
 
     model_config = ConfigDict(

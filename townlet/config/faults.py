@@ -30,7 +30,7 @@ _EXPECTED = {
 _PATTERNS = {NAME_PATTERN: "a name of lower-case letters, digits and _ that begins with a letter"}
 
 _brief = reprlib.Repr()
-_brief.maxlevel = 2
+_brief.maxlevel = 1
 _brief.maxstring = _brief.maxother = _brief.maxlong = 60
 
 

@@ -69,7 +69,7 @@ def _syntax_fault(file: str, error: yaml.MarkedYAMLError) -> Fault:
     """A YAML reader's complaint; ``expected X, but found Y`` and ``found X that …`` are how it puts most of them."""
     mark, begun = error.problem_mark, error.context_mark
     where = f"line {mark.line + 1} column {mark.column + 1}" if mark else ""
-    if begun and mark and begun.line != mark.line:
+    if begun and mark and begun.line != mark.line and (error.context or "").startswith("while"):
         where += f", {error.context} that begins in line {begun.line + 1}"
     problem = (error.problem or "broken YAML").replace("<block end>", "the end of the block")
     problem = problem.replace("'<block mapping start>'", "a key at another indentation")

@@ -139,7 +139,7 @@ def _conflict_plot(events: pa.Table, ticks: int, worlds: int) -> Plot:
         _finish_counts(axes, ticks)
         if told:
             axes.legend(ncols=2)
-            axes.margins(y=0.3)
+            axes.set_ylim(top=1.4 * axes.get_ylim()[1])
         else:
             axes.set_yticks([])
             axes.text(0.5, 0.5, "no conflict", transform=axes.transAxes, ha="center", va="center")

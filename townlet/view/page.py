@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -79,4 +80,7 @@ def _table(header: Sequence[str], rows: Rows) -> str:
 
 
 def _alignment(cell: str) -> str:
-    return ' class="number"' if cell and cell[0] in "+-0123456789" and cell[-1] in "0123456789%" else ""
+    return ' class="number"' if _NUMBER.fullmatch(cell) else ""
+
+
+_NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?(e[+-]?\d+)?%?")

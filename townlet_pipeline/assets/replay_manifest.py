@@ -2,7 +2,7 @@
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
-from townlet_pipeline import files
+from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.replay import describe_replay
@@ -39,6 +39,7 @@ def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> Mat
             "bytes": replay["bytes"],
             "method": replay["method"],
             "replay": MetadataValue.json(replay),
+            **metadata.made_from(rollout_capture=replay["manifest_sha256"]),
             "path": MetadataValue.path(str(place)),
             "manifest": MetadataValue.path(str(manifest)),
         },

@@ -24,6 +24,7 @@ def rollout_capture(
     Its data version is the SHA-256 of the manifest, which names the hash of every other file.
     """
     from townlet.capture import capture_rollout, read_capture, read_events
+    from townlet.config import load_scenario
     from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
 
     name = context.partition_key
@@ -55,6 +56,7 @@ def rollout_capture(
             "clipped_reward_share": float(total["clipped_reward_share"]),
             "behavior": manifest.behavior.name,
             "inactive_counters": MetadataValue.json(manifest.inactive_counters),
+            **metadata.made_from(scenario=load_scenario(source).digest),
             "path": MetadataValue.path(str(result.manifest_path)),
             "command": metadata.command("capture", source, options={"output": output, **simulator.options()}),
         },

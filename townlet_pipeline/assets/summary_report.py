@@ -35,7 +35,8 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
             "report": MetadataValue.md(report.markdown),
             "remarks": len(report.summary.remarks),
             **{f"{f.label.replace(' ', '_')}_after": f.after for f in report.headline},
+            **metadata.made_from(**report.parents),
             "path": MetadataValue.path(str(report.path)),
-            "command": MetadataValue.text(metadata.command_line("summary", log, options={"format": "html"})),
+            "command": metadata.command("summary", log, options={"format": "html"}),
         },
     )

@@ -6,7 +6,7 @@ from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import StoreResource
-from townlet_pipeline.versions import code_version
+from townlet_pipeline.versions import code_version, telemetry_version
 
 _MEANINGS = {
     "epoch": "epoch that alerted",
@@ -36,10 +36,11 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
     name = context.partition_key
     log, out, source = files.log(store, name), files.alerts(store, name), files.snapshot(store, name)
     with readable_failures():
-        thresholds = load_scenario(source).telemetry.thresholds
+        scenario, records = load_scenario(source), read_records(log)
+        thresholds = scenario.telemetry.thresholds
         rows: list[dict[str, str | int]] = [
             {"epoch": int(record["epoch"]), **{name: str(getattr(alert, name)) for name in _FIELDS}}
-            for record in read_records(log)
+            for record in records
             for alert in alerts_for(record, thresholds)
         ]
         bounds = thresholds.model_dump(exclude_none=True)
@@ -53,6 +54,7 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
             "epochs_with_alerts": epochs,
             "thresholds": MetadataValue.json(bounds),
             "table": metadata.table(rows[:100], _MEANINGS),
+            **metadata.made_from(scenario=scenario.digest, validated_telemetry=telemetry_version(records)),
             "path": MetadataValue.path(str(out)),
             "command": metadata.command("watch", log, options={"thresholds": source}),
         },

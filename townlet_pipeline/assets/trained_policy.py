@@ -65,13 +65,13 @@ def train_policy(
     from townlet.view.plots import learning_plots
 
     name, mode = context.partition_key, config.mode
-    manifest = None if mode is Mode.ROLLOUT else files.manifest(store, name)
+    manifest = None if mode is Mode.rollout else files.manifest(store, name)
     output, log = files.policy(store, name), files.log(store, name)
     effective = output / f"{name}.yaml"
     with readable_failures(), training_failures():
-        scenario = configured(load_scenario(files.snapshot(store, name)), config)
-        if manifest is not None:
-            require_verified(manifest, files.replay(store, name))
+        loaded = load_scenario(files.snapshot(store, name))
+        scenario = configured(loaded, config)
+        verified = require_verified(manifest, files.replay(store, name)) if manifest else None
         result = train(
             scenario,
             mode=mode.value,
@@ -86,30 +86,42 @@ def train_policy(
     replay = {} if manifest is None else {"replay_manifest": manifest}
     options = {"mode": mode.value, **replay, "output": output, "ppo_log": log}
     again = metadata.command("train", effective, options=options)
+    parents = metadata.made_from(scenario=loaded.digest, replay_manifest=verified)
     curves = metadata.plots(learning_plots(records))
     return (
         MaterializeResult[None](
             asset_key="trained_policy",
             data_version=DataVersion(result.sha256),
             metadata={
-                **_policy_metadata(result, headline(records), mode),
+                "headline": _told(result, headline(records), mode),
                 "plots": curves,
+                **_policy_metadata(result, headline(records)),
                 "command": again,
+                **parents,
                 "training": MetadataValue.json(scenario.training.model_dump(mode="json")),
             },
         ),
         MaterializeResult[None](
             asset_key="ppo_telemetry",
             data_version=DataVersion(telemetry_version(records)),
-            metadata={**_log_metadata(records, log), "plots": curves, "command": again},
+            metadata={
+                "headline": f"{len(records)} epochs logged, last KL {records[-1]['kl_divergence']:.4f} nats",
+                "plots": curves,
+                **_log_metadata(records, log),
+                "command": again,
+                **parents,
+            },
         ),
     )
 
 
-def _policy_metadata(result: "TrainingResult", figures: "Sequence[Figure]", mode: Mode) -> dict[str, Any]:
+def _told(result: "TrainingResult", figures: "Sequence[Figure]", mode: Mode) -> str:
+    return f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; {figures[0]}"
+
+
+def _policy_metadata(result: "TrainingResult", figures: "Sequence[Figure]") -> dict[str, Any]:
     numbers = {f"{f.label.replace(' ', '_')}_{end}": getattr(f, end) for f in figures for end in ("before", "after")}
     return {
-        "headline": f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; {figures[0]}",
         **numbers,
         "epochs": result.epochs,
         "agent_steps": result.steps,
@@ -122,7 +134,6 @@ def _policy_metadata(result: "TrainingResult", figures: "Sequence[Figure]", mode
 def _log_metadata(records: Sequence[Mapping[str, Any]], log: Path) -> dict[str, Any]:
     last = records[-1]
     return {
-        "headline": f"{len(records)} epochs logged, last KL {last['kl_divergence']:.4f} nats",
         **{field: last[field] for field in _LAST if field in last},
         "epochs": len(records),
         "path": MetadataValue.path(str(log)),

@@ -35,6 +35,7 @@ def validated_telemetry(context: AssetExecutionContext, store: StoreResource) ->
             "headline": f"{len(result.records)} records valid, {len(schema.columns)} columns",
             "dagster/column_schema": schema,
             "dagster/row_count": len(result.records),
+            **metadata.made_from(ppo_telemetry=telemetry_version(result.records)),
             "torn_last_line": str(result.torn or "none"),
             "path": MetadataValue.path(str(out)),
             "command": metadata.command("validate", log, options={"table": out}),

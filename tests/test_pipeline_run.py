@@ -1,0 +1,70 @@
+"""``make run``: the command that materializes a scenario's column and tells a person what came out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from dagster import AssetKey, DagsterInstance
+
+ROOT = Path(__file__).parent.parent
+SCENARIO = "observation_baseline"
+ASSETS = ["scenario", "rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    return subprocess.run(
+        [sys.executable, "-m", "townlet_pipeline.run", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**inherited, **environment},
+    )
+
+
+def test_a_run_says_what_a_person_wants_to_know_and_is_kept(tmp_path: Path) -> None:
+    home, store = tmp_path / "home", tmp_path / "store"
+    done = run(SCENARIO, "--home", str(home), "--store", str(store), "--cycles", "1", "--epochs", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    told = [match[1] for line in lines if (match := re.match(r"  ([a-z_]+) +[\d.]+ s  \S", line))]
+    assert told[:6] == ASSETS
+    assert sorted(told[6:]) == ["summary_report", "telemetry_alerts"]
+    assert len(lines) < 20, "no debug log on the terminal"
+    assert re.search(r"^  mean reward: .* → .* per agent-step", done.stdout, re.MULTILINE)
+    assert re.search(r"^  conflict intensity: .* → ", done.stdout, re.MULTILINE)
+    assert "  telemetry: 4 records valid, no alerts" in lines
+    report = store / SCENARIO / "summary_report" / "report.html"
+    assert f"report: {report}" in lines
+    assert report.is_file()
+    assert "make ui" in lines[-1]
+    with DagsterInstance.from_config(str(home)) as instance:
+        for name in (*ASSETS, "summary_report", "telemetry_alerts"):
+            assert instance.get_materialized_partitions(AssetKey(name)) == {SCENARIO}
+
+
+def test_an_unknown_scenario_or_mode_is_a_clear_error_and_nothing_is_run(tmp_path: Path) -> None:
+    done = run("queue_conflicts", "--home", str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "did you mean 'queue_conflict'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = run(SCENARIO, "--mode", "mix", "--home", str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "expected one of mixed, replay, rollout; did you mean 'mixed'?" in done.stderr
+
+
+def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
+    file.write_text(file.read_text().replace("width: 5", "width: wide"))
+    done = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
+    assert done.returncode == 1
+    assert "scenario: FAILED: " in done.stdout
+    assert "map.width (line 8): found 'wide'" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (tmp_path / ".dagster" / "dagster.yaml").is_file(), "the home is the project's own by default"
