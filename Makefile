@@ -23,7 +23,7 @@ run: $(VENV)/installed      ## materialize the whole column of SCENARIO through 
 	@$(BIN)/python -m townlet_pipeline.run $(SCENARIO)
 
 ui: $(VENV)/installed       ## open the Dagster UI on the same home
-	@mkdir -p $(DAGSTER_HOME)
+	@$(BIN)/python -m townlet_pipeline.home
 	@$(BIN)/dagster dev -w workspace.yaml
 
 test: $(VENV)/installed     ## run the tests

@@ -9,7 +9,7 @@ from typing import Any
 from dagster import AssetMaterialization, AssetsDefinition, DagsterInstance, ExecuteInProcessResult, materialize
 
 from townlet_pipeline import assets, checks
-from townlet_pipeline.resources import SimulatorResource, StoreResource
+from townlet_pipeline.resources import SimulatorResource, StoreResource, TrainerResource
 
 SCENARIO = "observation_baseline"
 SMALL = {"cycles": 1, "epochs": 2, "worlds": 2, "rollout_ticks": 10, "progress_seconds": 0.0}
@@ -37,22 +37,15 @@ def run_column(
         [*replaced, *kept, *checks.ALL],
         instance=instance,
         partition_key=scenario,
-        resources={"store": StoreResource(root=str(store)), "simulator": simulator or SimulatorResource()},
-        run_config={
-            **({} if "train_policy" in _ops(replaced) else _training({**SMALL, **training})),
-            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        resources={
+            "store": StoreResource(root=str(store)),
+            "simulator": simulator or SimulatorResource(),
+            "trainer": TrainerResource(**{**SMALL, **training}),
         },
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
         selection=selection,
     )
-
-
-def _training(options: dict[str, Any]) -> dict[str, Any]:
-    return {"ops": {"train_policy": {"config": options}}}
-
-
-def _ops(replaced: Sequence[AssetsDefinition]) -> set[str]:
-    return {asset.node_def.name for asset in replaced}
 
 
 def materialized(result: ExecuteInProcessResult) -> dict[str, AssetMaterialization]:

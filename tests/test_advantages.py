@@ -25,9 +25,7 @@ def random_trajectories(seed: int, steps: int = 9, slots: int = 5) -> dict[str, 
 def end_of(data: dict[str, NDArray[Any]], start: int, slot: int) -> int:
     """The last step of the trajectory that step ``start`` belongs to."""
     steps = len(data["reward"])
-    return next(
-        (t for t in range(start, steps) if data["terminated"][t, slot] or data["cut"][t, slot]), steps - 1
-    )
+    return next((t for t in range(start, steps) if data["terminated"][t, slot] or data["cut"][t, slot]), steps - 1)
 
 
 def temporal_difference(data: dict[str, NDArray[Any]], t: int, b: int) -> float:
@@ -42,8 +40,7 @@ def test_gae_is_the_discounted_sum_of_temporal_differences_up_to_the_end(seed: i
     for (t, b), _ in np.ndenumerate(expected):
         # Schulman et al. 2016, eq. 16: Σ_l (γλ)^l δ_{t+l}.
         expected[t, b] = sum(
-            (GAMMA * lam) ** (k - t) * temporal_difference(data, k, b)
-            for k in range(t, end_of(data, t, b) + 1)
+            (GAMMA * lam) ** (k - t) * temporal_difference(data, k, b) for k in range(t, end_of(data, t, b) + 1)
         )
     np.testing.assert_allclose(gae(**data, gamma=GAMMA, lam=lam), expected, atol=1e-5)
 
@@ -54,9 +51,7 @@ def test_gae_is_the_discounted_sum_of_temporal_differences_up_to_the_end(seed: i
     c_bar=st.sampled_from([0.5, 1.0, 3.0]),
     lam=st.sampled_from([0.9, 1.0]),
 )
-def test_vtrace_targets_are_the_sum_of_equation_1(
-    seed: int, rho_bar: float, c_bar: float, lam: float
-) -> None:
+def test_vtrace_targets_are_the_sum_of_equation_1(seed: int, rho_bar: float, c_bar: float, lam: float) -> None:
     data = random_trajectories(seed)
     log_ratio = np.random.default_rng(seed + 1).normal(size=data["reward"].shape).astype(np.float32)
     ratio = np.exp(log_ratio.astype(np.float64))

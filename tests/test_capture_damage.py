@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from captures import QUEUE, capture, files_in
+from captures import QUEUE, capture, files_in, queue_scenario
 
-from townlet.capture import MANIFEST_NAME, METRICS_NAME, Manifest, parse_manifest, read_capture, verify_capture
+from townlet.capture import (
+    MANIFEST_NAME,
+    METRICS_NAME,
+    Manifest,
+    capture_rollout,
+    parse_manifest,
+    read_capture,
+    verify_capture,
+)
 from townlet.capture.manifest import FileEntry
 from townlet.cli import main
 from townlet.errors import InputError
 from townlet.storage import sha256
+
+RUN = [sys.executable, "-c", "import sys; from townlet.cli import main; sys.exit(main(sys.argv[1:]))", "capture"]
 
 
 @pytest.fixture
@@ -255,3 +267,29 @@ def test_the_manifest_is_the_last_file_to_be_written(tmp_path: Path) -> None:
     path = capture(tmp_path)
     times = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir() if not file.name.startswith(".")}
     assert max(times, key=lambda name: times[name]) == MANIFEST_NAME == path.name
+
+
+def test_a_policy_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = tmp_path / "policy.json"
+    assert main(["capture", str(QUEUE), "--output", str(tmp_path / "out"), "--policy", str(policy)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {policy}: found no such file, expected ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_capture_that_is_killed_leaves_the_earlier_one_valid(tmp_path: Path) -> None:
+    earlier = capture_rollout(QUEUE, tmp_path / "capture", seed=1)
+    before = set(files_in(tmp_path / "capture"))
+    scenario = queue_scenario(tmp_path, extra="capture: {worlds: 20000, worlds_per_shard: 20}\n")
+    process = subprocess.Popen([*RUN, str(scenario), "--output", str(tmp_path / "capture")], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "capture").glob("steps-*"))) < 3 and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert set(files_in(tmp_path / "capture")) > before
+    assert verify_capture(earlier.manifest_path) == earlier.manifest
+    again = capture_rollout(QUEUE, tmp_path / "capture", seed=1)
+    assert again.manifest_sha256 == earlier.manifest_sha256
+    assert set(files_in(tmp_path / "capture")) == before

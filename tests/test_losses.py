@@ -17,9 +17,7 @@ def surrogate(ratio: float, advantage: float, weight: float | None = None) -> tu
     """The loss of one agent-step, and its gradient with respect to the new log-probability."""
     log_prob = torch.tensor([math.log(0.5 * ratio)], requires_grad=True)
     weights = None if weight is None else torch.tensor([weight])
-    loss = losses.clipped_surrogate(
-        log_prob, torch.tensor([math.log(0.5)]), torch.tensor([advantage]), 0.2, weights
-    )
+    loss = losses.clipped_surrogate(log_prob, torch.tensor([math.log(0.5)]), torch.tensor([advantage]), 0.2, weights)
     (gradient,) = torch.autograd.grad(loss, log_prob)
     return loss.item(), gradient.item()
 
@@ -67,9 +65,7 @@ def test_the_entropy_of_n_equal_actions_is_ln_n_whatever_is_illegal_besides() ->
 
 
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.0, 5.0))
-def test_the_approximate_kl_has_the_exact_kl_as_its_expectation_under_the_old_policy(
-    seed: int, scale: float
-) -> None:
+def test_the_approximate_kl_has_the_exact_kl_as_its_expectation_under_the_old_policy(seed: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
     old = torch.log_softmax(torch.from_numpy(rng.normal(size=6)), 0)
     new = torch.log_softmax(torch.from_numpy(scale * rng.normal(size=6)), 0)

@@ -112,9 +112,7 @@ def test_sampled_frequencies_match_the_probabilities() -> None:
 @given(
     logits=st.lists(st.floats(-200, 200, width=32), min_size=2, max_size=8),
     legal=st.integers(1, 255),
-    uniform=st.one_of(
-        st.floats(0, 1, exclude_max=True), st.sampled_from([0.0, 5e-324, math.nextafter(1.0, 0.0)])
-    ),
+    uniform=st.one_of(st.floats(0, 1, exclude_max=True), st.sampled_from([0.0, 5e-324, math.nextafter(1.0, 0.0)])),
 )
 def test_sampling_never_returns_an_impossible_action(logits: list[float], legal: int, uniform: float) -> None:
     mask = torch.tensor([bool(legal >> i & 1) for i in range(len(logits))])

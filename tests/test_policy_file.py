@@ -16,9 +16,7 @@ from townlet.config.training import NetworkConfig
 from townlet.errors import InputError
 from townlet.storage import sha256
 
-OBSERVATION = [
-    {"name": f"feature {i}", "low": 0.0, "high": 1.0, "meaning": "something seen"} for i in range(5)
-]
+OBSERVATION = [{"name": f"feature {i}", "low": 0.0, "high": 1.0, "meaning": "something seen"} for i in range(5)]
 ACTIONS = ["wait", "north", "request"]
 
 

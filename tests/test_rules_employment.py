@@ -155,3 +155,18 @@ def test_people_see_their_shift() -> None:
     assert (stage.sees("anna", "shift_on_time"), stage.sees("ben", "shift_due")) == (1.0, 1.0)
     assert (stage.sees("anna", "at_workplace"), stage.sees("ben", "at_workplace")) == (1.0, 0.0)
     assert stage.sees("anna", "to_shift_end") == pytest.approx((END - stage.town.tick) / DAY)
+
+
+@pytest.mark.parametrize("arrives", [START + 2, END + 2])
+def test_a_newcomer_who_comes_to_town_during_or_after_a_shift_begins_with_the_next(arrives: int) -> None:
+    """Ben starves from the first tick on, and his successor appears at the given tick, far from the counter."""
+    faints = 5
+    changes = {
+        "people": {"ben": {"needs": {"hunger": 0.0}}},
+        "rules": {"needs": {"faint_after": faints, "newcomer_after": arrives - faints + 1, "decay": {}}},
+    }
+    stage = Stage(shop(**changes))
+    happened = stage.ticks(DAY)
+    assert {"faint", "newcomer"} <= {event.kind for event in happened if event.actor == "ben"}
+    assert not [event for event in happened if event.kind == "absence"]
+    assert stage.shift("ben") == "off"

@@ -62,9 +62,7 @@ def test_validate_reports_a_torn_line_and_passes(log: str, capsys: pytest.Captur
         (["--drift-threshold", "1.5", "--relative"], 0),
     ],
 )
-def test_validate_ends_with_1_if_a_metric_drifted(
-    log: str, tmp_path: Path, options: list[str], code: int
-) -> None:
+def test_validate_ends_with_1_if_a_metric_drifted(log: str, tmp_path: Path, options: list[str], code: int) -> None:
     baseline = tmp_path / "baseline.json"
     baseline.write_text('{"kl_divergence": 0.002}')
     assert main(["validate", log, "--baseline", str(baseline), *options]) == code
@@ -113,9 +111,7 @@ def test_watch_ends_with_1_if_anything_alerted(log: str, capsys: pytest.CaptureF
     ]
 
 
-@pytest.mark.parametrize(
-    "options", [["--kl-threshold", "nan"], ["--grad-threshold", "inf"], ["--interval", "nan"]]
-)
+@pytest.mark.parametrize("options", [["--kl-threshold", "nan"], ["--grad-threshold", "inf"], ["--interval", "nan"]])
 def test_watch_refuses_a_bound_that_nothing_could_exceed(log: str, options: list[str]) -> None:
     assert main(["watch", log, *options]) == 2
 
@@ -144,9 +140,7 @@ def test_the_scripts_are_the_commands(script: str, command: str, log: str, tmp_p
     by_script = [sys.executable, str(SCRIPTS / f"{script}.py")]
     by_command = [sys.executable, "-c", "import sys, townlet.cli; sys.exit(townlet.cli.main())", command]
     for path, code in ((log, 0), (str(tmp_path / "none"), 2)):
-        told = [
-            subprocess.run([*way, path], capture_output=True, text=True) for way in (by_script, by_command)
-        ]
+        told = [subprocess.run([*way, path], capture_output=True, text=True) for way in (by_script, by_command)]
         assert (told[0].returncode, told[0].stdout) == (code, told[1].stdout)
 
 

@@ -169,9 +169,7 @@ def test_a_baseline_can_be_a_json_object_a_distribution_or_a_log(tmp_path: Path)
     assert not {"epoch", "steps", "log_stream_offset", "epoch_duration_sec"} & from_log.keys()
 
 
-@pytest.mark.parametrize(
-    "content", ["", "[1]", "{}", '{"kl_divergence": NaN}', '{"a": "b"}', '{"kl": 1e999}']
-)
+@pytest.mark.parametrize("content", ["", "[1]", "{}", '{"kl_divergence": NaN}', '{"a": "b"}', '{"kl": 1e999}'])
 def test_what_is_no_baseline_is_unusable(tmp_path: Path, content: str) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(content)
@@ -181,9 +179,7 @@ def test_what_is_no_baseline_is_unusable(tmp_path: Path, content: str) -> None:
 
 def test_drift_falls_back_to_the_baseline_recorded_in_the_log_and_never_compares_nothing() -> None:
     found = drifts(record(1, baseline_reward_mean=0.5), {"reward_mean": 0.25}, "log")
-    assert [(drift.field, drift.absolute, drift.relative) for drift in found] == [
-        ("baseline_reward_mean", 0.25, 1.0)
-    ]
+    assert [(drift.field, drift.absolute, drift.relative) for drift in found] == [("baseline_reward_mean", 0.25, 1.0)]
     with pytest.raises(InputError, match="at least one that the log has"):
         drifts(record(1), {"unknown": 1.0}, "log")
 

@@ -137,9 +137,7 @@ def test_a_broken_line_in_the_middle_is_a_fault_with_its_line(tmp_path: Path) ->
 def test_a_repeated_key_is_a_fault(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text(json.dumps(record(1))[:-1] + ', "lr": 0.1}\n')
-    assert [(fault.field, fault.found) for fault in validate_log(log).faults] == [
-        ("lr", "the field more than once")
-    ]
+    assert [(fault.field, fault.found) for fault in validate_log(log).faults] == [("lr", "the field more than once")]
 
 
 def test_rotated_parts_are_read_as_one_log_and_faults_name_their_part(tmp_path: Path) -> None:

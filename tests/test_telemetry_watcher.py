@@ -98,9 +98,7 @@ def test_a_follower_gives_each_line_of_a_growing_log_once_through_rotation_resum
             if step == "poll":
                 seen.extend(line.record["serial"] for line in follower.poll() if line.record)
                 assert len(seen) == len(set(seen))
-                expected = (
-                    [line.record["serial"] for line in read_log(log).lines if line.record] if epoch else []
-                )
+                expected = [line.record["serial"] for line in read_log(log).lines if line.record] if epoch else []
                 assert [number for number in seen if number in set(expected)] == expected
             elif step == "checkpoint":
                 safe = (epoch, writer.offset)

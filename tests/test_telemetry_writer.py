@@ -147,16 +147,12 @@ def test_resume_from_the_beginning_starts_a_new_log(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [1.0, 1.1])
 @pytest.mark.parametrize("cut", ["torn", "whole without line feed"])
-def test_resume_gives_the_bytes_of_a_run_that_was_never_killed(
-    tmp_path: Path, version: float, cut: str
-) -> None:
+def test_resume_gives_the_bytes_of_a_run_that_was_never_killed(tmp_path: Path, version: float, cut: str) -> None:
     def train(log: Path, writer: TelemetryWriter, epochs: range) -> dict[str, bytes]:
         with writer:
             for epoch in epochs:
                 writer.write(fields(epoch))
-        return {
-            path.name.removeprefix(log.name): path.read_bytes() for path in log.parent.glob(f"{log.name}*")
-        }
+        return {path.name.removeprefix(log.name): path.read_bytes() for path in log.parent.glob(f"{log.name}*")}
 
     unbroken = tmp_path / "unbroken"
     expected = train(unbroken, TelemetryWriter(unbroken, version=version, max_entries=3), range(1, 9))

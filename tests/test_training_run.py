@@ -37,9 +37,7 @@ def random(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(result.manifest_path)
 
 
-def run(
-    scenario: Scenario, output: Path, mode: str, **options: Any
-) -> tuple[TrainingResult, list[dict[str, Any]]]:
+def run(scenario: Scenario, output: Path, mode: str, **options: Any) -> tuple[TrainingResult, list[dict[str, Any]]]:
     result = train(scenario, mode=mode, output=output, **(SMALL | options))
     validation = validate_log(result.log)
     assert validation.valid
@@ -122,9 +120,7 @@ def test_equal_seeds_give_equal_files(scenario: Scenario, scripted: Path, tmp_pa
     assert other_seed.sha256 != sha256((tmp_path / "a" / "policy.safetensors").read_bytes())
 
 
-def test_progress_sees_every_epoch_and_the_log_only_those_asked_for(
-    scenario: Scenario, tmp_path: Path
-) -> None:
+def test_progress_sees_every_epoch_and_the_log_only_those_asked_for(scenario: Scenario, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
     log = tmp_path / "logs" / "mine.jsonl"
     result, records = run(

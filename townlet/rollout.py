@@ -20,7 +20,8 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     size = int(np.prod(shape)) * kind.itemsize
     raw = np.zeros(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(kind).reshape(shape)
+    zeros: NDArray[Any] = raw[start : start + size].view(kind).reshape(shape)
+    return zeros
 
 
 class RolloutBuffer:

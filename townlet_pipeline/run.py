@@ -73,19 +73,19 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 def _run_config(store: Path | None, training: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in training.items() if value is not None}
     config: dict[str, Any] = {
-        "ops": {"train_policy": {"config": given}},
+        "resources": {"trainer": {"config": given}},
         # The reporter says what a person wants to know; Dagster's own log stays in the instance.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     if store is not None:
-        config["resources"] = {"store": {"config": {"root": str(store.resolve())}}}
+        config["resources"]["store"] = {"config": {"root": str(store.resolve())}}
     return config
 
 
 def _require_known(scenario: str, mode: str) -> None:
     from townlet.errors import nearest_name
     from townlet_pipeline.partitions import scenarios
-    from townlet_pipeline.training import Mode
+    from townlet_pipeline.resources import Mode
 
     known = scenarios.get_partition_keys()
     if scenario not in known:

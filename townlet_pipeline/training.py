@@ -1,45 +1,16 @@
-"""How a policy is trained: what the launchpad offers, and live progress while it runs."""
+"""How a policy is trained: the options applied to a scenario, and live progress while it runs."""
 
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetExecutionContext, AssetKey, AssetObservation, Config, Failure
-from pydantic import Field
+from dagster import AssetExecutionContext, AssetKey, AssetObservation, Failure
+
+from townlet_pipeline.resources import TrainerResource
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
-
-
-class Mode(Enum):
-    """Where the experience comes from; the names are what one types in the launchpad."""
-
-    mixed = "mixed"
-    rollout = "rollout"
-    replay = "replay"
-
-
-class TrainerConfig(Config):
-    """Options of a training; what is left empty is as the scenario's `training` section says."""
-
-    mode: Mode = Field(
-        default=Mode.mixed,
-        description="mixed: a replay phase before each rollout phase; rollout or replay: only that.",
-    )
-    cycles: int | None = Field(default=None, description="Phases of each kind.")
-    epochs: int | None = Field(default=None, description="Passes over each batch of data.")
-    rollout_ticks: int | None = Field(default=None, description="Ticks per world in one rollout.")
-    worlds: int | None = Field(default=None, description="Worlds simulated side by side.")
-    seed: int | None = Field(default=None, description="Seed of weights, draws and minibatch order.")
-    learning_rate: float | None = Field(default=None, description="Adam's step size, above 0 to 1.")
-    entropy_coef: float | None = Field(default=None, description="Weight of the entropy bonus, 0 to 1.")
-    clip_epsilon: float | None = Field(default=None, description="PPO's clip range, between 0 and 1.")
-    minibatch_size: int | None = Field(default=None, description="Agent-steps per optimizer step.")
-    progress_seconds: float = Field(
-        default=10.0, description="Least seconds between two live observations on the asset page.", ge=0.0
-    )
 
 
 #: Options that live in the `ppo` part of a scenario's training section.
@@ -47,12 +18,12 @@ _PPO = ("learning_rate", "entropy_coef", "clip_epsilon", "minibatch_size")
 _AMOUNTS = ("cycles", "epochs", "rollout_ticks", "worlds", "seed")
 
 
-def configured(scenario: "Scenario", config: TrainerConfig) -> "Scenario":
+def configured(scenario: "Scenario", trainer: TrainerResource) -> "Scenario":
     """The scenario with the options in its training section. Raises InputError naming each bad option."""
     from townlet.training.run import override
 
-    ppo = {name: getattr(config, name) for name in _PPO if getattr(config, name) is not None}
-    options = {name: getattr(config, name) for name in _AMOUNTS}
+    ppo = {name: getattr(trainer, name) for name in _PPO if getattr(trainer, name) is not None}
+    options = {name: getattr(trainer, name) for name in _AMOUNTS}
     training = override(scenario.training, {**options, "ppo": {**scenario.training.ppo.model_dump(), **ppo}})
     return scenario.model_copy(update={"training": training})
 

@@ -65,7 +65,7 @@ def train(
     typer.echo(
         f"trained {config.name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, "
         f"{result.seconds:.1f} s\n"
-        f"reward per agent-step {result.first_reward_mean:.4f} in the first epoch's data, "
-        f"{result.last_reward_mean:.4f} in the last's\n"
+        f"reward per agent-step {result.first_reward_mean:.4f} in the first rollout, "
+        f"{result.last_reward_mean:.4f} in the last\n"
         f"{result.log}\n{result.policy}  weights sha256 {result.sha256}"
     )

@@ -1,4 +1,4 @@
-"""Does a fresh policy learn from its own rollouts? Every seed's curve, and how far the last rollouts are from the first."""
+"""Does a fresh policy learn from its own rollouts? Every seed's curve, and its last rollouts against its first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDS = 3
 
 @dataclass(frozen=True)
 class LearningStudy:
-    """Per seed and rollout; ``None`` of it depends on the clock except ``seconds``."""
+    """Curves of ``S`` seeds over ``C`` rollouts; only ``seconds`` depends on the clock."""
 
     scenario: str
     config_sha256: str
@@ -142,16 +142,17 @@ def _write_markdown(study: LearningStudy, folder: Path, stem: str, command: str)
     text = f"""# Learning `{study.scenario}` from a fresh policy
 
 The mean reward {verdict}: from {first.mean():.3f} to {last.mean():.3f} per agent-step on average
-(smallest rise {rise.min():+.3f}), in {study.reward.shape[1]} rollouts, {study.agent_steps:,} simulated agent-steps per seed.
+(smallest rise {rise.min():+.3f}), in {study.reward.shape[1]} rollouts, {study.agent_steps:,} simulated agent-steps per
+seed.
 
 ![Curves of every seed]({stem}.png)
 
-| seed | reward, first {ENDS} rollouts | reward, last {ENDS} | rise | conflict intensity, first {ENDS} | last {ENDS} | seconds |
+| seed | reward, first | reward, last | rise | conflict intensity, first | last | seconds |
 |---|---|---|---|---|---|---|
 {rows}
 
-Conflict intensity is per 1,000 agent-steps. A policy that does not queue has no queue conflicts: the first rollouts
-are calm because hardly anybody gets to the shower, so the intensity is to be read beside the completed uses.
+First and last are means over {ENDS} rollouts. Conflict intensity is per 1,000 agent-steps. Whoever does not queue has no
+queue conflicts, so a calm rollout may only be an idle one: read the intensity beside the completed uses.
 
 Measured by
 

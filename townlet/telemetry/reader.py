@@ -199,7 +199,5 @@ def _nothing_usable(path: Path, lines: Sequence[Line], torn: TornLine | None) ->
     if lines:
         return InputError([lines[0].faults[0].as_fault()])
     if torn:
-        return InputError.of(
-            torn.file, f"line {torn.line}", "only an unfinished record", "at least one whole record"
-        )
+        return InputError.of(torn.file, f"line {torn.line}", "only an unfinished record", "at least one whole record")
     return InputError.of(path, "", "an empty file", _EXPECTED)

@@ -83,9 +83,7 @@ FIELDS: tuple[Field, ...] = (
     _rivalry("avoid_count", "mean", "rivals", _AVOIDED),
     _rivalry("avoid_count", "max", "rivals", _AVOIDED),
     Field("data_mode", "str", "", "where this epoch's data came from", 1.1, choices=DATA_MODES, role="count"),
-    Field(
-        "cycle_id", "int", "cycles", "rollout captures so far; 0 while replay-only", 1.1, low=0, role="count"
-    ),
+    Field("cycle_id", "int", "cycles", "rollout captures so far; 0 while replay-only", 1.1, low=0, role="count"),
     Field("epoch_duration_sec", "float", "s", "wall-clock time of the epoch", 1.1, low=0, role="clock"),
     Field("batch_entropy_mean", "float", "nats", "entropy of the policy, mean over minibatches", 1.1, low=0),
     Field("batch_entropy_std", "float", "nats", "its standard deviation over minibatches", 1.1, low=0),
@@ -155,9 +153,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("baseline_reward_mean", "float", "reward", "mean reward per agent-step of the recorded data", None),
     Field("baseline_reward_sum", "float", "reward", "summed reward of the recorded data", None),
-    Field(
-        "baseline_reward_sum_mean", "float", "reward", "summed reward per sample, averaged over samples", None
-    ),
+    Field("baseline_reward_sum_mean", "float", "reward", "summed reward per sample, averaged over samples", None),
     Field("baseline_log_prob_mean", "float", "nats", "mean log-probability of the recorded actions", None),
     Field("reward_mean", "float", "reward", "mean reward per agent-step in this epoch's data", None),
     Field(
@@ -187,9 +183,7 @@ FIELDS: tuple[Field, ...] = (
         low=0,
         high=1,
     ),
-    Field(
-        "importance_weight_mean", "float", "", "mean truncated importance weight of the actions", None, low=0
-    ),
+    Field("importance_weight_mean", "float", "", "mean truncated importance weight of the actions", None, low=0),
     Field(
         "effective_sample_share",
         "float",

@@ -18,9 +18,7 @@ TableRenderer = Callable[[Sequence[str], Rows], str]
 
 def render_text(summary: Summary) -> str:
     """The summary for a terminal, with aligned columns."""
-    return _render(
-        summary, heading=lambda title: f"{title}\n{'-' * len(title)}", table=_text_table, code="{}"
-    )
+    return _render(summary, heading=lambda title: f"{title}\n{'-' * len(title)}", table=_text_table, code="{}")
 
 
 def render_markdown(summary: Summary) -> str:
@@ -45,9 +43,7 @@ def _render(summary: Summary, heading: Callable[[str], str], table: TableRendere
         ]
         header = ["metric", "last epoch", "baseline", "difference", "relative"]
         blocks += [heading("Drift from the baseline"), table(header, rows)]
-    blocks += (
-        [heading("By source of the data"), _groups(summary.by_mode, table, code)] if summary.by_mode else []
-    )
+    blocks += [heading("By source of the data"), _groups(summary.by_mode, table, code)] if summary.by_mode else []
     if summary.by_cycle:
         shown = summary.by_cycle[-SHOWN_CYCLES:]
         blocks += [heading("By rollout cycle"), _groups(shown, table, code)]
@@ -71,8 +67,7 @@ def _extent(summary: Summary) -> str:
 
 def _key_figures(metrics: Sequence[MetricSummary], table: TableRenderer, code: str) -> str:
     rows = [
-        [code.format(printable(m.name)), number(m.first), number(m.latest), m.trend, m.unit, m.meaning]
-        for m in metrics
+        [code.format(printable(m.name)), number(m.first), number(m.latest), m.trend, m.unit, m.meaning] for m in metrics
     ]
     return table(["metric", "first", "latest", "trend", "unit", "meaning"], rows)
 

@@ -82,9 +82,7 @@ class _Sequence:
             kind = str if isinstance(value, str) else float
             if name not in BY_NAME and self.kinds.setdefault(name, kind) is not kind:
                 noun = {str: "a string", float: "a number"}[self.kinds[name]]
-                yield LogFault(
-                    line.file, line.number, printable(name), quoted(value), f"{noun}, as in lines before"
-                )
+                yield LogFault(line.file, line.number, printable(name), quoted(value), f"{noun}, as in lines before")
 
     def _order(self, line: Line, name: str, value: float) -> Iterator[LogFault]:
         before, at = self.last.get(name, (value, None))

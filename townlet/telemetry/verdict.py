@@ -18,14 +18,18 @@ FEW_EFFECTIVE = 0.1
 
 
 def verdict_on(records: Records) -> str:
-    """The course of a training in words: its extent, and how reward, entropy and KL divergence went."""
+    """The course of a training in words: its extent, and how reward, entropy and KL divergence went.
+
+    Of a training that also replays, only its own rollouts are compared: a replay's reward is the recorded one.
+    """
     epochs = count(len(records), "epoch")
     steps = count(int(records[-1]["steps"]), "agent-step")
+    own = [record for record in records if record.get("data_mode") == "rollout"] or records
     parts = [
-        _course(records, "reward_mean", "mean reward per agent-step", ""),
+        _course(own, "reward_mean", "mean reward per agent-step", ""),
         _course(records, "cloning_accuracy", "cloning accuracy", ""),
-        _course(records, "loss_total", "total loss", ""),
-        _course(records, "batch_entropy_mean", "policy entropy", " nats"),
+        _course(own, "loss_total", "total loss", ""),
+        _course(own, "batch_entropy_mean", "policy entropy", " nats"),
         _peak(records),
     ]
     told = ", ".join(part for part in parts if part)
@@ -41,27 +45,17 @@ def remarks_on(records: Records) -> tuple[str, ...]:
     if (share := last.get("reward_clipped_share", 0.0)) > CLIPPED_REWARDS:
         told.append(f"{share:.1%} of the rewards sat on their clip in the last epoch; these teach nothing.")
     if constant := sum(int(record["adv_zero_std_batches"]) for record in records):
-        told.append(
-            f"{count(constant, 'minibatch', 'minibatches')} had constant advantages: nothing to learn from."
-        )
+        told.append(f"{count(constant, 'minibatch', 'minibatches')} had constant advantages: nothing to learn from.")
     furthest = max(records, key=lambda record: float(record["kl_divergence"]))
     if furthest["kl_divergence"] > FAR_KL:
         moved = number(furthest["kl_divergence"])
-        told.append(
-            f"The policy moved {moved} nats in epoch {furthest['epoch']}; PPO steps usually stay near 0.01."
-        )
+        told.append(f"The policy moved {moved} nats in epoch {furthest['epoch']}; PPO steps usually stay near 0.01.")
     if (share := last["clip_fraction"]) > CLIPPED_RATIOS:
-        told.append(
-            f"{share:.0%} of the ratios were clipped in the last epoch; the learning rate may be too high."
-        )
+        told.append(f"{share:.0%} of the ratios were clipped in the last epoch; the learning rate may be too high.")
     if (entropy := last.get("batch_entropy_mean", 1.0)) < NO_ENTROPY:
-        told.append(
-            f"The policy is nearly deterministic ({number(entropy)} nats of entropy); it explores no more."
-        )
+        told.append(f"The policy is nearly deterministic ({number(entropy)} nats of entropy); it explores no more.")
     if (share := last.get("effective_sample_share", 1.0)) < FEW_EFFECTIVE:
-        told.append(
-            f"Only {share:.1%} of the recorded samples carry weight: the recording policy is too different."
-        )
+        told.append(f"Only {share:.1%} of the recorded samples carry weight: the recording policy is too different.")
     return tuple(told)
 
 

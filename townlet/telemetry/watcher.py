@@ -127,21 +127,15 @@ class EpochReport:
     def __str__(self) -> str:
         words = [f"epoch {_short(self.record['epoch'])}" if "epoch" in self.record else f"line {self.line}"]
         if "data_mode" in self.record:
-            words.append(
-                f"{_short(self.record['data_mode'])} cycle {_short(self.record.get('cycle_id', '?'))}"
-            )
-        words.extend(
-            f"{label} {_short(self.record[name])}" for name, label in _SHOWN.items() if name in self.record
-        )
+            words.append(f"{_short(self.record['data_mode'])} cycle {_short(self.record.get('cycle_id', '?'))}")
+        words.extend(f"{label} {_short(self.record[name])}" for name, label in _SHOWN.items() if name in self.record)
         words.append("ALERT " + "; ".join(map(str, self.alerts)) if self.alerts else "ok")
         return "  ".join(words)
 
 
 def examine(line: Line, thresholds: WatchThresholds | Mapping[str, float | None]) -> EpochReport:
     """Judge one line of a log; a line that is no JSON object is an alert (signal ``record``)."""
-    unreadable = [
-        Alert("record", fault.field, fault.found, fault.expected, None, None) for fault in line.faults
-    ]
+    unreadable = [Alert("record", fault.field, fault.found, fault.expected, None, None) for fault in line.faults]
     record = line.record or {}
     judged = alerts_for(record, thresholds) if line.record is not None else []
     return EpochReport(line.file, line.number, record, (*unreadable, *judged))

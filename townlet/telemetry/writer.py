@@ -129,10 +129,7 @@ class TelemetryWriter:
         return {name: values[name] for name in [*order, *sorted(values.keys() - BY_NAME.keys())]}
 
     def _check(self, record: dict[str, Any]) -> None:
-        faults = [
-            f"{fault.field}: found {fault.found}, expected {fault.expected}"
-            for fault in record_faults(record)
-        ]
+        faults = [f"{fault.field}: found {fault.found}, expected {fault.expected}" for fault in record_faults(record)]
         if not faults and record["epoch"] <= self._last["epoch"]:
             faults.append(f"epoch: found {record['epoch']}, expected more than {self._last['epoch']}")
         if not faults and record["steps"] < self._last["steps"]:

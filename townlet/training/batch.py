@@ -105,12 +105,8 @@ def replay_batch(
         replay.c_bar,
         ppo.gae_lambda,
     )
-    batch = _assemble(
-        "vtrace", buffer, old_log_prob, log_probs, estimate.advantage, estimate.target, estimate.weight
-    )
-    batch.statistics["importance_weight_mean"] = float(
-        estimate.weight.ravel()[batch.rows].mean(dtype=np.float64)
-    )
+    batch = _assemble("vtrace", buffer, old_log_prob, log_probs, estimate.advantage, estimate.target, estimate.weight)
+    batch.statistics["importance_weight_mean"] = float(estimate.weight.ravel()[batch.rows].mean(dtype=np.float64))
     batch.statistics["effective_sample_share"] = effective_sample_share(log_ratio.ravel()[batch.rows])
     return batch
 
@@ -164,9 +160,7 @@ class _Trajectories:
         """``value`` is float32 [T, W, A]."""
         if buffer.cut_ticks[-1:] != [buffer.ticks - 1]:
             last = buffer.ticks - 1
-            raise ValueError(
-                f"cut_ticks: found {buffer.cut_ticks}, expected the last tick, {last}, at its end"
-            )
+            raise ValueError(f"cut_ticks: found {buffer.cut_ticks}, expected the last tick, {last}, at its end")
         next_value = np.empty_like(value)
         next_value[:-1] = value[1:]
         cut = np.zeros(value.shape, np.bool_)
@@ -241,14 +235,10 @@ def _require_possible(source: str, buffer: RolloutBuffer, deterministic: bool) -
         raise InputError.of(source, "action", found, f"numbers from 0 to {buffer.actions - 1}")
     legal = np.take_along_axis(buffer.mask[buffer.alive], action[:, None], axis=1)
     if not legal.all():
-        faults.append(
-            Fault(source, "action", f"{np.count_nonzero(~legal)} illegal actions", "legal actions only")
-        )
+        faults.append(Fault(source, "action", f"{np.count_nonzero(~legal)} illegal actions", "legal actions only"))
     log_prob = buffer.log_prob[buffer.alive]
     # Float32 rounding may put the logarithm of a certain action a hair above 0.
     if not deterministic and not (np.isfinite(log_prob) & (log_prob <= 1e-3)).all():
-        faults.append(
-            Fault(source, "log_prob", "values that are positive or not finite", "log-probabilities")
-        )
+        faults.append(Fault(source, "log_prob", "values that are positive or not finite", "log-probabilities"))
     if faults:
         raise InputError(faults)

@@ -42,7 +42,7 @@ class TrainingHarness:
         self.scenario, self.config = scenario, scenario.training
         self.seed = self.config.seed if seed is None else seed
         torch.set_num_threads(self.config.threads)
-        torch.use_deterministic_algorithms(True)
+        torch.set_deterministic_debug_mode("error")
         self.loop = SimulationLoop(scenario, worlds=self.config.worlds, seed=self.seed)
         town = self.loop.town
         features, actions = len(town.observation_schema), len(town.action_names)
@@ -73,9 +73,7 @@ class TrainingHarness:
         raise.
         """
         if (capture is None) != (mode == "rollout"):
-            raise ValueError(
-                f"capture: found {capture!r}, expected one for replay and mixed, none for rollout"
-            )
+            raise ValueError(f"capture: found {capture!r}, expected one for replay and mixed, none for rollout")
         for _ in range(self.config.cycles if cycles is None else cycles):
             if capture is not None:
                 self.run_replay(capture, epochs, log, source)
@@ -93,9 +91,7 @@ class TrainingHarness:
         self.require_match(capture, source)
         self._baseline = dict(capture.baseline)
         deterministic = capture.manifest.behavior.deterministic
-        batch = replay_batch(
-            capture.buffer, self.network, self.config, deterministic=deterministic, source=source
-        )
+        batch = replay_batch(capture.buffer, self.network, self.config, deterministic=deterministic, source=source)
         self._learn(batch, epochs, log, started, "replay", 0, capture.buffer.totals)
 
     def run_rollout(self, epochs: int | None, log: Log) -> None:
@@ -128,9 +124,7 @@ class TrainingHarness:
     ) -> None:
         for _ in range(self.config.epochs if epochs is None else epochs):
             self.epoch += 1
-            fields = run_epoch(
-                self.network, self.optimizer, batch, self.config, seed=self.seed, epoch=self.epoch
-            )
+            fields = run_epoch(self.network, self.optimizer, batch, self.config, seed=self.seed, epoch=self.epoch)
             self.steps += len(batch.rows)
             now = time.perf_counter()
             duration, started = now - started, now

@@ -38,9 +38,9 @@ class TrainingResult:
     steps: int
     """Agent-steps learnt from; each pass over the same data counts."""
     first_reward_mean: float
-    """Mean reward per agent-step in the first epoch's data."""
+    """Mean reward per agent-step in the first rollout; in mode replay, of the recorded data."""
     last_reward_mean: float
-    """The same in the last epoch's."""
+    """The same of the last rollout."""
     seconds: float
     """Wall-clock time."""
 
@@ -110,7 +110,8 @@ def train(
     ):
 
         def log(fields: dict[str, Any]) -> None:
-            rewards.append(fields["reward_mean"])
+            if fields["data_mode"] == "rollout" or mode == "replay":
+                rewards.append(fields["reward_mean"])
             writer.write(fields)
             if progress is not None:
                 progress(fields)
@@ -176,9 +177,7 @@ def _require_options(
     if mode not in get_args(Mode):
         raise InputError.of(file, "mode", repr(mode), nearest_name(mode, get_args(Mode)))
     if mode == "rollout" and replay_manifest is not None:
-        raise InputError.of(
-            file, "replay_manifest", str(replay_manifest), "none: mode rollout replays nothing"
-        )
+        raise InputError.of(file, "replay_manifest", str(replay_manifest), "none: mode rollout replays nothing")
     if mode != "rollout" and replay_manifest is None:
         raise InputError.of(file, "replay_manifest", "nothing", f"a capture's manifest for mode {mode}")
     for name, value in (("log_frequency", log_frequency), ("log_max_entries", log_max_entries)):

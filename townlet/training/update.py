@@ -115,9 +115,7 @@ def _is_constant(values: Tensor) -> bool:
     return bool(values.min() == values.max())
 
 
-def _losses(
-    network: ActorCritic, batch: Batch, rows: Tensor, config: TrainingConfig
-) -> tuple[Tensor, MinibatchRecord]:
+def _losses(network: ActorCritic, batch: Batch, rows: Tensor, config: TrainingConfig) -> tuple[Tensor, MinibatchRecord]:
     """The loss to descend, and the record of the minibatch with its gradient norm still missing."""
     action = batch.action[rows]
     advantage = batch.advantage[rows]

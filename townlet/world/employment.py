@@ -31,7 +31,7 @@ def update_employment(town: TownState, layout: TownLayout, rules: TownRules, w: 
             attend(town, layout, rules, w, a, time - layout.shift[a, 0])
         elif person.arrived:
             person.shift_state = DONE
-        elif person.shift_state != ABSENT:
+        elif person.shift_state == DUE or person.shift_state == LATE:
             miss(town, layout, w, a)
 
 
@@ -39,6 +39,9 @@ def update_employment(town: TownState, layout: TownLayout, rules: TownRules, w: 
 def attend(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, late_by: int) -> None:
     """One tick of a running shift, ``late_by`` ticks after its start."""
     person = town.people[w, a]
+    if person.shift_state == OFF and late_by > 0:
+        # A newcomer who came to town during the shift begins work with the next one.
+        return
     thing = layout.workplace[a]
     if not person.arrived and person.shift_state != ABSENT:
         if layout.distance[thing, person.tile] == 0:

@@ -11,8 +11,8 @@ from townlet_pipeline.common import OWNERS, tags
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.replay import require_verified
-from townlet_pipeline.resources import StoreResource
-from townlet_pipeline.training import LiveProgress, Mode, TrainerConfig, configured, training_failures
+from townlet_pipeline.resources import Mode, StoreResource, TrainerResource
+from townlet_pipeline.training import LiveProgress, configured, training_failures
 from townlet_pipeline.versions import code_version, telemetry_version
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _PARENTS = ["scenario", "replay_manifest"]
     ],
 )
 def train_policy(
-    context: AssetExecutionContext, config: TrainerConfig, store: StoreResource
+    context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource
 ) -> tuple[MaterializeResult[None], MaterializeResult[None]]:
     """Train a policy from the verified capture, from its own rollouts, or from both in turn."""
     import yaml
@@ -64,13 +64,13 @@ def train_policy(
     from townlet.view.headline import headline
     from townlet.view.plots import learning_plots
 
-    name, mode = context.partition_key, config.mode
+    name, mode = context.partition_key, trainer.mode
     manifest = None if mode is Mode.rollout else files.manifest(store, name)
     output, log = files.policy(store, name), files.log(store, name)
     effective = output / f"{name}.yaml"
     with readable_failures(), training_failures():
         loaded = load_scenario(files.snapshot(store, name))
-        scenario = configured(loaded, config)
+        scenario = configured(loaded, trainer)
         verified = require_verified(manifest, files.replay(store, name)) if manifest else None
         result = train(
             scenario,
@@ -78,7 +78,7 @@ def train_policy(
             output=output,
             ppo_log=log,
             replay_manifest=manifest,
-            progress=LiveProgress(context, config.progress_seconds),
+            progress=LiveProgress(context, trainer.progress_seconds),
         )
         # All options in one file, so that the command below needs none of them.
         write_atomically(effective, yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False))
