@@ -1,4 +1,8 @@
-"""What every run can be told in the launchpad: where artefacts go, how much is simulated, and how to train."""
+"""What every run can be told in the launchpad: where artefacts go, how much is simulated, and how to train.
+
+Ranges are checked by the domain's own models, when an asset applies the options: their message names the option, what
+was found and what was expected, where a bound declared here would end the run in a traceback.
+"""
 
 from enum import Enum
 from pathlib import Path
@@ -33,9 +37,11 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
 class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
     """How much a rollout capture simulates, and who acts; what is left empty is as the scenario says."""
 
-    ticks: int | None = Field(default=None, ge=1, description="Ticks of an episode; empty: the scenario's.")
-    worlds: int | None = Field(default=None, ge=1, description="Worlds recorded side by side; empty: the scenario's.")
-    seed: int | None = Field(default=None, ge=0, description="Seed of the worlds; empty: the scenario's.")
+    ticks: int | None = Field(default=None, description="Ticks of an episode, at least 1; empty: the scenario's.")
+    worlds: int | None = Field(
+        default=None, description="Worlds recorded side by side, at least 1; empty: the scenario's."
+    )
+    seed: int | None = Field(default=None, description="Seed of the worlds; empty: the scenario's.")
     behavior: str | None = Field(
         default=None, description="Who acts: scripted or random; empty: the scenario's schedule (scripted)."
     )
@@ -61,15 +67,15 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
         default=Mode.mixed,
         description="mixed: a replay phase before each rollout phase; rollout or replay: only that.",
     )
-    cycles: int | None = Field(default=None, ge=1, description="Phases of each kind.")
-    epochs: int | None = Field(default=None, ge=1, description="Passes over each batch of data.")
-    rollout_ticks: int | None = Field(default=None, ge=1, description="Ticks per world in one rollout.")
-    worlds: int | None = Field(default=None, ge=1, description="Worlds simulated side by side.")
-    seed: int | None = Field(default=None, ge=0, description="Seed of weights, draws and minibatch order.")
-    learning_rate: float | None = Field(default=None, gt=0.0, le=1.0, description="Adam's step size, above 0 to 1.")
-    entropy_coef: float | None = Field(default=None, ge=0.0, le=1.0, description="Weight of the entropy bonus, 0 to 1.")
-    clip_epsilon: float | None = Field(default=None, gt=0.0, lt=1.0, description="PPO's clip range, between 0 and 1.")
-    minibatch_size: int | None = Field(default=None, ge=1, description="Agent-steps per optimizer step.")
+    cycles: int | None = Field(default=None, description="Phases of each kind.")
+    epochs: int | None = Field(default=None, description="Passes over each batch of data.")
+    rollout_ticks: int | None = Field(default=None, description="Ticks per world in one rollout.")
+    worlds: int | None = Field(default=None, description="Worlds simulated side by side.")
+    seed: int | None = Field(default=None, description="Seed of weights, draws and minibatch order.")
+    learning_rate: float | None = Field(default=None, description="Adam's step size, above 0 to 1.")
+    entropy_coef: float | None = Field(default=None, description="Weight of the entropy bonus, 0 to 1.")
+    clip_epsilon: float | None = Field(default=None, description="PPO's clip range, between 0 and 1.")
+    minibatch_size: int | None = Field(default=None, description="Agent-steps per optimizer step.")
     progress_seconds: float = Field(
         default=10.0, description="Least seconds between two live observations on the asset page.", ge=0.0
     )

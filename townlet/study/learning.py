@@ -151,8 +151,8 @@ seed.
 |---|---|---|---|---|---|---|
 {rows}
 
-First and last are means over {ENDS} rollouts. Conflict intensity is per 1,000 agent-steps. Whoever does not queue has no
-queue conflicts, so a calm rollout may only be an idle one: read the intensity beside the completed uses.
+First and last are means over {ENDS} rollouts. Conflict intensity is per 1,000 agent-steps. Whoever does not queue has
+no queue conflicts, so a calm rollout may only be an idle one: read the intensity beside the completed uses.
 
 Measured by
 
