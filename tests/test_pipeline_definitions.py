@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dagster import AssetKey, AssetSpec, Definitions
-from pydantic import ValidationError
+from dagster import AssetKey, AssetSpec, Definitions, validate_run_config
 
 from townlet.config import scenario_names
 from townlet.errors import InputError
@@ -145,8 +144,12 @@ def test_the_store_is_a_local_folder_of_the_project_by_default(tmp_path: Path) -
 def test_a_simulator_names_only_the_options_that_it_was_given() -> None:
     assert SimulatorResource().options() == {}
     assert SimulatorResource(worlds=3, behavior="random").options() == {"worlds": 3, "behavior": "random"}
-    with pytest.raises(ValidationError):
-        SimulatorResource(worlds=0)
+
+
+def test_the_launchpad_example_of_the_documentation_is_valid() -> None:
+    page = (ROOT / "docs" / "PIPELINE.md").read_text()
+    example = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    validate_run_config(defs.resolve_job_def("train_scenario"), example)
 
 
 def test_a_project_without_scenarios_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from townlet.training import TrainingDiverged
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.project import scenario_file
+from townlet_pipeline.resources import SimulatorResource
 from townlet_pipeline.training import training_failures
 
 DOWNSTREAM = {"validated_telemetry", "telemetry_alerts", "summary_report"}
@@ -159,6 +160,14 @@ def test_an_impossible_option_is_refused_before_any_training(
     result = run_column(instance, store, selection=selection, **{option: value})
     assert told in reasons(result)["train_policy"]
     assert (store / SCENARIO / "ppo_telemetry" / "ppo_telemetry.jsonl").read_bytes() == before
+
+
+def test_an_impossible_amount_to_simulate_is_refused_before_anything_is_captured(
+    instance: DagsterInstance, store: Path
+) -> None:
+    result = run_column(instance, store, simulator=SimulatorResource(worlds=0))
+    assert "--worlds: found 0, expected" in reasons(result)["rollout_capture"]
+    assert set(materialized(result)) == {"scenario"}
 
 
 @pytest.fixture
