@@ -16,8 +16,6 @@ import pytest
 from captures import QUEUE, capture, files_in, queue_scenario
 
 from townlet.capture import (
-    MANIFEST_NAME,
-    METRICS_NAME,
     Manifest,
     capture_rollout,
     parse_manifest,
@@ -189,18 +187,22 @@ def test_a_damaged_file_is_named(manifest_path: Path, complaint: Callable[[], st
     assert told.startswith(f"{file}: found {found[damage]}")
 
 
+def metrics_of(manifest_path: Path) -> Path:
+    return manifest_path.parent / parse_manifest(manifest_path).metrics.file
+
+
 def vouch_for_metrics(manifest_path: Path, content: str) -> None:
     """Put metrics in place with a manifest that has their hash."""
-    (manifest_path.parent / METRICS_NAME).write_text(content)
+    metrics_of(manifest_path).write_text(content)
     data = content.encode()
     edit(manifest_path, lambda m: m["metrics"].update(bytes=len(data), sha256=sha256(data)))
 
 
 def test_metrics_with_nan_are_refused_even_if_the_hash_fits(manifest_path: Path, complaint: Callable[[], str]) -> None:
-    metrics = json.loads((manifest_path.parent / METRICS_NAME).read_text())
+    file = metrics_of(manifest_path)
+    metrics = json.loads(file.read_text())
     metrics["baseline"]["reward_mean"] = float("nan")
     vouch_for_metrics(manifest_path, json.dumps(metrics))
-    file = manifest_path.parent / METRICS_NAME
     assert complaint() == f"{file}: baseline.reward_mean: found nan, expected a finite number"
 
 
@@ -263,10 +265,13 @@ def test_a_device_that_is_full_leaves_the_earlier_capture_valid(tmp_path: Path) 
     assert verify_capture(path).seed == 7
 
 
-def test_the_manifest_is_the_last_file_to_be_written(tmp_path: Path) -> None:
+def test_all_that_the_manifest_names_is_written_before_it_and_under_names_of_its_own(tmp_path: Path) -> None:
+    """So a process that is killed between any two writes leaves the earlier capture or the new one."""
     path = capture(tmp_path)
-    times = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir() if not file.name.startswith(".")}
-    assert max(times, key=lambda name: times[name]) == MANIFEST_NAME == path.name
+    manifest = parse_manifest(path)
+    for entry in (*manifest.shards, manifest.events, manifest.metrics):
+        assert entry.sha256[:12] in entry.file
+        assert (tmp_path / entry.file).stat().st_mtime_ns <= path.stat().st_mtime_ns
 
 
 def test_a_policy_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

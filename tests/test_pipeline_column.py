@@ -44,7 +44,7 @@ def test_every_asset_is_made_and_every_check_holds(column: Column) -> None:
     assert sorted(
         str(path.relative_to(column.store / SCENARIO))
         for path in column.store.rglob("*.*")
-        if path.is_file() and not path.name.startswith((".", "steps-", "events-"))
+        if path.is_file() and not path.name.startswith((".", "steps-", "events-", "metrics-"))
     ) == [
         "ppo_telemetry/ppo_telemetry.jsonl",
         "replay_manifest/replay.json",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster import AssetKey, AssetSpec, Definitions, validate_run_config
+from pydantic import ValidationError
 
 from townlet.config import scenario_names
 from townlet.errors import InputError
@@ -19,7 +20,7 @@ from townlet_pipeline.home import ensure_home
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.project import project_root, shown
 from townlet_pipeline.resources import SimulatorResource, StoreResource
-from townlet_pipeline.versions import code_version
+from townlet_pipeline.versions import code_version, sources_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -108,13 +109,29 @@ def test_the_definitions_are_consistent() -> None:
 def test_a_code_version_changes_with_any_byte_of_its_sources(tmp_path: Path) -> None:
     source = tmp_path / "rules.yaml"
     source.write_text("a: 1\n")
-    before = code_version("errors.py", files=[source])
-    assert code_version("errors.py", files=[source]) == before
+    asset = ROOT / "townlet_pipeline" / "assets" / "telemetry_alerts.py"
+    before = code_version(str(asset), files=[source])
+    assert code_version(str(asset), files=[source]) == before
     source.write_text("a: 2\n")
-    assert code_version("errors.py", files=[source]) != before
-    assert code_version("world") != code_version("training")
-    with pytest.raises(FileNotFoundError):
-        code_version("no_such_module.py")
+    assert code_version(str(asset), files=[source]) != before
+
+
+@pytest.mark.parametrize(
+    ("asset", "calls", "does_not_call"),
+    [
+        ("rollout_capture", ["world/queues", "capture/record", "storage", "simulation"], ["training/update"]),
+        (
+            "trained_policy",
+            ["world/queues", "training/update", "telemetry/writer", "behavior/network"],
+            ["bench/world"],
+        ),
+        ("telemetry_alerts", ["telemetry/watcher", "config/telemetry"], ["world/queues", "training/update"]),
+    ],
+)
+def test_the_code_of_an_asset_is_all_that_it_imports(asset: str, calls: list[str], does_not_call: list[str]) -> None:
+    sources = sources_of(ROOT / "townlet_pipeline" / "assets" / f"{asset}.py")
+    assert {ROOT / "townlet" / f"{name}.py" for name in calls} <= sources
+    assert not {ROOT / "townlet" / f"{name}.py" for name in does_not_call} & sources
 
 
 @pytest.fixture

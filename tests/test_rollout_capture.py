@@ -14,12 +14,12 @@ from captures import QUEUE, capture, events, files_in, queue_scenario, rows_of, 
 
 from townlet.behavior import RandomBehavior
 from townlet.capture import MANIFEST_NAME, METRICS_NAME, capture_rollout, read_capture, verify_capture
+from townlet.capture.record import code_sha256
 from townlet.capture.tables import EVENTS_SCHEMA, steps_schema
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.storage import sha256
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS, Town
-from townlet.world.compile import sources_hash
 
 
 def test_the_command_and_the_function_write_the_same_capture(
@@ -37,7 +37,8 @@ def test_a_capture_is_a_manifest_metrics_events_and_steps_and_the_manifest_has_t
     result = capture_rollout(QUEUE, tmp_path, worlds=3)
     manifest = result.manifest
     written = files_in(tmp_path)
-    assert set(written) == {MANIFEST_NAME, METRICS_NAME, manifest.events.file, manifest.shards[0].file}
+    named = {manifest.metrics.file, manifest.events.file, manifest.shards[0].file}
+    assert set(written) == {MANIFEST_NAME, METRICS_NAME, *named}
     for entry in (manifest.events, manifest.metrics, *manifest.shards):
         assert (len(written[entry.file]), sha256(written[entry.file])) == (entry.bytes, entry.sha256)
     assert sha256(written[MANIFEST_NAME]) == result.manifest_sha256
@@ -48,7 +49,7 @@ def test_a_capture_is_a_manifest_metrics_events_and_steps_and_the_manifest_has_t
         .model_copy(update={"capture": load_scenario(QUEUE).capture.model_copy(update={"worlds": 3})})
         .digest
     )
-    assert manifest.rules_sha256 == sources_hash()
+    assert manifest.code_sha256 == code_sha256()
     assert verify_capture(result.manifest_path) == manifest
     assert json.loads(written[METRICS_NAME]) == result.metrics
 
@@ -211,7 +212,7 @@ def test_two_processes_write_byte_identical_captures(tmp_path: Path) -> None:
     assert [process.wait() for process in runs] == [0, 0]
     for behavior in behaviors:
         first = files_in(tmp_path / "first" / behavior)
-        assert len(first) == 5
+        assert len(first) == 6
         assert first == files_in(tmp_path / "second" / behavior)
 
 
@@ -219,9 +220,11 @@ def test_a_new_capture_takes_the_place_of_the_old_one_and_removes_its_tables(tmp
     old = capture_rollout(QUEUE, tmp_path, seed=1)
     (tmp_path / ".steps-00000-0123456789ab.parquet.77.part").write_bytes(b"left by a capture that was killed")
     (tmp_path / "notes.txt").write_text("not ours")
+    (tmp_path / "steps-mine.parquet").write_text("not ours either")
     new = capture_rollout(QUEUE, tmp_path, seed=2)
     assert old.manifest.shards[0].file != new.manifest.shards[0].file
-    names = {MANIFEST_NAME, METRICS_NAME, new.manifest.events.file, new.manifest.shards[0].file, "notes.txt"}
+    ours = {MANIFEST_NAME, METRICS_NAME, new.manifest.metrics.file, new.manifest.events.file}
+    names = {*ours, new.manifest.shards[0].file, "notes.txt", "steps-mine.parquet"}
     assert {path.name for path in tmp_path.iterdir()} - {".lock"} == names
     assert verify_capture(new.manifest_path) == new.manifest
 

@@ -118,9 +118,9 @@ def test_wages_are_paid_per_tick_of_work_on_shift_and_only_then() -> None:
     for _ in range(4):
         stage.tick(anna="start" if stage.role("anna") == "holding" else "wait")
         paid.append((stage.role("anna"), float(stage.person("anna").paid), float(stage.person("anna").reward)))
-    assert paid == [("using", 0.5, 1.0), ("finished", 0.0, 0.0), ("idle", 0.0, 0.0), ("idle", 0.0, 0.0)]
-    assert stage.person("anna").wallet == 0.5
-    assert stage.tally("anna", "wages_paid") == 0.5
+    assert paid == [("using", 0.5, 1.0), ("finished", 0.5, 1.0), ("idle", 0.0, 0.0), ("idle", 0.0, 0.0)]
+    assert stage.person("anna").wallet == 1.0
+    assert stage.tally("anna", "wages_paid") == 1.0
 
 
 def test_work_that_runs_beyond_the_shift_is_not_paid_there() -> None:

@@ -68,17 +68,16 @@ def test_a_newcomer_takes_the_place_after_the_delay_and_starts_afresh() -> None:
     assert "request_shower" in stage.legal("anna")
 
 
-def test_a_newcomer_waits_until_the_starting_tile_is_free() -> None:
+def test_a_newcomer_appears_beside_the_starting_tile_if_somebody_stands_on_it() -> None:
     stage = hungry_room()
     stage.tick(anna="move_west")
     stage.tick(dan="move_west")
     stage.tick(dan="move_north")
     assert stage.place("dan") == (2, 3)
     stage.ticks(7)
-    assert not stage.person("anna").alive
-    stage.person("dan").needs[0] = 1.0
-    stage.tick(dan="move_south")
     assert stage.person("anna").alive
+    x, y = stage.place("anna")
+    assert abs(x - 2) + abs(y - 3) == 1
 
 
 def test_grudges_by_and_against_somebody_who_is_gone_are_forgotten() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from towns import Stage, shower_room
 
+from townlet.world.random import draw_order, nth_mover
+
 STEPS = {"move_north": (0, -1), "move_south": (0, 1), "move_west": (-1, 0), "move_east": (1, 0)}
 
 
@@ -123,3 +125,15 @@ def test_an_object_has_room_for_eight_around_it() -> None:
     stage.tick(**dict.fromkeys(names, "request_shower"))
     assert len(stage.queue()) == 7
     assert {stage.holder(), *stage.queue()} == set(names)
+
+
+def test_of_any_two_people_either_may_act_first_with_equal_chances() -> None:
+    people, ticks = 5, 4000
+    first = np.zeros((people, people))
+    for tick in range(ticks):
+        order = draw_order(3, 0, tick, people)
+        place = {nth_mover(order, n, people): n for n in range(people)}
+        assert sorted(place) == list(range(people))
+        first += np.array([[place[a] < place[b] for b in range(people)] for a in range(people)])
+    share = first[~np.eye(people, dtype=bool)] / ticks
+    assert np.abs(share - 0.5).max() < 0.04

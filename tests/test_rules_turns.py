@@ -178,10 +178,30 @@ def test_starting_over_while_others_wait_is_an_overstay_every_fair_use_ticks() -
     for tick in range(1, 13):
         events = stage.tick(anna="start" if stage.role("anna") == "finished" else "wait")
         overstays += [(tick, event.actor, event.rival) for event in events if event.kind == "overstay"]
-    # The last tick of each use finds the camper finished; only ticks of use count.
-    assert [(actor, rival) for _, actor, rival in overstays] == [("anna", "ben")] * len(overstays)
-    in_use = [tick for tick in range(1, 13) if tick % 3 != 0]
-    assert [tick for tick, _, _ in overstays] == in_use[3::4]
+    assert overstays == [(tick, "anna", "ben") for tick in (4, 8, 12)]
+
+
+def test_camping_by_uses_of_one_tick_is_an_overstay_too() -> None:
+    stage = Stage(shower_room(affordances={"wash": {"ticks": 1}}, rules={"queue": {"fair_use_ticks": 2}}))
+    stage.queue_up("anna", "ben")
+    events = stage.ticks(7, anna="start")
+    assert kinds(events).count("use_completed") == 7
+    assert kinds(events).count("overstay") == 3  # the six ticks after the first use
+
+
+def test_whoever_was_let_go_first_cannot_pass_it_on() -> None:
+    """Else two people who bow to each other would keep a third waiting for ever, and wash their grudges away."""
+    stage = Stage(shower_room(rules={"queue": {"ghost_step_after": 3}}))
+    stage.queue_up("anna", "ben", "cara")
+    assert kinds(stage.tick(anna="yield", ben="yield")) == ["yield"]
+    assert (stage.holder(), stage.queue()) == ("ben", ["anna", "cara"])
+    assert "yield" not in stage.legal("ben")
+    happened, holders = [], set()
+    for _ in range(40):
+        happened += stage.tick(**{name: "yield" for name in ("anna", "ben") if "yield" in stage.legal(name)})
+        holders.add(stage.holder())
+    assert "ghost_step" in kinds(happened)
+    assert "cara" in holders
 
 
 def test_starting_over_while_nobody_waits_harms_nobody() -> None:

@@ -134,5 +134,25 @@ def test_a_capture_of_another_town_is_refused(tmp_path: Path, capsys: pytest.Cap
     options = ["--mode", "replay", "--replay-manifest", str(manifest), "--output", str(tmp_path / "out")]
     assert main(["train", str(QUEUE_CONFLICT), *options]) == 2
     error = capsys.readouterr().err
-    assert "rollout_sample_manifest.json: observation" in error and "fridge" in error
+    assert "rollout_sample_manifest.json: scenario.name: found 'kitchen_breakfast'" in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_capture_under_other_rules_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = tmp_path / "queue_conflict.yaml"
+    changed.write_text(QUEUE_CONFLICT.read_text().replace("conflict_actor: 0.1", "conflict_actor: 0.3"))
+    manifest = capture_rollout(changed, tmp_path / "capture").manifest_path
+    options = ["--mode", "replay", "--replay-manifest", str(manifest), "--output", str(tmp_path / "out")]
+    assert main(["train", str(QUEUE_CONFLICT), *options]) == 2
+    assert "scenario.town_sha256: found" in capsys.readouterr().err
+    assert main(["train", str(changed), *options, "--epochs", "1", "--cycles", "1"]) == 0
+
+
+def test_a_file_that_is_not_a_training_log_is_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("what I must not forget\n")
+    assert main(["train", str(QUEUE_CONFLICT), "--ppo-log", str(notes), "--cycles", "1", "--worlds", "1"]) == 2
+    assert "notes.txt: line 1: found something other than a telemetry record" in capsys.readouterr().err
+    assert notes.read_text() == "what I must not forget\n"

@@ -166,15 +166,6 @@ def test_unusable_options_are_named_and_nothing_is_written(
     assert message in fault_of(scenario, tmp_path / "out", **options)
 
 
-def test_a_capture_of_a_town_with_other_features_or_actions_is_refused_by_name(
-    scenario: Scenario, tmp_path: Path
-) -> None:
-    other = capture_rollout(SCENARIOS / "kitchen_breakfast.yaml", tmp_path / "capture")
-    message = fault_of(scenario, tmp_path / "out", mode="replay", replay_manifest=other.manifest_path)
-    assert f"{other.manifest_path}: observation: found" in message
-    assert "actions: found wait" in message or "observation." in message
-
-
 def test_a_folder_in_use_is_refused(scenario: Scenario, tmp_path: Path) -> None:
     with exclusive(tmp_path), pytest.raises(InputError, match="another process is writing here"):
         train(scenario, mode="rollout", output=tmp_path)

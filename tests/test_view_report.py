@@ -115,11 +115,11 @@ def test_each_plot_is_valid_svg_described_in_words() -> None:
 def test_replay_and_rollout_are_told_apart_in_colour_in_the_legend_and_in_words() -> None:
     reward = learning_plots(mixed_log())[0]
     drawn = svg(reward)
-    assert "replay (recorded)" in drawn
-    assert "rollout (own)" in drawn
+    assert "replay phases" in drawn
+    assert "own rollouts" in drawn
     assert re.search(r"replay went from .*; rollout went from", reward.alt)
     only_rollout = learning_plots([record(epoch, reward_mean=0.1) for epoch in range(1, 4)])[0]
-    assert "replay (recorded)" not in svg(only_rollout)
+    assert "replay phases" not in svg(only_rollout)
 
 
 def test_curious_text_is_escaped_wherever_it_comes_from() -> None:
@@ -144,7 +144,7 @@ def test_a_log_of_schema_1_0_gets_a_page_of_what_it_has(tmp_path: Path) -> None:
     records = read_records(tmp_path / "log.jsonl")
     text = summary_html(summarize(records), records)
     titles = [plot.title for plot in learning_plots(records)]
-    assert titles == ["KL divergence and clip fraction", "Value loss", "Policy and entropy loss"]
+    assert titles == ["KL divergence and clip fraction", "Value loss and total loss", "Policy and entropy loss"]
     assert text.count("<svg") == 3
 
 

@@ -1,9 +1,11 @@
 """Putting the report of a scenario together from its log, its capture and its policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from townlet.errors import InputError
 from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
 from townlet_pipeline import files
 from townlet_pipeline.metadata import command_line
@@ -42,6 +44,7 @@ def write_report(store: StoreResource, scenario: str) -> Report:
     records = read_records(files.log(store, scenario))
     capture = read_capture(manifest)
     card = read_json(files.policy(store, scenario) / "policy.json", "a policy's card")
+    _require_one_training(files.log(store, scenario), records[-1], card["provenance"])
     summary = summarize(records)
     rows = [
         [str(row["agent"]), *(f"{row[name]:.4g}" for name, _, _ in AGENT_COLUMNS)]
@@ -106,3 +109,15 @@ def _commands(store: StoreResource, scenario: str, mode: str, recorded: "Manifes
         command_line("validate", log),
         command_line("summary", log, options={"format": "html"}),
     ]
+
+
+def _require_one_training(log: Path, last: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+    """Raise InputError if the log is of another training than the policy: one that was ended before it saved any."""
+    found, expected = (last["epoch"], last["steps"]), (provenance["epochs"], provenance["agent_steps"])
+    if found != expected:
+        raise InputError.of(
+            log,
+            "epoch, steps",
+            f"a log that ends at epoch {found[0]} with {found[1]:,} agent-steps",
+            f"{expected[0]} and {expected[1]:,}, with which the policy was trained; materialize trained_policy again",
+        )

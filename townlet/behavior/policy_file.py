@@ -98,7 +98,7 @@ def load_policy(
     described network, and for a policy made for other observations or actions than the given ones.
     """
     given = as_path(path)
-    folder = given.parent if given.suffix in (".json", ".safetensors") else given
+    folder = given.parent if given.name in (CARD_NAME, WEIGHTS_NAME) else given
     card_path, weights_path = folder / CARD_NAME, folder / WEIGHTS_NAME
     card = _read_card(card_path)
     if observation is not None and actions is not None:

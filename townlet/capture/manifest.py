@@ -60,6 +60,8 @@ class ScenarioEntry(Section):
     """Of the YAML file as it was."""
     config_sha256: Sha256
     """Of the complete configuration, defaults included, with command-line options applied."""
+    town_sha256: Sha256
+    """Of its map, things, people, rules and observations alone: what training data must agree on."""
 
 
 class Manifest(Section):
@@ -68,8 +70,8 @@ class Manifest(Section):
     format: Literal["townlet-capture"] = "townlet-capture"
     version: Literal[1] = 1
     scenario: ScenarioEntry
-    rules_sha256: Sha256
-    """Sources of the town's rules."""
+    code_sha256: Sha256
+    """Sources of the rules, behaviours and recording."""
     seed: Count
     ticks: Annotated[int, Field(ge=1)]
     worlds: Annotated[int, Field(ge=1)]

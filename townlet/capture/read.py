@@ -59,6 +59,9 @@ def read_capture(manifest_path: AnyPath) -> Capture:
     buffer.value[:] = np.nan
     fill_buffer(buffer, pa.concat_tables(shards).unify_dictionaries(), manifest.people)
     buffer.totals = dict(manifest.totals)
+    if buffer.agent_steps != manifest.rows:
+        found = f"{manifest.rows - buffer.agent_steps} rows with the world, tick and agent of another"
+        raise InputError.of(path, "shards", found, "one row per agent-step")
     return Capture(manifest, sha256(read_bytes(path, "a capture manifest")), metrics, buffer)
 
 
@@ -118,7 +121,8 @@ def _read_table(path: Path | UPath, entry: FileEntry, where: str, schema: pa.Sch
     content = _read_entry(path, entry, where)
     file = path.parent / entry.file
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        # Without threads: Arrow's may still run when an error ends the process, which then aborts.
+        table = pq.read_table(pa.BufferReader(content), use_threads=False)
     except pa.ArrowException as error:
         raise InputError.of(file, "", str(error).splitlines()[0], "a Parquet table") from None
     if not table.schema.equals(schema):

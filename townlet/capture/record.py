@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,13 +36,18 @@ from townlet.simulation import INACTIVE_COUNTERS, SimulationLoop, telemetry_tota
 from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_bytes, sha256, write_atomically
 from townlet.world import Town
 from townlet.world.actions import action_names
-from townlet.world.compile import sources_hash
 from townlet.world.observations import observation_schema_of
 
 if TYPE_CHECKING:
     from townlet.behavior.policy_file import PolicyCard
 
 BehaviorName = Literal["scripted", "random", "neural"]
+
+#: Names that :func:`_write` gives, and those of its unfinished files; nothing else in the folder is ours to delete.
+_OURS = re.compile(r"\.?(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)(\.\d+\.part)?")
+
+#: Whatever decides what is recorded, relative to the package.
+_CODE = ("world", "behavior", "capture", "simulation.py", "rollout.py")
 
 
 @dataclass(frozen=True)
@@ -116,14 +124,29 @@ def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, s
         ) from None
 
 
+@functools.cache
+def code_sha256() -> str:
+    """SHA-256 over the sources that decide what a capture records, in hexadecimal."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for name in _CODE:
+        for source in sorted((package / name).glob("*.py")) or [package / name]:
+            digest.update(f"{source.relative_to(package)}\0".encode() + source.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
 def _choose_behavior(
     scenario: Scenario, name: str | None, policy: AnyPath | None
 ) -> tuple[Behavior, PolicyCard | None]:
     name = name or ("neural" if policy is not None else "scripted")
     if name == "neural" and policy is not None:
+        import torch
+
         from townlet.behavior.neural import NeuralBehavior
         from townlet.behavior.policy_file import load_policy
 
+        # The number of threads changes the order of sums, and so the last bits of what is recorded.
+        torch.set_num_threads(scenario.training.threads)
         network, card = load_policy(
             policy, observation=observation_schema_of(scenario), actions=action_names(scenario.object_types)
         )
@@ -197,8 +220,13 @@ def _finish(
     }
     metrics_content = pretty_json(metrics).encode()
     manifest = Manifest(
-        scenario=ScenarioEntry(name=scenario.name, file_sha256=file_sha256, config_sha256=scenario.digest),
-        rules_sha256=sources_hash(),
+        scenario=ScenarioEntry(
+            name=scenario.name,
+            file_sha256=file_sha256,
+            config_sha256=scenario.digest,
+            town_sha256=scenario.town_digest,
+        ),
+        code_sha256=code_sha256(),
         seed=scenario.seed,
         ticks=scenario.ticks,
         worlds=scenario.capture.worlds,
@@ -215,12 +243,13 @@ def _finish(
         rows=sum(shard.rows for shard in recording.shards),
         shards=recording.shards,
         events=EventsEntry(**entry.model_dump(), rows=events.num_rows),
-        metrics=FileEntry(file=METRICS_NAME, bytes=len(metrics_content), sha256=sha256(metrics_content)),
+        metrics=_write(folder, "metrics", metrics_content, "json"),
         totals=totals,
         inactive_counters=INACTIVE_COUNTERS,
     )
-    write_atomically(folder / METRICS_NAME, metrics_content)
     digest = write_atomically(folder / MANIFEST_NAME, pretty_json(manifest.model_dump(mode="json")))
+    # A copy under the name that people look for; readers follow the manifest, which already stands.
+    write_atomically(folder / METRICS_NAME, metrics_content)
     _remove_stale(folder, manifest)
     return CaptureResult(folder / MANIFEST_NAME, digest, manifest, metrics)
 
@@ -241,8 +270,7 @@ def _all_events(recording: _Recording, town: Town) -> Any:
 
 def _remove_stale(folder: Path | UPath, manifest: Manifest) -> None:
     """Delete the tables of the capture that this one replaced, and what captures that were killed have left."""
-    valid = {manifest.events.file, *(shard.file for shard in manifest.shards)}
-    for pattern in ("steps-*.parquet", "events-*.parquet", ".*.part"):
-        for file in folder.glob(pattern):
-            if file.name not in valid:
-                file.unlink()
+    valid = {manifest.events.file, manifest.metrics.file, *(shard.file for shard in manifest.shards)}
+    for file in folder.iterdir():
+        if _OURS.fullmatch(file.name) and file.name not in valid:
+            file.unlink()

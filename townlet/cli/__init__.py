@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Abort):
         code = 130
     if code == 130:
-        print("interrupted; nothing was left half-written", file=sys.stderr)
+        print("interrupted; every file is whole, but the work is not finished", file=sys.stderr)
     return int(code or 0)
 
 

@@ -78,7 +78,7 @@ def validate(
     for log in logs:
         try:
             result = validate_log(log)
-            found = drifts(result.records[-1], reference, str(log)) if reference is not None else []
+            found = drifts(result.records[-1], reference, str(log)) if reference is not None and result.valid else []
         except InputError as error:
             unusable.extend(error.faults)
             continue

@@ -62,10 +62,12 @@ def train(
             log_max_entries=ppo_log_max_entries,
             progress=show,
         )
+    rewards = f"{result.first_reward_mean:.4f} in the first rollout, {result.last_reward_mean:.4f} in the last"
+    if mode == "replay":
+        rewards = f"{result.first_reward_mean:.4f} in the recorded data"
     typer.echo(
         f"trained {config.name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, "
         f"{result.seconds:.1f} s\n"
-        f"reward per agent-step {result.first_reward_mean:.4f} in the first rollout, "
-        f"{result.last_reward_mean:.4f} in the last\n"
+        f"reward per agent-step {rewards}\n"
         f"{result.log}\n{result.policy}  weights sha256 {result.sha256}"
     )

@@ -75,7 +75,7 @@ class EmploymentRules(Section):
     grace_ticks: Ticks = 0
     """Ticks after the start in which an arrival is still on time."""
     absent_after: Annotated[Ticks, Field(validate_default=True)] = 10
-    """Ticks after the start by which a person who has not come is absent, and forfeits the day."""
+    """Last tick after the start at which an arrival still counts, though late; beyond it the person is absent."""
     lateness_penalty: Weight = 0.2
     """Paid once, on a late arrival, from the wallet and in the reward."""
 

@@ -58,10 +58,21 @@ class Scenario(Section):
         return tuple(dict.fromkeys(affordance.object for affordance in self.affordances.values()))
 
     @property
+    def town_digest(self) -> str:
+        """SHA-256 of what makes experience comparable: the place, its people, the rules, and what people see.
+
+        Length, seed, schedule, amounts and training options are left out.
+        """
+        return self._hash({"ticks_per_day", "map", "objects", "affordances", "jobs", "people", "rules", "observations"})
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the complete configuration, defaults included and comments excluded.
 
         Keys keep their order, because the order of people and objects is their index in the town.
         """
-        content = json.dumps(self.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
+        return self._hash(None)
+
+    def _hash(self, fields: set[str] | None) -> str:
+        content = json.dumps(self.model_dump(mode="json", include=fields), separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(content.encode()).hexdigest()

@@ -15,7 +15,7 @@ from townlet.config import load_scenario
 from townlet.storage import pretty_json, write_atomically
 from townlet.telemetry import read_records
 from townlet.training import train
-from townlet.view.plots import conflict_intensity
+from townlet.view.plots import completed_uses, conflict_intensity
 from townlet.view.style import PALETTE, Plot, png
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def study_learning(
 
 
 def _point(record: dict[str, Any]) -> tuple[float, float, float]:
-    uses = record["shower_complete_events"] + record["sleep_complete_events"]
-    return record["reward_mean"], conflict_intensity(record), 1000.0 * uses / record["transitions"]
+    return record["reward_mean"], conflict_intensity(record), completed_uses(record)
 
 
 def write_learning_report(study: LearningStudy, folder: Path, command: str) -> Path:
@@ -127,13 +126,15 @@ def _write_markdown(study: LearningStudy, folder: Path, stem: str, command: str)
     first, last = study.reward[:, :ENDS].mean(axis=1), study.reward[:, -ENDS:].mean(axis=1)
     rise = last - first
     rows = "\n".join(
-        f"| {seed} | {a:.3f} | {b:.3f} | {b - a:+.3f} | {ia:.1f} | {ib:.1f} | {s:.0f} |"
-        for seed, a, b, ia, ib, s in zip(
+        f"| {seed} | {a:.3f} | {b:.3f} | {b - a:+.3f} | {ia:.1f} | {ib:.1f} | {ua:.1f} | {ub:.1f} | {s:.0f} |"
+        for seed, a, b, ia, ib, ua, ub, s in zip(
             study.seeds,
             first,
             last,
             study.intensity[:, :ENDS].mean(axis=1),
             study.intensity[:, -ENDS:].mean(axis=1),
+            study.uses[:, :ENDS].mean(axis=1),
+            study.uses[:, -ENDS:].mean(axis=1),
             study.seconds,
             strict=True,
         )
@@ -147,11 +148,12 @@ seed.
 
 ![Curves of every seed]({stem}.png)
 
-| seed | reward, first | reward, last | rise | conflict intensity, first | last | seconds |
-|---|---|---|---|---|---|---|
+| seed | reward, first | reward, last | rise | conflict intensity, first | last | uses, first | last | seconds |
+|---|---|---|---|---|---|---|---|---|
 {rows}
 
-First and last are means over {ENDS} rollouts. Conflict intensity is per 1,000 agent-steps. Whoever does not queue has
+First and last are means over {ENDS} rollouts; conflict intensity and completed uses are per 1,000 agent-steps (a slot
+whose person fainted has none until a newcomer comes). Whoever does not queue has
 no queue conflicts, so a calm rollout may only be an idle one: read the intensity beside the completed uses.
 
 Measured by

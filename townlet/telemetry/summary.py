@@ -10,7 +10,7 @@ from typing import Any, Literal
 from townlet.errors import InputError
 from townlet.telemetry.drift import Drift, drifts
 from townlet.telemetry.record import BY_NAME
-from townlet.telemetry.verdict import remarks_on, verdict_on
+from townlet.telemetry.verdict import own_rollouts, remarks_on, verdict_on
 
 #: What a breakdown by mode and by cycle shows, where the records have it.
 HIGHLIGHTS = (
@@ -110,7 +110,7 @@ def summarize(
         duration_sec=sum(timed) if timed else None,
         metrics=metrics,
         by_mode=_groups(chosen, "data_mode", str),
-        by_cycle=_groups(chosen, "cycle_id", lambda value: f"cycle {int(value)}"),
+        by_cycle=_groups(own_rollouts(chosen), "cycle_id", lambda value: f"cycle {int(value)}"),
         drift=tuple(drifts(final, baseline, "baseline")) if baseline is not None else (),
     )
 
@@ -123,7 +123,7 @@ def _metric_names(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _metric(name: str, records: Sequence[Mapping[str, Any]]) -> MetricSummary:
-    having = [record for record in records if name in record]
+    having = own_rollouts([record for record in records if name in record])
     epochs = [float(record["epoch"]) for record in having]
     values = [float(record[name]) for record in having]
     slope, trend = _trend(epochs, values)

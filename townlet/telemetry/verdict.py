@@ -17,6 +17,14 @@ NO_ENTROPY = 0.05
 FEW_EFFECTIVE = 0.1
 
 
+def own_rollouts(records: Records) -> Records:
+    """The records of the policy's own rollouts, or all if there are none.
+
+    What a replay phase reports is about the recorded data, so the two are not to be compared or averaged.
+    """
+    return [record for record in records if record.get("data_mode") == "rollout"] or records
+
+
 def verdict_on(records: Records) -> str:
     """The course of a training in words: its extent, and how reward, entropy and KL divergence went.
 
@@ -24,7 +32,7 @@ def verdict_on(records: Records) -> str:
     """
     epochs = count(len(records), "epoch")
     steps = count(int(records[-1]["steps"]), "agent-step")
-    own = [record for record in records if record.get("data_mode") == "rollout"] or records
+    own = own_rollouts(records)
     parts = [
         _course(own, "reward_mean", "mean reward per agent-step", ""),
         _course(records, "cloning_accuracy", "cloning accuracy", ""),
@@ -44,9 +52,11 @@ def remarks_on(records: Records) -> tuple[str, ...]:
     told = []
     if (share := last.get("reward_clipped_share", 0.0)) > CLIPPED_REWARDS:
         told.append(f"{share:.1%} of the rewards sat on their clip in the last epoch; these teach nothing.")
-    if constant := sum(int(record["adv_zero_std_batches"]) for record in records):
+    if constant := sum(int(r["adv_zero_std_batches"]) for r in records if r.get("replay_method") != "cloning"):
         told.append(f"{count(constant, 'minibatch', 'minibatches')} had constant advantages: nothing to learn from.")
-    furthest = max(records, key=lambda record: float(record["kl_divergence"]))
+    # Cloning is meant to move the policy, and clips nothing.
+    stepped = [record for record in records if record.get("replay_method") != "cloning"] or records
+    furthest = max(stepped, key=lambda record: float(record["kl_divergence"]))
     if furthest["kl_divergence"] > FAR_KL:
         moved = number(furthest["kl_divergence"])
         told.append(f"The policy moved {moved} nats in epoch {furthest['epoch']}; PPO steps usually stay near 0.01.")

@@ -41,6 +41,7 @@ class TelemetryWriter:
         if frequency < 1 or (max_entries is not None and max_entries < 1):
             raise ValueError("frequency and max_entries: expected at least 1")
         self.path = Path(path)
+        _require_replaceable(self.path)
         self.version = float(version)
         self.frequency = frequency
         self.max_entries = max_entries
@@ -211,3 +212,14 @@ def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[Line, di
             return line, line.record
     expected = f"line {offset}, the last one before the checkpoint"
     raise InputError.of(path, "", f"a log that ends at line {reached}", expected)
+
+
+def _require_replaceable(path: Path) -> None:
+    """Raise InputError if there is a file in the log's place that is not a training log: it is not ours to replace."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file:
+        start = file.read(64)
+    if not start.startswith(b'{"telemetry_version"'):
+        expected = "a training log to replace, or a path where there is nothing yet"
+        raise InputError.of(path, "line 1", "something other than a telemetry record", expected)

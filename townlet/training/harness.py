@@ -13,6 +13,7 @@ from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
+from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.batch import Batch, replay_batch, rollout_batch
@@ -108,9 +109,15 @@ class TrainingHarness:
         self._learn(batch, epochs, log, started, "rollout", self._buffer.ticks, self._buffer.totals)
 
     def require_match(self, capture: Capture, source: str = "replay") -> None:
-        """Raise InputError unless a capture's observation and action schema are those of the scenario."""
-        town = self.loop.town
+        """Raise InputError unless a capture comes from this very town: its schemas, map, people and rules."""
+        town, recorded = self.loop.town, capture.manifest.scenario
+        found, expected = recorded.town_sha256, self.scenario.town_digest
+        if found != expected and recorded.name != self.scenario.name:
+            raise InputError.of(source, "scenario.name", repr(recorded.name), f"a capture of {self.scenario.name!r}")
         require_spaces(capture.manifest, town.observation_schema, town.action_names, source=source)
+        if found != expected:
+            changed = f"{expected[:12]}; the map, people or rules have changed since"
+            raise InputError.of(source, "scenario.town_sha256", found[:12], changed)
 
     def _learn(
         self,

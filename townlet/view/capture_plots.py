@@ -28,7 +28,7 @@ _COURTESIES = ("hand_over", "yield", "avoidance")
 #: Columns of the table of people: metric, heading, unit.
 AGENT_COLUMNS = (
     ("reward_mean", "reward", "per tick"),
-    ("needs_mean", "needs", "mean level, 0 to 1"),
+    ("needs_mean", "needs", "mean of all three, 0 to 1"),
     ("waiting_ticks", "waiting", "ticks per world"),
     ("uses_completed", "uses", "per world"),
     ("conflicts_caused", "conflicts caused", "per world"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from townlet.telemetry.formatting import number
-from townlet.view.plots import conflict_intensity
+from townlet.telemetry.verdict import own_rollouts
+from townlet.view.plots import completed_uses, conflict_intensity
 
 Record = Mapping[str, Any]
 
@@ -31,7 +32,7 @@ class Figure:
 
 
 def headline(records: Sequence[Record]) -> list[Figure]:
-    """Reward, conflict intensity and policy entropy, first against last, those that the log has.
+    """Reward, conflict intensity, completed uses and policy entropy, first against last, those that the log has.
 
     Reward and conflict compare like with like: the policy's first own rollout with its last one. A log of replay
     only has the recorded data throughout, and its figures do not move.
@@ -45,7 +46,20 @@ def headline(records: Sequence[Record]) -> list[Figure]:
             "queue_conflict_intensity_sum",
             conflict_intensity,
         ),
-        _figure("policy entropy", "nats", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"])),
+        _of_data(
+            "completed showers and sleeps",
+            "per 1,000 agent-steps",
+            records,
+            "shower_complete_events",
+            completed_uses,
+        ),
+        _figure(
+            "policy entropy",
+            "nats",
+            own_rollouts(records),
+            "batch_entropy_mean",
+            lambda r: float(r["batch_entropy_mean"]),
+        ),
     )
     return [figure for figure in figures if figure is not None]
 

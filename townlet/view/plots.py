@@ -24,6 +24,12 @@ def conflict_intensity(record: Record) -> float:
     return 1000.0 * float(record["queue_conflict_intensity_sum"]) / max(1, int(record["transitions"]))
 
 
+def completed_uses(record: Record) -> float:
+    """Completed showers and sleeps per 1,000 agent-steps of the data that fed an epoch."""
+    uses = float(record["shower_complete_events"]) + float(record["sleep_complete_events"])
+    return 1000.0 * uses / float(record["transitions"])
+
+
 def learning_plots(records: Records) -> list[Plot]:
     """Reward, conflict, entropy, KL with clip fraction, and losses over epochs, those that the log has."""
     plots = [
@@ -43,7 +49,7 @@ def learning_plots(records: Records) -> list[Plot]:
             lambda axes: _draw_divergence(axes, records),
         ),
         Plot(
-            "Value loss",
+            "Value loss and total loss",
             f"Value loss and total loss over {count(len(records), 'epoch')}; "
             + told("the total loss", records, lambda r: float(r["loss_total"])),
             lambda axes: _draw_losses(axes, records, ("value", "total")),
@@ -93,7 +99,7 @@ def _draw_by_mode(axes: Axes, records: Records, value: Callable[[Record], float]
             color=color,
             marker=marker if marked else "",
             markersize=4,
-            label={"replay": "replay (recorded)", "rollout": "rollout (own)"}.get(mode, mode),
+            label={"replay": "replay phases", "rollout": "own rollouts"}.get(mode, mode),
         )
     if len(axes.get_lines()) > 1:
         axes.legend()

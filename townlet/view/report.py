@@ -45,7 +45,8 @@ def summary_html(
 
 _CURVES = (
     "One point per epoch. Replayed data is recorded and does not change; rollouts are the policy's own and show "
-    "what it has learnt."
+    "what it has learnt. Whoever does not queue has no queue conflicts, so conflict intensity is to be read beside the "
+    "completed uses."
 )
 
 

@@ -121,6 +121,6 @@ def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w:
         if person.role == WAITING:
             place = queue_place(town, w, a)
             legal[after + PUSH] = place > 0
-            legal[after + YIELD] = place == 0 and waiting > 1
+            legal[after + YIELD] = place == 0 and waiting > 1 and not person.favored
         else:
-            legal[after + YIELD] = person.role == HOLDING and waiting > 0
+            legal[after + YIELD] = person.role == HOLDING and waiting > 0 and not person.favored

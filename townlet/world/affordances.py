@@ -45,6 +45,7 @@ def progress(town: TownState, rules: TownRules, w: int, a: int) -> None:
     """One tick of effects; after the last one the use is complete, and the person may hand over or start again."""
     person = town.people[w, a]
     use = person.affordance
+    person.used = use
     for n in range(3):
         person.needs[n] = min(max(person.needs[n] + rules.affordance_effect[use, n], 0.0), 1.0)
     person.remaining -= 1

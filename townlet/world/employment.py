@@ -6,7 +6,7 @@ from townlet.world.compile import rule
 from townlet.world.events import ABSENCE, LATE_ARRIVAL, ON_TIME_ARRIVAL, record
 from townlet.world.layout import TownLayout
 from townlet.world.rules import TownRules
-from townlet.world.state import ABSENT, DONE, DUE, LATE, OFF, ON_TIME, TALLY, USING, TownState
+from townlet.world.state import ABSENT, DONE, DUE, LATE, OFF, ON_TIME, TALLY, TownState
 
 _PAID = TALLY.index("wages_paid")
 _WITHHELD = TALLY.index("wages_withheld")
@@ -52,7 +52,7 @@ def attend(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int
             person.shift_state = LATE if late_by > rules.grace_ticks else DUE
     if not person.arrived:
         town.tally[w, a, _WITHHELD] += layout.wage[a]
-    elif person.role == USING and rules.affordance_work[person.affordance]:
+    elif person.used >= 0 and rules.affordance_work[person.used]:
         person.paid = layout.wage[a]
         person.wallet += layout.wage[a]
         town.tally[w, a, _PAID] += layout.wage[a]

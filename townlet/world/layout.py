@@ -25,6 +25,8 @@ class TownLayout(NamedTuple):
     people: int
     blocked: NDArray[np.bool_]
     """bool [tiles]: wall or object."""
+    region: NDArray[np.int64]
+    """int64 [tiles]: number of the connected area that a free tile belongs to, −1 where blocked."""
     object_tile: NDArray[np.int64]
     """int64 [O]."""
     object_type: NDArray[np.int64]
@@ -72,6 +74,7 @@ def build_layout(scenario: Scenario) -> TownLayout:
         height=height,
         people=len(people),
         blocked=blocked.ravel(),
+        region=_regions(blocked),
         object_tile=np.array([thing.at[1] * width + thing.at[0] for thing in objects], np.int64),
         object_type=object_type,
         distance=distance,
@@ -85,15 +88,32 @@ def build_layout(scenario: Scenario) -> TownLayout:
 
 
 def _walking_distance(blocked: NDArray[np.bool_], at: tuple[int, int]) -> NDArray[np.int64]:
-    """Breadth-first steps from every tile to the nearest free tile touching ``at``, corners included."""
+    """int64 [tiles]: steps from every tile to the nearest free tile touching ``at``, corners included."""
+    height, width = blocked.shape
+    around = [
+        (x, y)
+        for y in range(max(at[1] - 1, 0), min(at[1] + 2, height))
+        for x in range(max(at[0] - 1, 0), min(at[0] + 2, width))
+        if not blocked[y, x]
+    ]
+    return _steps_from(blocked, around).ravel()
+
+
+def _regions(blocked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    region = np.full(blocked.shape, -1, np.int64)
+    for y, x in np.argwhere(~blocked).tolist():
+        if region[y, x] < 0:
+            region[_steps_from(blocked, [(x, y)]) < UNREACHABLE] = region.max() + 1
+    return region.ravel()
+
+
+def _steps_from(blocked: NDArray[np.bool_], tiles: list[tuple[int, int]]) -> NDArray[np.int64]:
+    """int64 [height, width]: breadth-first steps from the nearest of some free tiles, or UNREACHABLE."""
     height, width = blocked.shape
     steps = np.full((height, width), UNREACHABLE, np.int64)
-    frontier: deque[tuple[int, int]] = deque()
-    for y in range(max(at[1] - 1, 0), min(at[1] + 2, height)):
-        for x in range(max(at[0] - 1, 0), min(at[0] + 2, width)):
-            if not blocked[y, x]:
-                steps[y, x] = 0
-                frontier.append((x, y))
+    frontier = deque(tiles)
+    for x, y in tiles:
+        steps[y, x] = 0
     while frontier:
         x, y = frontier.popleft()
         for nx, ny in ((x, y - 1), (x, y + 1), (x - 1, y), (x + 1, y)):
@@ -101,7 +121,7 @@ def _walking_distance(blocked: NDArray[np.bool_], at: tuple[int, int]) -> NDArra
             if inside and not blocked[ny, nx] and steps[ny, nx] == UNREACHABLE:
                 steps[ny, nx] = steps[y, x] + 1
                 frontier.append((nx, ny))
-    return steps.ravel()
+    return steps
 
 
 def _nearest_objects(distance: NDArray[np.int64], object_type: NDArray[np.int64], types: int) -> NDArray[np.int64]:

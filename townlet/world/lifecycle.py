@@ -13,13 +13,15 @@ from townlet.world.state import IDLE, OFF, TownState
 
 
 @rule
-def place_person(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int) -> None:
-    """Put a new person into a slot, on its starting tile."""
+def place_person(
+    town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int, tile: int
+) -> None:
+    """Put a new person into a slot, on a free tile."""
     person = town.people[w, a]
     person.alive = True
     person.terminated = False
-    person.tile = layout.start_tile[a]
-    town.occupant[w, layout.start_tile[a]] = a
+    person.tile = tile
+    town.occupant[w, tile] = a
     for n in range(3):
         jitter = draw(seed, WORLD_STREAM, world, town.worlds[w].clock, 3 * a + n, START_NEEDS) * rules.start_jitter
         person.needs[n] = max(layout.start_needs[a, n] - jitter, 0.0)
@@ -29,6 +31,8 @@ def place_person(town: TownState, layout: TownLayout, rules: TownRules, seed: in
     person.at_object = -1
     person.affordance = -1
     person.remaining = 0
+    person.used = -1
+    person.favored = False
     person.waited = 0
     person.rank = 0
     person.shift_state = OFF
@@ -46,9 +50,27 @@ def replace_fainted(town: TownState, layout: TownLayout, rules: TownRules, seed:
         if town.people[w, a].alive:
             if town.people[w, a].starving >= rules.faint_after:
                 remove_person(town, rules, w, a)
-        elif town.worlds[w].tick >= town.people[w, a].newcomer_at and town.occupant[w, layout.start_tile[a]] < 0:
-            place_person(town, layout, rules, seed, world, w, a)
-            record(town, w, NEWCOMER, -1, a, -1, 0, -1)
+        elif town.worlds[w].tick >= town.people[w, a].newcomer_at:
+            tile = nearest_free_tile(town, layout, w, layout.start_tile[a])
+            if tile >= 0:
+                place_person(town, layout, rules, seed, world, w, a, tile)
+                record(town, w, NEWCOMER, -1, a, -1, 0, -1)
+
+
+@rule
+def nearest_free_tile(town: TownState, layout: TownLayout, w: int, start: int) -> int:
+    """The free tile nearest to another in a straight line that can be walked to from there, or −1 if all are taken."""
+    best = -1
+    best_distance = 0
+    for tile in range(len(layout.blocked)):
+        if layout.region[tile] == layout.region[start] and town.occupant[w, tile] < 0:
+            dx = tile % layout.width - start % layout.width
+            dy = tile // layout.width - start // layout.width
+            distance = dx * dx + dy * dy
+            if best < 0 or distance < best_distance:
+                best = tile
+                best_distance = distance
+    return best
 
 
 @rule

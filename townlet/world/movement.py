@@ -6,7 +6,7 @@ from townlet.world.actions import EAST, NORTH, REQUEST, chosen_object, step_tile
 from townlet.world.compile import rule
 from townlet.world.layout import TownLayout
 from townlet.world.queues import leave_queue
-from townlet.world.random import first_mover
+from townlet.world.random import draw_order, nth_mover
 from townlet.world.rules import TownRules
 from townlet.world.state import IDLE, TownState
 
@@ -18,9 +18,9 @@ def move_people(town: TownState, layout: TownLayout, rules: TownRules, seed: int
     Who goes first changes from tick to tick by the world stream.
     """
     people = layout.people
-    first = first_mover(seed, world, town.worlds[w].clock, people)
+    order = draw_order(seed, world, town.worlds[w].clock, people)
     for i in range(people):
-        a = (first + i) % people
+        a = nth_mover(order, i, people)
         town.people[w, a].joining = -1
         intent = town.people[w, a].intent
         if NORTH <= intent <= EAST:

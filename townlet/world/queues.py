@@ -20,19 +20,19 @@ from townlet.world.events import (
     record,
 )
 from townlet.world.layout import TownLayout
-from townlet.world.random import ARRIVAL_ORDER, WORLD_STREAM, draw, first_mover
+from townlet.world.random import ARRIVAL_ORDER, WORLD_STREAM, draw, draw_order, nth_mover
 from townlet.world.rivalry import conflict, courtesy, rivalry_towards
 from townlet.world.rules import TownRules
-from townlet.world.state import FINISHED, HOLDING, IDLE, USING, WAITING, TownState
+from townlet.world.state import FINISHED, HOLDING, IDLE, WAITING, TownState
 
 
 @rule
 def act_in_queues(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
     """Carry out leaving, giving way and pushing in, then let the arrivals of this tick join."""
     after = REQUEST + layout.nearest.shape[0]
-    first = first_mover(seed, world, town.worlds[w].clock, layout.people)
+    order = draw_order(seed, world, town.worlds[w].clock, layout.people)
     for i in range(layout.people):
-        a = (first + i) % layout.people
+        a = nth_mover(order, i, layout.people)
         intent = town.people[w, a].intent - after
         role = town.people[w, a].role
         if intent == LEAVE and role in (WAITING, HOLDING):
@@ -75,6 +75,7 @@ def join(town: TownState, w: int, a: int, seed: int, world: int) -> None:
     person.at_object = thing
     person.rank = rank
     person.waited = 0
+    person.favored = False
 
 
 @rule
@@ -119,11 +120,17 @@ def push_in(town: TownState, rules: TownRules, w: int, a: int) -> None:
 
 @rule
 def give_way(town: TownState, rules: TownRules, w: int, a: int) -> None:
-    """Change places with the next in line: the holder with the front, or the front with the second."""
+    """Change places with the next in line: the holder with the front, or the front with the second.
+
+    Whoever was let go first cannot pass it on: two people who bow to each other for ever would keep all others waiting
+    and wash their grudges away.
+    """
     person = town.people[w, a]
     thing = person.at_object
     queue = town.objects[w, thing]
     length = queue.queue_length
+    if person.favored:
+        return
     if person.role == HOLDING and length > 0:
         other = queue.queue[0]
         next_in_line = town.people[w, other]
@@ -132,6 +139,7 @@ def give_way(town: TownState, rules: TownRules, w: int, a: int) -> None:
         person.rank = next_in_line.rank
         person.waited = next_in_line.waited
         reserve(town, w, thing, other)
+        next_in_line.favored = True
         courtesy(town, rules, w, GIVE_WAY, thing, a, other, length)
     elif person.role == WAITING and length > 1 and queue.queue[0] == a:
         other = queue.queue[1]
@@ -140,6 +148,7 @@ def give_way(town: TownState, rules: TownRules, w: int, a: int) -> None:
         queue.queue[1] = a
         person.rank, next_in_line.rank = next_in_line.rank, person.rank
         person.waited, next_in_line.waited = next_in_line.waited, person.waited
+        next_in_line.favored = True
         courtesy(town, rules, w, GIVE_WAY, thing, a, other, length)
 
 
@@ -231,7 +240,7 @@ def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int
             role = town.people[w, holder].role
             if role == HOLDING and queue.reserved_at < town.worlds[w].tick:
                 stall(town, rules, w, thing, holder)
-            elif role == USING and queue.uses > 1:
+            elif town.people[w, holder].used >= 0 and queue.uses > 1:
                 camp(town, rules, w, thing, holder)
         if queue.holder < 0 and queue.queue_length > 0:
             front = queue.queue[0]
@@ -256,6 +265,7 @@ def stall(town: TownState, rules: TownRules, w: int, thing: int, holder: int) ->
     person.role = WAITING
     person.rank = queue.next_rank
     person.waited = 0
+    person.favored = False
     queue.next_rank += 1
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from townlet.world.compile import rule
 
+#: The events stream is for what befalls the town from outside; no rule draws from it yet.
 WORLD_STREAM, EVENTS_STREAM, POLICY_STREAM = 0, 1, 2
 
 #: What a draw is for; a purpose of its own keeps draws of one tick independent.
@@ -44,9 +45,17 @@ def draw(seed: int, stream: int, world: int, tick: int, agent: int, purpose: int
 
 
 @rule
-def first_mover(seed: int, world: int, tick: int, people: int) -> int:
-    """The person who goes first in this tick; the others follow in turn, so that nobody is always ahead."""
-    return int(draw(seed, WORLD_STREAM, world, tick, 0, MOVE_ORDER) * people)
+def draw_order(seed: int, world: int, tick: int, people: int) -> int:
+    """A number for the order in which people act in this tick; see :func:`nth_mover`."""
+    return int(draw(seed, WORLD_STREAM, world, tick, 0, MOVE_ORDER) * 2 * people)
+
+
+@rule
+def nth_mover(order: int, n: int, people: int) -> int:
+    """Who acts ``n``-th: around the circle from a drawn person, in a drawn direction, so that of any two either may
+    be first with equal chances."""
+    first = order // 2
+    return (first + n) % people if order % 2 == 0 else (first - n) % people
 
 
 @rule

@@ -70,6 +70,7 @@ PERSON = np.dtype(
         ("at_object", np.int64),  # the object of that role, -1 when idle
         ("affordance", np.int64),  # running affordance, -1 without
         ("remaining", np.int64),  # ticks the running affordance still takes
+        ("used", np.int64),  # affordance that ran in this tick, its last included; -1 without
         ("waited", np.int64),  # ticks waited in the present queue
         ("rank", np.int64),  # place of arrival in the present queue; lower is earlier
         ("shift_state", np.int64),  # OFF to DONE
@@ -81,6 +82,7 @@ PERSON = np.dtype(
         ("reward", np.float32),  # of this tick, clipped
         ("reward_parts", np.float32, (len(REWARD_PARTS),)),  # its components before clipping
         ("alive", np.bool_),  # somebody is in the slot
+        ("favored", np.bool_),  # was let go first in the present queue, and cannot pass that on
         ("arrived", np.bool_),  # came to today's shift, and counts for it
         ("clipped", np.bool_),  # the reward sits on its clip
         ("terminated", np.bool_),  # the person's episode ended in this tick

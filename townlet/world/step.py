@@ -61,6 +61,7 @@ def begin_tick(town: TownState, action: np.ndarray, w: int) -> None:
         person.intent = chosen if legal else WAIT
         if not legal:
             town.counter[w, ILLEGAL_ACTIONS] += 1.0
+        person.used = -1
         person.terminated = False
         person.paid = 0.0
         person.penalty = 0.0
@@ -95,7 +96,7 @@ def reset_worlds(
         for thing in range(len(layout.object_tile)):
             clear_object(town, w, thing)
         for a in range(layout.people):
-            place_person(town, layout, rules, seed, first_world + w, w, a)
+            place_person(town, layout, rules, seed, first_world + w, w, a, layout.start_tile[a])
         mark_legal_actions(town, layout, rules, w)
         observe(town, layout, rules, view, w)
 

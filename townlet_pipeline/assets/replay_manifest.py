@@ -14,7 +14,7 @@ from townlet_pipeline.versions import code_version
     "rollouts",
     "json",
     deps=["rollout_capture"],
-    code_version=code_version("capture", "storage.py"),
+    code_version=code_version(__file__),
 )
 def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """The capture after every file's hash, schema and row count was checked: hash, amount, who acted, how to learn.

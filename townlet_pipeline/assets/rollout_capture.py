@@ -14,7 +14,7 @@ from townlet_pipeline.versions import code_version
     "parquet",
     "numba",
     deps=["scenario"],
-    code_version=code_version("world", "behavior", "capture", "simulation.py", "rollout.py", "config"),
+    code_version=code_version(__file__),
 )
 def rollout_capture(
     context: AssetExecutionContext, store: StoreResource, simulator: SimulatorResource

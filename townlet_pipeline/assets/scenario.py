@@ -13,7 +13,7 @@ from townlet_pipeline.versions import code_version
 @stage(
     "rollouts",
     "yaml",
-    code_version=code_version("config", files=sorted(scenario_folder(project_root()).glob("*.yaml"))),
+    code_version=code_version(__file__, files=sorted(scenario_folder(project_root()).glob("*.yaml"))),
 )
 def scenario(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied.

@@ -15,7 +15,7 @@ from townlet_pipeline.versions import code_version
     "html",
     "markdown",
     deps=["validated_telemetry", "trained_policy", "rollout_capture"],
-    code_version=code_version("telemetry", "view"),
+    code_version=code_version(__file__),
 )
 def summary_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """The training in a sentence, three figures, curves and tables: self-contained HTML, Markdown and JSON.

@@ -22,7 +22,7 @@ _FIELDS = ("signal", "field", "found", "expected")
     "telemetry",
     "json",
     deps=["validated_telemetry", "scenario"],
-    code_version=code_version("telemetry"),
+    code_version=code_version(__file__),
 )
 def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """Every epoch judged by the thresholds of the scenario, as `townlet watch` does; the alerts as JSON.
@@ -49,7 +49,7 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={
-            "headline": f"{len(rows)} alerts in {epochs} epochs, {len(bounds)} signals watched",
+            "headline": f"{epochs} of {len(records)} epochs raised an alert; {len(bounds)} signals watched",
             "alerts": len(rows),
             "epochs_with_alerts": epochs,
             "thresholds": MetadataValue.json(bounds),

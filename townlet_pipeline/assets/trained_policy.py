@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from townlet.training import TrainingResult
     from townlet.view.headline import Figure
 
-_CODE = code_version("world", "behavior", "capture", "training", "simulation.py", "rollout.py", "config")
+_CODE = code_version(__file__)
 _PARENTS = ["scenario", "replay_manifest"]
 
 

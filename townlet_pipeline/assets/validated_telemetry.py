@@ -13,7 +13,7 @@ from townlet_pipeline.versions import code_version, telemetry_version
     "telemetry",
     "parquet",
     deps=["ppo_telemetry", "trained_policy"],
-    code_version=code_version("telemetry"),
+    code_version=code_version(__file__),
 )
 def validated_telemetry(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """The training log as one Parquet file, each column with its type, unit and meaning; only valid logs get here.
