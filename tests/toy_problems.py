@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from townlet.behavior.network import ActorCritic, sample
 from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
 from townlet.rollout import RolloutBuffer
+from townlet.training.adam import Adam
 from townlet.training.batch import Batch
 from townlet.training.update import run_epoch
 
@@ -32,7 +33,7 @@ class Learner:
     """A network with its optimizer, as the harness keeps them."""
 
     network: ActorCritic
-    optimizer: torch.optim.Optimizer
+    optimizer: Adam
     config: TrainingConfig = CONFIG
     epoch: int = 0
 
@@ -50,7 +51,7 @@ class Learner:
 def make_learner(seed: int = 0, config: TrainingConfig = CONFIG) -> Learner:
     network = ActorCritic(CONTEXTS, ACTIONS, config.network, seed=seed)
     rate = config.ppo.learning_rate
-    return Learner(network, torch.optim.Adam(network.parameters(), lr=rate, eps=1e-5, fused=True), config)
+    return Learner(network, Adam(network.parameters(), lr=rate, eps=1e-5), config)
 
 
 def replace_ppo(**changes: object) -> TrainingConfig:

@@ -57,7 +57,9 @@ class ActorCritic(nn.Module):
 
 
 def _linear(inputs: int, units: int, gain: float, generator: torch.Generator) -> nn.Linear:
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, units)  # type: ignore[no-untyped-call]
+    # torch fills every new layer from its global generator, whose state is none of our business.
+    with torch.random.fork_rng(devices=[]):
+        layer = nn.Linear(inputs, units)
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

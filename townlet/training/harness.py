@@ -16,6 +16,7 @@ from townlet.config.scenario import Scenario
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
+from townlet.training.adam import Adam
 from townlet.training.batch import Batch, replay_batch, rollout_batch
 from townlet.training.update import run_epoch
 
@@ -43,15 +44,14 @@ class TrainingHarness:
         self.scenario, self.config = scenario, scenario.training
         self.seed = self.config.seed if seed is None else seed
         torch.set_num_threads(self.config.threads)
+        # Not `use_deterministic_algorithms`, which does the same and loads the compiler.
         torch.set_deterministic_debug_mode("error")
         self.loop = SimulationLoop(scenario, worlds=self.config.worlds, seed=self.seed)
         town = self.loop.town
         features, actions = len(town.observation_schema), len(town.action_names)
         self.network = ActorCritic(features, actions, self.config.network, seed=self.seed)
         self.behavior = NeuralBehavior(self.network)
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=self.config.ppo.learning_rate, eps=1e-5, fused=True
-        )
+        self.optimizer = Adam(self.network.parameters(), lr=self.config.ppo.learning_rate, eps=1e-5)
         # Epochs, agent-steps learnt from (each pass counts) and rollout captures so far.
         self.epoch, self.steps, self.cycle = 0, 0, 0
         self._buffer: RolloutBuffer | None = None

@@ -16,6 +16,7 @@ from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.errors import RunError
 from townlet.training import losses
+from townlet.training.adam import Adam
 from townlet.training.batch import Batch
 
 
@@ -48,7 +49,7 @@ class MinibatchRecord(NamedTuple):
 
 def run_epoch(
     network: ActorCritic,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Adam,
     batch: Batch,
     config: TrainingConfig,
     *,
