@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 SCENARIO ?= queue_conflict
 BIN := $(VENV)/bin
-export DAGSTER_HOME ?= $(CURDIR)/.dagster
+DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: run ui test lint types certify clean help
 
@@ -18,6 +18,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[pipeline,dev]'
 	@touch $@
+
+run ui: export DAGSTER_HOME := $(DAGSTER_HOME)
 
 run: $(VENV)/installed      ## materialize the whole column of SCENARIO through Dagster and say where the report is
 	@$(BIN)/python -m townlet_pipeline.run $(SCENARIO)

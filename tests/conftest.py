@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Tests have instances of their own; they must neither need the user's nor touch it.
+os.environ.pop("DAGSTER_HOME", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
