@@ -5,7 +5,6 @@ from pathlib import Path
 from townlet_pipeline.resources import StoreResource
 
 MANIFEST = "rollout_sample_manifest.json"
-METRICS = "rollout_sample_metrics.json"
 REPLAY = "replay.json"
 LOG = "ppo_telemetry.jsonl"
 TABLE = "telemetry.parquet"
