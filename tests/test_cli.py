@@ -38,18 +38,6 @@ def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "capture" in capsys.readouterr().err
 
 
-def test_bench_world_prints_one_json_object_per_case(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "world", "--json", "--worlds", "4", "--repeats", "3", "--seconds", "0.02"]) == 0
-    cases = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [case["case"] for case in cases] == ["eight_people, 4 worlds", "eight_people, uncompiled rules"]
-    compiled, reference = cases
-    assert compiled["people"] == 8 and compiled["bytes_per_world"] > 1000
-    ratio = compiled["agent_steps_per_second"] / reference["agent_steps_per_second"]
-    assert compiled["ratio_to_uncompiled"] == pytest.approx(ratio, abs=0.1)
-    # Compiled rules are some hundred times faster; a mistake that loses this shows even on a busy machine.
-    assert ratio > 10
-
-
 def test_study_learning_reports_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scenario = tmp_path / "queue_conflict.yaml"
     scenario.write_text(QUEUE_CONFLICT.read_text().replace("worlds: 64", "worlds: 4"))

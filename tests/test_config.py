@@ -119,6 +119,88 @@ def test_a_job_that_nobody_has_and_work_that_no_job_wants_are_faults(refused: Re
     ]
 
 
+#: Sections that are added to the bakery, and the one message that they must lead to.
+RULES_WITHOUT_EFFECT = [
+    (
+        "economy: {stock_per_day: {oven: 3}}",
+        "rules.economy.stock_per_day.oven (line 38): found 3, expected an affordance of the oven with uses_stock: true",
+    ),
+    (
+        "economy: {stock_per_day: {ofen: 3}}",
+        "rules.economy.stock_per_day.ofen (line 38): found 'ofen', "
+        "expected a type of object, one of oven; did you mean 'oven'?",
+    ),
+    (
+        "perturbations: {power_outage: {per_day: 0.5}}",
+        "rules.perturbations.power_outage.per_day (line 38): "
+        "found 0.5, expected 0, or an affordance with utility: power",
+    ),
+    (
+        "perturbations: {water_outage: {per_day: 0.5}}",
+        "rules.perturbations.water_outage.per_day (line 38): "
+        "found 0.5, expected 0, or an affordance with utility: water",
+    ),
+    (
+        "perturbations: {price_spike: {per_day: 1.0}}",
+        "rules.perturbations.price_spike.per_day (line 38): found 1, expected 0, or an affordance with a price",
+    ),
+    (
+        "perturbations: {closure: {per_day: 0.5, object: ofen}}",
+        "rules.perturbations.closure.object (line 38): found 'ofen', "
+        "expected a type of object, one of oven; did you mean 'oven'?",
+    ),
+    (
+        "lifecycle: {eviction_debt: 5.0}",
+        "rules.lifecycle.eviction_debt (line 38): found 5, expected 0, or rules.economy.rent_per_day above 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("section", "message"), RULES_WITHOUT_EFFECT)
+def test_a_rule_that_could_never_have_an_effect_is_refused(refused: Refuse, section: str, message: str) -> None:
+    assert refused(with_change("schedule:\n", f"  {section}\nschedule:\n")) == [message]
+
+
+def test_a_cost_of_eviction_without_evictions_is_refused(refused: Refuse) -> None:
+    assert refused(with_change("    need_weights: {hunger: 1.0}\n", "    eviction: 1.0\n")) == [
+        "rules.reward.eviction (line 37): found 1, expected 0, or rules.lifecycle.eviction_debt above 0"
+    ]
+
+
+def test_what_uses_stock_needs_some(refused: Refuse) -> None:
+    assert refused(with_change("effects: {hunger: 0.2}", "effects: {hunger: 0.2}\n    uses_stock: true")) == [
+        "affordances.bake.uses_stock (line 17): found true, expected oven in rules.economy.stock_per_day"
+    ]
+
+
+def test_a_price_that_nobody_can_ever_pay_is_refused(refused: Refuse, tmp_path: Path) -> None:
+    costly = with_change("effects: {hunger: 0.2}", "effects: {hunger: 0.2}\n    price: 2.0")
+    (tmp_path / "bakery.yaml").write_text(costly)
+    load_scenario(tmp_path / "bakery.yaml")  # the bakers earn
+    unpaid = costly.replace("wage: 0.1", "wage: 0.0")
+    assert refused(unpaid) == [
+        "affordances.bake.price (line 17): found 2, "
+        "expected at most rules.economy.start_wallet, 0, or a job with a wage"
+    ]
+    (tmp_path / "bakery.yaml").write_text(unpaid.replace("schedule:\n", "  economy: {start_wallet: 2.0}\nschedule:\n"))
+    load_scenario(tmp_path / "bakery.yaml")
+
+
+def test_money_and_perturbations_that_have_all_they_need_are_accepted(tmp_path: Path) -> None:
+    sold = with_change("effects: {hunger: 0.2}", "effects: {hunger: 0.2}\n    price: 2.0\n    uses_stock: true")
+    sold = sold.replace("    price: 2.0", "    price: 2.0\n    utility: power")
+    rules = """\
+  economy: {stock_per_day: {oven: 3}, rent_per_day: 1.0}
+  lifecycle: {eviction_debt: 5.0}
+  perturbations:
+    power_outage: {per_day: 0.1}
+    price_spike: {per_day: 0.1}
+    closure: {per_day: 0.1, object: oven}
+"""
+    (tmp_path / "bakery.yaml").write_text(sold.replace("schedule:\n", f"{rules}schedule:\n"))
+    assert load_scenario(tmp_path / "bakery.yaml").rules.perturbations.closure.object == "oven"
+
+
 def test_people_are_needed(refused: Refuse) -> None:
     start, end = BAKERY.index("people:"), BAKERY.index("rules:")
     assert "people: found nothing, expected a value" in refused(BAKERY[:start] + BAKERY[end:])

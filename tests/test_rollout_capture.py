@@ -85,12 +85,12 @@ def test_an_observation_is_what_the_action_was_chosen_on(tmp_path: Path, behavio
     happened = []
     for tick in range(buffer.ticks):
         alive = buffer.alive[tick]
-        assert (alive == town.state.people["alive"]).all()
+        assert (alive == town.alive).all()
         assert (buffer.observation[tick] == town.observation).all()
         assert (buffer.mask[tick] == town.mask).all()
         town.step(buffer.action[tick])
-        assert (buffer.reward[tick][alive] == town.state.people["reward"][alive]).all()
-        assert (buffer.terminated[tick][alive] == town.state.people["terminated"][alive]).all()
+        assert (buffer.reward[tick][alive] == town.reward[alive]).all()
+        assert (buffer.terminated[tick][alive] == town.terminated[alive]).all()
         for world in range(4):
             count = town.state.worlds[world].event_count
             happened += [(world, tick, EVENT_KINDS[e.kind]) for e in town.state.events[world, :count]]
@@ -171,7 +171,8 @@ def test_a_shorter_episode_leaves_out_instructions_that_it_does_not_reach(tmp_pa
         (["--seed", "-1"], "--seed: found -1, expected greater than or equal to 0"),
         (
             ["--behavior", "scriptd"],
-            "--behavior: found 'scriptd', expected one of neural, random, scripted; did you mean 'scripted'?",
+            "--behavior: found 'scriptd', expected one of heuristic, neural, random, scripted; "
+            "did you mean 'scripted'?",
         ),
         (["--behavior", "neural"], "--policy: found nothing, expected a policy.json for the neural behaviour"),
         (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from towns import Stage, shower_room
 
+from townlet.world.events import ILLEGAL_ACTIONS
 from townlet.world.random import draw_order, nth_mover
 
 STEPS = {"move_north": (0, -1), "move_south": (0, 1), "move_west": (-1, 0), "move_east": (1, 0)}
@@ -100,10 +101,10 @@ def test_an_illegal_action_counts_as_waiting() -> None:
     for stage in (told, waited):
         stage.queue_up("anna", "ben")
     illegal = dict.fromkeys(["anna", "ben", "cara", "dan"], "release")
-    counter = told.state.counter[0, -1].copy()
+    counter = told.state.counter[0, ILLEGAL_ACTIONS].copy()
     told.tick(**illegal)
     waited.tick()
-    assert told.state.counter[0, -1] == counter + 4
+    assert told.state.counter[0, ILLEGAL_ACTIONS] == counter + 4
     for before, after in zip(told.state, waited.state, strict=True):
         if after is not waited.state.counter:
             assert np.asarray(before).tobytes() == np.asarray(after).tobytes()
@@ -113,7 +114,7 @@ def test_an_illegal_action_counts_as_waiting() -> None:
 def test_an_action_number_that_does_not_exist_counts_as_waiting(number: int) -> None:
     stage = Stage(shower_room())
     stage.town.step(np.full((1, 4), number, np.int32))
-    assert stage.state.counter[0, -1] == 4
+    assert stage.state.counter[0, ILLEGAL_ACTIONS] == 4
     assert (stage.state.people["intent"] == 0).all()
 
 

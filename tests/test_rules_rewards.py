@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from towns import Stage, shower_room
+from towns import Stage, kinds, shower_room
 
 from townlet.rollout import REWARD_PARTS
 
@@ -24,13 +24,13 @@ def rewarded(**reward: Any) -> Stage:
 
 
 def part(stage: Stage, name: str, which: str) -> float:
-    return float(stage.person(name).reward_parts[REWARD_PARTS.index(which)])
+    return stage.reward_part(name, which)
 
 
 def test_survival_is_paid_every_tick() -> None:
     stage = rewarded(survival=0.1)
     stage.tick()
-    assert stage.person("anna").reward == pytest.approx(0.1)
+    assert stage.reward("anna") == pytest.approx(0.1)
 
 
 def test_lacking_costs_the_weighted_square_of_what_is_lacking() -> None:
@@ -38,7 +38,7 @@ def test_lacking_costs_the_weighted_square_of_what_is_lacking() -> None:
     stage.person("anna").needs[:] = (0.75, 0.2, 0.0)
     stage.tick()
     assert part(stage, "anna", "needs") == pytest.approx(-(0.5 * 0.8**2 + 2.0 * 0.25**2))
-    assert stage.person("anna").reward == pytest.approx(part(stage, "anna", "needs"))
+    assert stage.reward("anna") == pytest.approx(part(stage, "anna", "needs"))
 
 
 def test_a_conflict_costs_the_actor_and_the_wronged_side_by_their_weights() -> None:
@@ -58,8 +58,8 @@ def test_all_rivalry_held_costs_every_tick() -> None:
     stage = rewarded(rivalry=0.5)
     stage.set_rivalry("anna", ben=0.3, cara=0.6)
     stage.tick()
-    assert stage.person("anna").reward == pytest.approx(-0.5 * 0.9)
-    assert stage.person("ben").reward == 0.0
+    assert stage.reward("anna") == pytest.approx(-0.5 * 0.9)
+    assert stage.reward("ben") == 0.0
 
 
 def test_a_weight_of_0_takes_the_conflict_terms_out() -> None:
@@ -67,7 +67,7 @@ def test_a_weight_of_0_takes_the_conflict_terms_out() -> None:
     stage.queue_up("anna", "ben", "cara")
     stage.tick(cara="push_in")
     assert stage.rivalry("ben", "cara") > 0
-    assert [float(stage.person(name).reward) for name in ("anna", "ben", "cara")] == [0.25] * 3
+    assert [stage.reward(name) for name in ("anna", "ben", "cara")] == [0.25] * 3
 
 
 def test_the_reward_is_the_sum_of_its_parts() -> None:
@@ -77,8 +77,8 @@ def test_the_reward_is_the_sum_of_its_parts() -> None:
         actions = {"dan": "push_in"} if tick % 7 == 0 else {"anna": "start"}
         stage.tick(**actions)
         for name in stage.town.people:
-            person = stage.person(name)
-            assert person.reward == pytest.approx(person.reward_parts.sum(), abs=1e-6)
+            parts = sum(stage.reward_part(name, which) for which in REWARD_PARTS)
+            assert stage.reward(name) == pytest.approx(parts, abs=1e-6)
     for name in stage.town.people:
         parts = sum(stage.tally(name, f"reward_{which}") for which in REWARD_PARTS)
         assert stage.tally(name, "reward") == pytest.approx(parts, abs=1e-4)
@@ -88,8 +88,8 @@ def test_the_reward_is_the_sum_of_its_parts() -> None:
 def test_the_sum_is_clipped_and_a_reward_on_its_clip_is_counted(survival: float, reward: float, clipped: int) -> None:
     stage = rewarded(survival=survival, clip=0.5)
     stage.ticks(3)
-    assert stage.person("anna").reward == pytest.approx(reward)
-    assert stage.person("anna").clipped == bool(clipped)
+    assert stage.reward("anna") == pytest.approx(reward)
+    assert stage.state.clipped[0, 0] == bool(clipped)
     assert stage.tally("anna", "clipped_rewards") == 3 * clipped
     assert part(stage, "anna", "survival") == pytest.approx(survival)  # parts are what they were before the clip
 
@@ -97,5 +97,24 @@ def test_the_sum_is_clipped_and_a_reward_on_its_clip_is_counted(survival: float,
 def test_the_clip_bounds_losses_too() -> None:
     stage = rewarded(need_weights={"hygiene": 900.0}, clip=2.0)
     stage.tick()
-    assert stage.person("anna").reward == -2.0
-    assert stage.person("anna").clipped
+    assert stage.reward("anna") == -2.0
+    assert stage.state.clipped[0, 0]
+
+
+def test_company_is_worth_its_quality_by_the_social_weight() -> None:
+    stage = Stage(shower_room(rules={"reward": {**QUIET, "social": 0.4}, "relationships": {"max_ties": 2}}))
+    while "chat_success" not in kinds(stage.tick(anna="chat")):
+        pass
+    partner = stage.events()[0].rival
+    assert part(stage, "anna", "social") == pytest.approx(0.4 * stage.person("anna").social) != 0.0
+    assert part(stage, partner, "social") == pytest.approx(part(stage, "anna", "social"))
+
+
+def test_fainting_costs_once_in_the_tick_in_which_it_ends_the_episode() -> None:
+    needs = {"decay": {"hygiene": 0.1}, "faint_after": 2}
+    stage = Stage(shower_room(rules={"reward": {**QUIET, "faint": 1.5}, "needs": needs}))
+    costs = []
+    while not stage.terminated("anna"):
+        stage.tick()
+        costs.append(part(stage, "anna", "leaving"))
+    assert costs[-1] == -1.5 == stage.reward("anna") and not any(costs[:-1])

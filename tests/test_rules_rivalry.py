@@ -110,9 +110,32 @@ def test_people_see_the_grudge_against_somebody_at_an_object() -> None:
     assert stage.sees("cara", "shower_rivalry") == 0.0
 
 
+def test_the_ledger_counts_its_grudges() -> None:
+    stage = room_with(decay_per_tick=0.01, drop_below=0.25, increment_per_conflict=0.4)
+    push_in_once(stage)
+    assert [stage.person(name).grudges for name in ("anna", "ben", "cara")] == [0, 1, 1]
+    stage.set_rivalry("anna", ben=0.255, dan=0.6)
+    assert stage.person("anna").grudges == 2
+    stage.tick()
+    assert stage.person("anna").grudges == 1
+
+
+def test_a_grudge_against_somebody_who_has_left_ends_with_the_next_tick() -> None:
+    people = {"ben": {"needs": {"hunger": 0.0}}}
+    needs = {"faint_after": 2, "newcomer_after": 5}
+    stage = Stage(shower_room(people=people, rules={"needs": needs}))
+    stage.set_rivalry("anna", ben=0.9, cara=0.5)
+    stage.ticks(2)
+    assert not stage.alive("ben")
+    stage.tick()
+    assert (stage.rivalry("anna", "ben"), stage.rivalry("anna", "cara")) == (0.0, 0.5)
+    assert stage.person("anna").grudges == 1
+
+
 def test_a_new_episode_begins_without_grudges() -> None:
     stage = room_with()
     push_in_once(stage)
     stage.town.reset()
-    assert (stage.state.grudges.strength == 0.0).all()
-    assert (stage.state.grudges.other == -1).all()
+    assert (stage.state.grudges["strength"] == 0.0).all()
+    assert (stage.state.grudges["other"] == -1).all()
+    assert not stage.state.people["grudges"].any()

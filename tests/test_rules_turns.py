@@ -16,7 +16,7 @@ def test_only_the_holder_can_start() -> None:
 
 
 def test_a_use_starts_only_if_its_preconditions_hold() -> None:
-    stage = Stage(shower_room(affordances={"wash": {"when_below": {"hygiene": 0.5}}}))
+    stage = Stage(shower_room(affordances={"wash": {"when": "hygiene < 0.5"}}))
     stage.queue_up("anna")
     stage.person("anna").needs[1] = 0.5
     stage.tick()
@@ -32,7 +32,7 @@ def test_a_use_starts_only_if_its_preconditions_hold() -> None:
 
 def test_start_begins_the_first_affordance_of_the_object_whose_preconditions_hold() -> None:
     rinse = {"object": "shower", "ticks": 1, "effects": {"hygiene": 0.1}}
-    stage = Stage(shower_room(affordances={"wash": {"when_below": {"hygiene": 0.5}}, "rinse": rinse}))
+    stage = Stage(shower_room(affordances={"wash": {"when": "hygiene < 0.5"}, "rinse": rinse}))
     stage.person("ben").needs[1] = 0.8
     stage.queue_up("anna")
     stage.tick(anna="start")
@@ -111,7 +111,7 @@ def test_after_a_use_the_object_is_handed_to_the_next_politely() -> None:
     assert stage.rivalry("ben", "anna") == pytest.approx(0.35)
     assert stage.rivalry("anna", "cara") == 0.5
     assert stage.person("anna").caused == stage.person("ben").suffered == 0.0
-    assert stage.state.cooldown_until[0, 0, 0] == finished + 5
+    assert stage.state.cooldowns[0, 0, 0].until == finished + 5
 
 
 def test_finishing_with_nobody_waiting_is_no_hand_over() -> None:

@@ -84,7 +84,7 @@ def test_a_line_that_is_no_json_alerts(tmp_path: Path) -> None:
     ),
     max_entries=st.one_of(st.none(), st.integers(1, 3)),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_follower_gives_each_line_of_a_growing_log_once_through_rotation_resume_and_replacement(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Any], max_entries: int | None
 ) -> None:

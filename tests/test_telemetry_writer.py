@@ -176,7 +176,7 @@ def test_resume_gives_the_bytes_of_a_run_that_was_never_killed(tmp_path: Path, v
     frequency=st.integers(1, 3),
     version=st.sampled_from([1.0, 1.1]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_line_appears_twice_or_is_lost_however_often_a_training_is_killed_and_resumed(
     runs: list[tuple[int, int, int | None]], max_entries: int | None, frequency: int, version: float
 ) -> None:

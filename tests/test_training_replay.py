@@ -15,6 +15,8 @@ from townlet.cli import main
 from townlet.config import TrainingConfig, load_scenario
 from townlet.telemetry import CLOCK_FIELDS, read_records, validate_log
 from townlet.training import TrainingHarness, train
+from townlet.world import CONFLICT_KINDS
+from townlet.world.events import CONFLICT_INTENSITY
 
 ROOT = Path(__file__).parent.parent
 QUEUE_CONFLICT = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
@@ -31,7 +33,7 @@ def test_training_harness_rollout_queue_conflict_metrics() -> None:
     for _ in range(4):
         harness.run_rollout(None, records.append)
         counter = loop.town.state.counter.sum(axis=0)
-        totals.append((float(counter[:4].sum()), float(counter[13])))
+        totals.append((float(counter[: len(CONFLICT_KINDS)].sum()), float(counter[CONFLICT_INTENSITY])))
     assert harness.loop is loop
     assert [(r["queue_conflict_events"], r["queue_conflict_intensity_sum"]) for r in records] == totals
     assert all(events > 0 and 0.1 * events <= intensity <= 5 * events for events, intensity in totals)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import world_digest
+from any_town import scenarios
+from busy_corner import busy_corner
+from hypothesis import Phase, given, settings
 from numpy.typing import NDArray
 from world_digest import SCENARIOS, play
 
 from townlet.behavior import RandomBehavior
 from townlet.config import Scenario, load_scenario
-from townlet.world import Town
+from townlet.world import COUNTERS, Town
+from townlet.world.compile import COMPILED
 
 TICKS = 300
 
@@ -81,24 +84,52 @@ def lived(town: Town, ticks: int = 60) -> list[NDArray[Any]]:
     for _ in range(ticks):
         behavior.act(town, action, np.zeros(shape, np.float32), np.zeros(shape, np.float32))
         town.step(action)
-        history += [town.observation.copy(), town.mask.copy(), town.state.people["reward"].copy()]
+        history += [town.observation.copy(), town.mask.copy(), town.reward.copy()]
     return [*history, town.state.tally.copy(), town.state.counter.copy()]
 
 
-def test_compiled_and_interpreted_rules_agree_bit_for_bit() -> None:
-    program = Path(world_digest.__file__)
-    names = ["queue_conflict", "employment_punctuality"]
+@pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
+@pytest.mark.parametrize("name", ["queue_conflict", "employment_punctuality"])
+def test_compiled_and_interpreted_drills_agree_bit_for_bit(name: str) -> None:
+    assert_both_agree([load_scenario(SCENARIOS / f"{name}.yaml")], TICKS)
 
-    def run(**environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, str(program), str(TICKS), *names],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, **environment},
-        )
-        return done.stdout
 
-    compiled = run()
-    assert len(compiled.splitlines()) == len(names)
-    assert run(NUMBA_DISABLE_JIT="1") == compiled
+@pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
+def test_a_compiled_and_an_interpreted_day_in_town_agree_bit_for_bit() -> None:
+    assert_both_agree([load_scenario(SCENARIOS / "town_day.yaml")], 60)
+
+
+@pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
+def test_compiled_and_interpreted_rules_agree_whatever_people_see_where_everything_happens() -> None:
+    assert_both_agree([busy_corner(mode) for mode in ("compact", "hybrid", "full")], 240)
+    town = Town(busy_corner(), worlds=2, seed=5)
+    play(town, 240)
+    unheard_of = [name for name, total in zip(COUNTERS, town.state.counter.sum(0), strict=True) if total == 0]
+    assert unheard_of == []
+
+
+@pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
+def test_compiled_and_interpreted_rules_agree_in_any_town() -> None:
+    towns: list[Scenario] = []
+
+    @settings(max_examples=40, derandomize=True, database=None, phases=[Phase.generate])
+    @given(scenarios())
+    def collect(scenario: Scenario) -> None:
+        towns.append(scenario)
+
+    collect()
+    assert len(towns) == 40
+    assert_both_agree(towns, 60)
+
+
+def assert_both_agree(towns: list[Scenario], ticks: int) -> None:
+    """The same towns have the same history here, compiled, and in a process in which rules are plain Python."""
+    done = subprocess.run(
+        [sys.executable, world_digest.__file__, str(ticks)],
+        input="\n".join(town.model_dump_json() for town in towns),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+    )
+    assert done.stdout.split() == [play(Town(town, worlds=2, seed=5), ticks) for town in towns]

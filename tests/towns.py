@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from townlet.config import Scenario
+from townlet.rollout import REWARD_PARTS
 from townlet.world import EVENT_KINDS, SHIFT_STATES, TALLY, Town
+from townlet.world.compile import numba
 
 ROLES = ("idle", "waiting", "holding", "using", "finished")
 NEEDS = ("hunger", "hygiene", "energy")
@@ -110,6 +112,18 @@ class Stage:
         """The record of a person."""
         return self.state.people[0, self._index(name)]
 
+    def alive(self, name: str) -> bool:
+        return bool(self.town.alive[0, self._index(name)])
+
+    def terminated(self, name: str) -> bool:
+        return bool(self.town.terminated[0, self._index(name)])
+
+    def reward(self, name: str) -> float:
+        return float(self.town.reward[0, self._index(name)])
+
+    def reward_part(self, name: str, part: str) -> float:
+        return float(self.state.reward_parts[0, self._index(name), REWARD_PARTS.index(part)])
+
     def role(self, name: str) -> str:
         return ROLES[self.person(name).role]
 
@@ -141,6 +155,7 @@ class Stage:
         """Give a person grudges, in place of those it has."""
         ledger = self.state.grudges[0, self._index(name)]
         ledger["other"], ledger["strength"] = -1, 0.0
+        self.person(name).grudges = len(strengths)
         for slot, (other, strength) in enumerate(strengths.items()):
             ledger[slot].other, ledger[slot].strength = self._index(other), strength
 
@@ -160,6 +175,16 @@ class Stage:
 
     def _object(self, thing: str) -> Any:
         return self.state.objects[0, self.town.objects.index(thing)]
+
+
+def callable_from_python(inner: Callable[..., Any]) -> Any:
+    """A rule that only other rules can call, made callable for a test."""
+
+    @numba.njit(error_model="numpy", _nrt=False)  # type: ignore[untyped-decorator]
+    def call(*arguments: Any) -> Any:
+        return inner(*arguments)
+
+    return call
 
 
 def kinds(events: list[Happening]) -> list[str]:

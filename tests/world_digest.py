@@ -1,4 +1,4 @@
-"""Plays a town at random and prints a hash of all that happened; as a program, so that it can run uncompiled."""
+"""Plays a town at random and hashes all that happened; as a program for the JSON of scenarios, one on each line."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from any_town import any_actions
 
 from townlet.behavior import RandomBehavior
-from townlet.config import load_scenario
+from townlet.config import Scenario
 from townlet.world import Town, TownState
 
 SCENARIOS = Path(__file__).parents[1] / "configs" / "scenarios"
 
 
 def play(town: Town, ticks: int) -> str:
-    """SHA-256 over the state and observations after each of some ticks of random legal actions."""
+    """SHA-256 over the state and observations after each of some ticks.
+
+    Half of the people do something legal at random, the others mostly what people are more likely to do.
+    """
     behavior = RandomBehavior()
     shape = town.state.people.shape
     action = np.zeros(shape, np.int32)
@@ -24,7 +28,8 @@ def play(town: Town, ticks: int) -> str:
     digest = hashlib.sha256()
     for _ in range(ticks):
         behavior.act(town, action, log_prob, value)
-        town.step(action)
+        rng = np.random.default_rng(town.state.worlds[0].clock)
+        town.step(np.where(rng.random(shape) < 0.5, action, any_actions(town, rng)))
         digest.update(bytes_of(town.state))
     return digest.hexdigest()
 
@@ -40,5 +45,5 @@ def bytes_of(state: TownState) -> bytes:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[2:]:
-        print(name, play(Town(load_scenario(SCENARIOS / f"{name}.yaml"), worlds=2, seed=5), int(sys.argv[1])))
+    for line in sys.stdin:
+        print(play(Town(Scenario.model_validate_json(line), worlds=2, seed=5), int(sys.argv[1])))

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-REWARD_PARTS = ("survival", "needs", "wages", "punctuality", "conflict_actor", "conflict_suffered", "rivalry")
+REWARD_PARTS = (
+    "survival",
+    "needs",
+    "wages",
+    "punctuality",
+    "conflict_actor",
+    "conflict_suffered",
+    "rivalry",
+    "social",
+    "leaving",
+)
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -34,7 +44,7 @@ class RolloutBuffer:
     ``log_prob``         float32 [T, W, A]      ln of the acting policy's probability of it; 0 if deterministic
     ``value``            float32 [T, W, A]      the acting policy's value estimate; NaN if it has none
     ``reward``           float32 [T, W, A]      reward for the tick that followed, clipped as configured
-    ``reward_parts``     float32 [T, W, A, 7]   its components before clipping, in the order of REWARD_PARTS
+    ``reward_parts``     float32 [T, W, A, 9]   its components before clipping, in the order of REWARD_PARTS
     ``clipped``          bool [T, W, A]         the reward sat on its clip
     ``alive``            bool [T, W, A]         somebody was in the slot; all else is meaningless where not
     ``terminated``       bool [T, W, A]         the person's episode ended in this tick: no value beyond it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +11,6 @@ from townlet.behavior.base import Behavior
 from townlet.config import Scenario
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
-
-#: Telemetry counters that no rule feeds yet, and why; they are 0.
-INACTIVE_COUNTERS = {
-    "shared_meal_events": "no rule for shared meals",
-    "late_help_events": "no rule for waking a late colleague",
-    "shift_takeover_events": "no rule for covering a colleague's shift",
-    "chat_success_events": "no rule for chats",
-    "chat_failure_events": "no rule for chats",
-    "chat_quality_mean": "no rule for chats",
-    "utility_outage_events": "no rule for outages",
-}
 
 
 class SimulationLoop:
@@ -57,14 +46,13 @@ class SimulationLoop:
         for t in range(buffer.ticks):
             buffer.observation[t] = town.observation
             buffer.mask[t] = town.mask
-            buffer.alive[t] = town.state.people["alive"]
+            buffer.alive[t] = town.alive
             behavior.act(town, buffer.action[t], buffer.log_prob[t], buffer.value[t])
             town.step(buffer.action[t])
-            people = town.state.people
-            buffer.reward[t] = people["reward"]
-            buffer.reward_parts[t] = people["reward_parts"]
-            buffer.clipped[t] = people["clipped"]
-            buffer.terminated[t] = people["terminated"]
+            buffer.reward[t] = town.reward
+            buffer.reward_parts[t] = town.state.reward_parts
+            buffer.clipped[t] = town.state.clipped
+            buffer.terminated[t] = town.terminated
             if after_tick:
                 after_tick(town, t)
             at_limit = town.tick == self.scenario.ticks
@@ -87,10 +75,56 @@ def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) 
         **rivalry_averages(tally),
         "queue_conflict_events": sum(counter[kind] for kind in CONFLICT_KINDS),
         "queue_conflict_intensity_sum": counter["conflict_intensity"],
-        **dict.fromkeys(INACTIVE_COUNTERS, 0.0),
+        "shared_meal_events": counter["shared_meal"],
+        "late_help_events": counter["late_help"],
+        "shift_takeover_events": counter["shift_takeover"],
+        "chat_success_events": counter["chat_success"],
+        "chat_failure_events": counter["chat_failure"],
+        "chat_quality_mean": counter["chat_quality_sum"] / max(counter["chat_success"], 1.0),
+        "utility_outage_events": counter["power_outage"] + counter["water_outage"],
         "shower_complete_events": counter["shower_complete"],
         "sleep_complete_events": counter["sleep_complete"],
     }
+
+
+def inactive_counters(scenario: Scenario) -> dict[str, str]:
+    """Telemetry counters that are 0 in this scenario whatever happens, because their rule is off, each with the reason.
+
+    A counter that is not named may be 0 as well, if nothing of its kind happened.
+    """
+    rules, uses = scenario.rules, scenario.affordances.values()
+    fate, counted = rules.perturbations, {use.counts_as for use in uses}
+    alone = (len(scenario.people) == 1, "there is nobody else")
+    no_ties = (rules.relationships.max_ties == 0, "rules.relationships.max_ties is 0")
+    no_jobs = (not scenario.jobs, "nobody has a job")
+    no_meals = (not rules.relationships.shared_meals, "rules.relationships.shared_meals is false")
+    no_food = (not any(use.meal for use in uses), "no affordance has meal: true")
+    no_help = (not rules.employment.late_help, "rules.employment.late_help is false")
+    no_takeover = (not rules.employment.takeover, "rules.employment.takeover is false")
+    no_outage = (
+        fate.power_outage.per_day == fate.water_outage.per_day == 0.0,
+        "rules.perturbations: no outage has a probability above 0",
+    )
+    conditions = {
+        "shared_meal_events": [no_ties, no_meals, no_food, alone],
+        "late_help_events": [no_ties, no_help, no_jobs, alone],
+        "shift_takeover_events": [no_takeover, no_jobs, alone],
+        "chat_success_events": [no_ties, alone],
+        "chat_failure_events": [no_ties, alone],
+        "chat_quality_mean": [no_ties, alone],
+        "utility_outage_events": [no_outage],
+        "shower_complete_events": [_uncounted("shower_complete", counted)],
+        "sleep_complete_events": [_uncounted("sleep_complete", counted)],
+    }
+    return {
+        counter: next(reason for off, reason in reasons if off)
+        for counter, reasons in conditions.items()
+        if any(off for off, _ in reasons)
+    }
+
+
+def _uncounted(counter: str, counted: Collection[str | None]) -> tuple[bool, str]:
+    return counter not in counted, f"no affordance has counts_as: {counter}"
 
 
 def rivalry_averages(tally: NDArray[np.float64]) -> dict[str, float]:

@@ -15,7 +15,7 @@ class Behavior(Protocol):
 
     @property
     def name(self) -> str:
-        """How manifests call it: ``scripted``, ``random``, ``neural``."""
+        """How manifests call it: ``scripted``, ``random``, ``heuristic``, ``neural``."""
 
     @property
     def deterministic(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.world import Town
-from townlet.world.compile import rule
+from townlet.world.compile import entry
 
 
 class RandomBehavior:
@@ -29,7 +29,7 @@ class RandomBehavior:
         value[:] = math.nan
 
 
-@rule
+@entry
 def choose_uniformly(mask: np.ndarray, draws: np.ndarray, action: np.ndarray, log_prob: np.ndarray) -> None:
     """The ``floor(draw × legal)``-th legal action of each person, and ln(1 / legal)."""
     for w in range(mask.shape[0]):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from townlet.config import Scenario
 from townlet.world import Town, TownState
 from townlet.world.actions import EAST, LEAVE, NORTH, PUSH, RELEASE, REQUEST, SOUTH, START, WAIT, WEST, YIELD
-from townlet.world.compile import rule
+from townlet.world.compile import entry, rule
 from townlet.world.layout import TownLayout
 from townlet.world.state import FINISHED, HOLDING, IDLE, WAITING
 
@@ -63,7 +63,7 @@ class ScriptedBehavior:
         value[:] = math.nan
 
 
-@rule
+@entry
 def follow_schedule(
     town: TownState, layout: TownLayout, verb: np.ndarray, kind: np.ndarray, action: np.ndarray
 ) -> None:
@@ -77,7 +77,7 @@ def follow_schedule(
 @rule
 def carry_out(town: TownState, layout: TownLayout, w: int, a: int, verb: int, kind: int) -> int:
     """The action that serves an instruction in the present state; it may be illegal."""
-    after: int = REQUEST + layout.nearest.shape[0]
+    after: int = REQUEST + town.target.shape[2]
     person = town.people[w, a]
     if verb >= 0:
         return int(verb)

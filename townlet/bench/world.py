@@ -1,101 +1,131 @@
-"""How many agent-steps per second the town makes on one core, observations and action masks included."""
+"""``townlet bench world``: the cases, then the references, and how many times faster the one is than the other."""
 
 from __future__ import annotations
 
-import json
-import os
-import statistics
-import subprocess
 import sys
-import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
+from townlet.bench.cases import UNCOMPILED, Case, worlds_in_words
+from townlet.bench.process import measure_apart
+from townlet.bench.puffer import ENVIRONMENTS
+from townlet.config import load_scenario
+from townlet.errors import InputError, RunError
 
-from townlet.behavior.random import RandomBehavior
-from townlet.config import Scenario
-from townlet.world import Town
+Result = dict[str, Any]
 
-#: Eight people, two showers and a stove, a fridge, a bed and a counter too few; nothing but the default rules.
-EIGHT_PEOPLE = Scenario.model_validate(
-    {
-        "name": "eight_people",
-        "description": "The benchmark's town.",
-        "ticks": 1000,
-        "map": {"width": 16, "height": 16, "walls": [{"corner": [8, 0], "opposite": [8, 5]}]},
-        "objects": {
-            "shower_1": {"type": "shower", "at": [2, 2]},
-            "shower_2": {"type": "shower", "at": [13, 2]},
-            "stove_1": {"type": "stove", "at": [2, 13]},
-            "fridge_1": {"type": "fridge", "at": [6, 13]},
-            "bed_1": {"type": "bed", "at": [13, 13]},
-            "counter_1": {"type": "counter", "at": [10, 8]},
-        },
-        "affordances": {
-            "shower": {"object": "shower", "ticks": 8, "effects": {"hygiene": 0.6}},
-            "cook": {"object": "stove", "ticks": 8, "effects": {"hunger": 0.6}},
-            "snack": {"object": "fridge", "ticks": 3, "effects": {"hunger": 0.2}},
-            "sleep": {"object": "bed", "ticks": 30, "effects": {"energy": 0.9}, "counts_as": "sleep_complete"},
-            "serve": {"object": "counter", "ticks": 10, "effects": {"energy": -0.05}, "work": True},
-        },
-        "jobs": {"cafe": {"workplace": "counter_1", "start": 300, "end": 600, "wage": 0.03}},
-        "people": {
-            f"person_{i}": {"at": [2 * i % 16, 6 + i % 2], **({"job": "cafe"} if i < 2 else {})} for i in range(8)
-        },
-    }
-)
+_PUFFER = "townlet.bench.puffer"
 
 
-def bench_world(worlds: list[int], repeats: int, seconds: float) -> list[dict[str, Any]]:
-    """One result per batch size, then one for the same rules uncompiled, the reference of the ratios.
+@dataclass
+class Measurements:
+    """Results in the order of measuring, and what could not be measured and why."""
 
-    Each repeat steps for about ``seconds`` under random legal actions, whose choice is part of the measured time.
-    Keys: case, agent_steps_per_second (median), spread (slowest and fastest repeat), bytes_per_world, worlds,
-    people, features, ratio_to_uncompiled.
+    results: list[Result] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def bench_world(
+    cases: Sequence[Case],
+    *,
+    seconds: float,
+    repeats: int,
+    references: bool = True,
+    pufferlib: str | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, note: None,
+) -> Measurements:
+    """Measure the cases; then, with ``references``, the first case uncompiled and PufferLib's environments.
+
+    ``pufferlib`` is the interpreter that has PufferLib, by default this one. Results have the keys of
+    :func:`townlet.bench.town.measure_town` and ``case``; ``best``, whether it is the fastest batch size of its group;
+    and ``ratios``, how many times the rate of each reference, at that one's best batch size, it is.
+
+    Raises InputError for an unusable scenario, or an interpreter without PufferLib, and RunError for a case that
+    fails. A reference that fails is noted.
     """
-    reference = _uncompiled()
-    results = [_measure(EIGHT_PEOPLE, count, repeats, seconds) for count in worlds]
-    for result in [*results, reference]:
-        rate = result["agent_steps_per_second"] / reference["agent_steps_per_second"]
-        result["ratio_to_uncompiled"] = round(rate, 1)
-    return [*results, reference]
+    for file in {case.file for case in cases}:
+        load_scenario(file)
+    measured = Measurements()
+    steps = list(cases)
+    environments: list[tuple[str, int]] = []
+    if references:
+        steps.append(replace(cases[0], worlds=1, compiled=False))
+        if _has_pufferlib(pufferlib, measured.notes):
+            environments = [(name, worlds) for name, kind in ENVIRONMENTS.items() for worlds in kind.worlds]
+    total = len(steps) + len(environments)
+    timing = {"seconds": seconds, "repeats": repeats}
+    for index, case in enumerate(steps):
+        progress(index, total, case.label)
+        measured.results.append({"case": case.label, "group": case.group, **_measure_case(case, timing)})
+    failed: set[str] = set()
+    for index, (name, worlds) in enumerate(environments, start=len(steps)):
+        label = f"pufferlib {name}, {worlds_in_words(worlds)}"
+        progress(index, total, label)
+        if name in failed:
+            continue
+        arguments = {"name": name, "worlds": worlds, **timing}
+        try:
+            result = measure_apart(f"{_PUFFER}:measure_environment", arguments, python=pufferlib or sys.executable)
+        except RunError as error:
+            failed.add(name)
+            measured.notes.append(f"{label}: {error}")
+        else:
+            measured.results.append({"case": label, "group": f"pufferlib {name}", **result})
+    _compare(measured.results)
+    return measured
 
 
-def _measure(scenario: Scenario, worlds: int, repeats: int, seconds: float) -> dict[str, Any]:
-    town = Town(scenario, worlds=worlds, seed=0)
-    behavior = RandomBehavior()
-    shape = (worlds, len(town.people))
-    action, log_prob, value = np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+def _has_pufferlib(python: str | None, notes: list[str]) -> bool:
+    """Whether the interpreter has PufferLib; InputError if the user named one that has not, else a note."""
+    try:
+        measure_apart(f"{_PUFFER}:version", {}, python=python or sys.executable)
+    except RunError as error:
+        wanted = "the path of a Python that has PufferLib"
+        if python:
+            raise InputError.of("--pufferlib", "", str(error), wanted) from None
+        notes.append(f"PufferLib's environments ({error}); give --pufferlib {wanted}")
+        return False
+    return True
 
-    def run(ticks: int) -> float:
-        begin = time.perf_counter()
-        for _ in range(ticks):
-            behavior.act(town, action, log_prob, value)
-            town.step(action)
-        return time.perf_counter() - begin
 
-    run(1)
-    pilot = max(run(20) / 20, 1e-7)
-    ticks = max(int(seconds / pilot), 1)
-    run(ticks)
-    rates = sorted(ticks * worlds * len(town.people) / run(ticks) for _ in range(repeats))
-    return {
-        "case": f"{scenario.name}, {worlds} worlds",
-        "agent_steps_per_second": round(statistics.median(rates)),
-        "spread": [round(rates[0]), round(rates[-1])],
-        "bytes_per_world": sum(array.nbytes for array in town.state) // worlds,
-        "worlds": worlds,
-        "people": len(town.people),
-        "features": len(town.observation_schema),
+def _measure_case(case: Case, timing: dict[str, Any]) -> Result:
+    arguments = {
+        "file": str(case.file),
+        "worlds": case.worlds,
+        "observations": case.observations,
+        "protocol": case.protocol,
+        **timing,
     }
+    environment = {} if case.compiled else {"NUMBA_DISABLE_JIT": "1"}
+    try:
+        result: Result = measure_apart("townlet.bench.town:measure_town", arguments, environment=environment)
+    except RunError as error:
+        raise RunError(f"{case.label}: {error}") from None
+    return result
 
 
-def _uncompiled() -> dict[str, Any]:
-    """The same measurement in a process whose rules run as plain Python."""
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-    code = (
-        "import json; from townlet.bench.world import EIGHT_PEOPLE, _measure; "
-        "print(json.dumps(_measure(EIGHT_PEOPLE, 1, 1, 0.5)))"
-    )
-    output = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True).stdout
-    return {**json.loads(output), "case": "eight_people, uncompiled rules"}
+def _compare(results: list[Result]) -> None:
+    """Mark the best batch size of each group, and give compiled towns their ratios to the best of other groups.
+
+    Uncompiled rules are a reference for compiled ones of the same group only.
+    """
+    best: dict[str, Result] = {}
+    for result in results:
+        leader = best.setdefault(result["group"], result)
+        if result["agent_steps_per_second"] > leader["agent_steps_per_second"]:
+            best[result["group"]] = result
+    first = results[0]["group"]
+    groups = [result.pop("group") for result in results]
+    for group, result in zip(groups, results, strict=True):
+        is_reference = group.startswith("pufferlib ") or group.endswith(UNCOMPILED)
+        against = [first, group + UNCOMPILED, *(name for name in best if name.startswith("pufferlib "))]
+        result["best"] = best[group] is result
+        result["ratios"] = {
+            name: _ratio(result, best[name]) for name in against if name in best and name != group and not is_reference
+        }
+
+
+def _ratio(result: Result, reference: Result) -> float:
+    """Of the rates, to three significant digits."""
+    return float(f"{result['agent_steps_per_second'] / max(reference['agent_steps_per_second'], 1):.3g}")

@@ -43,11 +43,11 @@ class EventsEntry(FileEntry):
 class BehaviorEntry(Section):
     """Who acted."""
 
-    name: Literal["scripted", "random", "neural"]
+    name: Literal["scripted", "random", "heuristic", "neural"]
     deterministic: bool
     """If so, recorded log-probabilities are 0 = ln 1, and only behaviour cloning can learn from the actions."""
     has_values: bool
-    """Whether value estimates were recorded; scripts and chance make none."""
+    """Whether value estimates were recorded; only neural policies make them."""
     policy_sha256: Sha256 | None
     """Weights of the neural policy that acted."""
 

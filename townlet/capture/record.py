@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from upath import UPath
 
-from townlet.behavior import Behavior, RandomBehavior, ScriptedBehavior
+from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
 from townlet.capture.manifest import (
     MANIFEST_NAME,
     METRICS_NAME,
@@ -32,16 +32,16 @@ from townlet.config import Scenario, load_scenario
 from townlet.config.faults import fault_of
 from townlet.errors import InputError, nearest_name
 from townlet.rollout import REWARD_PARTS
-from townlet.simulation import INACTIVE_COUNTERS, SimulationLoop, telemetry_totals
+from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_bytes, sha256, write_atomically
 from townlet.world import Town
 from townlet.world.actions import action_names
-from townlet.world.observations import observation_schema_of
+from townlet.world.schema import observation_schema_of
 
 if TYPE_CHECKING:
     from townlet.behavior.policy_file import PolicyCard
 
-BehaviorName = Literal["scripted", "random", "neural"]
+BehaviorName = Literal["scripted", "random", "heuristic", "neural"]
 
 #: Names that :func:`_write` gives, and those of its unfinished files; nothing else in the folder is ours to delete.
 _OURS = re.compile(r"\.?(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)(\.\d+\.part)?")
@@ -87,7 +87,7 @@ def capture_rollout(
     Args:
         scenario_path: scenario file; ``ticks``, ``worlds`` and ``seed`` replace what it says.
         output: folder; an earlier capture in it stays valid until the new manifest takes its place.
-        behavior: ``scripted`` (the default), ``random``, or ``neural``, which needs ``policy``.
+        behavior: ``scripted`` (the default), ``random``, ``heuristic``, or ``neural``, which needs ``policy``.
         policy: a ``policy.json``; implies ``neural``.
         progress: called with the worlds done and the worlds in all.
 
@@ -159,7 +159,9 @@ def _choose_behavior(
         return ScriptedBehavior(scenario), None
     if name == "random":
         return RandomBehavior(), None
-    raise InputError.of("options", "--behavior", repr(name), nearest_name(name, ("scripted", "random", "neural")))
+    if name == "heuristic":
+        return HeuristicBehavior(), None
+    raise InputError.of("options", "--behavior", repr(name), nearest_name(name, get_args(BehaviorName)))
 
 
 def _record_shard(
@@ -245,7 +247,7 @@ def _finish(
         events=EventsEntry(**entry.model_dump(), rows=events.num_rows),
         metrics=_write(folder, "metrics", metrics_content, "json"),
         totals=totals,
-        inactive_counters=INACTIVE_COUNTERS,
+        inactive_counters=inactive_counters(scenario),
     )
     digest = write_atomically(folder / MANIFEST_NAME, pretty_json(manifest.model_dump(mode="json")))
     # A copy under the name that people look for; readers follow the manifest, which already stands.
@@ -255,7 +257,7 @@ def _finish(
 
 
 def _known_name(name: str) -> BehaviorName:
-    assert name in ("scripted", "random", "neural"), name
+    assert name in get_args(BehaviorName), name
     return name  # type: ignore[return-value]
 
 

@@ -114,7 +114,7 @@ def events_table(
 ) -> pa.Table:
     """One row per event, ordered by world, tick and the order in which they happened.
 
-    ``object``, ``rival`` and ``detail`` are null where they do not apply.
+    ``object``, ``actor``, ``rival`` and ``detail`` are null where they do not apply.
     """
     order = np.lexsort((np.arange(len(world)), tick, world))
     sorted_events = events[order]

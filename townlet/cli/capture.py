@@ -20,7 +20,7 @@ def capture(
     worlds: Annotated[int | None, typer.Option(help="Worlds recorded side by side.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the scenario's.")] = None,
     behavior: Annotated[
-        str | None, typer.Option(help="Who acts: scripted (the default), random, or neural with --policy.")
+        str | None, typer.Option(help="Who acts: scripted (the default), random, heuristic, or neural with --policy.")
     ] = None,
     policy: Annotated[Path | None, typer.Option(help="policy.json of a trained policy that acts.")] = None,
 ) -> None:

@@ -19,6 +19,8 @@ def find_broken_references(scenario: Scenario) -> list[Finding]:
         *_jobs_and_people(scenario),
         *_tiles(scenario),
         *_schedules(scenario),
+        *_money(scenario),
+        *_perturbations(scenario),
     ]
 
 
@@ -105,3 +107,40 @@ def _instruction(path: str, instruction: Instruction, scenario: Scenario) -> Ite
         yield path, repr(instruction.do), nearest_name(instruction.do, verbs)
     elif target not in {*scenario.object_types, *(thing.type for thing in scenario.objects.values())}:
         yield path, repr(instruction.do), f"{verb} and an object type, {nearest_name(target, scenario.object_types)}"
+
+
+def _money(scenario: Scenario) -> Iterator[Finding]:
+    economy, life, reward = scenario.rules.economy, scenario.rules.lifecycle, scenario.rules.reward
+    sellers = {affordance.object for affordance in scenario.affordances.values() if affordance.uses_stock}
+    for name, units in economy.stock_per_day.items():
+        path = f"rules.economy.stock_per_day.{name}"
+        if name in scenario.object_types and name not in sellers:
+            yield path, str(units), f"an affordance of the {name} with uses_stock: true"
+        yield from _unknown(path, name, scenario.object_types, "a type of object, ")
+    earned = any(job.wage > 0.0 for job in scenario.jobs.values())
+    for name, affordance in scenario.affordances.items():
+        if affordance.uses_stock and affordance.object not in economy.stock_per_day:
+            yield f"affordances.{name}.uses_stock", "true", f"{affordance.object} in rules.economy.stock_per_day"
+        if affordance.price > economy.start_wallet and not earned:
+            payable = f"at most rules.economy.start_wallet, {economy.start_wallet:g}, or a job with a wage"
+            yield f"affordances.{name}.price", f"{affordance.price:g}", payable
+    if life.eviction_debt > 0.0 and economy.rent_per_day == 0.0:
+        yield "rules.lifecycle.eviction_debt", f"{life.eviction_debt:g}", "0, or rules.economy.rent_per_day above 0"
+    if reward.eviction > 0.0 and life.eviction_debt == 0.0:
+        yield "rules.reward.eviction", f"{reward.eviction:g}", "0, or rules.lifecycle.eviction_debt above 0"
+
+
+def _perturbations(scenario: Scenario) -> Iterator[Finding]:
+    fate, affordances = scenario.rules.perturbations, scenario.affordances.values()
+    needed = {
+        "power_outage": (any(use.utility == "power" for use in affordances), "an affordance with utility: power"),
+        "water_outage": (any(use.utility == "water" for use in affordances), "an affordance with utility: water"),
+        "price_spike": (any(use.price > 0.0 for use in affordances), "an affordance with a price"),
+    }
+    for kind, (there, what) in needed.items():
+        chance = getattr(fate, kind).per_day
+        if chance > 0.0 and not there:
+            yield f"rules.perturbations.{kind}.per_day", f"{chance:g}", f"0, or {what}"
+    if fate.closure.per_day > 0.0:
+        path = "rules.perturbations.closure.object"
+        yield from _unknown(path, fate.closure.object, scenario.object_types, "a type of object, ")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from townlet.config.base import AsTuple, Section
+from townlet.config.blueprint import Blueprint, expand_blueprint
 from townlet.config.rules import ObservationConfig, RulesConfig
 from townlet.config.telemetry import TelemetryConfig
 from townlet.config.town import (
@@ -30,8 +31,15 @@ class CaptureConfig(Section):
     worlds_per_shard: Annotated[int, Field(ge=1, le=65536)] = 64
 
 
+def _people_or_blueprint(schema: dict[str, Any]) -> None:
+    schema["required"].remove("people")
+    schema["anyOf"] = [{"required": ["people"]}, {"required": ["blueprint"]}]
+
+
 class Scenario(Section):
     """One file of ``configs/scenarios``."""
+
+    model_config = ConfigDict(json_schema_extra=_people_or_blueprint)
 
     name: Name
     """The file's name without ``.yaml``."""
@@ -40,9 +48,11 @@ class Scenario(Section):
     """Length of an episode: at this tick it is truncated."""
     ticks_per_day: Annotated[int, Field(ge=1)] = 1000
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    blueprint: Annotated[Blueprint | None, Field(exclude=True)] = None
+    """Building blocks in place of walls, objects, jobs and people; in a loaded scenario these stand in its place."""
     map: MapConfig
     objects: dict[Name, ObjectConfig] = {}
-    affordances: dict[Name, AffordanceConfig] = {}
+    affordances: Annotated[dict[Name, AffordanceConfig], Field(max_length=62)] = {}
     jobs: dict[Name, JobConfig] = {}
     people: Annotated[dict[Name, PersonConfig], Field(min_length=1)]
     rules: RulesConfig = RulesConfig()
@@ -51,6 +61,19 @@ class Scenario(Section):
     capture: CaptureConfig = CaptureConfig()
     training: TrainingConfig = TrainingConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _expand_blueprint(cls, content: Any, validate: ModelWrapValidatorHandler[Scenario]) -> Scenario:
+        if not isinstance(content, dict) or content.get("blueprint") is None:
+            return validate(content)
+        try:
+            expanded = expand_blueprint(content)
+        except ValidationError:
+            # Other sections may have faults as well; somebody stands in for the people that the blueprint did not make.
+            validate({"people": {"anyone": {"at": (0, 0)}}} | content)
+            raise
+        return validate(expanded)
 
     @property
     def object_types(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, ValidationInfo, field_validator
 
 from townlet.config.base import AsTuple, Section
+from townlet.config.expressions import parse_expression
 
 Need = Literal["hunger", "hygiene", "energy"]
 NEEDS: tuple[Need, ...] = get_args(Need)
@@ -52,12 +53,27 @@ class AffordanceConfig(Section):
     """Duration; it always runs its whole duration unless it is released."""
     effects: dict[Need, Annotated[float, Field(ge=-1.0, le=1.0)]] = {}
     """Change of each need over the whole duration, applied evenly tick by tick."""
-    when_below: dict[Need, Level] = {}
-    """Preconditions: it can be started only while these needs are below these levels."""
+    when: str | None = None
+    """What must hold for it to start, such as ``hygiene < 0.95 and wallet >= price``."""
+    price: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
+    """Paid at the start; whoever cannot pay cannot start."""
+    uses_stock: bool = False
+    """Whether it takes a unit of the object's stock; without one it cannot start."""
+    utility: Literal["power", "water"] | None = None
+    """Without this it cannot start, and is interrupted."""
+    meal: bool = False
+    """Whether people who do it next to each other share a meal."""
     work: bool = False
     """Whether it is the work of the jobs whose workplace is such an object; only they can start it, on shift."""
     counts_as: Literal["shower_complete", "sleep_complete"] | None = None
     """Telemetry counter that a completed use feeds."""
+
+    @field_validator("when")
+    @classmethod
+    def _an_expression(cls, when: str | None) -> str | None:
+        if when is not None:
+            parse_expression(when)
+        return when
 
 
 class JobConfig(Section):
@@ -79,13 +95,30 @@ class JobConfig(Section):
         return end
 
 
+class Personality(Section):
+    """Four traits that set people apart; 0.5 is average, and the default."""
+
+    extroversion: Level = 0.5
+    """How often its chats succeed, and how good they are."""
+    forgiveness: Level = 0.5
+    """How soon its grudges fade, and how much a good chat reconciles it."""
+    ambition: Level = 0.5
+    """How much it resents being wronged in a queue."""
+    patience: Level = 0.5
+    """How long it queues before it takes offence."""
+
+
+TRAITS: tuple[str, ...] = tuple(Personality.model_fields)
+
+
 class PersonConfig(Section):
-    """One person: where it starts, how it feels then, and its job."""
+    """One person: where it starts, how it feels then, its job and its character."""
 
     at: Tile
     needs: dict[Need, Level] = {}
     """Levels at the start; 1 is satisfied, and the default."""
     job: Name | None = None
+    personality: Personality = Personality()
 
 
 class Instruction(Section):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from townlet.world.compile import rule
+from townlet.world.compile import rule, seldom
+from townlet.world.employment import may_work
 from townlet.world.layout import TownLayout
-from townlet.world.rules import TownRules
-from townlet.world.state import FINISHED, HOLDING, IDLE, USING, WAITING, TownState
+from townlet.world.preconditions import holds
+from townlet.world.prices import price_of
+from townlet.world.relationships import chat_partner
+from townlet.world.rules import POWER, WATER, TownRules
+from townlet.world.state import HOLDING, IDLE, USING, WAITING, TownState
 
 WAIT, NORTH, SOUTH, WEST, EAST = 0, 1, 2, 3, 4
 #: ``request`` of object type ``t`` is action REQUEST + t; the actions below follow the last of them.
 REQUEST = 5
-START, RELEASE, PUSH, YIELD, LEAVE = 0, 1, 2, 3, 4
+START, RELEASE, PUSH, YIELD, LEAVE, CHAT = 0, 1, 2, 3, 4, 5
 
 _BEFORE = ("wait", "move_north", "move_south", "move_west", "move_east")
-_AFTER = ("start", "release", "push_in", "yield", "leave_queue")
+_AFTER = ("start", "release", "push_in", "yield", "leave_queue", "chat")
 
 
 def action_names(object_types: Sequence[str]) -> list[str]:
@@ -23,65 +27,60 @@ def action_names(object_types: Sequence[str]) -> list[str]:
     return [*_BEFORE, *(f"request_{name}" for name in object_types), *_AFTER]
 
 
-@rule
-def step_tile(layout: TownLayout, tile: int, direction: int) -> int:
-    """The tile one step from another (NORTH to EAST), or −1 beyond the edge or where a wall or object stands."""
-    x = tile % layout.width
-    y = tile // layout.width
-    if direction == NORTH:
-        y -= 1
-    elif direction == SOUTH:
-        y += 1
-    elif direction == WEST:
-        x -= 1
-    else:
-        x += 1
-    if x < 0 or y < 0 or x >= layout.width or y >= layout.height:
-        return -1
-    target = y * layout.width + x
-    return -1 if layout.blocked[target] else target
-
-
-@rule
-def chosen_object(town: TownState, layout: TownLayout, w: int, a: int, kind: int) -> int:
-    """The object that a request of a type is for: the nearest that is not cooling down for this person, or −1.
-
-    There is always room in its queue: people queue on the eight tiles around it.
-    """
-    tile = town.people[w, a].tile
-    for i in range(layout.nearest.shape[2]):
-        thing = layout.nearest[kind, tile, i]
-        if thing < 0 or town.worlds[w].tick >= town.cooldown_until[w, a, thing]:
-            return int(thing)
-    return -1
-
-
-@rule
+@seldom
 def startable(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> int:
-    """The affordance that ``start`` would begin: the first of the held object whose preconditions hold, or −1."""
+    """The affordance that ``start`` would begin: the first of the held object that can be, or −1.
+
+    It can if its utility works, there is stock, the person can pay, works there if it is work, and ``when`` holds.
+    """
     person = town.people[w, a]
+    thing = town.objects[w, person.at_object]
     kind = layout.object_type[person.at_object]
-    for use in range(len(rules.affordance_type)):
+    if thing.out_of_service:
+        return -1
+    for use in range(rules.affordances):
         if rules.affordance_type[use] != kind:
             continue
-        if rules.affordance_work[use] and not on_shift(town, layout, rules, w, a):
+        if rules.affordance_work[use] and not may_work(town, layout, rules, w, a):
             continue
-        fits = True
-        for n in range(3):
-            if person.needs[n] >= rules.affordance_below[use, n]:
-                fits = False
-        if fits:
-            return use
+        if rules.affordance_stock[use] and thing.stock <= 0:
+            continue
+        utility = rules.affordance_utility[use]
+        tick = town.worlds[w].tick
+        if utility == POWER and tick < town.worlds[w].power_off_until:
+            continue
+        if utility == WATER and tick < town.worlds[w].water_off_until:
+            continue
+        price = price_of(town, rules, w, use)
+        if price > 0.0 and person.wallet < price:
+            continue
+        if rules.when_start[use] < rules.when_start[use + 1]:
+            fill_values(town, layout, rules, w, a, price)
+            first = rules.when_start[use]
+            end = rules.when_start[use + 1]
+            if not holds(rules.when_code, rules.when_operand, first, end, town.values[w], town.stack[w]):
+                continue
+        return use
     return -1
 
 
 @rule
-def on_shift(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> bool:
-    """Whether a person is at its workplace, has come to today's shift, and the shift is still on."""
+def fill_values(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, price: float) -> None:
+    """The variables of preconditions for a person at an object, in the order of ``VARIABLES``."""
     person = town.people[w, a]
-    time = town.worlds[w].tick % rules.ticks_per_day
-    in_shift = layout.shift[a, 0] <= time < layout.shift[a, 1]
-    return bool(layout.workplace[a] == person.at_object and in_shift and person.arrived)
+    values = town.values[w]
+    tick = town.worlds[w].tick
+    for n in range(3):
+        values[n] = person.needs[n]
+    values[3] = person.wallet
+    values[4] = price
+    values[5] = town.objects[w, person.at_object].stock
+    values[6] = tick % rules.ticks_per_day
+    values[7] = tick // rules.ticks_per_day
+    values[8] = 1.0 if may_work(town, layout, rules, w, a) else 0.0
+    values[9] = 1.0 if layout.workplace[a] >= 0 else 0.0
+    values[10] = 1.0 if tick >= town.worlds[w].power_off_until else 0.0
+    values[11] = 1.0 if tick >= town.worlds[w].water_off_until else 0.0
 
 
 @rule
@@ -97,30 +96,56 @@ def queue_place(town: TownState, w: int, a: int) -> int:
 @rule
 def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
     """Fill the action mask of a world. Waiting is always legal, for empty slots nothing else is."""
-    after = REQUEST + layout.nearest.shape[0]
     for a in range(layout.people):
-        person = town.people[w, a]
         legal = town.mask[w, a]
         legal[:] = False
         legal[WAIT] = True
-        if not person.alive:
+        if not town.alive[w, a]:
             continue
+        person = town.people[w, a]
         if person.role != USING:
-            for direction in range(NORTH, EAST + 1):
-                target = step_tile(layout, person.tile, direction)
-                legal[direction] = target >= 0 and town.occupant[w, target] < 0
+            mark_free_ways(town, layout, w, a)
         if person.role == IDLE:
-            for kind in range(layout.nearest.shape[0]):
-                legal[REQUEST + kind] = chosen_object(town, layout, w, a, kind) >= 0
-            continue
-        waiting = town.objects[w, person.at_object].queue_length
-        may_start = person.role == HOLDING or person.role == FINISHED
-        legal[after + START] = may_start and startable(town, layout, rules, w, a) >= 0
-        legal[after + RELEASE] = person.role == USING
-        legal[after + LEAVE] = person.role == WAITING or person.role == HOLDING
-        if person.role == WAITING:
-            place = queue_place(town, w, a)
-            legal[after + PUSH] = place > 0
-            legal[after + YIELD] = place == 0 and waiting > 1 and not person.favored
+            for kind in range(town.target.shape[2]):
+                legal[REQUEST + kind] = town.target[w, a, kind] >= 0
         else:
-            legal[after + YIELD] = person.role == HOLDING and waiting > 0 and not person.favored
+            mark_queue_actions(town, layout, rules, w, a)
+        if rules.ties and person.seen > 0:
+            legal[REQUEST + town.target.shape[2] + CHAT] = chat_partner(town, layout, rules, w, a) >= 0
+
+
+@rule
+def mark_free_ways(town: TownState, layout: TownLayout, w: int, a: int) -> None:
+    """The moves that neither a wall nor a person blocks, by the grid of people."""
+    person = town.people[w, a]
+    legal = town.mask[w, a]
+    x = person.x + layout.margin - 1
+    y = person.y + layout.margin
+    word = x >> 5
+    shift = int(x & 31)
+    beside = town.crowd[w, y, word] >> shift
+    ways = layout.ways[person.tile]
+    legal[NORTH] = (ways & 1) != 0 and (town.crowd[w, y - 1, word] >> shift) & 2 == 0
+    legal[SOUTH] = (ways & 2) != 0 and (town.crowd[w, y + 1, word] >> shift) & 2 == 0
+    legal[WEST] = (ways & 4) != 0 and beside & 1 == 0
+    legal[EAST] = (ways & 8) != 0 and beside & 4 == 0
+
+
+@rule
+def mark_queue_actions(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """The actions of somebody who waits at an object, holds or uses it."""
+    person = town.people[w, a]
+    legal = town.mask[w, a]
+    after = REQUEST + town.target.shape[2]
+    waiting = town.objects[w, person.at_object].queue_length
+    if person.role == WAITING:
+        place = queue_place(town, w, a)
+        legal[after + PUSH] = place > 0
+        legal[after + YIELD] = place == 0 and waiting > 1 and not person.favored
+        legal[after + LEAVE] = True
+    elif person.role == USING:
+        legal[after + RELEASE] = True
+    else:
+        legal[after + START] = startable(town, layout, rules, w, a) >= 0
+        legal[after + LEAVE] = person.role == HOLDING
+        legal[after + YIELD] = person.role == HOLDING and waiting > 0 and not person.favored

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from townlet.world.actions import RELEASE, REQUEST, START, startable
-from townlet.world.compile import rule
-from townlet.world.events import SHOWER_COUNTER, SLEEP_COUNTER, USE_COMPLETED, record
+from townlet.world.compile import rule, seldom
+from townlet.world.events import PURCHASES, SHOWER_COUNTER, SLEEP_COUNTER, USE_COMPLETED, record
 from townlet.world.layout import TownLayout
+from townlet.world.prices import price_of
 from townlet.world.queues import finish_turn
 from townlet.world.rules import NO_COUNTER, SHOWER_COMPLETE, TownRules
+from townlet.world.social import share_meal
 from townlet.world.state import FINISHED, HOLDING, TALLY, USING, TownState
 
 _USES = TALLY.index("uses_completed")
+_SPENT = TALLY.index("spent")
 
 
 @rule
 def run_affordances(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
     """Begin, advance and end uses. An affordance takes effect from the tick in which it is started."""
-    after = REQUEST + layout.nearest.shape[0]
+    after = REQUEST + town.target.shape[2]
     for a in range(layout.people):
         person = town.people[w, a]
+        if person.role < HOLDING:
+            continue
         intent = person.intent - after
         if intent == START and (person.role == HOLDING or person.role == FINISHED):
             start(town, layout, rules, w, a)
         elif intent == RELEASE and person.role == USING:
             finish_turn(town, rules, w, a)
         if person.role == USING:
-            progress(town, rules, w, a)
+            progress(town, layout, rules, w, a)
 
 
-@rule
+@seldom
 def start(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """Begin the first affordance of the held object whose preconditions hold."""
     use = startable(town, layout, rules, w, a)
@@ -37,11 +42,18 @@ def start(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int)
         person.role = USING
         person.affordance = use
         person.remaining = rules.affordance_ticks[use]
-        town.objects[w, person.at_object].uses += 1
+        thing = town.objects[w, person.at_object]
+        thing.uses += 1
+        thing.stock -= rules.affordance_stock[use]
+        price = price_of(town, rules, w, use)
+        if price > 0.0:
+            person.wallet -= price
+            town.tally[w, a, _SPENT] += price
+            town.counter[w, PURCHASES] += 1.0
 
 
 @rule
-def progress(town: TownState, rules: TownRules, w: int, a: int) -> None:
+def progress(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """One tick of effects; after the last one the use is complete, and the person may hand over or start again."""
     person = town.people[w, a]
     use = person.affordance
@@ -49,13 +61,22 @@ def progress(town: TownState, rules: TownRules, w: int, a: int) -> None:
     for n in range(3):
         person.needs[n] = min(max(person.needs[n] + rules.affordance_effect[use, n], 0.0), 1.0)
     person.remaining -= 1
-    if person.remaining > 0:
-        return
+    if person.remaining == 0:
+        complete(town, layout, rules, w, a)
+
+
+@seldom
+def complete(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """End a use that has run its whole duration."""
+    person = town.people[w, a]
+    use = person.affordance
     person.role = FINISHED
     person.affordance = -1
     thing = person.at_object
     record(town, w, USE_COMPLETED, thing, a, -1, town.objects[w, thing].queue_length, use)
     town.tally[w, a, _USES] += 1.0
+    if rules.shared_meals and rules.affordance_meal[use]:
+        share_meal(town, layout, rules, w, a)
     feeds = rules.affordance_counter[use]
     if feeds != NO_COUNTER:
         town.counter[w, SHOWER_COUNTER if feeds == SHOWER_COMPLETE else SLEEP_COUNTER] += 1.0

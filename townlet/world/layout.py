@@ -1,4 +1,4 @@
-"""What never changes in a town: tiles, objects, who works where, and how far everything is."""
+"""What never changes in a town: tiles, objects, who works where, and the way to everything."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.config.scenario import Scenario
-from townlet.config.town import NEEDS
+from townlet.config.town import NEEDS, TRAITS
+from townlet.world.routes import find_routes
 
-#: Distance of a tile from which an object cannot be reached.
-UNREACHABLE = 32767
 #: Nearest objects of one type that a person considers from a tile.
 CANDIDATES = 4
+#: Tiles per word of the grid of people in view; a word also repeats the first bits of the next one.
+WORD_TILES = 32
 
 
 class TownLayout(NamedTuple):
@@ -23,40 +24,62 @@ class TownLayout(NamedTuple):
     width: int
     height: int
     people: int
+    sight: int
+    """How many tiles away people list each other."""
+    margin: int
+    """Rows and columns around the map in the grid of people: as far as anything is seen."""
     blocked: NDArray[np.bool_]
     """bool [tiles]: wall or object."""
     region: NDArray[np.int64]
     """int64 [tiles]: number of the connected area that a free tile belongs to, −1 where blocked."""
-    object_tile: NDArray[np.int64]
-    """int64 [O]."""
-    object_type: NDArray[np.int64]
-    """int64 [O], index into the scenario's object types."""
-    distance: NDArray[np.int64]
-    """int64 [O, tiles]: steps to the nearest tile in reach of the object, 0 in reach, or UNREACHABLE."""
-    nearest: NDArray[np.int64]
-    """int64 [T, tiles, CANDIDATES]: objects of a type by distance from a tile, −1 where there are no more."""
-    start_tile: NDArray[np.int64]
-    """int64 [A]."""
+    step: NDArray[np.int32]
+    """int32 [tiles, 4]: the tile to the north, south, west and east, or the tile itself where that is blocked."""
+    ways: NDArray[np.uint8]
+    """uint8 [tiles]: which of these are not blocked, north from the lowest bit on."""
+    object_tile: NDArray[np.int32]
+    """int32 [O]."""
+    object_x: NDArray[np.int32]
+    object_y: NDArray[np.int32]
+    object_type: NDArray[np.int32]
+    """int32 [O], index into the scenario's object types."""
+    near_object: NDArray[np.int16]
+    """int16 [CANDIDATES, tiles, T]: objects of a type by walking distance from a tile, −1 where there are no more."""
+    near_distance: NDArray[np.int16]
+    """int16 [CANDIDATES, tiles, T]: steps to them, 0 in reach."""
+    near_route: NDArray[np.uint8]
+    """uint8 [CANDIDATES, tiles, T]: the ways to them; see :mod:`townlet.world.routes`."""
+    work_distance: NDArray[np.int16]
+    """int16 [1, tiles, workplaces], UNREACHABLE where there is no way."""
+    work_route: NDArray[np.uint8]
+    """uint8 [1, tiles, workplaces]."""
+    work_column: NDArray[np.int32]
+    """int32 [A]: where a person's workplace is in the two arrays above, −1 without a job."""
+    staff: NDArray[np.int32]
+    """int32 [O, most per workplace]: who works at an object, then −1."""
+    start_tile: NDArray[np.int32]
+    """int32 [A]."""
     start_needs: NDArray[np.float64]
     """float64 [A, 3]."""
-    workplace: NDArray[np.int64]
-    """int64 [A]: object where the person works, −1 without a job."""
-    shift: NDArray[np.int64]
-    """int64 [A, 2]: first tick of the day's shift and the tick after its last."""
+    traits: NDArray[np.float64]
+    """float64 [A, 4]: extroversion, forgiveness, ambition, patience of whoever is in the slot."""
+    workplace: NDArray[np.int32]
+    """int32 [A]: object where the person works, −1 without a job."""
+    shift: NDArray[np.int32]
+    """int32 [A, 2]: first tick of the day's shift and the tick after its last."""
     wage: NDArray[np.float64]
     """float64 [A], per tick."""
 
     @property
     def types(self) -> int:
         """Number of object types."""
-        return int(self.nearest.shape[0])
+        return int(self.near_object.shape[2])
 
 
 def build_layout(scenario: Scenario) -> TownLayout:
     """Lay a scenario out."""
-    width, height = scenario.map.width, scenario.map.height
+    width, height, view = scenario.map.width, scenario.map.height, scenario.observations
     objects, people = list(scenario.objects.values()), list(scenario.people.values())
-    names = list(scenario.objects)
+    names = {name: index for index, name in enumerate(scenario.objects)}
     types = {name: index for index, name in enumerate(scenario.object_types)}
     blocked = np.zeros((height, width), np.bool_)
     for wall in scenario.map.walls:
@@ -64,73 +87,87 @@ def build_layout(scenario: Scenario) -> TownLayout:
         blocked[y1 : y2 + 1, x1 : x2 + 1] = True
     for thing in objects:
         blocked[thing.at[1], thing.at[0]] = True
-    distance = np.array([_walking_distance(blocked, thing.at) for thing in objects], np.int64).reshape(
-        len(objects), width * height
-    )
-    object_type = np.array([types[thing.type] for thing in objects], np.int64)
+    step = _steps(blocked)
+    object_tile = np.array([thing.at[1] * width + thing.at[0] for thing in objects], np.int32)
+    object_type = np.array([types[thing.type] for thing in objects], np.int32)
+    around = [_tiles_around(blocked, thing.at) for thing in objects]
+    near = find_routes(step, around, object_type, len(types), CANDIDATES)
     jobs = [scenario.jobs[person.job] if person.job else None for person in people]
+    workplace = np.array([names[job.workplace] if job else -1 for job in jobs], np.int32)
+    places = sorted({int(place) for place in workplace if place >= 0})
+    work = find_routes(step, [around[place] for place in places], np.arange(len(places)), len(places), 1)
     return TownLayout(
         width=width,
         height=height,
         people=len(people),
+        sight=view.view_radius,
+        margin=view.view_radius if view.mode == "compact" else max(view.view_radius, view.map_radius),
         blocked=blocked.ravel(),
         region=_regions(blocked),
-        object_tile=np.array([thing.at[1] * width + thing.at[0] for thing in objects], np.int64),
+        step=step,
+        ways=np.packbits(step != np.arange(len(step))[:, None], axis=1, bitorder="little").ravel(),
+        object_tile=object_tile,
+        object_x=object_tile % np.int32(width),
+        object_y=object_tile // np.int32(width),
         object_type=object_type,
-        distance=distance,
-        nearest=_nearest_objects(distance, object_type, len(types)),
-        start_tile=np.array([person.at[1] * width + person.at[0] for person in people], np.int64),
+        near_object=near.thing,
+        near_distance=near.distance,
+        near_route=near.route,
+        work_distance=work.distance,
+        work_route=work.route,
+        work_column=np.array([places.index(place) if place >= 0 else -1 for place in workplace], np.int32),
+        staff=_staff(workplace, len(objects)),
+        start_tile=np.array([person.at[1] * width + person.at[0] for person in people], np.int32),
         start_needs=np.array([[person.needs.get(need, 1.0) for need in NEEDS] for person in people], np.float64),
-        workplace=np.array([names.index(job.workplace) if job else -1 for job in jobs], np.int64),
-        shift=np.array([(job.start, job.end) if job else (0, 0) for job in jobs], np.int64),
+        traits=np.array([[getattr(person.personality, trait) for trait in TRAITS] for person in people], np.float64),
+        workplace=workplace,
+        shift=np.array([(job.start, job.end) if job else (0, 0) for job in jobs], np.int32),
         wage=np.array([job.wage if job else 0.0 for job in jobs], np.float64),
     )
 
 
-def _walking_distance(blocked: NDArray[np.bool_], at: tuple[int, int]) -> NDArray[np.int64]:
-    """int64 [tiles]: steps from every tile to the nearest free tile touching ``at``, corners included."""
+def _steps(blocked: NDArray[np.bool_]) -> NDArray[np.int32]:
     height, width = blocked.shape
-    around = [
-        (x, y)
-        for y in range(max(at[1] - 1, 0), min(at[1] + 2, height))
-        for x in range(max(at[0] - 1, 0), min(at[0] + 2, width))
-        if not blocked[y, x]
-    ]
-    return _steps_from(blocked, around).ravel()
+    tile = np.arange(height * width, dtype=np.int32).reshape(height, width)
+    step = np.repeat(tile[..., None], 4, axis=-1)
+    step[1:, :, 0], step[:-1, :, 1] = tile[:-1], tile[1:]
+    step[:, 1:, 2], step[:, :-1, 3] = tile[:, :-1], tile[:, 1:]
+    free = ~blocked.ravel()
+    step = step.reshape(-1, 4)
+    return np.where(free[step], step, tile.reshape(-1, 1))
+
+
+def _tiles_around(blocked: NDArray[np.bool_], at: tuple[int, int]) -> list[int]:
+    """The free tiles that touch ``at``, corners included."""
+    height, width = blocked.shape
+    rows = range(max(at[1] - 1, 0), min(at[1] + 2, height))
+    columns = range(max(at[0] - 1, 0), min(at[0] + 2, width))
+    return [y * width + x for y in rows for x in columns if not blocked[y, x]]
+
+
+def _staff(workplace: NDArray[np.int32], objects: int) -> NDArray[np.int32]:
+    members: list[list[int]] = [[] for _ in range(objects)]
+    for person, place in enumerate(workplace):
+        if place >= 0:
+            members[place].append(person)
+    most = max([1, *map(len, members)])
+    return np.array([row + [-1] * (most - len(row)) for row in members], np.int32).reshape(objects, most)
 
 
 def _regions(blocked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    region = np.full(blocked.shape, -1, np.int64)
-    for y, x in np.argwhere(~blocked).tolist():
-        if region[y, x] < 0:
-            region[_steps_from(blocked, [(x, y)]) < UNREACHABLE] = region.max() + 1
-    return region.ravel()
-
-
-def _steps_from(blocked: NDArray[np.bool_], tiles: list[tuple[int, int]]) -> NDArray[np.int64]:
-    """int64 [height, width]: breadth-first steps from the nearest of some free tiles, or UNREACHABLE."""
     height, width = blocked.shape
-    steps = np.full((height, width), UNREACHABLE, np.int64)
-    frontier = deque(tiles)
-    for x, y in tiles:
-        steps[y, x] = 0
-    while frontier:
-        x, y = frontier.popleft()
-        for nx, ny in ((x, y - 1), (x, y + 1), (x - 1, y), (x + 1, y)):
-            inside = 0 <= nx < width and 0 <= ny < height
-            if inside and not blocked[ny, nx] and steps[ny, nx] == UNREACHABLE:
-                steps[ny, nx] = steps[y, x] + 1
-                frontier.append((nx, ny))
-    return steps
-
-
-def _nearest_objects(distance: NDArray[np.int64], object_type: NDArray[np.int64], types: int) -> NDArray[np.int64]:
-    tiles = distance.shape[1]
-    nearest = np.full((types, tiles, CANDIDATES), -1, np.int64)
-    for kind in range(types):
-        members = np.flatnonzero(object_type == kind)
-        order = np.argsort(distance[members], axis=0, kind="stable")[:CANDIDATES].T
-        chosen = members[order]
-        unreachable = np.take_along_axis(distance[members].T, order, axis=1) == UNREACHABLE
-        nearest[kind, :, : chosen.shape[1]] = np.where(unreachable, -1, chosen)
-    return nearest
+    region = np.full(blocked.shape, -1, np.int64)
+    count = 0
+    for start in np.argwhere(~blocked).tolist():
+        if region[start[0], start[1]] >= 0:
+            continue
+        region[start[0], start[1]] = count
+        frontier = deque([start])
+        while frontier:
+            y, x = frontier.popleft()
+            for ny, nx in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if 0 <= ny < height and 0 <= nx < width and not blocked[ny, nx] and region[ny, nx] < 0:
+                    region[ny, nx] = count
+                    frontier.append([ny, nx])
+        count += 1
+    return region.ravel()

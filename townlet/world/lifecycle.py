@@ -1,31 +1,33 @@
-"""Coming and going: a person's start, fainting, and the newcomer who takes the place."""
+"""Coming and going: a person's start, fainting, eviction, moving away, and the newcomer who takes the place."""
 
 from __future__ import annotations
 
-from townlet.world.compile import rule
-from townlet.world.events import FAINT, NEWCOMER, record
+from townlet.world.compile import rule, seldom
+from townlet.world.events import DEPARTURE, EVICTION, FAINT, NEWCOMER, record
 from townlet.world.layout import TownLayout
 from townlet.world.queues import drop_place
-from townlet.world.random import START_NEEDS, WORLD_STREAM, draw
-from townlet.world.rivalry import forget_person
+from townlet.world.random import START_NEEDS, WORLD_STREAM, draw, nth_mover
+from townlet.world.rivalry import forget_all
 from townlet.world.rules import TownRules
+from townlet.world.senses import stand_on, step_off
 from townlet.world.state import IDLE, OFF, TownState
 
 
-@rule
+@seldom
 def place_person(
     town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int, tile: int
 ) -> None:
     """Put a new person into a slot, on a free tile."""
     person = town.people[w, a]
-    person.alive = True
-    person.terminated = False
-    person.tile = tile
-    town.occupant[w, tile] = a
+    town.alive[w, a] = True
+    stand_on(town, layout, w, a, tile)
     for n in range(3):
         jitter = draw(seed, WORLD_STREAM, world, town.worlds[w].clock, 3 * a + n, START_NEEDS) * rules.start_jitter
         person.needs[n] = max(layout.start_needs[a, n] - jitter, 0.0)
+    person.wallet = rules.start_wallet
     person.starving = 0
+    person.unhappy = 0
+    person.leaving = -1
     person.joining = -1
     person.role = IDLE
     person.at_object = -1
@@ -37,51 +39,134 @@ def place_person(
     person.rank = 0
     person.shift_state = OFF
     person.arrived = False
-    person.wallet = 0.0
-    forget_person(town, w, a)
-    for thing in range(len(layout.object_tile)):
-        town.cooldown_until[w, a, thing] = 0
+    person.helped = False
+    person.covering = -1
+    person.chat_ready_at = 0
+    person.seen = 0
+    person.shown_role = IDLE
+    person.shown_grudges = 0
+    person.shown_seen = 0
+    forget_all(town, w, a)
+    person.ties = 0
+    for k in range(town.ties.shape[2]):
+        town.ties[w, a, k].other = -1
+    person.cooling_until = 0
+    for i in range(town.cooldowns.shape[2]):
+        town.cooldowns[w, a, i].object = -1
+        town.cooldowns[w, a, i].until = 0
+    town.observation[w, a, :] = 0.0
 
 
 @rule
-def replace_fainted(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
-    """End the episodes of those who lacked a need for too long, and let newcomers into empty slots."""
+def decide_who_leaves(town: TownState, rules: TownRules, order: int, w: int) -> None:
+    """Find those who lacked a need for too long, who cannot pay their debts, or who are unhappy here."""
+    for a in range(town.people.shape[1]):
+        if not town.alive[w, a]:
+            continue
+        person = town.people[w, a]
+        if person.starving >= rules.faint_after:
+            person.leaving = FAINT
+    if rules.eviction_debt > 0.0 and town.worlds[w].tick + 1 == town.worlds[w].next_day:
+        evict_debtors(town, rules, order, w)
+    if rules.departure_after > 0:
+        let_the_unhappy_go(town, rules, order, w)
+
+
+@seldom
+def evict_debtors(town: TownState, rules: TownRules, order: int, w: int) -> None:
+    """Evict those whose debt is too high after the rent; beyond the day's limit chance decides who may stay for now."""
+    people = town.people.shape[1]
+    for i in range(people):
+        a = nth_mover(order, i, people)
+        if town.alive[w, a] and town.people[w, a].wallet <= -rules.eviction_debt:
+            let_go(town, rules, w, a, EVICTION)
+
+
+@seldom
+def let_the_unhappy_go(town: TownState, rules: TownRules, order: int, w: int) -> None:
+    """Count the ticks in a row of low needs on average, and let those go who had too many of them."""
+    people = town.people.shape[1]
+    lowest_sum = 3.0 * rules.departure_mood
+    for i in range(people):
+        a = nth_mover(order, i, people)
+        if town.alive[w, a]:
+            person = town.people[w, a]
+            low = person.needs[0] + person.needs[1] + person.needs[2] < lowest_sum
+            person.unhappy = person.unhappy + 1 if low else 0
+            if person.unhappy >= rules.departure_after:
+                let_go(town, rules, w, a, DEPARTURE)
+
+
+@rule
+def let_go(town: TownState, rules: TownRules, w: int, a: int, kind: int) -> None:
+    """Let somebody leave in this tick, unless it leaves already or too many have left today."""
+    if town.people[w, a].leaving < 0 and town.worlds[w].left_today < rules.most_leaving:
+        town.people[w, a].leaving = kind
+        town.worlds[w].left_today += 1
+
+
+@rule
+def replace_people(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
+    """End the episodes of those who leave, and let newcomers into empty slots."""
     for a in range(layout.people):
-        if town.people[w, a].alive:
-            if town.people[w, a].starving >= rules.faint_after:
-                remove_person(town, rules, w, a)
+        if town.alive[w, a]:
+            if town.people[w, a].leaving >= 0:
+                remove_person(town, layout, rules, w, a)
         elif town.worlds[w].tick >= town.people[w, a].newcomer_at:
-            tile = nearest_free_tile(town, layout, w, layout.start_tile[a])
-            if tile >= 0:
-                place_person(town, layout, rules, seed, world, w, a, tile)
-                record(town, w, NEWCOMER, -1, a, -1, 0, -1)
+            welcome(town, layout, rules, seed, world, w, a)
 
 
-@rule
+@seldom
+def welcome(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int) -> None:
+    """Let a newcomer into an empty slot, unless too many have come today or there is nowhere to stand."""
+    if town.worlds[w].arrived_today >= rules.most_arriving:
+        return
+    tile = nearest_free_tile(town, layout, w, layout.start_tile[a])
+    if tile >= 0:
+        town.worlds[w].arrived_today += 1
+        place_person(town, layout, rules, seed, world, w, a, tile)
+        record(town, w, NEWCOMER, -1, a, -1, 0, -1)
+
+
+@seldom
 def nearest_free_tile(town: TownState, layout: TownLayout, w: int, start: int) -> int:
-    """The free tile nearest to another in a straight line that can be walked to from there, or −1 if all are taken."""
+    """The free tile nearest to another in a straight line that can be walked to from there, or −1 if all are taken.
+
+    Squares around the start are searched from the inside out; no tile of a square is nearer than its ring's distance.
+    """
+    x = start % layout.width
+    y = start // layout.width
     best = -1
     best_distance = 0
-    for tile in range(len(layout.blocked)):
-        if layout.region[tile] == layout.region[start] and town.occupant[w, tile] < 0:
-            dx = tile % layout.width - start % layout.width
-            dy = tile // layout.width - start // layout.width
-            distance = dx * dx + dy * dy
-            if best < 0 or distance < best_distance:
-                best = tile
-                best_distance = distance
+    for ring in range(max(layout.width, layout.height)):
+        if best >= 0 and ring * ring > best_distance:
+            break
+        for ny in range(max(y - ring, 0), min(y + ring, layout.height - 1) + 1):
+            on_edge = abs(ny - y) == ring
+            for nx in range(max(x - ring, 0), min(x + ring, layout.width - 1) + 1):
+                if not on_edge and abs(nx - x) != ring:
+                    continue
+                tile = ny * layout.width + nx
+                distance = (nx - x) * (nx - x) + (ny - y) * (ny - y)
+                if best >= 0 and (distance > best_distance or (distance == best_distance and tile > best)):
+                    continue
+                if layout.region[tile] == layout.region[start] and town.occupant[w, tile] < 0:
+                    best = tile
+                    best_distance = distance
     return best
 
 
-@rule
-def remove_person(town: TownState, rules: TownRules, w: int, a: int) -> None:
-    """Take somebody out of the town, its place in any queue and everybody's grudges."""
+@seldom
+def remove_person(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """Take somebody out of the town and out of its place in any queue; others' grudges end with the next tick."""
     person = town.people[w, a]
-    person.terminated = True
-    person.alive = False
+    town.terminated[w, a] = True
+    town.alive[w, a] = False
     person.newcomer_at = town.worlds[w].tick + rules.newcomer_after
-    town.occupant[w, person.tile] = -1
+    person.generation += 1
+    step_off(town, layout, w, a)
     if person.role != IDLE:
         drop_place(town, w, a)
-    forget_person(town, w, a)
-    record(town, w, FAINT, -1, a, -1, 0, -1)
+    forget_all(town, w, a)
+    town.observation[w, a, :] = 0.0
+    record(town, w, person.leaving, -1, a, -1, 0, -1)

@@ -11,9 +11,9 @@ from townlet.world.state import TownState
 def decay_needs(town: TownState, rules: TownRules, w: int) -> None:
     """Let everybody's needs fall by one tick, and count the ticks in a row that somebody spends with one at 0."""
     for a in range(town.people.shape[1]):
-        person = town.people[w, a]
-        if not person.alive:
+        if not town.alive[w, a]:
             continue
+        person = town.people[w, a]
         lacking = False
         for n in range(3):
             person.needs[n] = max(person.needs[n] - rules.need_decay[n], 0.0)

@@ -7,11 +7,11 @@ order changes only when somebody joins, pushes in, gives way or is sent to the t
 
 from __future__ import annotations
 
-from townlet.world.actions import LEAVE, PUSH, REQUEST, START, YIELD, queue_place, startable
-from townlet.world.compile import rule
+from townlet.world.actions import LEAVE, PUSH, REQUEST, START, YIELD, queue_place
+from townlet.world.arrivals import let_arrivals_join
+from townlet.world.compile import rule, seldom
 from townlet.world.events import (
     AVOIDANCE,
-    CONTESTED_ARRIVAL,
     GHOST_STEP,
     GIVE_WAY,
     HAND_OVER,
@@ -20,75 +20,36 @@ from townlet.world.events import (
     record,
 )
 from townlet.world.layout import TownLayout
-from townlet.world.random import ARRIVAL_ORDER, WORLD_STREAM, draw, draw_order, nth_mover
+from townlet.world.patience import lose_patience
+from townlet.world.personality import PATIENCE, trait_factor
+from townlet.world.random import nth_mover
 from townlet.world.rivalry import conflict, courtesy, rivalry_towards
 from townlet.world.rules import TownRules
 from townlet.world.state import FINISHED, HOLDING, IDLE, WAITING, TownState
 
 
 @rule
-def act_in_queues(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
+def act_in_queues(
+    town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, order: int, w: int
+) -> None:
     """Carry out leaving, giving way and pushing in, then let the arrivals of this tick join."""
-    after = REQUEST + layout.nearest.shape[0]
-    order = draw_order(seed, world, town.worlds[w].clock, layout.people)
+    after = REQUEST + town.target.shape[2]
+    arrivals = 0
     for i in range(layout.people):
         a = nth_mover(order, i, layout.people)
-        intent = town.people[w, a].intent - after
-        role = town.people[w, a].role
-        if intent == LEAVE and role in (WAITING, HOLDING):
-            leave_queue(town, rules, w, a)
-        elif intent == YIELD and role in (WAITING, HOLDING):
-            give_way(town, rules, w, a)
-        elif intent == PUSH and role == WAITING:
-            push_in(town, rules, w, a)
-    for a in range(layout.people):
-        if town.people[w, a].joining >= 0:
-            join(town, w, a, seed, world)
-    for a in range(layout.people):
-        if town.people[w, a].joining >= 0:
-            remember_lost_arrival(town, rules, w, a)
-
-
-@rule
-def join(town: TownState, w: int, a: int, seed: int, world: int) -> None:
-    """Put a person at the tail of a queue; among arrivals of the same tick the world stream decides the order."""
-    thing = town.people[w, a].joining
-    queue = town.objects[w, thing]
-    tick = town.worlds[w].clock
-    mine = draw(seed, WORLD_STREAM, world, tick, a, ARRIVAL_ORDER)
-    place = queue.queue_length
-    rank = queue.next_rank
-    while place > 0:
-        other = queue.queue[place - 1]
-        arrives_too = town.people[w, other].joining == thing
-        if not arrives_too or draw(seed, WORLD_STREAM, world, tick, other, ARRIVAL_ORDER) <= mine:
-            break
-        queue.queue[place] = other
-        rank = town.people[w, other].rank
-        town.people[w, other].rank = rank + 1
-        place -= 1
-    queue.queue[place] = a
-    queue.queue_length += 1
-    queue.next_rank += 1
-    person = town.people[w, a]
-    person.role = WAITING
-    person.at_object = thing
-    person.rank = rank
-    person.waited = 0
-    person.favored = False
-
-
-@rule
-def remember_lost_arrival(town: TownState, rules: TownRules, w: int, a: int) -> None:
-    """A conflict for everybody who arrived in the same tick as the first of this tick's arrivals, but after it."""
-    thing = town.people[w, a].joining
-    queue = town.objects[w, thing]
-    for i in range(queue.queue_length):
-        first = queue.queue[i]
-        if town.people[w, first].joining == thing:
-            if first != a:
-                conflict(town, rules, w, CONTESTED_ARRIVAL, thing, first, a, queue.queue_length)
-            return
+        person = town.people[w, a]
+        if person.joining >= 0:
+            arrivals += 1
+        if person.role == WAITING or person.role == HOLDING:
+            intent = person.intent - after
+            if intent == LEAVE:
+                leave_queue(town, rules, w, a)
+            elif intent == YIELD:
+                give_way(town, rules, w, a)
+            elif intent == PUSH and person.role == WAITING:
+                push_in(town, layout, rules, w, a)
+    if arrivals > 0:
+        let_arrivals_join(town, layout, rules, seed, world, w)
 
 
 @rule
@@ -98,8 +59,8 @@ def priority(town: TownState, rules: TownRules, w: int, a: int) -> float:
     return float(person.rank - rules.age_priority_weight * person.waited)
 
 
-@rule
-def push_in(town: TownState, rules: TownRules, w: int, a: int) -> None:
+@seldom
+def push_in(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """Go for the front place; everybody passed suffers a conflict, and long waiters may not let it happen."""
     thing = town.people[w, a].at_object
     queue = town.objects[w, thing]
@@ -115,10 +76,10 @@ def push_in(town: TownState, rules: TownRules, w: int, a: int) -> None:
         queue.queue[place] = other
         queue.queue[place - 1] = a
         place -= 1
-        conflict(town, rules, w, PUSH_IN, thing, a, other, queue.queue_length)
+        conflict(town, layout, rules, w, PUSH_IN, thing, a, other, queue.queue_length)
 
 
-@rule
+@seldom
 def give_way(town: TownState, rules: TownRules, w: int, a: int) -> None:
     """Change places with the next in line: the holder with the front, or the front with the second.
 
@@ -157,6 +118,7 @@ def reserve(town: TownState, w: int, thing: int, a: int) -> None:
     """Reserve an object for a person who stands around it."""
     town.people[w, a].role = HOLDING
     queue = town.objects[w, thing]
+    town.worlds[w].changed_types |= queue.type_bit
     queue.holder = a
     queue.reserved_at = town.worlds[w].tick
     queue.idle_ticks = 0
@@ -164,7 +126,7 @@ def reserve(town: TownState, w: int, thing: int, a: int) -> None:
     queue.camped = 0
 
 
-@rule
+@seldom
 def drop_place(town: TownState, w: int, a: int) -> None:
     """Take a person out of the queue or the reservation it has; the rest close up."""
     person = town.people[w, a]
@@ -176,13 +138,14 @@ def drop_place(town: TownState, w: int, a: int) -> None:
         queue.queue[queue.queue_length] = -1
     else:
         queue.holder = -1
+        town.worlds[w].changed_types |= queue.type_bit
     person.role = IDLE
     person.at_object = -1
     person.affordance = -1
     person.remaining = 0
 
 
-@rule
+@seldom
 def leave_queue(town: TownState, rules: TownRules, w: int, a: int) -> None:
     """Leave without having used the object; if a rival is there, that is why: an avoidance."""
     thing = town.people[w, a].at_object
@@ -206,59 +169,93 @@ def rival_at(town: TownState, rules: TownRules, w: int, a: int, thing: int) -> i
     return -1
 
 
-@rule
+@seldom
 def finish_turn(town: TownState, rules: TownRules, w: int, a: int) -> None:
     """End a person's turn after a use: it cools down, and the object goes to the next in line, if any."""
     thing = town.people[w, a].at_object
     drop_place(town, w, a)
-    town.cooldown_until[w, a, thing] = town.worlds[w].tick + rules.cooldown_ticks
+    begin_cooldown(town, rules, w, a, thing)
     length = town.objects[w, thing].queue_length
     if length > 0:
         courtesy(town, rules, w, HAND_OVER, thing, a, town.objects[w, thing].queue[0], length)
 
 
 @rule
-def pass_on_finished(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
+def begin_cooldown(town: TownState, rules: TownRules, w: int, a: int, thing: int) -> None:
+    """Note that a person cannot queue for an object for a while, in place of the note that ends first.
+
+    There is room for all notes that can be open at once, because a turn takes at least two ticks.
+    """
+    notes = town.cooldowns[w, a]
+    oldest = 0
+    for i in range(notes.shape[0]):
+        if notes[i].object == thing:
+            oldest = i
+            break
+        if notes[i].until < notes[oldest].until:
+            oldest = i
+    until = town.worlds[w].tick + rules.cooldown_ticks
+    notes[oldest].object = thing
+    notes[oldest].until = until
+    town.people[w, a].cooling_until = until
+    town.people[w, a].restless = True
+
+
+@rule
+def pass_on_finished(town: TownState, rules: TownRules, w: int) -> None:
     """End the turn of everybody who finished a use and does not start over."""
-    start = REQUEST + layout.nearest.shape[0] + START
-    for a in range(layout.people):
-        starts_over = town.people[w, a].intent == start and startable(town, layout, rules, w, a) >= 0
-        if town.people[w, a].role == FINISHED and not starts_over:
+    start = REQUEST + town.target.shape[2] + START
+    for a in range(town.people.shape[1]):
+        person = town.people[w, a]
+        if person.role == FINISHED and person.intent != start:
             finish_turn(town, rules, w, a)
 
 
 @rule
 def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
     """Judge holders who keep others waiting, then reserve free objects for the front of their queues."""
+    patience = rules.patience_ticks
     for a in range(layout.people):
-        if town.people[w, a].role == WAITING:
-            town.people[w, a].waited += 1
+        person = town.people[w, a]
+        if person.role == WAITING:
+            person.waited += 1
+            if patience > 0 and person.waited >= patience * trait_factor(layout, rules, a, PATIENCE):
+                lose_patience(town, layout, rules, w, a)
     for thing in range(len(layout.object_tile)):
         queue = town.objects[w, thing]
+        if queue.queue_length == 0:
+            continue
         holder = queue.holder
-        if holder >= 0 and queue.queue_length > 0:
+        if holder >= 0:
             role = town.people[w, holder].role
             if role == HOLDING and queue.reserved_at < town.worlds[w].tick:
-                stall(town, rules, w, thing, holder)
+                stall(town, layout, rules, w, thing, holder)
             elif town.people[w, holder].used >= 0 and queue.uses > 1:
-                camp(town, rules, w, thing, holder)
-        if queue.holder < 0 and queue.queue_length > 0:
-            front = queue.queue[0]
-            drop_place(town, w, front)
-            town.people[w, front].at_object = thing
-            reserve(town, w, thing, front)
+                camp(town, layout, rules, w, thing, holder)
+        if queue.holder < 0:
+            serve_front(town, w, thing)
 
 
-@rule
-def stall(town: TownState, rules: TownRules, w: int, thing: int, holder: int) -> None:
+@seldom
+def serve_front(town: TownState, w: int, thing: int) -> None:
+    """Reserve a free object for the front of its queue."""
+    front = town.objects[w, thing].queue[0]
+    drop_place(town, w, front)
+    town.people[w, front].at_object = thing
+    reserve(town, w, thing, front)
+
+
+@seldom
+def stall(town: TownState, layout: TownLayout, rules: TownRules, w: int, thing: int, holder: int) -> None:
     """Count a tick of holding unused; at the limit it is a ghost step and the holder goes to the tail."""
     queue = town.objects[w, thing]
     queue.idle_ticks += 1
     if queue.idle_ticks < rules.ghost_step_after:
         return
     length = queue.queue_length
-    conflict(town, rules, w, GHOST_STEP, thing, holder, queue.queue[0], length)
+    conflict(town, layout, rules, w, GHOST_STEP, thing, holder, queue.queue[0], length)
     queue.holder = -1
+    town.worlds[w].changed_types |= queue.type_bit
     queue.queue[length] = holder
     queue.queue_length = length + 1
     person = town.people[w, holder]
@@ -269,10 +266,10 @@ def stall(town: TownState, rules: TownRules, w: int, thing: int, holder: int) ->
     queue.next_rank += 1
 
 
-@rule
-def camp(town: TownState, rules: TownRules, w: int, thing: int, holder: int) -> None:
+@seldom
+def camp(town: TownState, layout: TownLayout, rules: TownRules, w: int, thing: int, holder: int) -> None:
     """Count a tick of using again while others wait; every ``fair_use_ticks`` of it is an overstay."""
     queue = town.objects[w, thing]
     queue.camped += 1
     if queue.camped % rules.fair_use_ticks == 0:
-        conflict(town, rules, w, OVERSTAY, thing, holder, queue.queue[0], queue.queue_length)
+        conflict(town, layout, rules, w, OVERSTAY, thing, holder, queue.queue[0], queue.queue_length)

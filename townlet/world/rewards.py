@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from townlet.rollout import REWARD_PARTS
 from townlet.world.compile import rule
+from townlet.world.events import EVICTION, FAINT
 from townlet.world.rules import TownRules
 from townlet.world.state import TALLY, WAITING, TownState
 
@@ -21,25 +22,28 @@ _N_PARTS = len(REWARD_PARTS)
 def compute_rewards(town: TownState, rules: TownRules, w: int) -> None:
     """Reward of everybody for this tick: its components, their clipped sum, and whether it sits on the clip."""
     for a in range(town.people.shape[1]):
-        person = town.people[w, a]
-        parts = person.reward_parts
-        parts[:] = 0.0
-        person.clipped = False
-        person.reward = 0.0
-        if not person.alive:
+        parts = town.reward_parts[w, a]
+        if not town.alive[w, a]:
+            parts[:] = 0.0
+            town.clipped[w, a] = False
+            town.reward[w, a] = 0.0
             continue
+        person = town.people[w, a]
         lack = 0.0
         for n in range(3):
             gap = 1.0 - person.needs[n]
             lack += rules.need_weight[n] * gap * gap
         held = 0.0
-        for k in range(town.grudges.shape[2]):
-            held += town.grudges[w, a, k].strength
+        if person.grudges > 0:
+            for k in range(town.grudges.shape[2]):
+                held += town.grudges[w, a, k].strength
         wages = rules.wage_weight * person.paid
         actor = rules.actor_weight * person.caused
         suffered = rules.suffered_weight * person.suffered
         grudges = rules.rivalry_weight * held
-        total = rules.survival - lack + wages - person.penalty - actor - suffered - grudges
+        social = rules.social_weight * person.social
+        leaving = cost_of_leaving(town, rules, w, a)
+        total = rules.survival - lack + wages - person.penalty - actor - suffered - grudges + social - leaving
         parts[0] = rules.survival
         parts[1] = 0.0 - lack
         parts[2] = wages
@@ -47,15 +51,43 @@ def compute_rewards(town: TownState, rules: TownRules, w: int) -> None:
         parts[4] = 0.0 - actor
         parts[5] = 0.0 - suffered
         parts[6] = 0.0 - grudges
-        person.clipped = abs(total) >= rules.reward_clip
-        person.reward = min(max(total, -rules.reward_clip), rules.reward_clip)
+        parts[7] = social
+        parts[8] = 0.0 - leaving
+        town.clipped[w, a] = abs(total) >= rules.reward_clip
+        town.reward[w, a] = min(max(total, -rules.reward_clip), rules.reward_clip)
         tally_person(town, rules, w, a)
+
+
+@rule
+def cost_of_leaving(town: TownState, rules: TownRules, w: int, a: int) -> float:
+    """What it costs to faint or to be evicted; who moves away by choice pays nothing."""
+    kind = town.people[w, a].leaving
+    if kind == FAINT:
+        return float(rules.faint_cost)
+    return float(rules.eviction_cost) if kind == EVICTION else 0.0
 
 
 @rule
 def tally_person(town: TownState, rules: TownRules, w: int, a: int) -> None:
     """Add this tick to a person's tallies."""
     person = town.people[w, a]
+    tally = town.tally[w, a]
+    tally[_ALIVE] += 1.0
+    tally[_REWARD] += float(town.reward[w, a])
+    for i in range(_N_PARTS):
+        tally[_PARTS + i] += float(town.reward_parts[w, a, i])
+    tally[_NEEDS] += (person.needs[0] + person.needs[1] + person.needs[2]) / 3.0
+    if person.role == WAITING:
+        tally[_WAITING] += 1.0
+    if town.clipped[w, a]:
+        tally[_CLIPPED] += 1.0
+    if person.grudges > 0:
+        tally_grudges(town, rules, w, a)
+
+
+@rule
+def tally_grudges(town: TownState, rules: TownRules, w: int, a: int) -> None:
+    """Add a person's grudges of this tick to its tallies."""
     tally = town.tally[w, a]
     strongest = 0.0
     rivals = 0.0
@@ -64,14 +96,7 @@ def tally_person(town: TownState, rules: TownRules, w: int, a: int) -> None:
         strongest = max(strongest, grudge.strength)
         if grudge.other >= 0 and grudge.strength >= rules.avoid_threshold:
             rivals += 1.0
-    tally[_ALIVE] += 1.0
-    tally[_REWARD] += float(person.reward)
-    for i in range(_N_PARTS):
-        tally[_PARTS + i] += float(person.reward_parts[i])
     tally[_RIVALRY_SUM] += strongest
     tally[_RIVALRY_MAX] = max(tally[_RIVALRY_MAX], strongest)
     tally[_AVOID_SUM] += rivals
     tally[_AVOID_MAX] = max(tally[_AVOID_MAX], rivals)
-    tally[_NEEDS] += (person.needs[0] + person.needs[1] + person.needs[2]) / 3.0
-    tally[_WAITING] += 1.0 if person.role == WAITING else 0.0
-    tally[_CLIPPED] += 1.0 if person.clipped else 0.0

@@ -6,18 +6,24 @@ import numpy as np
 
 from townlet.world.actions import WAIT, mark_legal_actions
 from townlet.world.affordances import run_affordances
-from townlet.world.compile import rule
+from townlet.world.compile import entry, rule, seldom
+from townlet.world.economy import collect_rent, restock
 from townlet.world.employment import update_employment
 from townlet.world.events import ILLEGAL_ACTIONS
+from townlet.world.handles import Handle, layout_at, town_at, view_at
 from townlet.world.layout import TownLayout
-from townlet.world.lifecycle import place_person, replace_fainted
+from townlet.world.lifecycle import decide_who_leaves, place_person, replace_people
 from townlet.world.movement import move_people
 from townlet.world.needs import decay_needs
-from townlet.world.observations import View, observe
+from townlet.world.observations import observe
+from townlet.world.perturbations import clear_perturbations, draw_perturbations, perturb
 from townlet.world.queues import act_in_queues, advance_queues, pass_on_finished
+from townlet.world.random import draw_order
 from townlet.world.rewards import compute_rewards
 from townlet.world.rivalry import decay_rivalry
 from townlet.world.rules import TownRules
+from townlet.world.senses import look_around
+from townlet.world.social import hold_chats
 from townlet.world.state import TownState
 
 
@@ -26,7 +32,6 @@ def step_world(
     town: TownState,
     layout: TownLayout,
     rules: TownRules,
-    view: View,
     action: np.ndarray,
     seed: int,
     world: int,
@@ -34,74 +39,99 @@ def step_world(
 ) -> None:
     """One tick of one world: index ``w`` of the batch, number ``world`` of the seed."""
     begin_tick(town, action, w)
-    decay_rivalry(town, rules, w)
-    pass_on_finished(town, layout, rules, w)
-    move_people(town, layout, rules, seed, world, w)
-    act_in_queues(town, layout, rules, seed, world, w)
+    order = draw_order(seed, world, town.worlds[w].clock, layout.people)
+    decay_rivalry(town, layout, rules, w)
+    pass_on_finished(town, rules, w)
+    move_people(town, layout, rules, order, w)
+    act_in_queues(town, layout, rules, seed, world, order, w)
+    hold_chats(town, layout, rules, seed, world, order, w)
     run_affordances(town, layout, rules, w)
     advance_queues(town, layout, rules, w)
     decay_needs(town, rules, w)
     update_employment(town, layout, rules, w)
+    if town.worlds[w].tick + 1 == town.worlds[w].next_day:
+        collect_rent(town, rules, w)
+    decide_who_leaves(town, rules, order, w)
     compute_rewards(town, rules, w)
-    replace_fainted(town, layout, rules, seed, world, w)
+    replace_people(town, layout, rules, seed, world, w)
     town.worlds[w].tick += 1
     town.worlds[w].clock += 1
-    mark_legal_actions(town, layout, rules, w)
-    observe(town, layout, rules, view, w)
+    if town.worlds[w].tick == town.worlds[w].next_change:
+        perturb(town, layout, rules, seed, world, w)
+    if town.worlds[w].tick == town.worlds[w].next_day:
+        begin_day(town, layout, rules, seed, world, w)
 
 
 @rule
 def begin_tick(town: TownState, action: np.ndarray, w: int) -> None:
     """Forget the last tick's events and take over the chosen actions; an illegal one becomes waiting, and counts."""
     town.worlds[w].event_count = 0
+    illegal = 0
     for a in range(action.shape[1]):
         chosen = action[w, a]
         legal = 0 <= chosen < town.mask.shape[2] and town.mask[w, a, chosen]
         person = town.people[w, a]
         person.intent = chosen if legal else WAIT
-        if not legal:
-            town.counter[w, ILLEGAL_ACTIONS] += 1.0
+        illegal += not legal
+        town.terminated[w, a] = False
+        person.joining = -1
         person.used = -1
-        person.terminated = False
         person.paid = 0.0
         person.penalty = 0.0
         person.caused = 0.0
         person.suffered = 0.0
+        person.social = 0.0
+    town.counter[w, ILLEGAL_ACTIONS] += illegal
 
 
-@rule
-def step_worlds(
-    town: TownState,
-    layout: TownLayout,
-    rules: TownRules,
-    view: View,
-    action: np.ndarray,
-    seed: int,
-    first_world: int,
-) -> None:
-    """One tick of every world of a batch under ``action``, int32 [W, A]."""
+@entry
+def step_worlds(handle: Handle, table: np.ndarray, action: np.ndarray, seed: int, first_world: int) -> None:
+    """One tick of every world of a batch under ``action``, int32 [W, A]; ``table`` is RULES [1]."""
+    town, layout, rules = town_at(handle), layout_at(handle), table[0]
     for w in range(len(town.worlds)):
-        step_world(town, layout, rules, view, action, seed, first_world + w, w)
+        step_world(town, layout, rules, action, seed, first_world + w, w)
 
 
-@rule
-def reset_worlds(
-    town: TownState, layout: TownLayout, rules: TownRules, view: View, seed: int, first_world: int
-) -> None:
-    """Begin a new episode in every world of a batch; tallies and clocks go on."""
+@entry
+def sense_worlds(handle: Handle, table: np.ndarray) -> None:
+    """Fill what people see and may do in every world of a batch."""
+    town, layout, view, rules = town_at(handle), layout_at(handle), view_at(handle), table[0]
     for w in range(len(town.worlds)):
-        town.worlds[w].tick = 0
-        town.worlds[w].event_count = 0
-        town.occupant[w, :] = -1
-        for thing in range(len(layout.object_tile)):
-            clear_object(town, w, thing)
-        for a in range(layout.people):
-            place_person(town, layout, rules, seed, first_world + w, w, a, layout.start_tile[a])
+        look_around(town, layout, w)
         mark_legal_actions(town, layout, rules, w)
         observe(town, layout, rules, view, w)
 
 
-@rule
+@entry
+def reset_worlds(handle: Handle, table: np.ndarray, seed: int, first_world: int) -> None:
+    """Begin a new episode in every world of a batch; tallies and clocks go on."""
+    town, layout, rules = town_at(handle), layout_at(handle), table[0]
+    for w in range(len(town.worlds)):
+        town.worlds[w].tick = 0
+        town.worlds[w].event_count = 0
+        town.occupant[w, :] = -1
+        town.crowd[w, :, :] = 0
+        for thing in range(len(layout.object_tile)):
+            clear_object(town, w, thing)
+        for a in range(layout.people):
+            town.people[w, a].generation = 0
+            town.terminated[w, a] = False
+            place_person(town, layout, rules, seed, first_world + w, w, a, layout.start_tile[a])
+        clear_perturbations(town, w)
+        begin_day(town, layout, rules, seed, first_world + w, w)
+
+
+@seldom
+def begin_day(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
+    """Start a day: full shelves, nobody counted as having come or gone, and what will befall the town drawn."""
+    town.worlds[w].next_day = town.worlds[w].tick + rules.ticks_per_day
+    town.worlds[w].left_today = 0
+    town.worlds[w].arrived_today = 0
+    restock(town, layout, rules, w)
+    draw_perturbations(town, rules, seed, world, w)
+
+
+@seldom
 def clear_object(town: TownState, w: int, thing: int) -> None:
     """An object that nobody uses or waits for."""
     place = town.objects[w, thing]
@@ -113,3 +143,5 @@ def clear_object(town: TownState, w: int, thing: int) -> None:
     place.idle_ticks = 0
     place.uses = 0
     place.camped = 0
+    place.closed_until = 0
+    place.out_of_service = False

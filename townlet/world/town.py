@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,12 +11,14 @@ from townlet.config.scenario import Scenario
 from townlet.rollout import aligned_zeros
 from townlet.world.actions import action_names
 from townlet.world.compile import COMPILED
+from townlet.world.handles import handle_of
 from townlet.world.layout import build_layout
-from townlet.world.observations import build_view, observation_schema_of
+from townlet.world.observations import build_view
 from townlet.world.random import CHOOSE_ACTION, POLICY_STREAM, fill_draws
-from townlet.world.rules import build_rules
-from townlet.world.state import allocate_state
-from townlet.world.step import reset_worlds, step_worlds
+from townlet.world.rules import TownRules, build_rules
+from townlet.world.schema import observation_schema_of
+from townlet.world.state import Capacities, allocate_state
+from townlet.world.step import reset_worlds, sense_worlds, step_worlds
 
 
 class Town:
@@ -33,17 +37,28 @@ class Town:
         self.action_names = action_names(scenario.object_types)
         self.observation_schema = observation_schema_of(scenario)
         self.layout = build_layout(scenario)
-        self.rules = build_rules(scenario)
-        self.view = build_view(scenario.observations)
-        self.state = allocate_state(
-            self.layout,
-            worlds,
-            scenario.rules.rivalry.max_edges,
-            len(self.observation_schema),
-            len(self.action_names),
-        )
+        self._rules = build_rules(scenario)
+        self.view = build_view(scenario, self.layout)
+        self.state = allocate_state(self.layout, worlds, self._capacities())
+        self._handle = handle_of(self.state, self.layout, self.view)
         self._draws: NDArray[np.float64] = aligned_zeros((worlds, len(self.people)), np.float64)
         self.reset()
+
+    def _capacities(self) -> Capacities:
+        rules = self.scenario.rules
+        return Capacities(
+            grudges=rules.rivalry.max_edges,
+            ties=max(rules.relationships.max_ties, 1),
+            cooldowns=max(min(len(self.objects), rules.queue.cooldown_ticks // 2 + 1), 1),
+            seen=max(self.scenario.observations.neighbors, 1),
+            features=len(self.observation_schema),
+            actions=len(self.action_names),
+        )
+
+    @property
+    def rules(self) -> TownRules:
+        """The constants of the rules: one record of RULES."""
+        return self._rules[0]
 
     @property
     def observation(self) -> NDArray[np.float32]:
@@ -54,6 +69,21 @@ class Town:
     def mask(self) -> NDArray[np.bool_]:
         """bool [W, A, N]: legal actions; waiting always is."""
         return self.state.mask
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """bool [W, A]: somebody is in the slot."""
+        return self.state.alive
+
+    @property
+    def reward(self) -> NDArray[np.float32]:
+        """float32 [W, A]: of the last tick, clipped as configured; 0 in empty slots."""
+        return self.state.reward
+
+    @property
+    def terminated(self) -> NDArray[np.bool_]:
+        """bool [W, A]: the person's episode ended in the last tick."""
+        return self.state.terminated
 
     @property
     def tick(self) -> int:
@@ -67,12 +97,18 @@ class Town:
             self.state.worlds["clock"] = 0
             self.reset_tallies()
         with _wrapping():
-            reset_worlds(self.state, self.layout, self.rules, self.view, self.seed, self.first_world)
+            reset_worlds(self._handle, self._rules, self.seed, self.first_world)
+        self.sense()
 
     def step(self, action: NDArray[np.int32]) -> None:
         """One tick under ``action``, int32 [W, A]; illegal actions count as waiting."""
         with _wrapping():
-            step_worlds(self.state, self.layout, self.rules, self.view, action, self.seed, self.first_world)
+            step_worlds(self._handle, self._rules, action, self.seed, self.first_world)
+        self.sense()
+
+    def sense(self) -> None:
+        """Fill the observations and masks anew from the state, as every step does at its end."""
+        sense_worlds(self._handle, self._rules)
 
     def policy_draws(self) -> NDArray[np.float64]:
         """float64 [W, A] in [0, 1): one draw of the policy stream per person for the coming action."""
@@ -87,6 +123,9 @@ class Town:
         self.state.tally[:] = 0.0
 
 
-def _wrapping() -> np.errstate:
+def _wrapping() -> AbstractContextManager[None]:
     """Uncompiled rules wrap around in 64-bit hashes, as compiled ones do, without a warning."""
-    return np.errstate() if COMPILED else np.errstate(over="ignore")
+    return _NOTHING if COMPILED else np.errstate(over="ignore")
+
+
+_NOTHING = nullcontext()

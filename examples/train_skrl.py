@@ -1,0 +1,122 @@
+"""Trains one masked policy per place in town by skrl's independent PPO (IPPO).
+
+    python examples/train_skrl.py --scenario queue_conflict --steps 5000
+
+skrl reads PettingZoo's parallel environments itself, and flattens an observation with an action mask beside it into
+one vector, the mask first; the policy takes the two apart again and gives illegal actions no probability.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import torch
+from skrl.envs.wrappers.torch import wrap_env
+from skrl.memories.torch import RandomMemory
+from skrl.models.torch import CategoricalMixin, DeterministicMixin, Model
+from skrl.multi_agents.torch.ippo import IPPO, IPPO_CFG
+from skrl.trainers.torch import SequentialTrainer
+from skrl.utils import set_seed
+from torch import Tensor, nn
+
+import townlet
+
+ROLLOUT = 128
+#: Finite, so that probability × log-probability of an illegal action is 0 and not NaN.
+ILLEGAL_LOGIT = -1e30
+
+
+def perceptron(inputs: int, outputs: int) -> nn.Sequential:
+    """Two hidden layers."""
+    return nn.Sequential(nn.Linear(inputs, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, outputs))
+
+
+class MaskedPolicy(CategoricalMixin, Model):
+    """Chooses among the legal actions."""
+
+    def __init__(self, observation_space: Any, action_space: Any) -> None:
+        Model.__init__(self, observation_space=observation_space, action_space=action_space, device="cpu")
+        CategoricalMixin.__init__(self, unnormalized_log_prob=True)
+        self.net = perceptron(self.num_observations - self.num_actions, self.num_actions)
+
+    def compute(self, inputs: dict[str, Any], role: str = "") -> tuple[Tensor, dict[str, Any]]:
+        """Logits float32 [B, N]."""
+        mask, observation = inputs["observations"].tensor_split([self.num_actions], dim=1)
+        return self.net(observation).masked_fill(mask == 0, ILLEGAL_LOGIT), {}
+
+
+class Value(DeterministicMixin, Model):
+    """Estimates the return."""
+
+    def __init__(self, observation_space: Any, action_space: Any) -> None:
+        Model.__init__(self, observation_space=observation_space, action_space=action_space, device="cpu")
+        DeterministicMixin.__init__(self)
+        self.net = perceptron(self.num_observations, 1)
+
+    def compute(self, inputs: dict[str, Any], role: str = "") -> tuple[Tensor, dict[str, Any]]:
+        """Values float32 [B, 1]."""
+        return self.net(inputs["observations"]), {}
+
+
+class RewardMeter(IPPO):
+    """IPPO that keeps the mean reward of every step."""
+
+    def record_transition(self, *, rewards: dict[str, Tensor], **rest: Any) -> None:
+        """Note the reward, then learn as ever."""
+        self.__dict__.setdefault("reward_means", []).append(torch.stack(list(rewards.values())).mean().item())
+        super().record_transition(rewards=rewards, **rest)
+
+
+def train(scenario: str, steps: int, seed: int) -> tuple[RewardMeter, float, float]:
+    """The trained agents, and the mean reward per agent-step in the first and the last quarter."""
+    # Networks this small gain nothing from more threads, and lose much where others are at work.
+    torch.set_num_threads(1)
+    set_seed(seed)
+    environment = wrap_env(townlet.parallel_env(scenario, agents="slots"), wrapper="pettingzoo", verbose=False)
+    places = environment.possible_agents
+    observed, acted = environment.observation_spaces, environment.action_spaces
+    # skrl 2.1 takes its own empty defaults for a mistake in multi-agent configurations.
+    unset: dict[str, Any] = {
+        f"{part}_kwargs": {place: {} for place in places}
+        for part in ("learning_rate_scheduler", "observation_preprocessor", "state_preprocessor", "value_preprocessor")
+    }
+    config = IPPO_CFG(rollouts=ROLLOUT, learning_epochs=8, learning_rate=1e-3, time_limit_bootstrap=True, **unset)
+    config.experiment.write_interval = config.experiment.checkpoint_interval = 0
+    agents = RewardMeter(
+        possible_agents=places,
+        models={
+            place: {
+                "policy": MaskedPolicy(observed[place], acted[place]),
+                "value": Value(observed[place], acted[place]),
+            }
+            for place in places
+        },
+        memories={place: RandomMemory(memory_size=ROLLOUT, num_envs=1, device="cpu") for place in places},
+        observation_spaces=observed,
+        state_spaces=environment.state_spaces,
+        action_spaces=acted,
+        device="cpu",
+        cfg=config,
+    )
+    trainer = {"timesteps": steps, "headless": True, "disable_progressbar": True, "close_environment_at_exit": False}
+    SequentialTrainer(env=environment, agents=agents, cfg=trainer).train()
+    rewards = agents.reward_means
+    quarter = max(len(rewards) // 4, 1)
+    return agents, sum(rewards[:quarter]) / quarter, sum(rewards[-quarter:]) / quarter
+
+
+def main() -> None:
+    """Train as the command line says, and report what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenario", default="town_day", help="name of a built-in scenario, or a YAML file")
+    parser.add_argument("--steps", type=int, default=20_000, help="ticks")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    agents, first, last = train(options.scenario, options.steps, options.seed)
+    ticks = len(agents.reward_means)
+    print(f"{ticks} ticks; reward per agent-step {first:.4f} at first, {last:.4f} at last")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Walking among other people: around them where there is room, and out of the way where there is none."""
+
+from __future__ import annotations
+
+from townlet.world.actions import NORTH, REQUEST, WAIT
+from townlet.world.compile import rule, seldom
+from townlet.world.layout import TownLayout
+from townlet.world.random import POLICY_STREAM, draw
+from townlet.world.senses import route_to
+from townlet.world.state import TownState
+
+#: Purpose of the draws.
+DODGE = 32
+
+
+@seldom
+def walk_towards(town: TownState, layout: TownLayout, w: int, a: int, kind: int, thing: int) -> int:
+    """The action of the next step to an object out of reach.
+
+    A request takes the first free step that leads nearer. A step that is not blocked again right after it is better,
+    and whoever cannot come nearer at all dodges, so that people who meet in a doorway can pass.
+    """
+    tile = town.people[w, a].tile
+    route = route_to(layout, a, tile, kind, thing)
+    first = -1
+    open_way = -1
+    for direction in range(4):
+        ahead = layout.step[tile, direction]
+        if (route >> direction) & 1 and town.occupant[w, ahead] < 0:
+            if first < 0:
+                first = direction
+            if open_way < 0 and leads_on(town, layout, w, a, ahead, kind, thing):
+                open_way = direction
+    if first >= 0 and open_way >= 0 and open_way != first:
+        return NORTH + open_way
+    return int(REQUEST + kind) if first >= 0 else dodge(town, layout, w, a, kind, thing)
+
+
+@rule
+def leads_on(town: TownState, layout: TownLayout, w: int, a: int, tile: int, kind: int, thing: int) -> bool:
+    """Whether nobody blocks the way from a tile, or it is the last one."""
+    route = route_to(layout, a, tile, kind, thing)
+    for direction in range(4):
+        if (route >> direction) & 1 and town.occupant[w, layout.step[tile, direction]] < 0:
+            return True
+    return route & 15 == 0
+
+
+@rule
+def dodge(town: TownState, layout: TownLayout, w: int, a: int, kind: int, thing: int) -> int:
+    """A step aside to a tile from which the way is open, else to any free one; every other time waiting.
+
+    Two people who meet would dodge to the same side for ever, if both followed the same rule. So the side is drawn;
+    but it is a function of person, tile and clock, so that the same state always leads to the same action.
+    """
+    tile = town.people[w, a].tile
+    side = int(8.0 * draw(0, POLICY_STREAM, tile, town.worlds[w].clock, a, DODGE))
+    if side >= 4:
+        return WAIT
+    anywhere = WAIT
+    for i in range(4):
+        direction = (side + i) & 3
+        ahead = layout.step[tile, direction]
+        if town.occupant[w, ahead] < 0:
+            if leads_on(town, layout, w, a, ahead, kind, thing):
+                return NORTH + direction
+            if anywhere == WAIT:
+                anywhere = NORTH + direction
+    return anywhere
+
+
+@rule
+def step_aside(town: TownState, layout: TownLayout, w: int, a: int) -> int:
+    """A step out of a doorway, for somebody with nothing to do; waiting anywhere else."""
+    tile = town.people[w, a].tile
+    if is_passage(layout, tile):
+        for direction in range(4):
+            if town.occupant[w, layout.step[tile, direction]] < 0:
+                return NORTH + direction
+    return WAIT
+
+
+@rule
+def is_passage(layout: TownLayout, tile: int) -> bool:
+    """Whether a tile lies between two blocked ones, as doorways do."""
+    step = layout.step[tile]
+    return bool((step[0] == tile and step[1] == tile) or (step[2] == tile and step[3] == tile))

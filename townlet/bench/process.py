@@ -1,0 +1,67 @@
+"""Each measurement runs in a process of its own: pinned to one core, and unable to take the others down."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from townlet.bench.protocol import ONE_THREAD, use_one_core
+from townlet.errors import RunError
+
+#: Appended, not put first: the interpreter's own packages come before those that lie beside Townlet.
+_START = "import sys; sys.path.append(sys.argv[1]); from townlet.bench.process import answer; answer(*sys.argv[2:])"
+_FOLDER_OF_TOWNLET = Path(__file__).parents[2]
+
+
+def measure_apart(
+    function: str,
+    arguments: dict[str, Any],
+    *,
+    python: str = sys.executable,
+    environment: dict[str, str] | None = None,
+    limit: float = 900.0,
+) -> Any:
+    """What ``module:function`` returns for the keyword arguments, both of them JSON, in a fresh process.
+
+    It runs in an empty folder, because importing PufferLib leaves a link in the current one. Raises RunError, with
+    the last line that the process wrote about its end, if it fails, crashes, takes over ``limit`` seconds, or if
+    there is no such interpreter.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "answer.json"
+        command = [python, "-c", _START, str(_FOLDER_OF_TOWNLET), function, json.dumps(arguments), str(file)]
+        try:
+            ended = subprocess.run(
+                command,
+                cwd=folder,
+                env={**os.environ, **ONE_THREAD, **(environment or {})},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=limit,
+            )
+        except subprocess.TimeoutExpired:
+            raise RunError(f"stopped after {limit:.0f} s") from None
+        except OSError as error:
+            raise RunError(f"{python}: {error.strerror}") from None
+        if ended.returncode < 0:
+            raise RunError(f"ended by {signal.Signals(-ended.returncode).name}")
+        if ended.returncode or not file.exists():
+            lines = ended.stderr.strip().splitlines() or [f"ended with exit code {ended.returncode}"]
+            raise RunError(lines[-1])
+        return json.loads(file.read_text())
+
+
+def answer(function: str, arguments: str, file: str) -> None:
+    """The other end of :func:`measure_apart`."""
+    use_one_core()
+    module, name = function.split(":")
+    result = getattr(importlib.import_module(module), name)(**json.loads(arguments))
+    Path(file).write_text(json.dumps(result))

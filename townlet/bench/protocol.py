@@ -1,0 +1,109 @@
+"""How everything is measured, Townlet and the references alike: one core, warm-up, repeats of equal length."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Libraries read these when they are loaded, so they are set before a measuring process starts.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+
+#: Rows of actions drawn beforehand, as many as PufferLib's own performance tests draw …
+CACHED_ROWS = 1024
+#: … unless they take more bytes than this.
+CACHE_BYTES = 64 * 2**20
+
+
+def use_one_core() -> None:
+    """Bind this process to one of the cores it may use, where the system can do that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def drawn_actions(choices: int, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.int32]:
+    """int32 [rows, *shape]: actions drawn uniformly from all ``choices``, legal or not, to be cycled through."""
+    row_bytes = 4 * int(np.prod(shape))
+    rows = min(CACHED_ROWS, max(CACHE_BYTES // row_bytes, 16))
+    return np.random.default_rng(seed).integers(0, choices, (rows, *shape), dtype=np.int32)
+
+
+def cycle_rows(actions: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
+    """The rows in turn, over and over."""
+    return itertools.cycle(list(actions))
+
+
+def measure_rates(
+    step: Callable[[], None],
+    agent_steps: Callable[[], float],
+    *,
+    seconds: float,
+    repeats: int,
+    period: int = 1,
+) -> dict[str, Any]:
+    """``agent_steps_per_second``, the median of the repeats; ``spread``, slowest and fastest; and ``core_share``.
+
+    ``core_share`` is the share of the measured time in which this process had its core: where it is below 1, other
+    work had the rest, and the rates are too low.
+
+    ``step`` makes one tick, ``agent_steps`` tells how many agent-steps were made since the beginning. The ticks that
+    take about ``seconds`` are timed ``repeats`` times, after a warm-up of the same length. They are a whole number of
+    ``period`` ticks, an episode, if at least one fits: then every repeat sees the same part of the day.
+    """
+
+    def run(ticks: int) -> float:
+        begin = time.perf_counter()
+        for _ in range(ticks):
+            step()
+        return time.perf_counter() - begin
+
+    run(1)
+    ticks, elapsed = 1, run(1)
+    while elapsed < seconds / 10:
+        ticks *= 2
+        elapsed = run(ticks)
+    ticks = max(round(ticks * seconds / elapsed), 1)
+    if ticks >= period:
+        ticks = round(ticks / period) * period
+    run(ticks)
+    rates, measured, working = [], 0.0, time.process_time()
+    for _ in range(repeats):
+        before = agent_steps()
+        elapsed = run(ticks)
+        measured += elapsed
+        rates.append((agent_steps() - before) / elapsed)
+    working = time.process_time() - working
+    return {
+        "agent_steps_per_second": round(statistics.median(rates)),
+        "spread": [round(min(rates)), round(max(rates))],
+        "core_share": round(min(working / measured, 1.0), 3),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """CPU model, cores, and the versions of Python and NumPy of this process."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

@@ -1,0 +1,116 @@
+"""From a scenario with a blueprint to one that says everything, as if it had been written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from townlet.config.base import Section
+from townlet.config.blueprint.building import Building, build
+from townlet.config.blueprint.draws import Draws
+from townlet.config.blueprint.faults import Misfit, refusal
+from townlet.config.blueprint.model import Blueprint
+from townlet.config.blueprint.population import quotas, settle_people
+from townlet.config.blueprint.streets import place_buildings
+from townlet.config.town import AffordanceConfig, MapConfig, Name
+from townlet.errors import nearest_name
+
+
+class Ground(Section):
+    """The sections of a scenario that a blueprint has to go with."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    ticks_per_day: Annotated[int, Field(ge=1)] = 1000
+    map: MapConfig
+    affordances: dict[Name, AffordanceConfig] = {}
+    blueprint: Blueprint
+
+
+def expand_blueprint(content: dict[str, Any]) -> dict[str, Any]:
+    """A scenario's content with walls, objects, jobs and people in place of its blueprint.
+
+    Raises ValidationError with the path of every fault.
+    """
+    ground = Ground.model_validate(content)
+    misfits = [*_said_twice(content), *_unknown_names(ground), *_numbers(ground)]
+    if misfits:
+        raise refusal(misfits)
+    blueprint = ground.blueprint
+    lots = place_buildings(blueprint, ground.map.width, ground.map.height)
+    draws = Draws(blueprint.seed, "doors")
+    buildings = [build(lot, blueprint.buildings[lot.kind], draws) for lot in lots]
+    objects = _objects(buildings)
+    jobs, people = settle_people(blueprint, buildings)
+    walls = [
+        {"corner": list(corner), "opposite": list(opposite)}
+        for building in buildings
+        for corner, opposite in building.walls
+    ]
+    rest = {key: value for key, value in content.items() if key != "blueprint"}
+    return rest | {"map": content["map"] | {"walls": walls}, "objects": objects, "jobs": jobs, "people": people}
+
+
+def _objects(buildings: list[Building]) -> dict[str, Any]:
+    objects: dict[str, Any] = {}
+    for building in buildings:
+        for name, (kind, tile) in building.objects.items():
+            if name in objects:
+                path = ("blueprint", "buildings", building.lot.kind)
+                raise refusal([Misfit(path, building.lot.kind, f"another name: there would be two objects {name}")])
+            objects[name] = {"type": kind, "at": list(tile)}
+    return objects
+
+
+def _said_twice(content: dict[str, Any]) -> Iterator[Misfit]:
+    for section in ("objects", "jobs", "people"):
+        if content.get(section):
+            yield Misfit((section,), content[section], f"nothing, because the blueprint makes the {section}")
+    if content["map"].get("walls"):
+        yield Misfit(("map", "walls"), content["map"]["walls"], "nothing, because the blueprint makes the walls")
+
+
+def _unknown_names(ground: Ground) -> Iterator[Misfit]:
+    blueprint = ground.blueprint
+    used = {affordance.object for affordance in ground.affordances.values()}
+    work = {affordance.object for affordance in ground.affordances.values() if affordance.work}
+    for kind, building in blueprint.buildings.items():
+        for thing in sorted(building.objects.keys() - used):
+            where = ("blueprint", "buildings", kind, "objects", thing)
+            yield Misfit(where, thing, f"a type with an affordance, {nearest_name(thing, used)}")
+    home = blueprint.people.home
+    if home not in blueprint.buildings:
+        yield Misfit(("blueprint", "people", "home"), home, nearest_name(home, blueprint.buildings))
+    for name, job in blueprint.jobs.items():
+        path = ("blueprint", "jobs", name)
+        place = blueprint.buildings.get(job.building)
+        if place is None:
+            yield Misfit((*path, "building"), job.building, nearest_name(job.building, blueprint.buildings))
+        elif job.object not in place.objects:
+            expected = f"an object of {job.building}, {nearest_name(job.object, place.objects)}"
+            yield Misfit((*path, "object"), job.object, expected)
+        elif job.object in used - work:
+            yield Misfit((*path, "object"), job.object, "a type with an affordance that has work: true")
+
+
+def _numbers(ground: Ground) -> Iterator[Misfit]:
+    blueprint, day = ground.blueprint, ground.ticks_per_day
+    people = blueprint.people
+    homes = blueprint.buildings[people.home].count if people.home in blueprint.buildings else people.count
+    if people.count > homes * people.per_home:
+        expected = f"at most {homes * people.per_home}, with {people.per_home} in each {people.home}"
+        yield Misfit(("blueprint", "people", "count"), people.count, expected)
+    total = sum(job.share for job in blueprint.jobs.values())
+    for name, number in quotas(blueprint).items():
+        path = ("blueprint", "jobs", name)
+        job = blueprint.jobs[name]
+        if total > 1.0 + 1e-9:
+            yield Misfit((*path, "share"), job.share, f"shares that add up to at most 1, not {total:.3g}")
+        elif number == 0:
+            yield Misfit((*path, "share"), job.share, f"at least one of {people.count} people")
+        for place, shift in enumerate(job.shifts):
+            if shift[1] > day:
+                where = (*path, "shifts", str(place), "1")
+                yield Misfit(where, shift[1], f"at most ticks_per_day, {day}")

@@ -1,0 +1,154 @@
+"""What the PettingZoo views of a town share: construction, spaces, seeding, observations and rendering."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import EzPickle
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from townlet.config import Scenario
+from townlet.config.find import scenario_of
+from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
+from townlet.envs.seeding import town_seed
+from townlet.envs.spaces import feature_bounds, masked_space, observation_box
+from townlet.errors import InputError, nearest_name
+from townlet.storage import AnyPath
+from townlet.world import Town
+from townlet.world.actions import WAIT
+
+#: Whether agents find their legal actions in the observation too, or only in the info.
+ActionMask = Literal["observation", "info"]
+ACTION_MASKS = ("observation", "info")
+
+
+class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
+    """One world of a scenario behind PettingZoo's parallel API; a subclass says who its agents are.
+
+    The mask of legal actions, int8 [N], is ``info["action_mask"]``. With ``action_mask="observation"`` it is in the
+    observation too: ``{"observation": float32 [F], "action_mask": int8 [N]}``; with ``"info"`` an observation is just
+    float32 [F]. An illegal action counts as waiting.
+    ``max_cycles`` ends the episode earlier than the scenario's own limit. A pickled copy is a fresh environment.
+
+    Raises InputError for an unknown scenario, render mode or place of the mask.
+    """
+
+    metadata: dict[str, Any] = {
+        "name": "town_v0",
+        "render_modes": list(RENDER_MODES),
+        "render_fps": RENDER_FPS,
+        "is_parallelizable": True,
+    }
+
+    def __init__(
+        self,
+        scenario: Scenario | AnyPath = "town_day",
+        *,
+        render_mode: str | None = None,
+        max_cycles: int | None = None,
+        action_mask: ActionMask = "observation",
+    ) -> None:
+        EzPickle.__init__(self, scenario, render_mode=render_mode, max_cycles=max_cycles, action_mask=action_mask)
+        if action_mask not in ACTION_MASKS:
+            raise InputError.of("options", "action_mask", repr(action_mask), nearest_name(action_mask, ACTION_MASKS))
+        if max_cycles is not None and max_cycles < 1:
+            raise InputError.of("options", "max_cycles", str(max_cycles), "at least 1")
+        self.scenario = scenario_of(scenario)
+        self.metadata = {**type(self).metadata, "name": f"{self.scenario.name}_v0"}
+        self.render_mode = render_mode
+        self.max_cycles = max_cycles if max_cycles is not None else self.scenario.ticks
+        self.action_mask = action_mask
+        self.town = Town(self.scenario, worlds=1, seed=0)
+        self.slots = list(self.town.people)
+        self.agents: list[str] = []
+        self._seeded = False
+        self._renderer = TownRenderer(self.town, render_mode)
+        self._observation_spaces: dict[str, spaces.Space[Any]] = {}
+        self._action_spaces: dict[str, spaces.Discrete] = {}
+
+    @property
+    def limit(self) -> int:
+        """Tick at which everybody is truncated: the scenario's, or ``max_cycles`` if that is sooner."""
+        return min(self.max_cycles, self.scenario.ticks)
+
+    @property
+    def observation_spaces(self) -> dict[str, spaces.Space[Any]]:  # type: ignore[override]
+        """The observation spaces of all possible agents."""
+        return {agent: self.observation_space(agent) for agent in self.possible_agents}
+
+    @property
+    def action_spaces(self) -> dict[str, spaces.Space[Any]]:  # type: ignore[override]
+        """The action spaces of all possible agents."""
+        return {agent: self.action_space(agent) for agent in self.possible_agents}
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Always the same object for the same agent; see the class for its shape."""
+        if agent not in self._observation_spaces:
+            schema = self.town.observation_schema
+            masked = self.action_mask == "observation"
+            space = masked_space(schema, len(self.town.action_names)) if masked else observation_box(schema)
+            self._observation_spaces[agent] = space
+        return self._observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Discrete:
+        """One of the town's ``action_names``; always the same object for the same agent."""
+        if agent not in self._action_spaces:
+            self._action_spaces[agent] = spaces.Discrete(len(self.town.action_names))
+        return self._action_spaces[agent]
+
+    @functools.cached_property
+    def state_space(self) -> spaces.Box:
+        """The space of :meth:`state`."""
+        low, high = (np.tile(bound, len(self.slots)) for bound in feature_bounds(self.town.observation_schema))
+        return spaces.Box(low, high, dtype=np.float32)
+
+    def state(self) -> NDArray[np.float32]:
+        """Everybody's observations one after the other, float32 [A × F]; zeros for empty places."""
+        state: NDArray[np.float32] = self.town.observation[0].flatten()
+        return state
+
+    def render(self) -> Frame:
+        """The town as ``render_mode`` says: an image uint8 [H, W, 3], a text, or None after printing it."""
+        return self._renderer.render()
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _reset_town(self, seed: int | None) -> None:
+        if seed is None and self._seeded:
+            self.town.reset()
+        else:
+            self.town.reset(town_seed(seed))
+        self._seeded = True
+
+    def _is_over(self) -> bool:
+        return self.town.tick >= self.limit
+
+    def _chosen(self, actions: Mapping[str, int], slot_of: Mapping[str, int]) -> NDArray[np.int32]:
+        """int32 [1, A]: the actions in the places of those who chose them; everybody else waits."""
+        action = np.full((1, len(self.slots)), WAIT, np.int32)
+        for agent, chosen in actions.items():
+            if agent not in slot_of:
+                raise InputError.of("actions", "", repr(agent), f"agents that are present: {', '.join(slot_of)}")
+            action[0, slot_of[agent]] = chosen
+        return action
+
+    def _observe(self, slot_of: Mapping[str, int], gone: set[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Observations and infos; those who are gone see zeros, and can only wait."""
+        seen, masks = self.town.observation[0].copy(), self.town.mask[0].astype(np.int8)
+        observations: dict[str, Any] = {}
+        infos: dict[str, dict[str, Any]] = {}
+        for agent, a in slot_of.items():
+            observation, mask = seen[a], masks[a]
+            if agent in gone:
+                observation, mask = np.zeros_like(observation), np.zeros_like(mask)
+                mask[WAIT] = 1
+            plain = self.action_mask == "info"
+            observations[agent] = observation if plain else {"observation": observation, "action_mask": mask}
+            infos[agent] = {"action_mask": mask}
+        return observations, infos

@@ -1,0 +1,140 @@
+"""The town as a PettingZoo ``ParallelEnv``: everybody acts at once, and people come and go."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from townlet.config import Scenario
+from townlet.envs.base import ActionMask, TownParallelBase
+from townlet.errors import InputError, nearest_name
+from townlet.storage import AnyPath
+from townlet.world.actions import WAIT
+
+#: What a step tells of each agent: observations, rewards, terminations, truncations and infos.
+Step = tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
+
+
+class TownParallelEnv(TownParallelBase):
+    """A town in which every agent is a person.
+
+    Whoever faints terminates and is gone; the newcomer that takes the place is a new agent: ``anna_0`` is followed by
+    ``anna_1``, ``anna_2`` and so on. ``possible_agents`` is finite, because fainting and arriving take time. At the
+    time limit everybody is truncated. While nobody is in town, a step goes on to the next arrival.
+    """
+
+    _possible: tuple[int, list[str]] = (-1, [])
+
+    @property
+    def possible_agents(self) -> list[str]:  # type: ignore[override]
+        """Everybody who may appear before the limit: the first people, then their successors in turn."""
+        if self._possible[0] != self.limit:
+            generations = range(most_generations(self.scenario, self.limit))
+            self._possible = self.limit, [_agent(slot, number) for number in generations for slot in self.slots]
+        return self._possible[1]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Begin a new episode: observations and infos by agent.
+
+        With a seed it is the first one of that seed; without, the next one of the present seed, or of a random one.
+        There are no ``options``.
+        """
+        self._reset_town(seed)
+        self._generations = [0] * len(self.slots)
+        self._slot_of: dict[str, int] = {}
+        self._admit()
+        return self._observe(self._slot_of, gone=set())
+
+    def step(self, actions: dict[str, int]) -> Step:
+        """One tick; tells of all who were present before it and of newcomers.
+
+        Raises InputError for an action of somebody who is not present. Whoever chooses nothing waits.
+        """
+        if not self.agents:
+            return {}, {}, {}, {}, {}
+        present = dict(self._slot_of)
+        self.town.step(self._chosen(actions, present))
+        rewards = {agent: float(self.town.reward[0, a]) for agent, a in present.items()}
+        gone = {agent for agent, a in present.items() if self.town.terminated[0, a]}
+        for agent in gone:
+            del self._slot_of[agent]
+        newcomers = self._admit()
+        while not self._slot_of and not self._is_over():
+            self.town.step(np.full((1, len(self.slots)), WAIT, np.int32))
+            newcomers = self._admit()
+        told = {**present, **newcomers}
+        observations, infos = self._observe(told, gone)
+        truncations = {agent: self._is_over() and agent not in gone for agent in told}
+        if self._is_over():
+            self.agents = []
+        if self.render_mode == "human":
+            self.render()
+        return (
+            observations,
+            {**rewards, **dict.fromkeys(newcomers, 0.0)},
+            {agent: agent in gone for agent in told},
+            truncations,
+            infos,
+        )
+
+    def _admit(self) -> dict[str, int]:
+        """Let in whoever has come; at the limit it is too late for that."""
+        newcomers: dict[str, int] = {}
+        taken = set(self._slot_of.values())
+        for a in np.flatnonzero(self.town.alive[0]).tolist():
+            if a not in taken and not (self.town.tick and self._is_over()):
+                newcomers[_agent(self.slots[a], self._generations[a])] = a
+                self._generations[a] += 1
+        self._slot_of |= newcomers
+        self.agents = sorted(self._slot_of, key=self._slot_of.__getitem__)
+        return newcomers
+
+
+def parallel_env(
+    scenario: Scenario | AnyPath = "town_day",
+    *,
+    agents: Literal["people", "slots"] = "people",
+    render_mode: str | None = None,
+    max_cycles: int | None = None,
+    action_mask: ActionMask = "observation",
+) -> TownParallelBase:
+    """A town behind PettingZoo's parallel API.
+
+    Args:
+        scenario: a scenario, the name of a built-in one, or the path of a YAML file.
+        agents: ``people``: agents arrive and leave, as the API has it (:class:`TownParallelEnv`); ``slots``: one
+            agent per place in town for the whole episode, for libraries that need a fixed number of them
+            (:class:`townlet.envs.slots.SlotParallelEnv`).
+        render_mode: ``rgb_array``, ``ansi`` or ``human``, which prints the text after every step.
+        max_cycles: a time limit sooner than the scenario's.
+        action_mask: ``observation``: the mask of legal actions is beside the observation as well as in the info, as in
+            PettingZoo's classic games; ``info``: only there, and observations are plain vectors.
+
+    Raises InputError for an unknown scenario or option.
+    """
+    from townlet.envs.slots import SlotParallelEnv
+
+    kinds: dict[str, type[TownParallelBase]] = {"people": TownParallelEnv, "slots": SlotParallelEnv}
+    if agents not in kinds:
+        raise InputError.of("options", "agents", repr(agents), nearest_name(agents, kinds))
+    return kinds[agents](scenario, render_mode=render_mode, max_cycles=max_cycles, action_mask=action_mask)
+
+
+def most_generations(scenario: Scenario, ticks: int) -> int:
+    """People who can at most live in one place one after the other within some ticks.
+
+    Whoever faints or moves away has been here for as many ticks as that takes, evictions happen at the end of a day,
+    and the next person comes ``newcomer_after`` ticks later.
+    """
+    needs, lifecycle = scenario.rules.needs, scenario.rules.lifecycle
+    stay = min(needs.faint_after, lifecycle.departure_after or needs.faint_after)
+    evictions = ticks // scenario.ticks_per_day if lifecycle.eviction_debt else 0
+    return 1 + ticks // (stay + needs.newcomer_after) + evictions
+
+
+def _agent(slot: str, number: int) -> str:
+    # What follows the last underscore is the number, so no successor can be called like somebody else.
+    return f"{slot}_{number}"

@@ -1,0 +1,79 @@
+"""What there is to see in one world at one moment, read once from the state so that pictures do not depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.world import Town
+from townlet.world.state import FINISHED, HOLDING, USING, WAITING
+
+#: Names of a person's part at an object; idle has none.
+ROLES = {WAITING: "waits", HOLDING: "holds", USING: "uses", FINISHED: "finished"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """An object: its place, who has it, and who waits for it, front first; people by their slot."""
+
+    name: str
+    type: str
+    x: int
+    y: int
+    holder: int | None
+    queue: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A person: its slot, its name, its place, and its part at an object, '' when it has none."""
+
+    slot: int
+    name: str
+    x: int
+    y: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A moment of one world; ``walls`` is bool [height, width]."""
+
+    title: str
+    tick: int
+    ticks: int
+    walls: NDArray[np.bool_]
+    types: tuple[str, ...]
+    objects: tuple[Thing, ...]
+    people: tuple[Figure, ...]
+
+
+def scene_of(town: Town, world: int = 0) -> Scene:
+    """World ``world`` of a town as it stands."""
+    layout, width = town.layout, town.layout.width
+    walls = layout.blocked.astype(np.bool_).reshape(layout.height, width).copy()
+    tiles = layout.object_tile.tolist()
+    walls.ravel()[tiles] = False
+    kinds = town.scenario.object_types
+    records = town.state.objects[world]
+    objects = tuple(
+        Thing(
+            name=name,
+            type=kinds[int(layout.object_type[o])],
+            x=tiles[o] % width,
+            y=tiles[o] // width,
+            holder=int(records[o]["holder"]) if records[o]["holder"] >= 0 else None,
+            queue=tuple(records[o]["queue"][: records[o]["queue_length"]].tolist()),
+        )
+        for o, name in enumerate(town.objects)
+    )
+    here = np.flatnonzero(town.alive[world]).tolist()
+    stand = town.state.people[world]["tile"]
+    roles = town.state.people[world]["role"]
+    people = tuple(
+        Figure(a, town.people[a], int(stand[a]) % width, int(stand[a]) // width, ROLES.get(int(roles[a]), ""))
+        for a in here
+    )
+    return Scene(town.scenario.name, town.tick, town.scenario.ticks, walls, tuple(kinds), objects, people)

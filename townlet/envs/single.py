@@ -1,0 +1,100 @@
+"""The town as a Gymnasium environment: one person learns, the others live by a given behaviour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import EzPickle
+from numpy.typing import NDArray
+
+from townlet.behavior import Behavior, RandomBehavior, ScriptedBehavior
+from townlet.config import Scenario
+from townlet.config.find import scenario_of
+from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
+from townlet.envs.seeding import town_seed
+from townlet.envs.spaces import observation_box
+from townlet.errors import InputError, nearest_name
+from townlet.storage import AnyPath
+from townlet.world import Town
+
+
+class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
+    """One world seen by one ``person``, by default the first; ``others`` choose the actions of everybody else.
+
+    ``others`` is ``random``, ``scripted`` (the scenario's schedule) or any :class:`townlet.behavior.Behavior`.
+    Observations are float32 [F]; ``info["action_mask"]`` is int8 [N], 1 for legal actions, and an illegal one counts
+    as waiting. The episode terminates when the person faints, its last observation then being zeros, and is truncated
+    at the scenario's time limit. A pickled copy is a fresh environment.
+
+    Raises InputError for an unknown scenario, person, behaviour or render mode.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": RENDER_FPS}
+
+    def __init__(
+        self,
+        scenario: Scenario | AnyPath = "town_day",
+        *,
+        person: str | None = None,
+        others: str | Behavior = "random",
+        render_mode: str | None = None,
+    ) -> None:
+        EzPickle.__init__(self, scenario, person=person, others=others, render_mode=render_mode)
+        self.scenario = scenario_of(scenario)
+        self.town = Town(self.scenario, worlds=1, seed=0)
+        self.person = self.town.people[0] if person is None else person
+        if self.person not in self.town.people:
+            raise InputError.of("options", "person", repr(person), nearest_name(self.person, self.town.people))
+        self._slot = self.town.people.index(self.person)
+        self._others = behavior_of(others, self.scenario)
+        self.render_mode = render_mode
+        self._renderer = TownRenderer(self.town, render_mode)
+        self.observation_space = observation_box(self.town.observation_schema)
+        self.action_space = spaces.Discrete(len(self.town.action_names))
+        self._seeded = False
+        shape = (1, len(self.town.people))
+        self._action = np.zeros(shape, np.int32)
+        self._log_prob, self._value = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin a new episode: with a seed the first one of it, without one the next. There are no ``options``."""
+        super().reset(seed=seed)
+        self.town.reset(None if seed is None and self._seeded else town_seed(seed))
+        self._seeded = True
+        return self._see()
+
+    def step(self, action: np.int64 | int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """One tick in which the person does ``action`` and the others what their behaviour says."""
+        self._others.act(self.town, self._action, self._log_prob, self._value)
+        self._action[0, self._slot] = action
+        self.town.step(self._action)
+        terminated = bool(self.town.terminated[0, self._slot])
+        truncated = not terminated and self.town.tick >= self.scenario.ticks
+        observation, info = self._see()
+        if self.render_mode == "human":
+            self.render()
+        return observation, float(self.town.reward[0, self._slot]), terminated, truncated, info
+
+    def render(self) -> Frame:
+        """The town as ``render_mode`` says: an image uint8 [H, W, 3], a text, or None after printing it."""
+        return self._renderer.render()
+
+    def _see(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        mask = self.town.mask[0, self._slot].astype(np.int8)
+        return self.town.observation[0, self._slot].copy(), {"action_mask": mask}
+
+
+def behavior_of(given: str | Behavior, scenario: Scenario) -> Behavior:
+    """A behaviour from its name, or itself. Raises InputError for an unknown name."""
+    if not isinstance(given, str):
+        return given
+    if given == "random":
+        return RandomBehavior()
+    if given == "scripted":
+        return ScriptedBehavior(scenario)
+    raise InputError.of("options", "others", repr(given), nearest_name(given, ("random", "scripted")))

@@ -1,0 +1,56 @@
+"""The town as a PettingZoo ``ParallelEnv`` with a fixed number of agents, one per place in town."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from townlet.envs.base import TownParallelBase
+from townlet.envs.parallel import Step
+
+
+class SlotParallelEnv(TownParallelBase):
+    """A town in which every agent is a place that one person after the other fills.
+
+    SuperSuit, Stable-Baselines3 and skrl need every agent in every step. Here ``agents`` are the same from reset to
+    the time limit. In the tick in which a person faints its ``termination`` is True, as estimators of advantage need
+    it; but, unlike the API has it, the agent stays: it sees zeros, can only wait and gets no reward until the
+    newcomer comes, and ``info["alive"]`` says so. At the limit everybody is truncated, which
+    ``info["TimeLimit.truncated"]`` repeats for Stable-Baselines3.
+    """
+
+    @property
+    def possible_agents(self) -> list[str]:  # type: ignore[override]
+        """The places, called by the names of their first people."""
+        return self.slots
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Begin a new episode; see :meth:`townlet.envs.parallel.TownParallelEnv.reset`."""
+        self._reset_town(seed)
+        self.agents = list(self.slots)
+        return self._tell()
+
+    def step(self, actions: dict[str, int]) -> Step:
+        """One tick; tells of every agent."""
+        if not self.agents:
+            return {}, {}, {}, {}, {}
+        slot_of = {slot: a for a, slot in enumerate(self.slots)}
+        self.town.step(self._chosen(actions, slot_of))
+        observations, infos = self._tell()
+        terminations = dict(zip(self.slots, self.town.terminated[0].tolist(), strict=True))
+        truncations = {slot: self._is_over() and not terminations[slot] for slot in self.slots}
+        if self._is_over():
+            self.agents = []
+            for slot in self.slots:
+                infos[slot]["TimeLimit.truncated"] = truncations[slot]
+        if self.render_mode == "human":
+            self.render()
+        rewards = dict(zip(self.slots, self.town.reward[0].tolist(), strict=True))
+        return observations, rewards, terminations, truncations, infos
+
+    def _tell(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        observations, infos = self._observe({slot: a for a, slot in enumerate(self.slots)}, gone=set())
+        for slot, alive in zip(self.slots, self.town.alive[0].tolist(), strict=True):
+            infos[slot]["alive"] = alive
+        return observations, infos

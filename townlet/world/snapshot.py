@@ -1,0 +1,106 @@
+"""Snapshots: a whole batch of worlds in one file, from which a run continues bit for bit."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from townlet.config.base import Section
+from townlet.config.faults import fault_of
+from townlet.config.scenario import Scenario
+from townlet.errors import InputError
+from townlet.storage import AnyPath, read_bytes, write_atomically
+from townlet.world.compile import sources_hash
+from townlet.world.town import Town
+
+FORMAT, VERSION = "townlet-snapshot", 1
+
+
+def save_snapshot(town: Town, path: AnyPath) -> str:
+    """Write every array of a batch, its seed and its scenario to a safetensors file; returns the file's SHA-256.
+
+    Records are stored as bytes, uint8 [..., size of the record]. The file takes the place of an earlier one at once.
+    """
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "rules_sha256": sources_hash(),
+        "worlds": town.worlds,
+        "seed": town.seed,
+        "first_world": town.first_world,
+        "scenario": town.scenario.model_dump(mode="json"),
+    }
+    # One entry, because the writer orders several at random.
+    metadata = {FORMAT: json.dumps(description, separators=(",", ":"))}
+    content = save({name: _as_numbers(array) for name, array in town.state._asdict().items()}, metadata)
+    return write_atomically(path, content)
+
+
+def load_snapshot(path: AnyPath) -> Town:
+    """The batch of worlds in a file; what it does from here on is what the saved one would have done.
+
+    Raises InputError for a file that is torn or no snapshot, or was taken under other rules than the present ones.
+    """
+    content = read_bytes(path, "a snapshot of worlds")
+    description, arrays = _read(path, content)
+    town = Town(
+        description.scenario,
+        worlds=description.worlds,
+        seed=description.seed,
+        first_world=description.first_world,
+    )
+    for name, array in town.state._asdict().items():
+        target = _as_numbers(array)
+        source = arrays.get(name)
+        if source is None or source.shape != target.shape or source.dtype != target.dtype:
+            raise InputError.of(path, name, _describe(source), _describe(target))
+        target[...] = source
+    return town
+
+
+class _Description(Section):
+    format: Literal["townlet-snapshot"]
+    version: Literal[1]
+    rules_sha256: str
+    worlds: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
+    first_world: Annotated[int, Field(ge=0)]
+    scenario: Scenario
+
+
+def _read(path: AnyPath, content: bytes) -> tuple[_Description, dict[str, NDArray[Any]]]:
+    """What a file says of itself, once it is known to be complete and to belong to these rules, and its arrays."""
+    try:
+        arrays = load(content)
+        length = int.from_bytes(content[:8], "little")
+        raw = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(FORMAT)
+    except (SafetensorError, ValueError) as error:
+        raise InputError.of(path, "", str(error), "a snapshot in safetensors form") from None
+    if raw is None:
+        raise InputError.of(path, "", "tensors of another kind", "a snapshot of worlds")
+    try:
+        description = _Description.model_validate_json(raw)
+    except ValidationError as error:
+        raise InputError(
+            fault_of(str(path), detail, _Description, ".".join(map(str, detail["loc"]))) for detail in error.errors()
+        ) from None
+    if description.rules_sha256 != sources_hash():
+        raise InputError.of(path, "rules_sha256", description.rules_sha256, f"{sources_hash()}, the present rules")
+    return description, arrays
+
+
+def _as_numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """The same memory as plain numbers."""
+    if array.dtype.names is None:
+        return array
+    return array.view(np.ndarray).view(np.uint8).reshape(*array.shape, array.dtype.itemsize)
+
+
+def _describe(array: NDArray[Any] | None) -> str:
+    return "nothing" if array is None else f"{array.dtype} {list(array.shape)}"
