@@ -53,7 +53,7 @@ def test_the_column_is_the_chain_from_scenario_to_report() -> None:
     }
 
 
-@pytest.mark.parametrize("spec", specs(), ids=lambda spec: spec.key.to_user_string())
+@pytest.mark.parametrize("spec", sorted(specs(), key=lambda spec: spec.key), ids=lambda spec: spec.key.to_user_string())
 def test_every_asset_says_what_it_is_whose_it_is_and_how_it_is_checked(spec: AssetSpec) -> None:
     assert len(spec.description or "") > 40
     assert spec.owners == ["team:townlet"]
