@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
-from townlet.behavior import Behavior, RandomBehavior, ScriptedBehavior
+from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
 from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
@@ -24,7 +24,8 @@ from townlet.world import Town
 class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
     """One world seen by one ``person``, by default the first; ``others`` choose the actions of everybody else.
 
-    ``others`` is ``random``, ``scripted`` (the scenario's schedule) or any :class:`townlet.behavior.Behavior`.
+    ``others`` is ``random``, ``scripted`` (the scenario's schedule), ``heuristic``, or any
+    :class:`townlet.behavior.Behavior`.
     Observations are float32 [F]; ``info["action_mask"]`` is int8 [N], 1 for legal actions, and an illegal one counts
     as waiting. The episode terminates when the person faints, its last observation then being zeros, and is truncated
     at the scenario's time limit. A pickled copy is a fresh environment.
@@ -97,4 +98,6 @@ def behavior_of(given: str | Behavior, scenario: Scenario) -> Behavior:
         return RandomBehavior()
     if given == "scripted":
         return ScriptedBehavior(scenario)
-    raise InputError.of("options", "others", repr(given), nearest_name(given, ("random", "scripted")))
+    if given == "heuristic":
+        return HeuristicBehavior()
+    raise InputError.of("options", "others", repr(given), nearest_name(given, ("heuristic", "random", "scripted")))

@@ -42,7 +42,7 @@ _LAYOUT: list[tuple[Any, int] | None] = [
     *(None, None, None, None, None),
     *((np.bool_, 1), (np.int64, 1), (np.int32, 2), (np.uint8, 1)),
     *((np.int32, 1), (np.int32, 1), (np.int32, 1), (np.int32, 1)),
-    *((np.int16, 3), (np.int16, 3), (np.uint8, 3), (np.int16, 3), (np.uint8, 3), (np.int32, 1), (np.int32, 2)),
+    *((np.int16, 3), (np.int16, 3), (np.uint8, 3), (np.int16, 2), (np.uint8, 2), (np.int32, 1), (np.int32, 2)),
     *((np.int32, 1), (np.float64, 2), (np.float64, 2), (np.int32, 1), (np.int32, 2), (np.float64, 1)),
 ]
 

@@ -49,10 +49,11 @@ class TownLayout(NamedTuple):
     near_route: NDArray[np.uint8]
     """uint8 [CANDIDATES, tiles, T]: the ways to them; see :mod:`townlet.world.routes`."""
     work_distance: NDArray[np.int16]
-    """int16 [1, tiles, workplaces], UNREACHABLE where there is no way."""
+    """int16 [workplaces, tiles], UNREACHABLE where there is no way; by workplace, because a person who takes a step
+    then reads beside what it read before."""
     work_route: NDArray[np.uint8]
-    """uint8 [1, tiles, workplaces]."""
-    work_column: NDArray[np.int32]
+    """uint8 [workplaces, tiles]."""
+    work_row: NDArray[np.int32]
     """int32 [A]: where a person's workplace is in the two arrays above, −1 without a job."""
     staff: NDArray[np.int32]
     """int32 [O, most per workplace]: who works at an object, then −1."""
@@ -113,9 +114,9 @@ def build_layout(scenario: Scenario) -> TownLayout:
         near_object=near.thing,
         near_distance=near.distance,
         near_route=near.route,
-        work_distance=work.distance,
-        work_route=work.route,
-        work_column=np.array([places.index(place) if place >= 0 else -1 for place in workplace], np.int32),
+        work_distance=np.ascontiguousarray(work.distance[0].T),
+        work_route=np.ascontiguousarray(work.route[0].T),
+        work_row=np.array([places.index(place) if place >= 0 else -1 for place in workplace], np.int32),
         staff=_staff(workplace, len(objects)),
         start_tile=np.array([person.at[1] * width + person.at[0] for person in people], np.int32),
         start_needs=np.array([[person.needs.get(need, 1.0) for need in NEEDS] for person in people], np.float64),

@@ -85,7 +85,7 @@ def find_target(town: TownState, layout: TownLayout, w: int, a: int, kind: int) 
     tile = town.people[w, a].tile
     place = layout.workplace[a]
     if place >= 0 and layout.object_type[place] == kind:
-        reachable = layout.work_distance[0, tile, layout.work_column[a]] < 32767
+        reachable = layout.work_distance[layout.work_row[a], tile] < 32767
         return int(place) if reachable and can_queue(town, w, a, place) else -1
     nearest = -1
     for c in range(layout.near_object.shape[0]):
@@ -133,7 +133,7 @@ def nearest_of(layout: TownLayout, a: int, tile: int, kind: int) -> int:
 def steps_to(layout: TownLayout, a: int, tile: int, kind: int, thing: int) -> int:
     """Steps from a tile into reach of an object that :func:`find_target` or :func:`nearest_of` named."""
     if thing == layout.workplace[a]:
-        return int(layout.work_distance[0, tile, layout.work_column[a]])
+        return int(layout.work_distance[layout.work_row[a], tile])
     for c in range(layout.near_object.shape[0]):
         if layout.near_object[c, tile, kind] == thing:
             return int(layout.near_distance[c, tile, kind])
@@ -144,7 +144,7 @@ def steps_to(layout: TownLayout, a: int, tile: int, kind: int, thing: int) -> in
 def route_to(layout: TownLayout, a: int, tile: int, kind: int, thing: int) -> int:
     """The ways from a tile to such an object; see :mod:`townlet.world.routes`."""
     if thing == layout.workplace[a]:
-        return int(layout.work_route[0, tile, layout.work_column[a]])
+        return int(layout.work_route[layout.work_row[a], tile])
     for c in range(layout.near_object.shape[0]):
         if layout.near_object[c, tile, kind] == thing:
             return int(layout.near_route[c, tile, kind])
