@@ -125,7 +125,7 @@ def steps_between(layout: TownLayout, a: int, thing: int) -> int:
     for direction in range(4):
         beside = layout.step[tile, direction]
         if beside != tile:
-            least = min(least, int(layout.work_distance[layout.work_row[a], beside]))
+            least = min(least, int(layout.work[layout.work_row[a], beside].distance))
     return least
 
 
@@ -145,7 +145,7 @@ def worth_of_work(town: TownState, layout: TownLayout, rules: TownRules, w: int,
     left = ticks_until_work(layout, rules, a, town.worlds[w].tick)
     if left > 0 or not person.arrived:
         expected = left > 0 or person.shift_state == DUE or person.shift_state == LATE
-        steps = int(layout.work_distance[layout.work_row[a], person.tile])
+        steps = int(layout.work[layout.work_row[a], person.tile].distance)
         return PUNCTUALITY if expected and left <= steps + MARGIN else 0.0
     holder = town.objects[w, place].holder
     worth: float = WORK * (1.0 + max(1.0 - person.wallet / RICH, 0.0))

@@ -11,6 +11,7 @@ from townlet.world.preconditions import holds
 from townlet.world.prices import price_of
 from townlet.world.relationships import chat_partner
 from townlet.world.rules import POWER, WATER, TownRules
+from townlet.world.senses import free_ways
 from townlet.world.state import HOLDING, IDLE, USING, WAITING, TownState
 
 WAIT, NORTH, SOUTH, WEST, EAST = 0, 1, 2, 3, 4
@@ -94,41 +95,38 @@ def queue_place(town: TownState, w: int, a: int) -> int:
 
 
 @rule
-def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
-    """Fill the action mask of a world. Waiting is always legal, for empty slots nothing else is."""
-    for a in range(layout.people):
-        legal = town.mask[w, a]
-        legal[:] = False
-        legal[WAIT] = True
-        if not town.alive[w, a]:
-            continue
-        person = town.people[w, a]
-        if person.role != USING:
-            mark_free_ways(town, layout, w, a)
-        if person.role == IDLE:
-            for kind in range(town.target.shape[2]):
-                legal[REQUEST + kind] = town.target[w, a, kind] >= 0
-        else:
-            mark_queue_actions(town, layout, rules, w, a)
-        if rules.ties and person.seen > 0:
-            legal[REQUEST + town.target.shape[2] + CHAT] = chat_partner(town, layout, rules, w, a) >= 0
+def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """Fill the action mask of somebody who is there; waiting is always legal."""
+    person = town.people[w, a]
+    legal = town.mask[w, a]
+    idle = person.role == IDLE
+    kinds = town.target.shape[2]
+    ways = 0 if person.role == USING else free_ways(town, layout, w, a)
+    legal[WAIT] = True
+    legal[NORTH] = ways & 1 != 0
+    legal[SOUTH] = ways & 2 != 0
+    legal[WEST] = ways & 4 != 0
+    legal[EAST] = ways & 8 != 0
+    for kind in range(kinds):
+        legal[REQUEST + kind] = idle and town.target[w, a, kind] >= 0
+    # One by one, because for a loop the compiler calls the C library to fill six bytes.
+    legal[REQUEST + kinds + START] = False
+    legal[REQUEST + kinds + RELEASE] = False
+    legal[REQUEST + kinds + PUSH] = False
+    legal[REQUEST + kinds + YIELD] = False
+    legal[REQUEST + kinds + LEAVE] = False
+    legal[REQUEST + kinds + CHAT] = False
+    if not idle:
+        mark_queue_actions(town, layout, rules, w, a)
+    if rules.ties and person.seen > 0:
+        legal[REQUEST + kinds + CHAT] = chat_partner(town, layout, rules, w, a) >= 0
 
 
 @rule
-def mark_free_ways(town: TownState, layout: TownLayout, w: int, a: int) -> None:
-    """The moves that neither a wall nor a person blocks, by the grid of people."""
-    person = town.people[w, a]
-    legal = town.mask[w, a]
-    x = person.x + layout.margin - 1
-    y = person.y + layout.margin
-    word = x >> 5
-    shift = int(x & 31)
-    beside = town.crowd[w, y, word] >> shift
-    ways = layout.ways[person.tile]
-    legal[NORTH] = (ways & 1) != 0 and (town.crowd[w, y - 1, word] >> shift) & 2 == 0
-    legal[SOUTH] = (ways & 2) != 0 and (town.crowd[w, y + 1, word] >> shift) & 2 == 0
-    legal[WEST] = (ways & 4) != 0 and beside & 1 == 0
-    legal[EAST] = (ways & 8) != 0 and beside & 4 == 0
+def mark_empty_slot(town: TownState, w: int, a: int) -> None:
+    """In an empty slot nothing but waiting is legal."""
+    town.mask[w, a, :] = False
+    town.mask[w, a, WAIT] = True
 
 
 @rule

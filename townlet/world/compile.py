@@ -24,10 +24,12 @@ COMPILED: bool = not numba.config.DISABLE_JIT
 
 @functools.cache
 def sources_hash() -> str:
-    """SHA-256 over the sources of the rules and of the behaviours compiled with them, in hexadecimal."""
+    """SHA-256 over the sources of the rules, the behaviours compiled with them and the constants of both."""
     digest = hashlib.sha256()
     package = Path(__file__).parent.parent
-    for source in sorted([*package.glob("world/*.py"), *package.glob("behavior/*.py")]):
+    compiled = [*package.glob("world/*.py"), *package.glob("behavior/*.py")]
+    constants = [package / "rollout.py", package / "config" / "expressions.py", package / "config" / "town.py"]
+    for source in sorted([*compiled, *constants]):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()
 

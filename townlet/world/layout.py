@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet.config.scenario import Scenario
 from townlet.config.town import NEEDS, TRAITS
-from townlet.world.routes import find_routes
+from townlet.world.routes import NEAREST, Routes, find_routes, find_ways
 
 #: Nearest objects of one type that a person considers from a tile.
 CANDIDATES = 4
@@ -43,18 +43,18 @@ class TownLayout(NamedTuple):
     object_type: NDArray[np.int32]
     """int32 [O], index into the scenario's object types."""
     near_object: NDArray[np.int16]
-    """int16 [CANDIDATES, tiles, T]: objects of a type by walking distance from a tile, −1 where there are no more."""
+    """int16 [tiles, T, CANDIDATES]: objects of a type by walking distance from a tile, −1 where there are no more."""
     near_distance: NDArray[np.int16]
-    """int16 [CANDIDATES, tiles, T]: steps to them, 0 in reach."""
+    """int16 [tiles, T, CANDIDATES]: steps to them, 0 in reach."""
     near_route: NDArray[np.uint8]
-    """uint8 [CANDIDATES, tiles, T]: the ways to them; see :mod:`townlet.world.routes`."""
-    work_distance: NDArray[np.int16]
-    """int16 [workplaces, tiles], UNREACHABLE where there is no way; by workplace, because a person who takes a step
-    then reads beside what it read before."""
-    work_route: NDArray[np.uint8]
-    """uint8 [workplaces, tiles]."""
+    """uint8 [tiles, T, CANDIDATES]: the ways to them; see :mod:`townlet.world.routes`."""
+    nearest: NDArray[Any]
+    """NEAREST [tiles, T]: the first of these."""
+    work: NDArray[Any]
+    """WAY [workplaces, tiles]; by workplace, because a person who takes a step then reads beside what it read
+    before."""
     work_row: NDArray[np.int32]
-    """int32 [A]: where a person's workplace is in the two arrays above, −1 without a job."""
+    """int32 [A]: where a person's workplace is in ``work``, −1 without a job."""
     staff: NDArray[np.int32]
     """int32 [O, most per workplace]: who works at an object, then −1."""
     start_tile: NDArray[np.int32]
@@ -73,7 +73,7 @@ class TownLayout(NamedTuple):
     @property
     def types(self) -> int:
         """Number of object types."""
-        return int(self.near_object.shape[2])
+        return int(self.near_object.shape[1])
 
 
 def build_layout(scenario: Scenario) -> TownLayout:
@@ -96,7 +96,6 @@ def build_layout(scenario: Scenario) -> TownLayout:
     jobs = [scenario.jobs[person.job] if person.job else None for person in people]
     workplace = np.array([names[job.workplace] if job else -1 for job in jobs], np.int32)
     places = sorted({int(place) for place in workplace if place >= 0})
-    work = find_routes(step, [around[place] for place in places], np.arange(len(places)), len(places), 1)
     return TownLayout(
         width=width,
         height=height,
@@ -114,8 +113,8 @@ def build_layout(scenario: Scenario) -> TownLayout:
         near_object=near.thing,
         near_distance=near.distance,
         near_route=near.route,
-        work_distance=np.ascontiguousarray(work.distance[0].T),
-        work_route=np.ascontiguousarray(work.route[0].T),
+        nearest=_nearest(near, object_tile, width),
+        work=find_ways(step, [around[place] for place in places]),
         work_row=np.array([places.index(place) if place >= 0 else -1 for place in workplace], np.int32),
         staff=_staff(workplace, len(objects)),
         start_tile=np.array([person.at[1] * width + person.at[0] for person in people], np.int32),
@@ -125,6 +124,19 @@ def build_layout(scenario: Scenario) -> TownLayout:
         shift=np.array([(job.start, job.end) if job else (0, 0) for job in jobs], np.int32),
         wage=np.array([job.wage if job else 0.0 for job in jobs], np.float64),
     )
+
+
+def _nearest(near: Routes, object_tile: NDArray[np.int32], width: int) -> NDArray[Any]:
+    nearest = np.zeros(near.thing.shape[:2], NEAREST).view(np.recarray)
+    nearest["thing"], nearest["distance"], nearest["route"] = (
+        near.thing[..., 0],
+        near.distance[..., 0],
+        near.route[..., 0],
+    )
+    y, x = np.divmod(np.arange(len(nearest), dtype=np.int32)[:, None], np.int32(width))
+    tile = object_tile[near.thing[..., 0]]
+    nearest["dx"], nearest["dy"] = tile % width - x, tile // width - y
+    return nearest
 
 
 def _steps(blocked: NDArray[np.bool_]) -> NDArray[np.int32]:

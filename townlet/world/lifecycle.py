@@ -74,7 +74,7 @@ def decide_who_leaves(town: TownState, rules: TownRules, order: int, w: int) -> 
 
 @seldom
 def evict_debtors(town: TownState, rules: TownRules, order: int, w: int) -> None:
-    """Evict those whose debt is too high after the rent; beyond the day's limit chance decides who may stay for now."""
+    """Evict those whose debt is too high after the rent; beyond the day's limit chance decides who is spared."""
     people = town.people.shape[1]
     for i in range(people):
         a = nth_mover(order, i, people)

@@ -8,7 +8,7 @@ from townlet.world.layout import TownLayout
 from townlet.world.queues import leave_queue
 from townlet.world.random import nth_mover
 from townlet.world.rules import TownRules
-from townlet.world.senses import in_reach, route_to, stand_on, step_off
+from townlet.world.senses import free_ways, in_reach, route_to, stand_on, step_off
 from townlet.world.state import IDLE, TownState
 
 
@@ -23,18 +23,22 @@ def move_people(town: TownState, layout: TownLayout, rules: TownRules, order: in
         person = town.people[w, a]
         intent = person.intent
         if NORTH <= intent <= EAST:
-            target = layout.step[person.tile, intent - NORTH]
-            if town.occupant[w, target] < 0:
-                walk(town, layout, rules, w, a, target)
+            if (free_ways(town, layout, w, a) >> (intent - NORTH)) & 1:
+                walk(town, layout, rules, w, a, layout.step[person.tile, intent - NORTH])
         elif REQUEST <= intent < REQUEST + town.target.shape[2]:
             kind = intent - REQUEST
             thing = town.target[w, a, kind]
             if in_reach(town, layout, w, a, thing):
                 person.joining = thing
             else:
-                target = next_tile(town, layout, w, a, route_to(layout, a, person.tile, kind, thing))
-                if target >= 0:
-                    walk(town, layout, rules, w, a, target)
+                route = route_to(layout, a, person.tile, kind, thing)
+                ways = free_ways(town, layout, w, a)
+                if ways & (route & 15):
+                    ways &= route
+                else:
+                    ways &= route >> 4
+                if ways != 0:
+                    walk(town, layout, rules, w, a, layout.step[person.tile, first_way(ways)])
 
 
 @rule
@@ -47,16 +51,8 @@ def walk(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, 
 
 
 @rule
-def next_tile(town: TownState, layout: TownLayout, w: int, a: int, route: int) -> int:
-    """The first free neighbouring tile on a route, sideways if the way is blocked, or −1."""
-    tile = town.people[w, a].tile
-    aside = -1
-    for direction in range(4):
-        target = layout.step[tile, direction]
-        if town.occupant[w, target] >= 0:
-            continue
-        if (route >> direction) & 1:
-            return int(target)
-        if aside < 0 and (route >> (4 + direction)) & 1:
-            aside = int(target)
-    return aside
+def first_way(ways: int) -> int:
+    """The first direction of a set, 0 to 3."""
+    if ways & 3:
+        return 0 if ways & 1 else 1
+    return 2 if ways & 4 else 3

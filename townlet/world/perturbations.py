@@ -127,6 +127,7 @@ def update_service(town: TownState, layout: TownLayout, rules: TownRules, w: int
         out = closed or lacking(town, rules.type_utility[layout.object_type[thing]], w)
         if out != place.out_of_service:
             place.out_of_service = out
+            place.noticed = True
             changed = True
             if out:
                 dismiss(town, w, thing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,21 @@ from townlet.world.compile import entry, seldom
 UNREACHABLE = 32767
 
 
+#: The nearest object of a type, as seen from a tile: what is needed of it lies side by side in memory.
+NEAREST = np.dtype(
+    [
+        ("thing", np.int16),  # object, or -1
+        ("dx", np.int16),  # columns to it
+        ("dy", np.int16),  # rows to it
+        ("distance", np.int16),  # steps into reach of it
+        ("route", np.int16),  # the ways to it, as in Routes
+    ]
+)
+
+#: The way from a tile to one object.
+WAY = np.dtype([("distance", np.int16), ("route", np.int16)])
+
+
 class Routes(NamedTuple):
     """From each tile to the objects of each type that are nearest to it; ``C`` candidates, nearest first.
 
@@ -22,11 +37,11 @@ class Routes(NamedTuple):
     """
 
     thing: NDArray[np.int16]
-    """int16 [C, tiles, T], −1 where there are no more."""
+    """int16 [tiles, T, C], −1 where there are no more."""
     distance: NDArray[np.int16]
-    """int16 [C, tiles, T]: steps to the nearest tile in reach of it; UNREACHABLE without one."""
+    """int16 [tiles, T, C]: steps to the nearest tile in reach of it; UNREACHABLE without one."""
     route: NDArray[np.uint8]
-    """uint8 [C, tiles, T]."""
+    """uint8 [tiles, T, C]."""
 
 
 def find_routes(
@@ -41,16 +56,56 @@ def find_routes(
     ``step`` is int32 [tiles, 4], the neighbouring tiles, the tile itself where there is no way.
     """
     tiles = len(step)
-    thing = np.full((candidates, tiles, kinds), -1, np.int16)
-    distance = np.full((candidates, tiles, kinds), UNREACHABLE, np.int16)
-    route = np.zeros((candidates, tiles, kinds), np.uint8)
+    thing = np.full((tiles, kinds, candidates), -1, np.int16)
+    distance = np.full((tiles, kinds, candidates), UNREACHABLE, np.int16)
+    route = np.zeros((tiles, kinds, candidates), np.uint8)
     frontier = np.zeros((tiles * candidates, 2), np.int32)
     for number in range(kinds):
         members = [(tile, index) for index in np.flatnonzero(kind == number).tolist() for tile in around[index]]
         seeds = np.array(members, np.int32).reshape(-1, 2)
-        _spread(step, seeds, frontier, thing[:, :, number], distance[:, :, number])
-        _point(step, thing[:, :, number], distance[:, :, number], route[:, :, number])
+        _spread(step, seeds, frontier, thing[:, number], distance[:, number])
+        _point(step, thing[:, number], distance[:, number], route[:, number])
     return Routes(thing, distance, route)
+
+
+def find_ways(step: NDArray[np.int32], around: Sequence[Sequence[int]]) -> NDArray[Any]:
+    """The ways from everywhere to some places, each in reach from the tiles ``around`` it: WAY [places, tiles]."""
+    ways = np.zeros((len(around), len(step)), WAY).view(np.recarray)
+    ways["distance"] = UNREACHABLE
+    frontier = np.zeros(len(step), np.int32)
+    for place, tiles in enumerate(around):
+        _flood(step, np.array(tiles, np.int32), frontier, ways[place])
+    return ways
+
+
+@entry
+def _flood(step: np.ndarray, seeds: np.ndarray, frontier: np.ndarray, way: np.ndarray) -> None:
+    """Breadth-first search from some tiles, and the directions that lead nearer or keep the distance."""
+    end = 0
+    for i in range(len(seeds)):
+        way[seeds[i]].distance = 0
+        frontier[end] = seeds[i]
+        end += 1
+    begin = 0
+    while begin < end:
+        tile = frontier[begin]
+        begin += 1
+        for direction in range(4):
+            target = step[tile, direction]
+            if way[target].distance == UNREACHABLE:
+                way[target].distance = way[tile].distance + 1
+                frontier[end] = target
+                end += 1
+    for i in range(end):
+        tile = frontier[i]
+        for direction in range(4):
+            target = step[tile, direction]
+            if target == tile:
+                continue
+            if way[target].distance < way[tile].distance:
+                way[tile].route |= 1 << direction
+            elif way[target].distance == way[tile].distance:
+                way[tile].route |= 16 << direction
 
 
 @entry
@@ -68,9 +123,9 @@ def _spread(step: np.ndarray, seeds: np.ndarray, frontier: np.ndarray, thing: np
         number = frontier[begin, 1]
         begin += 1
         steps = 0
-        for c in range(len(thing)):
-            if thing[c, tile] == number:
-                steps = distance[c, tile] + 1
+        for c in range(thing.shape[1]):
+            if thing[tile, c] == number:
+                steps = distance[tile, c] + 1
         for direction in range(4):
             target = step[tile, direction]
             if _claim(thing, distance, target, number, steps):
@@ -82,12 +137,12 @@ def _spread(step: np.ndarray, seeds: np.ndarray, frontier: np.ndarray, thing: np
 @seldom
 def _claim(thing: np.ndarray, distance: np.ndarray, tile: int, number: int, steps: int) -> bool:
     """Enter an object among a tile's nearest, if there is room and it is not there yet."""
-    for c in range(len(thing)):
-        if thing[c, tile] == number:
+    for c in range(thing.shape[1]):
+        if thing[tile, c] == number:
             return False
-        if thing[c, tile] < 0:
-            thing[c, tile] = number
-            distance[c, tile] = steps
+        if thing[tile, c] < 0:
+            thing[tile, c] = number
+            distance[tile, c] = steps
             return True
     return False
 
@@ -95,17 +150,17 @@ def _claim(thing: np.ndarray, distance: np.ndarray, tile: int, number: int, step
 @entry
 def _point(step: np.ndarray, thing: np.ndarray, distance: np.ndarray, route: np.ndarray) -> None:
     """Mark for every tile and object the directions that lead nearer, and those that keep the distance."""
-    for tile in range(thing.shape[1]):
-        for c in range(len(thing)):
-            if thing[c, tile] < 0:
+    for tile in range(len(thing)):
+        for c in range(thing.shape[1]):
+            if thing[tile, c] < 0:
                 break
             for direction in range(4):
                 target = step[tile, direction]
                 if target == tile:
                     continue
-                for other in range(len(thing)):
-                    if thing[other, target] == thing[c, tile]:
-                        if distance[other, target] < distance[c, tile]:
-                            route[c, tile] |= 1 << direction
-                        elif distance[other, target] == distance[c, tile]:
-                            route[c, tile] |= 16 << direction
+                for other in range(thing.shape[1]):
+                    if thing[target, other] == thing[tile, c]:
+                        if distance[target, other] < distance[tile, c]:
+                            route[tile, c] |= 1 << direction
+                        elif distance[target, other] == distance[tile, c]:
+                            route[tile, c] |= 16 << direction

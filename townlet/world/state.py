@@ -23,6 +23,10 @@ QUEUE_PLACES = 8
 #: A person's part at an object.
 IDLE, WAITING, HOLDING, USING, FINISHED = 0, 1, 2, 3, 4
 
+#: What can stand against seeing an object as ever: bits of ``signs``.
+HELD, OUT_OF_SERVICE, REMARKABLE = 1, 2, 4
+BUSY = HELD | OUT_OF_SERVICE
+
 #: Where a person stands with today's shift.
 OFF, DUE, ON_TIME, LATE, ABSENT, DONE = 0, 1, 2, 3, 4, 5
 SHIFT_STATES = ("off", "due", "on_time", "late", "absent", "done")
@@ -166,6 +170,8 @@ class TownState(NamedTuple):
     """PERSON [W, A]."""
     objects: NDArray[Any]
     """OBJECT [W, O]."""
+    signs: NDArray[np.uint8]
+    """uint8 [W, O]: HELD, OUT_OF_SERVICE, REMARKABLE, as of the last observation."""
     grudges: NDArray[Any]
     """GRUDGE [W, A, most grudges]."""
     ties: NDArray[Any]
@@ -181,7 +187,7 @@ class TownState(NamedTuple):
     occupant: NDArray[np.int16]
     """int16 [W, tiles]: person on the tile, or −1."""
     crowd: NDArray[np.int64]
-    """int64 [W, rows, words]: one bit per tile that somebody stands on; see :mod:`townlet.world.senses`."""
+    """int64 [W, words, rows]: one bit per tile that somebody stands on; see :mod:`townlet.world.senses`."""
     events: NDArray[Any]
     """EVENT [W, E]: this tick's events; only the first ``event_count`` are valid."""
     counter: NDArray[np.float64]
@@ -231,6 +237,7 @@ def allocate_state(layout: TownLayout, worlds: int, most: Capacities) -> TownSta
         worlds=_records((worlds,), WORLD),
         people=_records(each, PERSON),
         objects=things,
+        signs=aligned_zeros((worlds, objects), np.uint8),
         grudges=_records((*each, most.grudges), GRUDGE),
         ties=_records((*each, most.ties), TIE),
         cooldowns=_records((*each, most.cooldowns), COOLDOWN),
@@ -238,7 +245,7 @@ def allocate_state(layout: TownLayout, worlds: int, most: Capacities) -> TownSta
         shown=aligned_zeros((*each, types), np.int32),
         near=aligned_zeros((*each, most.seen), np.int64),
         occupant=aligned_zeros((worlds, layout.width * layout.height), np.int16),
-        crowd=aligned_zeros((worlds, rows, words), np.int64),
+        crowd=aligned_zeros((worlds, words, rows), np.int64),
         events=_records((worlds, most_events_per_tick(people, objects)), EVENT),
         counter=aligned_zeros((worlds, len(COUNTERS)), np.float64),
         tally=aligned_zeros((*each, len(TALLY)), np.float64),

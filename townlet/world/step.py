@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from townlet.world.actions import WAIT, mark_legal_actions
+from townlet.world.actions import WAIT
 from townlet.world.affordances import run_affordances
 from townlet.world.compile import entry, rule, seldom
 from townlet.world.economy import collect_rent, restock
@@ -22,7 +22,6 @@ from townlet.world.random import draw_order
 from townlet.world.rewards import compute_rewards
 from townlet.world.rivalry import decay_rivalry
 from townlet.world.rules import TownRules
-from townlet.world.senses import look_around
 from townlet.world.social import hold_chats
 from townlet.world.state import TownState
 
@@ -97,8 +96,6 @@ def sense_worlds(handle: Handle, table: np.ndarray) -> None:
     """Fill what people see and may do in every world of a batch."""
     town, layout, view, rules = town_at(handle), layout_at(handle), view_at(handle), table[0]
     for w in range(len(town.worlds)):
-        look_around(town, layout, w)
-        mark_legal_actions(town, layout, rules, w)
         observe(town, layout, rules, view, w)
 
 

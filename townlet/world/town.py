@@ -13,12 +13,12 @@ from townlet.world.actions import action_names
 from townlet.world.compile import COMPILED
 from townlet.world.handles import handle_of
 from townlet.world.layout import build_layout
-from townlet.world.observations import build_view
 from townlet.world.random import CHOOSE_ACTION, POLICY_STREAM, fill_draws
 from townlet.world.rules import TownRules, build_rules
 from townlet.world.schema import observation_schema_of
 from townlet.world.state import Capacities, allocate_state
 from townlet.world.step import reset_worlds, sense_worlds, step_worlds
+from townlet.world.view import build_view
 
 
 class Town:
