@@ -78,7 +78,7 @@ _INTERNAL = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
-    compiled: Callable[P, R] = numba.njit(error_model="numpy", _nrt=False, **options)(function)
+    compiled: Callable[P, R] = numba.njit(error_model="numpy", nogil=True, _nrt=False, **options)(function)
     return compiled
 
 

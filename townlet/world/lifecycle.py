@@ -59,16 +59,22 @@ def place_person(
 
 @rule
 def decide_who_leaves(town: TownState, rules: TownRules, order: int, w: int) -> None:
-    """Find those who lacked a need for too long, who cannot pay their debts, or who are unhappy here."""
+    """Find those who lacked a need for too long, who cannot pay their debts, or who have been unhappy for too long."""
+    lowest_sum = 3.0 * rules.departure_mood
+    fed_up = 0
     for a in range(town.people.shape[1]):
         if not town.alive[w, a]:
             continue
         person = town.people[w, a]
         if person.starving >= rules.faint_after:
             person.leaving = FAINT
+        if rules.departure_after > 0:
+            low = person.needs[0] + person.needs[1] + person.needs[2] < lowest_sum
+            person.unhappy = person.unhappy + 1 if low else 0
+            fed_up += person.unhappy >= rules.departure_after
     if rules.eviction_debt > 0.0 and town.worlds[w].tick + 1 == town.worlds[w].next_day:
         evict_debtors(town, rules, order, w)
-    if rules.departure_after > 0:
+    if fed_up > 0:
         let_the_unhappy_go(town, rules, order, w)
 
 
@@ -84,17 +90,12 @@ def evict_debtors(town: TownState, rules: TownRules, order: int, w: int) -> None
 
 @seldom
 def let_the_unhappy_go(town: TownState, rules: TownRules, order: int, w: int) -> None:
-    """Count the ticks in a row of low needs on average, and let those go who had too many of them."""
+    """Let those go who had too many ticks in a row of low needs on average."""
     people = town.people.shape[1]
-    lowest_sum = 3.0 * rules.departure_mood
     for i in range(people):
         a = nth_mover(order, i, people)
-        if town.alive[w, a]:
-            person = town.people[w, a]
-            low = person.needs[0] + person.needs[1] + person.needs[2] < lowest_sum
-            person.unhappy = person.unhappy + 1 if low else 0
-            if person.unhappy >= rules.departure_after:
-                let_go(town, rules, w, a, DEPARTURE)
+        if town.alive[w, a] and town.people[w, a].unhappy >= rules.departure_after:
+            let_go(town, rules, w, a, DEPARTURE)
 
 
 @rule

@@ -75,7 +75,9 @@ def tally_person(town: TownState, rules: TownRules, w: int, a: int) -> None:
     tally[_ALIVE] += 1.0
     tally[_REWARD] += float(town.reward[w, a])
     for i in range(_N_PARTS):
-        tally[_PARTS + i] += float(town.reward_parts[w, a, i])
+        part = float(town.reward_parts[w, a, i])
+        if part != 0.0:
+            tally[_PARTS + i] += part
     tally[_NEEDS] += (person.needs[0] + person.needs[1] + person.needs[2]) / 3.0
     if person.role == WAITING:
         tally[_WAITING] += 1.0

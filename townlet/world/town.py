@@ -104,11 +104,10 @@ class Town:
         """One tick under ``action``, int32 [W, A]; illegal actions count as waiting."""
         with _wrapping():
             step_worlds(self._handle, self._rules, action, self.seed, self.first_world)
-        self.sense()
 
     def sense(self) -> None:
         """Fill the observations and masks anew from the state, as every step does at its end."""
-        sense_worlds(self._handle, self._rules)
+        sense_worlds(self._handle, self._rules, self.worlds)
 
     def policy_draws(self) -> NDArray[np.float64]:
         """float64 [W, A] in [0, 1): one draw of the policy stream per person for the coming action."""
