@@ -20,7 +20,8 @@ from toy_problems import (
 )
 
 from townlet.training.advantages import gae
-from townlet.training.batch import correlation, effective_sample_share, replay_batch, rollout_batch
+from townlet.training.batch import replay_batch, rollout_batch
+from townlet.training.measures import correlation, effective_sample_share
 from townlet.training.update import minibatches, normalize
 
 

@@ -55,6 +55,7 @@ def test_every_asset_is_made_and_every_check_holds(column: Column) -> None:
         "summary_report/summary.json",
         "summary_report/summary.md",
         "telemetry_alerts/alerts.json",
+        "trained_policy/checkpoint.safetensors",
         f"trained_policy/{SCENARIO}.yaml",
         "trained_policy/policy.json",
         "trained_policy/policy.safetensors",

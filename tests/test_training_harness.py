@@ -15,6 +15,8 @@ from townlet.config import NetworkConfig, Scenario, TrainingConfig, load_scenari
 from townlet.simulation import SimulationLoop
 from townlet.telemetry import CLOCK_FIELDS, TelemetryWriter, validate_log
 from townlet.training import TrainingHarness
+from townlet.training.batch import rollout_batch
+from townlet.training.update import run_epoch
 
 SCENARIOS = Path(__file__).parent.parent / "configs" / "scenarios"
 
@@ -134,3 +136,62 @@ def test_worlds_act_the_same_alone_as_among_others() -> None:
         return buffer.action
 
     np.testing.assert_array_equal(played(4, 0)[:, 2:3], played(1, 2))
+
+
+def test_people_who_leave_in_mid_batch_count_in_no_loss_and_no_statistic_from_then_on() -> None:
+    def learnt(garbage: float) -> tuple[bytes, dict[str, float]]:
+        harness = TrainingHarness(small_scenario(worlds=8, rollout_ticks=320))
+        buffer = harness.loop.new_buffer(320)
+        harness.loop.collect(buffer, harness.behavior)
+        left = buffer.terminated[:-1] & ~buffer.alive[1:]
+        assert left.sum() > 3, "somebody fainted, and nobody was there in the next tick"
+        gone = ~buffer.alive
+        for array in (buffer.observation, buffer.reward, buffer.log_prob, buffer.value):
+            array[gone] = garbage
+        batch = rollout_batch(buffer, harness.network, harness.config)
+        assert len(batch.rows) == np.count_nonzero(buffer.alive) < buffer.alive.size
+        fields = run_epoch(harness.network, harness.optimizer, batch, harness.config, seed=0, epoch=1)
+        assert fields["reward_mean"] == pytest.approx(buffer.reward[buffer.alive].mean(), rel=1e-4)
+        return weights(harness), fields
+
+    assert learnt(0.0) == learnt(float("nan"))
+
+
+def test_what_is_seen_after_a_reset_never_serves_as_the_end_of_the_episode_before_it() -> None:
+    harness = TrainingHarness(small_scenario())
+    buffer = harness.loop.new_buffer(100)
+    harness.loop.collect(buffer, harness.behavior)
+    twin = SimulationLoop(small_scenario(), worlds=4, seed=harness.seed).town
+    for tick in range(80):
+        np.testing.assert_array_equal(buffer.observation[tick], twin.observation)
+        twin.step(buffer.action[tick])
+    assert buffer.cut_ticks == [79, 99]
+    np.testing.assert_array_equal(buffer.cut_observation[0], twin.observation)
+    twin.reset()
+    np.testing.assert_array_equal(buffer.observation[80], twin.observation)
+    assert (buffer.cut_observation[0] != buffer.observation[80]).any()
+
+    batch = rollout_batch(buffer, harness.network, harness.config)
+    with torch.no_grad():
+        beyond = harness.network.value(torch.from_numpy(buffer.cut_observation[0])).numpy()
+    expected = buffer.reward[79] + harness.config.ppo.gamma * beyond - buffer.value[79]
+    np.testing.assert_allclose(
+        batch.advantage.view(buffer.reward.shape)[79][buffer.truncated[79]],
+        expected[buffer.truncated[79]],
+        atol=1e-5,
+    )
+    assert buffer.truncated[79].any()
+
+
+def test_the_rewards_learnt_from_are_the_towns_and_their_clip_is_the_scenarios_alone() -> None:
+    scenario = small_scenario()
+    reward = scenario.rules.reward.model_copy(update={"clip": 1000.0, "survival": 30.0})
+    wide = scenario.model_copy(update={"rules": scenario.rules.model_copy(update={"reward": reward})})
+    harness = TrainingHarness(wide)
+    buffer = harness.loop.new_buffer(30)
+    harness.loop.collect(buffer, harness.behavior)
+    batch = rollout_batch(buffer, harness.network, harness.config)
+    parts = buffer.reward_parts.sum(axis=-1)
+    assert parts[buffer.alive].max() > 20.0
+    np.testing.assert_allclose(batch.reward.view(parts.shape)[buffer.alive], parts[buffer.alive], rtol=1e-5)
+    assert batch.statistics["reward_clipped_share"] == 0.0

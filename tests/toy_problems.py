@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from townlet.behavior.network import ActorCritic, sample
-from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
+from townlet.config.training import NetworkConfig, PPOConfig, ReplayConfig, TrainingConfig
 from townlet.rollout import RolloutBuffer
 from townlet.training.adam import Adam
 from townlet.training.batch import Batch
@@ -25,6 +25,7 @@ TICKS, WORLDS, AGENTS = 16, 8, 4
 CONFIG = TrainingConfig(
     network=NetworkConfig(hidden=(32,)),
     ppo=PPOConfig(learning_rate=0.01, gamma=0.9, minibatch_size=128, entropy_coef=0.001),
+    replay=ReplayConfig(held_out_share=0.0),
 )
 
 

@@ -51,9 +51,10 @@ class RolloutBuffer:
     ``truncated``        bool [T, W, A]         the episode was cut by its time limit: bootstrap beyond it
     ===================  =====================  ================================================================
 
-    All worlds are in step, so trajectories are cut (by the time limit, or because the buffer is full) after the same
-    ticks in all of them: ``cut_ticks`` lists these, the last tick always among them, and ``cut_observation[i]``,
-    float32 [W, A, F], is what people saw after tick ``cut_ticks[i]``, before any reset.
+    ``cut_ticks`` lists, in order, the ticks after which anybody's trajectory is cut: those in which somebody was
+    truncated, and always the last one, where the buffer is full. ``cut_observation[i]``, float32 [W, A, F], is what
+    people saw after tick ``cut_ticks[i]``, before any reset; only the rows of those who are cut there are read. Towns
+    are in step, so all their worlds are truncated at once; other environments need not be.
 
     ``totals`` holds the event totals and rivalry averages of this data under their telemetry field names.
     """

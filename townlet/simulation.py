@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -9,18 +10,24 @@ from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior
 from townlet.config import Scenario
-from townlet.rollout import RolloutBuffer, aligned_zeros
+from townlet.rollout import RolloutBuffer
+from townlet.workers import workers
 from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
+from townlet.world.handles import handle_of
+from townlet.world.state import TownState
 
 
 class SimulationLoop:
-    """A batch of worlds of one scenario that is stepped, reset at the time limit, and reused between captures."""
+    """A batch of worlds of one scenario that is stepped, reset at the time limit, and reused between captures.
 
-    def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0) -> None:
+    ``threads`` threads share the worlds between them. Worlds are independent, so this changes nothing that happens in
+    them; but a network rounds differently with the number of rows it is given at once.
+    """
+
+    def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0, threads: int = 1) -> None:
         self.scenario = scenario
+        self._workers = workers(threads)
         self.town = Town(scenario, worlds=worlds, seed=seed, first_world=first_world)
-        shape = (worlds, len(self.town.people))
-        self._action: NDArray[np.int32] = aligned_zeros(shape, np.int32)
 
     def new_buffer(self, ticks: int) -> RolloutBuffer:
         """An empty buffer of the right shape for ``ticks`` ticks of this loop."""
@@ -36,33 +43,68 @@ class SimulationLoop:
         """Fill the buffer with the ticks that follow, from where the loop stands.
 
         At the scenario's time limit all worlds are truncated and begin a new episode. ``after_tick`` is called with
-        the town and the index of each tick, before any reset, to record that tick's events. The tallies of the town
-        afterwards cover just this data.
+        the town and the index of each tick, before any reset, to record that tick's events. Then one thread does it
+        all, as it does for a behaviour that is not ``concurrent``, which cannot act for some of the worlds. The tallies
+        of the town afterwards cover just this data.
         """
         town = self.town
         town.reset_tallies()
-        buffer.cut_ticks.clear()
-        buffer.cut_observation.clear()
+        seen_at_cuts: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
+
+        def collect_part(_: int, worlds: slice) -> None:
+            part = town if worlds == slice(0, town.worlds) else part_of(town, worlds)
+            seen_at_cuts[worlds.start] = self._collect(part, worlds, buffer, behavior, after_tick)
+
+        if after_tick is None and getattr(behavior, "concurrent", False):
+            self._workers.share(town.worlds, collect_part)
+        else:
+            collect_part(0, slice(0, town.worlds))
+        parts = [seen_at_cuts[first] for first in sorted(seen_at_cuts)]
+        buffer.cut_ticks[:] = [tick for tick, _ in parts[0]]
+        buffer.cut_observation[:] = [np.concatenate([seen for _, seen in cut]) for cut in zip(*parts, strict=True)]
+        buffer.totals = telemetry_totals(town.state.tally, town.state.counter)
+
+    def _collect(
+        self,
+        town: Town,
+        worlds: slice,
+        buffer: RolloutBuffer,
+        behavior: Behavior,
+        after_tick: Callable[[Town, int], None] | None,
+    ) -> list[tuple[int, NDArray[np.float32]]]:
+        """Fill the buffer's part for ``worlds``, which are those of ``town``; return the ticks after which trajectories
+        are cut, each with what was seen then, float32 [worlds, A, F]."""
+        cuts = []
         for t in range(buffer.ticks):
-            buffer.observation[t] = town.observation
-            buffer.mask[t] = town.mask
-            buffer.alive[t] = town.alive
-            behavior.act(town, buffer.action[t], buffer.log_prob[t], buffer.value[t])
-            town.step(buffer.action[t])
-            buffer.reward[t] = town.reward
-            buffer.reward_parts[t] = town.state.reward_parts
-            buffer.clipped[t] = town.state.clipped
-            buffer.terminated[t] = town.terminated
+            buffer.observation[t, worlds] = town.observation
+            buffer.mask[t, worlds] = town.mask
+            buffer.alive[t, worlds] = town.alive
+            action = buffer.action[t, worlds]
+            behavior.act(town, action, buffer.log_prob[t, worlds], buffer.value[t, worlds])
+            town.step(action)
+            buffer.reward[t, worlds] = town.reward
+            buffer.reward_parts[t, worlds] = town.state.reward_parts
+            buffer.clipped[t, worlds] = town.state.clipped
+            buffer.terminated[t, worlds] = town.terminated
             if after_tick:
                 after_tick(town, t)
             at_limit = town.tick == self.scenario.ticks
-            buffer.truncated[t] = buffer.alive[t] & ~buffer.terminated[t] if at_limit else False
+            buffer.truncated[t, worlds] = buffer.alive[t, worlds] & ~buffer.terminated[t, worlds] if at_limit else False
             if at_limit or t == buffer.ticks - 1:
-                buffer.cut_ticks.append(t)
-                buffer.cut_observation.append(town.observation.copy())
+                cuts.append((t, town.observation.copy()))
             if at_limit:
                 town.reset()
-        buffer.totals = telemetry_totals(town.state.tally, town.state.counter)
+        return cuts
+
+
+def part_of(town: Town, worlds: slice) -> Town:
+    """A town that is some of another one's worlds, in the same memory, for as long as that one stays where it is."""
+    part = copy.copy(town)
+    part.worlds, part.first_world = worlds.stop - worlds.start, town.first_world + worlds.start
+    part.state = TownState._make(array[worlds] for array in town.state)
+    part._handle = handle_of(part.state, town.layout, town.view)
+    part._draws = town._draws[worlds]
+    return part
 
 
 def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) -> dict[str, float]:

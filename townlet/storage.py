@@ -119,11 +119,29 @@ def exclusive(folder: AnyPath) -> Iterator[None]:
         yield
         return
     target.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(target / ".lock")
+    with _locked(
+        target / ".lock", InputError.of(target, "", "another process is writing here", "a folder of one's own")
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def exclusive_file(path: Path) -> Iterator[None]:
+    """The same for one local file, which need not exist; its lock is a hidden neighbour."""
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    refusal = InputError.of(path, "", "another process is writing this file", "a file of one's own")
+    with _locked(target.with_name(f".{target.name}.lock"), refusal):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(file: Path, refusal: InputError) -> Iterator[None]:
+    lock = filelock.FileLock(file)
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:
-        raise InputError.of(target, "", "another process is writing here", "a folder of one's own") from None
+        raise refusal from None
     try:
         yield
     finally:

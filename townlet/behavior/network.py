@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from townlet.config.training import NetworkConfig
+from townlet.world.compile import entry
 
 # Finite, so that probability × log-probability of an illegal action is 0 and not NaN, and so low that its
 # probability underflows to exactly 0 beside any legal one.
@@ -76,9 +78,27 @@ def sample(log_probs: Tensor, uniforms: Tensor) -> Tensor:
         int64 [B], the first action whose cumulative probability exceeds the uniform. An action of probability
         0 leaves the cumulative sum as it was, so it is never the first to exceed anything.
     """
-    cumulative = log_probs.double().exp().cumsum(dim=-1)
-    # Float32 probabilities do not sum to exactly 1, hence the scaling; the strict bound keeps a uniform that
-    # rounds up to the total from running past the last legal action.
-    total = cumulative[:, -1]
-    threshold = torch.minimum(uniforms * total, torch.nextafter(total, torch.zeros_like(total)))
-    return (cumulative <= threshold.unsqueeze(-1)).sum(dim=-1)
+    chosen = np.empty(len(log_probs), np.int64)
+    given, at = (tensor.detach().contiguous().numpy() for tensor in (log_probs, uniforms))
+    _invert(given, at, np.empty(log_probs.shape[1]), chosen)
+    return torch.from_numpy(chosen)
+
+
+@entry
+def _invert(log_probs: np.ndarray, uniforms: np.ndarray, cumulative: np.ndarray, chosen: np.ndarray) -> None:
+    """Fill ``chosen``, int64 [B]; ``cumulative``, float64 [N], is overwritten. See :func:`sample`."""
+    rows, actions = log_probs.shape
+    for row in range(rows):
+        total, last = 0.0, 0
+        for action in range(actions):
+            logarithm = np.float64(log_probs[row, action])
+            # Below, even float64 has no probability but 0, and this is quicker than to compute it.
+            if logarithm > -745.0:
+                total += math.exp(logarithm)
+                last = action
+            cumulative[action] = total
+        # Float32 probabilities do not sum to exactly 1, hence the scaling.
+        threshold, action = uniforms[row] * total, 0
+        while action < last and cumulative[action] <= threshold:
+            action += 1
+        chosen[row] = action

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from townlet.behavior.network import ActorCritic, sample
+from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic, sample
+from townlet.behavior.passes import Passes
 
 if TYPE_CHECKING:
     from townlet.world import Town
@@ -18,31 +20,42 @@ class NeuralBehavior:
     """Acts by an :class:`ActorCritic`: sampled from the policy stream, or ``greedy``: its most probable
     action.
 
-    A greedy policy is deterministic, and records 0 as the log-probability of its actions.
+    A greedy policy is deterministic, and records 0 as the log-probability of its actions. Several threads may call
+    it at once, each for worlds of its own.
     """
 
     name = "neural"
+    concurrent = True
 
     def __init__(self, network: ActorCritic, *, greedy: bool = False) -> None:
         self.network = network
         self.deterministic = greedy
+        self._memory = threading.local()
 
     def act(
         self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
     ) -> None:
         """Fill ``action`` int32, ``log_prob`` float32 (nats) and ``value`` float32, each contiguous [W,
         A]."""
-        with torch.inference_mode():
-            # `view` refuses what `flatten` would silently copy.
-            observation = torch.from_numpy(town.observation).view(-1, self.network.features)
-            mask = torch.from_numpy(town.mask).view(-1, self.network.actions)
-            log_probs, values = self.network(observation, mask)
-            if self.deterministic:
-                chosen = log_probs.argmax(dim=-1)
-                log_prob.fill(0.0)
-            else:
-                chosen = sample(log_probs, torch.from_numpy(town.policy_draws()).view(-1))
-                picked = log_probs.gather(1, chosen.unsqueeze(1)).squeeze(1)
-                torch.from_numpy(log_prob).view(-1).copy_(picked)
-            torch.from_numpy(action).view(-1).copy_(chosen)
-            torch.from_numpy(value).view(-1).copy_(values)
+        # `view` refuses what `flatten` would silently copy.
+        observation = torch.from_numpy(town.observation).view(-1, self.network.features)
+        mask = torch.from_numpy(town.mask).view(-1, self.network.actions)
+        logits, values = self._passes(len(observation)).forward(observation)
+        logits.masked_fill_(mask.logical_not(), ILLEGAL_LOGIT)
+        actions, chances = torch.from_numpy(action).view(-1), torch.from_numpy(log_prob).view(-1)
+        if self.deterministic:
+            actions.copy_(logits.argmax(dim=-1))
+            chances.fill_(0.0)
+        else:
+            log_probs = torch.log_softmax(logits, dim=-1)
+            chosen = sample(log_probs, torch.from_numpy(town.policy_draws()).view(-1))
+            actions.copy_(chosen)
+            torch.gather(log_probs, 1, chosen.unsqueeze(1), out=chances.unsqueeze(1))
+        torch.from_numpy(value).view(-1).copy_(values)
+
+    def _passes(self, rows: int) -> Passes:
+        """Memory for so many people at once, this thread's own."""
+        passes: Passes | None = getattr(self._memory, "passes", None)
+        if passes is None or passes.rows < rows:
+            passes = self._memory.passes = Passes(self.network, rows)
+        return passes

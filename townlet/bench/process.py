@@ -1,4 +1,4 @@
-"""Each measurement runs in a process of its own: pinned to one core, and unable to take the others down."""
+"""Each measurement runs in a process of its own: pinned to its cores, and unable to take the others down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from townlet.bench.protocol import ONE_THREAD, use_one_core
+from townlet.bench.protocol import thread_limits, use_cores
 from townlet.errors import RunError
 
 #: Appended, not put first: the interpreter's own packages come before those that lie beside Townlet.
@@ -26,9 +26,10 @@ def measure_apart(
     *,
     python: str = sys.executable,
     environment: dict[str, str] | None = None,
+    cores: int = 1,
     limit: float = 900.0,
 ) -> Any:
-    """What ``module:function`` returns for the keyword arguments, both of them JSON, in a fresh process.
+    """What ``module:function`` returns for the keyword arguments, both of them JSON, in a fresh process on ``cores``.
 
     It runs in an empty folder, because importing PufferLib leaves a link in the current one. Raises RunError, with
     the last line that the process wrote about its end, if it fails, crashes, takes over ``limit`` seconds, or if
@@ -37,11 +38,12 @@ def measure_apart(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "answer.json"
         command = [python, "-c", _START, str(_FOLDER_OF_TOWNLET), function, json.dumps(arguments), str(file)]
+        command.append(str(cores))
         try:
             ended = subprocess.run(
                 command,
                 cwd=folder,
-                env={**os.environ, **ONE_THREAD, **(environment or {})},
+                env={**os.environ, **thread_limits(cores), **(environment or {})},
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -59,9 +61,9 @@ def measure_apart(
         return json.loads(file.read_text())
 
 
-def answer(function: str, arguments: str, file: str) -> None:
+def answer(function: str, arguments: str, file: str, cores: str) -> None:
     """The other end of :func:`measure_apart`."""
-    use_one_core()
+    use_cores(int(cores))
     module, name = function.split(":")
     result = getattr(importlib.import_module(module), name)(**json.loads(arguments))
     Path(file).write_text(json.dumps(result))

@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Libraries read these when they are loaded, so they are set before a measuring process starts.
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-)
+_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 #: Rows of actions drawn beforehand, as many as PufferLib's own performance tests draw …
 CACHED_ROWS = 1024
@@ -25,10 +23,20 @@ CACHED_ROWS = 1024
 CACHE_BYTES = 64 * 2**20
 
 
-def use_one_core() -> None:
-    """Bind this process to one of the cores it may use, where the system can do that."""
+def thread_limits(threads: int) -> dict[str, str]:
+    """Environment variables by which libraries use so many threads."""
+    return dict.fromkeys(_LIMITS, str(threads))
+
+
+def use_cores(count: int) -> None:
+    """Bind this process to ``count`` of the cores it may use, where the system can do that."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def drawn_actions(choices: int, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.int32]:

@@ -11,6 +11,15 @@ from rich.table import Table
 from townlet.bench.cases import worlds_in_words
 from townlet.bench.world import Measurements
 
+_LIBRARIES = (
+    ("python", "Python"),
+    ("numpy", "NumPy"),
+    ("numba", "Numba"),
+    ("torch", "torch"),
+    ("stable-baselines3", "Stable-Baselines3"),
+    ("pufferlib", "PufferLib"),
+)
+
 #: Share of its core that an undisturbed measurement has at least.
 QUIET = 0.97
 
@@ -56,15 +65,12 @@ def _print_ratios(results: list[dict[str, Any]], console: Console) -> None:
     console.print(table)
 
 
-def _machine_line(measured: Measurements) -> str:
+def _machine_line(measured: Measurements, cores: int = 1) -> str:
     machines = [result["machine"] for result in measured.results]
     merged = {key: value for machine in reversed(machines) for key, value in machine.items()}
-    versions = ", ".join(
-        f"{title} {merged[key]}"
-        for key, title in (("python", "Python"), ("numpy", "NumPy"), ("numba", "Numba"), ("pufferlib", "PufferLib"))
-        if key in merged
-    )
-    return f"One core of {merged['cpu']} ({merged['cores']} cores); {versions}"
+    versions = ", ".join(f"{title} {merged[key]}" for key, title in _LIBRARIES if key in merged)
+    used = "One core" if cores == 1 else f"{cores} cores"
+    return f"{used} of {merged['cpu']} ({merged['cores']} cores); {versions}"
 
 
 def _group(result: dict[str, Any]) -> str:
@@ -87,3 +93,40 @@ def _table(first: str, *others: str) -> Table:
     for title in others:
         table.add_column(title, justify="right")
     return table
+
+
+def print_training_report(measured: Measurements, console: Console) -> None:
+    """Rates, shares of the phases and ratios, then the machine."""
+    table = _table("", "median", "simulate", "infer", "learn", "matmul", "× SB3")
+    for result in measured.results:
+        names = ("share_simulate", "share_infer", "share_learn", "share_matmul")
+        shares = (f"{result[name]:.0%}" if name in result else "" for name in names)
+        ratio = result["ratio_to_sb3"]
+        table.add_row(
+            result["case"],
+            _short(result["agent_steps_per_second"]),
+            *shares,
+            "" if ratio is None else f"{ratio:.1f}",
+            style="bold" if "share_learn" in result else "",
+        )
+    console.print(table)
+    others = {name for result in measured.results for name in result["ratios"] if name.startswith("pufferlib")}
+    for name in sorted(others):
+        rows = (
+            f"{result['ratios'][name]:.2f} ({result['case']})"
+            for result in measured.results
+            if name in result["ratios"]
+        )
+        console.print(f"Times as fast as {name}: {', '.join(rows)}", soft_wrap=True)
+    console.print(
+        "Agent-steps per second, simulated and learnt from; shares of the time; matmul: share of the machine's rate of "
+        "matrix products that is reached.",
+        soft_wrap=True,
+    )
+    first = measured.results[0]
+    console.print(
+        f"{first['threads']} threads, {first['worlds']} worlds, {first['ticks']} ticks, minibatches of "
+        f"{first['minibatch_size']}; matrix products at {first['matmul_gflops']} GFLOP/s. "
+        f"{_machine_line(measured, first['threads'])}",
+        soft_wrap=True,
+    )

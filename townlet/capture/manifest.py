@@ -45,7 +45,8 @@ class BehaviorEntry(Section):
 
     name: Literal["scripted", "random", "heuristic", "neural"]
     deterministic: bool
-    """If so, recorded log-probabilities are 0 = ln 1, and only behaviour cloning can learn from the actions."""
+    """If so, recorded log-probabilities are 0 = ln 1, and only behaviour cloning and advantage-weighted regression can
+    learn from the actions."""
     has_values: bool
     """Whether value estimates were recorded; only neural policies make them."""
     policy_sha256: Sha256 | None

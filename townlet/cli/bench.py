@@ -82,3 +82,63 @@ def world(
         print_report(measured, Console())
     for note in measured.notes:
         typer.echo(f"not measured: {note}", err=True)
+
+
+class Activation(StrEnum):
+    """Non-linearity of the network."""
+
+    TANH = "tanh"
+    RELU = "relu"
+
+
+@bench.command()
+def train(
+    scenario: Annotated[str, typer.Option(help="Name or file.")] = "town_day",
+    observations: Annotated[ObservationMode, typer.Option(help="Instead of the scenario's.")] = ObservationMode.COMPACT,
+    activation: Annotated[
+        list[Activation] | None, typer.Option(help="Of the network; may be repeated. Without: relu and tanh.")
+    ] = None,
+    epochs: Annotated[
+        list[int] | None, typer.Option(min=1, help="Passes over each rollout; may be repeated. Without: 1 and 4.")
+    ] = None,
+    worlds: Annotated[int, typer.Option(min=1, help="Worlds simulated side by side.")] = 256,
+    ticks: Annotated[int, typer.Option(min=1, help="Ticks of a rollout.")] = 128,
+    minibatch: Annotated[int, typer.Option(min=1, help="Agent-steps per optimizer step.")] = 8192,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use. Without: all.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Timed rollouts with their updates; the median counts.")] = 5,
+    reference: Annotated[bool, typer.Option(help="Also measure Stable-Baselines3's PPO in the same town.")] = True,
+    pufferlib: Annotated[
+        str | None, typer.Option(metavar="PYTHON", help="Also measure PufferLib's trainer; interpreter that has it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case.")] = False,
+) -> None:
+    """Agent-steps per second simulated and learnt from by the trainer, beside other trainers in the same run."""
+    from townlet.bench.protocol import available_cores
+    from townlet.bench.train import Amounts, bench_training
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.config.find import find_scenario
+
+    amounts = Amounts(worlds, ticks, minibatch, threads or available_cores(), repeats)
+    with progress_bar("bench", "measurements") as advance:
+        compiling_notice()
+        measured = bench_training(
+            find_scenario(scenario).absolute(),
+            observations=observations.value,
+            activations=[kind.value for kind in activation or (Activation.RELU, Activation.TANH)],
+            epochs=epochs or [1, 4],
+            amounts=amounts,
+            references=reference,
+            pufferlib=pufferlib,
+            progress=advance,
+        )
+    if as_json:
+        for result in measured.results:
+            typer.echo(json.dumps(result))
+    else:
+        from rich.console import Console
+
+        from townlet.bench.report import print_training_report
+
+        print_training_report(measured, Console())
+    for note in measured.notes:
+        typer.echo(f"not measured: {note}", err=True)

@@ -64,3 +64,66 @@ def survival(
     options = f"--seeds {seeds} --days {days}" + "".join(f" --behavior {name}" for name in behavior or ())
     command = f"townlet study survival {scenario} {options}"
     typer.echo(write_survival_report(result, output, command, here_and_now()))
+
+
+@study.command()
+def conflict(
+    quick: Annotated[bool, typer.Option("--quick", help="The version of ten minutes: fewer seeds and steps.")] = False,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Number of seeds instead of the version's.")] = None,
+    cycles: Annotated[int | None, typer.Option(min=1, help="Rollouts of each training instead.")] = None,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Policies trained side by side.")] = 2,
+    work: Annotated[
+        Path, typer.Option(help="Folder of finished pieces; an interrupted study goes on from there.")
+    ] = Path("runs/study-conflict"),
+    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+) -> None:
+    """Does conflict-aware training reduce conflict? Hours; about ten minutes with --quick."""
+    import dataclasses
+
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.study.conflict import FULL, QUICK
+    from townlet.study.conflict.plan import study_conflict
+    from townlet.study.conflict.report import write_conflict_report
+    from townlet.study.survival import here_and_now
+
+    settings = QUICK if quick else FULL
+    if seeds is not None:
+        settings = dataclasses.replace(settings, seeds=seeds, curve_seeds=min(seeds, settings.curve_seeds))
+    if cycles is not None:
+        settings = dataclasses.replace(settings, cycles=cycles)
+    with progress_bar("study conflict", "units of work") as advance:
+        compiling_notice()
+        findings = study_conflict(settings, work, processes, advance)
+    options = " --quick" * quick + (f" --seeds {seeds}" if seeds else "") + (f" --cycles {cycles}" if cycles else "")
+    command = f"townlet study conflict{options} --processes {processes}"
+    typer.echo(write_conflict_report(findings, output, command, here_and_now()))
+
+
+@study.command()
+def references(
+    task: Annotated[
+        list[str] | None, typer.Option(help="CartPole-v1, Acrobot-v1 or Taxi-v4; may be repeated. All by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds: 0, 1, 2, …")] = 5,
+    episodes: Annotated[int, typer.Option(min=1, help="Evaluation episodes per seed.")] = 100,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; write no report.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+) -> None:
+    """Does the trainer reach the published scores of Gymnasium's tasks? About half a minute per task and seed."""
+    from townlet.cli.console import progress_bar
+    from townlet.errors import InputError, nearest_name
+    from townlet.storage import pretty_json
+    from townlet.study.references import TASKS, study_references, write_references_report
+    from townlet.study.survival import here_and_now
+
+    chosen = list(dict.fromkeys(task or TASKS))
+    for name in chosen:
+        if name not in TASKS:
+            raise InputError.of("options", "--task", repr(name), nearest_name(name, TASKS))
+    with progress_bar("study references", "percent") as advance:
+        result = study_references(chosen, seeds=seeds, episodes=episodes, progress=advance)
+    if json:
+        typer.echo(pretty_json(result.as_json()))
+        return
+    options = f"--seeds {seeds} --episodes {episodes}" + "".join(f" --task {name}" for name in task or ())
+    typer.echo(write_references_report(result, output, f"townlet study references {options}", here_and_now()))

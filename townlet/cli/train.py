@@ -27,6 +27,21 @@ def train(
     ppo_log: Annotated[Path | None, typer.Option(help="Telemetry log, JSONL.")] = None,
     ppo_log_frequency: Annotated[int, typer.Option(help="Write every N-th epoch.")] = 1,
     ppo_log_max_entries: Annotated[int | None, typer.Option(help="Rotate the log after N lines.")] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the checkpoint in the output folder, to the same bytes as without interruption; begins "
+            "where there is none. All options must stay, but for a larger --cycles. Without --resume, a training "
+            "begins anew and replaces what is there.",
+        ),
+    ] = False,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Phases (replay or rollout) between checkpoints; by default as few as keep them under 2 % of the time."
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for the policy; by default that of the log, else runs/SCENARIO-MODE."),
@@ -35,11 +50,12 @@ def train(
     """Train a policy by PPO; writes the policy and one telemetry line per epoch."""
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.training import TrainingInterrupted
     from townlet.training import train as run_training
 
     config = load_scenario(scenario)
     folder = output or (ppo_log.parent if ppo_log else Path("runs") / f"{config.name}-{mode}")
-    phases = 2 if mode == "mixed" else 1
+    phases = 2 if mode == "mixed" and config.training.replay.mixing == "alternate" else 1
     planned = phases * (epochs or config.training.epochs) * (cycles or config.training.cycles)
     with progress_bar(f"train {config.name}", "epochs") as advance:
         compiling_notice()
@@ -47,24 +63,37 @@ def train(
         def show(record: dict[str, Any]) -> None:
             advance(int(record["epoch"]), planned, f"reward {record['reward_mean']:.3f}")
 
-        result = run_training(
-            config,
-            mode=mode,
-            output=folder,
-            replay_manifest=replay_manifest,
-            ppo_log=ppo_log,
-            rollout_ticks=rollout_ticks,
-            epochs=epochs,
-            cycles=cycles,
-            worlds=worlds,
-            seed=seed,
-            log_frequency=ppo_log_frequency,
-            log_max_entries=ppo_log_max_entries,
-            progress=show,
-        )
+        try:
+            result = run_training(
+                config,
+                mode=mode,
+                output=folder,
+                replay_manifest=replay_manifest,
+                ppo_log=ppo_log,
+                rollout_ticks=rollout_ticks,
+                epochs=epochs,
+                cycles=cycles,
+                worlds=worlds,
+                seed=seed,
+                log_frequency=ppo_log_frequency,
+                log_max_entries=ppo_log_max_entries,
+                resume=resume,
+                checkpoint_every=checkpoint_every,
+                progress=show,
+            )
+        except TrainingInterrupted as stop:
+            typer.echo(stop, err=True)
+            raise
     rewards = f"{result.first_reward_mean:.4f} in the first rollout, {result.last_reward_mean:.4f} in the last"
     if mode == "replay":
         rewards = f"{result.first_reward_mean:.4f} in the recorded data"
+    if result.already_done:
+        typer.echo(f"nothing left to do: {config.name} ({mode}) is trained, and everything stays as it is")
+    elif result.resumed_epoch is not None:
+        typer.echo(
+            f"attempt {result.attempt} went on after epoch {result.resumed_epoch}; {result.updates_lost:,} optimizer "
+            "steps of earlier attempts were lost and done again"
+        )
     typer.echo(
         f"trained {config.name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, "
         f"{result.seconds:.1f} s\n"

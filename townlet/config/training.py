@@ -40,8 +40,19 @@ class PPOConfig(Section):
     """Weight of the value loss (mean squared error without a half, as in Stable-Baselines3)."""
     max_grad_norm: Annotated[float, Field(gt=0.0)] = 0.5
     """Gradients are scaled down to this global norm."""
+    diverged_above: Annotated[float, Field(gt=0.0)] = 1e8
+    """A loss term, KL divergence or gradient norm (before scaling) above this in magnitude stops the training."""
     minibatch_size: Annotated[int, Field(ge=1)] = 2048
     """Agent-steps per optimizer step."""
+    value_clip: Annotated[float, Field(gt=0.0)] | None = None
+    """The value estimate may not leave that of the phase's beginning by more than this (``clip_range_vf`` in
+    Stable-Baselines3); by default it may."""
+    target_kl: Annotated[float, Field(gt=0.0)] | None = None
+    """A phase of learning ends before a step at which the KL divergence is above 1.5 times this; by default never."""
+    lr_schedule: Literal["constant", "linear"] = "constant"
+    """``linear``: the step size falls from ``learning_rate`` towards 0 over the training."""
+    entropy_schedule: Literal["constant", "linear"] = "constant"
+    """``linear``: the weight of the entropy bonus falls from ``entropy_coef`` towards 0 over the training."""
     normalize_advantage: bool = True
     """Whether advantages get mean 0 and standard deviation 1 in each minibatch."""
 
@@ -49,12 +60,43 @@ class PPOConfig(Section):
 class ReplayConfig(Section):
     """How recorded data of another policy is used."""
 
+    method: Literal["auto", "cloning", "awr", "vtrace"] = "auto"
+    """``cloning``; ``awr``, advantage-weighted regression; ``vtrace``, which needs log-probabilities; ``auto``: by
+    the data."""
+    mixing: Literal["alternate", "joint"] = "alternate"
+    """In mode mixed: a replay phase, then a rollout phase; ``joint``: recorded and fresh agent-steps in the same
+    minibatches."""
+    fresh_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Least share of fresh agent-steps in joint mixing; recorded segments are drawn anew in every cycle."""
+    segment_ticks: Annotated[int, Field(ge=1)] = 32
+    """Length of one person's segments, by which recorded data is drawn and judged in joint mixing."""
+    min_effective_share: Fraction = 0.3
+    """In joint mixing, segments whose effective sample share is below this are dropped, and counted."""
+    awr_beta: Annotated[float, Field(gt=0.0)] = 1.0
+    """Temperature of advantage-weighted regression, in units of the advantage as normalised or not."""
+    awr_max_weight: Annotated[float, Field(ge=1.0)] = 20.0
+    """Upper bound of advantage-weighted regression's weights."""
+    held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
+    """Share of worlds (of the last ticks, if there is one world) that cloning is judged by instead of learning them."""
     rho_bar: Annotated[float, Field(gt=0.0)] = 1.0
     """Upper bound of V-trace's importance weight in the value target and policy gradient."""
     c_bar: Annotated[float, Field(gt=0.0)] = 1.0
     """Upper bound of V-trace's importance weight along the trace."""
     cloning_coef: Annotated[float, Field(ge=0.0)] = 1.0
     """Weight of the behaviour-cloning loss for data of a deterministic (scripted) behaviour."""
+
+
+class HandoverConfig(Section):
+    """A start under a script's control, handed over to the network step by step."""
+
+    script: Literal["none", "scripted", "heuristic"] = "none"
+    """The behaviour that drives everybody at first: the scenario's schedule, or the heuristic."""
+    steps: Annotated[int, Field(ge=1)] = 10
+    """The share of people whom the script drives falls by one over this in a cycle, if the gate is open."""
+    accuracy_margin: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.05
+    """While the script drives all: what the held-out accuracy of cloning must exceed the majority class's rate by."""
+    reward_margin: Annotated[float, Field(ge=0.0)] = 0.02
+    """Afterwards: how far the learners' mean reward per agent-step may lie below that of the people on script."""
 
 
 class TrainingConfig(Section):
@@ -71,7 +113,8 @@ class TrainingConfig(Section):
     epochs: Annotated[int, Field(ge=1)] = 4
     """Passes over each batch of data; each is one telemetry line."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """Threads of the matrix library; part of the seed, since it changes the order of sums."""
+    """Threads that share worlds and minibatches between them; part of the seed, since they change the order of sums."""
     network: NetworkConfig = NetworkConfig()
     ppo: PPOConfig = PPOConfig()
     replay: ReplayConfig = ReplayConfig()
+    handover: HandoverConfig = HandoverConfig()

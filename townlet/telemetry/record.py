@@ -7,7 +7,8 @@ from typing import Literal
 
 VERSIONS = (1.0, 1.1)
 DATA_MODES = ("replay", "rollout", "mixed")
-REPLAY_METHODS = ("cloning", "vtrace", "none")
+REPLAY_METHODS = ("cloning", "awr", "vtrace", "none")
+GATES = ("open", "closed")
 
 Kind = Literal["int", "float", "str"]
 
@@ -34,6 +35,10 @@ class Field:
 
 def _events(name: str, meaning: str) -> Field:
     return Field(name, "float", "events", f"{meaning} in the data that fed the epoch", 1.1, low=0)
+
+
+def _source(name: str, meaning: str, unit: str = "agent-steps") -> Field:
+    return Field(name, "int", unit, meaning, None, low=0, role="count")
 
 
 def _rivalry(of: str, aggregate: str, unit: str, what: str) -> Field:
@@ -169,7 +174,8 @@ FIELDS: tuple[Field, ...] = (
         "replay_method",
         "str",
         "",
-        "how another policy's data was learnt from: behaviour cloning, V-trace, or none was used",
+        "how another policy's data was learnt from: behaviour cloning, advantage-weighted regression, V-trace, or "
+        "none was used",
         None,
         choices=REPLAY_METHODS,
         role="count",
@@ -192,6 +198,59 @@ FIELDS: tuple[Field, ...] = (
         None,
         low=0,
         high=1,
+    ),
+    Field(
+        "log_ratio_abs_mean",
+        "float",
+        "nats",
+        "mean magnitude of ln π − ln μ of the replayed actions; π: the policy as the phase began, μ: who acted",
+        None,
+        low=0,
+    ),
+    _source("fresh_agent_steps", "agent-steps of the policy's own in this epoch"),
+    _source("replayed_agent_steps", "recorded agent-steps of another policy in this epoch"),
+    _source(
+        "scripted_agent_steps", "agent-steps in this epoch that a script chose in a rollout, learnt by cloning alone"
+    ),
+    _source("replay_segments", "segments of the recorded data that could have been drawn", "segments"),
+    _source("replay_segments_dropped", "those of them that were too far from the policy to be drawn", "segments"),
+    Field("fresh_reward_mean", "float", "reward", "mean reward per agent-step of the policy's own", None),
+    Field(
+        "cloning_accuracy_held_out",
+        "float",
+        "share",
+        "recorded actions the policy finds likeliest after the epoch, among agent-steps kept out of learning",
+        None,
+        low=0,
+        high=1,
+    ),
+    Field(
+        "cloning_majority_rate",
+        "float",
+        "share",
+        "held-out actions that are the commonest one of the rest: what copying would reach without looking",
+        None,
+        low=0,
+        high=1,
+    ),
+    _source("held_out_agent_steps", "agent-steps kept out of learning to judge cloning by"),
+    Field(
+        "handover_share",
+        "float",
+        "share",
+        "people whom a script drove in this epoch's rollout",
+        None,
+        low=0,
+        high=1,
+    ),
+    Field(
+        "handover_gate",
+        "str",
+        "",
+        "whether the cycle before let that share fall",
+        None,
+        choices=GATES,
+        role="count",
     ),
     Field("agent_steps_per_second", "float", "agent-steps/s", "speed of training", None, low=0, role="clock"),
 )

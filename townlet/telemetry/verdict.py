@@ -52,10 +52,12 @@ def remarks_on(records: Records) -> tuple[str, ...]:
     told = []
     if (share := last.get("reward_clipped_share", 0.0)) > CLIPPED_REWARDS:
         told.append(f"{share:.1%} of the rewards sat on their clip in the last epoch; these teach nothing.")
-    if constant := sum(int(r["adv_zero_std_batches"]) for r in records if r.get("replay_method") != "cloning"):
+    if constant := sum(
+        int(r["adv_zero_std_batches"]) for r in records if r.get("replay_method") not in ("cloning", "awr")
+    ):
         told.append(f"{count(constant, 'minibatch', 'minibatches')} had constant advantages: nothing to learn from.")
     # Cloning is meant to move the policy, and clips nothing.
-    stepped = [record for record in records if record.get("replay_method") != "cloning"] or records
+    stepped = [record for record in records if record.get("replay_method") not in ("cloning", "awr")] or records
     furthest = max(stepped, key=lambda record: float(record["kl_divergence"]))
     if furthest["kl_divergence"] > FAR_KL:
         moved = number(furthest["kl_divergence"])

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import numbers
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from townlet.errors import InputError
 from townlet.telemetry.checks import record_faults
 from townlet.telemetry.reader import Line, part_paths, read_log
-from townlet.telemetry.record import BY_NAME, FIELDS, VERSIONS, required_fields
+from townlet.telemetry.record import BY_NAME, CLOCK_FIELDS, FIELDS, VERSIONS, required_fields
 
 
 class TelemetryWriter:
@@ -50,6 +51,9 @@ class TelemetryWriter:
         self._entries = 0
         self._file: int | None = None
         self._last: dict[str, Any] = {"epoch": 0, "steps": 0}
+        self._written: dict[str, Any] = {}
+        #: Optimizer steps of the epochs whose lines a resumption removed.
+        self.updates_removed = 0
 
     @classmethod
     def resume(
@@ -57,20 +61,25 @@ class TelemetryWriter:
         path: str | Path,
         *,
         offset: int,
+        record_sha256: str = "",
         version: float = 1.1,
         frequency: int = 1,
         max_entries: int | None = None,
     ) -> Self:
         """A writer that goes on after line ``offset``: what came later, a torn line too, is removed at once.
 
-        ``offset`` is :attr:`offset` as it was when the checkpoint was made. Lines of schema 1.0 carry no
-        number and are counted. Raises :class:`InputError` if the log does not reach that far.
+        ``offset`` is :attr:`offset` as it was when the checkpoint was made, and ``record_sha256``
+        :attr:`record_sha256`, without which the log is taken on trust. Lines of schema 1.0 carry no number and
+        are counted. Raises :class:`InputError`, and removes nothing, if the log does not reach that far or
+        holds another record there.
         """
         writer = cls(path, version=version, frequency=frequency, max_entries=max_entries)
         if offset > 0:
-            last, writer._entries = _truncate_after(writer.path, offset)
-            writer._last = {name: last.get(name, 0) for name in ("epoch", "steps")}
-            writer._offset = offset
+            kept = _truncate_after(writer.path, offset, record_sha256)
+            writer._last = {"epoch": 0, "steps": 0, **kept.record}
+            writer._written = kept.record
+            writer._offset, writer._entries = offset, kept.entries
+            writer.updates_removed = kept.updates_removed
             writer._file = os.open(writer.path, os.O_WRONLY | os.O_APPEND)
         return writer
 
@@ -78,6 +87,12 @@ class TelemetryWriter:
     def offset(self) -> int:
         """Lines written over the log's life, the last ``log_stream_offset``: what a checkpoint keeps."""
         return self._offset
+
+    @property
+    def record_sha256(self) -> str:
+        """SHA-256 of the last record in the log without its clock fields, empty before the first: equal trainings have
+        equal ones, and others do not."""
+        return _digest(self._written) if self._written else ""
 
     def write(self, fields: Mapping[str, Any]) -> bool:
         """Append a record; return whether this epoch is one of those written.
@@ -94,6 +109,7 @@ class TelemetryWriter:
             return False
         self._make_room()
         self._append(json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n")
+        self._written = record
         self._offset += 1
         self._entries += 1
         return True
@@ -157,7 +173,11 @@ class TelemetryWriter:
         if self._file is None:
             raise ValueError(f"{self.path}: the log is closed")
         before = os.fstat(self._file).st_size
-        written = os.write(self._file, line)
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            # A failed write does not say of which file.
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         if written < len(line):
             os.ftruncate(self._file, before)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
@@ -181,35 +201,55 @@ def _rotate(path: Path) -> None:
         part.rename(path.with_name(f"{path.name}.{number + 1}"))
 
 
-def _truncate_after(path: Path, offset: int) -> tuple[dict[str, Any], int]:
-    """Cut a log after the line with this offset; return its record and the lines left in its file.
+class _Kept(NamedTuple):
+    """The last line that stays of a log that is cut, and what is around it."""
+
+    record: dict[str, Any]
+    entries: int
+    """Lines left in its file."""
+    updates_removed: int
+
+
+def _truncate_after(path: Path, offset: int, record_sha256: str) -> _Kept:
+    """Cut a log after the line with this offset.
 
     Newer files go first, so that a kill in between leaves a log that is whole up to some later line.
     """
     log = read_log(path)
-    kept, record = _line_at(log.lines, path, offset)
-    last = Path(kept.file)
+    index, record = _line_at(log.lines, path, offset)
+    line = log.lines[index]
+    if record_sha256 not in ("", _digest(record)):
+        expected = "the record that this training wrote before its checkpoint"
+        raise InputError.of(line.file, f"line {line.number}", "a record of another training", expected)
+    last = Path(line.file)
     place = log.parts.index(last)
     for part in reversed(log.parts[place + 1 :]):
         part.unlink()
     with last.open("r+b") as file:
-        file.truncate(kept.end)
-        file.seek(kept.end - 1)
+        file.truncate(line.end)
+        file.seek(line.end - 1)
         if file.read(1) != b"\n":
             file.write(b"\n")
     for number, part in enumerate(reversed(log.parts[: place + 1])):
         part.rename(path.with_name(f"{path.name}.{number}") if number else path)
-    return record, sum(line.file == kept.file and line.number <= kept.number for line in log.lines)
+    removed = sum(int((later.record or {}).get("updates", 0)) for later in log.lines[index + 1 :])
+    return _Kept(record, sum(one.file == line.file for one in log.lines[: index + 1]), removed)
 
 
-def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[Line, dict[str, Any]]:
+def _digest(record: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in record.items() if name not in CLOCK_FIELDS}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[int, dict[str, Any]]:
+    """The index and the record of the line with this offset."""
     reached = 0
-    for line in lines:
+    for index, line in enumerate(lines):
         if line.record is None:
             raise InputError([fault.as_fault() for fault in line.faults])
         reached = line.record.get("log_stream_offset", reached + 1)
         if reached == offset:
-            return line, line.record
+            return index, line.record
     expected = f"line {offset}, the last one before the checkpoint"
     raise InputError.of(path, "", f"a log that ends at line {reached}", expected)
 

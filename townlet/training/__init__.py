@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from townlet.rollout import RolloutBuffer
+    from townlet.training.attempt import TrainingInterrupted
+    from townlet.training.divergence import TrainingDiverged
     from townlet.training.harness import TrainingHarness
     from townlet.training.run import TrainingResult, train
-    from townlet.training.update import TrainingDiverged
 
-__all__ = ["RolloutBuffer", "TrainingDiverged", "TrainingHarness", "TrainingResult", "train"]
+__all__ = ["RolloutBuffer", "TrainingDiverged", "TrainingHarness", "TrainingInterrupted", "TrainingResult", "train"]
 
 _HOMES = {
     "RolloutBuffer": "townlet.rollout",
-    "TrainingDiverged": "townlet.training.update",
+    "TrainingDiverged": "townlet.training.divergence",
     "TrainingHarness": "townlet.training.harness",
+    "TrainingInterrupted": "townlet.training.attempt",
     "TrainingResult": "townlet.training.run",
     "train": "townlet.training.run",
 }

@@ -23,6 +23,11 @@ class Adam:
         self.exp_avg_sqs = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.steps = [torch.zeros((), dtype=torch.float32) for _ in self.parameters]
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Its whole state by name, the tensors themselves: a checkpoint copies from them and into them."""
+        state = {"exp_avg": self.exp_avgs, "exp_avg_sq": self.exp_avg_sqs, "steps": self.steps}
+        return {f"{kind}.{index}": tensor for kind, of in state.items() for index, tensor in enumerate(of)}
+
     def zero_grad(self) -> None:
         """Forget all gradients."""
         for parameter in self.parameters:

@@ -1,15 +1,16 @@
 """From a rollout buffer to what one phase of learning needs: advantages, value targets and the old policy.
 
 Experience of the network itself, fresh from a rollout, is learnt from by PPO with generalised advantage
-estimation. Recorded experience of another policy is learnt from in one of two ways. If the policy was
+estimation. Recorded experience of another policy is learnt from in one of three ways. If the policy was
 stochastic, its recorded log-probabilities make V-trace's importance weights, and PPO clips around the network
 as it was when the phase began (the proximal policy of Hilton et al. 2022). If it was deterministic, there are
-no such weights: it is cloned, and the value function learns the λ-returns of the recorded rewards.
+no such weights: it is cloned, or cloned with weights that grow with the advantage (advantage-weighted
+regression), and the value function learns the λ-returns of the recorded rewards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,12 +19,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from townlet.behavior.network import ActorCritic
-from townlet.config.training import TrainingConfig
+from townlet.config.training import ReplayConfig, TrainingConfig
 from townlet.errors import Fault, InputError
 from townlet.rollout import RolloutBuffer
-from townlet.training.advantages import Flags, Floats, gae, vtrace
+from townlet.training.advantages import Flags, Floats, vtrace
+from townlet.training.measures import correlation, importance_statistics
+from townlet.training.regression import held_out_rows, regression_weight
+from townlet.training.trajectories import Trajectories
 
-Method = Literal["none", "cloning", "vtrace"]
+Method = Literal["none", "cloning", "awr", "vtrace"]
 
 # Rows per inference call: enough to keep the matrix library busy, few enough to stay in the processor's
 # caches.
@@ -37,7 +41,7 @@ class Batch:
     method: Method
     """How replayed data is used; ``none`` for the network's own experience."""
     rows: NDArray[np.int64]
-    """[S]: the agent-steps in which somebody was in the slot."""
+    """[S]: the agent-steps to learn from; in all of them somebody was in the slot."""
     observation: Tensor
     """float32 [M, F], a view of the buffer."""
     mask: Tensor
@@ -48,6 +52,8 @@ class Batch:
     """float32 [M]: of the recorded action under the policy when the phase began."""
     old_log_probs: Tensor | None
     """float32 [M, N]: of all actions under that policy; only for replayed data."""
+    old_value: Tensor
+    """float32 [M]: the network's value estimate when the phase began."""
     advantage: Tensor
     """float32 [M]"""
     target: Tensor
@@ -55,21 +61,53 @@ class Batch:
     reward: Tensor
     """float32 [M]"""
     weight: Tensor | None
-    """float32 [M]: truncated importance weight π_old / π_behavior; only for ``vtrace``."""
+    """float32 [M]: truncated importance weight π_old / π_behavior for ``vtrace``, weight of the cloning loss for
+    ``awr``; else None."""
     statistics: dict[str, float]
     """Telemetry fields that are the same in every epoch over this batch."""
+    held_out: NDArray[np.int64] | None = None
+    """[H]: agent-steps to judge cloning by, which are not among ``rows``."""
+    log_ratio: Floats | None = None
+    """float32 [M]: ln π_old − ln π_behavior of the recorded actions, not truncated; only for ``vtrace``."""
 
 
-def rollout_batch(buffer: RolloutBuffer, network: ActorCritic, config: TrainingConfig) -> Batch:
+def rollout_batch(
+    buffer: RolloutBuffer, network: ActorCritic, config: TrainingConfig, *, only: Flags | None = None
+) -> Batch:
     """Prepare experience that ``network`` has just collected, with its own values and log-probabilities.
 
-    Raises InputError if nobody lived in it.
+    ``only``, bool [W, A], are the slots that it drove; absent, all. Raises InputError if nobody lived in them.
     """
-    _require_agent_steps("rollout", buffer)
-    trajectories = _Trajectories.of(buffer, buffer.value, network)
+    _require_agent_steps("rollout", buffer, only)
+    trajectories = Trajectories.of(buffer, buffer.value, network)
     advantage = trajectories.gae(config)
     target = advantage + trajectories.value
-    return _assemble("none", buffer, torch.from_numpy(buffer.log_prob), None, advantage, target, None)
+    rows = rows_of(buffer, only)
+    batch = _assemble(
+        "none", buffer, rows, torch.from_numpy(buffer.log_prob), None, trajectories.value, advantage, target, None
+    )
+    batch.statistics.update(fresh_agent_steps=len(rows), fresh_reward_mean=batch.statistics["reward_mean"])
+    return batch
+
+
+def replay_method(config: ReplayConfig, *, deterministic: bool, source: str = "replay") -> Method:
+    """How to learn from another policy's data, by the configuration and by whether that policy was deterministic.
+
+    Raises InputError, with ``source`` as the file, if the configuration asks for importance weights where no
+    log-probabilities were recorded.
+    """
+    if deterministic and (config.method == "vtrace" or config.mixing == "joint"):
+        option = "method: vtrace" if config.method == "vtrace" else "mixing: joint"
+        raise InputError.of(
+            source,
+            "behavior.deterministic",
+            "true: the data has no log-probabilities",
+            f"a stochastic policy's data for replay.{option}; behaviour cloning (replay.method: cloning) and "
+            "advantage-weighted regression (awr) learn from such data, with replay.mixing: alternate",
+        )
+    if config.method == "auto":
+        return "cloning" if deterministic else "vtrace"
+    return config.method
 
 
 def replay_batch(
@@ -79,22 +117,36 @@ def replay_batch(
     *,
     deterministic: bool,
     source: str = "replay",
+    only: Flags | None = None,
 ) -> Batch:
-    """Prepare recorded experience of another policy; ``deterministic`` says whether that policy was.
+    """Prepare experience of another policy; ``deterministic`` says whether that policy was, and ``only``, bool
+    [W, A], which slots it drove (absent: all).
 
-    Raises InputError, with ``source`` as the file, if nobody lived in it, or if recorded actions were illegal
-    or recorded log-probabilities are none.
+    Raises InputError, with ``source`` as the file, if nobody lived in it, if recorded actions were illegal or
+    recorded log-probabilities are none, or if the configured method cannot use it.
     """
-    _require_agent_steps(source, buffer)
-    _require_possible(source, buffer, deterministic)
+    method = replay_method(config.replay, deterministic=deterministic, source=source)
+    _require_agent_steps(source, buffer, only)
+    _require_possible(source, buffer, method != "vtrace")
     log_probs, values = evaluate(network, buffer)
     action = np.where(buffer.alive, buffer.action, 0).reshape(-1, 1)
     old_log_prob = log_probs.gather(1, torch.from_numpy(action).long()).view(buffer.action.shape)
-    trajectories = _Trajectories.of(buffer, values.view(buffer.action.shape).numpy(), network)
-    if deterministic:
-        advantage = trajectories.gae(config)
-        target = advantage + trajectories.value
-        return _assemble("cloning", buffer, old_log_prob, log_probs, advantage, target, None)
+    trajectories = Trajectories.of(buffer, values.view(buffer.action.shape).numpy(), network)
+    make = _vtrace_batch if method == "vtrace" else _regression_batch
+    batch = make(method, buffer, rows_of(buffer, only), trajectories, old_log_prob, log_probs, config)
+    batch.statistics["replayed_agent_steps"] = len(batch.rows)
+    return batch
+
+
+def _vtrace_batch(
+    method: Method,
+    buffer: RolloutBuffer,
+    rows: NDArray[np.int64],
+    trajectories: Trajectories,
+    old_log_prob: Tensor,
+    log_probs: Tensor,
+    config: TrainingConfig,
+) -> Batch:
     log_ratio = old_log_prob.numpy() - buffer.log_prob
     ppo, replay = config.ppo, config.replay
     estimate = vtrace(
@@ -105,10 +157,48 @@ def replay_batch(
         replay.c_bar,
         ppo.gae_lambda,
     )
-    batch = _assemble("vtrace", buffer, old_log_prob, log_probs, estimate.advantage, estimate.target, estimate.weight)
-    batch.statistics["importance_weight_mean"] = float(estimate.weight.ravel()[batch.rows].mean(dtype=np.float64))
-    batch.statistics["effective_sample_share"] = effective_sample_share(log_ratio.ravel()[batch.rows])
-    return batch
+    batch = _assemble(
+        method,
+        buffer,
+        rows,
+        old_log_prob,
+        log_probs,
+        trajectories.value,
+        estimate.advantage,
+        estimate.target,
+        estimate.weight,
+    )
+    batch.statistics.update(importance_statistics(estimate.weight.ravel()[rows], log_ratio.ravel()[rows]))
+    return replace(batch, log_ratio=log_ratio.ravel())
+
+
+def _regression_batch(
+    method: Method,
+    buffer: RolloutBuffer,
+    rows: NDArray[np.int64],
+    trajectories: Trajectories,
+    old_log_prob: Tensor,
+    log_probs: Tensor,
+    config: TrainingConfig,
+) -> Batch:
+    """For behaviour cloning and advantage-weighted regression: some of the data is kept back to judge them by."""
+    advantage = trajectories.gae(config)
+    target = advantage + trajectories.value
+    held_out = held_out_rows(buffer, rows, config.replay.held_out_share)
+    rows = np.setdiff1d(rows, held_out, assume_unique=True)
+    weight = regression_weight(advantage, rows, config) if method == "awr" else None
+    batch = _assemble(method, buffer, rows, old_log_prob, log_probs, trajectories.value, advantage, target, weight)
+    if len(held_out):
+        action = buffer.action.ravel()
+        majority = np.bincount(action[rows]).argmax()
+        batch.statistics["cloning_majority_rate"] = float((action[held_out] == majority).mean())
+        batch.statistics["held_out_agent_steps"] = len(held_out)
+    return replace(batch, held_out=held_out if len(held_out) else None)
+
+
+def rows_of(buffer: RolloutBuffer, only: Flags | None = None) -> NDArray[np.int64]:
+    """The agent-steps in which somebody was in the slot, int64 [S]; ``only``, bool [W, A], in these slots."""
+    return np.flatnonzero(buffer.alive if only is None else buffer.alive & only)
 
 
 def evaluate(network: ActorCritic, buffer: RolloutBuffer) -> tuple[Tensor, Tensor]:
@@ -125,77 +215,28 @@ def evaluate(network: ActorCritic, buffer: RolloutBuffer) -> tuple[Tensor, Tenso
     return log_probs, values
 
 
-def effective_sample_share(log_weight: Floats) -> float:
-    """Kish's effective sample size of importance weights as a share of their number: (Σw)² / (S Σw²), in (0,
-    1]."""
-    weight = np.exp(log_weight.astype(np.float64) - float(log_weight.max()))
-    return min(1.0, float(weight.sum() ** 2 / (len(weight) * np.square(weight).sum())))
-
-
-def correlation(x: Floats, y: Floats) -> float:
-    """Pearson's r, computed in float64; 0 where either does not vary."""
-    if x.min() == x.max() or y.min() == y.max():
-        return 0.0
-    dx, dy = (z.astype(np.float64) - z.mean(dtype=np.float64) for z in (x, y))
-    # Sums, not dot products: those go to a matrix library whose threads change the order of summation.
-    return float(np.clip((dx * dy).sum() / np.sqrt((dx * dx).sum() * (dy * dy).sum()), -1.0, 1.0))
-
-
-@dataclass(frozen=True)
-class _Trajectories:
-    """The inputs that the advantage estimators share, each [T, W·A].
-
-    What empty slots hold needs no blanking: a slot falls empty by a termination, beyond which nothing is
-    read.
-    """
-
-    reward: Floats
-    value: Floats
-    next_value: Floats
-    terminated: Flags
-    cut: Flags
-
-    @classmethod
-    def of(cls, buffer: RolloutBuffer, value: Floats, network: ActorCritic) -> _Trajectories:
-        """``value`` is float32 [T, W, A]."""
-        if buffer.cut_ticks[-1:] != [buffer.ticks - 1]:
-            last = buffer.ticks - 1
-            raise ValueError(f"cut_ticks: found {buffer.cut_ticks}, expected the last tick, {last}, at its end")
-        next_value = np.empty_like(value)
-        next_value[:-1] = value[1:]
-        cut = np.zeros(value.shape, np.bool_)
-        with torch.no_grad():
-            for tick, observation in zip(buffer.cut_ticks, buffer.cut_observation, strict=True):
-                # A copy, because torch aligns its own memory, and alignment decides how kernels round.
-                beyond = network.value(torch.tensor(observation).view(-1, buffer.features))
-                next_value[tick] = beyond.view(buffer.worlds, buffer.agents).numpy()
-                cut[tick] = True
-        shape = (buffer.ticks, buffer.worlds * buffer.agents)
-        return cls(
-            buffer.reward.reshape(shape),
-            value.reshape(shape),
-            next_value.reshape(shape),
-            buffer.terminated.reshape(shape),
-            cut.reshape(shape),
-        )
-
-    def arrays(self) -> tuple[Floats, Floats, Floats, Flags, Flags]:
-        return self.reward, self.value, self.next_value, self.terminated, self.cut
-
-    def gae(self, config: TrainingConfig) -> Floats:
-        return gae(*self.arrays(), config.ppo.gamma, config.ppo.gae_lambda)
+def agreement(network: ActorCritic, batch: Batch, rows: NDArray[np.int64]) -> float:
+    """Share of the agent-steps ``rows``, int64 [H], whose recorded action is the network's most probable one."""
+    agreed = 0
+    with torch.no_grad():
+        for start in range(0, len(rows), _CHUNK):
+            chunk = torch.from_numpy(rows[start : start + _CHUNK])
+            log_probs, _ = network(batch.observation.index_select(0, chunk), batch.mask.index_select(0, chunk))
+            agreed += int((log_probs.argmax(dim=-1) == batch.action.index_select(0, chunk)).sum())
+    return agreed / len(rows)
 
 
 def _assemble(
     method: Method,
     buffer: RolloutBuffer,
+    rows: NDArray[np.int64],
     old_log_prob: Tensor,
     old_log_probs: Tensor | None,
+    value: Floats,
     advantage: Floats,
     target: Floats,
     weight: Floats | None,
 ) -> Batch:
-    rows = np.flatnonzero(buffer.alive)
     reward = buffer.reward.ravel()[rows]
     gained = advantage.ravel()[rows]
     return Batch(
@@ -206,6 +247,7 @@ def _assemble(
         action=torch.from_numpy(buffer.action).long().view(-1),
         old_log_prob=old_log_prob.view(-1),
         old_log_probs=old_log_probs,
+        old_value=torch.from_numpy(value).view(-1),
         advantage=torch.from_numpy(advantage).view(-1),
         target=torch.from_numpy(target).view(-1),
         reward=torch.from_numpy(buffer.reward).view(-1),
@@ -220,8 +262,8 @@ def _assemble(
     )
 
 
-def _require_agent_steps(source: str, buffer: RolloutBuffer) -> None:
-    if buffer.agent_steps == 0:
+def _require_agent_steps(source: str, buffer: RolloutBuffer, only: Flags | None) -> None:
+    if not (buffer.alive if only is None else buffer.alive & only).any():
         raise InputError.of(source, "alive", "no agent-step in which anybody lived", "at least one")
 
 

@@ -5,26 +5,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+import numpy as np
 import torch
 
+from townlet.behavior.base import Behavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
+from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.adam import Adam
-from townlet.training.batch import Batch, replay_batch, rollout_batch
-from townlet.training.update import run_epoch
+from townlet.training.batch import Batch, agreement, replay_batch, replay_method, rollout_batch, rows_of
+from townlet.training.handover import Gate, HandoverBehavior, draw_driven, judge, next_share, script_batch, script_of
+from townlet.training.mixture import joint_batch
+from townlet.training.update import run_epoch, stopped_early
 
 if TYPE_CHECKING:
     from townlet.capture import Capture
+    from townlet.training.gymnasium_loop import GymnasiumLoop
 
 Mode = Literal["replay", "rollout", "mixed"]
 Log = Callable[[dict[str, Any]], None]
+
+
+def phase_kinds(mode: Mode, mixing: str) -> tuple[Literal["replay", "rollout", "joint"], ...]:
+    """The phases of one cycle, in order; ``mixing`` is that of :class:`ReplayConfig`."""
+    if mode == "mixed":
+        return ("joint",) if mixing == "joint" else ("replay", "rollout")
+    return (mode,)
 
 
 class TrainingHarness:
@@ -41,21 +55,42 @@ class TrainingHarness:
     """
 
     def __init__(self, scenario: Scenario, *, seed: int | None = None) -> None:
-        self.scenario, self.config = scenario, scenario.training
-        self.seed = self.config.seed if seed is None else seed
-        torch.set_num_threads(self.config.threads)
+        config = scenario.training
+        seed = config.seed if seed is None else seed
+        self.scenario: Scenario | None = scenario
+        self._begin(SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=config.threads), config, seed)
+
+    @classmethod
+    def over(cls, loop: GymnasiumLoop, config: TrainingConfig, *, seed: int) -> TrainingHarness:
+        """A harness that learns from rollouts of other environments than the town, and from nothing else."""
+        harness = cls.__new__(cls)
+        harness.scenario = None
+        # What the harness asks of a loop, this one has too.
+        harness._begin(cast(SimulationLoop, loop), config, seed)
+        return harness
+
+    def _begin(self, loop: SimulationLoop, config: TrainingConfig, seed: int) -> None:
+        self.loop, self.config, self.seed = loop, config, seed
+        torch.set_num_threads(1)
         # Not `use_deterministic_algorithms`, which does the same and loads the compiler.
         torch.set_deterministic_debug_mode("error")
-        self.loop = SimulationLoop(scenario, worlds=self.config.worlds, seed=self.seed)
-        town = self.loop.town
+        # That mode fills what is about to be overwritten, a third of an update's time; nobody reads it before.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        town = loop.town
         features, actions = len(town.observation_schema), len(town.action_names)
         self.network = ActorCritic(features, actions, self.config.network, seed=self.seed)
         self.behavior = NeuralBehavior(self.network)
         self.optimizer = Adam(self.network.parameters(), lr=self.config.ppo.learning_rate, eps=1e-5)
         # Epochs, agent-steps learnt from (each pass counts) and rollout captures so far.
         self.epoch, self.steps, self.cycle = 0, 0, 0
+        # Share of the phases of this training that are done, for the schedules of PPO's constants.
+        self.progress = 0.0
         self._buffer: RolloutBuffer | None = None
-        self._baseline: dict[str, float] = {}
+        # The ``baseline_*`` telemetry fields of the last capture replayed.
+        self.baseline: dict[str, float] = {}
+        # The share of people whom the script drives in the next rollout, and what the last cycle's outcome said.
+        self.script_share = 0.0 if config.handover.script == "none" else 1.0
+        self.gate: Gate = "closed"
 
     def run(
         self,
@@ -66,50 +101,140 @@ class TrainingHarness:
         cycles: int | None = None,
         epochs: int | None = None,
         source: str = "replay",
+        done: int = 0,
+        after_phase: Callable[[int], None] | None = None,
     ) -> None:
-        """``cycles`` times a replay phase (unless ``rollout``), then a rollout phase (unless ``replay``).
+        """``cycles`` times a replay phase (unless ``rollout``), then a rollout phase (unless ``replay``); or, in mode
+        ``mixed`` with joint mixing, ``cycles`` times one phase of both.
 
-        Each phase has ``epochs`` epochs; both numbers default to the scenario's. Raises ValueError if
-        ``capture`` is missing where the mode replays one or given where it does not; and what the phases
-        raise.
+        Each phase has ``epochs`` epochs; both numbers default to the scenario's. The first ``done`` phases are
+        left out: a resumed training has done them. ``after_phase`` is called with the number of phases done, at
+        moments at which the harness is what a checkpoint holds and nothing more. Raises ValueError if
+        ``capture`` is missing where the mode replays one or given where it does not, InputError for joint mixing
+        during a hand-over from a script, and what the phases raise.
         """
         if (capture is None) != (mode == "rollout"):
             raise ValueError(f"capture: found {capture!r}, expected one for replay and mixed, none for rollout")
-        for _ in range(self.config.cycles if cycles is None else cycles):
-            if capture is not None:
-                self.run_replay(capture, epochs, log, source)
-            if mode != "replay":
+        kinds = phase_kinds(mode, self.config.replay.mixing)
+        if "joint" in kinds and self.config.handover.script != "none":
+            found = f"{self.config.handover.script} with replay.mixing: joint"
+            raise InputError.of("training options", "handover.script", found, "none, or replay.mixing: alternate")
+        phases = len(kinds) * (self.config.cycles if cycles is None else cycles)
+        for phase in range(done, phases):
+            kind = kinds[phase % len(kinds)]
+            self.progress = phase / phases
+            if capture is None or kind == "rollout":
                 self.run_rollout(epochs, log)
+            elif kind == "joint":
+                self.run_joint(capture, epochs, log, source)
+            else:
+                self.run_replay(capture, epochs, log, source)
+            if after_phase is not None:
+                after_phase(phase + 1)
 
     def run_replay(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
-        """Learn ``epochs`` times from a capture, by cloning if its behavior was deterministic and V-trace if
-        not.
+        """Learn ``epochs`` times from a capture, by ``replay.method``; if that is ``auto``, by cloning if its behavior
+        was deterministic and V-trace if not.
 
         Raises InputError, with ``source`` as the file, if the capture was made with other observations or
-        actions, or has nothing to learn from, and TrainingDiverged.
+        actions, lacks what the method needs, or has nothing to learn from, and TrainingDiverged.
         """
         started = time.perf_counter()
         self.require_match(capture, source)
-        self._baseline = dict(capture.baseline)
+        self.baseline = dict(capture.baseline)
         deterministic = capture.manifest.behavior.deterministic
         batch = replay_batch(capture.buffer, self.network, self.config, deterministic=deterministic, source=source)
         self._learn(batch, epochs, log, started, "replay", 0, capture.buffer.totals)
 
+    def run_joint(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
+        """Capture a rollout and learn from it and from segments of a capture, mixed in every minibatch.
+
+        The counters and rivalry averages in the telemetry are the rollout's. Raises what :meth:`run_replay` does.
+        """
+        started = time.perf_counter()
+        self.require_match(capture, source)
+        deterministic = capture.manifest.behavior.deterministic
+        replay_method(self.config.replay, deterministic=deterministic, source=source)
+        self.baseline = dict(capture.baseline)
+        buffer = self._collect(self.behavior)
+        batch = joint_batch(
+            buffer,
+            capture.buffer,
+            self.network,
+            self.config,
+            deterministic=deterministic,
+            seed=self.seed,
+            cycle=self.cycle,
+            source=source,
+        )
+        self._learn(batch, epochs, log, started, "mixed", buffer.ticks, buffer.totals)
+
     def run_rollout(self, epochs: int | None, log: Log) -> None:
         """Capture a rollout of the network as it is, going on from where the town stands, and learn from it.
 
-        Raises InputError if nobody lived in it, and TrainingDiverged.
+        As long as a script drives some of the people, the network learns from the others by PPO, then clones the
+        script's actions. Raises InputError if nobody lived in it, and TrainingDiverged.
         """
         started = time.perf_counter()
+        if self.script_share > 0.0:
+            self._run_handover(epochs, log, started)
+            return
+        buffer = self._collect(self.behavior)
+        batch = rollout_batch(buffer, self.network, self.config)
+        self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer.totals)
+
+    def _run_handover(self, epochs: int | None, log: Log, started: float) -> None:
+        town = self.loop.town
+        share = self.script_share
+        driven = draw_driven((town.worlds, len(town.people)), share, seed=self.seed, cycle=self.cycle)
+        behavior = HandoverBehavior(script_of(self.config.handover, self.scenario), self.behavior)
+        behavior.driven = driven
+        buffer = self._collect(behavior)
+        common = {"handover_share": share, "handover_gate": self.gate}
+        learners, followers = rows_of(buffer, ~driven), rows_of(buffer, driven)
+        if len(learners):
+            batch = rollout_batch(buffer, self.network, self.config, only=~driven)
+            self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer.totals, common)
+            started = time.perf_counter()
+        last: dict[str, Any] = {}
+        if len(followers):
+            # Only after PPO, whose ratios are to the policy that acted.
+            batch = script_batch(buffer, self.network, self.config, driven)
+            last = self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer.totals, common)
+        reward = buffer.reward.ravel()
+        self.gate = judge(
+            self.config.handover,
+            accuracy=last.get("cloning_accuracy_held_out"),
+            majority_rate=last.get("cloning_majority_rate"),
+            learners_reward=float(reward[learners].mean(dtype=np.float64)) if len(learners) else None,
+            script_reward=float(reward[followers].mean(dtype=np.float64)) if len(followers) else None,
+        )
+        self.script_share = next_share(self.config.handover, share, self.gate, driven)
+
+    def _collect(self, behavior: Behavior) -> RolloutBuffer:
         if self._buffer is None:
             self._buffer = self.loop.new_buffer(self.config.rollout_ticks)
-        self.loop.collect(self._buffer, self.behavior)
+        self.loop.collect(self._buffer, behavior)
         self.cycle += 1
-        batch = rollout_batch(self._buffer, self.network, self.config)
-        self._learn(batch, epochs, log, started, "rollout", self._buffer.ticks, self._buffer.totals)
+        return self._buffer
+
+    def counters(self) -> dict[str, Any]:
+        """Whatever the next phase depends on besides weights, optimizer and town, as JSON values: a checkpoint keeps
+        it, :meth:`set_counters` takes it up again."""
+        numbers = {"epoch": self.epoch, "steps": self.steps, "cycle": self.cycle, "lr": self.optimizer.lr}
+        handover = {"script_share": self.script_share, "gate": self.gate}
+        return {**numbers, **handover, "baseline": self.baseline}
+
+    def set_counters(self, counters: Mapping[str, Any]) -> None:
+        """Take up what :meth:`counters` gave."""
+        self.epoch, self.steps, self.cycle = (counters[name] for name in ("epoch", "steps", "cycle"))
+        self.optimizer.lr, self.baseline = counters["lr"], dict(counters["baseline"])
+        self.script_share, self.gate = counters["script_share"], counters["gate"]
 
     def require_match(self, capture: Capture, source: str = "replay") -> None:
         """Raise InputError unless a capture comes from this very town: its schemas, map, people and rules."""
+        if self.scenario is None:
+            raise ValueError("scenario: found none, expected one: a capture belongs to a town")
         town, recorded = self.loop.town, capture.manifest.scenario
         found, expected = recorded.town_sha256, self.scenario.town_digest
         if found != expected and recorded.name != self.scenario.name:
@@ -128,26 +253,44 @@ class TrainingHarness:
         data_mode: str,
         rollout_ticks: int,
         totals: Mapping[str, float],
-    ) -> None:
+        common: Mapping[str, Any] = MappingProxyType({}),
+    ) -> dict[str, Any]:
+        """The epochs of one phase; returns the fields of the last."""
+        record: dict[str, Any] = {}
         for _ in range(self.config.epochs if epochs is None else epochs):
             self.epoch += 1
-            fields = run_epoch(self.network, self.optimizer, batch, self.config, seed=self.seed, epoch=self.epoch)
+            fields = run_epoch(
+                self.network,
+                self.optimizer,
+                batch,
+                self.config,
+                seed=self.seed,
+                epoch=self.epoch,
+                progress=self.progress,
+            )
             self.steps += len(batch.rows)
+            if batch.held_out is not None:
+                fields["cloning_accuracy_held_out"] = agreement(self.network, batch, batch.held_out)
             now = time.perf_counter()
             duration, started = now - started, now
-            log(
-                {
-                    "epoch": self.epoch,
-                    "steps": self.steps,
-                    **fields,
-                    **totals,
-                    "data_mode": data_mode,
-                    "cycle_id": self.cycle,
-                    "rollout_ticks": rollout_ticks,
-                    "replay_method": batch.method,
-                    "epoch_duration_sec": duration,
-                    "agent_steps_per_second": len(batch.rows) / duration,
-                    # Later rollouts keep the baseline of the capture: it is what they are compared with.
-                    **self._baseline,
-                }
-            )
+            record = {
+                "epoch": self.epoch,
+                "steps": self.steps,
+                "fresh_agent_steps": 0,
+                "replayed_agent_steps": 0,
+                **fields,
+                **totals,
+                **common,
+                "data_mode": data_mode,
+                "cycle_id": self.cycle,
+                "rollout_ticks": rollout_ticks,
+                "replay_method": batch.method,
+                "epoch_duration_sec": duration,
+                "agent_steps_per_second": len(batch.rows) / duration,
+                # Later rollouts keep the baseline of the capture: it is what they are compared with.
+                **self.baseline,
+            }
+            log(record)
+            if stopped_early(fields, self.config):
+                break
+        return record

@@ -25,13 +25,22 @@ def clipped_surrogate(
     return -(surrogate if weight is None else surrogate * weight).mean()
 
 
-def cloning_loss(log_prob: Tensor) -> Tensor:
-    """Behavior cloning, scalar: −E[ln π(a|s)], cross-entropy at the recorded actions (Pomerleau 1991)."""
-    return -log_prob.mean()
+def cloning_loss(log_prob: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Behavior cloning, scalar: −E[ln π(a|s)], cross-entropy at the recorded actions (Pomerleau 1991).
+
+    With ``weight``, [B], −E[w ln π(a|s)]: advantage-weighted regression if w = exp(A / β) (Peng et al. 2019, eq. 9).
+    """
+    return -(log_prob if weight is None else log_prob * weight).mean()
 
 
-def value_loss(value: Tensor, target: Tensor) -> Tensor:
-    """E[(V(s) − V_target)²], scalar, without a half (Schulman et al. 2017, L^VF in eq. 9); inputs [B]."""
+def value_loss(value: Tensor, target: Tensor, old_value: Tensor | None = None, clip: float | None = None) -> Tensor:
+    """E[(V(s) − V_target)²], scalar, without a half (Schulman et al. 2017, L^VF in eq. 9); inputs [B].
+
+    With ``clip``, V counts as no further than this from ``old_value``, the estimate before the phase, beyond which it
+    gets no gradient: ``clip_range_vf`` of Stable-Baselines3.
+    """
+    if clip is not None and old_value is not None:
+        value = old_value + (value - old_value).clamp(-clip, clip)
     return torch.nn.functional.mse_loss(value, target)
 
 

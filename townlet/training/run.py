@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
+import torch
 from pydantic import JsonValue, ValidationError
 from upath import UPath
 
-from townlet.behavior.policy_file import CARD_NAME, PolicyCard, save_policy
+from townlet.behavior.policy_file import CARD_NAME, PolicyCard, load_policy, save_policy
 from townlet.capture import Capture, read_capture
 from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError, nearest_name
-from townlet.storage import AnyPath, as_path, exclusive
+from townlet.storage import AnyPath, as_path, exclusive, exclusive_file
 from townlet.telemetry import TelemetryWriter
+from townlet.training.attempt import Attempt, TrainingInterrupted, plan_of
+from townlet.training.divergence import TrainingDiverged, jsonable
 from townlet.training.harness import Mode, TrainingHarness
+from townlet.training.leftovers import forget_previous, write_divergence
 
 LOG_NAME = "ppo_telemetry.jsonl"
+
+# Epochs before a divergence that its diagnosis repeats.
+_RECENT_EPOCHS = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,15 @@ class TrainingResult:
     last_reward_mean: float
     """The same of the last rollout."""
     seconds: float
-    """Wall-clock time."""
+    """Wall-clock time of this process."""
+    attempt: int
+    """1 for the process that began the training, one more for each that resumed it."""
+    resumed_epoch: int | None
+    """The epoch after which this process took the training up; None if it began it."""
+    updates_lost: int
+    """Optimizer steps in the log that earlier attempts took after their last checkpoint, and that were done again."""
+    already_done: bool
+    """Whether nothing was left to do, and everything is as it was."""
 
 
 def train(
@@ -59,6 +75,8 @@ def train(
     seed: int | None = None,
     log_frequency: int = 1,
     log_max_entries: int | None = None,
+    resume: bool = False,
+    checkpoint_every: int | None = None,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> TrainingResult:
     """Train a policy and write it, with its telemetry log, into the folder ``output``.
@@ -76,14 +94,26 @@ def train(
         seed: replaces the scenario's training seed.
         log_frequency: writes the epochs 1, 1 + N, 1 + 2N, … only.
         log_max_entries: rotates the log after so many lines.
+        resume: goes on from the checkpoint in ``output``, to the very bytes that an uninterrupted training gives;
+            begins where there is none. All options must be those of the checkpoint, but for a larger ``cycles``.
+        checkpoint_every: phases between two checkpoints; by default as few as keep them under 2 % of the time.
         progress: called after each epoch with its telemetry fields, the ones not written included.
 
+    ``output`` then holds ``checkpoint.safetensors`` as well. While a training is not finished, an earlier policy
+    of the folder is kept in ``previous``.
+
     Raises InputError for unusable options or data before anything is written, or if another process writes to
-    ``output``; and TrainingDiverged, in which case the log ends at the last good epoch and no policy is
-    written.
+    ``output`` or the log; TrainingInterrupted, a KeyboardInterrupt that says where to go on; and TrainingDiverged,
+    in which case the log ends at the last good epoch, the last checkpoint stays, ``divergence.json`` says what
+    happened, and no policy is written.
     """
     started = time.perf_counter()
-    _require_options(mode, replay_manifest, log_frequency, log_max_entries)
+    _require_options(
+        mode,
+        replay_manifest,
+        {"log_frequency": log_frequency, "log_max_entries": log_max_entries, "checkpoint_every": checkpoint_every},
+    )
+    mode = cast(Mode, mode)
     log_path = _log_path(output, ppo_log)
     overrides = {
         "rollout_ticks": rollout_ticks,
@@ -94,30 +124,28 @@ def train(
     }
     config = override(scenario.training, overrides)
     capture, parents = _read_parents(replay_manifest)
-    harness = TrainingHarness(scenario.model_copy(update={"training": config}))
+    effective = scenario.model_copy(update={"training": config})
+    harness = TrainingHarness(effective)
     if capture is not None:
         harness.require_match(capture, str(replay_manifest))
-    rewards: list[float] = []
+    writing: dict[str, Any] = {
+        "version": scenario.telemetry.version,
+        "frequency": log_frequency,
+        "max_entries": log_max_entries,
+    }
+    plan = plan_of(effective, mode, None if capture is None else capture.manifest_sha256, writing)
 
-    with (
-        exclusive(output),
-        TelemetryWriter(
-            log_path,
-            version=scenario.telemetry.version,
-            frequency=log_frequency,
-            max_entries=log_max_entries,
-        ) as writer,
-    ):
-
-        def log(fields: dict[str, Any]) -> None:
-            if fields["data_mode"] == "rollout" or mode == "replay":
-                rewards.append(fields["reward_mean"])
-            writer.write(fields)
-            if progress is not None:
-                progress(fields)
-
-        harness.run(cast(Mode, mode), log, capture=capture, source=str(replay_manifest))
-        card = save_harness_policy(output, harness, scenario, mode, parents)
+    with exclusive(output), exclusive_file(log_path):
+        attempt = Attempt(output, harness, plan, every=checkpoint_every, resume=resume)
+        already_done = attempt.is_done and _is_published(output, harness, scenario, mode, parents)
+        if already_done:
+            card = load_policy(output)[1]
+        else:
+            with attempt.open_log(log_path, **writing) as writer:
+                attempt.begin(writer)
+                _run(attempt, writer, mode, capture, str(replay_manifest), progress)
+            card = save_harness_policy(output, harness, scenario, mode, parents)
+            forget_previous(output)
 
     return TrainingResult(
         policy=as_path(output) / CARD_NAME,
@@ -125,10 +153,44 @@ def train(
         log=log_path,
         epochs=harness.epoch,
         steps=harness.steps,
-        first_reward_mean=rewards[0],
-        last_reward_mean=rewards[-1],
+        first_reward_mean=attempt.rewards[0],
+        last_reward_mean=attempt.rewards[-1],
         seconds=time.perf_counter() - started,
+        attempt=attempt.attempts.attempt,
+        resumed_epoch=attempt.resumed_epoch if attempt.resumed else None,
+        updates_lost=attempt.attempts.updates_lost,
+        already_done=already_done,
     )
+
+
+def _run(
+    attempt: Attempt,
+    writer: TelemetryWriter,
+    mode: Mode,
+    capture: Capture | None,
+    source: str,
+    progress: Callable[[dict[str, Any]], None] | None,
+) -> None:
+    """The phases that are left, logged and saved; what interrupts or spoils them says where the training stands."""
+    recent: deque[dict[str, Any]] = deque(maxlen=_RECENT_EPOCHS)
+
+    def log(fields: dict[str, Any]) -> None:
+        if fields["data_mode"] != "replay" or mode == "replay":
+            attempt.note_reward(fields.get("fresh_reward_mean", fields["reward_mean"]))
+        recent.append(fields)
+        writer.write(fields)
+        if progress is not None:
+            progress(fields)
+
+    try:
+        attempt.harness.run(
+            mode, log, capture=capture, source=source, done=attempt.progress.phases, after_phase=attempt.after_phase
+        )
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(f"{attempt.whereabouts}; the same command with --resume goes on there") from None
+    except TrainingDiverged as error:
+        written = write_divergence(attempt.output, error.report() | {"epochs": jsonable(list(recent))})
+        raise error.with_note(f"{written}; {attempt.whereabouts}") from None
 
 
 def override(config: TrainingConfig, options: Mapping[str, Any]) -> TrainingConfig:
@@ -156,23 +218,40 @@ def save_harness_policy(
         harness.network,
         observation=town.observation_schema,
         actions=town.action_names,
-        provenance={
-            "scenario": scenario.name,
-            "config_sha256": scenario.digest,
-            "training": harness.config.model_dump(mode="json"),
-            "seed": harness.seed,
-            "mode": mode,
-            "epochs": harness.epoch,
-            "agent_steps": harness.steps,
-            "rollout_captures": harness.cycle,
-            "parents": dict(parents),
-        },
+        provenance=_provenance(harness, scenario, mode, parents),
     )
 
 
-def _require_options(
-    mode: str, replay_manifest: AnyPath | None, log_frequency: int, log_max_entries: int | None
-) -> None:
+def _is_published(
+    folder: AnyPath, harness: TrainingHarness, scenario: Scenario, mode: str, parents: Mapping[str, JsonValue]
+) -> bool:
+    """Whether the folder's policy is the one that :func:`save_harness_policy` would write."""
+    try:
+        network, card = load_policy(folder)
+    except InputError:
+        return False
+    ours, theirs = harness.network.state_dict(), network.state_dict()
+    equal = ours.keys() == theirs.keys() and all(torch.equal(ours[name].cpu(), theirs[name]) for name in ours)
+    return equal and card.provenance == _provenance(harness, scenario, mode, parents)
+
+
+def _provenance(
+    harness: TrainingHarness, scenario: Scenario, mode: str, parents: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    return {
+        "scenario": scenario.name,
+        "config_sha256": scenario.digest,
+        "training": harness.config.model_dump(mode="json"),
+        "seed": harness.seed,
+        "mode": mode,
+        "epochs": harness.epoch,
+        "agent_steps": harness.steps,
+        "rollout_captures": harness.cycle,
+        "parents": dict(parents),
+    }
+
+
+def _require_options(mode: str, replay_manifest: AnyPath | None, numbers: Mapping[str, int | None]) -> None:
     file = "training options"
     if mode not in get_args(Mode):
         raise InputError.of(file, "mode", repr(mode), nearest_name(mode, get_args(Mode)))
@@ -180,7 +259,7 @@ def _require_options(
         raise InputError.of(file, "replay_manifest", str(replay_manifest), "none: mode rollout replays nothing")
     if mode != "rollout" and replay_manifest is None:
         raise InputError.of(file, "replay_manifest", "nothing", f"a capture's manifest for mode {mode}")
-    for name, value in (("log_frequency", log_frequency), ("log_max_entries", log_max_entries)):
+    for name, value in numbers.items():
         if value is not None and value < 1:
             raise InputError.of(file, name, str(value), "at least 1")
 

@@ -4,8 +4,8 @@ the way."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,20 +14,11 @@ from torch import Tensor
 
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
-from townlet.errors import RunError
 from townlet.training import losses
 from townlet.training.adam import Adam
 from townlet.training.batch import Batch
-
-
-class TrainingDiverged(RunError):  # noqa: N818 (the field's word for it is not an error's name)
-    """A term of the loss or a gradient was NaN or infinite. The step was not taken: the weights are still
-    finite."""
-
-    def __init__(self, epoch: int, minibatch: int, term: str, value: float, cause: str) -> None:
-        self.epoch, self.minibatch, self.term = epoch, minibatch, term
-        suffix = f"; {cause}" if cause else ""
-        super().__init__(f"epoch {epoch}, minibatch {minibatch}: {term} is {value}{suffix}")
+from townlet.training.divergence import TrainingDiverged, cause_in, diagnose, first_fault
+from townlet.training.minibatch import MinibatchPasses, Outputs
 
 
 class MinibatchRecord(NamedTuple):
@@ -55,8 +46,12 @@ def run_epoch(
     *,
     seed: int,
     epoch: int,
+    progress: float = 0.0,
 ) -> dict[str, float]:
     """Learn once from every agent-step of the batch; return the epoch's telemetry fields about learning.
+
+    ``progress`` is the share of the training that is done, in [0, 1], for the schedules. With ``target_kl``, learning
+    ends before a step at which the policy has gone too far: :func:`stopped_early`.
 
     The order of agent-steps is a pure function of ``seed`` and ``epoch``. Means are over minibatches, which
     are of equal size give or take one. ``loss_total`` = ``loss_policy`` + value_coef × ``loss_value`` +
@@ -69,25 +64,46 @@ def run_epoch(
     the exact KL(old ‖ new) of the two action distributions, averaged over states. Cloning clips nothing:
     ``clip_fraction`` is 0.
 
-    Raises TrainingDiverged before a step that NaN or infinity would spoil.
+    Raises TrainingDiverged before a step that NaN, infinity or a term above ``diverged_above`` would spoil.
     """
-    records = []
-    for number, rows in enumerate(minibatches(batch.rows, config.ppo.minibatch_size, seed, epoch), start=1):
-        total, record = _losses(network, batch, torch.from_numpy(rows), config)
-        optimizer.zero_grad()
+    ppo, count = config.ppo, len(batch.rows)
+    optimizer.lr = scheduled(ppo.learning_rate, ppo.lr_schedule, progress)
+    passes = MinibatchPasses(network, min(ppo.minibatch_size, count), config.threads)
+    records: list[MinibatchRecord] = []
+    updates = 0
+    for chosen in minibatches(batch.rows, ppo.minibatch_size, seed, epoch):
+        rows = torch.from_numpy(chosen)
+        outputs = passes.forward(batch, rows)
+        total, record = _losses(outputs, batch, rows, config, progress)
         total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.ppo.max_grad_norm)
-        record = record._replace(grad_norm=float(norm))
-        _require_finite(record, batch, epoch, number)
+        gradient = passes.backward(batch, rows, outputs)
+        norm = float(torch.linalg.vector_norm(gradient))
+        records.append(record._replace(grad_norm=norm))
+        if fault := first_fault({name: getattr(records[-1], name) for name in _TERMS}, ppo.diverged_above):
+            diagnosis = diagnose(network, batch, rows, [record._asdict() for record in records])
+            raise TrainingDiverged(epoch, len(records), *fault, cause_in(batch), diagnosis)
+        if ppo.target_kl is not None and record.kl_divergence > 1.5 * ppo.target_kl:
+            break
+        gradient *= min(1.0, ppo.max_grad_norm / (norm + 1e-6))
         optimizer.step()
-        records.append(record)
+        updates += 1
     return {
-        "updates": len(records),
-        "transitions": len(batch.rows),
+        "updates": updates,
+        "transitions": count,
         **_summarise(records, batch),
-        "lr": config.ppo.learning_rate,
+        "lr": optimizer.lr,
         **batch.statistics,
     }
+
+
+def stopped_early(fields: Mapping[str, float], config: TrainingConfig) -> bool:
+    """Whether ``target_kl`` ended the epoch that these are the fields of; the phase should then end, too."""
+    return fields["updates"] < math.ceil(fields["transitions"] / config.ppo.minibatch_size)
+
+
+def scheduled(value: float, schedule: Literal["constant", "linear"], progress: float) -> float:
+    """The value of a constant when the share ``progress`` of the training is done."""
+    return value if schedule == "constant" else value * (1.0 - progress)
 
 
 def minibatches(rows: NDArray[np.int64], size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
@@ -116,34 +132,35 @@ def _is_constant(values: Tensor) -> bool:
     return bool(values.min() == values.max())
 
 
-def _losses(network: ActorCritic, batch: Batch, rows: Tensor, config: TrainingConfig) -> tuple[Tensor, MinibatchRecord]:
+def _losses(
+    outputs: Outputs, batch: Batch, rows: Tensor, config: TrainingConfig, progress: float
+) -> tuple[Tensor, MinibatchRecord]:
     """The loss to descend, and the record of the minibatch with its gradient norm still missing."""
-    action = batch.action[rows]
-    advantage = batch.advantage[rows]
-    log_probs, value = network(batch.observation.index_select(0, rows), batch.mask.index_select(0, rows))
-    log_prob = log_probs.gather(1, action.unsqueeze(1)).squeeze(1)
-    entropy = losses.entropy(log_probs).mean()
+    ppo, log_prob = config.ppo, outputs.log_prob
+    advantage, old, target, old_value = (
+        column.index_select(0, rows) for column in (batch.advantage, batch.old_log_prob, batch.target, batch.old_value)
+    )
+    weight = None if batch.weight is None else batch.weight.index_select(0, rows)
+    log_ratio = log_prob.detach().double() - old.double()
 
     clip_fraction, agreement = 0.0, math.nan
-    if batch.method == "cloning":
-        policy_loss = config.replay.cloning_coef * losses.cloning_loss(log_prob)
-        agreement = float((log_probs.detach().argmax(dim=-1) == action).double().mean())
+    if batch.method in ("cloning", "awr"):
+        policy_loss = config.replay.cloning_coef * losses.cloning_loss(log_prob, weight)
+        agreement = float((outputs.log_probs.argmax(dim=-1) == batch.action.index_select(0, rows)).double().mean())
     else:
-        old, epsilon = batch.old_log_prob[rows], config.ppo.clip_epsilon
-        gain = normalize(advantage) if config.ppo.normalize_advantage else advantage
+        gain = normalize(advantage) if ppo.normalize_advantage else advantage
         # The weight comes after normalisation, whose mean is a baseline only if it is weighted like the rest.
-        weight = None if batch.weight is None else batch.weight[rows]
-        policy_loss = losses.clipped_surrogate(log_prob, old, gain, epsilon, weight)
-        log_ratio = log_prob.detach().double() - old.double()
-        clip_fraction = float((torch.expm1(log_ratio).abs() > epsilon).double().mean())
+        policy_loss = losses.clipped_surrogate(log_prob, old, gain, ppo.clip_epsilon, weight)
+        clip_fraction = float((torch.expm1(log_ratio).abs() > ppo.clip_epsilon).double().mean())
     if batch.old_log_probs is not None:
-        kl = losses.categorical_kl(batch.old_log_probs.index_select(0, rows), log_probs.detach())
+        kl = losses.categorical_kl(batch.old_log_probs.index_select(0, rows), outputs.log_probs)
     else:
         kl = losses.approximate_kl(log_ratio)
 
-    value_loss = losses.value_loss(value, batch.target[rows])
-    entropy_loss = -config.ppo.entropy_coef * entropy
-    total = policy_loss + config.ppo.value_coef * value_loss + entropy_loss
+    value_loss = losses.value_loss(outputs.value, target, old_value, ppo.value_clip)
+    entropy = outputs.entropy.mean()
+    entropy_loss = -scheduled(ppo.entropy_coef, ppo.entropy_schedule, progress) * entropy
+    total = policy_loss + ppo.value_coef * value_loss + entropy_loss
     return total, MinibatchRecord(
         loss_policy=float(policy_loss.detach()),
         loss_value=float(value_loss.detach()),
@@ -176,24 +193,10 @@ def _summarise(records: list[MinibatchRecord], batch: Batch) -> dict[str, float]
         "batch_entropy_mean": mean["entropy"],
         "batch_entropy_std": float(np.std(column.entropy)),
     }
-    if batch.method == "cloning":
+    if batch.method in ("cloning", "awr"):
         summary["cloning_accuracy"] = mean["agreement"]
     return summary
 
 
-def _require_finite(record: MinibatchRecord, batch: Batch, epoch: int, minibatch: int) -> None:
-    for term in ("loss_policy", "loss_value", "loss_entropy", "loss_total", "kl_divergence", "grad_norm"):
-        value = getattr(record, term)
-        if not math.isfinite(value):
-            raise TrainingDiverged(epoch, minibatch, term, value, _cause(batch))
-
-
-def _cause(batch: Batch) -> str:
-    """The first input of the batch that is not finite: the others follow from it."""
-    rows = torch.from_numpy(batch.rows)
-    for name in ("observation", "reward", "old_log_prob", "advantage", "target"):
-        values: Tensor = getattr(batch, name)[rows].reshape(len(rows), -1)
-        bad = int((~torch.isfinite(values)).any(dim=1).sum())
-        if bad:
-            return f"{name} is not finite in {bad} of {len(rows)} agent-steps"
-    return ""
+# What must be finite, in the order in which one spoils the next.
+_TERMS = ("loss_policy", "loss_value", "loss_entropy", "loss_total", "kl_divergence", "grad_norm")

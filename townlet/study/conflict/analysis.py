@@ -1,0 +1,145 @@
+"""The analysis that the protocol lays down: hypotheses, their tests, and the figures of every arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.study.conflict.evaluate import METRICS
+from townlet.study.conflict.plan import Findings, Scores
+from townlet.study.conflict.statistics import Interval, holm, iqm, iqm_interval, paired_test, probability_of_improvement
+
+#: Family-wise error rate.
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One of the primary claims: that a paired difference lies above 0."""
+
+    name: str
+    says: str
+    metric: str
+    other: str
+    """The arm that the conflict-aware one is compared with."""
+    difference: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+    """Of the aware arm's scores and the other's, float64 [S] each."""
+
+
+def _lower(aware: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    return other - aware
+
+
+def _higher(aware: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    return aware - other
+
+
+CONFLICT, NEEDS, USE = "intensity_per_1000", "needs", "utilisation"
+HYPOTHESES = (
+    Hypothesis("halved", "at least 50 % less intensity than blind", CONFLICT, "blind", lambda a, b: 0.5 * b - a),
+    Hypothesis("needs kept", "needs no more than 2 % below blind", NEEDS, "blind", lambda a, b: a - 0.98 * b),
+    Hypothesis("use kept", "showers used no more than 5 % less than blind", USE, "blind", lambda a, b: a - 0.95 * b),
+    Hypothesis("no placebo 1", "less intensity than the shuffled ledger", CONFLICT, "shuffled", _lower),
+    Hypothesis("no placebo 2", "less intensity than the mistimed penalty", CONFLICT, "mistimed", _lower),
+    Hypothesis("needs, heuristic", "higher needs than the heuristic", NEEDS, "heuristic", _higher),
+    Hypothesis("conflict, heuristic", "less intensity than the heuristic", CONFLICT, "heuristic", _lower),
+)
+#: The claim stands if these hold and the intervals of aware and blind are apart; the rest is the aim beyond it.
+CLAIM = ("halved", "needs kept", "use kept", "no placebo 1", "no placebo 2")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A hypothesis and what was found."""
+
+    hypothesis: Hypothesis
+    aware: float
+    other: float
+    """Interquartile means."""
+    p_value: float
+    adjusted: float
+    improvement: Interval
+    """Probability that the aware arm is better, with its 95 % interval."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds at the family-wise error rate."""
+        return self.adjusted < ALPHA
+
+
+def outcomes_of(arms: dict[str, Scores]) -> list[Outcome]:
+    """All primary hypotheses, in the town of the training, with Holm's correction over all of them."""
+    pairs = [(arms["aware"][h.metric], arms[h.other][h.metric]) for h in HYPOTHESES]
+    p_values = [paired_test(h.difference(*pair)) for h, pair in zip(HYPOTHESES, pairs, strict=True)]
+    outcomes = []
+    for hypothesis, (aware, other), p_value, adjusted in zip(HYPOTHESES, pairs, p_values, holm(p_values), strict=True):
+        sign = 1.0 if METRICS[hypothesis.metric][1] else -1.0
+        improvement = probability_of_improvement(sign * aware, sign * other)
+        outcomes.append(Outcome(hypothesis, iqm(aware), iqm(other), p_value, adjusted, improvement))
+    return outcomes
+
+
+def intervals_apart(arms: dict[str, Scores]) -> bool:
+    """Whether the 95 % interval of the aware arm's conflict intensity ends below where that of the blind one begins."""
+    return iqm_interval(arms["aware"][CONFLICT]).high < iqm_interval(arms["blind"][CONFLICT]).low
+
+
+def claim_stands(outcomes: list[Outcome], apart: bool) -> bool:
+    """Whether everything that the claim says holds."""
+    return apart and all(outcome.holds for outcome in outcomes if outcome.hypothesis.name in CLAIM)
+
+
+def reduction(arms: dict[str, Scores]) -> float:
+    """Share of the blind arm's conflict intensity that the aware arm avoids, by interquartile means."""
+    blind = iqm(arms["blind"][CONFLICT])
+    return 1.0 - iqm(arms["aware"][CONFLICT]) / blind if blind > 0 else 0.0
+
+
+def held_out_together(findings: Findings, arm: str, metric: str) -> NDArray[np.float64]:
+    """float64 [S, K]: the scores of an arm in all towns in which it was not trained."""
+    return np.stack([towns[arm][metric] for towns in findings.held_out.values()], axis=1)
+
+
+def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Everything, every seed's scores included."""
+    return {
+        "settings": findings.settings.as_json(),
+        "metrics": {name: {"meaning": meaning, "more_is_better": more} for name, (meaning, more) in METRICS.items()},
+        "intervals_apart": intervals_apart(findings.arms),
+        "claim_stands": claim_stands(outcomes, intervals_apart(findings.arms)),
+        "reduction": reduction(findings.arms),
+        "hypotheses": [
+            {
+                "name": outcome.hypothesis.name,
+                "says": outcome.hypothesis.says,
+                "metric": outcome.hypothesis.metric,
+                "other": outcome.hypothesis.other,
+                "aware_iqm": outcome.aware,
+                "other_iqm": outcome.other,
+                "p": outcome.p_value,
+                "p_holm": outcome.adjusted,
+                "holds": outcome.holds,
+                "probability_of_improvement": list(outcome.improvement),
+            }
+            for outcome in outcomes
+        ],
+        "arms": _plain(findings.arms),
+        "held_out": {town: _plain(arms) for town, arms in findings.held_out.items()},
+        "companies": {company: _plain(arms) for company, arms in findings.companies.items()},
+        "doses": {f"{demand:g}": _plain(arms) for demand, arms in findings.doses.items()},
+        "curves": {
+            arm: {name: values.tolist() for name, values in curves.items()} for arm, curves in findings.curves.items()
+        },
+        "penalties": _plain({f"{penalty:g}": scores for penalty, scores in findings.penalties.items()}),
+    }
+
+
+def _plain(arms: dict[str, Scores]) -> dict[str, Any]:
+    return {
+        arm: {name: {"iqm": list(iqm_interval(values)), "seeds": values.tolist()} for name, values in scores.items()}
+        for arm, scores in arms.items()
+    }

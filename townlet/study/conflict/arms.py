@@ -1,0 +1,48 @@
+"""The arms of the study: who acts in the town, and for the learning ones what they see and are paid for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Shaping = Literal["none", "shuffled", "mistimed", "delayed", "inequity"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to get people who act; all learning arms have the same network, warm start, steps and constants."""
+
+    name: str
+    label: str
+    script: Literal["", "random", "first_come", "heuristic"] = ""
+    """Behaviour of an arm that does not learn; empty for one that does."""
+    sees_conflict: bool = False
+    """Whether features about queues and rivalry show anything."""
+    penalty: float = 0.0
+    """Factor of ``town_day``'s conflict weights in the reward."""
+    shaping: Shaping = "none"
+    """What is done to the reward besides."""
+
+
+#: Factor of ``town_day``'s conflict weights with which conflict-aware policies are trained; see the protocol.
+PENALTY = 5.0
+
+RANDOM = Arm("random", "random legal", "random")
+FIRST_COME = Arm("first_come", "first come, first served", "first_come")
+HEURISTIC = Arm("heuristic", "heuristic", "heuristic")
+BLIND = Arm("blind", "conflict-blind PPO")
+SEES = Arm("sees", "sees rivalry, not rewarded", sees_conflict=True)
+REWARDED = Arm("rewarded", "rewarded, but blind", penalty=PENALTY)
+AWARE = Arm("aware", "conflict-aware PPO", sees_conflict=True, penalty=PENALTY)
+INEQUITY = Arm("inequity", "inequity aversion", sees_conflict=True, shaping="inequity")
+SHUFFLED = Arm("shuffled", "placebo: shuffled ledger", sees_conflict=True, penalty=PENALTY, shaping="shuffled")
+MISTIMED = Arm("mistimed", "placebo: mistimed penalty", sees_conflict=True, penalty=PENALTY, shaping="mistimed")
+DELAYED = Arm("delayed", "placebo: penalty a day late", sees_conflict=True, penalty=PENALTY, shaping="delayed")
+
+ARMS = (RANDOM, FIRST_COME, HEURISTIC, BLIND, SEES, REWARDED, AWARE, INEQUITY, SHUFFLED, MISTIMED, DELAYED)
+LEARNING = tuple(arm for arm in ARMS if not arm.script)
+
+
+def aware_with(penalty: float) -> Arm:
+    """The conflict-aware arm with another factor of the conflict weights."""
+    return AWARE if penalty == PENALTY else replace(AWARE, name=f"aware_{penalty:g}", penalty=penalty)

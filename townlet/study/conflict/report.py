@@ -1,0 +1,225 @@
+"""Writing the study up: Markdown, one picture, and a JSON file that holds every seed's scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from townlet.storage import pretty_json, write_atomically
+from townlet.study.conflict.analysis import (
+    CLAIM,
+    CONFLICT,
+    NEEDS,
+    USE,
+    Outcome,
+    as_json,
+    claim_stands,
+    held_out_together,
+    intervals_apart,
+    outcomes_of,
+    reduction,
+)
+from townlet.study.conflict.arms import ARMS
+from townlet.study.conflict.evaluate import METRICS
+from townlet.study.conflict.plan import ABROAD, Findings, Scores, trainings
+from townlet.study.conflict.plots import plots_of
+from townlet.study.conflict.settings import FULL, Settings
+from townlet.study.conflict.statistics import Interval, iqm_interval
+from townlet.study.conflict.town import StudyTown
+from townlet.view.style import png
+
+STEM = "conflict-aware"
+_LABELS = {arm.name: arm.label for arm in ARMS}
+
+
+def write_conflict_report(findings: Findings, folder: Path, command: str, circumstances: str) -> Path:
+    """Write ``conflict-aware.md``, ``.png`` and ``.json`` into a folder; returns the Markdown file."""
+    outcomes = outcomes_of(findings.arms)
+    write_atomically(folder / f"{STEM}.json", pretty_json(as_json(findings, outcomes)))
+    write_atomically(folder / f"{STEM}.png", png(plots_of(findings)))
+    path = folder / f"{STEM}.md"
+    write_atomically(path, _markdown(findings, outcomes, command, circumstances))
+    return path
+
+
+def _markdown(findings: Findings, outcomes: list[Outcome], command: str, circumstances: str) -> str:
+    settings, home = findings.settings, StudyTown()
+    return f"""# Does conflict-aware training reduce conflict?
+
+{_verdict(findings, outcomes)}
+
+{_version(settings)}Claim, metrics, margins and analysis were [written down before the runs]({STEM}-protocol.md).
+
+## Hypotheses
+
+{_hypotheses(outcomes)}
+
+Interquartile means over {settings.seeds} seeds; one-sided Wilcoxon signed-rank tests on pairs of equal seeds, Holm's
+correction over all {len(outcomes)}. The 95 % intervals of the intensity of aware and blind are
+{"apart" if intervals_apart(findings.arms) else "**not** apart"}. With {settings.seeds} seeds no p-value can be smaller
+than {0.5**settings.seeds:.2g}.
+
+![Scores of every arm and seed]({STEM}.png)
+
+## Every arm, in the town of the training
+
+{_arm_table(findings.arms)}
+
+Interquartile means with stratified bootstrap 95 % intervals; all over {settings.seeds} seeds, in
+{settings.evaluation_worlds} worlds of a day each, whose seeds no training used and all arms share. Scores come from
+events, state and tallies, never from a reward.
+
+## Dose: how scarce the shower is
+
+{_dose_table(findings)}
+
+Policies are trained at each demand; a wash takes {", ".join(_washes(settings.demands))} ticks.
+
+## Penalty: conflict against needs
+
+{_penalty_table(findings)}
+
+## Held out: towns in which nobody was trained
+
+{_place_table(findings.held_out)}
+
+Together: {_together(findings)}.
+
+## Mixed company
+
+{_place_table(findings.companies)}
+
+Over the people of the arm only; the others are two of the eight people, or four of another seed.
+
+## Every seed
+
+{_seed_table(findings.arms)}
+
+## How
+
+The town is `town_day` with its rules, tick by tick, on a map of 32×32 tiles with two homes of four in place of four of
+two, and {home.showers} shower for {home.people} people, where a wash takes {home.wash_ticks} ticks: together they need
+{100 * home.load:.0f} % of the shower's time. {trainings(settings)} policies were trained, each on
+{settings.cycles * settings.worlds * settings.rollout_ticks * home.people:,} agent-steps at most, from a clone of the
+first-come-first-served script. Measured by
+
+```console
+{command}
+```
+
+{circumstances}. All figures, every seed's included, are in [{STEM}.json]({STEM}.json); the same code gives the same
+figures again, whatever the number of processes.
+"""
+
+
+def _version(settings: Settings) -> str:
+    if settings == FULL:
+        return ""
+    amounts, whole = (f"{version.seeds} seeds of {version.cycles} rollouts" for version in (settings, FULL))
+    return f"*A reduced version: {amounts}, where the protocol has {whole}. Its verdict is not the study's.* "
+
+
+def _verdict(findings: Findings, outcomes: list[Outcome]) -> str:
+    stands = claim_stands(outcomes, intervals_apart(findings.arms))
+    aware, blind = (findings.arms[arm] for arm in ("aware", "blind"))
+    figures = (
+        f"Conflict-aware policies cause {100 * reduction(findings.arms):.0f} % less conflict intensity than "
+        f"conflict-blind ones ({_show(iqm_interval(aware[CONFLICT]))} against {_show(iqm_interval(blind[CONFLICT]))} "
+        f"per 1,000 agent-ticks) at needs of {_show(iqm_interval(aware[NEEDS]))} against "
+        f"{_show(iqm_interval(blind[NEEDS]))}, with the shower in use for {_show(iqm_interval(aware[USE]))} of the "
+        f"time against {_show(iqm_interval(blind[USE]))}"
+    )
+    failed = [f"*{outcome.hypothesis.says}*" for outcome in outcomes if not outcome.holds]
+    missing = f" Not shown: {'; '.join(failed)}." if failed else ""
+    return f"**The claim {'stands' if stands else 'does not stand'}.** {figures}.{missing}"
+
+
+def _hypotheses(outcomes: list[Outcome]) -> str:
+    rows = [
+        [
+            outcome.hypothesis.says + (" (claim)" if outcome.hypothesis.name in CLAIM else " (aim)"),
+            _number(outcome.aware),
+            _number(outcome.other),
+            f"{outcome.p_value:.2g}",
+            f"{outcome.adjusted:.2g}",
+            "{:.2f} [{:.2f}, {:.2f}]".format(*outcome.improvement),
+            "yes" if outcome.holds else "**no**",
+        ]
+        for outcome in outcomes
+    ]
+    return _table(["conflict-aware has …", "aware", "other", "p", "p, Holm", "P(improvement)", "holds"], rows)
+
+
+def _arm_table(arms: dict[str, Scores]) -> str:
+    rows = [
+        [f"{meaning}{' ↑' if more else ' ↓'}", *(_show(iqm_interval(scores[name])) for scores in arms.values())]
+        for name, (meaning, more) in METRICS.items()
+    ]
+    return _table(["", *(_LABELS[arm] for arm in arms)], rows)
+
+
+def _dose_table(findings: Findings) -> str:
+    rows = []
+    for demand, arms in findings.doses.items():
+        for metric in (CONFLICT, NEEDS, USE):
+            shown = [_show(iqm_interval(scores[metric])) for scores in arms.values()]
+            rows.append([f"{100 * demand:.0f} %", METRICS[metric][0], *shown])
+        rows[-3].append(f"{100 * reduction(arms):.0f} %")
+        rows[-2].append("")
+        rows[-1].append("")
+    return _table(["demand", "", *(_LABELS[arm] for arm in arms), "reduction"], rows)
+
+
+def _penalty_table(findings: Findings) -> str:
+    points = {0.0: findings.arms["sees"]} | findings.penalties
+    rows = [
+        [f"×{penalty:g}", *(_show(iqm_interval(scores[metric])) for metric in (CONFLICT, NEEDS, USE, "attendance"))]
+        for penalty, scores in points.items()
+    ]
+    names = [METRICS[metric][0] for metric in (CONFLICT, NEEDS, USE, "attendance")]
+    return _table(["conflict weights of `town_day`", *names], rows)
+
+
+def _place_table(places: dict[str, dict[str, Scores]]) -> str:
+    rows = [
+        [place, METRICS[metric][0], *(_show(iqm_interval(scores[metric])) for scores in arms.values())]
+        for place, arms in places.items()
+        for metric in (CONFLICT, NEEDS, USE)
+    ]
+    return _table(["", "", *(_LABELS[arm] for arm in next(iter(places.values())))], rows)
+
+
+def _together(findings: Findings) -> str:
+    return "; ".join(
+        f"{arm.label} {_show(iqm_interval(held_out_together(findings, arm.name, CONFLICT)))} intensity at needs of "
+        f"{_show(iqm_interval(held_out_together(findings, arm.name, NEEDS)))}"
+        for arm in ABROAD
+    )
+
+
+def _seed_table(arms: dict[str, Scores]) -> str:
+    def cells(row: int) -> Iterable[str]:
+        for scores in arms.values():
+            yield " · ".join(_number(float(scores[metric][row])) for metric in (CONFLICT, NEEDS, USE))
+
+    seeds = len(next(iter(arms.values()))[CONFLICT])
+    rows = [[str(row + 1), *cells(row)] for row in range(seeds)]
+    legend = "Intensity per 1,000 agent-ticks · needs · share of time in which the shower is in use."
+    return f"{_table(['seed', *(_LABELS[arm] for arm in arms)], rows)}\n\n{legend}"
+
+
+def _washes(demands: tuple[float, ...]) -> list[str]:
+    return [str(StudyTown(demand=demand).wash_ticks) for demand in demands]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _show(interval: Interval) -> str:
+    return f"{_number(interval.estimate)} [{_number(interval.low)}, {_number(interval.high)}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -1,0 +1,95 @@
+"""Statistics over few runs: interquartile means, stratified bootstrap, probability of improvement, paired tests, Holm.
+
+The recommendations are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
+Precipice". Scores are float64 [S] or [S, K]: one row per seed, one column per town in which policies were judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+
+#: Bootstrap samples, and the seed of their draws.
+SAMPLES, SEED = 10_000, 0
+
+
+class Interval(NamedTuple):
+    """An estimate and the bounds of its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def iqm(scores: Scores) -> float:
+    """Interquartile mean: of the middle half of all scores (Agarwal et al. 2021, section 4.3)."""
+    from scipy.stats import trim_mean  # type: ignore[import-untyped]
+
+    return float(trim_mean(scores, 0.25, axis=None))
+
+
+def iqm_interval(scores: Scores) -> Interval:
+    """Interquartile mean with its stratified percentile-bootstrap interval: seeds are drawn town by town."""
+    samples = _resample(_columns(scores), np.random.default_rng(SEED))
+    flat = np.sort(samples.reshape(SAMPLES, -1), axis=1)
+    cut = int(0.25 * flat.shape[1])
+    low, high = np.quantile(flat[:, cut : flat.shape[1] - cut].mean(axis=1), (0.025, 0.975))
+    return Interval(iqm(scores), float(low), float(high))
+
+
+def probability_of_improvement(x: Scores, y: Scores) -> Interval:
+    """P(X > Y), ties counting half, of a run of each drawn at random (Agarwal et al. 2021, section 4.3, equation 1).
+
+    It is the Mann-Whitney statistic of each town, averaged over towns, with a stratified bootstrap interval.
+    """
+    generator = np.random.default_rng(SEED)
+    first, second = _columns(x), _columns(y)
+    estimate = float(_superiority(first[None], second[None])[0])
+    samples = _superiority(_resample(first, generator), _resample(second, generator))
+    low, high = np.quantile(samples, (0.025, 0.975))
+    return Interval(estimate, float(low), float(high))
+
+
+def paired_test(difference: Scores) -> float:
+    """One-sided p-value of Wilcoxon's signed-rank test that paired differences, float64 [S], lie above 0; exact if it
+    can be."""
+    from scipy.stats import wilcoxon
+
+    if not difference.any():
+        return 1.0
+    return float(wilcoxon(difference, alternative="greater").pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values that keep the family-wise error rate (Holm 1979).
+
+    The k-th smallest of m is multiplied by m − k + 1, but is no smaller than the one before it, and at most 1.
+    """
+    adjusted = [0.0] * len(p_values)
+    floor = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        floor = max(floor, min((len(p_values) - rank) * p_values[index], 1.0))
+        adjusted[index] = floor
+    return adjusted
+
+
+def _columns(scores: Scores) -> Scores:
+    return scores.reshape(len(scores), -1)
+
+
+def _resample(scores: Scores, generator: np.random.Generator) -> Scores:
+    """float64 [SAMPLES, S, K]: the rows of each column drawn with replacement, independently of the other columns."""
+    rows = generator.integers(len(scores), size=(SAMPLES, *scores.shape))
+    return np.take_along_axis(scores[None], rows, axis=1)
+
+
+def _superiority(x: Scores, y: Scores) -> Scores:
+    """float64 [B]: the share of pairs in which x, [B, S, K], exceeds y, [B, R, K], averaged over K."""
+    sides = np.sign(x[:, :, None, :] - y[:, None, :, :])
+    share: Scores = (0.5 * (sides.mean(axis=(1, 2)) + 1.0)).mean(axis=-1)
+    return share

@@ -1,0 +1,103 @@
+"""The towns of the study: ``town_day`` with less room and one shower, and the same rules tick by tick."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from townlet.config import Scenario
+from townlet.config.find import scenarios_folder
+from townlet.config.training import TrainingConfig
+
+#: Where everybody lives, and the side of the map.
+HOMES, SIDE = 2, 32
+
+
+@dataclass(frozen=True)
+class StudyTown:
+    """What sets one town of the study apart from another; the defaults are the town in which policies are trained."""
+
+    demand: float = 1.0
+    """Ticks of washing that eight people need per tick, of those that one shower offers; it decides how long a wash
+    takes, also in towns with other numbers of people and showers."""
+    showers: int = 1
+    people: int = 8
+    layout: int = 23
+    """Seed of the blueprint: where buildings and doors stand, who lives and works where, and who is what."""
+
+    @property
+    def wash_ticks(self) -> int:
+        """Duration of a wash.
+
+        Hygiene falls by d per tick, and a wash of t ticks adds w; so each of eight people washes t / (w / d) of all
+        ticks, and 8 t d / w = demand.
+        """
+        content = _original()
+        decay = content["rules"]["needs"]["decay"]["hygiene"]
+        gain = content["affordances"]["wash"]["effects"]["hygiene"]
+        return max(round(float(self.demand * gain / (8 * decay))), 1)
+
+    @property
+    def load(self) -> float:
+        """The demand with this town's people and showers in place of eight and one."""
+        return self.demand * self.people / (8 * self.showers)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for a report."""
+        return asdict(self) | {"wash_ticks": self.wash_ticks, "load": self.load}
+
+
+def study_scenario(
+    town: StudyTown,
+    *,
+    sees_conflict: bool = True,
+    penalty: float = 1.0,
+    days: int = 1,
+    training: TrainingConfig | None = None,
+) -> Scenario:
+    """The scenario of a town: ``town_day`` from its blueprint, with what the study changes written over it.
+
+    Args:
+        town: how many share how much.
+        sees_conflict: whether features about queues and rivalry show anything.
+        penalty: factor of the scenario's three conflict weights in the reward.
+        days: length of an episode.
+        training: how policies learn in it.
+    """
+    content = _original()
+    content["name"] = "town_day_study"
+    content["description"] = f"town_day for {town.people} people with {town.showers} shower(s)."
+    content["ticks"] = days * content["ticks_per_day"]
+    content["map"] = {"width": SIDE, "height": SIDE}
+    blueprint = content["blueprint"]
+    family = math.ceil(town.people / HOMES)
+    blueprint["seed"] = town.layout
+    blueprint["buildings"]["home"] = {
+        "count": HOMES,
+        "size": [10, 6],
+        "doors": 2,
+        "objects": {"bed": family, "fridge": 2},
+    }
+    blueprint["buildings"]["gym"]["objects"]["shower"] = town.showers
+    blueprint["people"] |= {"count": town.people, "per_home": family}
+    content["affordances"]["wash"]["ticks"] = town.wash_ticks
+    for weight in ("conflict_actor", "conflict_suffered", "rivalry"):
+        content["rules"]["reward"][weight] *= penalty
+    content["observations"] = {"conflict_features": sees_conflict}
+    content.pop("training")
+    scenario = Scenario.model_validate(content)
+    return scenario if training is None else scenario.model_copy(update={"training": training})
+
+
+def _original() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(_text())
+    return content
+
+
+@cache
+def _text() -> str:
+    return (scenarios_folder() / "town_day.yaml").read_text()

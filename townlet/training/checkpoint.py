@@ -1,0 +1,196 @@
+"""A training on disk, between two of its phases: everything that the next phase depends on, in one file.
+
+The file is in safetensors form, so nothing in it is executable: the arrays of network, optimizer and town, and one
+JSON description with the plan of the training, how far it is, and a SHA-256 over the description and all arrays. A
+training that was resumed leaves the same bytes as one that was not.
+
+Randomness needs no state of its own: every draw is a function of the seed, the town's clock and the epoch's number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, JsonValue, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from townlet.config.base import Section
+from townlet.config.faults import fault_of
+from townlet.errors import Fault, InputError
+from townlet.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically
+from townlet.training.harness import TrainingHarness
+
+CHECKPOINT_NAME = "checkpoint.safetensors"
+FORMAT, VERSION = "townlet-checkpoint", 1
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Progress(Section):
+    """How far a training is."""
+
+    phases: Annotated[int, Field(ge=0)] = 0
+    """Phases done; see :func:`townlet.training.harness.phase_kinds`."""
+    counters: dict[str, JsonValue] = {}
+    """See :meth:`TrainingHarness.counters`."""
+    log_offset: Annotated[int, Field(ge=0)] = 0
+    """Lines of telemetry written; what the log holds beyond them is done again."""
+    log_record_sha256: str = ""
+    """See :attr:`TelemetryWriter.record_sha256`."""
+    rewards: Annotated[list[float], Field(max_length=2)] = []
+    """Mean reward per agent-step in the first and in the last epoch that counts for it; empty before the first."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as read."""
+
+    file: str
+    plan: dict[str, JsonValue]
+    progress: Progress
+    arrays: Arrays
+
+    def require_plan(self, plan: Mapping[str, JsonValue]) -> None:
+        """Raise InputError naming each difference unless ``plan`` is the one that the checkpoint was made under."""
+        before, now = dict(_leaves(self.plan, "")), dict(_leaves(plan, ""))
+        faults = [
+            Fault(self.file, name, _told(before, name), f"{_told(now, name)}, as this training is asked for")
+            for name in dict.fromkeys([*before, *now])
+            if _told(before, name) != _told(now, name)
+        ]
+        if faults:
+            # One changed section may differ in hundreds of places; the first few say which.
+            raise InputError(faults[:4])
+
+    def restore(self, harness: TrainingHarness) -> None:
+        """Put a new harness of the same plan where the training was; InputError if the arrays do not fit it."""
+        targets = _arrays_of(harness)
+        faults = [
+            Fault(self.file, name, _described(self.arrays.get(name)), _described(targets.get(name)))
+            for name in sorted({*targets, *self.arrays})
+            if _described(self.arrays.get(name)) != _described(targets.get(name))
+        ]
+        if faults:
+            raise InputError(faults[:4])
+        for name, array in _town_arrays(harness).items():
+            array[...] = self.arrays[name]
+        with torch.no_grad():
+            for name, tensor in _tensors(harness).items():
+                # A copy, because safetensors' memory is read-only.
+                tensor.copy_(torch.from_numpy(np.array(self.arrays[name])))
+        if self.progress.counters:
+            harness.set_counters(self.progress.counters)
+
+
+def save_checkpoint(folder: AnyPath, harness: TrainingHarness, plan: str, progress: Progress) -> None:
+    """Replace the folder's checkpoint; the former one stays until this one is complete and on the device.
+
+    ``plan`` is a JSON object as text: a large town's takes longer to write than all else.
+    """
+    arrays = _arrays_of(harness)
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "plan": plan,
+        "progress": progress.model_dump(mode="json"),
+    }
+    description["sha256"] = _digest(description, arrays)
+    # One entry, because the writer orders several at random.
+    metadata = {FORMAT: json.dumps(description, separators=(",", ":"), allow_nan=False)}
+    write_atomically(as_path(folder) / CHECKPOINT_NAME, save(dict(arrays), metadata))
+
+
+def read_checkpoint(folder: AnyPath) -> Checkpoint | None:
+    """The checkpoint in a folder, None if there is none.
+
+    Raises InputError for a file that is torn, altered, of another kind or of another version.
+    """
+    path = as_path(folder) / CHECKPOINT_NAME
+    if not path.exists():
+        return None
+    content = read_bytes(path, "a training's checkpoint")
+    try:
+        arrays: Arrays = load(content)
+        length = int.from_bytes(content[:8], "little")
+        raw = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][FORMAT])
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError.of(path, "", f"a damaged file or one of another kind ({error})", _EXPECTED) from None
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if version != VERSION:
+        raise InputError.of(path, "version", repr(version), f"{VERSION}, the only one that this Townlet reads")
+    given = raw.pop("sha256", None)
+    if given != _digest(raw, arrays):
+        raise InputError.of(path, "sha256", "content that was altered after it was written", _EXPECTED)
+    try:
+        description = _Description.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(
+            fault_of(str(path), detail, _Description, ".".join(map(str, detail["loc"]))) for detail in error.errors()
+        ) from None
+    return Checkpoint(str(path), json.loads(description.plan), description.progress, arrays)
+
+
+class _Description(Section):
+    format: Literal["townlet-checkpoint"]
+    version: Literal[1]
+    plan: str
+    progress: Progress
+
+
+_EXPECTED = "a whole checkpoint; without the file, a training starts from its beginning"
+
+
+def _arrays_of(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
+    """All arrays of the harness by name; those of network and optimizer may be copies."""
+    learner = {name: tensor.detach().cpu().numpy() for name, tensor in _tensors(harness).items()}
+    return {**learner, **_town_arrays(harness)}
+
+
+def _tensors(harness: TrainingHarness) -> dict[str, torch.Tensor]:
+    network = {f"network.{name}": tensor for name, tensor in harness.network.state_dict().items()}
+    return network | {f"adam.{name}": tensor for name, tensor in harness.optimizer.tensors().items()}
+
+
+def _town_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
+    """The memory of the town as plain numbers; records as bytes, uint8 [..., size of the record]."""
+    state = harness.loop.town.state._asdict()
+    return {
+        f"town.{name}": array
+        if array.dtype.names is None
+        else array.view(np.ndarray).view(np.uint8).reshape(*array.shape, array.dtype.itemsize)
+        for name, array in state.items()
+    }
+
+
+def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:
+    """SHA-256 over a description and every array's name, type, shape and bytes."""
+    digest = hashlib.sha256(canonical_json(description).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"\0{name}\0{_described(array)}\0".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _described(array: NDArray[Any] | None) -> str:
+    return "nothing" if array is None else f"{array.dtype} {list(array.shape)}"
+
+
+def _leaves(value: JsonValue | Mapping[str, JsonValue], place: str) -> Iterator[tuple[str, JsonValue]]:
+    """Every value that is no mapping, with its dotted path; the order of keys counts nowhere else."""
+    if not isinstance(value, Mapping):
+        yield place, value
+        return
+    for key, item in value.items():
+        yield from _leaves(item, f"{place}.{key}" if place else key)
+
+
+def _told(leaves: Mapping[str, JsonValue], name: str) -> str:
+    return json.dumps(leaves[name]) if name in leaves else "nothing"

@@ -1,0 +1,67 @@
+"""What the advantage estimators need of a rollout buffer: rewards, values and where each trajectory ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from townlet.behavior.network import ActorCritic
+from townlet.config.training import TrainingConfig
+from townlet.rollout import RolloutBuffer
+from townlet.training.advantages import Flags, Floats, gae
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """The inputs that the advantage estimators share, each [T, W·A].
+
+    What empty slots hold needs no blanking: a slot falls empty by a termination, beyond which nothing is
+    read.
+    """
+
+    reward: Floats
+    value: Floats
+    next_value: Floats
+    terminated: Flags
+    cut: Flags
+
+    @classmethod
+    def of(cls, buffer: RolloutBuffer, value: Floats, network: ActorCritic) -> Trajectories:
+        """``value`` is float32 [T, W, A]; ``network`` estimates it beyond the cuts.
+
+        Raises ValueError if the buffer does not say what was seen where a trajectory is cut.
+        """
+        if buffer.cut_ticks[-1:] != [buffer.ticks - 1]:
+            last = buffer.ticks - 1
+            raise ValueError(f"cut_ticks: found {buffer.cut_ticks}, expected the last tick, {last}, at its end")
+        unseen = set(np.flatnonzero(buffer.truncated.any(axis=(1, 2))).tolist()) - set(buffer.cut_ticks)
+        if unseen:
+            raise ValueError(f"cut_ticks: found {buffer.cut_ticks}, expected {sorted(unseen)} too: truncations")
+        next_value = np.empty_like(value)
+        next_value[:-1] = value[1:]
+        cut = np.zeros(value.shape, np.bool_)
+        with torch.no_grad():
+            for tick, observation in zip(buffer.cut_ticks, buffer.cut_observation, strict=True):
+                # A copy, because torch aligns its own memory, and alignment decides how kernels round.
+                beyond = network.value(torch.tensor(observation).view(-1, buffer.features))
+                here = cut[tick]
+                here[:] = True if tick == buffer.ticks - 1 else buffer.truncated[tick]
+                np.copyto(next_value[tick], beyond.view(buffer.worlds, buffer.agents).numpy(), where=here)
+        shape = (buffer.ticks, buffer.worlds * buffer.agents)
+        return cls(
+            buffer.reward.reshape(shape),
+            value.reshape(shape),
+            next_value.reshape(shape),
+            buffer.terminated.reshape(shape),
+            cut.reshape(shape),
+        )
+
+    def arrays(self) -> tuple[Floats, Floats, Floats, Flags, Flags]:
+        """Reward, value, next value, terminated and cut, as the estimators take them."""
+        return self.reward, self.value, self.next_value, self.terminated, self.cut
+
+    def gae(self, config: TrainingConfig) -> Floats:
+        """Generalised advantage estimates, float32 [T, W·A]."""
+        return gae(*self.arrays(), config.ppo.gamma, config.ppo.gae_lambda)
