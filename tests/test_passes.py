@@ -28,7 +28,7 @@ from townlet.config import load_scenario
 from townlet.config.training import NetworkConfig
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
-from townlet.training.batch import Batch, rollout_batch
+from townlet.training.batch import Batch, replay_batch, rollout_batch
 from townlet.training.losses import entropy
 from townlet.training.minibatch import MinibatchPasses
 from townlet.workers import Workers
@@ -206,6 +206,14 @@ def test_the_target_kl_ends_a_phase_before_the_step_that_would_go_on() -> None:
     before = learner.weights()
     again = learner.learn(batch)
     assert again["updates"] == 0 and learner.weights() == before
+
+
+def test_the_target_kl_does_not_end_cloning_which_is_meant_to_move_the_policy() -> None:
+    config = replace_ppo(learning_rate=0.05, target_kl=1e-6)
+    learner = make_learner(config=config)
+    batch = replay_batch(play_bandit(learner, 0), learner.network, config, deterministic=True)
+    fields = learner.learn(batch)
+    assert fields["updates"] == 4 and fields["kl_divergence_max"] > 1.5e-6
 
 
 def test_schedules_bring_step_size_and_entropy_bonus_down_as_the_training_goes_on() -> None:

@@ -24,9 +24,11 @@ def test_its_interval_holds_the_estimate_and_shrinks_to_a_point_for_equal_seeds(
     assert iqm_interval(np.full(10, 7.0)) == (7.0, 7.0, 7.0)
 
 
-def test_the_bootstrap_draws_seeds_within_each_town() -> None:
-    # Two towns whose seeds agree: whatever is drawn within a town, the scores are the same, so nothing is uncertain.
-    assert iqm_interval(np.array([[0.0, 10.0]] * 6)) == (5.0, 5.0, 5.0)
+def test_a_seed_that_was_judged_in_several_towns_is_drawn_with_all_its_scores() -> None:
+    # The seed decides everything: six towns are no more evidence than one.
+    one_town = np.random.default_rng(1).normal(0.0, 1.0, (10, 1))
+    alone, together = iqm_interval(one_town), iqm_interval(np.repeat(one_town, 6, axis=1))
+    assert together.high - together.low > 0.8 * (alone.high - alone.low)
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:

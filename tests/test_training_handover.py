@@ -114,7 +114,8 @@ CONFIG = HandoverConfig(script="scripted", accuracy_margin=0.05, reward_margin=0
     ("accuracy", "majority", "learners", "script", "gate"),
     [
         (0.66, 0.6, None, 0.5, "open"),
-        (0.64, 0.6, None, 0.5, "closed"),
+        (0.61, 0.6, None, 0.5, "closed"),
+        (0.97, 0.96, None, 0.5, "open"),  # the margin is a share of what is left to gain
         (None, None, None, 0.5, "closed"),
         (1.0, 0.2, 0.47, 0.5, "closed"),  # copies well, fares badly
         (0.2, 0.6, 0.49, 0.5, "open"),  # found something else that is as good
@@ -202,3 +203,27 @@ def test_joint_mixing_during_a_hand_over_is_refused(tmp_path: Path) -> None:
     harness = TrainingHarness(town(replay={"mixing": "joint"}))
     with pytest.raises(InputError, match=r"handover\.script: found scripted with replay\.mixing: joint"):
         harness.run("mixed", lambda fields: None, capture=capture)
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "obstacle"),
+    [
+        ("rollout", {"replay": {"held_out_share": 0.0}}, r"replay\.held_out_share: 0"),
+        ("mixed", {"replay": {"mixing": "joint"}}, r"replay\.mixing: joint"),
+        ("replay", {}, "mode replay"),
+    ],
+)
+def test_a_hand_over_that_cannot_take_place_is_refused_before_anything_is_touched(
+    tmp_path: Path, mode: str, options: dict[str, Any], obstacle: str
+) -> None:
+    manifest = capture_rollout(QUEUE, tmp_path / "capture", behavior="random", worlds=2).manifest_path
+    train(load_scenario(QUEUE), mode="rollout", output=tmp_path / "out", cycles=1, worlds=2)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(InputError, match=rf"handover\.script: found scripted with {obstacle}"):
+        train(
+            town(**options),
+            mode=mode,
+            output=tmp_path / "out",
+            replay_manifest=None if mode == "rollout" else manifest,
+        )
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

@@ -69,7 +69,9 @@ def survival(
 @study.command()
 def conflict(
     quick: Annotated[bool, typer.Option("--quick", help="The version of ten minutes: fewer seeds and steps.")] = False,
-    seeds: Annotated[int | None, typer.Option(min=2, help="Number of seeds instead of the version's.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=2, max=4000, help="Number of seeds instead of the version's.")
+    ] = None,
     cycles: Annotated[int | None, typer.Option(min=1, help="Rollouts of each training instead.")] = None,
     processes: Annotated[int, typer.Option(min=1, max=256, help="Policies trained side by side.")] = 2,
     work: Annotated[

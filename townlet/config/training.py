@@ -48,7 +48,8 @@ class PPOConfig(Section):
     """The value estimate may not leave that of the phase's beginning by more than this (``clip_range_vf`` in
     Stable-Baselines3); by default it may."""
     target_kl: Annotated[float, Field(gt=0.0)] | None = None
-    """A phase of learning ends before a step at which the KL divergence is above 1.5 times this; by default never."""
+    """A phase of learning ends before a step at which the KL divergence is above 1.5 times this, except in
+    cloning and regression, which are meant to move the policy; by default never."""
     lr_schedule: Literal["constant", "linear"] = "constant"
     """``linear``: the step size falls from ``learning_rate`` towards 0 over the training."""
     entropy_schedule: Literal["constant", "linear"] = "constant"
@@ -94,7 +95,8 @@ class HandoverConfig(Section):
     steps: Annotated[int, Field(ge=1)] = 10
     """The share of people whom the script drives falls by one over this in a cycle, if the gate is open."""
     accuracy_margin: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.05
-    """While the script drives all: what the held-out accuracy of cloning must exceed the majority class's rate by."""
+    """While the script drives all: what the held-out accuracy of cloning must exceed the majority class's rate by, as a
+    share of what that rate lacks to 1."""
     reward_margin: Annotated[float, Field(ge=0.0)] = 0.02
     """Afterwards: how far the learners' mean reward per agent-step may lie below that of the people on script."""
 

@@ -110,6 +110,13 @@ def replay_method(config: ReplayConfig, *, deterministic: bool, source: str = "r
     return config.method
 
 
+def require_learnable(buffer: RolloutBuffer, config: ReplayConfig, deterministic: bool, source: str) -> None:
+    """Raise InputError, with ``source`` as the file, unless recorded data can be learnt from as configured."""
+    method = replay_method(config, deterministic=deterministic, source=source)
+    _require_agent_steps(source, buffer, None)
+    _require_possible(source, buffer, method != "vtrace")
+
+
 def replay_batch(
     buffer: RolloutBuffer,
     network: ActorCritic,

@@ -14,6 +14,7 @@ from townlet.behavior.network import ActorCritic
 from townlet.behavior.scripted import ScriptedBehavior
 from townlet.config.scenario import Scenario
 from townlet.config.training import HandoverConfig, TrainingConfig
+from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.training.batch import Batch, replay_batch
 from townlet.world import Town
@@ -22,6 +23,19 @@ Gate = Literal["open", "closed"]
 
 # Stream of the draw of who follows the script; see townlet.training.mixture for the others.
 _STREAM = 1 << 62
+
+
+def require_handover(config: TrainingConfig, mode: str) -> None:
+    """Raise InputError if a hand-over is asked for that could not take place in a mode, or never go on."""
+    obstacles = {
+        "mode replay": (mode == "replay", "mode rollout or mixed"),
+        "replay.mixing: joint": (mode == "mixed" and config.replay.mixing == "joint", "replay.mixing: alternate"),
+        "replay.held_out_share: 0": (config.replay.held_out_share == 0.0, "a share above 0, to judge cloning by"),
+    }
+    for obstacle, (stands, instead) in obstacles.items():
+        if stands and config.handover.script != "none":
+            found = f"{config.handover.script} with {obstacle}"
+            raise InputError.of("training options", "handover.script", found, f"none, or {instead}")
 
 
 class HandoverBehavior:
@@ -94,7 +108,8 @@ def judge(
     if learners_reward is not None and script_reward is not None:
         return "open" if learners_reward >= script_reward - config.reward_margin else "closed"
     if accuracy is not None and majority_rate is not None:
-        return "open" if accuracy > majority_rate + config.accuracy_margin else "closed"
+        bar = majority_rate + config.accuracy_margin * (1.0 - majority_rate)
+        return "open" if accuracy > bar else "closed"
     return "closed"
 
 

@@ -21,8 +21,25 @@ from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.adam import Adam
-from townlet.training.batch import Batch, agreement, replay_batch, replay_method, rollout_batch, rows_of
-from townlet.training.handover import Gate, HandoverBehavior, draw_driven, judge, next_share, script_batch, script_of
+from townlet.training.batch import (
+    Batch,
+    agreement,
+    replay_batch,
+    replay_method,
+    require_learnable,
+    rollout_batch,
+    rows_of,
+)
+from townlet.training.handover import (
+    Gate,
+    HandoverBehavior,
+    draw_driven,
+    judge,
+    next_share,
+    require_handover,
+    script_batch,
+    script_of,
+)
 from townlet.training.mixture import joint_batch
 from townlet.training.update import run_epoch, stopped_early
 
@@ -110,15 +127,13 @@ class TrainingHarness:
         Each phase has ``epochs`` epochs; both numbers default to the scenario's. The first ``done`` phases are
         left out: a resumed training has done them. ``after_phase`` is called with the number of phases done, at
         moments at which the harness is what a checkpoint holds and nothing more. Raises ValueError if
-        ``capture`` is missing where the mode replays one or given where it does not, InputError for joint mixing
-        during a hand-over from a script, and what the phases raise.
+        ``capture`` is missing where the mode replays one or given where it does not, and what
+        :meth:`require_usable` and the phases raise.
         """
         if (capture is None) != (mode == "rollout"):
             raise ValueError(f"capture: found {capture!r}, expected one for replay and mixed, none for rollout")
+        self.require_usable(mode, capture, source)
         kinds = phase_kinds(mode, self.config.replay.mixing)
-        if "joint" in kinds and self.config.handover.script != "none":
-            found = f"{self.config.handover.script} with replay.mixing: joint"
-            raise InputError.of("training options", "handover.script", found, "none, or replay.mixing: alternate")
         phases = len(kinds) * (self.config.cycles if cycles is None else cycles)
         for phase in range(done, phases):
             kind = kinds[phase % len(kinds)]
@@ -131,6 +146,13 @@ class TrainingHarness:
                 self.run_replay(capture, epochs, log, source)
             if after_phase is not None:
                 after_phase(phase + 1)
+
+    def require_usable(self, mode: Mode, capture: Capture | None, source: str = "replay") -> None:
+        """Raise InputError unless a training in a mode, from a capture if it replays one, can begin."""
+        require_handover(self.config, mode)
+        if capture is not None:
+            self.require_match(capture, source)
+            require_learnable(capture.buffer, self.config.replay, capture.manifest.behavior.deterministic, source)
 
     def run_replay(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Learn ``epochs`` times from a capture, by ``replay.method``; if that is ``auto``, by cloning if its behavior

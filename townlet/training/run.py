@@ -126,8 +126,7 @@ def train(
     capture, parents = _read_parents(replay_manifest)
     effective = scenario.model_copy(update={"training": config})
     harness = TrainingHarness(effective)
-    if capture is not None:
-        harness.require_match(capture, str(replay_manifest))
+    harness.require_usable(mode, capture, str(replay_manifest))
     writing: dict[str, Any] = {
         "version": scenario.telemetry.version,
         "frequency": log_frequency,
@@ -175,7 +174,7 @@ def _run(
     recent: deque[dict[str, Any]] = deque(maxlen=_RECENT_EPOCHS)
 
     def log(fields: dict[str, Any]) -> None:
-        if fields["data_mode"] != "replay" or mode == "replay":
+        if (fields["data_mode"] != "replay" and not fields.get("scripted_agent_steps")) or mode == "replay":
             attempt.note_reward(fields.get("fresh_reward_mean", fields["reward_mean"]))
         recent.append(fields)
         writer.write(fields)

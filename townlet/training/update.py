@@ -82,7 +82,9 @@ def run_epoch(
         if fault := first_fault({name: getattr(records[-1], name) for name in _TERMS}, ppo.diverged_above):
             diagnosis = diagnose(network, batch, rows, [record._asdict() for record in records])
             raise TrainingDiverged(epoch, len(records), *fault, cause_in(batch), diagnosis)
-        if ppo.target_kl is not None and record.kl_divergence > 1.5 * ppo.target_kl:
+        # Cloning and regression are meant to move the policy.
+        bound = None if batch.method in ("cloning", "awr") else ppo.target_kl
+        if bound is not None and record.kl_divergence > 1.5 * bound:
             break
         gradient *= min(1.0, ppo.max_grad_norm / (norm + 1e-6))
         optimizer.step()

@@ -8,7 +8,7 @@ from townlet.world.layout import TownLayout
 from townlet.world.rules import TownRules
 from townlet.world.schema import FULL_WALLET, LONG_WAIT, OBJECTS, PER_OBJECT, PER_PERSON, SHIFT
 from townlet.world.senses import find_people, in_reach
-from townlet.world.sights import look_at_objects, see_all_objects, see_grudges, see_object
+from townlet.world.sights import look_at_objects, see_all_objects, see_changed_objects, see_grudges
 from townlet.world.state import FINISHED, HOLDING, IDLE, QUEUE_PLACES, SHIFT_STATES, USING, WAITING, TownState
 from townlet.world.surroundings import see_map, see_neighbors
 from townlet.world.view import DAY, View
@@ -25,8 +25,7 @@ def observe(town: TownState, layout: TownLayout, rules: TownRules, view: View, w
     water_off = tick < town.worlds[w].water_off_until
     price_spike = tick < town.worlds[w].price_spike_until
     kinds = town.target.shape[2]
-    changed = town.worlds[w].changed_types | look_at_objects(town, layout, rules, w)
-    town.worlds[w].changed_types = 0
+    changed = look_at_objects(town, layout, rules, w)
     for a in range(layout.people):
         if not town.alive[w, a]:
             mark_empty_slot(town, w, a)
@@ -37,9 +36,7 @@ def observe(town: TownState, layout: TownLayout, rules: TownRules, view: View, w
         if person.restless:
             see_all_objects(town, layout, rules, view, w, a)
         elif changed != 0:
-            for kind in range(kinds):
-                if (changed >> kind) & 1:
-                    see_object(town, layout, rules, view, w, a, kind)
+            see_changed_objects(town, layout, rules, view, w, a, changed)
         find_people(town, layout, w, a)
         mark_legal_actions(town, layout, rules, w, a)
         out = town.observation[w, a]

@@ -118,7 +118,7 @@ def reserve(town: TownState, w: int, thing: int, a: int) -> None:
     """Reserve an object for a person who stands around it."""
     town.people[w, a].role = HOLDING
     queue = town.objects[w, thing]
-    town.worlds[w].changed_types |= queue.type_bit
+    queue.passed_on = True
     queue.holder = a
     queue.reserved_at = town.worlds[w].tick
     queue.idle_ticks = 0
@@ -138,7 +138,7 @@ def drop_place(town: TownState, w: int, a: int) -> None:
         queue.queue[queue.queue_length] = -1
     else:
         queue.holder = -1
-        town.worlds[w].changed_types |= queue.type_bit
+        queue.passed_on = True
     person.role = IDLE
     person.at_object = -1
     person.affordance = -1
@@ -255,7 +255,7 @@ def stall(town: TownState, layout: TownLayout, rules: TownRules, w: int, thing: 
     length = queue.queue_length
     conflict(town, layout, rules, w, GHOST_STEP, thing, holder, queue.queue[0], length)
     queue.holder = -1
-    town.worlds[w].changed_types |= queue.type_bit
+    queue.passed_on = True
     queue.queue[length] = holder
     queue.queue_length = length + 1
     person = town.people[w, holder]

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from townlet.world.compile import rule, seldom
 from townlet.world.layout import TownLayout
 from townlet.world.rivalry import rivalry_towards
 from townlet.world.rules import TownRules
 from townlet.world.schema import GRUDGES, OBJECTS, PER_OBJECT
 from townlet.world.senses import cooldown_left, find_target, nearest_of, route_to, steps_to
-from townlet.world.state import BUSY, HELD, OUT_OF_SERVICE, QUEUE_PLACES, REMARKABLE, USING, TownState
+from townlet.world.state import BUSY, CHANGED, HELD, OUT_OF_SERVICE, QUEUE_PLACES, REMARKABLE, STATES, USING, TownState
 from townlet.world.view import DISTANCE, HEIGHT, WIDTH, View, X, Y
 
 
 @rule
 def look_at_objects(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> int:
-    """Note what is seen of every object by all who see it; returns the bits of the types that look different."""
+    """Note what is seen of every object by all who see it; returns the bits of the types of which something changed."""
     changed = 0
     for thing in range(len(layout.object_tile)):
         queue = town.objects[w, thing]
         if queue.holder < 0 and queue.queue_length == 0 and not queue.noticed:
             continue
         held = queue.holder >= 0
-        queue.noticed = held or queue.queue_length > 0
-        changed |= queue.type_bit
         most = rules.type_stock[layout.object_type[thing]]
-        queue.look[0] = queue.queue_length / QUEUE_PLACES
-        queue.look[1] = held
-        queue.look[2] = held and town.people[w, queue.holder].role == USING
-        queue.look[3] = queue.stock / most if most > 0 else 0.0
         signs = HELD if held else 0
         if queue.out_of_service:
             signs |= OUT_OF_SERVICE
-        if queue.noticed or most > 0:
+        if held or queue.queue_length > 0 or most > 0:
             signs |= REMARKABLE
+        waiting = np.float32(queue.queue_length / QUEUE_PLACES)
+        in_use = held and town.people[w, queue.holder].role == USING
+        stock = np.float32(queue.stock / most if most > 0 else 0.0)
+        look = queue.look
+        if (
+            queue.passed_on
+            or town.signs[w, thing] & STATES != signs
+            or look[0] != waiting
+            or look[2] != in_use
+            or look[3] != stock
+        ):
+            look[0] = waiting
+            look[1] = held
+            look[2] = in_use
+            look[3] = stock
+            queue.passed_on = False
+            signs |= CHANGED
+            changed |= queue.type_bit
         town.signs[w, thing] = signs
+        # Looked at once more when there is nothing left to see, to take the sign of a change away.
+        queue.noticed = held or queue.queue_length > 0 or signs & CHANGED != 0
     return changed
 
 
@@ -81,6 +97,28 @@ def see_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view:
             if view.hints:
                 show_hints(town, w, a, kind, nearest.route)
         i += PER_OBJECT
+
+
+@rule
+def see_changed_objects(
+    town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, changed: int
+) -> None:
+    """The objects of the types in question for somebody who has not moved.
+
+    The own workplace stays the one to ask for, and so does the nearest while nothing stands against it.
+    """
+    tile = town.people[w, a].tile
+    own = layout.workplace[a]
+    for kind in range(town.target.shape[2]):
+        if (changed >> kind) & 1:
+            thing = town.shown[w, a, kind]
+            if thing >= 0:
+                signs = town.signs[w, thing]
+                if signs & CHANGED == 0 and (
+                    thing == own or (signs & BUSY == 0 and thing == layout.nearest[tile, kind].thing)
+                ):
+                    continue
+            see_object(town, layout, rules, view, w, a, kind)
 
 
 @seldom

@@ -24,8 +24,9 @@ QUEUE_PLACES = 8
 IDLE, WAITING, HOLDING, USING, FINISHED = 0, 1, 2, 3, 4
 
 #: What can stand against seeing an object as ever: bits of ``signs``.
-HELD, OUT_OF_SERVICE, REMARKABLE = 1, 2, 4
+HELD, OUT_OF_SERVICE, REMARKABLE, CHANGED = 1, 2, 4, 8
 BUSY = HELD | OUT_OF_SERVICE
+STATES = HELD | OUT_OF_SERVICE | REMARKABLE
 
 #: Where a person stands with today's shift.
 OFF, DUE, ON_TIME, LATE, ABSENT, DONE = 0, 1, 2, 3, 4, 5
@@ -68,7 +69,6 @@ WORLD = np.dtype(
         ("perturbation_at", np.int64, (4,)),  # first tick of each kind's effect, as drawn for today; -1 for none
         ("next_change", np.int64),  # next tick at which a perturbation begins, or its end puts objects into service
         ("next_day", np.int64),  # first tick of tomorrow
-        ("changed_types", np.int64),  # bits of the types of which an object got or lost its holder in this tick
         ("left_today", np.int64),  # people who were evicted or moved away today
         ("arrived_today", np.int64),  # newcomers of today
     ],
@@ -133,6 +133,7 @@ OBJECT = np.dtype(
         ("closed_until", np.int32),  # first tick at which it is open again
         ("out_of_service", np.bool_),  # closed, or without power or water it needs
         ("type_bit", np.int64),  # one bit, that of its type; never changes
+        ("passed_on", np.bool_),  # got or lost its holder since the last observation
         ("noticed", np.bool_),  # ``look`` shows something that can end without another use
         ("look", np.float32, (4,)),  # what is seen of it: queue, held, in use, stock
     ],
@@ -171,7 +172,7 @@ class TownState(NamedTuple):
     objects: NDArray[Any]
     """OBJECT [W, O]."""
     signs: NDArray[np.uint8]
-    """uint8 [W, O]: HELD, OUT_OF_SERVICE, REMARKABLE, as of the last observation."""
+    """uint8 [W, O]: HELD, OUT_OF_SERVICE, REMARKABLE as of the last observation, and CHANGED since the one before."""
     grudges: NDArray[Any]
     """GRUDGE [W, A, most grudges]."""
     ties: NDArray[Any]

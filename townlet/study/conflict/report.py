@@ -65,7 +65,7 @@ than {0.5**settings.seeds:.2g}.
 
 {_arm_table(findings.arms)}
 
-Interquartile means with stratified bootstrap 95 % intervals; all over {settings.seeds} seeds, in
+Interquartile means with bootstrap 95 % intervals over seeds; all over {settings.seeds} seeds, in
 {settings.evaluation_worlds} worlds of a day each, whose seeds no training used and all arms share. Scores come from
 events, state and tallies, never from a reward.
 

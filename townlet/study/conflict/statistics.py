@@ -1,4 +1,4 @@
-"""Statistics over few runs: interquartile means, stratified bootstrap, probability of improvement, paired tests, Holm.
+"""Statistics over few runs: interquartile means, bootstrap intervals, probability of improvement, paired tests, Holm.
 
 The recommendations are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
 Precipice". Scores are float64 [S] or [S, K]: one row per seed, one column per town in which policies were judged.
@@ -34,7 +34,11 @@ def iqm(scores: Scores) -> float:
 
 
 def iqm_interval(scores: Scores) -> Interval:
-    """Interquartile mean with its stratified percentile-bootstrap interval: seeds are drawn town by town."""
+    """Interquartile mean with its percentile-bootstrap interval over seeds.
+
+    Where every seed was judged in several towns, its scores stay together: unlike runs of separate tasks, which
+    Agarwal et al. draw task by task, they are of one policy, and drawn apart they make intervals much too narrow.
+    """
     samples = _resample(_columns(scores), np.random.default_rng(SEED))
     flat = np.sort(samples.reshape(SAMPLES, -1), axis=1)
     cut = int(0.25 * flat.shape[1])
@@ -45,7 +49,7 @@ def iqm_interval(scores: Scores) -> Interval:
 def probability_of_improvement(x: Scores, y: Scores) -> Interval:
     """P(X > Y), ties counting half, of a run of each drawn at random (Agarwal et al. 2021, section 4.3, equation 1).
 
-    It is the Mann-Whitney statistic of each town, averaged over towns, with a stratified bootstrap interval.
+    It is the Mann-Whitney statistic of each town, averaged over towns, with a bootstrap interval over seeds.
     """
     generator = np.random.default_rng(SEED)
     first, second = _columns(x), _columns(y)
@@ -83,9 +87,9 @@ def _columns(scores: Scores) -> Scores:
 
 
 def _resample(scores: Scores, generator: np.random.Generator) -> Scores:
-    """float64 [SAMPLES, S, K]: the rows of each column drawn with replacement, independently of the other columns."""
-    rows = generator.integers(len(scores), size=(SAMPLES, *scores.shape))
-    return np.take_along_axis(scores[None], rows, axis=1)
+    """float64 [SAMPLES, S, K]: rows drawn with replacement, whole: a row is one policy, judged in every town."""
+    samples: Scores = scores[generator.integers(len(scores), size=(SAMPLES, len(scores)))]
+    return samples
 
 
 def _superiority(x: Scores, y: Scores) -> Scores:
