@@ -15,6 +15,7 @@ from townlet.cli import main
 from townlet.config import TrainingConfig, load_scenario
 from townlet.telemetry import CLOCK_FIELDS, read_records, validate_log
 from townlet.training import TrainingHarness, train
+from townlet.view.plots import conflict_intensity
 from townlet.world import CONFLICT_KINDS
 from townlet.world.events import CONFLICT_INTENSITY
 
@@ -158,3 +159,18 @@ def test_a_file_that_is_not_a_training_log_is_never_replaced(
     assert main(["train", str(QUEUE_CONFLICT), "--ppo-log", str(notes), "--cycles", "1", "--worlds", "1"]) == 2
     assert "notes.txt: line 1: found something other than a telemetry record" in capsys.readouterr().err
     assert notes.read_text() == "what I must not forget\n"
+
+
+def test_a_replays_reward_and_conflicts_are_those_of_the_whole_capture_though_some_is_kept_back(tmp_path: Path) -> None:
+    result = capture_rollout(QUEUE_CONFLICT, tmp_path / "capture", behavior="scripted", worlds=2)
+    capture = read_capture(result.manifest_path)
+    trained = train(
+        load_scenario(QUEUE_CONFLICT), mode="replay", output=tmp_path, replay_manifest=result.manifest_path, epochs=1
+    )
+    record = read_records(trained.log)[-1]
+    buffer = capture.buffer
+    assert record["held_out_agent_steps"] > 0
+    assert record["counted_agent_steps"] == buffer.agent_steps == record["transitions"] + record["held_out_agent_steps"]
+    assert record["reward_mean"] == pytest.approx(float(buffer.reward[buffer.alive].mean()), rel=1e-5)
+    expected = 1000.0 * buffer.totals["queue_conflict_intensity_sum"] / buffer.agent_steps
+    assert conflict_intensity(record) == pytest.approx(expected)

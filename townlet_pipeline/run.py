@@ -99,7 +99,7 @@ def _say_if_compiling() -> None:
     from townlet.world.compile import is_compiled
 
     if not is_compiled():
-        print("compiling the town's rules, once: about 35 s", flush=True)
+        print("compiling the town's rules, once: about 50 s", flush=True)
 
 
 def _conclude(scenario: str, store: Path | None) -> None:

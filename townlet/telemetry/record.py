@@ -212,6 +212,7 @@ FIELDS: tuple[Field, ...] = (
     _source(
         "scripted_agent_steps", "agent-steps in this epoch that a script chose in a rollout, learnt by cloning alone"
     ),
+    _source("counted_agent_steps", "agent-steps in which the counters' events happened, learnt from or not"),
     _source("replay_segments", "segments of the recorded data that could have been drawn", "segments"),
     _source("replay_segments_dropped", "those of them that were too far from the policy to be drawn", "segments"),
     Field("fresh_reward_mean", "float", "reward", "mean reward per agent-step of the policy's own", None),

@@ -192,9 +192,12 @@ def _regression_batch(
     advantage = trajectories.gae(config)
     target = advantage + trajectories.value
     held_out = held_out_rows(buffer, rows, config.replay.held_out_share)
+    reward_mean = float(buffer.reward.ravel()[rows].mean(dtype=np.float64))
     rows = np.setdiff1d(rows, held_out, assume_unique=True)
     weight = regression_weight(advantage, rows, config) if method == "awr" else None
     batch = _assemble(method, buffer, rows, old_log_prob, log_probs, trajectories.value, advantage, target, weight)
+    # Of all the data: what was kept back from learning was lived like the rest.
+    batch.statistics["reward_mean"] = reward_mean
     if len(held_out):
         action = buffer.action.ravel()
         majority = np.bincount(action[rows]).argmax()

@@ -166,7 +166,7 @@ class TrainingHarness:
         self.baseline = dict(capture.baseline)
         deterministic = capture.manifest.behavior.deterministic
         batch = replay_batch(capture.buffer, self.network, self.config, deterministic=deterministic, source=source)
-        self._learn(batch, epochs, log, started, "replay", 0, capture.buffer.totals)
+        self._learn(batch, epochs, log, started, "replay", 0, capture.buffer)
 
     def run_joint(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Capture a rollout and learn from it and from segments of a capture, mixed in every minibatch.
@@ -189,7 +189,7 @@ class TrainingHarness:
             cycle=self.cycle,
             source=source,
         )
-        self._learn(batch, epochs, log, started, "mixed", buffer.ticks, buffer.totals)
+        self._learn(batch, epochs, log, started, "mixed", buffer.ticks, buffer)
 
     def run_rollout(self, epochs: int | None, log: Log) -> None:
         """Capture a rollout of the network as it is, going on from where the town stands, and learn from it.
@@ -203,7 +203,7 @@ class TrainingHarness:
             return
         buffer = self._collect(self.behavior)
         batch = rollout_batch(buffer, self.network, self.config)
-        self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer.totals)
+        self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer)
 
     def _run_handover(self, epochs: int | None, log: Log, started: float) -> None:
         town = self.loop.town
@@ -216,13 +216,13 @@ class TrainingHarness:
         learners, followers = rows_of(buffer, ~driven), rows_of(buffer, driven)
         if len(learners):
             batch = rollout_batch(buffer, self.network, self.config, only=~driven)
-            self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer.totals, common)
+            self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer, common)
             started = time.perf_counter()
         last: dict[str, Any] = {}
         if len(followers):
             # Only after PPO, whose ratios are to the policy that acted.
             batch = script_batch(buffer, self.network, self.config, driven)
-            last = self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer.totals, common)
+            last = self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer, common)
         reward = buffer.reward.ravel()
         self.gate = judge(
             self.config.handover,
@@ -274,10 +274,11 @@ class TrainingHarness:
         started: float,
         data_mode: str,
         rollout_ticks: int,
-        totals: Mapping[str, float],
+        data: RolloutBuffer,
         common: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, Any]:
-        """The epochs of one phase; returns the fields of the last."""
+        """The epochs of one phase, of which ``data`` holds the event totals; returns the fields of the last."""
+        totals = {**data.totals, "counted_agent_steps": data.agent_steps}
         record: dict[str, Any] = {}
         for _ in range(self.config.epochs if epochs is None else epochs):
             self.epoch += 1

@@ -21,13 +21,18 @@ _MODES = {"replay": (REPLAY, "s"), "rollout": (ROLLOUT, "o"), "mixed": (PALETTE[
 
 def conflict_intensity(record: Record) -> float:
     """Queue-conflict intensity per 1,000 agent-steps of the data that fed an epoch."""
-    return 1000.0 * float(record["queue_conflict_intensity_sum"]) / max(1, int(record["transitions"]))
+    return 1000.0 * float(record["queue_conflict_intensity_sum"]) / _counted(record)
 
 
 def completed_uses(record: Record) -> float:
     """Completed showers and sleeps per 1,000 agent-steps of the data that fed an epoch."""
     uses = float(record["shower_complete_events"]) + float(record["sleep_complete_events"])
-    return 1000.0 * uses / float(record["transitions"])
+    return 1000.0 * uses / _counted(record)
+
+
+def _counted(record: Record) -> int:
+    """The agent-steps that the counters cover: of data kept back from learning too. Old logs do not say."""
+    return max(1, int(record.get("counted_agent_steps", record["transitions"])))
 
 
 def learning_plots(records: Records) -> list[Plot]:

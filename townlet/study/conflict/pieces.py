@@ -74,7 +74,7 @@ def _train(policy: Policy, settings: Settings, folder: Path) -> None:
     curve: list[dict[str, float]] = []
 
     def note(cycle: int, fields: dict[str, Any]) -> None:
-        intensity = 1000.0 * fields["queue_conflict_intensity_sum"] / max(fields["transitions"], 1)
+        intensity = 1000.0 * fields["queue_conflict_intensity_sum"] / max(fields["counted_agent_steps"], 1)
         curve.append({"reward": fields["reward_mean"], "intensity_per_1000": intensity})
 
     start = _start(policy.start, settings, folder)
