@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from townlet.behavior import RandomBehavior
 from townlet.cli import main
 from townlet.study.conflict.analysis import CLAIM, HYPOTHESES, claim_stands, intervals_apart, outcomes_of, reduction
 from townlet.study.conflict.arms import ARMS, AWARE, BLIND, HEURISTIC, RANDOM
@@ -60,7 +61,7 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     assert set(metrics) == set(METRICS)
     assert metrics["intensity_per_1000"] == pytest.approx(1000 * counter["conflict_intensity"] / lived)
     assert metrics["conflicts_per_100_uses"] == pytest.approx(100 * tally["conflicts_caused"] / uses)
-    assert metrics["needs"] == pytest.approx(tally["needs_sum"] / lived)
+    assert metrics["needs_present"] == pytest.approx(tally["needs_sum"] / lived)
     assert metrics["washes_per_1000"] == pytest.approx(1000 * counter["shower_complete"] / lived)
     # A completed wash occupies the shower for its whole duration; others were broken off by closures and outages.
     washing = counter["shower_complete"] * HOME.wash_ticks / (2 * scenario.ticks)
@@ -69,6 +70,17 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     assert metrics["attendance"] == pytest.approx(came / (came + counter["absence"]))
     assert metrics["wages"] == pytest.approx(tally["wages_paid"] / lived * 1000)
     assert metrics["faints_per_1000"] == pytest.approx(1000 * counter["faint"] / lived)
+
+
+def test_needs_stop_counting_when_somebody_has_to_be_replaced() -> None:
+    """A newcomer comes with its needs met: were it counted, fainting would pay."""
+    scenario = study_scenario(HOME)
+    idle, busy = (
+        evaluate(behavior, scenario, worlds=2, seed=4) for behavior in (RandomBehavior(), FirstComeBehavior())
+    )
+    assert idle["faints_per_1000"] > 1.0 > busy["faints_per_1000"]
+    assert idle["needs"] < 0.8 * idle["needs_present"]
+    assert 0.9 * busy["needs_present"] < busy["needs"] <= busy["needs_present"] * 1.01
 
 
 def test_no_metric_depends_on_what_rewards_say() -> None:

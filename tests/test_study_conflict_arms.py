@@ -10,11 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from townlet.behavior import HeuristicBehavior, RandomBehavior
+from townlet.behavior.network import ActorCritic
+from townlet.config.training import NetworkConfig
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.study.conflict.arms import AWARE, BLIND, DELAYED, LEARNING, MISTIMED, SHUFFLED, Arm, Shaping, aware_with
+from townlet.study.conflict.cloning import Weights, clone_script, returns, see_unstandardised
 from townlet.study.conflict.company import MixedBehavior
-from townlet.study.conflict.learner import Weights, clone_script, returns, train_arm
+from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.scripts import FirstComeBehavior, Slips, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.shaping import CONFLICT_PARTS, InequityLoop, ShuffledTown, inequity, loop_of
@@ -38,7 +41,7 @@ def conflict_parts(buffer: RolloutBuffer) -> NDArray[np.float32]:
 
 
 def trained(arm: Arm, settings: Settings = TINY) -> Weights:
-    return train_arm(arm, HOME, 1, settings, clone_script(HOME, arm.sees_conflict, 1, settings))
+    return train_arm(arm, HOME, 1, settings, clone_script(arm.sees_conflict, 1, settings))
 
 
 def same(a: Weights, b: Weights) -> bool:
@@ -58,7 +61,7 @@ def test_a_training_comes_out_the_same_again() -> None:
 
 
 def test_all_learning_arms_begin_with_the_same_weights_if_they_see_the_same() -> None:
-    starts = {arm.sees_conflict: clone_script(HOME, arm.sees_conflict, 0, TINY) for arm in LEARNING}
+    starts = {arm.sees_conflict: clone_script(arm.sees_conflict, 0, TINY) for arm in LEARNING}
     assert set(starts) == {True, False}
     # What is hidden is 0 while cloning, so its weights stay as they were drawn, but the others learn.
     assert not same(starts[True], starts[False])
@@ -210,6 +213,16 @@ def test_slips_are_legal_and_as_frequent_as_asked_for() -> None:
     assert 0.1 < share / (200 * 32) < 0.25
 
 
+def test_clones_see_observations_as_they_are_though_they_were_taught_with_standardised_ones() -> None:
+    network = ActorCritic(6, 3, NetworkConfig(hidden=(8, 8)), seed=4)
+    observation, mask = torch.rand(5, 6), torch.ones(5, 3, dtype=torch.bool)
+    centre, scale = torch.rand(6), torch.rand(6) + 0.1
+    taught = network((observation - centre) / scale, mask)
+    see_unstandardised(network, centre, scale)
+    for before, after in zip(taught, network(observation, mask), strict=True):
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+
+
 def test_returns_are_discounted_and_stop_where_somebody_leaves() -> None:
     buffer = RolloutBuffer(3, 1, 2, 1, 1)
     buffer.reward[:, 0, 0] = (1.0, 2.0, 4.0)
@@ -229,13 +242,12 @@ def test_the_demand_decides_how_long_a_wash_takes() -> None:
     assert scenario.map != study_scenario(StudyTown(people=6)).map
 
 
-def test_penalties_scale_the_three_conflict_weights_and_nothing_else() -> None:
-    base, twice = (study_scenario(HOME, penalty=factor).rules for factor in (1.0, 2.0))
-    assert twice.reward.conflict_actor == 2 * base.reward.conflict_actor > 0
-    assert twice.reward.conflict_suffered == 2 * base.reward.conflict_suffered > 0
-    assert twice.reward.rivalry == 2 * base.reward.rivalry > 0
+def test_penalties_scale_what_causing_conflict_costs_and_nothing_else() -> None:
+    none, base, twice = (study_scenario(HOME, penalty=factor).rules.reward for factor in (0.0, 1.0, 2.0))
+    assert twice.conflict_actor == 2 * base.conflict_actor > 0
+    assert base.model_copy(update={"conflict_actor": twice.conflict_actor}) == twice
     weights = {"conflict_actor": 0.0, "conflict_suffered": 0.0, "rivalry": 0.0}
-    assert base.reward.model_copy(update=weights) == twice.reward.model_copy(update=weights)
+    assert base.model_copy(update=weights) == none
     assert aware_with(2.0).penalty == 2.0 and aware_with(AWARE.penalty) is AWARE
 
 

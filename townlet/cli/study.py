@@ -73,6 +73,9 @@ def conflict(
         int | None, typer.Option(min=2, max=4000, help="Number of seeds instead of the version's.")
     ] = None,
     cycles: Annotated[int | None, typer.Option(min=1, help="Rollouts of each training instead.")] = None,
+    curve_seeds: Annotated[
+        int | None, typer.Option(min=1, max=4000, help="Number of seeds of the dose and penalty curves instead.")
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, max=256, help="Policies trained side by side.")] = 2,
     work: Annotated[
         Path, typer.Option(help="Folder of finished pieces; an interrupted study goes on from there.")
@@ -91,12 +94,15 @@ def conflict(
     settings = QUICK if quick else FULL
     if seeds is not None:
         settings = dataclasses.replace(settings, seeds=seeds, curve_seeds=min(seeds, settings.curve_seeds))
+    if curve_seeds is not None:
+        settings = dataclasses.replace(settings, curve_seeds=min(curve_seeds, settings.seeds))
     if cycles is not None:
         settings = dataclasses.replace(settings, cycles=cycles)
     with progress_bar("study conflict", "units of work") as advance:
         compiling_notice()
         findings = study_conflict(settings, work, processes, advance)
-    options = " --quick" * quick + (f" --seeds {seeds}" if seeds else "") + (f" --cycles {cycles}" if cycles else "")
+    amounts = {"seeds": seeds, "cycles": cycles, "curve-seeds": curve_seeds}
+    options = " --quick" * quick + "".join(f" --{name} {value}" for name, value in amounts.items() if value)
     command = f"townlet study conflict{options} --processes {processes}"
     typer.echo(write_conflict_report(findings, output, command, here_and_now()))
 

@@ -19,13 +19,13 @@ class Arm:
     sees_conflict: bool = False
     """Whether features about queues and rivalry show anything."""
     penalty: float = 0.0
-    """Factor of ``town_day``'s conflict weights in the reward."""
+    """Factor of what conflicts cost whoever causes them; with 0, suffering and grudges cost nothing either."""
     shaping: Shaping = "none"
     """What is done to the reward besides."""
 
 
-#: Factor of ``town_day``'s conflict weights with which conflict-aware policies are trained; see the protocol.
-PENALTY = 5.0
+#: Factor of ``town_day``'s weight with which conflict-aware policies are trained; see the protocol.
+PENALTY = 200.0
 
 RANDOM = Arm("random", "random legal", "random")
 FIRST_COME = Arm("first_come", "first come, first served", "first_come")
@@ -44,5 +44,5 @@ LEARNING = tuple(arm for arm in ARMS if not arm.script)
 
 
 def aware_with(penalty: float) -> Arm:
-    """The conflict-aware arm with another factor of the conflict weights."""
+    """The conflict-aware arm with another factor of what conflicts cost whoever causes them."""
     return AWARE if penalty == PENALTY else replace(AWARE, name=f"aware_{penalty:g}", penalty=penalty)

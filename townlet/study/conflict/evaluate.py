@@ -14,6 +14,8 @@ from townlet.world import TALLY, Town
 from townlet.world.events import (
     ABSENCE,
     CONFLICT_KINDS,
+    DEPARTURE,
+    EVICTION,
     FAINT,
     LATE_ARRIVAL,
     ON_TIME_ARRIVAL,
@@ -27,7 +29,8 @@ METRICS: dict[str, tuple[str, bool]] = {
     "conflicts_per_1000": ("conflicts caused per 1,000 agent-ticks", False),
     "intensity_per_100_uses": ("conflict intensity caused per 100 completed uses", False),
     "conflicts_per_100_uses": ("conflicts caused per 100 completed uses", False),
-    "needs": ("mean level of needs", True),
+    "needs": ("mean level of needs of those who live there in the morning, 0 once they are gone", True),
+    "needs_present": ("mean level of needs of whoever is in town", True),
     "utilisation": ("share of time in which a shower is in use", True),
     "washes_per_1000": ("completed washes per 1,000 agent-ticks", True),
     "uses_per_1000": ("completed uses of any object per 1,000 agent-ticks", True),
@@ -73,6 +76,8 @@ class _Watch:
         self.came, self.absent, self.faints, self.washes = (np.zeros(shape) for _ in range(4))
         self.washing = np.zeros(shape)
         self.queued = np.zeros(shape)
+        self.gone = np.zeros(shape, np.bool_)
+        self.satisfied = np.zeros(shape)
         #: (world, person, ticks queued since the last one) of every completed wash.
         self.waits: list[tuple[int, int, float]] = []
         self.ticks = 0
@@ -86,6 +91,7 @@ class _Watch:
         washes = np.array([use.object == "shower" for use in self.town.scenario.affordances.values()])
         self.washing += (used >= 0) & washes[np.maximum(used, 0)] & state.alive
         self.queued += at_shower & (state.people["role"] == WAITING)
+        self.satisfied += np.where(self.gone | ~state.alive, 0.0, state.people["needs"].mean(axis=-1))
         present = np.arange(state.events.shape[1]) < state.worlds["event_count"][:, None]
         for world, row in zip(*np.nonzero(present), strict=True):
             self._event(int(world), state.events[world, row])
@@ -103,9 +109,11 @@ class _Watch:
             self.came[world, actor] += 1.0
         elif kind == ABSENCE:
             self.absent[world, actor] += 1.0
-        elif kind == FAINT:
-            self.faints[world, actor] += 1.0
+        elif kind in (FAINT, EVICTION, DEPARTURE):
+            self.faints[world, actor] += kind == FAINT
+            # Whoever comes next into the home is somebody else.
             self.queued[world, actor] = 0.0
+            self.gone[world, actor] = True
 
     def metrics(self, people: NDArray[np.int64], scenario: Scenario) -> dict[str, float]:
         """The metrics over some of the people."""
@@ -122,7 +130,8 @@ class _Watch:
             "conflicts_per_1000": 1000.0 * conflicts / lived,
             "intensity_per_100_uses": 100.0 * intensity / uses,
             "conflicts_per_100_uses": 100.0 * conflicts / uses,
-            "needs": tally["needs_sum"] / lived,
+            "needs": self.satisfied[:, people].mean() / self.ticks,
+            "needs_present": tally["needs_sum"] / lived,
             "utilisation": self.washing.sum() / offered,
             "washes_per_1000": 1000.0 * self.washes[:, people].sum() / lived,
             "uses_per_1000": 1000.0 * tally["uses_completed"] / lived,

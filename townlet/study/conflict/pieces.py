@@ -14,9 +14,10 @@ from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config import Scenario
 from townlet.storage import pretty_json, write_atomically
+from townlet.study.conflict.cloning import Weights, clone_script
 from townlet.study.conflict.company import MixedBehavior
 from townlet.study.conflict.evaluate import evaluate
-from townlet.study.conflict.learner import Weights, clone_script, train_arm
+from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings, training_config
 from townlet.study.conflict.town import study_scenario
@@ -63,7 +64,7 @@ def _judgement_file(judgement: Judgement, settings: Settings, folder: Path) -> P
 def _start(start: Start, settings: Settings, folder: Path) -> Weights:
     path = folder / f"start-{start.seed}-{digest(start, settings)}.safetensors"
     if not path.exists():
-        write_atomically(path, save(clone_script(start.town, start.sees_conflict, start.seed, settings)))
+        write_atomically(path, save(clone_script(start.sees_conflict, start.seed, settings)))
     return load_file(path)
 
 

@@ -52,10 +52,8 @@ def study_conflict(settings: Settings, folder: Path, processes: int, progress: P
     def judge(question: str, point: object, arm: Arm, town: StudyTown, grown: StudyTown, company: str = "") -> None:
         amount = curve if question in ("dose", "penalty") else seeds
         groups[question, point, arm.name] = [
-            Judgement(
-                Policy(arm, seed, grown), town, company, seed % settings.seeds + 1 if company == COMPANIES[2] else -1
-            )
-            for seed in amount
+            Judgement(Policy(arm, seed, grown), town, company, following if company == COMPANIES[2] else -1)
+            for seed, following in zip(amount, [*seeds[1:], seeds[0]], strict=False)
         ]
 
     for arm in ARMS:

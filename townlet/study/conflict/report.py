@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from townlet.storage import pretty_json, write_atomically
@@ -93,7 +93,7 @@ Over the people of the arm only; the others are two of the eight people, or four
 
 ## Every seed
 
-{_seed_table(findings.arms)}
+{_seed_table(findings.arms, settings.seed_numbers())}
 
 ## How
 
@@ -173,11 +173,11 @@ def _dose_table(findings: Findings) -> str:
 def _penalty_table(findings: Findings) -> str:
     points = {0.0: findings.arms["sees"]} | findings.penalties
     rows = [
-        [f"×{penalty:g}", *(_show(iqm_interval(scores[metric])) for metric in (CONFLICT, NEEDS, USE, "attendance"))]
+        [f"{penalty:g}", *(_show(iqm_interval(scores[metric])) for metric in (CONFLICT, NEEDS, USE, "attendance"))]
         for penalty, scores in points.items()
     ]
     names = [METRICS[metric][0] for metric in (CONFLICT, NEEDS, USE, "attendance")]
-    return _table(["conflict weights of `town_day`", *names], rows)
+    return _table(["factor of what causing conflict costs", *names], rows)
 
 
 def _place_table(places: dict[str, dict[str, Scores]]) -> str:
@@ -197,13 +197,12 @@ def _together(findings: Findings) -> str:
     )
 
 
-def _seed_table(arms: dict[str, Scores]) -> str:
+def _seed_table(arms: dict[str, Scores], seeds: Sequence[int]) -> str:
     def cells(row: int) -> Iterable[str]:
         for scores in arms.values():
             yield " · ".join(_number(float(scores[metric][row])) for metric in (CONFLICT, NEEDS, USE))
 
-    seeds = len(next(iter(arms.values()))[CONFLICT])
-    rows = [[str(row + 1), *cells(row)] for row in range(seeds)]
+    rows = [[str(seed), *cells(row)] for row, seed in enumerate(seeds)]
     legend = "Intensity per 1,000 agent-ticks · needs · share of time in which the shower is in use."
     return f"{_table(['seed', *(_LABELS[arm] for arm in arms)], rows)}\n\n{legend}"
 

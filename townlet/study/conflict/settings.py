@@ -9,8 +9,10 @@ from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
 from townlet.study.conflict.arms import PENALTY
 from townlet.study.conflict.town import StudyTown
 
-#: Seeds of the towns in which policies are judged begin here; training uses the seeds below.
+#: Seeds of the towns in which policies are judged begin here; training and cloning use seeds below.
 EVALUATION_SEED, CLONING_SEED = 10_000, 5_000
+#: The study's first seed. With those before it the study was designed.
+FIRST_SEED = 11
 
 
 @dataclass(frozen=True)
@@ -18,22 +20,23 @@ class Settings:
     """Amounts of one version of the study."""
 
     seeds: int = 10
-    """Seeds 1, 2, 3, … of every arm in the town of the training; with seed 0 the study was designed."""
+    """Seeds from the first one on, of every arm in the town of the training."""
     curve_seeds: int = 10
     """Seeds of the runs that make the dose and the penalty curves."""
-    cycles: int = 60
+    cycles: int = 100
     """Rollouts of one training."""
     worlds: int = 8
     """Worlds of one rollout."""
     rollout_ticks: int = 1000
     """Ticks of one rollout: a day, so that each shows all times of day."""
-    cloning_worlds: int = 40
-    """Days of the script from which policies learn to begin with."""
-    cloning_epochs: int = 8
-    evaluation_worlds: int = 16
+    cloning_worlds: int = 20
+    """Days of each recording from which policies learn to begin with."""
+    cloning_epochs: int = 4
+    """Passes over the recordings so far, twice as many in the end."""
+    evaluation_worlds: int = 64
     """Worlds of one day in which each policy is judged, per evaluation."""
     demands: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
-    penalties: tuple[float, ...] = (0.25, 1.0, PENALTY, 20.0)
+    penalties: tuple[float, ...] = (1.0, 20.0, PENALTY, 1000.0)
     layouts: tuple[int, ...] = (101, 102, 103)
     """Seeds of blueprints in which nobody was trained."""
     capacities: tuple[tuple[int, int], ...] = ((6, 1), (10, 1), (12, 2))
@@ -41,11 +44,16 @@ class Settings:
 
     def seed_numbers(self) -> range:
         """The seeds of every arm."""
-        return range(1, self.seeds + 1)
+        return range(FIRST_SEED, FIRST_SEED + self.seeds)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values for a report and for names of cached results."""
+        """Plain values for a report."""
         return asdict(self) | {"training": training_config(self, 0).model_dump(mode="json")}
+
+    def of_one_piece(self) -> dict[str, int]:
+        """Those that decide what comes out of a single training and its judgements; the others are how many."""
+        names = "cycles", "worlds", "rollout_ticks", "cloning_worlds", "cloning_epochs", "evaluation_worlds"
+        return {name: getattr(self, name) for name in names}
 
     def held_out(self) -> dict[str, StudyTown]:
         """Towns in which policies are judged besides the one of the training, by name."""
@@ -62,11 +70,11 @@ QUICK = Settings(
     seeds=3,
     curve_seeds=2,
     cycles=14,
-    cloning_worlds=24,
-    cloning_epochs=5,
-    evaluation_worlds=8,
+    cloning_worlds=12,
+    cloning_epochs=2,
+    evaluation_worlds=32,
     demands=(0.5, 1.0, 1.5),
-    penalties=(1.0, PENALTY),
+    penalties=(20.0, PENALTY),
     layouts=(101,),
     capacities=((10, 1),),
 )
@@ -81,5 +89,5 @@ def training_config(settings: Settings, seed: int) -> TrainingConfig:
         cycles=settings.cycles,
         epochs=2,
         network=NetworkConfig(hidden=(128, 128), activation="relu"),
-        ppo=PPOConfig(learning_rate=5e-4, gamma=0.99, entropy_coef=0.01, minibatch_size=2048),
+        ppo=PPOConfig(learning_rate=5e-4, gamma=0.995, gae_lambda=0.9, entropy_coef=0.003, minibatch_size=2048),
     )

@@ -15,6 +15,8 @@ from townlet.config.training import TrainingConfig
 
 #: Where everybody lives, and the side of the map.
 HOMES, SIDE = 2, 32
+#: So far out that no reward of any arm reaches it, whatever its penalties.
+REWARD_CLIP = 1000.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def study_scenario(
     Args:
         town: how many share how much.
         sees_conflict: whether features about queues and rivalry show anything.
-        penalty: factor of the scenario's three conflict weights in the reward.
+        penalty: factor of what conflicts cost whoever causes them, in the reward; with 0, suffering conflicts and
+            holding grudges costs nothing either.
         days: length of an episode.
         training: how policies learn in it.
     """
@@ -85,8 +88,11 @@ def study_scenario(
     blueprint["buildings"]["gym"]["objects"]["shower"] = town.showers
     blueprint["people"] |= {"count": town.people, "per_home": family}
     content["affordances"]["wash"]["ticks"] = town.wash_ticks
-    for weight in ("conflict_actor", "conflict_suffered", "rivalry"):
-        content["rules"]["reward"][weight] *= penalty
+    reward = content["rules"]["reward"]
+    reward["clip"] = REWARD_CLIP
+    reward["conflict_actor"] *= penalty
+    if penalty == 0.0:
+        reward["conflict_suffered"] = reward["rivalry"] = 0.0
     content["observations"] = {"conflict_features": sees_conflict}
     content.pop("training")
     scenario = Scenario.model_validate(content)

@@ -14,10 +14,9 @@ from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from townlet.config.find import scenarios_folder
-from townlet.study.conflict.arms import Arm
-from townlet.study.conflict.settings import EVALUATION_SEED, Settings
-from townlet.study.conflict.town import StudyTown
+from townlet.study.conflict.arms import AWARE, Arm
+from townlet.study.conflict.settings import EVALUATION_SEED, Settings, training_config
+from townlet.study.conflict.town import StudyTown, study_scenario
 from townlet.world.compile import sources_hash
 
 Progress = Callable[[int, int, str], None]
@@ -28,9 +27,8 @@ COMPANIES = ("two queue-jumpers", "two doormats", "half of another seed")
 
 @dataclass(frozen=True)
 class Start:
-    """A warm start, the same for all arms that see the same."""
+    """A warm start, the same for all arms that see the same, in whatever town they are trained."""
 
-    town: StudyTown
     sees_conflict: bool
     seed: int
 
@@ -46,7 +44,7 @@ class Policy:
     @property
     def start(self) -> Start:
         """The weights with which its training begins."""
-        return Start(self.town, self.arm.sees_conflict, self.seed)
+        return Start(self.arm.sees_conflict, self.seed)
 
 
 @dataclass(frozen=True)
@@ -63,17 +61,27 @@ Piece = Start | Policy | Judgement
 
 
 def digest(what: Piece, settings: Settings) -> str:
-    """Name of a cached result: a hash of what was done and of how much of it."""
-    content = json.dumps([asdict(what), settings.as_json()], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:20]
+    """Name of a cached result: a hash of what was done, of how much of it, and of the town and the trainer."""
+    policy = what.policy if isinstance(what, Judgement) else what
+    arm, grown = (policy.arm, policy.town) if isinstance(policy, Policy) else (AWARE, StudyTown())
+    sees = policy.sees_conflict if isinstance(policy, Start) else arm.sees_conflict
+    towns = [grown, what.town] if isinstance(what, Judgement) else [grown]
+    training = training_config(settings, policy.seed)
+    scenarios = [study_scenario(town, sees_conflict=sees, penalty=arm.penalty, training=training) for town in towns]
+    done = [asdict(what), settings.of_one_piece(), [scenario.digest for scenario in scenarios]]
+    return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()[:20]
 
 
 @cache
 def methods_hash() -> str:
-    """SHA-256 of the sources that decide what a policy becomes and how it is judged, as they were when first asked."""
+    """SHA-256 of the sources that decide what a policy becomes and how it is judged, as they were when first asked.
+
+    What the configuration says is part of each piece's own name; see :func:`digest`.
+    """
     package, here = Path(__file__).parents[2], Path(__file__).parent
-    decisive = [here / f"{name}.py" for name in ("learner", "shaping", "scripts", "evaluate", "town", "company")]
-    decisive += [package / "simulation.py", package / "rollout.py", scenarios_folder() / "town_day.yaml"]
+    methods = "cloning", "company", "evaluate", "learner", "pieces", "scripts", "shaping", "work"
+    decisive = [here / f"{name}.py" for name in methods]
+    decisive += [package / f"{name}.py" for name in ("rollout", "simulation", "workers")]
     sources = sorted([*decisive, *package.glob("training/*.py"), *package.glob("behavior/*.py")])
     content = b"".join(path.read_bytes() for path in sources)
     return hashlib.sha256(sources_hash().encode() + content).hexdigest()
