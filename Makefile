@@ -3,9 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 SCENARIO ?= queue_conflict
 BIN := $(VENV)/bin
-DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: run ui test lint types certify clean help
+.PHONY: run ui test lint types docs certify clean help
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
@@ -19,17 +18,16 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[pipeline,dev]'
 	@touch $@
 
-run ui: export DAGSTER_HOME := $(DAGSTER_HOME)
-
 run: $(VENV)/installed      ## materialize the whole column of SCENARIO through Dagster and say where the report is
 	@$(BIN)/python -m townlet_pipeline.run $(SCENARIO)
 
-ui: $(VENV)/installed       ## open the Dagster UI on the same home
-	@$(BIN)/python -m townlet_pipeline.home
-	@$(BIN)/dagster dev -w workspace.yaml
+ui: $(VENV)/installed       ## open the Dagster UI on the same home; its daemon fires schedules and sensors
+	@DAGSTER_HOME="$$($(BIN)/python -m townlet_pipeline.home)" && export DAGSTER_HOME && \
+		exec $(BIN)/dagster dev -w workspace.yaml
 
+# Tests of a file stay in one process, which makes what they share once.
 test: $(VENV)/installed     ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed     ## style
 	@$(BIN)/ruff check .
@@ -38,8 +36,12 @@ lint: $(VENV)/installed     ## style
 types: $(VENV)/installed    ## static types
 	@$(BIN)/mypy
 
+docs: $(VENV)/installed     ## build the documentation site into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/properdocs build --config-file mkdocs.yml
+	@echo site/index.html
+
 certify: $(VENV)/installed  ## the seven commands of the certificate, timed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/certify.sh
 
 clean:           ## remove the environment and everything generated
-	rm -rf $(VENV) .dagster runs tmp build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site .dagster .dagster-shared runs tmp build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

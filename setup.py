@@ -6,5 +6,9 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["townlet*"]), "townlet.scenarios"],
     package_dir={"townlet.scenarios": "configs/scenarios"},
-    package_data={"townlet": ["py.typed"], "townlet.scenarios": ["*.yaml"]},
+    package_data={
+        "townlet": ["py.typed", "view/replay/page/*"],
+        "townlet.scenarios": ["*.yaml"],
+        "townlet_pipeline": ["*.yaml"],
+    },
 )

@@ -44,10 +44,11 @@ class Trainings:
         after: float | None = None,
         at: int | None = None,
         number: signal.Signals = signal.SIGKILL,
+        command: str = "train",
     ) -> End:
-        """``townlet train`` with these arguments, to its end or until a signal reaches it."""
+        """``townlet train``, or another command, with these arguments, to its end or until a signal reaches it."""
         request: dict[str, Any] = {"after": after, "at": at, "signal": int(number), "folder": str(folder)}
-        request["arguments"] = ["train", *map(str, arguments)]
+        request["arguments"] = [command, *map(str, arguments)]
         assert self._server.stdin is not None and self._server.stdout is not None
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
@@ -69,6 +70,7 @@ def trainings() -> Iterator[Trainings]:
 
 
 def _serve() -> None:
+    import townlet.soak.run
     import townlet.training.run
     from townlet.cli import main
     from townlet.config import load_scenario
@@ -76,7 +78,7 @@ def _serve() -> None:
 
     scenario = Path(__file__).parents[1] / "configs" / "scenarios" / "queue_conflict.yaml"
     Town(load_scenario(scenario), worlds=1, seed=0).step(*_nobody_acts())
-    assert townlet.training.run and threading.active_count() == 1
+    assert townlet.soak.run and townlet.training.run and threading.active_count() == 1
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     for line in sys.stdin:

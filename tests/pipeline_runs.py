@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dagster import AssetMaterialization, AssetsDefinition, DagsterInstance, ExecuteInProcessResult, materialize
 
 from townlet_pipeline import assets, checks
+from townlet_pipeline.partitions import register_scenarios
 from townlet_pipeline.resources import SimulatorResource, StoreResource, TrainerResource
 
 SCENARIO = "observation_baseline"
 SMALL = {"cycles": 1, "epochs": 2, "worlds": 2, "rollout_ticks": 10, "progress_seconds": 0.0}
+
+
+@dataclass
+class Column:
+    """A whole column that was materialized; tests that change its files work on a copy."""
+
+    instance: DagsterInstance
+    store: Path
+    result: ExecuteInProcessResult
+
+    def path(self, relative: str) -> Path:
+        return self.store / SCENARIO / relative
 
 
 def new_instance(folder: Path) -> DagsterInstance:
@@ -22,7 +36,7 @@ def new_instance(folder: Path) -> DagsterInstance:
 
 def run_column(
     instance: DagsterInstance,
-    store: Path,
+    store: Path | StoreResource,
     *,
     scenario: str = SCENARIO,
     replaced: Sequence[AssetsDefinition] = (),
@@ -31,6 +45,7 @@ def run_column(
     **training: Any,
 ) -> ExecuteInProcessResult:
     """Materialize a scenario's column into ``store``; ``replaced`` takes the place of assets of the same keys."""
+    register_scenarios(instance)
     keys = {key for asset in replaced for key in asset.keys}
     kept = [asset for asset in assets.ALL if not keys & asset.keys]
     return materialize(
@@ -38,7 +53,7 @@ def run_column(
         instance=instance,
         partition_key=scenario,
         resources={
-            "store": StoreResource(root=str(store)),
+            "store": StoreResource(root=str(store)) if isinstance(store, Path) else store,
             "simulator": simulator or SimulatorResource(),
             "trainer": TrainerResource(**{**SMALL, **training}),
         },

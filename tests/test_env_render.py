@@ -83,3 +83,17 @@ def test_large_towns_get_small_tiles() -> None:
 def test_human_mode_prints_the_text(queue: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert TownRenderer(queue.town, "human").render() is None
     assert capsys.readouterr().out == draw_text(scene_of(queue.town)) + "\n"
+
+
+def test_a_grudge_is_a_line_that_thickens(queue: Stage) -> None:
+    calm = TownPainter(scene_of(queue.town)).paint(scene_of(queue.town)).astype(int)
+
+    def with_grudge(strength: float) -> np.ndarray:
+        queue.town.state.grudges[0, 3, 0]["other"] = 0
+        queue.town.state.grudges[0, 3, 0]["strength"] = strength
+        scene = scene_of(queue.town)
+        assert [(grudge.holder, grudge.against) for grudge in scene.grudges] == [(3, 0)]
+        return TownPainter(scene).paint(scene).astype(int)
+
+    weak, strong = ((with_grudge(strength) != calm).any(axis=-1).sum() for strength in (0.1, 0.9))
+    assert 0 < weak < strong

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from dagster import (
     asset,
     multi_asset,
 )
-from pipeline_runs import SCENARIO, failed_checks, materialized, new_instance, reasons, run_column
+from pipeline_runs import SCENARIO, Column, failed_checks, materialized, reasons, run_column
 
 from townlet.errors import Fault, InputError
 from townlet.training import TrainingDiverged
@@ -33,18 +32,15 @@ from townlet_pipeline.training import training_failures
 DOWNSTREAM = {"validated_telemetry", "telemetry_alerts", "summary_report"}
 
 
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
-    with new_instance(tmp_path_factory.mktemp("home")) as instance:
-        yield instance
+@pytest.fixture
+def instance(column: Column) -> DagsterInstance:
+    return column.instance
 
 
-@pytest.fixture(scope="module")
-def whole_store(instance: DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def whole_store(column: Column) -> Path:
     """A store with one column in it that is right."""
-    store = tmp_path_factory.mktemp("store")
-    assert run_column(instance, store).success
-    return store
+    return column.store
 
 
 @pytest.fixture

@@ -3,17 +3,31 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dagster import AssetsDefinition, asset
+from dagster import AssetsDefinition, PartitionsDefinition, asset
 
+from townlet_pipeline.guard import guarded
+from townlet_pipeline.mirror import mirrored
 from townlet_pipeline.partitions import scenarios
+from townlet_pipeline.provenance import recorded
 
 OWNERS = ["team:townlet"]
 
+#: Pools of steps that keep a processor busy; how many of each run at once is the instance's to say.
+TRAINING, SIMULATION = "training", "simulation"
+
 
 def stage(
-    group: str, *kinds: str, code_version: str, deps: Sequence[str] = ()
+    group: str,
+    *kinds: str,
+    code_version: str,
+    deps: Sequence[str] = (),
+    pool: str | None = None,
+    partitions: PartitionsDefinition[str] = scenarios,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """A decorator for an asset with a partition per scenario; its description is the function's docstring."""
+    """A decorator for an asset, by default with a partition per scenario; its description is the function's docstring.
+
+    What it returns must say what it was made from and how: see :func:`townlet_pipeline.provenance.recorded`.
+    """
 
     def decorate(compute: Callable[..., Any]) -> AssetsDefinition:
         return asset(
@@ -23,8 +37,9 @@ def stage(
             tags=tags(group),
             code_version=code_version,
             deps=deps,
-            partitions_def=scenarios,
-        )(compute)
+            partitions_def=partitions,
+            pool=pool,
+        )(guarded(mirrored(recorded(compute))))
 
     return decorate
 

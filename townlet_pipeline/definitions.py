@@ -1,16 +1,22 @@
-"""The code location ``townlet``: assets, checks, jobs and resources."""
+"""The code location ``townlet``: assets, checks, jobs, schedules, sensors and resources."""
 
-from dagster import Definitions, in_process_executor
+from dagster import Definitions
 
-from townlet_pipeline import assets, checks
-from townlet_pipeline.jobs import train_scenario
+from townlet_pipeline import assets, checks, jobs
+from townlet_pipeline.executors import townlet_executor
+from townlet_pipeline.experiments import register_experiment
+from townlet_pipeline.incidents import incidents
+from townlet_pipeline.reaper import zombie_runs
 from townlet_pipeline.resources import SimulatorResource, StoreResource, TrainerResource
+from townlet_pipeline.schedules import schedules_of, with_deadlines
+from townlet_pipeline.sensors import scenario_files
 
-# In process, because a step here is a function call, and starting a process for it costs seconds.
 defs = Definitions(
-    assets=assets.ALL,
-    asset_checks=checks.ALL,
-    jobs=[train_scenario],
+    assets=with_deadlines([*assets.ALL, *assets.SOAK]),
+    asset_checks=[*checks.ALL, *checks.SOAK],
+    jobs=[*jobs.ALL, register_experiment],
+    schedules=schedules_of(jobs.ALL),
+    sensors=[scenario_files, zombie_runs, incidents],
     resources={"store": StoreResource(), "simulator": SimulatorResource(), "trainer": TrainerResource()},
-    executor=in_process_executor,
+    executor=townlet_executor,
 )

@@ -6,10 +6,41 @@ from townlet_pipeline.resources import StoreResource
 
 MANIFEST = "rollout_sample_manifest.json"
 REPLAY = "replay.json"
+REPLAY_PAGE = "replay.html"
 LOG = "ppo_telemetry.jsonl"
 TABLE = "telemetry.parquet"
 ALERTS = "alerts.json"
 REPORT = "report.html"
+CARD = "policy.json"
+EVALUATION = "evaluation.json"
+BASELINE = "baseline.json"
+SOAK = "soak.json"
+DRIFT = "drift.json"
+ACCEPTANCE = "acceptance.html"
+
+#: The file of each asset that stands for all of it; of a scenario it is ``<scenario>.yaml``.
+MAIN = {
+    "rollout_capture": MANIFEST,
+    "rollout_replay": REPLAY_PAGE,
+    "replay_manifest": REPLAY,
+    "trained_policy": CARD,
+    "ppo_telemetry": LOG,
+    "validated_telemetry": TABLE,
+    "telemetry_alerts": ALERTS,
+    "summary_report": REPORT,
+    "policy_evaluation": EVALUATION,
+    "conflict_baselines": BASELINE,
+    "soak_run": SOAK,
+    "endurance_run": SOAK,
+    "soak_drift": DRIFT,
+    "acceptance_report": ACCEPTANCE,
+    "endurance_report": ACCEPTANCE,
+}
+
+
+def main_file(store: StoreResource, scenario: str, asset: str) -> Path:
+    """The main file of an asset of a scenario."""
+    return store.folder(scenario, asset) / MAIN.get(asset, f"{scenario}.yaml")
 
 
 def snapshot(store: StoreResource, scenario: str) -> Path:
@@ -25,6 +56,11 @@ def manifest(store: StoreResource, scenario: str) -> Path:
 def replay(store: StoreResource, scenario: str) -> Path:
     """What verification found out about the capture."""
     return store.folder(scenario, "replay_manifest") / REPLAY
+
+
+def replay_page(store: StoreResource, scenario: str) -> Path:
+    """The page that plays the capture."""
+    return store.folder(scenario, "rollout_replay") / REPLAY_PAGE
 
 
 def policy(store: StoreResource, scenario: str) -> Path:
@@ -50,3 +86,8 @@ def alerts(store: StoreResource, scenario: str) -> Path:
 def report(store: StoreResource, scenario: str) -> Path:
     """The HTML report."""
     return store.folder(scenario, "summary_report") / REPORT
+
+
+def evaluation(store: StoreResource, scenario: str) -> Path:
+    """How the policy fared in worlds that it was not trained in."""
+    return store.folder(scenario, "policy_evaluation") / EVALUATION

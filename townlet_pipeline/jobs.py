@@ -1,14 +1,71 @@
-"""Jobs: the whole column of one scenario."""
+"""Jobs: one per thing that people come for. Each ends by itself if it hangs, and its worker is known."""
 
-from dagster import AssetSelection, define_asset_job, in_process_executor
+from datetime import timedelta
 
-#: Seconds after which run monitoring ends a run that hangs.
-_MAX_RUNTIME = 24 * 3600
+import dagster
+from dagster import AssetSelection, JobDefinition, define_asset_job
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-train_scenario = define_asset_job(
+from townlet_pipeline.certificate import run_certificate
+from townlet_pipeline.executors import townlet_executor
+
+#: Assets of a scenario's or an experiment's own column, by group.
+COLUMN = AssetSelection.groups("rollouts", "training", "telemetry", "evaluation")
+
+
+def job(
+    name: str, selection: AssetSelection, description: str, *, max_runtime: timedelta
+) -> UnresolvedAssetJobDefinition:
+    """A job over assets and their checks, which run monitoring ends after ``max_runtime``."""
+    return define_asset_job(
+        name, selection=selection, description=description, executor_def=townlet_executor, tags=_tags(max_runtime)
+    )
+
+
+def _tags(max_runtime: timedelta) -> dict[str, str]:
+    return {"dagster/max_runtime": str(int(max_runtime.total_seconds()))}
+
+
+train_scenario = job(
     "train_scenario",
-    selection=AssetSelection.all(),
-    description="A scenario's whole column: capture, verification, training, validation, alerts and report.",
-    executor_def=in_process_executor,
-    tags={"dagster/max_runtime": str(_MAX_RUNTIME)},
+    COLUMN,
+    "A scenario's whole column: capture, verification, training, validation, alerts and report.",
+    max_runtime=timedelta(hours=24),
 )
+
+
+nightly_soak = job(
+    "nightly_soak",
+    AssetSelection.assets("soak_run", "soak_drift", "acceptance_report"),
+    "A night of one scenario: soak, drift against its promoted baseline, and the page that is read in the morning.",
+    max_runtime=timedelta(hours=4),
+)
+
+weekly_endurance = job(
+    "weekly_endurance",
+    AssetSelection.assets("endurance_run", "endurance_report"),
+    "Hours of one scenario with a fresh process now and then, and what changed from the first quarter to the last.",
+    max_runtime=timedelta(hours=12),
+)
+
+refresh_baselines = job(
+    "refresh_baselines",
+    AssetSelection.assets("conflict_baselines", "baseline_document"),
+    "A scenario's baseline measured anew, and the page of the promoted ones; it promotes nothing.",
+    max_runtime=timedelta(hours=2),
+)
+
+
+@dagster.job(executor_def=townlet_executor, tags=_tags(timedelta(hours=1)))
+def certify() -> None:
+    """The seven commands of the certificate, as `make certify` runs them, on `queue_conflict`."""
+    run_certificate()
+
+
+ALL: list[UnresolvedAssetJobDefinition | JobDefinition] = [
+    train_scenario,
+    nightly_soak,
+    weekly_endurance,
+    refresh_baselines,
+    certify,
+]

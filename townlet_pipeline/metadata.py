@@ -1,19 +1,22 @@
 """What a materialization tells besides its data version: tables, plots, figures and how to make it again."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dagster import (
+    AssetKey,
     MetadataValue,
     TableColumn,
     TableColumnConstraints,
+    TableColumnDep,
+    TableColumnLineage,
     TableMetadataValue,
     TableRecord,
     TableSchema,
 )
 
+from townlet.stages.commands import command_line
 from townlet.telemetry.record import BY_NAME, FIELDS
 from townlet_pipeline.project import shown
 
@@ -37,27 +40,25 @@ def plots(images: Sequence[Any]) -> MetadataValue[Any]:
     return MetadataValue.md(markdown_image(images))
 
 
-def made_from(**parents: str | None) -> dict[str, MetadataValue[Any]]:
-    """The content hashes of what an asset was really read from, by asset.
+def made_from(**parents: str | Mapping[str, str] | None) -> dict[str, MetadataValue[Any]]:
+    """The content hashes of what an asset was really read from, by asset, or by asset and partition.
 
-    Dagster records its own in ``dagster/input_data_version/…``; for partitioned parents these are hashes of hashes.
+    A plain hash is of the asset's own partition. Dagster records its own in ``dagster/input_data_version/…``; for
+    partitioned parents these are hashes of hashes.
     """
     return {"made_from": MetadataValue.json({name: version for name, version in parents.items() if version})}
 
 
 def command(*words: str | Path, options: Mapping[str, object] | None = None) -> MetadataValue[Any]:
     """A shell command that makes the same without Dagster, to be run in the project's folder."""
-    return MetadataValue.text(command_line(*words, options=options))
+    return MetadataValue.text(command_line(*words, options=options, show=shown))
 
 
-def command_line(*words: str | Path, options: Mapping[str, object] | None = None) -> str:
-    """The command as one line."""
-    flags = [
-        word
-        for name, value in (options or {}).items()
-        for word in (f"--{name.replace('_', '-')}", value if isinstance(value, Path) else str(value))
-    ]
-    return shlex.join(shown(word) if isinstance(word, Path) else word for word in ["townlet", *words, *flags])
+def column_lineage(asset: str, columns: Mapping[str, Sequence[str]]) -> dict[str, TableColumnLineage]:
+    """From which columns of an asset each column comes."""
+    key = AssetKey(asset)
+    deps = {name: [TableColumnDep(key, source) for source in sources] for name, sources in columns.items()}
+    return {"dagster/column_lineage": TableColumnLineage(deps)}
 
 
 def telemetry_schema(present: Sequence[str]) -> TableSchema:

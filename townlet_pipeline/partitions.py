@@ -1,9 +1,35 @@
-"""One partition per scenario: everything one scenario's run makes is one column of assets."""
+"""One partition per scenario, and per experiment on one: everything that is made of it is one column of assets."""
 
-from dagster import StaticPartitionsDefinition
+from dagster import DagsterInstance, DynamicPartitionsDefinition
 
-from townlet.config import scenario_names
 from townlet_pipeline.project import project_root, scenario_folder
 
-#: The scenario files there were when this code location was loaded; reload it after adding one.
-scenarios = StaticPartitionsDefinition(scenario_names(scenario_folder(project_root())))
+#: Between a scenario's name and that of an experiment on it, in the key of the experiment's partition.
+SEPARATOR = "__"
+
+#: The keys live in the instance: the sensor ``scenario_files`` and the job ``register_experiment`` add them.
+scenarios = DynamicPartitionsDefinition(name="scenarios")
+
+
+def files_on_disk() -> list[str]:
+    """Names of the scenario files there are now, sorted."""
+    return sorted(file.stem for file in scenario_folder(project_root()).glob("*.yaml"))
+
+
+def register_scenarios(instance: DagsterInstance) -> list[str]:
+    """Make every scenario file a partition of the instance, at once; return the keys that are new."""
+    known = set(known_scenarios(instance))
+    new = [name for name in files_on_disk() if name not in known]
+    if new:
+        instance.add_dynamic_partitions(str(scenarios.name), new)
+    return new
+
+
+def known_scenarios(instance: DagsterInstance) -> list[str]:
+    """All keys of the instance: scenarios, those whose file is gone included, and experiments."""
+    return list(instance.get_dynamic_partitions(str(scenarios.name)))
+
+
+def is_experiment(key: str) -> bool:
+    """Whether a key is an experiment's; a scenario file of that very name comes first."""
+    return SEPARATOR in key and key not in files_on_disk()

@@ -10,16 +10,24 @@ from pathlib import Path
 from dagster import ConfigurableResource
 from pydantic import Field, field_validator
 
+from townlet_pipeline.environment import environment
 from townlet_pipeline.project import project_root
 
 
 class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
-    """The folder of all artefacts: ``<root>/<scenario>/<asset>/…``."""
+    """The folder of all artefacts, ``<root>/<scenario>/<asset>/…``, and the object store that they are published to."""
 
     root: str = Field(
         default="runs/store",
         min_length=1,
         description="Folder for artefacts; a relative path starts at the project's folder.",
+    )
+
+    object_store: str | None = Field(
+        default=None,
+        pattern=r"^s3://[^/]+",
+        description="s3://bucket/prefix, where each asset is published once it is made, and taken from before anything "
+        "is made of it; empty: the environment's, which has none if it is local.",
     )
 
     @field_validator("root")
@@ -28,6 +36,11 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
         if "://" in root:
             raise ValueError("a local folder: training logs are appended to, which object stores cannot do")
         return root
+
+    @property
+    def published_at(self) -> str | None:
+        """The object store, or None where the folder is all there is."""
+        return self.object_store or environment().object_store
 
     def folder(self, scenario: str, asset: str) -> Path:
         """Where an asset of a scenario keeps its files; it need not exist yet."""
@@ -76,6 +89,9 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     entropy_coef: float | None = Field(default=None, description="Weight of the entropy bonus, 0 to 1.")
     clip_epsilon: float | None = Field(default=None, description="PPO's clip range, between 0 and 1.")
     minibatch_size: int | None = Field(default=None, description="Agent-steps per optimizer step.")
+    checkpoint_every: int | None = Field(
+        default=None, description="Phases between checkpoints; empty: as few as keep them under 2 % of the time."
+    )
     progress_seconds: float = Field(
         default=10.0, description="Least seconds between two live observations on the asset page.", ge=0.0
     )

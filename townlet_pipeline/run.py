@@ -49,12 +49,18 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 
     from townlet_pipeline.console import ConsoleReporter
     from townlet_pipeline.definitions import defs
+    from townlet_pipeline.partitions import known_scenarios, register_scenarios
+    from townlet_pipeline.reaper import reap
+    from townlet_pipeline.worker import worker_tags
 
-    _require_known(scenario, training["mode"])
-    _say_if_compiling()
     run_id = str(uuid.uuid4())
-    print(f"{scenario}: materializing into {folder}", flush=True)
     with DagsterInstance.get() as instance:
+        register_scenarios(instance)
+        _require_known(scenario, training["mode"], known_scenarios(instance))
+        _say_if_compiling()
+        for closed in reap(instance):
+            print(f"closed run {closed.run_id}: its process is gone", flush=True)
+        print(f"{scenario}: materializing into {folder}", flush=True)
         instance.add_event_listener(run_id, ConsoleReporter(lambda line: print(line, flush=True)))
         result = defs.resolve_job_def("train_scenario").execute_in_process(
             run_config=_run_config(store, training),
@@ -62,6 +68,7 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
             partition_key=scenario,
             raise_on_error=False,
             run_id=run_id,
+            tags=worker_tags(run_id),
         )
     if not result.success:
         print(f"{scenario}: failed; what is downstream of the failure was left as it was", file=sys.stderr)
@@ -82,12 +89,10 @@ def _run_config(store: Path | None, training: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _require_known(scenario: str, mode: str) -> None:
+def _require_known(scenario: str, mode: str, known: list[str]) -> None:
     from townlet.errors import nearest_name
-    from townlet_pipeline.partitions import scenarios
     from townlet_pipeline.resources import Mode
 
-    known = scenarios.get_partition_keys()
     if scenario not in known:
         raise InputError.of("run", "SCENARIO", repr(scenario), nearest_name(scenario, known))
     modes = [choice.value for choice in Mode]

@@ -1,16 +1,18 @@
-"""How a policy is trained: the options applied to a scenario, and live progress while it runs."""
+"""How a policy is trained: the options applied to a scenario, and an unfinished training taken up again."""
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetExecutionContext, AssetKey, AssetObservation, Failure
+from dagster import AssetExecutionContext, Failure
 
+from townlet.errors import InputError
 from townlet_pipeline.resources import TrainerResource
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
+    from townlet.training import TrainingResult
 
 
 #: Options that live in the `ppo` part of a scenario's training section.
@@ -28,26 +30,42 @@ def configured(scenario: "Scenario", trainer: TrainerResource) -> "Scenario":
     return scenario.model_copy(update={"training": training})
 
 
-class LiveProgress:
-    """Reports epochs as observations of the telemetry asset, so that its page shows curves while training runs."""
+def tag_run(context: AssetExecutionContext, **tags: str | int) -> None:
+    """Give the run tags by which runs are found and compared: ``townlet/scenario``, ``townlet/seed`` and the like."""
+    context.instance.add_run_tags(context.run.run_id, {f"townlet/{name}": str(value) for name, value in tags.items()})
 
-    def __init__(self, context: AssetExecutionContext, seconds: float) -> None:
-        self._context, self._seconds, self._last = context, seconds, time.monotonic()
 
-    def __call__(self, fields: Mapping[str, Any]) -> None:
-        """Take an epoch's telemetry fields; at most one observation per interval, since each costs about 40 ms."""
-        now = time.monotonic()
-        if now - self._last < self._seconds:
-            return
-        self._last = now
-        names = ("epoch", "steps", "reward_mean", "loss_total", "batch_entropy_mean", "kl_divergence")
-        self._context.log_event(
-            AssetObservation(
-                AssetKey("ppo_telemetry"),
-                partition=self._context.partition_key,
-                metadata={name: fields[name] for name in names if name in fields},
+def train_or_resume(
+    context: AssetExecutionContext, scenario: "Scenario", *, output: Path, **options: Any
+) -> "TrainingResult":
+    """Train as :func:`townlet.training.train` does, from the folder's checkpoint on if the training there was ended.
+
+    A finished training, or one of another configuration, is begun anew. Either way the bytes are those of a training
+    that nothing ended.
+    """
+    from townlet.training import train
+
+    if _is_unfinished(output):
+        try:
+            result = train(scenario, output=output, resume=True, **options)
+        except InputError as error:
+            # Nothing was changed. If an option is at fault, the training that begins anew refuses it as well.
+            context.log.warning(f"training begins anew, because what lies in {output} cannot be gone on from: {error}")
+        else:
+            context.log.info(
+                f"attempt {result.attempt} went on after epoch {result.resumed_epoch}: {result.updates_lost} optimizer "
+                "steps of earlier attempts were lost and done again"
             )
-        )
+            return result
+    return train(scenario, output=output, **options)
+
+
+def _is_unfinished(folder: Path) -> bool:
+    """Whether a training began here and published no policy."""
+    from townlet.behavior.policy_file import CARD_NAME
+    from townlet.training.checkpoint import CHECKPOINT_NAME
+
+    return (folder / CHECKPOINT_NAME).exists() and not (folder / CARD_NAME).exists()
 
 
 @contextmanager

@@ -130,3 +130,26 @@ def print_training_report(measured: Measurements, console: Console) -> None:
         f"{_machine_line(measured, first['threads'])}",
         soft_wrap=True,
     )
+
+
+def print_pipeline_report(measured: dict[str, Any], console: Console) -> None:
+    """The two times, their difference, and the machine."""
+    table = _table(measured["case"], "median", "fastest", "slowest")
+    for name, key in (("through Dagster", "pipeline"), ("directly", "direct")):
+        fastest, slowest = measured[f"{key}_spread"]
+        table.add_row(name, f"{measured[f'{key}_seconds']:.2f} s", f"{fastest:.2f} s", f"{slowest:.2f} s")
+    table.add_row("overhead", f"{measured['overhead_seconds']:.2f} s", "", "", style="bold")
+    console.print(table)
+    if measured["core_share"] < QUIET:
+        console.print(
+            f"The process had {measured['core_share']:.0%} of a core, because other work was going on or it waited for "
+            f"the disk: the times are too long. In processor time, the overhead is "
+            f"{measured['overhead_cpu_seconds']:.2f} s.",
+            soft_wrap=True,
+        )
+    machine = measured["machine"]
+    console.print(
+        f"In one process, {measured['repeats']} repeats of each in turn after one that is not counted; "
+        f"{machine['cpu']} ({machine['cores']} cores); Python {machine['python']}, Dagster {machine['dagster']}",
+        soft_wrap=True,
+    )

@@ -95,7 +95,7 @@ def capture_rollout(
     """
     scenario = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
-    acting, card = _choose_behavior(scenario, behavior, policy)
+    acting, card = choose_behavior(scenario, behavior, policy)
     with exclusive(output):
         recording = _Recording()
         total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
@@ -135,9 +135,10 @@ def code_sha256() -> str:
     return digest.hexdigest()
 
 
-def _choose_behavior(
+def choose_behavior(
     scenario: Scenario, name: str | None, policy: AnyPath | None
 ) -> tuple[Behavior, PolicyCard | None]:
+    """Who acts by these options, and the card of its policy if it is neural. Raises InputError for unusable ones."""
     name = name or ("neural" if policy is not None else "scripted")
     if name == "neural" and policy is not None:
         import torch

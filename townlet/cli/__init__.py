@@ -13,7 +13,24 @@ import typer
 from click.exceptions import Abort, ClickException
 
 from townlet import __version__
-from townlet.cli import bench, capture, plot, schema, study, telemetry, train
+from townlet.cli import (
+    baselines,
+    bench,
+    capture,
+    drift,
+    evaluate,
+    export,
+    inspect,
+    lineage,
+    plot,
+    replay,
+    schema,
+    soak,
+    stages,
+    study,
+    telemetry,
+    train,
+)
 from townlet.errors import InputError, RunError
 
 app = typer.Typer(
@@ -23,7 +40,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (capture, train, telemetry, plot, bench, study, schema):
+for command in (
+    capture,
+    baselines,
+    train,
+    soak,
+    drift,
+    telemetry,
+    export,
+    plot,
+    replay,
+    inspect,
+    evaluate,
+    stages,
+    lineage,
+    bench,
+    study,
+    schema,
+):
     command.register(app)
 
 

@@ -142,3 +142,25 @@ def train(
         print_training_report(measured, Console())
     for note in measured.notes:
         typer.echo(f"not measured: {note}", err=True)
+
+
+@bench.command()
+def pipeline(
+    scenario: Annotated[str, typer.Option(help="Name of a scenario of the project.")] = "observation_baseline",
+    repeats: Annotated[int, typer.Option(min=1, help="Timed repeats; the median counts.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Seconds that a scenario's whole column takes through Dagster, beyond the same work by these commands."""
+    from townlet.bench.pipeline import bench_pipeline
+    from townlet.cli.console import compiling_notice
+
+    compiling_notice()
+    measured = bench_pipeline(scenario, repeats=repeats)
+    if as_json:
+        typer.echo(json.dumps(measured))
+    else:
+        from rich.console import Console
+
+        from townlet.bench.report import print_pipeline_report
+
+        print_pipeline_report(measured, Console())

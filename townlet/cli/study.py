@@ -135,3 +135,36 @@ def references(
         return
     options = f"--seeds {seeds} --episodes {episodes}" + "".join(f" --task {name}" for name in task or ())
     typer.echo(write_references_report(result, output, f"townlet study references {options}", here_and_now()))
+
+
+@study.command()
+def drift(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer nights and smaller pools: about ten minutes.")] = False,
+    nights: Annotated[int | None, typer.Option(min=1, help="Unchanged nights instead of the version's.")] = None,
+    planted_nights: Annotated[int | None, typer.Option(min=1, help="Nights of each planted change instead.")] = None,
+    work: Annotated[
+        Path, typer.Option(help="Folder of finished rollouts and soaks; an interrupted study goes on from there.")
+    ] = Path("runs/study-drift"),
+    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+) -> None:
+    """How often does the drift detector raise a false alarm, and how often does it find a change? An hour or two."""
+    import dataclasses
+
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.study.drift import FULL, QUICK
+    from townlet.study.drift.plan import study_drift
+    from townlet.study.drift.report import write_drift_report
+    from townlet.study.survival import here_and_now
+
+    settings = QUICK if quick else FULL
+    if nights is not None:
+        fewer = max(1, settings.baselines * nights // settings.nights)
+        settings = dataclasses.replace(settings, nights=nights, baselines=fewer)
+    if planted_nights is not None:
+        settings = dataclasses.replace(settings, planted_nights=planted_nights)
+    with progress_bar("study drift", "done") as advance:
+        compiling_notice()
+        findings = study_drift(settings, work, advance)
+    options = " --quick" * quick + (f" --nights {nights}" if nights else "")
+    options += f" --planted-nights {planted_nights}" if planted_nights else ""
+    typer.echo(write_drift_report(findings, output, f"townlet study drift{options}", here_and_now()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
@@ -117,7 +118,10 @@ def watch(
     log: Annotated[Path, typer.Argument(metavar="LOG", help="Telemetry log (JSONL).")],
     follow_on: Annotated[
         bool,
-        typer.Option("--follow", help="Go on with each new line, until Ctrl-C; the log need not exist yet."),
+        typer.Option(
+            "--follow",
+            help="Go on with each new line, until Ctrl-C; the log need not exist yet. On a terminal, a live view.",
+        ),
     ] = False,
     interval: Annotated[float, typer.Option(min=0.01, callback=_finite, help="Seconds between looks.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per epoch.")] = False,
@@ -163,6 +167,10 @@ def watch(
     }
     bounds = _scenario_bounds(thresholds) if thresholds is not None else {}
     bounds.update({name: value for name, value in given.items() if value is not None})
+    if follow_on and not as_json and _on_terminal():
+        from townlet.telemetry.dashboard import watch_on_terminal
+
+        return 1 if watch_on_terminal(log, bounds, interval) else 0
     alerted = False
     try:
         for line in follow(log, interval) if follow_on else _lines(log):
@@ -173,6 +181,10 @@ def watch(
         if not follow_on:
             raise
     return 1 if alerted else 0
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def _lines(log: Path) -> Iterable[Line]:

@@ -1,4 +1,5 @@
-"""A town painted with NumPy alone: tiles as cells, objects as inlaid squares, people as discs, queues as lines."""
+"""A town painted with NumPy alone: tiles as cells, objects as inlaid squares, people as discs, queues and grudges as
+lines."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ LONG_SIDE = 640
 SMALLEST_TILE, LARGEST_TILE = 6, 48
 
 FLOOR, SEAM, WALL, WALL_EDGE = (246, 243, 236), (232, 227, 216), (74, 82, 94), (52, 59, 69)
-INK, PAPER = (43, 52, 64), (255, 255, 255)
+INK, PAPER, GRUDGE = (43, 52, 64), (255, 255, 255), (142, 36, 170)
 #: Told apart by the colour-blind; after Okabe and Ito (2008).
 PEOPLE = (
     (0, 114, 178),
@@ -45,6 +46,8 @@ class TownPainter:
         """A moment, uint8 [height × tile, width × tile, 3]; a new array each time."""
         image = self._ground.copy()
         where = {person.slot: person for person in scene.people}
+        for grudge in scene.grudges:
+            self._paint_grudge(image, where[grudge.holder], where[grudge.against], grudge.strength)
         for thing in scene.objects:
             self._paint_queue(image, thing, where)
         for person in scene.people:
@@ -73,6 +76,14 @@ class TownPainter:
             if slot is not None and slot in where:
                 self._line(image, place, where[slot], INK, 0.9 if rank == 0 else 0.55)
                 place = where[slot]
+
+    def _paint_grudge(self, image: NDArray[np.float32], holder: Figure, against: Figure, strength: float) -> None:
+        """A line beside that of a grudge the other way, the thicker the stronger."""
+        (x1, y1), (x2, y2) = self._center(holder), self._center(against)
+        side = 0.16 * self._tile / max(np.hypot(x2 - x1, y2 - y1), 1.0)
+        dx, dy = (y1 - y2) * side, (x2 - x1) * side
+        radius = self._tile * (0.02 + 0.08 * strength)
+        self._stroke(image, (x1 + dx, y1 + dy), (x2 + dx, y2 + dy), radius, GRUDGE, 0.3 + 0.6 * strength)
 
     def _paint_person(self, image: NDArray[np.float32], person: Figure) -> None:
         center = self._center(person)

@@ -38,6 +38,15 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Grudge:
+    """Who holds it against whom, by their slots, and its strength, 0 to 1."""
+
+    holder: int
+    against: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """A moment of one world; ``walls`` is bool [height, width]."""
 
@@ -48,6 +57,7 @@ class Scene:
     types: tuple[str, ...]
     objects: tuple[Thing, ...]
     people: tuple[Figure, ...]
+    grudges: tuple[Grudge, ...]
 
 
 def scene_of(town: Town, world: int = 0) -> Scene:
@@ -76,4 +86,10 @@ def scene_of(town: Town, world: int = 0) -> Scene:
         Figure(a, town.people[a], int(stand[a]) % width, int(stand[a]) // width, ROLES.get(int(roles[a]), ""))
         for a in here
     )
-    return Scene(town.scenario.name, town.tick, town.scenario.ticks, walls, tuple(kinds), objects, people)
+    ledger = town.state.grudges[world]
+    grudges = tuple(
+        Grudge(a, int(ledger[a, k]["other"]), float(ledger[a, k]["strength"]))
+        for a, k in np.argwhere(ledger["other"] >= 0).tolist()
+        if town.alive[world, a] and town.alive[world, ledger[a, k]["other"]]
+    )
+    return Scene(town.scenario.name, town.tick, town.scenario.ticks, walls, tuple(kinds), objects, people, grudges)

@@ -5,7 +5,6 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
-from townlet_pipeline.replay import describe_replay
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
@@ -22,13 +21,12 @@ def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> Mat
     Training takes only a capture whose manifest still has the hash that stands here. Its data version is the
     SHA-256 of this file, which has no path and no time in it.
     """
-    from townlet.storage import pretty_json, write_atomically
+    from townlet.stages.replay import write_replay
 
     name = context.partition_key
     manifest, place = files.manifest(store, name), files.replay(store, name)
     with readable_failures():
-        replay = describe_replay(manifest)
-        version = write_atomically(place, pretty_json(replay))
+        replay, version = write_replay(manifest, place)
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={
@@ -42,5 +40,6 @@ def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> Mat
             **metadata.made_from(rollout_capture=replay["manifest_sha256"]),
             "path": MetadataValue.path(str(place)),
             "manifest": MetadataValue.path(str(manifest)),
+            "command": metadata.command("verify", manifest, options={"output": place}),
         },
     )

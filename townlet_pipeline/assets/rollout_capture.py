@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import stage
+from townlet_pipeline.common import SIMULATION, stage
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import SimulatorResource, StoreResource
 from townlet_pipeline.versions import code_version
@@ -15,6 +15,7 @@ from townlet_pipeline.versions import code_version
     "numba",
     deps=["scenario"],
     code_version=code_version(__file__),
+    pool=SIMULATION,
 )
 def rollout_capture(
     context: AssetExecutionContext, store: StoreResource, simulator: SimulatorResource

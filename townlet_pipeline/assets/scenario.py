@@ -4,8 +4,9 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
+from townlet_pipeline.experiments import source_of
 from townlet_pipeline.failures import readable_failures
-from townlet_pipeline.project import project_root, scenario_file, scenario_folder, shown
+from townlet_pipeline.project import shown
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
@@ -13,23 +14,21 @@ from townlet_pipeline.versions import code_version
 @stage(
     "rollouts",
     "yaml",
-    code_version=code_version(__file__, files=sorted(scenario_folder(project_root()).glob("*.yaml"))),
+    code_version=code_version(__file__),
 )
 def scenario(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied.
+    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied; of an
+    experiment, `<scenario>__<experiment>`, its frozen configuration.
 
-    Its data version is the hash of the complete configuration, defaults included and comments excluded. Its code
-    version covers the scenario files, so an edited file shows as out of date when the code location is reloaded.
+    Its data version is the hash of the complete configuration, defaults included and comments excluded.
     """
-    from townlet.config import load_scenario
-    from townlet.storage import read_bytes, write_atomically
+    from townlet.stages.scenario import freeze_scenario
     from townlet.telemetry.formatting import count
 
     name = context.partition_key
-    source, copy = scenario_file(name), files.snapshot(store, name)
+    source, copy = source_of(store, name), files.snapshot(store, name)
     with readable_failures():
-        loaded = load_scenario(source)
-        write_atomically(copy, read_bytes(source, "a scenario"))
+        loaded = freeze_scenario(source, copy)
     rows = [
         {"person": person, "starts_at": f"{entry.at[0]}, {entry.at[1]}", "job": entry.job or ""}
         for person, entry in loaded.people.items()
@@ -46,5 +45,7 @@ def scenario(context: AssetExecutionContext, store: StoreResource) -> Materializ
             "people": len(loaded.people),
             "objects": len(loaded.objects),
             "table": metadata.table(rows, {"person": "name", "starts_at": "tile: column, row", "job": "empty: none"}),
+            **metadata.made_from(),
+            "command": metadata.command("freeze", source, options={"output": copy}),
         },
     )

@@ -5,7 +5,7 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
 from townlet_pipeline.failures import readable_failures
-from townlet_pipeline.reporting import write_report
+from townlet_pipeline.project import shown
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
@@ -23,9 +23,24 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
     Its data version is a hash over the summary without clock fields, the capture's manifest and the weights, so that
     two equal trainings have equal versions although they took different times.
     """
+    from townlet.stages.report import ReportSources, write_report
+
+    name, path = context.partition_key, files.report(store, context.partition_key)
+    sources = ReportSources(
+        scenario=files.snapshot(store, name),
+        manifest=files.manifest(store, name),
+        policy=files.policy(store, name),
+        log=files.log(store, name),
+    )
     with readable_failures():
-        report = write_report(store, context.partition_key)
-    log = files.log(store, context.partition_key)
+        report = write_report(sources, path.parent, shown)
+    metrics = [metric.name for metric in report.summary.metrics]
+    options = {
+        "scenario": sources.scenario,
+        "manifest": sources.manifest,
+        "policy": sources.policy,
+        "output": path.parent,
+    }
     return MaterializeResult(
         data_version=DataVersion(report.version),
         metadata={
@@ -35,8 +50,10 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
             "report": MetadataValue.md(report.markdown),
             "remarks": len(report.summary.remarks),
             **{f"{f.label.replace(' ', '_')}_after": f.after for f in report.headline},
+            "dagster/column_schema": metadata.telemetry_schema(metrics),
+            **metadata.column_lineage("validated_telemetry", {metric: [metric] for metric in metrics}),
             **metadata.made_from(**report.parents),
             "path": MetadataValue.path(str(report.path)),
-            "command": metadata.command("summary", log, options={"format": "html"}),
+            "command": metadata.command("report", sources.log, options=options),
         },
     )

@@ -1,5 +1,7 @@
 """Which epochs went beyond the scenario's thresholds."""
 
+from collections.abc import Mapping
+
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline import files, metadata
@@ -15,7 +17,6 @@ _MEANINGS = {
     "found": "its value",
     "expected": "the bound it broke",
 }
-_FIELDS = ("signal", "field", "found", "expected")
 
 
 @stage(
@@ -29,33 +30,36 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
 
     Its data version is the SHA-256 of that file.
     """
-    from townlet.config import load_scenario
-    from townlet.storage import pretty_json, write_atomically
-    from townlet.telemetry import alerts_for, read_records
+    from townlet.stages.alerts import write_alerts
 
     name = context.partition_key
     log, out, source = files.log(store, name), files.alerts(store, name), files.snapshot(store, name)
     with readable_failures():
-        scenario, records = load_scenario(source), read_records(log)
-        thresholds = scenario.telemetry.thresholds
-        rows: list[dict[str, str | int]] = [
-            {"epoch": int(record["epoch"]), **{name: str(getattr(alert, name)) for name in _FIELDS}}
-            for record in records
-            for alert in alerts_for(record, thresholds)
-        ]
-        bounds = thresholds.model_dump(exclude_none=True)
-        version = write_atomically(out, pretty_json({"thresholds": bounds, "alerts": rows}))
+        written = write_alerts(log, source, out)
+    rows, bounds = written.alerts, written.thresholds
     epochs = len({row["epoch"] for row in rows})
     return MaterializeResult(
-        data_version=DataVersion(version),
+        data_version=DataVersion(written.sha256),
         metadata={
-            "headline": f"{epochs} of {len(records)} epochs raised an alert; {len(bounds)} signals watched",
+            "headline": f"{epochs} of {len(written.records)} epochs raised an alert; {len(bounds)} signals watched",
             "alerts": len(rows),
             "epochs_with_alerts": epochs,
             "thresholds": MetadataValue.json(bounds),
             "table": metadata.table(rows[:100], _MEANINGS),
-            **metadata.made_from(scenario=scenario.digest, validated_telemetry=telemetry_version(records)),
+            "dagster/column_schema": metadata.table([], _MEANINGS).schema,
+            **metadata.column_lineage("validated_telemetry", _columns(bounds)),
+            **metadata.made_from(
+                scenario=written.scenario_digest, validated_telemetry=telemetry_version(written.records)
+            ),
             "path": MetadataValue.path(str(out)),
-            "command": metadata.command("watch", log, options={"thresholds": source}),
+            "command": metadata.command("alerts", log, options={"thresholds": source, "output": out}),
         },
     )
+
+
+def _columns(bounds: Mapping[str, float]) -> dict[str, list[str]]:
+    """The telemetry columns that each column of an alert comes from: those of the watched signals."""
+    from townlet.telemetry.watcher import WATCHES
+
+    watched = [watch.field for watch in WATCHES if watch.signal in bounds]
+    return {name: ["epoch"] if name == "epoch" else watched for name in _MEANINGS}

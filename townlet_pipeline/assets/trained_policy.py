@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeResult, MetadataValue, multi_asset
 
 from townlet_pipeline import files, metadata
-from townlet_pipeline.common import OWNERS, tags
-from townlet_pipeline.failures import readable_failures
+from townlet_pipeline.common import OWNERS, TRAINING, tags
+from townlet_pipeline.guard import guarded
+from townlet_pipeline.mirror import mirrored
 from townlet_pipeline.partitions import scenarios
+from townlet_pipeline.progress import LiveProgress, planned_epochs
+from townlet_pipeline.provenance import recorded
 from townlet_pipeline.replay import require_verified
 from townlet_pipeline.resources import Mode, StoreResource, TrainerResource
-from townlet_pipeline.training import LiveProgress, configured, training_failures
+from townlet_pipeline.training import configured, tag_run, train_or_resume, training_failures
 from townlet_pipeline.versions import code_version, telemetry_version
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ _PARENTS = ["scenario", "replay_manifest"]
 @multi_asset(
     name="train_policy",
     partitions_def=scenarios,
+    pool=TRAINING,
     specs=[
         AssetSpec(
             "trained_policy",
@@ -51,6 +55,9 @@ _PARENTS = ["scenario", "replay_manifest"]
         ),
     ],
 )
+@guarded
+@mirrored
+@recorded
 def train_policy(
     context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource
 ) -> tuple[MaterializeResult[None], MaterializeResult[None]]:
@@ -60,7 +67,6 @@ def train_policy(
     from townlet.config import load_scenario
     from townlet.storage import write_atomically
     from townlet.telemetry import read_records
-    from townlet.training import train
     from townlet.view.headline import headline
     from townlet.view.plots import learning_plots
 
@@ -68,17 +74,21 @@ def train_policy(
     manifest = None if mode is Mode.rollout else files.manifest(store, name)
     output, log = files.policy(store, name), files.log(store, name)
     effective = output / f"{name}.yaml"
-    with readable_failures(), training_failures():
+    with training_failures():
         loaded = load_scenario(files.snapshot(store, name))
         scenario = configured(loaded, trainer)
         verified = require_verified(manifest, files.replay(store, name)) if manifest else None
-        result = train(
+        training = scenario.training
+        tag_run(context, scenario=name, seed=training.seed, mode=mode.value)
+        result = train_or_resume(
+            context,
             scenario,
             mode=mode.value,
             output=output,
             ppo_log=log,
             replay_manifest=manifest,
-            progress=LiveProgress(context, trainer.progress_seconds),
+            checkpoint_every=trainer.checkpoint_every,
+            progress=LiveProgress(context, trainer.progress_seconds, planned_epochs(training, mode.value)),
         )
         # All options in one file, so that the command below needs none of them.
         write_atomically(effective, yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False))
@@ -126,15 +136,24 @@ def _policy_metadata(result: "TrainingResult", figures: "Sequence[Figure]") -> d
         "epochs": result.epochs,
         "agent_steps": result.steps,
         "seconds": result.seconds,
-        "agent_steps_per_second": result.steps / result.seconds,
+        **_attempt_metadata(result),
         "path": MetadataValue.path(str(result.policy)),
     }
+
+
+def _attempt_metadata(result: "TrainingResult") -> dict[str, Any]:
+    """How often the training was taken up; its speed only if this process did all of it."""
+    told = {"attempt": result.attempt, "updates_lost": result.updates_lost}
+    if result.resumed_epoch is not None:
+        return {**told, "resumed_after_epoch": result.resumed_epoch}
+    return {**told, "agent_steps_per_second": result.steps / result.seconds}
 
 
 def _log_metadata(records: Sequence[Mapping[str, Any]], log: Path) -> dict[str, Any]:
     last = records[-1]
     return {
         **{field: last[field] for field in _LAST if field in last},
+        "dagster/column_schema": metadata.telemetry_schema([name for record in records for name in record]),
         "epochs": len(records),
         "path": MetadataValue.path(str(log)),
     }

@@ -28,13 +28,15 @@ def validated_telemetry(context: AssetExecutionContext, store: StoreResource) ->
     with readable_failures():
         write_table(log, out)
         result = validate_log(log)
-    schema = metadata.telemetry_schema(telemetry_table(result.records).column_names)
+    columns = telemetry_table(result.records).column_names
+    schema = metadata.telemetry_schema(columns)
     return MaterializeResult(
         data_version=DataVersion(telemetry_version(result.records)),
         metadata={
             "headline": f"{len(result.records)} records valid, {len(schema.columns)} columns",
             "dagster/column_schema": schema,
             "dagster/row_count": len(result.records),
+            **metadata.column_lineage("ppo_telemetry", {column: [column] for column in columns}),
             **metadata.made_from(ppo_telemetry=telemetry_version(result.records)),
             "torn_last_line": str(result.torn or "none"),
             "path": MetadataValue.path(str(out)),

@@ -1,25 +1,27 @@
-"""Putting the report of a scenario together from its log, its capture and its policy."""
+"""The report of a training, put together from its log, its capture and its policy."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from townlet.errors import InputError
+from townlet.stages.commands import command_line
+from townlet.stages.replay import manifest_sha256
 from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
-from townlet_pipeline import files
-from townlet_pipeline.metadata import command_line
-from townlet_pipeline.replay import manifest_sha256
-from townlet_pipeline.resources import StoreResource
-from townlet_pipeline.versions import telemetry_version, without_clock
+from townlet.telemetry.version import telemetry_version, without_clock
 
 if TYPE_CHECKING:
     from townlet.capture import Manifest
 
+REPORT_NAME = "report.html"
+
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and what the asset page shows of it."""
+    """What was written, and what people are shown of it."""
 
     path: Path
     version: str
@@ -30,8 +32,23 @@ class Report:
     plots: list[Any]
 
 
-def write_report(store: StoreResource, scenario: str) -> Report:
-    """Write ``report.html``, ``summary.md`` and ``summary.json``. Raises InputError for unusable artefacts."""
+@dataclass(frozen=True)
+class ReportSources:
+    """The files that a report is made from."""
+
+    scenario: Path
+    manifest: Path
+    policy: Path
+    """The folder of the policy's card and weights."""
+    log: Path
+
+
+def write_report(sources: ReportSources, output: Path, show: Callable[[Path], str] = str) -> Report:
+    """Write ``report.html``, ``summary.md`` and ``summary.json`` into the folder ``output``.
+
+    ``show`` says how paths are written in the commands at the end of the page. Raises InputError for unusable
+    artefacts, and if log and policy are not of the same training.
+    """
     from townlet.capture import read_capture, read_events
     from townlet.telemetry import read_records, render_markdown, summarize
     from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
@@ -40,11 +57,11 @@ def write_report(store: StoreResource, scenario: str) -> Report:
     from townlet.view.plots import learning_plots
     from townlet.view.report import summary_html
 
-    path, manifest = files.report(store, scenario), files.manifest(store, scenario)
-    records = read_records(files.log(store, scenario))
+    path, manifest = output / REPORT_NAME, sources.manifest
+    records = read_records(sources.log)
     capture = read_capture(manifest)
-    card = read_json(files.policy(store, scenario) / "policy.json", "a policy's card")
-    _require_one_training(files.log(store, scenario), records[-1], card["provenance"])
+    card = read_json(sources.policy / "policy.json", "a policy's card")
+    _require_one_training(sources.log, records[-1], card["provenance"])
     summary = summarize(records)
     rows = [
         [str(row["agent"]), *(f"{row[name]:.4g}" for name, _, _ in AGENT_COLUMNS)]
@@ -71,8 +88,8 @@ def write_report(store: StoreResource, scenario: str) -> Report:
     page = summary_html(
         summary,
         records,
-        title=f"Training report: {scenario}",
-        reproduce=_commands(store, scenario, card["provenance"]["mode"], capture.manifest),
+        title=f"Training report: {capture.manifest.scenario.name}",
+        reproduce=_commands(sources, card["provenance"]["mode"], capture.manifest, show),
         sections=[recorded, provenance],
     )
     markdown = render_markdown(summary)
@@ -91,23 +108,22 @@ def write_report(store: StoreResource, scenario: str) -> Report:
     )
 
 
-def _commands(store: StoreResource, scenario: str, mode: str, recorded: "Manifest") -> list[str]:
-    """The whole chain as shell commands, from the copied scenario to the report."""
-    policy, log, manifest = files.policy(store, scenario), files.log(store, scenario), files.manifest(store, scenario)
+def _commands(sources: ReportSources, mode: str, recorded: Manifest, show: Callable[[Path], str]) -> list[str]:
+    """The whole chain as shell commands, from the copied scenario to the log's summary."""
     capture = {
-        "output": manifest.parent,
+        "output": sources.manifest.parent,
         "ticks": recorded.ticks,
         "worlds": recorded.worlds,
         "seed": recorded.seed,
         "behavior": recorded.behavior.name,
     }
-    replay = {} if mode == "rollout" else {"replay_manifest": manifest}
-    train = {"mode": mode, **replay, "output": policy, "ppo_log": log}
+    replay = {} if mode == "rollout" else {"replay_manifest": sources.manifest}
+    train = {"mode": mode, **replay, "output": sources.policy, "ppo_log": sources.log}
     return [
-        command_line("capture", files.snapshot(store, scenario), options=capture),
-        command_line("train", policy / f"{scenario}.yaml", options=train),
-        command_line("validate", log),
-        command_line("summary", log, options={"format": "html"}),
+        command_line("capture", sources.scenario, options=capture, show=show),
+        command_line("train", sources.policy / sources.scenario.name, options=train, show=show),
+        command_line("validate", sources.log, show=show),
+        command_line("summary", sources.log, options={"format": "html"}, show=show),
     ]
 
 

@@ -1,0 +1,21 @@
+"""A hook of the documentation site: links to files of the repository that are not pages become plain words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+#: A link that climbs, with what it calls its target.
+_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#\s]*)(#[^)]*)?\)")
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """The page with only those climbing links that stay inside ``docs``."""
+    depth = len(PurePosixPath(page.file.src_uri).parts) - 1
+
+    def plain(link: re.Match[str]) -> str:
+        climbs = link[2].count("../")
+        return link[0] if climbs <= depth else link[1]
+
+    return _LINK.sub(plain, markdown)

@@ -1,0 +1,41 @@
+"""``townlet bench pipeline``: the cost of Dagster, measured on the real column."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from townlet.cli import main
+
+
+def test_the_overhead_is_the_column_through_dagster_less_the_same_work_directly(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bench", "pipeline", "--repeats", "1", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["case"] == "observation_baseline, whole column"
+    assert measured["overhead_seconds"] == pytest.approx(measured["pipeline_seconds"] - measured["direct_seconds"])
+    assert measured["direct_seconds"] > 0
+    assert measured["overhead_cpu_seconds"] <= measured["pipeline_seconds"] * measured["machine"]["cores"]
+    for kind in ("pipeline", "direct"):
+        fastest, slowest = measured[f"{kind}_spread"]
+        assert fastest <= measured[f"{kind}_seconds"] <= slowest
+    assert 0 < measured["core_share"] <= 1
+    assert measured["machine"]["dagster"]
+
+
+def test_an_unknown_scenario_is_refused_before_anything_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "pipeline", "--scenario", "observation_baselin"]) == 2
+    assert "did you mean 'observation_baseline'?" in capsys.readouterr().err
+
+
+def test_without_dagster_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "dagster", None)
+    assert main(["bench", "pipeline"]) == 2
+    error = capsys.readouterr().err
+    assert "no dagster, expected the packages: pip install 'townlet[pipeline]'" in error
+    assert "Traceback" not in error

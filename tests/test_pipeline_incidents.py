@@ -1,0 +1,157 @@
+"""Runs that ended badly: closed when nobody is left to do it, and told to those who should hear of it."""
+
+import json
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetSelection, DagsterInstance, DagsterRun, DagsterRunStatus, build_sensor_context
+from pipeline_runs import SCENARIO, new_instance, run_column
+
+from townlet_pipeline import reaper, worker
+from townlet_pipeline.definitions import defs
+from townlet_pipeline.incidents import WEBHOOK, incidents, incidents_folder, report_incident
+from townlet_pipeline.reaper import reap, zombie_runs
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.0)
+
+
+def started(instance: DagsterInstance, tag: str, status: DagsterRunStatus = DagsterRunStatus.STARTED) -> DagsterRun:
+    """A run that is under way, as far as the instance knows; ``{id}`` in the worker's tag is the run's."""
+    run_id = str(uuid.uuid4())
+    tags = {worker.TAG: tag.format(id=run_id)}
+    return instance.create_run_for_job(defs.resolve_job_def("certify"), run_id=run_id, tags=tags, status=status)
+
+
+def dead_worker() -> str:
+    """A worker's tag with this process's number, as if another had had it before."""
+    me = worker.this_worker()
+    assert me is not None
+    return f"{{id}}:{me.host}:{me.pid}:{me.started + 1}:{me.boot}"
+
+
+def test_only_runs_whose_own_process_is_gone_are_closed(tmp_path: Path) -> None:
+    me = worker.this_worker()
+    assert me is not None
+    with new_instance(tmp_path) as instance:
+        recycled = started(instance, dead_worker())
+        rebooted = started(instance, f"{{id}}:{me.host}:{me.pid}:{me.started}:another-boot")
+        canceled = started(instance, dead_worker(), DagsterRunStatus.CANCELING)
+        for tag in (
+            f"{{id}}:{me.host}:{me.pid}:{me.started}:{me.boot}",
+            f"{{id}}:not-{me.host}:{me.pid}:{me.started + 1}:{me.boot}",
+            # A re-execution has the tags of its parent until it starts.
+            dead_worker().format(id=recycled.run_id),
+            "what is this",
+        ):
+            started(instance, tag)
+        assert {one.run_id for one in reap(instance)} == {recycled.run_id, rebooted.run_id, canceled.run_id}
+        assert {run.run_id: run.status for run in instance.get_runs() if run.is_finished} == {
+            recycled.run_id: DagsterRunStatus.FAILURE,
+            rebooted.run_id: DagsterRunStatus.FAILURE,
+            canceled.run_id: DagsterRunStatus.CANCELED,
+        }
+
+
+def test_the_sensor_and_the_command_close_runs_too(tmp_path: Path) -> None:
+    with new_instance(tmp_path) as instance:
+        one = started(instance, dead_worker())
+        ticked = zombie_runs.evaluate_tick(build_sensor_context(instance))
+        assert ticked.skip_message == f"closed: {one.run_id}"
+        assert zombie_runs.evaluate_tick(build_sensor_context(instance)).skip_message.startswith("every unfinished run")
+        two = started(instance, dead_worker())
+    done = subprocess.run(
+        [sys.executable, "-m", "townlet_pipeline.reaper", "--home", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{two.run_id}: The run's worker, process ")
+    assert done.stdout.endswith("1 closed\n")
+
+
+@contextmanager
+def listener(status: int) -> Iterator[tuple[str, list[Any]]]:
+    """A web server on this machine, its address, and what was posted to it."""
+    received: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", received
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_failed_run_leaves_one_incident_that_is_posted_and_never_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    (tmp_path / "project" / "configs" / "scenarios").mkdir(parents=True)
+    source = ROOT / "configs" / "scenarios" / f"{SCENARIO}.yaml"
+    (tmp_path / "project" / "configs" / "scenarios" / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path / "project"))
+    (tmp_path / "home").mkdir()
+    with new_instance(tmp_path / "home") as instance, listener(status) as (address, received):
+        monkeypatch.setenv(WEBHOOK, address)
+        context = build_sensor_context(instance, repository_def=defs.get_repository_def())
+        incidents.evaluate_tick(context)
+        needed = AssetSelection.assets("scenario", "trained_policy", "ppo_telemetry")
+        result = run_column(instance, tmp_path / "store", selection=needed, cycles=0, mode="rollout")
+        assert not result.success
+        first = context.cursor
+        incidents.evaluate_tick(context)
+        context.update_cursor(first)
+        incidents.evaluate_tick(context)
+    page, told = sorted(incidents_folder().iterdir(), key=lambda path: path.suffix, reverse=True)
+    assert page.stem == told.stem
+    assert page.stem.endswith(result.run_id)
+    content, text = json.loads(told.read_text()), page.read_text()
+    assert [message["incident"] for message in received] == [content], "posted once, though the sensor saw it twice"
+    assert content["scenario"] == SCENARIO
+    assert content["steps"] == [
+        {
+            "step": "train_policy",
+            "error": "training options: cycles: found 0, expected greater than or equal to 1",
+        }
+    ]
+    assert content["steps"][0]["error"] in text
+    assert f"open the run {result.run_id} and choose Re-execute, From failure" in text
+    assert any("STEP_FAILURE train_policy" in line for line in content["log_tail"])
+    assert "cycles: found 0" in received[0]["text"]
+
+
+def test_an_address_that_cannot_be_reached_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with new_instance(tmp_path) as instance:
+        run = started(instance, dead_worker())
+        reap(instance)
+        for number, address in enumerate(("http://127.0.0.1:9/", "file:///etc/passwd", "http://[")):
+            monkeypatch.setenv(WEBHOOK, address)
+            written = report_incident(instance, run, tmp_path / str(number))
+            assert written is not None
+            page, told = written
+            assert f"{WEBHOOK} could not be reached" in told
+            incident = json.loads(page.with_suffix(".json").read_text())
+            assert incident["kind"] == "interrupted"
+            assert "is gone: it was killed, or its machine went down" in incident["reason"]
+            assert "From failure" in page.read_text()

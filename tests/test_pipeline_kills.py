@@ -1,0 +1,124 @@
+"""Processes killed in the middle of a training: nothing goes on in secret, the run is closed, and the next one ends
+with the bytes of a training that nothing ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dagster import AssetSelection, DagsterEventType, DagsterRunStatus
+from killed_runs import EPOCHS, FAST, SCENARIO, TRAINED, Project, project, training_process, wait_until
+from pipeline_runs import materialized, new_instance, run_column, versions
+
+from townlet.training.checkpoint import CHECKPOINT_NAME
+from townlet_pipeline.reaper import reap
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The data versions of the same training in one go."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    with new_instance(folder) as instance:
+        everything = AssetSelection.assets("scenario") | TRAINED
+        result = run_column(instance, folder / "store", scenario=SCENARIO, selection=everything, **FAST)
+        return versions(result)
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path) as one:
+        yield one
+
+
+def kill_all(process: int, _writer: int) -> None:
+    os.killpg(process, signal.SIGKILL)
+
+
+def kill_worker(process: int, _writer: int) -> None:
+    os.kill(process, signal.SIGKILL)
+
+
+def kill_step(_process: int, writer: int) -> None:
+    os.kill(writer, signal.SIGKILL)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def interval(project: Project, run_id: str) -> tuple[float, float]:
+    """When a run's training began and ended, in seconds of the clock."""
+    events = project.instance.all_logs(run_id, of_type={DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS})
+    began, ended = (entry.timestamp for entry in events if entry.step_key == "train_policy")
+    return began, ended
+
+
+def finish(killed: Project, uninterrupted: dict[str, str]) -> None:
+    """A new run goes on from the checkpoint, and what it makes is what an uninterrupted one makes."""
+    result = killed.train()
+    assert result.success
+    made = materialized(result)["trained_policy"].metadata
+    assert made["attempt"].value == 2
+    assert 0 < made["resumed_after_epoch"].value < EPOCHS
+    assert {name: versions(result)[name] for name in ("trained_policy", "ppo_telemetry")} == {
+        name: uninterrupted[name] for name in ("trained_policy", "ppo_telemetry")
+    }
+
+
+@pytest.mark.parametrize(("executor", "kill"), [("in_process", kill_all), ("multiprocess", kill_worker)])
+def test_a_run_whose_worker_was_killed_is_closed_and_the_next_one_goes_on(
+    killed: Project, uninterrupted: dict[str, str], executor: str, kill: Callable[[int, int], None]
+) -> None:
+    with training_process(killed, executor) as process:
+        wait_until(lambda: killed.lines() >= 5)
+        writer = killed.writer()
+        assert (writer == process.pid) == (executor == "in_process")
+        assert reap(killed.instance) == [], "it runs"
+        kill(process.pid, writer)
+        process.wait()
+        # A step process is the worker's child, so that once it is gone nobody need wait for it.
+        wait_until(lambda: is_gone(writer))
+    run = killed.latest()
+    assert run.status is DagsterRunStatus.STARTED, "nobody was left to record anything"
+    assert (killed.policy / CHECKPOINT_NAME).exists()
+    assert killed.lines() < EPOCHS, "nobody went on"
+    assert [closed.run_id for closed in reap(killed.instance)] == [run.run_id]
+    assert killed.latest().status is DagsterRunStatus.FAILURE
+    told = killed.instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)[-1].get_dagster_event().message
+    assert told is not None
+    assert f"process {process.pid} on" in told
+    assert "Re-execute the run from failure" in told
+    assert reap(killed.instance) == [], "once is enough"
+    finish(killed, uninterrupted)
+
+
+def test_a_run_whose_step_was_killed_fails_by_itself_and_the_next_one_goes_on(
+    killed: Project, uninterrupted: dict[str, str]
+) -> None:
+    with training_process(killed, "multiprocess") as process:
+        wait_until(lambda: killed.lines() >= 5)
+        kill_step(process.pid, killed.writer())
+        assert process.wait() != 0
+    assert killed.latest().status is DagsterRunStatus.FAILURE
+    assert reap(killed.instance) == []
+    finish(killed, uninterrupted)
+
+
+def test_two_trainings_do_not_run_at_once(killed: Project) -> None:
+    other = "observation_baseline"
+    scenario = AssetSelection.assets("scenario")
+    assert run_column(killed.instance, killed.store, scenario=other, selection=scenario).success
+    with training_process(killed, "in_process") as process:
+        wait_until(lambda: killed.lines() >= 5)
+        first = killed.latest()
+        waiting = run_column(killed.instance, killed.store, scenario=other, selection=TRAINED, mode="rollout")
+        assert process.wait() == 0
+    assert waiting.success
+    assert interval(killed, waiting.run_id)[0] > interval(killed, first.run_id)[1]

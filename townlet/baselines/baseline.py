@@ -1,0 +1,160 @@
+"""A baseline on disk: for every metric its distribution over seeds, with all that it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, ValidationError
+from upath import UPath
+
+from townlet.config.base import Section
+from townlet.config.faults import fault_of
+from townlet.errors import InputError
+from townlet.storage import AnyPath, as_path, canonical_json, pretty_json, read_json, sha256, write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from townlet.config import Scenario
+
+#: Fewest seeds of which a distribution may be promoted.
+LEAST_SEEDS = 30
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=1)]
+
+#: Sections of a scenario that no rollout of a fixed behaviour depends on.
+_BESIDE = {"description", "seed", "capture", "training", "telemetry"}
+
+
+class Distribution(Section):
+    """One metric over the seeds."""
+
+    n: Count
+    mean: float
+    sd: float
+    """Standard deviation of the sample, with n − 1; 0 of a single seed."""
+    quantiles: dict[str, float]
+    """By their level, such as ``0.05``."""
+    samples: Annotated[list[float], Field(min_length=1)]
+    """One per seed, in the order of the baseline's seeds."""
+
+
+class Code(Section):
+    """The code that made it."""
+
+    sha256: Sha256
+    """Of the sources that decide what a rollout is."""
+    commit: str | None
+    """The checkout's commit, with ``+changes`` if files differed from it; null outside a checkout."""
+
+
+class Baseline(Section):
+    """A baseline; its own SHA-256 over everything else is its identity, and the beginning of it its file's name."""
+
+    format: Literal["townlet-baseline"] = "townlet-baseline"
+    version: Literal[1] = 1
+    scenario: str
+    scenario_sha256: Sha256
+    """See :func:`scenario_sha256`."""
+    behavior: Literal["scripted", "random", "heuristic", "neural"]
+    policy_sha256: Sha256 | None
+    """Weights of the neural policy that acted."""
+    worlds: Count
+    ticks: Count
+    """Of one episode: a sample is ``worlds`` episodes under one seed."""
+    seeds: Annotated[list[int], Field(min_length=1)]
+    manifests: dict[str, Sha256]
+    """By seed: the manifest of the recorded rollout. Empty if none was kept."""
+    metrics: dict[str, Distribution]
+    code: Code
+    made_with: str
+    """The command that makes it again."""
+    sha256: str = ""
+
+    def samples(self) -> dict[str, NDArray[np.float64]]:
+        """By metric, float64 [n]: one value per seed."""
+        import numpy as np
+
+        return {name: np.array(metric.samples, np.float64) for name, metric in self.metrics.items()}
+
+    @property
+    def file_name(self) -> str:
+        """The name that its content gives it."""
+        return f"baseline-{self.sha256[:12]}.json"
+
+    def sealed(self) -> Baseline:
+        """The same with its own SHA-256."""
+        return self.model_copy(update={"sha256": _digest(self.model_dump(mode="json"))})
+
+
+def scenario_sha256(scenario: Scenario) -> str:
+    """SHA-256 of all of a scenario that decides what a rollout of a fixed behaviour shows, in hexadecimal.
+
+    Left out are its description, its own seed, and how much it captures, how it trains and what it watches. Keys keep
+    their order, because the order of people and objects is their index in the town.
+    """
+    content = scenario.model_dump(mode="json", exclude=_BESIDE)
+    return hashlib.sha256(json.dumps(content, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
+
+
+def distribution_of(samples: list[float]) -> Distribution:
+    """The distribution of a metric's values, one per seed."""
+    import numpy as np
+
+    values = np.array(samples, np.float64)
+    return Distribution(
+        n=len(samples),
+        mean=float(values.mean()),
+        sd=float(values.std(ddof=1)) if len(samples) > 1 and values.min() != values.max() else 0.0,
+        quantiles={f"{level:g}": float(np.quantile(values, level)) for level in QUANTILES},
+        samples=samples,
+    )
+
+
+def write_baseline(folder: AnyPath, baseline: Baseline) -> Path | UPath:
+    """Write a sealed baseline under the name of its content; one of that name that is there already is the same."""
+    path = as_path(folder) / baseline.file_name
+    if not path.exists():
+        write_atomically(path, pretty_json(baseline.model_dump(mode="json")))
+    elif read_baseline(path) != baseline:
+        raise InputError.of(path, "", "another baseline", "a name that only this one's content gives")
+    return path
+
+
+def read_baseline(path: AnyPath) -> Baseline:
+    """A baseline from its file. Raises InputError unless its content is what its hash and its name say."""
+    raw: dict[str, Any] = read_json(path, "a baseline")
+    try:
+        baseline = Baseline.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(
+            fault_of(str(path), detail, Baseline, ".".join(map(str, detail["loc"]))) for detail in error.errors()
+        ) from None
+    digest = _digest(raw)
+    if baseline.sha256 != digest:
+        raise InputError.of(path, "sha256", repr(baseline.sha256), f"{digest}, the hash of its content")
+    for name, metric in baseline.metrics.items():
+        if not metric.n == len(metric.samples) == len(baseline.seeds):
+            found = f"{len(metric.samples)} samples, n {metric.n}"
+            raise InputError.of(path, f"metrics.{name}", found, f"one for each of the {len(baseline.seeds)} seeds")
+    return baseline
+
+
+def require_scenario(path: AnyPath, baseline: Baseline, scenario: Scenario) -> None:
+    """Raise InputError unless a baseline was made of this very scenario."""
+    if baseline.scenario != scenario.name:
+        raise InputError.of(path, "scenario", repr(baseline.scenario), f"a baseline of {scenario.name!r}")
+    digest = scenario_sha256(scenario)
+    if baseline.scenario_sha256 != digest:
+        expected = f"{digest[:12]}: the scenario has changed since; make a new baseline"
+        raise InputError.of(path, "scenario_sha256", baseline.scenario_sha256[:12], expected)
+
+
+def _digest(content: dict[str, JsonValue]) -> str:
+    return sha256(canonical_json({name: value for name, value in content.items() if name != "sha256"}).encode())

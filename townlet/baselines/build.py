@@ -1,0 +1,198 @@
+"""Making a baseline: one rollout per seed, measured, and by default recorded."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upath import UPath
+
+from townlet.baselines.baseline import (
+    LEAST_SEEDS,
+    Baseline,
+    Code,
+    distribution_of,
+    scenario_sha256,
+    write_baseline,
+)
+from townlet.baselines.measure import measure_seed
+from townlet.baselines.metrics import WORLD_METRIC_NAMES, rollout_metrics
+from townlet.config import Scenario, load_scenario
+from townlet.errors import InputError
+from townlet.storage import AnyPath, as_path, exclusive
+
+if TYPE_CHECKING:
+    from townlet.behavior import Behavior
+    from townlet.behavior.policy_file import PolicyCard
+
+#: Worlds of one seed: enough that a drill's conflict intensity differs by about 2 % between seeds.
+WORLDS = 256
+CAPTURES_NAME = "captures"
+
+Measured = dict[int, tuple[dict[str, float], str | None]]
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    """What was written."""
+
+    path: Path | UPath
+    baseline: Baseline
+
+
+def build_baseline(
+    scenario_path: AnyPath,
+    output: AnyPath,
+    *,
+    seeds: int = LEAST_SEEDS,
+    first_seed: int = 0,
+    worlds: int = WORLDS,
+    behavior: str | None = None,
+    policy: AnyPath | None = None,
+    captures: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> BaselineResult:
+    """Measure one rollout per seed, and write their distributions into a folder as ``baseline-<hash>.json``.
+
+    Args:
+        scenario_path: scenario file.
+        output: folder for the baseline and, in ``captures``, the rollouts.
+        seeds: number of seeds, ``first_seed``, ``first_seed`` + 1, …
+        worlds: worlds of one episode each, under every seed.
+        behavior: who acts; by default the schedule, or the heuristic where the scenario has none.
+        policy: a ``policy.json``; implies ``neural``.
+        captures: whether each rollout is recorded, with a manifest; the figures are the same either way.
+        progress: called with the seeds done and the seeds in all.
+
+    Raises InputError for unusable options, scenario or policy before anything is written.
+    """
+    from townlet.capture.record import choose_behavior, with_options
+
+    _require_options(seeds=(seeds, 1), first_seed=(first_seed, 0), worlds=(worlds, 1))
+    scenario = with_options(load_scenario(scenario_path), ticks=None, worlds=worlds, seed=first_seed)
+    name = behavior or ("neural" if policy is not None else default_behavior(scenario))
+    acting, card = choose_behavior(scenario, name, policy)
+    numbers = list(range(first_seed, first_seed + seeds))
+    with exclusive(output):
+        if captures:
+            folder = as_path(output) / CAPTURES_NAME
+            measured = _record(scenario_path, scenario, folder, numbers, name, policy, progress)
+        else:
+            measured = _measure(scenario, acting, numbers, worlds, progress)
+        command = _command(scenario_path, output, seeds, first_seed, worlds, name, policy, captures)
+        baseline = assemble(scenario, acting, card, measured, command)
+        return BaselineResult(write_baseline(output, baseline), baseline)
+
+
+def default_behavior(scenario: Scenario) -> str:
+    """Who acts unless told otherwise: the schedule, or the heuristic where there is none."""
+    return "scripted" if scenario.schedule else "heuristic"
+
+
+def assemble(
+    scenario: Scenario, behavior: Behavior, card: PolicyCard | None, measured: Measured, command: str
+) -> Baseline:
+    """The sealed baseline of what was measured: by seed the metrics, and the recorded rollout's manifest if any."""
+    from townlet.capture.record import code_sha256
+
+    found = {name for metrics, _ in measured.values() for name in metrics}
+    content = {
+        "scenario": scenario.name,
+        "scenario_sha256": scenario_sha256(scenario),
+        "behavior": behavior.name,
+        "policy_sha256": card.sha256 if card else None,
+        "worlds": scenario.capture.worlds,
+        "ticks": scenario.ticks,
+        "seeds": list(measured),
+        "manifests": {str(seed): manifest for seed, (_, manifest) in measured.items() if manifest},
+        "metrics": {
+            name: distribution_of([metrics[name] for metrics, _ in measured.values()])
+            for name in WORLD_METRIC_NAMES
+            if name in found
+        },
+        "code": Code(sha256=code_sha256(), commit=commit()),
+        "made_with": command,
+    }
+    return Baseline.model_validate(content).sealed()
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this code lies in, with ``+changes`` if tracked files differ from it."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        head, changes = (
+            subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{head}+changes" if changes else head
+
+
+def _measure(
+    scenario: Scenario,
+    behavior: Behavior,
+    seeds: list[int],
+    worlds: int,
+    progress: Callable[[int, int], None] | None,
+) -> Measured:
+    from townlet.simulation import SimulationLoop
+
+    loop, measured = SimulationLoop(scenario, worlds=worlds, seed=seeds[0]), Measured()
+    for done, seed in enumerate(seeds, start=1):
+        measured[seed] = measure_seed(scenario, behavior, worlds, seed, loop), None
+        if progress:
+            progress(done, len(seeds))
+    return measured
+
+
+def _record(
+    scenario_path: AnyPath,
+    scenario: Scenario,
+    folder: Path | UPath,
+    seeds: list[int],
+    behavior: str,
+    policy: AnyPath | None,
+    progress: Callable[[int, int], None] | None,
+) -> Measured:
+    from townlet.capture import capture_rollout
+
+    measured = Measured()
+    for done, seed in enumerate(seeds, start=1):
+        worlds = scenario.capture.worlds
+        result = capture_rollout(
+            scenario_path, folder / f"seed-{seed:05d}", worlds=worlds, seed=seed, behavior=behavior, policy=policy
+        )
+        measured[seed] = rollout_metrics(result.metrics, jobs=bool(scenario.jobs)), result.manifest_sha256
+        if progress:
+            progress(done, len(seeds))
+    return measured
+
+
+def _require_options(**options: tuple[int, int]) -> None:
+    for name, (value, least) in options.items():
+        if value < least:
+            raise InputError.of("options", f"--{name.replace('_', '-')}", str(value), f"at least {least}")
+
+
+def _command(
+    scenario_path: AnyPath,
+    output: AnyPath,
+    seeds: int,
+    first_seed: int,
+    worlds: int,
+    behavior: str,
+    policy: AnyPath | None,
+    captures: bool,
+) -> str:
+    words = ["townlet", "baselines", "build", str(scenario_path), "--output", str(output), "--seeds", str(seeds)]
+    words += ["--first-seed", str(first_seed)] if first_seed else []
+    words += ["--worlds", str(worlds)]
+    words += ["--policy", str(policy)] if policy is not None else ["--behavior", behavior]
+    return shlex.join(words if captures else [*words, "--no-captures"])

@@ -1,0 +1,144 @@
+"""The page that shows the promoted baselines, and the test that they still come out of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from townlet.baselines.baseline import Baseline, distribution_of, require_scenario
+from townlet.baselines.measure import measure_seed
+from townlet.baselines.metrics import WORLD_METRICS
+from townlet.baselines.promotion import BASELINES_FOLDER, Promotion, promoted_baseline, promoted_scenarios, read_ledger
+from townlet.config import Scenario
+from townlet.errors import Fault, InputError
+from townlet.storage import AnyPath, as_path
+
+#: Promoted baselines with the history of each, by scenario.
+Promoted = Mapping[str, tuple[Baseline, Sequence[Promotion]]]
+
+_INTRODUCTION = """# Queue-conflict baselines
+
+What each scenario's metrics are, seed by seed, where nothing has changed. A soak is compared with these distributions,
+not with a single number: [SOAK.md](../SOAK.md). A sample is one rollout of all its worlds under one seed; rates are per
+1,000 agent-steps.
+
+Written by
+
+```console
+townlet baselines document
+```
+
+from the promoted baselines in [`baselines/`](../../baselines); do not edit it. A test measures every one of them anew
+and expects the same bytes.
+"""
+
+
+def read_promoted(folder: AnyPath = BASELINES_FOLDER) -> dict[str, tuple[Baseline, Sequence[Promotion]]]:
+    """All that is promoted in a folder. Raises InputError for a damaged baseline or ledger."""
+    home = as_path(folder)
+    return {
+        name: (promoted_baseline(name, home)[1], read_ledger(home / name, name).promotions)
+        for name in promoted_scenarios(home)
+    }
+
+
+def measured_anew(baseline: Baseline, scenario: Scenario, policy: AnyPath | None = None) -> Baseline:
+    """The same baseline with its metrics measured again by the present code.
+
+    Raises InputError if the scenario has changed, or ``policy`` is not the one that acted.
+    """
+    from townlet.capture.record import choose_behavior
+    from townlet.simulation import SimulationLoop
+
+    require_scenario(baseline.file_name, baseline, scenario)
+    behavior, card = choose_behavior(scenario, baseline.behavior, policy)
+    require_policy(str(policy), baseline, card.sha256 if card else None)
+    loop = SimulationLoop(scenario, worlds=baseline.worlds, seed=baseline.seeds[0])
+    rollouts = [measure_seed(scenario, behavior, baseline.worlds, seed, loop) for seed in baseline.seeds]
+    metrics = {name: distribution_of([rollout[name] for rollout in rollouts]) for name in rollouts[0]}
+    return baseline.model_copy(update={"metrics": metrics})
+
+
+def require_policy(file: str, baseline: Baseline, policy_sha256: str | None) -> None:
+    """Raise InputError unless a policy's weights, None for no policy, are those with which a baseline was made."""
+    if policy_sha256 != baseline.policy_sha256:
+        raise InputError.of(file, "sha256", str(policy_sha256), f"{baseline.policy_sha256}, the baseline's policy")
+
+
+def changes(baseline: Baseline, anew: Baseline) -> list[Fault]:
+    """Where a baseline measured anew differs from what it was: one fault per metric."""
+    before, after = baseline.metrics, anew.metrics
+    return [
+        Fault(baseline.file_name, f"metrics.{name}", _mean(after.get(name)), f"{_mean(before.get(name))}, as promoted")
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+
+
+def document(promoted: Promoted) -> str:
+    """The page, Markdown: per scenario the distributions, where they came from, and their history."""
+    return "\n".join([_INTRODUCTION, *(_section(*promoted[name]) for name in sorted(promoted))])
+
+
+def _mean(metric: object) -> str:
+    mean = getattr(metric, "mean", None)
+    return "nothing" if mean is None else f"mean {mean!r}"
+
+
+def _section(baseline: Baseline, history: Sequence[Promotion]) -> str:
+    policy = f", weights `{baseline.policy_sha256[:12]}`" if baseline.policy_sha256 else ""
+    amount = f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds × {baseline.ticks} ticks"
+    return f"""## `{baseline.scenario}`
+
+{amount}, {baseline.behavior} behaviour{policy}.
+
+{_metrics(baseline)}
+
+| | |
+|---|---|
+| baseline | [`{baseline.sha256[:12]}`](../../baselines/{baseline.scenario}/{baseline.file_name}), \
+with the manifest of each of its {len(baseline.manifests)} rollouts |
+| scenario | `{baseline.scenario_sha256[:12]}` |
+| code | sources `{baseline.code.sha256[:12]}`, commit `{baseline.code.commit or "unknown"}` |
+
+```console
+{baseline.made_with}
+```
+
+{_history(history)}
+"""
+
+
+def _metrics(baseline: Baseline) -> str:
+    units = {metric.name: metric.unit for metric in WORLD_METRICS}
+    rows = [
+        f"| `{name}` | {units[name]} | {m.mean:.5g} | {m.sd:.3g} | {m.quantiles['0.05']:.5g} | "
+        f"{m.quantiles['0.5']:.5g} | {m.quantiles['0.95']:.5g} |"
+        for name, m in baseline.metrics.items()
+    ]
+    return "\n".join(["| metric | unit | mean | sd | 5 % | median | 95 % |", "|---|---|---|---|---|---|---|", *rows])
+
+
+def _history(history: Sequence[Promotion]) -> str:
+    rows = [
+        f"| {entry.promoted_at[:10]} | `{entry.baseline[:12]}` | {_replaced(entry)} | {entry.by} | "
+        f"{_cell(entry.reason)} | {_moved(entry)} |"
+        for entry in reversed(history)
+    ]
+    return "\n".join(
+        ["| promoted | baseline | replaced | by | why | conflict intensity |", "|---|---|---|---|---|---|", *rows]
+    )
+
+
+def _replaced(entry: Promotion) -> str:
+    return f"`{entry.parent[:12]}`" if entry.parent else "nothing"
+
+
+def _moved(entry: Promotion) -> str:
+    change = entry.differences.get("queue_conflict_intensity_per_1000")
+    if change is None or change.old is None or change.new is None:
+        return ""
+    return f"{change.old:.5g} → {change.new:.5g}"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,38 @@
+"""One seed's rollout, measured: the unit of which a baseline has many, and every cycle of a soak one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from townlet.baselines.metrics import town_metrics
+
+if TYPE_CHECKING:
+    from townlet.behavior import Behavior
+    from townlet.config import Scenario
+    from townlet.simulation import SimulationLoop
+
+
+def measure_seed(
+    scenario: Scenario, behavior: Behavior, worlds: int, seed: int, loop: SimulationLoop | None = None
+) -> dict[str, float]:
+    """The world metrics of one episode of ``worlds`` worlds under a seed.
+
+    ``loop``, a simulation of the same scenario and number of worlds, is used instead of a new one. It may stand
+    anywhere: it begins anew from the seed. Nothing is recorded on the way, but what happens is, to the last bit, what
+    ``townlet capture`` records with this seed.
+    """
+    from townlet.simulation import SimulationLoop
+
+    town = (loop or SimulationLoop(scenario, worlds=worlds, seed=seed)).town
+    if town.worlds != worlds:
+        raise ValueError(f"worlds: found a loop of {town.worlds}, expected {worlds}")
+    shape = (worlds, len(town.people))
+    action = np.zeros(shape, np.int32)
+    log_prob, value = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    town.reset(seed)
+    for _ in range(scenario.ticks):
+        behavior.act(town, action, log_prob, value)
+        town.step(action)
+    return town_metrics(town)

@@ -1,0 +1,200 @@
+"""``townlet baselines``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from townlet.baselines import Baseline, Difference
+
+baselines = typer.Typer(name="baselines", help="What a scenario's metrics are where nothing has changed.")
+
+_File = Annotated[Path, typer.Argument(metavar="BASELINE.json", help="File of a baseline.")]
+_Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")]
+_Folder = Annotated[Path, typer.Option(help="Folder of the promoted baselines.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(baselines)
+
+
+@baselines.callback()
+def _baselines() -> None:
+    """What a scenario's metrics are where nothing has changed."""
+
+
+@baselines.command()
+def build(
+    scenario: _Scenario,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the baseline; by default runs/baselines/SCENARIO.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, one rollout each.")] = 30,
+    first_seed: Annotated[int, typer.Option(help="The first of them; the others follow.")] = 0,
+    worlds: Annotated[int, typer.Option(help="Worlds under each seed.")] = 256,
+    behavior: Annotated[
+        str | None,
+        typer.Option(help="Who acts: scripted, heuristic or random; by default the schedule, else the heuristic."),
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="policy.json of a trained policy that acts.")] = None,
+    captures: Annotated[
+        bool, typer.Option("--captures/--no-captures", help="Record each rollout, with a manifest.")
+    ] = True,
+) -> None:
+    """Measure one rollout per seed, and write the distribution of every metric."""
+    from townlet.baselines.build import build_baseline
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.config import load_scenario
+
+    name = load_scenario(scenario).name
+    with progress_bar(f"baseline of {name}", "seeds") as advance:
+        compiling_notice()
+        result = build_baseline(
+            scenario,
+            output or Path("runs") / "baselines" / name,
+            seeds=seeds,
+            first_seed=first_seed,
+            worlds=worlds,
+            behavior=behavior,
+            policy=policy,
+            captures=captures,
+            progress=advance,
+        )
+    _print_baseline(result.baseline)
+    typer.echo(result.path)
+
+
+@baselines.command()
+def show(baseline: _File, json: _Json = False) -> None:
+    """Print a baseline's distributions."""
+    from townlet.baselines import read_baseline
+    from townlet.storage import pretty_json
+
+    found = read_baseline(baseline)
+    if json:
+        typer.echo(pretty_json(found.model_dump(mode="json")), nl=False)
+        return
+    _print_baseline(found)
+
+
+@baselines.command()
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD.json", help="File of a baseline.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW.json", help="File of another one.")],
+    json: _Json = False,
+) -> None:
+    """Print what changed from one baseline to another, with effect sizes and intervals."""
+    from townlet.baselines import differences, read_baseline
+    from townlet.storage import pretty_json
+
+    before, after = read_baseline(old), read_baseline(new)
+    changed = differences(before, after)
+    if json:
+        typer.echo(pretty_json({name: change.model_dump() for name, change in changed.items()}), nl=False)
+        return
+    for what in ("scenario", "scenario_sha256", "behavior", "policy_sha256", "worlds", "ticks"):
+        if getattr(before, what) != getattr(after, what):
+            typer.echo(f"{what}: {getattr(before, what)} → {getattr(after, what)}")
+    _print_differences(changed)
+
+
+@baselines.command()
+def promote(
+    baseline: _File,
+    scenario: _Scenario,
+    reason: Annotated[str, typer.Option(help="Why this baseline is to count from now on.")],
+    by: Annotated[str | None, typer.Option(help="Who promotes it; by default the user.")] = None,
+    folder: _Folder = Path("baselines"),
+) -> None:
+    """Let a baseline count from now on; what it replaces stays, and the ledger says when, who and why."""
+    from townlet.baselines import promote as promote_baseline
+    from townlet.config import load_scenario
+
+    entry = promote_baseline(baseline, load_scenario(scenario), reason=reason, by=by, folder=folder)
+    replaced = f"in place of {entry.parent[:12]}" if entry.parent else "the first one"
+    typer.echo(f"promoted {entry.baseline[:12]}, {replaced}")
+    if entry.differences:
+        _print_differences(entry.differences)
+
+
+@baselines.command()
+def document(
+    folder: _Folder = Path("baselines"),
+    output: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/ops/queue_conflict_baselines.md"),
+    scenarios: Annotated[Path, typer.Option(help="Folder of the scenario files.")] = Path("configs/scenarios"),
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing: measure every baseline anew, and fail unless all is the same."),
+    ] = False,
+) -> None:
+    """Write the page of the promoted baselines."""
+    from townlet.baselines.document import changes, measured_anew, read_promoted
+    from townlet.baselines.document import document as page_of
+    from townlet.config import load_scenario
+    from townlet.storage import read_bytes, write_atomically
+
+    promoted = read_promoted(folder)
+    if not check:
+        write_atomically(output, page_of(promoted))
+        typer.echo(output)
+        return
+    anew = {
+        name: (measured_anew(baseline, load_scenario(scenarios / f"{name}.yaml")), history)
+        for name, (baseline, history) in promoted.items()
+    }
+    faults = [fault for name in promoted for fault in changes(promoted[name][0], anew[name][0])]
+    wrong = [str(fault) for fault in faults]
+    if read_bytes(output, "the page of the baselines") != page_of(anew).encode():
+        wrong.append(f"{output}: not what the code gives now; townlet baselines document writes it")
+    if wrong:
+        typer.echo("\n".join(wrong), err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{output}: all {len(promoted)} baselines come out of the code again")
+
+
+def _print_baseline(baseline: Baseline) -> None:
+    policy = f" {baseline.policy_sha256[:12]}" if baseline.policy_sha256 else ""
+    typer.echo(
+        f"baseline {baseline.sha256[:12]} of {baseline.scenario}: {len(baseline.seeds)} seeds of {baseline.worlds} "
+        f"worlds × {baseline.ticks} ticks, {baseline.behavior}{policy}"
+    )
+    rows = [
+        (name, f"{m.mean:.5g}", f"{m.sd:.3g}", *(f"{m.quantiles[level]:.5g}" for level in ("0.05", "0.5", "0.95")))
+        for name, m in baseline.metrics.items()
+    ]
+    _print_table(("metric", "mean", "sd", "5 %", "median", "95 %"), rows)
+
+
+def _print_differences(changes: dict[str, Difference]) -> None:
+    rows = [
+        (name, *(_number(value) for value in (c.old, c.new, c.change)), _interval(c), _number(c.effect, 3))
+        for name, c in changes.items()
+    ]
+    _print_table(("metric", "old", "new", "change", "95 % interval", "Hedges' g"), rows)
+
+
+def _number(value: float | None, digits: int = 5) -> str:
+    return "—" if value is None else f"{value:.{digits}g}"
+
+
+def _interval(change: Difference) -> str:
+    return "—" if change.low is None else f"{_number(change.low, 3)} to {_number(change.high, 3)}"
+
+
+def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    # Piped, there is room for all columns.
+    (console if console.is_terminal else Console(width=160)).print(table)

@@ -1,0 +1,74 @@
+"""``townlet evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    policy: Annotated[Path, typer.Argument(metavar="POLICY", help="Folder or policy.json of a trained policy.")],
+    scenario: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario file.")],
+    worlds: Annotated[int, typer.Option(help="Worlds of one episode each, at least 2.")] = 16,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the worlds; by default the first from 1,000,000 on not trained with.")
+    ] = None,
+    trained_with: Annotated[
+        list[int] | None, typer.Option(help="A further seed that data for the training came from.")
+    ] = None,
+    greedy: Annotated[bool, typer.Option(help="The policy takes its most probable action.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Also write everything to this JSON file.")] = None,
+) -> None:
+    """Judge a policy in worlds it was not trained in, beside the heuristic, chance and the schedule."""
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.config import load_scenario
+
+    loaded = load_scenario(scenario)
+    from townlet.evaluation import evaluate as judge
+    from townlet.evaluation import write_evaluation
+
+    with progress_bar("evaluate", "episodes") as advance:
+        compiling_notice()
+        result = judge(
+            policy,
+            loaded,
+            worlds=worlds,
+            seed=seed,
+            trained_with=trained_with or (),
+            greedy=greedy,
+            progress=advance,
+        )
+    _print(result)
+    if output is not None:
+        typer.echo(f"{output}  sha256 {write_evaluation(result, output)}")
+
+
+def _print(result: dict[str, Any]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    names = list(result["behaviors"])
+    table = Table("", *names, "unit", box=box.SIMPLE_HEAD)
+    for metric, told in result["metrics"].items():
+        cells = [_short(result["behaviors"][name][metric]) for name in names]
+        table.add_row(metric, *cells, told["unit"])
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"{result['worlds']} worlds of seed {result['seed']}, {result['ticks']} ticks each, the same for everybody; "
+        "means with 95 % intervals over worlds",
+        soft_wrap=True,
+    )
+
+
+def _short(value: dict[str, float]) -> str:
+    half = value["high"] - value["mean"]
+    return f"{value['mean']:.4g} ± {half:.2g}"

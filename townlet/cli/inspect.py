@@ -1,0 +1,58 @@
+"""``townlet inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from townlet.view.inspection import Inspection
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(inspect)
+
+
+def inspect(
+    policy: Annotated[Path, typer.Argument(metavar="POLICY", help="Folder or policy.json of a trained policy.")],
+    manifest: Annotated[Path, typer.Option(help="Manifest of a capture of the policy's town.")],
+    tick: Annotated[int, typer.Option(help="Which tick.")],
+    agent: Annotated[str, typer.Option(help="Name of the person.")],
+    world: Annotated[int, typer.Option(help="Which of the captured worlds.")] = 0,
+    features: Annotated[int, typer.Option(min=1, help="Features shown.")] = 10,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Ask a policy about one moment: action probabilities, value, what it looked at, and the reward by component."""
+    from townlet.storage import pretty_json
+    from townlet.view.inspection import inspect_moment
+
+    found = inspect_moment(policy, manifest, tick=tick, agent=agent, world=world)
+    if json:
+        typer.echo(pretty_json(found.as_json()), nl=False)
+    else:
+        _print(found, features)
+
+
+def _print(found: Inspection, features: int) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    by = "this policy" if found.acted else "others; this is what the policy would have thought"
+    console.print(f"{found.agent}, tick {found.tick}, world {found.world}: {found.action} (chosen by {by})")
+    console.print(f"value {found.value:.4g}, entropy {found.entropy:.3g} nats")
+    actions = Table("action", "probability", "", box=box.SIMPLE_HEAD)
+    for name, chance in found.probabilities.items():
+        mark = "taken" if name == found.action else ""
+        actions.add_row(name, f"{chance:.4f}", "█" * round(30 * chance) + f" {mark}".rstrip())
+    console.print(actions)
+    seen = Table("feature", "value", "on action", "on value", "meaning", box=box.SIMPLE_HEAD)
+    for one in found.influences[:features]:
+        seen.add_row(one.feature, f"{one.value:.3f}", f"{one.on_action:+.4f}", f"{one.on_value:+.4f}", one.meaning)
+    console.print(seen)
+    parts = ", ".join(f"{name} {part:+.4f}" for name, part in found.reward_parts.items() if part)
+    console.print(f"reward {found.reward:+.4f}" + (f" = {parts}" if parts else ""))

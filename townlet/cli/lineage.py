@@ -1,0 +1,43 @@
+"""``townlet lineage``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(lineage)
+
+
+def lineage(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of an artefact.")],
+    search: Annotated[
+        list[Path] | None, typer.Option(help="Folder in which to look for what is known by its hash only.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a tree.")] = False,
+) -> None:
+    """Walk from an artefact to its scenario, check every hash on the way, and print the tree; exit with 1 if one is
+    off."""
+    from townlet.lineage.walk import trace
+
+    node = trace(file, search or ())
+    if as_json:
+        print(json.dumps(node.as_json(), indent=2))
+        return
+    from rich.console import Console
+
+    from townlet.lineage.tree import lineage_tree, shown_path
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 1000  # whoever reads a file or a pipe wants whole lines
+    console.print(lineage_tree(node))
+    nodes = list(node.everything())
+    files = sum(len(one.files) for one in nodes)
+    roots = ", ".join(shown_path(one.file) for one in nodes if not one.made_from)
+    console.print(f"{files} files checked, every hash as recorded, down to {roots}", markup=False, soft_wrap=True)

@@ -1,0 +1,60 @@
+"""``townlet replay``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(replay)
+
+
+def replay(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="Manifest of a capture.")],
+    world: Annotated[
+        list[int] | None, typer.Option(min=0, help="Which of the captured worlds; may be repeated. 0 by default.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="MANIFEST2", help="Another capture, to be played beside the first.")
+    ] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Scenario that was captured, unless it is the built-in one of its name.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("replay.html"),
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Do not compress the recording, for browsers from before 2023.")
+    ] = False,
+    gif: Annotated[Path | None, typer.Option(help="Write an animated GIF of a stretch instead of a page.")] = None,
+    first: Annotated[int | None, typer.Option("--from", min=0, help="First tick of the GIF; 0 by default.")] = None,
+    last: Annotated[int | None, typer.Option("--to", min=0, help="Last tick of the GIF; 60 later by default.")] = None,
+) -> None:
+    """Write a page that plays a captured rollout: the town, its queues, conflicts and grudges, tick by tick.
+
+    The capture is simulated again from its recorded actions, and refused if anything differs by a bit.
+    """
+    from townlet.cli.console import compiling_notice
+    from townlet.errors import InputError
+    from townlet.storage import write_atomically
+    from townlet.view.replay import film_of, gif_of, replay_html
+
+    if gif is None and (first is not None or last is not None):
+        raise InputError.of("options", "--from" if first is not None else "--to", "no --gif", "--gif with it")
+    worlds = sorted(set(world or [0]))
+    compiling_notice()
+    if gif is not None:
+        begin = first or 0
+        end = last if last is not None else begin + 60
+        write_atomically(gif, gif_of(manifest, worlds[0], begin, end, scenario=scenario))
+        typer.echo(gif)
+        return
+    sides = [
+        [film_of(path, number, scenario=scenario) for number in worlds]
+        for path in (manifest, compare)
+        if path is not None
+    ]
+    write_atomically(output, replay_html(sides, coding="identity" if plain else "deflate-raw"))
+    typer.echo(output)

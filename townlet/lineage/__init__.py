@@ -1,0 +1,21 @@
+"""Where a file comes from: from any artefact to the scenario, every hash on the way checked."""
+
+from townlet.lineage.artefact import Artefact, Claim, LineageError
+from townlet.lineage.kinds import KINDS, Kind, register
+from townlet.lineage.record import RECORD_NAME, LineageRecord, read_record, write_record
+from townlet.lineage.walk import Node, trace
+
+__all__ = [
+    "KINDS",
+    "RECORD_NAME",
+    "Artefact",
+    "Claim",
+    "Kind",
+    "LineageError",
+    "LineageRecord",
+    "Node",
+    "read_record",
+    "register",
+    "trace",
+    "write_record",
+]

@@ -1,0 +1,52 @@
+"""The environment in which something is made: interpreter, libraries, commit and machine."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+#: Libraries that can change a byte of an artefact, or the run that makes it.
+PACKAGES = ("townlet", "numpy", "numba", "torch", "pyarrow", "pydantic", "safetensors", "scipy", "dagster")
+
+
+@functools.cache
+def environment_now() -> dict[str, Any]:
+    """Python, library versions, the commit of this code and whether it was changed since, and the machine.
+
+    It is that of the process, so it is looked up once. ``commit`` is ``None`` outside a git checkout.
+    """
+    commit = _git("rev-parse", "HEAD")
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
+        "commit": commit,
+        "changed_since_commit": None if commit is None else bool(_git("status", "--porcelain")),
+        "machine": {
+            "system": f"{platform.system()} {platform.release()}",
+            "architecture": platform.machine(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the checkout that this file lies in, or ``None`` if it is in none."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

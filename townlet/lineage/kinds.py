@@ -1,0 +1,131 @@
+"""What files say of themselves: one reader per kind of artefact that names its own files or parents by their hash.
+
+A kind is added with :func:`register`; whatever has a ``lineage.json`` beside it can be traced without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from townlet.errors import InputError
+from townlet.lineage.artefact import Artefact, Claim
+from townlet.storage import read_json
+
+MANIFEST, CARD, WEIGHTS, REPLAY = "rollout_sample_manifest.json", "policy.json", "policy.safetensors", "replay.json"
+EVALUATION = "evaluation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of artefact: whether a file belongs to one, and what the artefact says."""
+
+    name: str
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], Artefact]
+
+
+#: Asked in this order; the first that recognises a file reads it.
+KINDS: list[Kind] = []
+
+
+def register(name: str, recognises: Callable[[Path], bool]) -> Callable[[Callable[[Path], Artefact]], Kind]:
+    """A decorator that makes a kind of the function that reads it."""
+
+    def decorate(read: Callable[[Path], Artefact]) -> Kind:
+        kind = Kind(name, recognises, read)
+        KINDS.append(kind)
+        return kind
+
+    return decorate
+
+
+def artefact_of(file: Path) -> Artefact | None:
+    """What a file says of itself, or ``None`` if it is of no kind that says anything."""
+    kind = next((kind for kind in KINDS if kind.recognises(file)), None)
+    return kind.read(file) if kind else None
+
+
+def field(content: dict[str, Any], dotted: str, path: Path) -> Any:
+    """A field inside a JSON object. Raises InputError if it is not there."""
+    value: Any = content
+    for name in dotted.split("."):
+        if not isinstance(value, dict) or name not in value:
+            raise InputError.of(path, dotted, "nothing", "what lineage goes by")
+        value = value[name]
+    return value
+
+
+@register("scenario", lambda file: file.suffix in (".yaml", ".yml"))
+def scenario(file: Path) -> Artefact:
+    """A scenario file: where every lineage ends. It has to be a valid one."""
+    from townlet.config import load_scenario
+
+    load_scenario(file)
+    return Artefact("scenario", file, "written by hand")
+
+
+@register("capture", lambda file: file.name == MANIFEST or _is_named_by_manifest(file))
+def capture(file: Path) -> Artefact:
+    """A capture: its manifest names its tables, the scenario file, and the weights of a neural policy that acted."""
+    path = file.with_name(MANIFEST)
+    manifest = read_json(path, "a capture manifest")
+    tables = [*field(manifest, "shards", path), field(manifest, "events", path), field(manifest, "metrics", path)]
+    files = tuple(Claim(path.parent / field(t, "file", path), field(t, "sha256", path), str(path)) for t in tables)
+    name, policy = field(manifest, "scenario.name", path), field(manifest, "behavior.policy_sha256", path)
+    made_from = [
+        Claim(Path(f"{name}.yaml"), field(manifest, "scenario.file_sha256", path), str(path), located=False),
+    ]
+    if policy is not None:
+        made_from.append(Claim(Path(WEIGHTS), policy, str(path), located=False))
+    worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
+    acting = field(manifest, "behavior.name", path)
+    made_by = f"townlet capture --behavior {acting} --worlds {worlds} --ticks {ticks} --seed {seed}"
+    return Artefact("capture", path, made_by, files, tuple(made_from))
+
+
+def _is_named_by_manifest(file: Path) -> bool:
+    path = file.with_name(MANIFEST)
+    if not path.is_file():
+        return False
+    manifest = read_json(path, "a capture manifest")
+    entries = [*manifest.get("shards", []), manifest.get("events", {}), manifest.get("metrics", {})]
+    return file.name in [entry.get("file") for entry in entries if isinstance(entry, dict)]
+
+
+@register("policy", lambda file: file.name in (CARD, WEIGHTS))
+def policy(file: Path) -> Artefact:
+    """A policy: its card names the weights, the configuration that was trained, and the capture that was replayed."""
+    path = file.with_name(CARD)
+    card = read_json(path, "a policy's card")
+    name, says = field(card, "provenance.scenario", path), str(path)
+    configuration = field(card, "provenance.config_sha256", path)
+    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
+    replayed = field(card, "provenance.parents", path).get("replay_manifest_sha256")
+    if replayed is not None:
+        made_from.append(Claim(Path(MANIFEST), replayed, says, located=False))
+    mode, seed = field(card, "provenance.mode", path), field(card, "provenance.seed", path)
+    weights = Claim(path.with_name(WEIGHTS), field(card, "sha256", path), says)
+    return Artefact("policy", path, f"townlet train --mode {mode} --seed {seed}", (weights,), tuple(made_from))
+
+
+@register("replay", lambda file: file.name == REPLAY)
+def replay(file: Path) -> Artefact:
+    """A verified capture: the hash of its manifest."""
+    content = read_json(file, "a verified capture")
+    manifest = Claim(Path(MANIFEST), field(content, "manifest_sha256", file), str(file), located=False)
+    return Artefact("replay", file, "townlet verify", made_from=(manifest,))
+
+
+@register("evaluation", lambda file: file.name == EVALUATION)
+def evaluation(file: Path) -> Artefact:
+    """An evaluation of a policy: the hash of the weights, and of the configuration it was judged in."""
+    content = read_json(file, "an evaluation")
+    name = field(content, "scenario.name", file)
+    made_from = (
+        Claim(Path(f"{name}.yaml"), field(content, "scenario.config_sha256", file), str(file), "configuration", False),
+        Claim(Path(WEIGHTS), field(content, "policy_sha256", file), str(file), located=False),
+    )
+    return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)

@@ -1,0 +1,141 @@
+"""What a soak is asked to do, and everything it reads before it begins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from townlet.baselines.baseline import Baseline, read_baseline, require_scenario
+from townlet.baselines.promotion import promoted_baseline
+from townlet.config import Scenario, load_scenario
+from townlet.config.training import HandoverConfig, TrainingConfig
+from townlet.errors import InputError
+from townlet.storage import AnyPath, as_path, read_bytes, sha256
+
+if TYPE_CHECKING:
+    from townlet.behavior import Behavior
+    from townlet.behavior.network import ActorCritic
+    from townlet.behavior.policy_file import PolicyCard
+
+#: Where a checkout keeps the captures from which soaks start, by scenario.
+REFERENCES_FOLDER = Path("artifacts") / "phase4"
+
+
+@dataclass(frozen=True)
+class SoakOptions:
+    """A soak as it is asked for; a resumed one is asked for in the same way."""
+
+    scenario: Path
+    """Scenario file."""
+    output: Path
+    """Folder of the soak."""
+    baseline: AnyPath | None = None
+    """File of the baseline; by default the promoted one."""
+    cycles: int | None = None
+    """Cycles; with ``hours`` at the most so many."""
+    hours: float | None = None
+    """Hours of work, over all processes of the soak, after which no further cycle begins."""
+    learning: bool = True
+    """Whether the network learns; if not, it is only looked at."""
+    seed: int = 0
+    """From this and its number comes the seed of every cycle."""
+    policy: AnyPath | None = None
+    """A ``policy.json``: the weights to begin with, and who acts for the baseline if that is neural."""
+    capture: AnyPath | None = None
+    """Manifest of the capture that is replayed; by default the pinned one, else one recorded at the start."""
+    night: str | None = None
+    """A name for the report, such as the date."""
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What the options name, read and checked."""
+
+    scenario: Scenario
+    """With the training section that the soak runs under."""
+    scenario_file_sha256: str
+    baseline_file: str
+    baseline: Baseline
+    behavior: Behavior
+    """The baseline's own."""
+    network: ActorCritic | None
+    """The network to begin with; none for a fresh one."""
+    policy_sha256: str | None
+
+
+def read_materials(options: SoakOptions) -> Materials:
+    """Read everything that a soak begins with, its replayed capture aside.
+
+    Raises InputError for unusable options, a damaged baseline, a baseline of another scenario than the present one,
+    and a policy that is not the baseline's where that was made by one.
+    """
+    from townlet.baselines.document import require_policy
+    from townlet.capture.record import choose_behavior
+
+    _require_options(options)
+    scenario = load_scenario(options.scenario)
+    given = options.baseline
+    file, baseline = promoted_baseline(scenario.name) if given is None else (as_path(given), read_baseline(given))
+    require_scenario(file, baseline, scenario)
+    if baseline.behavior == "neural" and options.policy is None:
+        expected = f"the policy.json of {baseline.policy_sha256}, with which the baseline was made"
+        raise InputError.of("options", "--policy", "nothing", expected)
+    acting = options.policy if baseline.behavior == "neural" else None
+    behavior, card = choose_behavior(scenario, baseline.behavior, acting)
+    require_policy(str(options.policy), baseline, card.sha256 if card else None)
+    network, started_from = _network(options, scenario)
+    return Materials(
+        scenario=scenario.model_copy(
+            update={"training": soak_training(scenario.training, options.learning, started_from)}
+        ),
+        scenario_file_sha256=sha256(read_bytes(options.scenario, "a scenario")),
+        baseline_file=str(file),
+        baseline=baseline,
+        behavior=behavior,
+        network=network,
+        policy_sha256=started_from.sha256 if started_from else None,
+    )
+
+
+def soak_training(config: TrainingConfig, learning: bool, card: PolicyCard | None) -> TrainingConfig:
+    """How a network trains in a soak: as its scenario says, but for what would make one cycle unlike the next.
+
+    A soak has no planned end that schedules could run towards; replay and rollout alternate; the network acts from the
+    start. Without learning the step size is 0, and one pass over the data shows all there is to see.
+    """
+    constant = {"lr_schedule": "constant", "entropy_schedule": "constant"}
+    ppo = config.ppo.model_copy(update=constant if learning else constant | {"learning_rate": 0.0})
+    changed = {
+        "cycles": 1,
+        "epochs": config.epochs if learning else 1,
+        "ppo": ppo,
+        "replay": config.replay.model_copy(update={"mixing": "alternate"}),
+        "handover": HandoverConfig(),
+        "network": card.network if card else config.network,
+    }
+    return config.model_copy(update=changed)
+
+
+def _network(options: SoakOptions, scenario: Scenario) -> tuple[ActorCritic | None, PolicyCard | None]:
+    if options.policy is None:
+        return None, None
+    from townlet.behavior.policy_file import load_policy
+    from townlet.world.actions import action_names
+    from townlet.world.schema import observation_schema_of
+
+    actions = action_names(scenario.object_types)
+    return load_policy(options.policy, observation=observation_schema_of(scenario), actions=actions)
+
+
+def _require_options(options: SoakOptions) -> None:
+    file = "options"
+    if options.cycles is None and options.hours is None:
+        raise InputError.of(file, "--cycles", "nothing", "a number of cycles, or --hours")
+    if options.cycles is not None and options.cycles < 1:
+        raise InputError.of(file, "--cycles", str(options.cycles), "at least 1")
+    if options.hours is not None and not (options.hours > 0.0 and math.isfinite(options.hours)):
+        raise InputError.of(file, "--hours", str(options.hours), "more than 0")
+    if options.seed < 0:
+        raise InputError.of(file, "--seed", str(options.seed), "at least 0")

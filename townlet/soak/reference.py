@@ -1,0 +1,39 @@
+"""The capture that a soak replays: the pinned one of its scenario, or one recorded when the soak begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from townlet.baselines.build import default_behavior
+from townlet.capture import MANIFEST_NAME, Capture, capture_rollout, read_capture
+from townlet.config import Scenario
+from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
+from townlet.storage import AnyPath
+
+#: Folder, inside a soak's, of a capture that was recorded for it.
+RECORDED_NAME = "reference"
+
+
+def pin_reference(scenario_path: AnyPath, scenario: Scenario, folder: AnyPath) -> Capture:
+    """Record the reference capture of a scenario into a folder: the same bytes from the same code.
+
+    The scenario's script acts, or, where there is none, chance: a town in which nobody does anything teaches nothing,
+    and of a heuristic there is a baseline already.
+    """
+    behavior = "scripted" if default_behavior(scenario) == "scripted" else "random"
+    return read_capture(capture_rollout(scenario_path, folder, behavior=behavior).manifest_path)
+
+
+def reference_capture(options: SoakOptions, scenario: Scenario) -> tuple[Capture, str]:
+    """The capture that a soak replays, and where its manifest lies. Raises InputError for a damaged one.
+
+    Where neither the options name one nor one is pinned, it is recorded into the soak's folder, whose lock the caller
+    holds; a resumed soak records the same again.
+    """
+    if options.capture is not None:
+        return read_capture(options.capture), str(options.capture)
+    pinned = REFERENCES_FOLDER / scenario.name / MANIFEST_NAME
+    if pinned.exists():
+        return read_capture(pinned), str(pinned)
+    folder = Path(options.output) / RECORDED_NAME
+    return pin_reference(options.scenario, scenario, folder), f"{RECORDED_NAME}/{MANIFEST_NAME}"

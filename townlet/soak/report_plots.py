@@ -1,0 +1,82 @@
+"""A soak's series against what they are judged by: the baseline's band, or their own first quarter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from townlet.soak.drift import REFERENCE, MetricAssessment
+from townlet.soak.drift_tests import Series
+from townlet.soak.verdict import label_of
+from townlet.telemetry.formatting import count, number
+from townlet.view.style import PALETTE, Plot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Shares of the baseline's seeds between which its band lies.
+BAND = (0.05, 0.95)
+_CHANGED = ("alert", "watch")
+_ORDER = (*_CHANGED, "steady", "learned", "not enough data")
+
+
+def soak_plots(
+    metrics: Sequence[MetricAssessment],
+    cycles: Mapping[str, Series],
+    baseline: Mapping[str, Series],
+    resources: Mapping[str, Series],
+) -> list[Plot]:
+    """A plot of each metric that ever moved: those that changed first, resources last."""
+    plots = []
+    for metric in sorted(metrics, key=_place):
+        if metric.role == "resource":
+            values, beside = resources[metric.name], None
+        elif metric.role == "reference":
+            values, beside = cycles.get(REFERENCE + metric.name, np.empty(0)), baseline[metric.name]
+        else:
+            values, beside = cycles[metric.name], None
+        known = values[np.isfinite(values)]
+        if len(known) and (np.ptp(known) or metric.verdict in _CHANGED):
+            plots.append(_plot(metric, values, beside))
+    return plots
+
+
+def _place(metric: MetricAssessment) -> tuple[int, bool]:
+    """Where a metric's plot comes."""
+    first = metric.verdict in _CHANGED
+    return _ORDER.index(metric.verdict) if first or metric.role != "resource" else len(_ORDER), metric.role == "network"
+
+
+def _plot(metric: MetricAssessment, values: Series, baseline: Series | None) -> Plot:
+    known = values[np.isfinite(values)]
+    label = label_of(metric)
+    title = f"{label[0].upper()}{label[1:]}: {metric.verdict}"
+    alt = f"{title}; {number(float(known.min()))} to {number(float(known.max()))} over {count(len(known), 'cycle')}"
+    marked = [
+        one.finding.cycle
+        for one in metric.judged
+        if one.finding.cycle >= 0 and metric.verdict in _CHANGED and one is metric.worst()
+    ]
+    if baseline is not None:
+        low, high = (float(bound) for bound in np.quantile(baseline, BAND))
+        alt += f"; the baseline's middle 90 % lie between {number(low)} and {number(high)}"
+
+    def draw(axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        if baseline is not None:
+            axes.axhspan(low, high, color=PALETTE[2], alpha=0.2, label="baseline, middle 90 %")
+            axes.axhline(float(baseline.mean()), color=PALETTE[2], linewidth=1.0)
+        color = PALETTE[1] if metric.verdict in _CHANGED else PALETTE[0]
+        axes.plot(np.arange(1, len(values) + 1), values, color=color, marker=".", linewidth=1.0, label="soak")
+        for cycle in marked:
+            axes.axvline(cycle + 1, color=PALETTE[3], linestyle="--", linewidth=1.0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("cycle")
+        axes.set_ylabel(metric.name.replace("_", " "), fontsize=7)
+        axes.margins(y=0.25)
+        axes.legend(fontsize=7, ncols=2, loc="upper left")
+
+    return Plot(title, alt, draw)

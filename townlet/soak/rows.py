@@ -1,0 +1,80 @@
+"""Files of one JSON object per cycle: appended line by line, and cut back to a checkpoint."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from townlet.errors import InputError
+from townlet.storage import read_bytes, sha256
+
+
+class RowFile:
+    """Rows for the cycles 1, 2, …, one line each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def cut(self, rows: int) -> list[dict[str, Any]]:
+        """Keep the first ``rows`` rows, remove what follows, a torn line too, and return them.
+
+        Raises InputError, and removes nothing, if there are fewer or one of them is not a cycle's row.
+        """
+        content = read_bytes(self.path, f"the rows of {rows} cycles") if rows or self.path.exists() else b""
+        lines = content.splitlines(keepends=True)[:rows]
+        kept = [_row(self.path, number, line) for number, line in enumerate(lines, start=1)]
+        if len(kept) < rows:
+            raise InputError.of(self.path, "", f"{len(kept)} rows", f"{rows}, as many cycles as the checkpoint counts")
+        length = sum(map(len, lines))
+        if length < len(content):
+            os.truncate(self.path, length)
+        return kept
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add a row: a whole line, or nothing and an OSError that names the file."""
+        line = json.dumps(row, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                written = os.write(descriptor, line)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(self.path)) from error
+            if written < len(line):
+                os.ftruncate(descriptor, before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        finally:
+            os.close(descriptor)
+
+    def sync(self) -> None:
+        """Flush the file to the device: call it before a checkpoint that counts its rows."""
+        if self.path.exists():
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows. Raises InputError for a file in which a line is not a cycle's row."""
+        lines = read_bytes(self.path, "a row per cycle").splitlines(keepends=True)
+        return [_row(self.path, number, line) for number, line in enumerate(lines, start=1)]
+
+    def entry(self) -> dict[str, Any]:
+        """What a manifest says of the file: its SHA-256 and its number of rows."""
+        content = self.path.read_bytes()
+        return {"sha256": sha256(content), "rows": content.count(b"\n")}
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        row = None
+    if not isinstance(row, dict) or row.get("cycle") != number:
+        raise InputError.of(path, f"line {number}", repr(line[:40]), f"the row of cycle {number}")
+    return row

@@ -1,0 +1,43 @@
+"""The alerts of a whole training log: ``alerts.json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from townlet.config import load_scenario
+from townlet.storage import pretty_json, write_atomically
+from townlet.telemetry.validator import read_records
+from townlet.telemetry.watcher import alerts_for
+
+_FIELDS = ("signal", "field", "found", "expected")
+
+
+@dataclass(frozen=True)
+class WrittenAlerts:
+    """What was written, and what it was made from."""
+
+    sha256: str
+    thresholds: dict[str, float]
+    alerts: list[dict[str, str | int]]
+    records: list[dict[str, Any]]
+    scenario_digest: str
+
+
+def write_alerts(log: Path, scenario_path: Path, output: Path) -> WrittenAlerts:
+    """Judge every epoch of a log by a scenario's thresholds, as ``townlet watch`` does, and write the alerts.
+
+    Raises InputError for a log or scenario that is not valid, and leaves ``output`` as it was.
+    """
+    scenario, records = load_scenario(scenario_path), read_records(log)
+    thresholds = scenario.telemetry.thresholds
+    alerts: list[dict[str, str | int]] = [
+        {"epoch": int(record["epoch"]), **{name: str(getattr(alert, name)) for name in _FIELDS}}
+        for record in records
+        for alert in alerts_for(record, thresholds)
+    ]
+    bounds = thresholds.model_dump(exclude_none=True)
+    content = {"thresholds": bounds, "last_epoch": records[-1]["epoch"], "alerts": alerts}
+    digest = write_atomically(output, pretty_json(content))
+    return WrittenAlerts(digest, bounds, alerts, records, scenario.digest)

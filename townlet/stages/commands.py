@@ -1,0 +1,19 @@
+"""Shell commands that make an artefact again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+def command_line(
+    *words: str | Path, options: Mapping[str, object] | None = None, show: Callable[[Path], str] = str
+) -> str:
+    """A ``townlet`` command as one line; ``show`` says how paths are written."""
+    flags = [
+        word
+        for name, value in (options or {}).items()
+        for word in (f"--{name.replace('_', '-')}", value if isinstance(value, Path) else str(value))
+    ]
+    return shlex.join(show(word) if isinstance(word, Path) else word for word in ["townlet", *words, *flags])

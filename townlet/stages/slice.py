@@ -1,0 +1,59 @@
+"""Whether a capture can be had again: a slice of it, simulated once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from townlet.capture import read_capture
+from townlet.capture.record import choose_behavior, with_options
+from townlet.config import load_scenario
+from townlet.errors import InputError
+from townlet.simulation import SimulationLoop
+
+#: What is compared where somebody was in the slot: all that is recorded of a tick but the value estimates, which only
+#: networks make.
+_COMPARED = (
+    "observation",
+    "mask",
+    "action",
+    "log_prob",
+    "reward",
+    "reward_parts",
+    "clipped",
+    "terminated",
+)
+
+
+def differences_when_repeated(
+    manifest_path: Path, scenario_path: Path, *, ticks: int, worlds: int
+) -> tuple[int, list[str]]:
+    """Simulate the first ``ticks`` of the first ``worlds`` of a capture again; the agent-steps compared, and the names
+    of what came out different.
+
+    Raises InputError for a capture that is not whole, one of another configuration than ``scenario_path`` says, or one
+    that a neural policy made, which cannot be had again without its weights.
+    """
+    capture = read_capture(manifest_path)
+    manifest, recorded = capture.manifest, capture.buffer
+    scenario = with_options(
+        load_scenario(scenario_path), ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed
+    )
+    if scenario.digest != manifest.scenario.config_sha256:
+        found = f"a capture of the configuration {manifest.scenario.config_sha256}"
+        raise InputError.of(manifest_path, "scenario.config_sha256", found, scenario.digest)
+    behavior, _ = choose_behavior(scenario, manifest.behavior.name, None)
+    loop = SimulationLoop(scenario, worlds=min(worlds, manifest.worlds), seed=manifest.seed)
+    again = loop.new_buffer(min(ticks, manifest.ticks))
+    loop.collect(again, behavior)
+    part = (slice(0, again.ticks), slice(0, again.worlds))
+    if not np.array_equal(again.alive, recorded.alive[part]):
+        return again.agent_steps, ["alive"]
+    present = again.alive
+    different = [
+        name
+        for name in _COMPARED
+        if not np.array_equal(getattr(again, name)[present], getattr(recorded, name)[part][present])
+    ]
+    return again.agent_steps, different

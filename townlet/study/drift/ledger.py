@@ -1,0 +1,45 @@
+"""Verdicts on simulated soaks, kept as they are made, so that an interrupted study goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from townlet.storage import canonical_json, read_bytes, sha256
+from townlet.study.drift.nights import Outcome
+
+
+class Ledger:
+    """Outcomes by name, in a file of one line each, for one version of the detector and one size of study."""
+
+    def __init__(self, work: Path, identity: dict[str, Any]) -> None:
+        key = sha256(canonical_json({**identity, "detector": detector_sha256()}).encode())
+        self._path = work / f"outcomes-{key[:12]}.jsonl"
+        self._known: dict[str, Outcome] = {}
+        lines = read_bytes(self._path, "outcomes").splitlines(keepends=True) if self._path.exists() else []
+        for line in lines:
+            # The last line of a killed study may be torn.
+            if line.endswith(b"\n"):
+                name, verdict, metrics, tests = json.loads(line)
+                self._known[name] = Outcome(verdict, tuple(metrics), tests)
+        if lines and not lines[-1].endswith(b"\n"):
+            self._path.write_bytes(b"".join(lines[:-1]))
+
+    def outcome(self, name: str, judge: Callable[[], Outcome]) -> Outcome:
+        """The outcome of this name, judged unless it is known."""
+        if name not in self._known:
+            made = judge()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a") as file:
+                file.write(json.dumps([name, made.verdict, made.metrics, made.tests]) + "\n")
+            self._known[name] = made
+        return self._known[name]
+
+
+def detector_sha256() -> str:
+    """SHA-256 over the sources that decide an outcome."""
+    soak, study = Path(__file__).parents[2] / "soak", Path(__file__).parent
+    sources = [*sorted(soak.glob("drift*.py")), soak / "verdict.py", study / "nights.py", study / "plants.py"]
+    return sha256(b"\0".join(source.read_bytes() for source in sources))

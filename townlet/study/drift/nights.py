@@ -1,0 +1,104 @@
+"""Simulated nights: drawn from pools of real cycles and from a real soak, and judged by the detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.soak.drift import ALARM_RATE, REFERENCE, Assessment, assess
+from townlet.soak.drift_resources import RESOURCES
+from townlet.soak.verdict import RunVerdict, rule_on
+from townlet.study.drift.plants import Plant
+from townlet.study.drift.pools import Pool
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A real soak with learning off, in which nothing changed: the network's metrics and the resources, float64 [K]."""
+
+    network: Mapping[str, Floats]
+    resources: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.network.values())))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the detector made of one soak of one night; ``metrics`` are those that were to be watched or alert."""
+
+    verdict: RunVerdict
+    metrics: tuple[str, ...]
+    tests: int
+
+
+class Nights:
+    """Draws soaks of one scenario.
+
+    A soak's cycles and its baseline's seeds are drawn without replacement from the scenario's pool, as are the
+    network's cycles from the recorded soak: under fresh seeds, the order of cycles means nothing. Resources are a
+    stretch of the recorded soak as it was, because there it does.
+    """
+
+    def __init__(self, pools: Mapping[str, Pool], recorded: Recorded, cycles: int, seeds: int) -> None:
+        self.pools, self.recorded, self.cycles, self.seeds = pools, recorded, cycles, seeds
+
+    def baseline(self, random: np.random.Generator) -> tuple[dict[str, Floats], NDArray[np.int64]]:
+        """A baseline, and the rows of the pool that it is made of."""
+        rows = random.choice(len(self.pools[""]), self.seeds, replace=False)
+        return self.pools[""].of(rows), rows
+
+    def soak(
+        self,
+        random: np.random.Generator,
+        plant: Plant | None = None,
+        baseline: tuple[dict[str, Floats], NDArray[np.int64]] | None = None,
+    ) -> Outcome:
+        """One night's soak, with a planted change or with none, judged against a baseline of its own or a given one."""
+        reference, taken = baseline or self.baseline(random)
+        cycles = self._reference(random, plant, taken) | self._network(random)
+        resources = self._resources(random, plant)
+        return outcome_of(assess(cycles, reference, learning=False, resources=resources, rate=ALARM_RATE))
+
+    def _reference(
+        self, random: np.random.Generator, plant: Plant | None, taken: NDArray[np.int64]
+    ) -> dict[str, Floats]:
+        pool = self.pools[""]
+        left = np.setdiff1d(np.arange(len(pool)), taken)
+        values = pool.of(random.choice(left, self.cycles, replace=False))
+        if plant:
+            variants = [plant.variant(cycle, self.cycles) for cycle in range(self.cycles)]
+            for name in sorted(set(variants) - {""}):
+                where = np.array([variant == name for variant in variants])
+                other = self.pools[name]
+                drawn = other.of(random.choice(len(other), int(where.sum()), replace=False))
+                for metric, series in values.items():
+                    series[where] = drawn[metric]
+        return {REFERENCE + name: series for name, series in values.items()}
+
+    def _network(self, random: np.random.Generator) -> dict[str, Floats]:
+        rows = random.choice(len(self.recorded), self.cycles, replace=False)
+        return {name: series[rows] for name, series in self.recorded.network.items()}
+
+    def _resources(self, random: np.random.Generator, plant: Plant | None) -> dict[str, Floats]:
+        begin = int(random.integers(len(self.recorded) - self.cycles + 1))
+        known = {resource.name for resource in RESOURCES}
+        drawn = {
+            name: series[begin : begin + self.cycles].copy()
+            for name, series in self.recorded.resources.items()
+            if name in known
+        }
+        if plant and plant.resource:
+            drawn[plant.metric] = plant.resource(drawn[plant.metric])
+        return drawn
+
+
+def outcome_of(assessment: Assessment) -> Outcome:
+    """What counts of an assessment."""
+    flagged = tuple(metric.name for metric in (*assessment.of("alert"), *assessment.of("watch")))
+    return Outcome(rule_on(assessment).verdict, flagged, assessment.tests)

@@ -1,0 +1,83 @@
+"""Pools of independent cycles: real rollouts of the town, from which simulated nights are drawn."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.baselines.build import default_behavior
+from townlet.baselines.measure import measure_seed
+from townlet.capture.record import choose_behavior, code_sha256
+from townlet.config import Scenario
+from townlet.errors import InputError
+from townlet.simulation import SimulationLoop
+from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
+from townlet.study.drift.plants import forgetting, pressed, slower
+
+#: Cycles between two savings of an unfinished pool.
+_SAVED_EVERY = 500
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Independent cycles of one scenario or an altered one; ``values`` float64 [M] per metric."""
+
+    values: dict[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    def of(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """The metrics of some cycles."""
+        return {name: values[rows] for name, values in self.values.items()}
+
+
+def make_pool(
+    scenario: Scenario, label: str, cycles: int, worlds: int, work: Path, advance: Callable[[int], None]
+) -> Pool:
+    """``cycles`` cycles of ``worlds`` worlds, each under a seed of its own, and measured as a baseline's seeds are.
+
+    Finished cycles are kept in the ``work`` folder, under a hash of scenario, label, worlds and code.
+    """
+    identity = {"scenario": scenario.digest, "label": label, "worlds": worlds, "code": code_sha256()}
+    key = sha256(canonical_json(identity).encode())
+    path = work / f"{scenario.name}-{label.replace(' ', '') or 'unchanged'}-{key[:12]}.json"
+    rows: dict[str, list[float]] = {}
+    if path.exists():
+        rows = read_json(path, "a pool of cycles")["values"]
+    done = len(next(iter(rows.values()), []))
+    behavior, _ = choose_behavior(scenario, default_behavior(scenario), None)
+    loop = SimulationLoop(scenario, worlds=worlds, seed=0)
+    first = first_seed(label)
+    for index in range(done, cycles):
+        for name, value in measure_seed(scenario, behavior, worlds, first + index, loop).items():
+            rows.setdefault(name, []).append(value)
+        if (index + 1) % _SAVED_EVERY == 0 or index + 1 == cycles:
+            write_atomically(path, pretty_json({"identity": identity, "values": rows}))
+        advance(index + 1)
+    return Pool({name: np.array(values[:cycles]) for name, values in rows.items()})
+
+
+def first_seed(label: str) -> int:
+    """Where the seeds of a variant begin: variants share none, or their noise would be the same."""
+    return 1_000_000 + 100_000 * (zlib.crc32(label.encode()) % 20_000)
+
+
+def variant_of(scenario: Scenario, variant: str) -> Scenario:
+    """The altered scenario that a variant names."""
+    kind, _, amount = variant.partition(" ")
+    match kind:
+        case "":
+            return scenario
+        case "pressure":
+            return pressed(scenario, 1 + int(amount) / 100)
+        case "decay":
+            return forgetting(scenario, int(amount) / 100)
+        case "slower":
+            return slower(scenario)
+    raise InputError.of("study", "variant", repr(variant), "pressure, decay or slower")

@@ -1,0 +1,53 @@
+"""A real soak with learning off, run through the same code as a night's, for its network's metrics and resources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from townlet.baselines.build import build_baseline
+from townlet.config import Scenario
+from townlet.config.find import find_scenario
+from townlet.soak.drift import REFERENCE
+from townlet.soak.evidence import WARM_UP, metrics_of, resources_of
+from townlet.soak.manifest import MANIFEST_NAME, soak_code_sha256
+from townlet.soak.options import SoakOptions
+from townlet.soak.read import read_soak
+from townlet.soak.run import run_soak
+from townlet.storage import AnyPath, read_json
+from townlet.study.drift.nights import Recorded
+from townlet.study.drift.settings import Progress, Settings
+
+
+def recorded_soak(scenario: Scenario, settings: Settings, work: Path, progress: Progress) -> tuple[Recorded, float]:
+    """A soak of ``settings.soak_cycles`` cycles, and the seconds that a night's cycles of it take.
+
+    It is kept in ``work``, and an interrupted one is resumed.
+    """
+    cycles = settings.soak_cycles
+    stem = f"soak-{scenario.name}-{scenario.digest[:8]}-{soak_code_sha256()[:8]}-{cycles}"
+    source = find_scenario(scenario.name)
+    options = SoakOptions(
+        scenario=Path(str(source)),
+        output=work / stem,
+        baseline=_baseline(source, work / stem, settings),
+        cycles=cycles,
+        learning=False,
+        seed=99,
+    )
+    run_soak(options, resume=True, progress=lambda done, total, row: progress(done, cycles, f"{scenario.name} soak"))
+    soak = read_soak(work / stem)
+    warm = soak.resources["process_cycle"] > WARM_UP
+    network = {name: values[warm] for name, values in metrics_of(soak.cycles).items() if not name.startswith(REFERENCE)}
+    resources = {name: values[warm] for name, values in resources_of(soak.resources).items()}
+    return Recorded(network, resources), float(np.median(soak.resources["seconds"][warm])) * settings.cycles
+
+
+def _baseline(source: AnyPath, soak: Path, settings: Settings) -> AnyPath:
+    """The baseline of the soak in a folder: the one that it was begun with, or a new one."""
+    manifest = soak / MANIFEST_NAME
+    if manifest.exists():
+        return str(read_json(manifest, "a soak's manifest")["baseline"]["file"])
+    folder = soak.with_name(f"{soak.name}-baseline")
+    return build_baseline(source, folder, seeds=settings.seeds, worlds=settings.worlds, captures=False).path

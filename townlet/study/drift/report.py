@@ -1,0 +1,215 @@
+"""Writing the study up: Markdown, one picture, and a JSON file with every count."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from townlet.soak.drift import ALARM_RATE, RELEVANT
+from townlet.storage import pretty_json, write_atomically
+from townlet.study.drift.plan import Findings, Power, as_json
+from townlet.study.drift.settings import PLANTED_IN
+from townlet.telemetry.formatting import count
+from townlet.view.style import PALETTE, Plot, png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STEM = "drift-detection"
+
+
+def exact_interval(successes: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a probability (Clopper and Pearson 1934)."""
+    from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+    interval = binomtest(successes, trials).proportion_ci(0.95, method="exact")
+    return float(interval.low), float(interval.high)
+
+
+def write_drift_report(findings: Findings, folder: Path, command: str, circumstances: str) -> Path:
+    """Write ``drift-detection.md``, ``.png`` and ``.json`` into a folder; returns the Markdown file."""
+    write_atomically(folder / f"{STEM}.json", pretty_json(as_json(findings)))
+    write_atomically(folder / f"{STEM}.png", png([_power_plot(findings), _false_plot(findings)]))
+    path = folder / f"{STEM}.md"
+    write_atomically(path, _markdown(findings, command, circumstances))
+    return path
+
+
+def _power_plot(findings: Findings) -> Plot:
+    alt = "; ".join(f"{one.plant.name} {one.not_accepted} of {one.nights}" for one in findings.powers)
+
+    def draw(axes: Axes) -> None:
+        rows = np.arange(len(findings.powers))
+        for row, one in zip(rows, findings.powers, strict=True):
+            share, (low, high) = one.not_accepted / one.nights, exact_interval(one.not_accepted, one.nights)
+            axes.plot([100 * low, 100 * high], [row, row], color=PALETTE[0], linewidth=3.0, alpha=0.4)
+            axes.plot(100 * share, row, "o", color=PALETTE[0], markersize=4)
+        axes.axvline(95, color=PALETTE[1], linestyle="--", linewidth=1.0)
+        axes.set_yticks(rows, [one.plant.name for one in findings.powers], fontsize=7)
+        axes.invert_yaxis()
+        axes.set_xlim(-2, 102)
+        axes.set_xlabel("nights in which the change was found, %")
+
+    return Plot("Planted changes found", alt, draw)
+
+
+def _false_plot(findings: Findings) -> Plot:
+    counts = findings.per_baseline
+    nights = findings.settings.nights_per_baseline
+    alt = f"soaks not accepted out of {nights} for each of {len(counts)} baselines, at most {max(counts)}"
+
+    def draw(axes: Axes) -> None:
+        axes.bar(np.arange(1, len(counts) + 1), [100 * one / nights for one in counts], color=PALETTE[0])
+        axes.axhline(1.0, color=PALETTE[1], linestyle="--", linewidth=1.0)
+        axes.set_xlabel("baseline")
+        axes.set_ylabel(f"of {nights} unchanged soaks, %")
+        axes.set_ylim(bottom=0)
+
+    return Plot("False alarms under one baseline", alt, draw)
+
+
+def _markdown(findings: Findings, command: str, circumstances: str) -> str:
+    return f"""# How well drift is told from noise
+
+{_paragraph(_verdict(findings))}
+
+![Power for each planted change; false alarms under each of several kept baselines]({STEM}.png)
+
+## Planted changes
+
+{_table(_PLANTED_HEADER, _planted_rows(findings))}
+
+{_paragraph(_PLANTING)}
+
+## No change
+
+{_table(_UNCHANGED_HEADER, _unchanged_rows(findings))}
+
+{_paragraph(_unchanged(findings))}
+
+## How a night was simulated
+
+{_paragraph(_simulated(findings))}
+
+Measured by
+
+```console
+{command}
+```
+
+{circumstances}. Every count is in [{STEM}.json]({STEM}.json).
+"""
+
+
+_PLANTED_HEADER = ("planted", "what", "dose", "found", "95 % interval", "rejected", "metric named")
+_UNCHANGED_HEADER = ("scenario", "soaks not accepted", "tests in a soak", "spread of cycles", "seconds of a night")
+_PLANTING = (
+    f"Planted in `{PLANTED_IN}`. Found: the soak was not accepted; named: the metric that should move was flagged. "
+    "Conflict intensity is planted by multiplying the weights of all four conflicts, and the surcharge per waiting "
+    "person, in the scenario's own rules (`rules.queue.intensity`, `rules.queue.intensity_per_waiter`); the dose is "
+    "what a change did to the mean of its metric over the pool. The leak lowers `rules.rivalry.decay_per_tick`, the "
+    "slower shower raises `affordances.shower.ticks`. Memory and throughput are changed in series measured in a real "
+    f"soak. A change below {RELEVANT:.0%} of the baseline's mean is to be watched, which holds a night; a larger one "
+    "rejects it."
+)
+
+
+def _verdict(findings: Findings) -> str:
+    """The two figures that were asked for; the end of the interval decides."""
+    settings, nights, false = findings.settings, findings.settings.nights, findings.false_nights
+    low, high = exact_interval(false, nights)
+    asked = [one for one in findings.powers if one.plant.name in ("pressure -10 %", "pressure +10 %")]
+    weakest = min(asked, key=lambda one: one.not_accepted)
+    power = exact_interval(weakest.not_accepted, weakest.nights)[0]
+    false_alarms = f"{_percent(false / nights)}, 95 % interval {_percent(low)} to {_percent(high)}"
+    found = f"{weakest.not_accepted} of {weakest.nights} nights or more"
+    return (
+        f"Of {count(nights, 'unchanged night')}, each with a soak of {len(settings.scenarios)} scenarios, {false} were "
+        f"not accepted: {false_alarms}. At most 1 in 100 is {_shown(high <= 0.01)} by the interval's end. A change of "
+        f"conflict intensity by 10 %, up or down, was found in {found}: power "
+        f"{_percent(weakest.not_accepted / weakest.nights)}, 95 % interval {_interval(weakest)}. At least 95 % is "
+        f"{_shown(power >= 0.95)} by its beginning."
+    )
+
+
+def _shown(so: bool) -> str:
+    return "shown" if so else "**not** shown"
+
+
+def _unchanged(findings: Findings) -> str:
+    settings = findings.settings
+    soaks, kept = settings.nights * len(settings.scenarios), settings.baselines * settings.nights_per_baseline
+    false = sum(findings.false_soaks.values())
+    names = ", ".join(f"{name} ({times})" for name, times in sorted(findings.false_metrics.items()))
+    return (
+        f"Altogether {false} of {soaks:,} soaks were not accepted, where each may with probability {ALARM_RATE:.2%}. "
+        f"{f'Flagged were {names}. ' if names else ''}The spread is that of conflict intensity, standard deviation "
+        "over mean. A baseline is kept for many nights, and its luck is shared by all of them: over "
+        f"{settings.baselines} baselines of `{PLANTED_IN}` and {settings.nights_per_baseline} nights each, "
+        f"{sum(findings.per_baseline)} of {kept:,} soaks were not accepted, at the most {max(findings.per_baseline)} "
+        "under one baseline."
+    )
+
+
+def _simulated(findings: Findings) -> str:
+    settings = findings.settings
+    return (
+        f"From cycles of real rollouts: {settings.worlds} worlds, one episode each, under a seed that no other cycle "
+        "has, measured by the function that measures a baseline's seeds. A pool holds "
+        f"{settings.pool:,} of them per scenario, and {settings.planted_pool:,} for each altered one. A night "
+        f"draws {settings.cycles} cycles for the soak and {settings.seeds} for its baseline, without replacement or "
+        "overlap: cycles begin anew from fresh seeds, so they are independent, and any order is as likely as another. "
+        "Nights drawn from one pool share cycles, so they are not quite independent of each other, and the intervals "
+        "are a little too narrow. The network's metrics are drawn in the same way from a real soak with learning off, "
+        f"{settings.soak_cycles} cycles long; resources are a stretch of that soak as it was measured, because "
+        "there the order matters. A night's soaks of all scenarios took "
+        f"{sum(findings.soak_seconds.values()):.0f} s by the clock, on a machine that was busy with other work."
+    )
+
+
+def _planted_rows(findings: Findings) -> list[list[str]]:
+    return [
+        [
+            one.plant.name,
+            one.plant.meaning,
+            "" if one.dose is None else f"{one.dose:+.1%}".replace("%", " %"),
+            f"{one.not_accepted} of {one.nights}",
+            _interval(one),
+            _percent(one.rejected / one.nights),
+            _percent(one.named / one.nights),
+        ]
+        for one in findings.powers
+    ]
+
+
+def _unchanged_rows(findings: Findings) -> list[list[str]]:
+    return [
+        [
+            f"`{name}`",
+            f"{false} of {findings.settings.nights:,}",
+            str(findings.tests[name]),
+            _percent(findings.spreads[name]),
+            f"{findings.soak_seconds[name]:.0f}",
+        ]
+        for name, false in findings.false_soaks.items()
+    ]
+
+
+def _table(header: tuple[str, ...], rows: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *rows))
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _interval(one: Power) -> str:
+    low, high = exact_interval(one.not_accepted, one.nights)
+    return f"{_percent(low)} to {_percent(high)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %" if 0 < share < 0.1 else f"{100 * share:.1f} %"

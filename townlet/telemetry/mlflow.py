@@ -1,0 +1,115 @@
+"""A training log as a run of MLflow, for those who compare their trainings there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from townlet.errors import InputError
+from townlet.telemetry.curves import Point, points_of
+from townlet.telemetry.reader import part_paths
+from townlet.telemetry.validator import read_records
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+#: The tag by which a repeated export finds its run: SHA-256 of the log's first record, clock fields included.
+LOG_TAG = "townlet.first_record_sha256"
+
+#: Points in one request; MLflow refuses more, and a database stores each request wholly or not at all.
+BATCH = 1000
+
+#: MLflow reports its use to its makers, and asks a server that is not there for minutes, unless told otherwise.
+_DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
+
+
+class Exported(NamedTuple):
+    """What an export came to: curves in the run, points this export added, and the run's name."""
+
+    curves: int
+    added: int
+    run_name: str
+
+
+def export_mlflow(log: Path, tracking_uri: str, experiment: str = "townlet", run_name: str | None = None) -> Exported:
+    """Write every number of a valid log into a run of an experiment; a repeated export adds what has come since.
+
+    Curves are those of :func:`~townlet.telemetry.curves.points_of`. The run starts when the training began, by the
+    time the log was last written and the time the training took. What the run holds is read back first, so that an
+    export that was interrupted is completed by the next one. One export of a log at a time.
+
+    Raises InputError, and writes nothing, for a log that is not valid, for one whose run holds other points or has
+    another name than ``run_name``, and where MLflow is not installed; and if the server or database refuses.
+    """
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    try:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError:
+        expected = "MLflow: pip install 'townlet[mlflow]'"
+        raise InputError.of("options", "export mlflow", "nothing to write runs with", expected) from None
+    records = read_records(log)
+    try:
+        return _export(MlflowClient(tracking_uri=tracking_uri), log, records, experiment, run_name)
+    except (MlflowException, SQLAlchemyError) as error:
+        found = (str(error).strip() or type(error).__name__).splitlines()[0]
+        expected = "an MLflow server or database that takes this experiment, run and points"
+        raise InputError.of(tracking_uri, "", found, expected) from None
+
+
+def _export(
+    client: MlflowClient, log: Path, records: Sequence[Mapping[str, Any]], experiment: str, run_name: str | None
+) -> Exported:
+    points = list(points_of(records))
+    curves = sorted({point.curve for point in points})
+    identity = hashlib.sha256(json.dumps(records[0], sort_keys=True).encode()).hexdigest()
+    name = run_name or log.resolve().parent.name or log.stem
+    known = client.get_experiment_by_name(experiment)
+    experiment_id = known.experiment_id if known else client.create_experiment(experiment)
+    runs = client.search_runs([experiment_id], f"tags.`{LOG_TAG}` = '{identity}'", max_results=1)
+    if runs:
+        run = runs[0]
+        if run_name not in (None, run.info.run_name):
+            expected = f"run {run.info.run_name!r}, in which it is already, or another experiment"
+            raise InputError.of(log, "", f"run name {run_name!r}", expected)
+    else:
+        written = part_paths(log)[-1].stat().st_mtime
+        start = round((written - points[-1].seconds) * 1000)
+        tags = {LOG_TAG: identity, "townlet.log": str(log)}
+        run = client.create_run(experiment_id, start_time=start, tags=tags, run_name=name)
+    added = _add_missing(client, run, points, curves, log)
+    client.set_terminated(run.info.run_id, end_time=_timestamp(run, points[-1]))
+    return Exported(len(curves), added, str(run.info.run_name))
+
+
+def _add_missing(client: MlflowClient, run: Run, points: list[Point], curves: list[str], log: Path) -> int:
+    """Add the points that a run lacks; raise InputError if it holds one that the log does not."""
+    from mlflow.entities import Metric
+
+    wanted = {(point.curve, float(point.value), _timestamp(run, point), point.step): None for point in points}
+    held = {
+        (curve, metric.value, metric.timestamp, metric.step)
+        for curve in sorted({*curves, *run.data.metrics})
+        for metric in client.get_metric_history(run.info.run_id, curve)
+    }
+    if strangers := held - wanted.keys():
+        curve, value, _, step = min(strangers, key=lambda point: (point[3], point[0]))
+        expected = "what this run holds already, continued; delete the run or use another experiment"
+        found = f"no {curve} of {value:g} at step {step} as in run {run.info.run_name!r}"
+        raise InputError.of(log, "", found, expected)
+    missing = [Metric(*point) for point in wanted if point not in held]
+    for first in range(0, len(missing), BATCH):
+        client.log_batch(run.info.run_id, metrics=missing[first : first + BATCH])
+    return len(missing)
+
+
+def _timestamp(run: Run, point: Point) -> int:
+    """When a point was made, in milliseconds since 1970."""
+    return int(run.info.start_time) + round(point.seconds * 1000)

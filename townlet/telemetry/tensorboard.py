@@ -1,0 +1,42 @@
+"""A training log as TensorBoard event files, for those who read their curves there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from townlet.errors import InputError
+from townlet.telemetry.curves import points_of
+from townlet.telemetry.validator import read_records
+
+
+def export_tensorboard(log: Path, output: Path) -> int:
+    """Write every number of every record of a valid log into an event file in a new folder; return how many curves.
+
+    Curves are those of :func:`~townlet.telemetry.curves.points_of`; wall time is seconds of training since its start.
+    The folder is there complete or not at all.
+
+    Raises InputError for a log that is not valid, for a folder that is there already, whose curves would mix with
+    these, and where TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        expected = "TensorBoard: pip install 'townlet[tensorboard]'"
+        raise InputError.of("options", "export tensorboard", "nothing to write event files with", expected) from None
+    records = read_records(log)
+    if output.exists():
+        raise InputError.of(output, "", "a folder or file of that name", "a new folder")
+    part = output.with_name(f".{output.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    tags: set[str] = set()
+    try:
+        writer = SummaryWriter(part)
+        for point in points_of(records):
+            tags.add(point.curve)
+            writer.add_scalar(point.curve, point.value, point.step, walltime=point.seconds)
+        writer.close()
+        part.rename(output)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return len(tags)

@@ -1,0 +1,25 @@
+"""The replay page: a captured rollout that can be watched, tick by tick, in any browser and without a network.
+
+A capture records what people saw and did, not where they stood, so :func:`film_of` simulates its worlds again from the
+recorded actions and believes nothing that differs from the recording by a bit.
+"""
+
+from townlet.view.replay.conflicts import ConflictLink, conflict_links, fragment, worlds_to_watch
+from townlet.view.replay.document import document_in, film_document, series_in
+from townlet.view.replay.film import Film, film_of
+from townlet.view.replay.gif import gif_of
+from townlet.view.replay.page import replay_html
+
+__all__ = [
+    "ConflictLink",
+    "Film",
+    "conflict_links",
+    "document_in",
+    "film_document",
+    "film_of",
+    "fragment",
+    "gif_of",
+    "replay_html",
+    "series_in",
+    "worlds_to_watch",
+]

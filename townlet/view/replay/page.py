@@ -1,0 +1,35 @@
+"""The replay page: one HTML file from a template, its style, its scripts and the document they play."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from townlet.view.replay.document import Coding, replay_document
+from townlet.view.replay.film import Film
+
+#: The parts of the page; the scripts share one scope, in this order.
+PAGE = Path(__file__).parent / "page"
+SCRIPTS = ("data", "words", "icons", "camera", "map", "ring", "timeline", "panels", "pane", "player")
+
+
+def replay_html(sides: Sequence[Sequence[Film]], *, coding: Coding = "deflate-raw") -> str:
+    """A self-contained page that plays one rollout, or two side by side, each with one or more of its worlds.
+
+    Its content security policy forbids it to load anything. Equal films give equal bytes.
+    """
+    document = json.dumps(replay_document(sides, coding=coding), separators=(",", ":"), allow_nan=False)
+    names = dict.fromkeys(films[0].manifest.scenario.name for films in sides)
+    scripts = "\n".join((PAGE / f"{name}.js").read_text() for name in SCRIPTS)
+    parts = {
+        "title": escape(" and ".join(names)),
+        "style": (PAGE / "style.css").read_text(),
+        # Inside a script element, only this could end it or open a comment.
+        "document": document.replace("<", "\\u003c"),
+        "script": scripts,
+    }
+    page = (PAGE / "page.html").read_text()
+    before, *rest = page.split("{{")
+    return before + "".join(parts[name] + text for name, text in (piece.split("}}", 1) for piece in rest))

@@ -1,0 +1,105 @@
+// Which part of a town a canvas shows: zooming, panning, fitting, following; with mouse, touch and wheel.
+
+// Room for the buttons at the right.
+const BUTTONS = 42;
+
+class Camera {
+  constructor(canvas, film, changed) {
+    this.canvas = canvas;
+    this.changed = changed;
+    this.box = usedPart(film);
+    this.fitted = true;
+    this.pointers = new Map();
+    canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    canvas.addEventListener("pointerdown", (event) => this.down(event));
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    for (const end of ["pointerup", "pointercancel", "pointerleave"]) canvas.addEventListener(end, (event) => this.up(event));
+  }
+
+  // Sizes in CSS pixels; tile (x, y) has its upper left corner at (left + x * tile, top + y * tile).
+  resize(width, height) {
+    this.width = width;
+    this.height = height;
+    if (this.fitted) this.fit();
+  }
+
+  fit() {
+    const { x1, y1, x2, y2 } = this.box, width = this.width - BUTTONS;
+    this.tile = Math.min(width / (x2 - x1), this.height / (y2 - y1), 110);
+    this.left = (width - (x2 - x1) * this.tile) / 2 - x1 * this.tile;
+    this.top = (this.height - (y2 - y1) * this.tile) / 2 - y1 * this.tile;
+    this.fitted = true;
+    this.changed();
+  }
+
+  zoom(factor, x = this.width / 2, y = this.height / 2) {
+    const tile = Math.min(Math.max(this.tile * factor, 2), 140), ratio = tile / this.tile;
+    this.left = x - (x - this.left) * ratio;
+    this.top = y - (y - this.top) * ratio;
+    this.tile = tile;
+    this.fitted = false;
+    this.changed();
+  }
+
+  // Close enough to see who is who around a tile, where that is not so already.
+  look(x, y) {
+    if (this.tile >= 14) return;
+    this.tile = 24;
+    this.fitted = false;
+    this.center(x + 0.5, y + 0.5);
+  }
+
+  center(x, y) {
+    this.left = this.width / 2 - x * this.tile;
+    this.top = this.height / 2 - y * this.tile;
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    this.zoom(Math.exp(-event.deltaY * 0.0015), event.offsetX, event.offsetY);
+  }
+
+  down(event) {
+    this.pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+    this.moved = 0;
+    if (event.pointerType !== "touch" || this.pointers.size > 1) this.canvas.setPointerCapture(event.pointerId);
+  }
+
+  move(event) {
+    const last = this.pointers.get(event.pointerId);
+    if (!last) return;
+    const now = { x: event.offsetX, y: event.offsetY };
+    const other = [...this.pointers].find(([id]) => id !== event.pointerId)?.[1];
+    if (other) {
+      const span = (one) => Math.hypot(one.x - other.x, one.y - other.y);
+      this.zoom(span(now) / Math.max(span(last), 1), other.x, other.y);
+    } else if (event.pointerType !== "touch" || !this.fitted) {
+      this.left += now.x - last.x;
+      this.top += now.y - last.y;
+      this.fitted = this.fitted && Math.abs(now.x - last.x) + Math.abs(now.y - last.y) === 0;
+      this.changed();
+    }
+    this.moved += Math.abs(now.x - last.x) + Math.abs(now.y - last.y);
+    this.pointers.set(event.pointerId, now);
+  }
+
+  up(event) {
+    this.pointers.delete(event.pointerId);
+  }
+}
+
+// The part of the map with anything in it, and a margin.
+function usedPart(film) {
+  if (!film.rooms.length) return { x1: -0.4, y1: -0.4, x2: film.width + 0.4, y2: film.height + 0.4 };
+  const box = { x1: film.width, y1: film.height, x2: 0, y2: 0 };
+  const include = (x, y) => {
+    box.x1 = Math.min(box.x1, x); box.y1 = Math.min(box.y1, y);
+    box.x2 = Math.max(box.x2, x + 1); box.y2 = Math.max(box.y2, y + 1);
+  };
+  for (const [, , x, y] of film.objects) include(x, y);
+  for (let y = 0; y < film.height; y++) for (let x = 0; x < film.width; x++) if (film.get("walls", x, y)) include(x, y);
+  for (let a = 0; a < film.people.length; a++) {
+    for (let t = 0; t < film.ticks; t++) if (film.alive(a, t)) include(film.x(a, t), film.y(a, t));
+  }
+  return { x1: Math.max(box.x1 - 1, 0), y1: Math.max(box.y1 - 1.6, -0.6), x2: Math.min(box.x2 + 1, film.width), y2: Math.min(box.y2 + 1, film.height) };
+}

@@ -1,0 +1,156 @@
+// One rollout: its map with all that stands beside it.
+
+class Pane {
+  constructor(films, player) {
+    this.films = films;
+    this.player = player;
+    this.film = films[0];
+    this.selected = -1;
+    this.canvas = element("canvas", { role: "img" });
+    this.notice = element("div", { class: "notice" });
+    this.tip = element("div", { class: "tip", hidden: "", "aria-hidden": "true" });
+    this.ring = element("canvas", { role: "img" });
+    this.title = element("h2");
+    this.figures = new Figures();
+    this.queues = new Queues();
+    this.people = new People((a) => this.select(a));
+    this.events = new Events((tick) => player.jump(tick));
+    this.camera = new Camera(this.canvas, this.film, () => player.redraw());
+    this.map = new TownMap(this.canvas, this.film, this.camera);
+    this.stage = element("div", { class: "card stage" }, this.canvas, this.notice, this.tip, this.zoomButtons());
+    this.node = this.build();
+    this.listen();
+  }
+
+  build() {
+    const ring = element("section", { class: "card ring" }, element("h3", {}, "Who holds a grudge"), this.ring);
+    const mapPart = element("div", { class: "map-part" }, element("div", {}, this.title, this.figures.node), this.stage);
+    const side = (...cards) => element("div", { class: "side" }, ...cards), alone = this.player.sides === 1;
+    const sides = alone ? [side(this.queues.node, this.events.node), side(ring, this.people.node)] : [side(this.queues.node, ring, this.events.node)];
+    return element("section", { class: "pane" }, mapPart, ...sides);
+  }
+
+  zoomButtons() {
+    const button = (name, sign, act) => element("button", { type: "button", "aria-label": name, title: name, onclick: act }, sign);
+    return element("div", { class: "zoom" }, button("Zoom in", "+", () => this.camera.zoom(1.4)), button("Zoom out", "−", () => this.camera.zoom(1 / 1.4)),
+      button("Whole town", "⌂", () => { this.select(-1); this.camera.fit(); }));
+  }
+
+  listen() {
+    new ResizeObserver(() => this.resize()).observe(this.stage);
+    new ResizeObserver(() => this.player.redraw()).observe(this.ring);
+    this.canvas.addEventListener("pointermove", (event) => this.hover(event));
+    this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
+    this.canvas.addEventListener("click", (event) => {
+      if (this.camera.moved > 6) return;
+      const found = this.map.find(event.offsetX, event.offsetY);
+      this.select(found?.person ?? -1);
+      this.hover(event);
+    });
+  }
+
+  resize() {
+    const ratio = window.devicePixelRatio || 1, { clientWidth: width, clientHeight: height } = this.stage;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    const first = !this.camera.width;
+    this.camera.resize(width, height);
+    if (first) this.look(this.player.tick);
+    this.player.redraw();
+  }
+
+  show(world) {
+    const film = this.films.find((each) => each.world === world);
+    if (film) {
+      this.film = film;
+      this.selected = -1;
+      this.camera.box = usedPart(film);
+      this.map.setFilm(film);
+    }
+    const { film: now } = this, people = some(now.people.length, "person", "people");
+    this.title.replaceChildren(behaviorName(now), " ", element("small", {}, [spaced(now.scenario), `seed ${now.seed}`, whichWorld(now), people].filter(Boolean).join(", ")));
+    this.title.hidden = this.player.sides === 1;
+    return Boolean(film);
+  }
+
+  select(a) {
+    this.selected = a === this.selected ? -1 : a;
+    this.people.reveal(this.selected);
+    this.player.redraw();
+  }
+
+  // Bring the worst conflict of a tick into view.
+  look(tick) {
+    const events = this.film.conflicts.filter((event) => event.tick === tick);
+    if (!events.length || !this.camera.width) return;
+    const { thing } = events.reduce((worst, event) => (event.intensity > worst.intensity ? event : worst));
+    this.camera.look(...this.film.objects[thing].slice(2));
+  }
+
+  tickOf(time) { return Math.min(Math.floor(time), this.film.ticks - 1); }
+
+  draw(time, view, panels) {
+    const t = this.tickOf(time), at = Math.min(time, this.film.ticks - 1);
+    if (!this.canvas.width) return;
+    this.canvas.style.touchAction = this.camera.fitted ? "pan-y" : "none";
+    if (this.selected >= 0 && !this.camera.fitted && view.playing && this.film.alive(this.selected, t)) {
+      const { x, y } = positionOf(this.film, this.selected, at);
+      this.camera.center(x + 0.5, y + 0.5);
+    }
+    this.map.draw(at, { ...view, selected: this.selected });
+    if (!panels) return;
+    this.figures.update(this.film, t);
+    this.queues.update(this.film, t);
+    this.people.update(this.film, t, this.selected);
+    this.events.update(this.film, t);
+    drawRing(this.ring, this.film, t, view.theme, this.selected);
+    const off = ["No power", "No water", "Prices are raised"].filter((_, i) => this.film.get("conditions", i, t));
+    if (this.notice.textContent !== off.join("")) this.notice.replaceChildren(...off.map((text) => element("span", {}, text)));
+    if (!view.playing) this.canvas.setAttribute("aria-label", this.summary(t));
+  }
+
+  // The moment in words.
+  summary(t) {
+    const { queues } = this.film.scene(t);
+    const lines = [...queues.entries()].filter(([, q]) => q.waiting.length).map(([o, q]) =>
+      `${some(q.waiting.length, "person waits", "people wait")} for ${objectName(this.film, o)}`);
+    const events = this.film.between(t - 1, t).map((event) => sentence(this.film, event));
+    return `Map of the town at tick ${t}. ${[...(lines.length ? lines : ["Nobody waits"]), ...events].join(". ")}.`;
+  }
+
+  hover(event) {
+    if (this.camera.pointers.size && event.pointerType !== "touch") {
+      this.stage.classList.add("held");
+      this.tip.hidden = true;
+      return;
+    }
+    this.stage.classList.remove("held");
+    const found = this.map.find(event.offsetX, event.offsetY), t = this.tickOf(this.player.time);
+    this.stage.classList.toggle("over", Boolean(found));
+    this.tip.hidden = !found;
+    if (!found) return;
+    this.tip.replaceChildren(...(found.person >= 0 ? this.aboutPerson(found.person, t) : this.aboutObject(found.thing, t)));
+    const { offsetWidth: width, offsetHeight: height } = this.tip;
+    const x = event.offsetX + 16 + width > this.stage.clientWidth ? event.offsetX - width - 12 : event.offsetX + 16;
+    const y = Math.min(event.offsetY + 12, this.stage.clientHeight - height - 6);
+    this.tip.style.transform = `translate(${Math.max(x, 4)}px, ${Math.max(y, 4)}px)`;
+  }
+
+  aboutPerson(a, t) {
+    const { film } = this;
+    const bars = NEEDS.map((need, n) => element("p", {}, `${need} ${percent(film.need(a, n, t))}`,
+      element("span", { class: "bar", style: "display:block" }, element("i", { class: need, style: `width:${100 * film.need(a, n, t)}%` }))));
+    const [grudge] = film.grudges(a, t);
+    return [element("p", {}, element("strong", {}, personName(film, a, t)), film.money ? ` · money ${film.get("wallet", a, t).toFixed(2)}` : ""),
+      element("p", {}, doing(film, a, t)), ...bars,
+      ...(grudge ? [element("p", {}, `holds a grudge against ${called(film.people[grudge.to])}: ${grudge.strength.toFixed(2)}`)] : [])];
+  }
+
+  aboutObject(o, t) {
+    const { film } = this, { holder, waiting } = film.scene(t).queues[o], stock = film.get("stock", o, t);
+    const lines = [holder < 0 ? "free" : `${called(film.people[holder])}: ${doing(film, holder, t)}`, waiting.length ? `waiting: ${waiting.map((a) => called(film.people[a])).join(", ")}` : ""];
+    if (film.get("closed", o, t)) lines.unshift("out of service");
+    if (stock > 0) lines.push(`${stock} in stock`);
+    return [element("p", {}, element("strong", {}, film.labels[o])), ...lines.filter(Boolean).map((line) => element("p", {}, line))];
+  }
+}

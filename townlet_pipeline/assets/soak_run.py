@@ -1,0 +1,42 @@
+"""A night's soak of a scenario."""
+
+from dagster import AssetExecutionContext, Config, MaterializeResult
+from pydantic import Field
+
+from townlet_pipeline.calendar import nights
+from townlet_pipeline.common import TRAINING, stage
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soaking import soak_options, soaked
+from townlet_pipeline.training import training_failures
+from townlet_pipeline.versions import code_version
+
+
+class SoakConfig(Config):
+    """How long a night is, and whether the network learns."""
+
+    cycles: int = Field(default=300, description="Cycles of replay and rollout, each under a fresh seed.")
+    hours: float | None = Field(default=None, description="Hours after which no cycle begins; empty: no such bound.")
+    learning: bool = Field(default=True, description="Whether the network learns; if not, it is only looked at.")
+
+
+@stage(
+    "soak",
+    "jsonl",
+    "pytorch",
+    "numba",
+    deps=["scenario"],
+    partitions=nights,
+    pool=TRAINING,
+    code_version=code_version(__file__),
+)
+def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreResource) -> MaterializeResult[None]:
+    """Replay and rollout in turn on one network, many times, beside the behaviour of the promoted baseline.
+
+    A run that was killed goes on where it was. Its data version is the SHA-256 of `soak.json`, which names the hash of
+    the cycles' rows and of the telemetry without its clock fields.
+    """
+    from townlet.soak.run import run_soak
+
+    options = soak_options(context, store, **config.model_dump())
+    with training_failures():
+        return soaked(context, store, options, run_soak(options, resume=True))

@@ -1,0 +1,111 @@
+"""Which environment this is: one person's machine, or what a team shares."""
+
+import difflib
+import functools
+import os
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from townlet.errors import Fault, InputError, nearest_name
+
+#: Chooses between the two; the others say where what is shared lies.
+VARIABLE = "TOWNLET_ENV"
+POSTGRES = "TOWNLET_POSTGRES_URL"
+OBJECT_STORE = "TOWNLET_OBJECT_STORE"
+TIMEZONE = "TOWNLET_TIMEZONE"
+
+_NAMES = ("local", "shared")
+#: By variable: how its value begins, and what it looks like. The driver is named because SQLAlchemy's default one is
+#: psycopg 3, and dagster-postgres comes with psycopg2.
+_URLS = {
+    POSTGRES: ("postgresql+psycopg2://", "postgresql+psycopg2://user:password@host:5432/database"),
+    OBJECT_STORE: ("s3://", "s3://bucket/prefix"),
+}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where Dagster keeps what it knows, and where artefacts are published; nothing of either if it is local."""
+
+    name: str
+    postgres: str | None = None
+    object_store: str | None = None
+
+
+def environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """The environment that ``$TOWNLET_ENV`` names: ``local`` unless it says ``shared``.
+
+    Raises InputError for another name, and for each variable that ``shared`` needs and that is missing or no such URL.
+    """
+    name = variables.get(VARIABLE) or "local"
+    if name not in _NAMES:
+        raise InputError.of("environment", VARIABLE, repr(name), nearest_name(name, _NAMES))
+    if name == "local":
+        return Environment(name)
+    faults = [
+        Fault("environment", variable, found, f"{example}, because {VARIABLE} is shared")
+        for variable, (start, example) in _URLS.items()
+        if (found := _fault_of(variables.get(variable), start))
+    ]
+    if faults:
+        raise InputError(faults)
+    return Environment(name, variables[POSTGRES], variables[OBJECT_STORE].rstrip("/"))
+
+
+def timezone(variables: Mapping[str, str] = os.environ) -> str:
+    """The time zone of days, nights and deadlines: ``$TOWNLET_TIMEZONE``, else UTC. InputError for an unknown one."""
+    name = variables.get(TIMEZONE) or "UTC"
+    known = _zones()
+    if name not in known:
+        raise InputError.of("environment", TIMEZONE, repr(name), f"a zone such as Europe/Berlin{_meant(name, known)}")
+    return name
+
+
+def require_reachable(chosen: Environment) -> None:
+    """Raise InputError unless the database and the bucket answer; what is local always does."""
+    if chosen.postgres and chosen.object_store:
+        _require_postgres(chosen.postgres)
+        _require_bucket(chosen.object_store)
+
+
+@functools.cache
+def _zones() -> set[str]:
+    """All time zones; they are searched for in many folders."""
+    return zoneinfo.available_timezones()
+
+
+def _meant(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _fault_of(value: str | None, start: str) -> str:
+    # The value itself is not quoted: it may hold a password.
+    return "nothing" if not value else "" if value.startswith(start) and value != start else "another kind of value"
+
+
+def _require_postgres(url: str) -> None:
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": 10}, poolclass=sqlalchemy.NullPool)
+        engine.connect().close()
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        told = " ".join(str(getattr(error, "orig", error)).split())
+        raise InputError.of("environment", POSTGRES, told, "a Postgres server that lets this user in") from None
+
+
+def _require_bucket(url: str) -> None:
+    from upath import UPath
+
+    wanted = "a bucket that can be read (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say how)"
+    try:
+        bucket = UPath(url)
+        bucket.fs.ls(bucket.drive, refresh=True)
+    except ImportError:
+        raise InputError.of(
+            "environment", OBJECT_STORE, "no s3fs", "the package: pip install 'townlet[shared]'"
+        ) from None
+    except Exception as error:  # s3fs and botocore raise errors that have no common base
+        raise InputError.of(url, OBJECT_STORE, str(error) or type(error).__name__, wanted) from None

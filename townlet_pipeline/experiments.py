@@ -1,0 +1,198 @@
+"""Experiments: a scenario with changes, under a name that means the same configuration for ever.
+
+The complete configuration lies frozen in ``<store>/<scenario>__<experiment>/experiment/``; its column is a partition
+like any scenario's.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster import Config, DagsterInstance, OpExecutionContext, job, op
+from pydantic import Field, ValidationError
+
+from townlet.errors import Fault, InputError, nearest_name
+from townlet_pipeline.executors import townlet_executor
+from townlet_pipeline.failures import readable_failures
+from townlet_pipeline.mirror import pull, push
+from townlet_pipeline.partitions import SEPARATOR, files_on_disk, is_experiment, scenarios
+from townlet_pipeline.project import scenario_file
+from townlet_pipeline.resources import StoreResource
+
+if TYPE_CHECKING:
+    from townlet.config import Scenario
+
+#: Folder of the frozen scenario, beside those of the column's assets.
+_ASSET = "experiment"
+#: Differences that a refusal names; one changed section can have many.
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An experiment: its key, its frozen scenario, and whether it was new."""
+
+    key: str
+    file: Path
+    new: bool
+
+
+def frozen_file(store: StoreResource, key: str) -> Path:
+    """The frozen scenario of an experiment."""
+    return store.folder(key, _ASSET) / f"{key}.yaml"
+
+
+def source_of(store: StoreResource, key: str) -> Path:
+    """The file that a partition's ``scenario`` is copied from: in ``configs/scenarios``, or an experiment's."""
+    if not is_experiment(key):
+        return scenario_file(key)
+    if store.object_store:
+        pull(store, key, [_ASSET])
+    return frozen_file(store, key)
+
+
+def register(
+    instance: DagsterInstance,
+    store: StoreResource,
+    scenario: str,
+    experiment: str,
+    *,
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
+    amounts: Mapping[str, int | None] | None = None,
+) -> Registered:
+    """Freeze a scenario with ``changes`` (by section) and ``amounts`` (ticks, worlds, seed), and add its partition.
+
+    Registering the same configuration again changes nothing. Raises InputError for an unknown scenario, a name or a
+    configuration that is not valid, and for a name that already means another configuration.
+    """
+    import yaml
+
+    from townlet.config import load_scenario
+    from townlet.storage import exclusive, write_atomically
+
+    key = _key(scenario, experiment)
+    effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, amounts or {})
+    file = frozen_file(store, key)
+    if store.object_store:
+        pull(store, key, [_ASSET])
+    with exclusive(file.parent):
+        new = not file.exists()
+        if new:
+            content = yaml.safe_dump(effective.model_dump(mode="json"), sort_keys=False)
+            write_atomically(file, f"# {scenario}, changed for the experiment {experiment}; frozen.\n{content}")
+        else:
+            _require_same(file, load_scenario(file), effective)
+    if new and store.object_store:
+        push(store, key, _ASSET)
+    if not instance.has_dynamic_partition(str(scenarios.name), key):
+        instance.add_dynamic_partitions(str(scenarios.name), [key])
+    return Registered(key, file, new)
+
+
+def _key(scenario: str, experiment: str) -> str:
+    from townlet.config.town import NAME_PATTERN
+
+    known = files_on_disk()
+    if scenario not in known:
+        raise InputError.of("experiment", "scenario", repr(scenario), nearest_name(scenario, known))
+    if not re.fullmatch(NAME_PATTERN, experiment):
+        expected = "a name of lower-case letters, digits and _ that begins with a letter"
+        raise InputError.of("experiment", "experiment", repr(experiment), expected)
+    key = f"{scenario}{SEPARATOR}{experiment}"
+    if key in known:
+        raise InputError.of("experiment", "experiment", repr(experiment), f"another name: {key}.yaml is a scenario")
+    return key
+
+
+def _effective(
+    base: "Scenario", key: str, changes: Mapping[str, Mapping[str, Any]], amounts: Mapping[str, int | None]
+) -> "Scenario":
+    from townlet.capture.record import with_options
+    from townlet.config import Scenario
+    from townlet.config.faults import fault_of
+
+    content = _merged(base.model_dump(mode="json"), {"name": key, **changes})
+    try:
+        changed = Scenario.model_validate(content)
+    except ValidationError as error:
+        raise InputError(
+            fault_of("experiment", detail, Scenario, ".".join(map(str, detail["loc"]))) for detail in error.errors()
+        ) from None
+    options = {name: amounts.get(name) for name in ("ticks", "worlds", "seed")}
+    return with_options(changed, **options)
+
+
+def _merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``content`` with the leaves of ``changes`` in place of its own."""
+    merged = dict(content)
+    for name, value in changes.items():
+        inner = merged.get(name)
+        merged[name] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _require_same(file: Path, frozen: "Scenario", asked: "Scenario") -> None:
+    """Raise InputError naming what differs, unless both configurations are the same."""
+    if frozen.digest == asked.digest:
+        return
+    differences = list(_differences(asked.model_dump(mode="json"), frozen.model_dump(mode="json"), ""))
+    raise InputError(
+        Fault(str(file), where, found, f"{expected}, as the experiment of this name was frozen; take another name")
+        for where, found, expected in differences[:_SHOWN]
+    )
+
+
+def _differences(found: Any, expected: Any, where: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for name in dict.fromkeys([*expected, *found]):
+            yield from _differences(found.get(name), expected.get(name), f"{where}.{name}")
+    elif found != expected:
+        yield where.removeprefix("."), repr(found), repr(expected)
+
+
+class Amounts(Config):
+    """How much is simulated in a capture; what is left empty is as the scenario says."""
+
+    ticks: int | None = Field(default=None, description="Ticks of an episode.")
+    worlds: int | None = Field(default=None, description="Worlds recorded side by side.")
+    seed: int | None = Field(default=None, description="Seed of the worlds.")
+
+
+class Experiment(Config):
+    """An experiment to be registered: a scenario, a name, and what is different."""
+
+    scenario: str = Field(description="Name of a file in configs/scenarios.")
+    experiment: str = Field(description="Name of the experiment; the partition is <scenario>__<experiment>.")
+    training: dict[str, Any] = Field(
+        default={}, description="Changes to the scenario's training section, such as {ppo: {learning_rate: 0.01}}."
+    )
+    rules: dict[str, Any] = Field(default={}, description="Changes to the scenario's rules section.")
+    simulator: Amounts = Field(default=Amounts(), description="Amounts of the capture.")
+
+
+@op
+def freeze_and_register(context: OpExecutionContext, config: Experiment, store: StoreResource) -> None:
+    """Write the experiment's complete configuration and add its partition."""
+    with readable_failures():
+        done = register(
+            context.instance,
+            store,
+            config.scenario,
+            config.experiment,
+            changes={"training": config.training, "rules": config.rules},
+            amounts=config.simulator.model_dump(),
+        )
+    context.log.info(f"{done.key}: {'frozen in' if done.new else 'already frozen in'} {done.file}")
+
+
+@job(
+    executor_def=townlet_executor,
+    tags={"dagster/max_runtime": "600"},
+    description="Freezes a scenario with changes under a name, and adds it as a partition of every asset. The same "
+    "name with another configuration is refused.",
+)
+def register_experiment() -> None:
+    """Register an experiment."""
+    freeze_and_register()

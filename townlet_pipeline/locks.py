@@ -1,0 +1,47 @@
+"""One run writes an artefact's folder at a time."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+
+from townlet.errors import InputError
+
+
+@contextmanager
+def locked(folder: Path, run_id: str) -> Iterator[None]:
+    """Hold a folder for a run; InputError, at once, with the run and the process that hold it already.
+
+    It does not wait, because what the other run makes there is what this one was asked for. The lock is the operating
+    system's, so it is gone with the process however that ended; the line beside it only says whose it is.
+    """
+    lock, holder = _beside(folder, "lock"), _beside(folder, "holder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    guard = filelock.FileLock(lock)
+    try:
+        guard.acquire(blocking=False)
+    except filelock.Timeout:
+        raise InputError.of(folder, "", f"{_told(holder)} writing here", _EXPECTED) from None
+    try:
+        holder.write_text(f"run {run_id} (process {os.getpid()} on {socket.gethostname()})")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        guard.release()
+
+
+_EXPECTED = "a folder that no other run writes to: wait for that run or terminate it, then re-execute this one"
+
+
+def _beside(folder: Path, kind: str) -> Path:
+    return folder.with_name(f".{folder.name}.{kind}")
+
+
+def _told(holder: Path) -> str:
+    try:
+        return holder.read_text() or "another run"
+    except FileNotFoundError:
+        return "another run"

@@ -1,0 +1,84 @@
+"""What a training tells while it runs: curves on the asset's page, and lines in the run's log."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from dagster import AssetExecutionContext, AssetKey, AssetObservation, MetadataValue
+
+if TYPE_CHECKING:
+    from townlet.config.training import TrainingConfig
+
+#: Telemetry fields that are shown live, under their own names.
+_SHOWN = (
+    "epoch",
+    "steps",
+    "reward_mean",
+    "loss_total",
+    "batch_entropy_mean",
+    "kl_divergence",
+    "agent_steps_per_second",
+)
+_BARS = "▁▂▃▄▅▆▇█"
+#: Bars of a curve; a longer training has several epochs per bar.
+_WIDTH = 40
+
+
+class LiveProgress:
+    """Reports epochs as observations of the telemetry asset, so that its page shows curves while training runs."""
+
+    def __init__(self, context: AssetExecutionContext, seconds: float, planned: int) -> None:
+        self._context, self._seconds, self._planned = context, seconds, planned
+        self._began = self._last = time.monotonic()
+        self._before: int | None = None
+        self._rewards: list[float] = []
+
+    def __call__(self, fields: Mapping[str, Any]) -> None:
+        """Take an epoch's telemetry fields; at most one observation per interval, since each costs about 40 ms."""
+        now, epoch = time.monotonic(), int(fields["epoch"])
+        if self._before is None:
+            self._before = epoch - 1
+        self._rewards.append(float(fields["reward_mean"]))
+        if now - self._last < self._seconds:
+            return
+        self._last = now
+        shown = {name: fields[name] for name in _SHOWN if name in fields}
+        # A hand-over adds epochs of cloning that no plan foresees.
+        planned = max(self._planned, epoch)
+        left = (now - self._began) / (epoch - self._before) * (planned - epoch)
+        self._context.log_event(
+            AssetObservation(
+                AssetKey("ppo_telemetry"),
+                partition=self._context.partition_key,
+                metadata={
+                    **shown,
+                    "epochs_planned": planned,
+                    "expected_end": MetadataValue.timestamp(time.time() + left),
+                    "reward_curve": curve(self._rewards),
+                },
+            )
+        )
+        told = " ".join(f"{name}={_brief(value)}" for name, value in shown.items())
+        self._context.log.info(f"training {told} epochs_planned={planned} seconds_left={left:.0f}")
+
+
+def planned_epochs(training: "TrainingConfig", mode: str) -> int:
+    """Epochs of a training, those aside that a hand-over adds."""
+    from townlet.training.harness import Mode, phase_kinds
+
+    return len(phase_kinds(cast(Mode, mode), training.replay.mixing)) * training.cycles * training.epochs
+
+
+def curve(values: Sequence[float]) -> str:
+    """A curve as a line of text between its first and its last value; each bar is the mean of equally many values."""
+    per_bar = math.ceil(len(values) / _WIDTH)
+    means = [sum(part) / len(part) for start in range(0, len(values), per_bar) if (part := values[start:][:per_bar])]
+    low, high = min(means), max(means)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    bars = "".join(_BARS[round((mean - low) * scale)] for mean in means)
+    return f"{values[0]:.4g} {bars} {values[-1]:.4g}"
+
+
+def _brief(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,62 @@
+"""Gates of baselines and soaks: what must hold of them before anything is judged by them."""
+
+from dagster import AssetCheckResult, asset_check
+
+from townlet_pipeline import files
+from townlet_pipeline.calendar import nights, weekends
+from townlet_pipeline.checking import Finding, gate
+from townlet_pipeline.project import project_root
+from townlet_pipeline.resources import StoreResource
+
+
+@gate("conflict_baselines")
+def baseline_is_whole(store: StoreResource, scenario: str) -> Finding:
+    """The baseline's content has its own hash, and every rollout has the manifest that it names."""
+    from townlet.baselines import read_baseline
+    from townlet.baselines.build import CAPTURES_NAME
+    from townlet.capture import MANIFEST_NAME, verify_capture
+    from townlet.storage import read_bytes, sha256
+
+    file = files.main_file(store, scenario, "conflict_baselines")
+    baseline = read_baseline(file)
+    for seed, expected in baseline.manifests.items():
+        manifest = file.parent / CAPTURES_NAME / f"seed-{int(seed):05d}" / MANIFEST_NAME
+        verify_capture(manifest)
+        if sha256(read_bytes(manifest, "a capture's manifest")) != expected:
+            return Finding(False, f"{manifest}: another rollout than the one measured", {})
+    return Finding(True, f"{len(baseline.manifests)} rollouts are as recorded", {"rollouts": len(baseline.manifests)})
+
+
+@gate("soak_run", partitions=nights)
+def soak_is_whole(store: StoreResource, key: str) -> Finding:
+    """The soak is finished, every file has the hash on record, and no cycle is missing or doubled."""
+    return _whole(store, key, "soak_run")
+
+
+@gate("endurance_run", partitions=weekends)
+def endurance_is_whole(store: StoreResource, key: str) -> Finding:
+    """The run is finished, every file has the hash on record, and no cycle is missing or doubled."""
+    return _whole(store, key, "endurance_run")
+
+
+def _whole(store: StoreResource, key: str, asset: str) -> Finding:
+    from townlet.soak.read import read_soak
+
+    soak = read_soak(files.main_file(store, key, asset).parent)
+    cycles = len(soak.cycles["cycle"])
+    return Finding(True, f"{cycles} cycles, each once", {"cycles": cycles})
+
+
+@asset_check(asset="baseline_document", blocking=True)
+def baselines_come_out_again(store: StoreResource) -> AssetCheckResult:
+    """The page in the project is, to the byte, the one whose figures were measured again by the present code."""
+    from townlet.storage import read_bytes
+    from townlet_pipeline.assets.baseline_document import PAGE
+
+    kept = project_root() / "docs" / "ops" / PAGE
+    same = kept.exists() and kept.read_bytes() == read_bytes(store.folder("all", "baseline_document") / PAGE, "a page")
+    told = f"{kept.name} is what the code gives" if same else f"{kept}: not what the code gives now"
+    return AssetCheckResult(passed=same, description=told)
+
+
+ALL = [baseline_is_whole, soak_is_whole, endurance_is_whole, baselines_come_out_again]
