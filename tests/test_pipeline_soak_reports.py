@@ -68,7 +68,7 @@ def test_a_steady_night_passes_its_checks_and_its_page_leads_to_the_soak(
     store = StoreResource(root=str(tmp_path / "store"))
     soak_in_store(soaked, store, NIGHT, "soak_run")
     done = a_night(instance, store)
-    assert done.success
+    assert done.success, [event.message for event in done.all_events if event.is_failure]
     assert all(evaluation.passed for evaluation in done.get_asset_check_evaluations())
     folder = store.folder(NIGHT, "acceptance_report")
     assert json.loads((folder / "acceptance.json").read_text())["verdict"] == "accept"
@@ -94,7 +94,7 @@ def test_a_night_that_drifted_is_reported_in_full_and_fails_its_check(
     manifest["baseline"] = {"file": str(other), "sha256": read_baseline(other).sha256}
     (folder / "soak.json").write_text(json.dumps(manifest))
     done = a_night(instance, store)
-    assert done.success
+    assert done.success, [event.message for event in done.all_events if event.is_failure]
     checks = {one.check_name: one for one in done.get_asset_check_evaluations()}
     drifted = checks["steady_against_baseline"]
     assert (drifted.passed, drifted.severity) == (False, AssetCheckSeverity.ERROR)

@@ -23,7 +23,7 @@ SHORTEST_SIDE = 3
 #: Values up to which the rank sum's distribution is counted out; beyond, it is normal to all digits that matter.
 _COUNTED_OUT = 100
 #: Permutations in each round of the change point's test, and exceedances that end it early.
-_ROUNDS, _ENOUGH = (500, 5_000, 50_000, 500_000), 12
+_ROUNDS, _ENOUGH = (500, 5_000, 50_000, 150_000), 12
 
 Series = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def _kendall_spread(sizes: NDArray[np.int64]) -> float:
 def change_point(values: Series) -> Finding:
     """Whether ``values`` [N] jump at some cycle: the largest standardised rank sum over all splits (Pettitt 1979).
 
-    Its probability is that of random orders of the same values, up to half a million, so ties are allowed for; sampling
+    Its probability is that of random orders of the same values, up to 200,000, so ties are allowed for; sampling
     ends early where it is plainly large (Besag and Clifford 1991). The effect is the difference of means after and
     before, with Welch's interval; since the split was chosen by the data, it tends to be too large.
     """

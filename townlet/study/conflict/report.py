@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from townlet.storage import pretty_json, write_atomically
@@ -115,6 +116,9 @@ figures again, whatever the number of processes.
 def _version(settings: Settings) -> str:
     if settings == FULL:
         return ""
+    if replace(settings, curve_seeds=FULL.curve_seeds) == FULL:
+        seeds = f"{settings.curve_seeds} seed{'s' * (settings.curve_seeds > 1)} in place of {FULL.curve_seeds}"
+        return f"*All of it is as the protocol says, but for the curves of dose and penalty, which have {seeds}.* "
     amounts, whole = (f"{version.seeds} seeds of {version.cycles} rollouts" for version in (settings, FULL))
     return f"*A reduced version: {amounts}, where the protocol has {whole}. Its verdict is not the study's.* "
 
@@ -123,7 +127,7 @@ def _verdict(findings: Findings, outcomes: list[Outcome]) -> str:
     stands = claim_stands(outcomes, intervals_apart(findings.arms))
     aware, blind = (findings.arms[arm] for arm in ("aware", "blind"))
     figures = (
-        f"Conflict-aware policies cause {100 * reduction(findings.arms):.0f} % less conflict intensity than "
+        f"Conflict-aware policies cause {100 * reduction(findings.arms):.4g} % less conflict intensity than "
         f"conflict-blind ones ({_show(iqm_interval(aware[CONFLICT]))} against {_show(iqm_interval(blind[CONFLICT]))} "
         f"per 1,000 agent-ticks) at needs of {_show(iqm_interval(aware[NEEDS]))} against "
         f"{_show(iqm_interval(blind[NEEDS]))}, with the shower in use for {_show(iqm_interval(aware[USE]))} of the "
@@ -164,7 +168,7 @@ def _dose_table(findings: Findings) -> str:
         for metric in (CONFLICT, NEEDS, USE):
             shown = [_show(iqm_interval(scores[metric])) for scores in arms.values()]
             rows.append([f"{100 * demand:.0f} %", METRICS[metric][0], *shown])
-        rows[-3].append(f"{100 * reduction(arms):.0f} %")
+        rows[-3].append(f"{100 * reduction(arms):.4g} %")
         rows[-2].append("")
         rows[-1].append("")
     return _table(["demand", "", *(_LABELS[arm] for arm in arms), "reduction"], rows)
