@@ -74,4 +74,5 @@ def _interval(old: NDArray[np.float64], new: NDArray[np.float64], change: float)
 
 
 def _constant(samples: NDArray[np.float64]) -> bool:
-    return bool(samples.min() == samples.max())
+    # Differences whose squares are too small for a float are none that a spread could be made of.
+    return bool(samples.min() == samples.max() or samples.var() == 0.0)

@@ -135,9 +135,7 @@ def code_sha256() -> str:
     return digest.hexdigest()
 
 
-def choose_behavior(
-    scenario: Scenario, name: str | None, policy: AnyPath | None
-) -> tuple[Behavior, PolicyCard | None]:
+def choose_behavior(scenario: Scenario, name: str | None, policy: AnyPath | None) -> tuple[Behavior, PolicyCard | None]:
     """Who acts by these options, and the card of its policy if it is neural. Raises InputError for unusable ones."""
     name = name or ("neural" if policy is not None else "scripted")
     if name == "neural" and policy is not None:
