@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from s3fs import S3FileSystem
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "townlet"
@@ -101,6 +102,8 @@ def object_store() -> Iterator[dict[str, str]]:
         try:
             wait_until(lambda: _listens(port), "the object store")
             _make_bucket(endpoint)
+            # A file system made before still speaks to the server of another test.
+            S3FileSystem.clear_instance_cache()
             yield {**_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "TOWNLET_OBJECT_STORE": f"s3://{BUCKET}/store"}
         finally:
             server.terminate()
