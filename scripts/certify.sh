@@ -3,6 +3,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=tmp/ci_phase4
+mkdir -p tmp
+# Each command inherits the lock, so that it is held as long as any of them still writes there.
+exec 9> tmp/.ci_phase4.lock
+python -c '
+import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit("error: tmp/ci_phase4: found another certificate writing here, expected none: wait for it, or end it")
+' || exit 2
 rm -rf "$out"
 started=$(date +%s.%N)
 set -x

@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,11 +104,3 @@ def training_process(project: Project, executor: str, scenario: str = SCENARIO) 
         if process.poll() is None:
             os.killpg(process.pid, 9)
         process.wait()
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 300.0) -> None:
-    """Wait for something that is bound to happen."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)

@@ -62,7 +62,10 @@ def trainings() -> Iterator[Trainings]:
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
     )
     try:
-        yield Trainings(server)
+        ready = Trainings(server)
+        # Answered once everything is loaded, which no later request is then timed with.
+        assert ready.run("--help", folder=Path(__file__)).code == 0
+        yield ready
     finally:
         assert server.stdin is not None
         server.stdin.close()

@@ -15,10 +15,12 @@ from scipy.stats import ttest_ind
 from tiny_soak import tiny_baseline, tiny_scenario
 
 from townlet.baselines import differences, promote, promoted_baseline, promoted_scenarios, read_baseline
+from townlet.baselines.baseline import write_baseline
 from townlet.baselines.build import build_baseline
 from townlet.baselines.compare import difference, hedges_g
 from townlet.baselines.document import changes, document, measured_anew, read_promoted
 from townlet.baselines.promotion import read_ledger
+from townlet.baselines.welch import difference_of_means
 from townlet.capture import parse_manifest, verify_capture
 from townlet.cli import main
 from townlet.config import load_scenario
@@ -147,9 +149,12 @@ def test_what_must_not_be_promoted_is_refused_and_leaves_everything_as_it_was(
     loaded, home = load_scenario(scenario), tmp_path / "baselines"
     promote(recorded, loaded, reason="the first", folder=home, least_seeds=3)
     before = files_in(home / "queue_conflict")
+    acted = {"behavior": "neural", "policy_sha256": "a" * 64}
+    neural = Path(write_baseline(tmp_path, read_baseline(another).model_copy(update=acted).sealed()))
     changed = load_scenario(tiny_scenario(tmp_path / "b", ("    cooldown_ticks: 4\n", "    cooldown_ticks: 5\n")))
     refused: list[tuple[Path, Any, dict[str, Any], str]] = [
         (rewritten(another, tmp_path, ticks=79), loaded, {}, "sha256: found .*, expected .*the hash of its content"),
+        (neural, loaded, {}, "behavior: found 'neural', expected a behavior that needs no weights"),
         (another, loaded, {"least_seeds": 30}, "seeds: found 3, expected at least 30"),
         (another, loaded, {"reason": "  "}, "--reason: found nothing, expected why"),
         (another, changed, {}, "scenario_sha256: found .* the scenario has changed since"),
@@ -185,6 +190,16 @@ def test_a_difference_is_that_of_the_means_with_welchs_interval(old: Any, new: A
     if old.var() + new.var() > 1e-6:
         interval = ttest_ind(new, old, equal_var=False).confidence_interval()
         assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+@given(Samples, Samples, st.integers(-200, 200))
+def test_an_interval_scales_with_the_samples_however_small_or_large_they_are(old: Any, new: Any, power: int) -> None:
+    assume(old.std() + new.std() > 1e-3)
+    unit = 10.0**power
+    _, *plain = difference_of_means(new, old)
+    assert difference_of_means(unit * new, unit * old)[1:] == pytest.approx(
+        [unit * bound for bound in plain], abs=1e-9 * unit
+    )
 
 
 @given(Samples, Samples, st.floats(0.1, 10), st.floats(-10, 10))

@@ -38,6 +38,33 @@ def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "capture" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["train", str(QUEUE_CONFLICT), "--mode", "replay", "--replay-manifest", "nowhere.json"], "nowhere.json"),
+        (["replay", "nowhere.json"], "nowhere.json"),
+        (["soak", str(QUEUE_CONFLICT), "--baseline", "nowhere.json"], "nowhere.json"),
+        (["bench", "world", "--scenario", "/nowhere.yaml"], "/nowhere.yaml"),
+    ],
+)
+def test_a_wrong_path_gives_its_error_alone_although_nothing_is_compiled_yet(
+    words: list[str], missing: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run([*TOWNLET, *words], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {missing}: found no such file") and done.stderr.count("\n") == 1
+    assert not [path for path in tmp_path.iterdir() if path.name != "cache"]
+
+
+def test_that_the_rules_are_being_compiled_is_said_once_and_when_it_begins(tmp_path: Path) -> None:
+    program = "import sys, numba\nfrom townlet.cli.console import compiling_notice\ncompiling_notice()\n"
+    program += "print('begin', file=sys.stderr)\nfor value in (1, 2.0):\n    numba.njit(lambda x: x)(value)"
+    environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True).stderr
+    assert said == "begin\ncompiling the town's rules; once per version, well under a minute\n"
+
+
 def test_study_learning_reports_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scenario = tmp_path / "queue_conflict.yaml"
     scenario.write_text(QUEUE_CONFLICT.read_text().replace("worlds: 64", "worlds: 4"))

@@ -59,11 +59,6 @@ def test_the_cloning_loss_is_the_cross_entropy_of_the_recorded_actions() -> None
     assert losses.cloning_loss(torch.tensor([0.5, 0.125]).log()).item() == pytest.approx(2 * math.log(2))
 
 
-def test_the_entropy_of_n_equal_actions_is_ln_n_whatever_is_illegal_besides() -> None:
-    log_probs = torch.tensor([[math.log(0.25)] * 4 + [-1e30]])
-    assert losses.entropy(log_probs).item() == pytest.approx(math.log(4))
-
-
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.0, 5.0))
 def test_the_approximate_kl_has_the_exact_kl_as_its_expectation_under_the_old_policy(seed: int, scale: float) -> None:
     rng = np.random.default_rng(seed)

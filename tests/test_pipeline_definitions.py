@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,10 +18,11 @@ from pydantic import ValidationError
 from townlet.errors import InputError
 from townlet_pipeline.calendar import nights, weekends
 from townlet_pipeline.definitions import defs
-from townlet_pipeline.home import ensure_home
+from townlet_pipeline.home import ensure_home, own_settings
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.project import project_root, shown
 from townlet_pipeline.resources import SimulatorResource, StoreResource
+from townlet_pipeline.schedules import PLANS
 from townlet_pipeline.versions import code_version, files_of, imports_of, sources_of
 
 ROOT = Path(__file__).parent.parent
@@ -185,9 +187,28 @@ def test_a_new_home_gets_the_settings_and_an_old_one_keeps_its_own(
     folder = ensure_home(tmp_path / "home")
     settings = folder / "dagster.yaml"
     assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": False}
-    settings.write_text("telemetry:\n  enabled: true\n")
+    assert own_settings(folder) is None
+    settings.write_text("telemetry:\n  enabled: true\nnux: {}\nretention: {}\nconcurrency: {}\n")
     ensure_home(folder)
     assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": True}
+    told = f"{settings} has settings of your own, without run_monitoring, run_retries, freshness"
+    assert own_settings(folder) == f"{told}; delete it to have Townlet's again"
+    unmarked = ROOT / "townlet_pipeline" / "dagster.yaml"
+    settings.write_text(unmarked.read_text())
+    assert own_settings(folder) is None, "nothing of ours is missing in them"
+
+
+def test_the_commands_say_what_an_instance_lacks_whose_settings_are_not_ours(
+    unset_home: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    unset_home.setenv("DAGSTER_HOME", str(tmp_path))
+    done = subprocess.run([sys.executable, "-m", "townlet_pipeline.home"], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == f"{tmp_path}\n"
+    assert "settings of your own, without nux, run_monitoring, run_retries, concurrency" in done.stderr
+    (tmp_path / "dagster.yaml").write_text("- a\n")
+    with pytest.raises(InputError, match=r"dagster.yaml: found list, expected Dagster's settings as a YAML mapping"):
+        own_settings(tmp_path)
 
 
 def test_the_store_is_a_local_folder_of_the_project_by_default(tmp_path: Path) -> None:
@@ -209,6 +230,20 @@ def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
         job = "register_experiment" if "ops" in example else "train_scenario"
         validate_run_config(defs.resolve_job_def(job), example)
     assert [set(example) for example in examples] == [{"ops"}, {"resources"}]
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("The column", {spec.key.to_user_string() for spec in specs()}),
+        ("The gates", {key.name for key in defs.resolve_asset_graph().asset_check_keys}),
+        ("Time", set(PLANS)),
+    ],
+)
+def test_the_documentation_tells_of_every_asset_every_check_and_every_schedule(section: str, names: set[str]) -> None:
+    page = (ROOT / "docs" / "PIPELINE.md").read_text()
+    text = page.split(f"## {section}\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == names
 
 
 def test_a_project_without_scenarios_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

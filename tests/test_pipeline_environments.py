@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster import AssetKey, AssetSelection, DagsterInstance
-from pipeline_runs import SCENARIO, failed_checks, materialized, reasons, run_column, versions
+from pipeline_runs import SCENARIO, Column, failed_checks, materialized, reasons, run_column, versions
 from services import free_port, object_store, postgres
 from upath import UPath
 
@@ -125,7 +125,7 @@ def test_a_missing_bucket_is_named_before_anything_starts(shared: str) -> None:
 
 
 def test_two_machines_make_one_column_over_postgres_and_an_object_store(
-    shared: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    column: Column, shared: str, tmp_path: Path
 ) -> None:
     stores = [StoreResource(root=str(tmp_path / name)) for name in ("one", "two")]
     first = AssetSelection.assets("scenario", "rollout_capture", "replay_manifest")
@@ -140,8 +140,7 @@ def test_two_machines_make_one_column_over_postgres_and_an_object_store(
     for name, result in {**materialized(made), **materialized(rest)}.items():
         published = UPath(str(result.metadata["published"].value))
         assert sorted(path.name for path in published.iterdir()), name
-    monkeypatch.setenv("TOWNLET_ENV", "local")
-    alone = run_column(_local(tmp_path), StoreResource(root=str(tmp_path / "alone")))
+    alone = column.result
     assert {**versions(made), **versions(rest)} == versions(alone), "where artefacts lie does not change them"
     assert not any("published" in result.metadata for result in materialized(alone).values())
 

@@ -7,17 +7,19 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetSelection, DagsterInstance, DagsterRun, DagsterRunStatus, build_sensor_context
+from dagster import AssetSelection, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter, build_sensor_context
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from pipeline_runs import SCENARIO, new_instance, run_column
 
 from townlet_pipeline import reaper, worker
 from townlet_pipeline.definitions import defs
-from townlet_pipeline.incidents import WEBHOOK, incidents, incidents_folder, report_incident
+from townlet_pipeline.incidents import WEBHOOK, describe, incidents, incidents_folder, post, report_incident
 from townlet_pipeline.reaper import reap, zombie_runs
 
 ROOT = Path(__file__).parent.parent
@@ -28,41 +30,72 @@ def nobody_else_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.0)
 
 
-def started(instance: DagsterInstance, tag: str, status: DagsterRunStatus = DagsterRunStatus.STARTED) -> DagsterRun:
+def started(
+    instance: DagsterInstance,
+    tag: str,
+    status: DagsterRunStatus = DagsterRunStatus.STARTED,
+    remote_job_origin: RemoteJobOrigin | None = None,
+) -> DagsterRun:
     """A run that is under way, as far as the instance knows; ``{id}`` in the worker's tag is the run's."""
     run_id = str(uuid.uuid4())
     tags = {worker.TAG: tag.format(id=run_id)}
-    return instance.create_run_for_job(defs.resolve_job_def("certify"), run_id=run_id, tags=tags, status=status)
+    job = defs.resolve_job_def("certify")
+    return instance.create_run_for_job(
+        job, run_id=run_id, tags=tags, status=status, remote_job_origin=remote_job_origin
+    )
+
+
+def this_process() -> worker.Worker:
+    me = worker.this_worker()
+    assert me is not None
+    return me
+
+
+def tag(of: worker.Worker) -> str:
+    """A worker's tag for a run that :func:`started` makes."""
+    return worker.tag_of("{id}", of)
 
 
 def dead_worker() -> str:
     """A worker's tag with this process's number, as if another had had it before."""
-    me = worker.this_worker()
-    assert me is not None
-    return f"{{id}}:{me.host}:{me.pid}:{me.started + 1}:{me.boot}"
+    return tag(replace(this_process(), started=this_process().started + 1))
 
 
 def test_only_runs_whose_own_process_is_gone_are_closed(tmp_path: Path) -> None:
-    me = worker.this_worker()
-    assert me is not None
+    me = this_process()
     with new_instance(tmp_path) as instance:
         recycled = started(instance, dead_worker())
-        rebooted = started(instance, f"{{id}}:{me.host}:{me.pid}:{me.started}:another-boot")
         canceled = started(instance, dead_worker(), DagsterRunStatus.CANCELING)
-        for tag in (
-            f"{{id}}:{me.host}:{me.pid}:{me.started}:{me.boot}",
-            f"{{id}}:not-{me.host}:{me.pid}:{me.started + 1}:{me.boot}",
+        for other in (
+            tag(me),
+            tag(replace(me, host=f"not-{me.host}", started=me.started + 1)),
             # A re-execution has the tags of its parent until it starts.
             dead_worker().format(id=recycled.run_id),
             "what is this",
         ):
-            started(instance, tag)
-        assert {one.run_id for one in reap(instance)} == {recycled.run_id, rebooted.run_id, canceled.run_id}
+            started(instance, other)
+        assert {one.run_id for one in reap(instance)} == {recycled.run_id, canceled.run_id}
         assert {run.run_id: run.status for run in instance.get_runs() if run.is_finished} == {
             recycled.run_id: DagsterRunStatus.FAILURE,
-            rebooted.run_id: DagsterRunStatus.FAILURE,
             canceled.run_id: DagsterRunStatus.CANCELED,
         }
+
+
+def test_a_machine_that_was_started_anew_is_told_from_one_of_the_same_name_and_from_a_container() -> None:
+    machine = replace(this_process(), machine="installed-here", namespace=4026531836)
+    before = replace(machine, boot="the-boot-before", pid=1, started=1)
+    assert worker.whereabouts(before, machine) == "gone"
+    for other in (
+        replace(before, machine="another-machine"),
+        replace(before, namespace=4026532999),
+        replace(machine, namespace=4026532999, pid=1, started=1),
+    ):
+        assert worker.whereabouts(other, machine) == "elsewhere", other
+    nameless = replace(machine, machine="")
+    assert worker.whereabouts(replace(nameless, boot="the-boot-before"), nameless) == "elsewhere"
+    # The containers of one image have its machine's id, whichever machine they are on.
+    container = replace(machine, namespace=4026532999)
+    assert worker.whereabouts(replace(container, boot="another-boot"), container) == "elsewhere"
 
 
 def test_the_sensor_and_the_command_close_runs_too(tmp_path: Path) -> None:
@@ -139,6 +172,35 @@ def test_a_failed_run_leaves_one_incident_that_is_posted_and_never_lost(
     assert f"open the run {result.run_id} and choose Re-execute, From failure" in text
     assert any("STEP_FAILURE train_policy" in line for line in content["log_tail"])
     assert "cycles: found 0" in received[0]["text"]
+
+
+def test_a_run_is_said_to_start_again_by_itself_only_if_the_daemon_can_start_it(tmp_path: Path) -> None:
+    with new_instance(tmp_path) as instance:
+        origin = RemoteJobOrigin(
+            RemoteRepositoryOrigin(GrpcServerCodeLocationOrigin("localhost", 1, None, "townlet"), "__repository__"),
+            "certify",
+        )
+        for known in (None, origin):
+            run = started(instance, dead_worker(), remote_job_origin=known)
+            instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+            tagged = instance.get_run_records(RunsFilter([run.run_id]))[0].dagster_run
+            (told,) = describe(instance, tagged)["how_to_resume"]
+            assert told.startswith("Nothing: it is started again" if known else f"In the UI open the run {run.run_id}")
+
+
+def test_an_address_is_a_secret_and_not_in_what_is_said_of_it(tmp_path: Path) -> None:
+    page, secret = tmp_path / "page.md", "T0KEN"
+    incident = {"job": "certify", "scenario": None, "reason": "why"}
+    for address, why in {
+        f"http://127.0.0.1:9/{secret}": "Connection refused",
+        f"http://127.0.0.1:9/a b/{secret}": "InvalidURL",
+        f"http://127.0.0.1:{secret}/": "InvalidURL",
+        f"http://[{secret}": "ValueError",
+        f"{secret}.example.org": "it does not begin with http:// or https://",
+    }.items():
+        assert post(address, incident, page) == f"{WEBHOOK} could not be reached: {why}"
+    with listener(500) as (address, _):
+        assert post(address, incident, page) == f"{WEBHOOK} could not be reached: status 500"
 
 
 def test_an_address_that_cannot_be_reached_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from dagster import AssetSelection, DagsterEventType, DagsterRunStatus
-from killed_runs import EPOCHS, FAST, SCENARIO, TRAINED, Project, project, training_process, wait_until
+from killed_runs import EPOCHS, FAST, SCENARIO, TRAINED, Project, project, training_process
 from pipeline_runs import materialized, new_instance, run_column, versions
+from services import wait_until
 
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet_pipeline.reaper import reap
@@ -53,13 +54,6 @@ def is_gone(pid: int) -> bool:
     return False
 
 
-def interval(project: Project, run_id: str) -> tuple[float, float]:
-    """When a run's training began and ended, in seconds of the clock."""
-    events = project.instance.all_logs(run_id, of_type={DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS})
-    began, ended = (entry.timestamp for entry in events if entry.step_key == "train_policy")
-    return began, ended
-
-
 def finish(killed: Project, uninterrupted: dict[str, str]) -> None:
     """A new run goes on from the checkpoint, and what it makes is what an uninterrupted one makes."""
     result = killed.train()
@@ -77,14 +71,14 @@ def test_a_run_whose_worker_was_killed_is_closed_and_the_next_one_goes_on(
     killed: Project, uninterrupted: dict[str, str], executor: str, kill: Callable[[int, int], None]
 ) -> None:
     with training_process(killed, executor) as process:
-        wait_until(lambda: killed.lines() >= 5)
+        wait_until(lambda: killed.lines() >= 5, "five lines of the log", 300, every=0.005)
         writer = killed.writer()
         assert (writer == process.pid) == (executor == "in_process")
         assert reap(killed.instance) == [], "it runs"
         kill(process.pid, writer)
         process.wait()
         # A step process is the worker's child, so that once it is gone nobody need wait for it.
-        wait_until(lambda: is_gone(writer))
+        wait_until(lambda: is_gone(writer), "the writer to end", 300)
     run = killed.latest()
     assert run.status is DagsterRunStatus.STARTED, "nobody was left to record anything"
     assert (killed.policy / CHECKPOINT_NAME).exists()
@@ -103,22 +97,9 @@ def test_a_run_whose_step_was_killed_fails_by_itself_and_the_next_one_goes_on(
     killed: Project, uninterrupted: dict[str, str]
 ) -> None:
     with training_process(killed, "multiprocess") as process:
-        wait_until(lambda: killed.lines() >= 5)
+        wait_until(lambda: killed.lines() >= 5, "five lines of the log", 300, every=0.005)
         kill_step(process.pid, killed.writer())
         assert process.wait() != 0
     assert killed.latest().status is DagsterRunStatus.FAILURE
     assert reap(killed.instance) == []
     finish(killed, uninterrupted)
-
-
-def test_two_trainings_do_not_run_at_once(killed: Project) -> None:
-    other = "observation_baseline"
-    scenario = AssetSelection.assets("scenario")
-    assert run_column(killed.instance, killed.store, scenario=other, selection=scenario).success
-    with training_process(killed, "in_process") as process:
-        wait_until(lambda: killed.lines() >= 5)
-        first = killed.latest()
-        waiting = run_column(killed.instance, killed.store, scenario=other, selection=TRAINED, mode="rollout")
-        assert process.wait() == 0
-    assert waiting.success
-    assert interval(killed, waiting.run_id)[0] > interval(killed, first.run_id)[1]

@@ -22,7 +22,10 @@ from services import object_store
 from upath import UPath
 
 from townlet.errors import InputError
+from townlet.soak.manifest import MANIFEST_NAME
+from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet_pipeline.calendar import nights
+from townlet_pipeline.locks import locked
 from townlet_pipeline.mirror import mirrored, pull, pull_checked, push
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.resources import StoreResource
@@ -73,6 +76,54 @@ def test_what_one_machine_publishes_another_gets_and_older_files_go(url: str, tm
     assert contents(there) == {"policy": "two", "card": "1"}
 
 
+def test_a_log_that_a_training_writes_is_not_replaced_by_the_published_one(url: str, tmp_path: Path) -> None:
+    """As when somebody materializes `telemetry_alerts` while the training runs."""
+    here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
+    write(here, policy="published")
+    push(here, "drill", ASSET)
+    write(there, policy="being written")
+    with (
+        locked(there.folder("drill", ASSET), "theirs"),
+        pytest.raises(InputError, match=rf"{ASSET}: found run theirs .*writing here"),
+    ):
+        pull(there, "drill", [ASSET])
+    assert contents(there) == {"policy": "being written"}
+    pull(there, "drill", [ASSET])
+    assert contents(there) == {"policy": "published"}
+
+
+@pytest.mark.parametrize("asked", ["trained_policy", "ppo_telemetry"])
+def test_a_training_that_was_killed_keeps_its_checkpoint_and_its_log(url: str, tmp_path: Path, asked: str) -> None:
+    here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
+    for store, names in ((here, ("policy.json", "log.jsonl")), (there, (CHECKPOINT_NAME, "log.jsonl"))):
+        for asset_, name in zip(("trained_policy", "ppo_telemetry"), names, strict=True):
+            store.folder("drill", asset_).mkdir(parents=True)
+            (store.folder("drill", asset_) / name).write_text(store.root)
+    for name in ("trained_policy", "ppo_telemetry"):
+        push(here, "drill", name)
+    with pytest.raises(InputError, match="found a training that was ended, expected it finished"):
+        pull(there, "drill", [asked])
+    assert (there.folder("drill", "trained_policy") / CHECKPOINT_NAME).read_text() == there.root
+    assert (there.folder("drill", "ppo_telemetry") / "log.jsonl").read_text() == there.root
+    (there.folder("drill", "trained_policy") / CHECKPOINT_NAME).unlink()
+    pull(there, "drill", ["trained_policy", "ppo_telemetry"])
+    assert (there.folder("drill", "ppo_telemetry") / "log.jsonl").read_text() == here.root
+
+
+@pytest.mark.parametrize("asked", ["soak_run", "endurance_run"])
+def test_a_soak_that_was_killed_keeps_its_checkpoint(url: str, tmp_path: Path, asked: str) -> None:
+    here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
+    for store in (here, there):
+        folder = store.folder("drill", asked)
+        folder.mkdir(parents=True)
+        (folder / CHECKPOINT_NAME).write_text(store.root)
+        (folder / MANIFEST_NAME).write_text(json.dumps({"finished": store is here}))
+    push(here, "drill", asked)
+    with pytest.raises(InputError, match="found a soak that was ended, expected it finished"):
+        pull(there, "drill", [asked])
+    assert (there.folder("drill", asked) / CHECKPOINT_NAME).read_text() == there.root
+
+
 def test_a_version_once_published_stays_as_it_was_and_the_same_content_is_the_same_version(
     url: str, tmp_path: Path
 ) -> None:
@@ -119,7 +170,7 @@ def test_a_changed_byte_is_refused_and_the_folder_left_as_it_was(url: str, tmp_p
     with pytest.raises(InputError, match=r"policy.json: found SHA-256 .*, with which it was published"):
         pull(there, "drill", [ASSET])
     assert contents(there) == {"policy": "before"}
-    assert [path.name for path in tmp_path.joinpath("b", "drill").iterdir()] == [ASSET]
+    assert [path.name for path in tmp_path.joinpath("b", "drill").iterdir() if path.is_dir()] == [ASSET]
 
 
 @pytest.mark.parametrize("name", ["../../escaped.json", "/etc/passwd", ".hidden", "a/../b"])

@@ -48,7 +48,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 
 def evaluate(instance: DagsterInstance, cursor: str | None) -> SensorResult:
     """One evaluation of the sensor, its requests carried out as the daemon does."""
-    result = scenario_files(build_sensor_context(instance=instance, cursor=cursor))
+    result = scenario_files(build_sensor_context(instance=instance, cursor=cursor), store=StoreResource())
     assert isinstance(result, SensorResult)
     for request in result.dynamic_partitions_requests or []:
         instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
@@ -85,6 +85,27 @@ def test_an_edited_file_is_reported_once(folder: Path, instance: DagsterInstance
     second = evaluate(instance, first.cursor)
     assert "out of date" in reported(second)[SCENARIO]
     assert reported(evaluate(instance, second.cursor)) == {}
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_becoming_a_partition(
+    folder: Path, instance: DagsterInstance
+) -> None:
+    """As when it is removed between being listed and being read."""
+    (folder / "another.yaml").symlink_to(folder / "nowhere.yaml")
+    first = evaluate(instance, None)
+    assert known_scenarios(instance) == [SCENARIO]
+    assert "another.yaml: found no such file" in str(first.skip_reason.skip_message if first.skip_reason else "")
+
+
+def test_a_removed_file_that_is_named_like_an_experiment_is_reported_as_removed(
+    folder: Path, instance: DagsterInstance
+) -> None:
+    file = folder / f"{SCENARIO}__bold.yaml"
+    file.write_text((folder / f"{SCENARIO}.yaml").read_text())
+    first = evaluate(instance, None)
+    file.unlink()
+    assert reported(evaluate(instance, first.cursor)).keys() == {file.stem}
+    assert source_of(StoreResource(), file.stem) == file
 
 
 def test_the_sensor_runs_by_itself_and_often_enough() -> None:
@@ -148,7 +169,7 @@ def test_the_same_experiment_again_is_nothing_new_and_a_changed_one_is_refused(
 def test_an_experiment_stays_what_it_is_when_its_scenario_is_edited(
     folder: Path, instance: DagsterInstance, tmp_path: Path
 ) -> None:
-    store = StoreResource(root=str(tmp_path / "store"))
+    store = StoreResource()
     register(instance, store, SCENARIO, "bold")
     file = folder / f"{SCENARIO}.yaml"
     file.write_text(file.read_text().replace("seed: 17", "seed: 18"))
@@ -162,12 +183,10 @@ def test_an_experiment_is_the_same_on_every_machine_of_an_object_store(
     folder: Path, instance: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with object_store() as variables:
-        for name, value in variables.items():
+        team = {"TOWNLET_ENV": "shared", "TOWNLET_POSTGRES_URL": "postgresql+psycopg2://ada@127.0.0.1/townlet"}
+        for name, value in {**team, **variables}.items():
             monkeypatch.setenv(name, value)
-        here, there = (
-            StoreResource(root=str(tmp_path / name), object_store=variables["TOWNLET_OBJECT_STORE"])
-            for name in ("here", "there")
-        )
+        here, there = (StoreResource(root=str(tmp_path / name)) for name in ("here", "there"))
         made = register(instance, here, SCENARIO, "bold", changes={"training": {"cycles": 3}})
         assert source_of(there, made.key).read_bytes() == made.file.read_bytes()
         with pytest.raises(InputError, match=r"training.cycles: found 4, expected 3"):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from captures import capture
-from dagster import AssetCheckKey, AssetKey, AssetSelection, DagsterInstance, ExecuteInProcessResult, TableMetadataValue
+from dagster import AssetCheckKey, AssetKey, AssetSelection, DagsterInstance, ExecuteInProcessResult, MetadataValue
 from pipeline_runs import failed_checks, materialized, run_column
 
 from townlet.cli import main
 from townlet.storage import sha256
 from townlet.view.replay import conflict_links, document_in
+from townlet_pipeline.pages import served_folder
 from townlet_pipeline.resources import SimulatorResource
 
+ROOT = Path(__file__).parent.parent
 FOLDER = Path("queue_conflict")
 CHOSEN = AssetSelection.assets("scenario", "rollout_capture", "rollout_replay")
 
@@ -26,8 +29,18 @@ def run(instance: DagsterInstance, store: Path, chosen: AssetSelection) -> Execu
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("store")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project of its own, because only pages of a project's store have addresses."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOWNLET_PROJECT", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def store(project: Path) -> Path:
+    return served_folder()
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +64,33 @@ def test_the_page_is_made_and_checked(result: ExecuteInProcessResult, store: Pat
 def test_every_listed_conflict_links_to_a_tick_of_a_world_on_the_page(
     result: ExecuteInProcessResult, store: Path
 ) -> None:
-    table = materialized(result)["rollout_replay"].metadata["conflicts"]
-    assert isinstance(table, TableMetadataValue)
     page = store / FOLDER / "rollout_replay" / "replay.html"
     (films,) = document_in(page.read_text(), page)["sides"]
-    worlds = {film["world"] for film in films}
+    worlds = [film["world"] for film in films]
     assert len(worlds) == 4
     recorded = conflict_links(store / FOLDER / "rollout_capture" / "rollout_sample_manifest.json")
-    known = {(link.tick, link.world, link.who, link.intensity) for link in recorded}
-    assert len(table.records) == 20
-    for row in (record.data for record in table.records):
-        assert (row["tick"], row["world"], row["who"], row["intensity"]) in known
-        assert row["world"] in worlds
-        assert row["link"] == f"{page.as_uri()}#t={row['tick']}&w={row['world']}"
-    intensities = [record.data["intensity"] for record in table.records]
-    assert intensities == sorted(intensities, reverse=True)
+    shown = [link for link in recorded if link.world in worlds][:20]
+    assert len(shown) == 20
+    address = "http://127.0.0.1:3001/queue_conflict/rollout_replay/replay.html"
+    made = materialized(result)
+    assert made["rollout_replay"].metadata["page"] == MetadataValue.url(address)
+    for asset, links in {
+        "rollout_replay": shown,
+        "rollout_capture": [link for link in recorded if link.world == recorded[0].world][:5],
+    }.items():
+        header, _, *rows = str(made[asset].metadata["conflicts"].value).splitlines()
+        assert header == "| tick | world | who | kind | against | where | intensity |"
+        assert rows == [
+            f"| [tick {link.tick}]({address}#t={link.tick}&w={link.world}) | {link.world} | {link.who} | {link.kind} "
+            f"| {link.against} | {link.where} | {link.intensity:.3g} |"
+            for link in links
+        ]
 
 
-def test_its_command_writes_the_same_page(result: ExecuteInProcessResult, store: Path) -> None:
+def test_its_command_writes_the_same_page(
+    result: ExecuteInProcessResult, store: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
     page = store / FOLDER / "rollout_replay" / "replay.html"
     before = page.read_bytes()
     command = shlex.split(str(materialized(result)["rollout_replay"].metadata["command"].value))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import pytest
 import yaml
 from dagster import (
@@ -22,9 +24,10 @@ from dagster import (
     materialize,
 )
 from pipeline_runs import SCENARIO, materialized, new_instance, reasons, run_column
+from services import wait_until
 
 from townlet.errors import InputError
-from townlet_pipeline import failures
+from townlet_pipeline import certificate, failures
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.guard import guarded
 from townlet_pipeline.home import settings
@@ -212,6 +215,7 @@ def test_the_instance_watches_over_its_runs() -> None:
     assert kept["run_monitoring"]["enabled"]
     assert min(kept["run_monitoring"].values()) > 0
     assert kept["concurrency"]["pools"]["default_limit"] >= 1
+    assert kept["concurrency"]["pools"]["granularity"] == "run", "a step that waits would spend its run's time"
     graph = defs.resolve_asset_graph()
     assert graph.get(AssetKey("trained_policy")).pools == {"training"}
     assert graph.get(AssetKey("rollout_capture")).pools == {"simulation"}
@@ -231,6 +235,7 @@ def test_the_certificate_runs_the_script_and_names_the_command_that_failed(
     result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=silent)
     logged = [entry.user_message for entry in instance.all_logs(result.run_id)]
     assert "42" in logged
+    assert [path.name for path in (tmp_path / "scripts").iterdir()] == ["certify.sh"], "nothing is left in the checkout"
     if code:
         assert reasons(result)["run_certificate"].startswith("exit code 3: python -c 'exit(3)'")
         return
@@ -241,3 +246,35 @@ def test_the_certificate_runs_the_script_and_names_the_command_that_failed(
         "python -c 'exit(0)'",
         "python -c 'print(1)'",
     ]
+
+
+def test_terminating_the_certificate_ends_the_command_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "configs" / "scenarios").mkdir(parents=True)
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path))
+    script = tmp_path / "certify.sh"
+    script.write_text("python -c 'import os, time; print(os.getpid(), flush=True); time.sleep(600)'\necho over\n")
+    started: list[int] = []
+
+    def terminate(line: str) -> None:
+        started.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        certificate.run_script(script, terminate)
+    wait_until(lambda: not Path(f"/proc/{started[0]}").exists(), "the command to end")
+
+
+def test_two_certificates_do_not_write_one_folder(tmp_path: Path) -> None:
+    for folder in ("scripts", "tmp/ci_phase4"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(ROOT / "scripts" / "certify.sh", tmp_path / "scripts")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with filelock.FileLock(tmp_path / "tmp" / ".ci_phase4.lock"):
+        done = subprocess.run(
+            ["bash", str(tmp_path / "scripts" / "certify.sh")], capture_output=True, text=True, env=environment
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: tmp/ci_phase4: found another certificate writing here, expected none: wait for it, or end it\n"
+    )
+    assert (tmp_path / "tmp" / "ci_phase4").is_dir()

@@ -39,7 +39,7 @@ from townlet_pipeline.environment import timezone
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.schedules import PLANS, partition_at, schedules_of, with_deadlines
 
-#: Long after the first day there are partitions for, and one at which Berlin has another date than Greenwich.
+#: Long after the first day there are partitions for.
 NIGHT = datetime(2027, 1, 14, 4, 0, tzinfo=UTC)
 SATURDAY = datetime(2027, 1, 16, 5, 0, tzinfo=UTC)
 
@@ -119,11 +119,23 @@ def _repository(partitions: PartitionsDefinition[Any]) -> Any:
     return Definitions(assets=[soak_run], jobs=[job]).get_repository_def()
 
 
-def test_an_asset_for_all_scenarios_is_made_once(project: Path, instance: DagsterInstance) -> None:
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("nightly_soak", ["2027-01-16|drill", "2027-01-16|other"]),
+        ("weekly_endurance", ["drill|2027-01-11", "other|2027-01-11"]),
+        ("refresh_baselines", ["drill", "other"]),
+        ("document_baselines", [None]),
+    ],
+)
+def test_each_schedule_asks_for_every_scenario_and_what_is_for_all_of_them_once(
+    project: Path, instance: DagsterInstance, name: str, keys: list[str | None]
+) -> None:
     instance.add_dynamic_partitions(str(scenarios.name), ["drill", "other"])
-    schedule = nightly(None, "refresh_baselines")
-    (request,) = requests(schedule, None, SATURDAY, instance)
-    assert request.partition_key is None
+    repository = defs.get_repository_def()
+    with build_schedule_context(instance, scheduled_execution_time=SATURDAY, repository_def=repository) as context:
+        made = repository.get_schedule_def(name).evaluate_tick(context).run_requests or []
+    assert [request.partition_key for request in made] == keys
 
 
 @pytest.mark.parametrize(
@@ -157,15 +169,14 @@ def test_a_schedule_is_on_from_the_start_in_the_configured_zone(monkeypatch: pyt
 
 
 def test_every_job_with_a_plan_has_its_schedule_and_every_asset_of_a_plan_its_deadline() -> None:
-    planned = {job.name for job in jobs.ALL} & PLANS.keys()
-    assert {schedule.name for schedule in defs.schedules or []} == planned
+    assert {schedule.name for schedule in defs.schedules or []} == PLANS.keys() <= {job.name for job in jobs.ALL}
     dated = {spec.key.to_user_string(): spec.freshness_policy for spec in defs.resolve_all_asset_specs()}
     for plan in PLANS.values():
         for name in plan.assets:
-            if name in dated:
-                policy = dated[name]
-                assert isinstance(policy, CronFreshnessPolicy)
-                assert policy.deadline_cron == plan.deadline
+            policy = dated.pop(name)
+            assert isinstance(policy, CronFreshnessPolicy)
+            assert policy.deadline_cron == plan.deadline
+    assert not any(dated.values())
 
 
 @pytest.mark.parametrize(

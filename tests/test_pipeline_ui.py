@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from browser import Tab, browser_tab, find_browser
-from pipeline_runs import SCENARIO, SMALL
-from services import wait_until
+from dagster import AssetSelection, DagsterInstance
+from pipeline_runs import SCENARIO, SMALL, run_column
+from services import free_port, wait_until
 from web_server import ROOT, WebServer, web_server
 
 from townlet.storage import sha256
+from townlet.view.replay import ConflictLink, conflict_links
 
 COLUMN = ["rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
 REPOSITORY = {"repositoryLocationName": "townlet", "repositoryName": "__repository__"}
@@ -84,17 +86,31 @@ class Run:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of one tiny scenario."""
+    """A project of a tiny scenario, and of one with conflicts."""
     folder = tmp_path_factory.mktemp("project") / "configs" / "scenarios"
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "configs" / "scenarios" / f"{SCENARIO}.yaml", folder)
+    shutil.copy(ROOT / "configs" / "scenarios" / "queue_conflict.yaml", folder)
     return folder.parent.parent
 
 
 @pytest.fixture(scope="module")
 def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
-    with web_server(tmp_path_factory.mktemp("home"), TOWNLET_PROJECT=str(project)) as server:
+    address = {"TOWNLET_PROJECT": str(project), "TOWNLET_PAGES_PORT": str(free_port())}
+    with pytest.MonkeyPatch.context() as patch, web_server(tmp_path_factory.mktemp("home"), **address) as server:
+        # What this process materializes is of the same project.
+        for name, value in address.items():
+            patch.setenv(name, value)
         yield server
+
+
+@pytest.fixture(scope="module")
+def worst(project: Path, server: WebServer) -> ConflictLink:
+    """The worst conflict of a capture that was materialized beside the web server, with its replay page."""
+    chosen = AssetSelection.assets("scenario", "rollout_capture", "rollout_replay")
+    with DagsterInstance.from_config(str(server.home)) as instance:
+        assert run_column(instance, project / "runs" / "store", scenario="queue_conflict", selection=chosen).success
+    return conflict_links(project / "runs/store/queue_conflict/rollout_capture/rollout_sample_manifest.json")[0]
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +232,20 @@ def test_the_page_of_an_asset_opens_its_plots(run: Run, tab: Tab, pictures: Path
     width = tab.until("[...document.images].find(i => i.src.startsWith('data:image/png'))?.naturalWidth", 240)
     assert width > 500
     tab.picture(pictures / "plots.png")
+
+
+def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_replay(
+    run: Run, worst: ConflictLink, tab: Tab, pictures: Path
+) -> None:
+    visit(tab, f"{run.server.url}/assets/rollout_replay?view=partitions&partition=queue_conflict", "Show Markdown")
+    tab.ask("[...document.querySelectorAll('button, a')].find(b => b.innerText.includes('Show Markdown')).click()")
+    first = f"[...document.links].find(a => a.innerText === 'tick {worst.tick}')"
+    tab.until(f"Boolean({first})", 240)
+    tab.picture(pictures / "conflicts.png")
+    tab.call("Page.navigate", url=tab.ask(f"{first}.href"))
+    tab.until("typeof replay === 'object'", 240)
+    assert tab.ask("[replay.tick, replay.panes[0].film.world]") == [worst.tick, worst.world]
+    tab.picture(pictures / "replay.png")
 
 
 def test_interrupting_it_ends_everything_that_it_started(server: WebServer) -> None:

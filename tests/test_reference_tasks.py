@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from gymnasium.envs.classic_control import CartPoleEnv
 
 from townlet.behavior.neural import NeuralBehavior
 from townlet.cli import main
@@ -167,6 +168,13 @@ def test_the_studys_figures_are_those_of_every_seed_and_come_out_the_same_again(
     np.testing.assert_array_equal(again.sampled, first.sampled)
     np.testing.assert_array_equal(again.curve, first.curve)
     assert (second.sampled != first.sampled).any()
+
+
+def test_every_environment_is_closed_once_it_has_been_used(short: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[CartPoleEnv] = []
+    monkeypatch.setattr(CartPoleEnv, "close", lambda env: closed.append(env))
+    study_references(["CartPole-v1"], seeds=1, episodes=3)
+    assert len(closed) == len(set(map(id, closed))) == TASKS["CartPole-v1"].training.worlds + 2 * 3
 
 
 def test_the_command_writes_the_study_up(short: None, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +30,6 @@ from townlet.view.replay import (
     film_of,
     fragment,
     replay_html,
-    series_in,
 )
 from townlet.view.replay.document import columns_of
 from townlet.view.replay.rooms import plan_of
@@ -156,6 +158,31 @@ def test_a_world_that_was_not_captured_is_refused(manifest: Path, capsys: pytest
 
 
 @pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (["--gif", "a.gif", "--compare", "other.json"], "--compare"),
+        (["--gif", "a.gif", "--plain"], "--plain"),
+        (["--gif", "a.gif", "--world", "0", "--world", "1"], "--world"),
+        (["--gif", "a.gif", "--output", "b.html"], "--output"),
+        (["--from", "3"], "--from"),
+        (["--to", "3"], "--to"),
+    ],
+)
+def test_options_that_a_picture_or_a_page_has_no_use_for_are_refused(
+    words: list[str],
+    where: str,
+    manifest: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["replay", str(manifest), *words]) == 2
+    assert capsys.readouterr().err.startswith(f"error: options: {where}: found ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     "name", ["observation_baseline", "employment_punctuality", "rivalry_decay", "kitchen_breakfast"]
 )
 def test_every_drill_can_be_packed_even_one_without_objects_or_events(name: str, tmp_path: Path) -> None:
@@ -163,6 +190,16 @@ def test_every_drill_can_be_packed_even_one_without_objects_or_events(name: str,
     unpacked = series_in(film_document(film))
     assert len(unpacked["event_tick"]) == film.manifest.events.rows
     assert unpacked["closed"].shape == (film.manifest.ticks, len(film.scenario.objects))
+
+
+def series_in(film: dict[str, Any], coding: str = "deflate-raw") -> dict[str, np.ndarray]:
+    """The columns of a film's document, unpacked as the page does: float64 [length, series]."""
+    data, columns = base64.b64decode(film["data"]), {}
+    data = zlib.decompress(data, -zlib.MAX_WBITS) if coding == "deflate-raw" else data
+    for name, (length, series, size, offset, scale) in film["columns"].items():
+        steps = np.frombuffer(data, f"<i{size}", length * series, offset).reshape(series, length)
+        columns[name] = np.cumsum(steps, axis=1, dtype=np.int64).T / scale
+    return columns
 
 
 @pytest.mark.parametrize("coding", ["deflate-raw", "identity"])

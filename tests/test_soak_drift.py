@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, mannwhitneyu, theilslopes
 
-from townlet.soak.drift import REFERENCE, assess, holm
-from townlet.soak.drift_tests import change_point, level_shift, odd_cycle, rank_sum_p, trend
+from townlet.soak.assessment import Assessment, Judged, MetricAssessment
+from townlet.soak.drift import ALARM_RATE, REFERENCE, assess, holm
+from townlet.soak.drift_tests import FEWEST, Finding, change_point, level_shift, odd_cycle, rank_sum_p, trend
 from townlet.soak.verdict import rule_on
 
 CYCLES, SEEDS = 40, 30
@@ -64,6 +66,15 @@ def test_without_ties_the_rank_sums_probability_is_scipys(shift: float, size: in
     assert rank_sum_p(values, baseline) == pytest.approx(expected, rel=0.15 if size > 70 else 1e-9)
 
 
+@pytest.mark.parametrize("size", [FEWEST, 9, 40])
+def test_a_trend_turned_upside_down_has_the_interval_turned_upside_down(size: int) -> None:
+    values = np.random.default_rng(0).normal(size=size)
+    found, mirrored = trend(values), trend(-values)
+    assert (mirrored.effect, mirrored.low, mirrored.high, mirrored.p) == pytest.approx(
+        (-found.effect, -found.high, -found.low, found.p)
+    )
+
+
 @pytest.mark.parametrize("steps", [1000.0, 2.0])
 def test_a_trends_probability_and_slope_are_scipys(steps: float) -> None:
     random = np.random.default_rng(6)
@@ -73,7 +84,7 @@ def test_a_trends_probability_and_slope_are_scipys(steps: float) -> None:
     assert found.p == pytest.approx(kendalltau(cycle, values, method="asymptotic").pvalue, rel=0.05)
     assert found.p > kendalltau(cycle, values, method="asymptotic").pvalue
     slope, _, low, high = theilslopes(values, cycle)
-    assert (found.effect, found.low, found.high) == pytest.approx((59 * slope, 59 * low, 59 * high), abs=0.05)
+    assert (found.effect, found.low, found.high) == pytest.approx((59 * slope, 59 * low, 59 * high))
 
 
 def test_a_change_points_probability_is_that_of_all_orders_of_the_values() -> None:
@@ -131,6 +142,38 @@ def test_a_change_that_is_certain_but_small_is_to_be_watched_and_holds_the_soak(
     assessment = assess(cycles, baseline, learning=False)
     assert [metric.name for metric in assessment.of("watch")] == [INTENSITY]
     assert rule_on(assessment).verdict == "hold"
+
+
+def test_an_alert_is_told_by_what_alarms_beyond_the_margin_not_by_what_is_more_certain_and_small() -> None:
+    def judged(test: str, effect: float, corrected: float, cycle: int = -1) -> Judged:
+        finding = Finding(test, effect, effect - 1.0, effect + 1.0, corrected, cycle)
+        return Judged(finding, corrected, abs(effect) >= 5.0)
+
+    small, large, odd = judged("trend", 3.0, 1e-9), judged("level", 6.0, 1e-6), judged("one cycle", 9.0, 0.2, 3)
+    findings = (small, odd, large)
+    metric = MetricAssessment(INTENSITY, "reference", "alert", CYCLES, 106.0, 5.0, findings, SEEDS, 100.0, 2.0, 0.07)
+    assert metric.cause() is large and metric.worst() is small
+    reasons = rule_on(Assessment(False, CYCLES, ALARM_RATE, 3, (metric,))).reasons
+    assert "Conflict intensity lies 6.0 % above the baseline" in reasons and "+3.0 %" not in reasons
+    assert dataclasses.replace(metric, verdict="watch", judged=(small,)).cause() is small
+
+
+def test_a_resource_of_which_nothing_is_known_is_named_and_without_any_the_soak_is_held() -> None:
+    cycles, baseline = a_night(12)
+    unknown = np.full(CYCLES, np.nan)
+    known = np.random.default_rng(0).normal(5e8, 1e5, CYCLES)
+    cycles["entropy"] = unknown
+    for resources, verdict in (
+        ({"resident_memory_bytes": unknown, "open_files": unknown}, "hold"),
+        ({"resident_memory_bytes": known, "open_files": unknown}, "accept"),
+    ):
+        for learning in (False, True):
+            assessment = assess(cycles, baseline, learning=learning, resources=resources)
+            lacking = {metric.name for metric in assessment.of("not enough data")}
+            assert lacking == {name for name, values in (resources | cycles).items() if values is unknown}
+            ruling = rule_on(assessment)
+            assert ruling.verdict == verdict
+            assert "Not enough data to judge" in ruling.reasons and "open files" in ruling.reasons
 
 
 def test_a_constant_metric_that_takes_another_value_is_found() -> None:

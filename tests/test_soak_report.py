@@ -15,6 +15,7 @@ from townlet.baselines.build import build_baseline
 from townlet.cli import main
 from townlet.errors import InputError
 from townlet.soak.evidence import judge_soak
+from townlet.soak.manifest import sealed
 from townlet.soak.options import SoakOptions
 from townlet.soak.report import write_acceptance
 from townlet.soak.run import run_soak
@@ -26,10 +27,10 @@ INTENSITY = "queue_conflict_intensity_per_1000"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a baseline and a learning soak of twelve cycles against it."""
+    """A folder with a baseline and a learning soak of eighteen cycles against it."""
     folder = tmp_path_factory.mktemp("soaks")
     baseline = build_baseline(SCENARIO, folder / "baseline", seeds=12, worlds=64, captures=False).path
-    options = SoakOptions(scenario=SCENARIO, output=folder / "soak", baseline=baseline, cycles=12, night="2026-11-22")
+    options = SoakOptions(scenario=SCENARIO, output=folder / "soak", baseline=baseline, cycles=18, night="2026-11-22")
     run_soak(options)
     return folder
 
@@ -42,6 +43,12 @@ def soak(place: Path, tmp_path: Path) -> Path:
 
 def baseline_of(place: Path) -> Path:
     return next((place / "baseline").glob("baseline-*.json"))
+
+
+def rewrite(soak: Path, **changed: object) -> None:
+    """Other content in the soak's manifest, under its own hash."""
+    manifest = json.loads((soak / "soak.json").read_text())
+    (soak / "soak.json").write_text(json.dumps(sealed(manifest | changed)))
 
 
 def another_baseline(place: Path, folder: Path, factor: float) -> Path:
@@ -119,7 +126,8 @@ def test_a_torn_manifest_and_an_unfinished_soak_are_refused(soak: Path, capsys: 
     whole = manifest.read_text()
     manifest.write_text(whole[: len(whole) // 2])
     assert main(["drift", str(soak)]) == 2
-    manifest.write_text(whole.replace('"finished": true', '"finished": false'))
+    manifest.write_text(whole)
+    rewrite(soak, finished=False)
     assert main(["drift", str(soak)]) == 2
     assert "not finished" in capsys.readouterr().err
 
@@ -137,10 +145,31 @@ def test_a_baseline_of_other_rollouts_is_refused(place: Path, soak: Path, tmp_pa
         judge_soak(soak, fewer)
 
 
+def test_a_soak_is_judged_wherever_its_folder_lies(place: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(place / "soak", tmp_path / "elsewhere" / "night")
+    (original,) = (place / "baseline").glob("baseline-*.json")
+    hidden = original.rename(tmp_path / "hidden.json")
+    try:
+        evidence = write_acceptance(moved)
+    finally:
+        hidden.rename(original)
+    assert evidence.baseline == read_baseline(original)
+    assert f'href="{original.name}"' in (moved / "acceptance.html").read_text()
+
+
+def test_a_baseline_of_another_policy_than_the_soaks_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
+    baseline = read_baseline(baseline_of(place))
+    neural = baseline.model_copy(update={"behavior": "neural", "policy_sha256": "a" * 64}).sealed()
+    rewrite(soak, behavior="neural", policy="b" * 64)
+    with pytest.raises(InputError, match=r"soak.json: policy: found 'b+', expected 'a+', which acted"):
+        judge_soak(soak, write_baseline(tmp_path, neural))
+    rewrite(soak, policy="a" * 64)
+    assert judge_soak(soak, write_baseline(tmp_path, neural)).ruling.verdict == "accept"
+
+
 def test_another_baseline_in_the_place_of_the_named_one_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
     other = another_baseline(place, tmp_path, 1.01)
-    manifest = json.loads((soak / "soak.json").read_text())
-    manifest["baseline"]["file"] = str(other)
-    (soak / "soak.json").write_text(json.dumps(manifest))
+    (copy,) = soak.glob("baseline-*.json")
+    copy.write_bytes(other.read_bytes())
     with pytest.raises(InputError, match=r"as .*soak\.json says"):
         judge_soak(soak)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tiny_soak import outputs, rows_of, tiny_baseline, tiny_options, tiny_scenario
+from left_behind import outputs
+from tiny_soak import rows_of, tiny_baseline, tiny_options, tiny_scenario
 
 from townlet.baselines import read_baseline
 from townlet.baselines.measure import measure_seed
@@ -27,6 +29,8 @@ from townlet.soak.run import run_soak
 from townlet.telemetry import read_records
 from townlet.training.checkpoint import read_checkpoint
 from townlet.world import Town
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -115,15 +119,16 @@ def test_a_soak_with_a_fresh_process_now_and_then_leaves_the_same_bytes(learnt: 
     assert outputs(output) == outputs(learnt)
     used = read_soak(output).resources
     assert used["process"].tolist() == [1, 1, 1, 1, 2, 2] and used["process_cycle"].tolist() == [1, 2, 3, 4, 1, 2]
-    with pytest.raises(InputError, match=r"--restart-every: found 0, expected at least 1"):
-        endure(options, restart_every=0)
+    for few in (0, 2):
+        with pytest.raises(InputError, match=f"--restart-every: found {few}, expected at least 3: a process's first 2"):
+            endure(options, restart_every=few)
 
 
 def test_what_a_fresh_process_finds_wrong_is_told_as_usual(learnt: Path, options: SoakOptions) -> None:
     with pytest.raises(InputError, match=r"soak: soak.json: found a soak, expected an empty folder") as refusal:
         run_soak(options)
     with pytest.raises(InputError) as in_a_process:
-        endure(options, restart_every=1)
+        endure(options, restart_every=3)
     assert in_a_process.value.faults == refusal.value.faults
 
 
@@ -139,6 +144,21 @@ def test_a_soak_can_be_made_longer_and_a_finished_one_is_left_as_it_is(learnt: P
     with pytest.raises(InputError, match=r"--cycles: found 3, expected at least 6: so many are done"):
         run_soak(dataclasses.replace(options, output=output, cycles=3), resume=True)
     assert outputs(output) == outputs(learnt)
+
+
+def test_in_another_checkout_a_soak_has_the_same_bytes(options: SoakOptions, tmp_path: Path) -> None:
+    pinned = Path("artifacts") / "phase4" / "queue_conflict"
+    for name in ("one", "two"):
+        checkout = tmp_path / name
+        shutil.copytree(ROOT / pinned, checkout / pinned)
+        promoted = checkout / "baselines" / Path(str(options.baseline)).name
+        promoted.parent.mkdir()
+        promoted.write_bytes(Path(str(options.baseline)).read_bytes())
+        capture = checkout / pinned / "rollout_sample_manifest.json"
+        run_soak(dataclasses.replace(options, baseline=promoted, capture=capture, output=checkout / "soak", cycles=1))
+    assert outputs(tmp_path / "one" / "soak") == outputs(tmp_path / "two" / "soak")
+    manifest = read_soak(tmp_path / "one" / "soak").manifest
+    assert manifest["capture"]["file"] == str(pinned / "rollout_sample_manifest.json")
 
 
 def test_after_the_hours_that_were_given_no_cycle_begins(options: SoakOptions) -> None:

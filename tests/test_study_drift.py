@@ -11,7 +11,8 @@ import pytest
 from townlet.baselines.measure import measure_seed
 from townlet.behavior import ScriptedBehavior
 from townlet.config import load_scenario
-from townlet.study.drift.nights import Nights, Recorded
+from townlet.study.drift.ledger import Ledger
+from townlet.study.drift.nights import Nights, Outcome, Recorded
 from townlet.study.drift.plan import study_drift, variants
 from townlet.study.drift.plants import INTENSITY, PLANTS, RIVALRY, forgetting, pressed, slower
 from townlet.study.drift.pools import Pool, first_seed, make_pool, variant_of
@@ -70,6 +71,31 @@ def test_a_nights_cycles_and_its_baseline_share_no_rollout() -> None:
     assert sorted([*baseline[INTENSITY], *cycles]) == pool.values[INTENSITY].tolist()
 
 
+def test_verdicts_are_kept_for_just_what_they_were_drawn_from(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(100.0, 2.0, 60)
+
+    def digest_of(intensity: np.ndarray, memory: np.ndarray) -> str:
+        recorded = Recorded({"entropy": values}, {"resident_memory_bytes": memory})
+        return Nights({"": Pool({INTENSITY: intensity})}, recorded, cycles=20, seeds=30).digest()
+
+    altered = values.copy()
+    altered[7] += 1e-9
+    digests = [digest_of(values, values), digest_of(altered, values), digest_of(values, altered)]
+    assert digests[0] == digest_of(values.copy(), values.copy()) and len(set(digests)) == 3
+    asked = []
+    for digest in (digests[0], digests[0], digests[1]):
+        ledger = Ledger(tmp_path, {"from": digest})
+        ledger.outcome("a night", lambda digest=digest: asked.append(digest) or Outcome("accept", (), 3))
+    assert asked == digests[:2]
+
+
+def test_resources_of_two_stretches_that_do_not_overlap_share_no_cycle() -> None:
+    recorded = Recorded({"entropy": np.arange(53.0)}, {"open_files": np.arange(53.0)})
+    nights = Nights({"": Pool({INTENSITY: np.arange(50.0)})}, recorded, cycles=20, seeds=30)
+    first, second = (nights._resources(begin, None)["open_files"] for begin in nights.stretches())
+    assert first.tolist() == list(range(20)) and second.tolist() == list(range(20, 40))
+
+
 def test_the_study_finds_what_is_planted_and_writes_what_it_counted(tmp_path: Path) -> None:
     tiny = Settings(
         "tiny",
@@ -91,7 +117,10 @@ def test_the_study_finds_what_is_planted_and_writes_what_it_counted(tmp_path: Pa
     for name, share in (("pressure +20 %", 0.2), ("pressure -20 %", -0.2)):
         assert found[name].rejected == found[name].named == 4
         assert found[name].dose == pytest.approx(share, abs=0.03)
-    assert findings.false_nights <= 1
+    assert findings.false_nights_of_metrics <= findings.false_nights <= 1
+    # Of 24 recorded cycles that are warm, 20 make a night.
+    assert {stretches for stretches, _ in findings.stretches.values()} == {1}
+    assert found["memory leak"].nights == found["throughput loss"].nights == 2
     page = write_drift_report(findings, tmp_path, "townlet study drift", "Run by a test")
     counts = json.loads((tmp_path / "drift-detection.json").read_text())
     assert counts["unchanged"]["nights_not_accepted"] == findings.false_nights

@@ -1,42 +1,27 @@
-"""What a resumption refuses, what it leaves alone, and what a training says when it cannot go on."""
+"""What a resumption refuses, and what it leaves alone."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import os
 import random
-import resource
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from left_behind import outputs
 from safetensors.numpy import load, save
-from test_training_resume import outputs
+from small_trainings import QUEUE, SMALL, on_file, options_of, run
 
-from townlet.behavior.network import ActorCritic
-from townlet.behavior.policy_file import load_policy
 from townlet.capture import capture_rollout
 from townlet.cli import main
 from townlet.config import Scenario, load_scenario
-from townlet.config.training import NetworkConfig, TrainingConfig
+from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 from townlet.storage import exclusive_file
 from townlet.telemetry import validate_log
-from townlet.training import TrainingDiverged, TrainingResult, train
-from townlet.training.batch import Batch
 from townlet.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
-from townlet.training.divergence import cause_in, diagnose
-
-QUEUE = Path(__file__).parent.parent / "configs" / "scenarios" / "queue_conflict.yaml"
-SMALL = {"mode": "rollout", "worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 2}
-TRAIN = [sys.executable, "-c", "from townlet.cli import run; run()", "train", str(QUEUE)]
-#: The superuser may write everywhere; without its capabilities it is like anybody else.
-ORDINARY = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
 
 
 @pytest.fixture(scope="module")
@@ -44,25 +29,18 @@ def scenario() -> Scenario:
     return load_scenario(QUEUE)
 
 
+@pytest.fixture(scope="module")
+def finished(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished training, to be left as it is."""
+    folder = tmp_path_factory.mktemp("trainings") / "finished"
+    run(scenario, folder)
+    return folder
+
+
 @pytest.fixture
-def trained(scenario: Scenario, tmp_path: Path) -> Path:
-    """The folder of a finished training."""
-    run(scenario, tmp_path / "trained")
-    return tmp_path / "trained"
-
-
-def run(scenario: Scenario, output: Path, **options: Any) -> TrainingResult:
-    return train(scenario, output=output, **(SMALL | options))
-
-
-def on_file(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Content and time of change of every file but the locks."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
-
-
-def options_of(**options: Any) -> list[str]:
-    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+def trained(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "trained"))
 
 
 def test_where_no_checkpoint_is_a_resumption_begins(scenario: Scenario, tmp_path: Path) -> None:
@@ -73,12 +51,12 @@ def test_where_no_checkpoint_is_a_resumption_begins(scenario: Scenario, tmp_path
 
 
 def test_a_finished_training_has_nothing_left_to_do_and_stays_as_it_is(
-    trained: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = on_file(trained)
-    assert main(["train", str(QUEUE), "--output", str(trained), "--resume", *options_of(**SMALL)]) == 0
+    before = on_file(finished)
+    assert main(["train", str(QUEUE), "--output", str(finished), "--resume", *options_of(**SMALL)]) == 0
     assert "nothing left to do" in capsys.readouterr().out
-    assert on_file(trained) == before
+    assert on_file(finished) == before
 
 
 def test_a_finished_training_whose_policy_was_not_written_yet_writes_it(scenario: Scenario, trained: Path) -> None:
@@ -131,19 +109,19 @@ def test_what_was_done_after_the_last_checkpoint_is_counted_as_lost_outside_the_
     ],
 )
 def test_a_resumption_with_other_options_is_refused_by_name_and_changes_nothing(
-    scenario: Scenario, trained: Path, changed: dict[str, Any], message: str
+    scenario: Scenario, finished: Path, changed: dict[str, Any], message: str
 ) -> None:
-    before = on_file(trained)
+    before = on_file(finished)
     with pytest.raises(InputError) as refused:
-        run(scenario, trained, resume=True, **changed)
+        run(scenario, finished, resume=True, **changed)
     assert message in str(refused.value)
-    assert on_file(trained) == before
+    assert on_file(finished) == before
 
 
-def test_another_town_network_or_constant_is_refused_by_name(scenario: Scenario, trained: Path) -> None:
+def test_another_town_network_or_constant_is_refused_by_name(scenario: Scenario, finished: Path) -> None:
     def message(**update: Any) -> str:
         with pytest.raises(InputError) as refused:
-            run(scenario.model_copy(update=update), trained, resume=True)
+            run(scenario.model_copy(update=update), finished, resume=True)
         return str(refused.value)
 
     rules = scenario.rules.model_copy(update={"queue": scenario.rules.queue.model_copy(update={"cooldown_ticks": 99})})
@@ -181,10 +159,10 @@ def test_another_mode_or_capture_is_refused(scenario: Scenario, tmp_path: Path) 
         run(scenario, output, mode="replay", replay_manifest=two, resume=True)
 
 
-def test_other_code_is_refused(scenario: Scenario, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_is_refused(scenario: Scenario, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", "9.9")
     with pytest.raises(InputError, match=r'code\.torch: found .*, expected "9\.9"'):
-        run(scenario, trained, resume=True)
+        run(scenario, finished, resume=True)
 
 
 def refusal(trained: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -252,123 +230,3 @@ def test_two_trainings_cannot_write_one_log(scenario: Scenario, tmp_path: Path) 
     assert not log.exists()
     run(scenario, tmp_path / "output", ppo_log=log)
     assert validate_log(log).valid
-
-
-def test_a_full_disk_stops_a_training_and_leaves_the_last_checkpoint(trained: Path) -> None:
-    before = {name: content for name, (content, _) in on_file(trained).items()}
-
-    def fill_up() -> None:
-        # Enough for the log and the policy, too little for a checkpoint.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
-    options = options_of(**(SMALL | {"cycles": 4}))
-    done = subprocess.run(
-        [*TRAIN, "--output", str(trained), "--resume", *options], preexec_fn=fill_up, capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert done.stderr == f"error: {trained / CHECKPOINT_NAME}: File too large\n"
-    after = {name: content for name, (content, _) in on_file(trained).items()}
-    assert after[CHECKPOINT_NAME] == before[CHECKPOINT_NAME]
-    assert after["ppo_telemetry.jsonl"].startswith(before["ppo_telemetry.jsonl"])
-    assert not list(trained.glob(".*.part"))
-    # What it had set aside, it gives back once there is room.
-    assert load_policy(trained / "previous")
-    assert main(["train", str(QUEUE), "--output", str(trained), "--resume", *options]) == 0
-    assert not (trained / "previous").exists() and load_policy(trained)
-
-
-def test_a_folder_that_cannot_be_written_is_refused_at_once(trained: Path) -> None:
-    before = on_file(trained)
-    trained.chmod(0o555)
-    try:
-        done = subprocess.run(
-            [*ORDINARY, *TRAIN, "--output", str(trained), "--resume", *options_of(**(SMALL | {"cycles": 4}))],
-            capture_output=True,
-            text=True,
-        )
-    finally:
-        trained.chmod(0o755)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith(f"error: {trained}/") and "Permission denied" in done.stderr
-    assert {name: content for name, (content, _) in on_file(trained).items()} == {
-        name: content for name, (content, _) in before.items()
-    }
-
-
-#: Undiscounted returns, hardly any clipping and large steps: far into this training the value loss leaps.
-EXPLOSIVE = {
-    "learning_rate": 0.03,
-    "max_grad_norm": 1000.0,
-    "diverged_above": 1000.0,
-    "minibatch_size": 64,
-    "gamma": 1.0,
-    "gae_lambda": 1.0,
-}
-
-
-def test_an_exploding_loss_stops_with_a_diagnosis_and_the_last_good_checkpoint(
-    scenario: Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "scenario" / QUEUE.name
-    path.parent.mkdir()
-    path.write_text(QUEUE.read_text().replace("\ntraining:\n", f"\ntraining:\n  ppo: {json.dumps(EXPLOSIVE)}\n"))
-    output = tmp_path / "trained"
-    options = options_of(**(SMALL | {"cycles": 50, "checkpoint_every": 1}))
-    assert main(["train", str(path), "--output", str(output), *options]) == 1
-    said = capsys.readouterr().err
-    diagnosis = json.loads((output / "divergence.json").read_text())
-    assert f"error: {diagnosis['message']}; the diagnosis is in {output / 'divergence.json'}; the last good" in said
-    assert abs(diagnosis["value"]) > 1000.0
-    assert diagnosis["minibatches"][-1][diagnosis["term"]] == diagnosis["value"]
-    assert diagnosis["gradient_norms"].keys() == diagnosis["weight_norms"].keys()
-    norm = sum(value**2 for value in diagnosis["gradient_norms"].values()) ** 0.5
-    assert norm == pytest.approx(diagnosis["minibatches"][-1]["grad_norm"], rel=1e-3)
-    assert set(diagnosis["inputs"]) >= {"observation", "reward", "advantage", "target"}
-    left = read_checkpoint(output)
-    assert left is not None and f"after epoch {left.progress.counters['epoch']}, is" in said
-    assert 2 <= diagnosis["epoch"] - 2 <= left.progress.counters["epoch"] < diagnosis["epoch"]
-    assert [record["epoch"] for record in diagnosis["epochs"]] == list(range(diagnosis["epoch"])[-3:])
-    assert not (output / "policy.json").exists()
-    # It is as it was, and ends as it did.
-    assert main(["train", str(path), "--output", str(output), *options, "--resume"]) == 1
-    assert json.loads((output / "divergence.json").read_text())["message"] == diagnosis["message"]
-    run(scenario, output)
-    assert not (output / "divergence.json").exists()
-
-
-def test_a_diagnosis_that_cannot_be_written_does_not_hide_the_divergence(scenario: Scenario, tmp_path: Path) -> None:
-    training = scenario.training.model_copy(update={"ppo": scenario.training.ppo.model_copy(update=EXPLOSIVE)})
-    with pytest.raises(TrainingDiverged, match=r"no diagnosis could be written to .*divergence\.json: Is a directory"):
-        run(
-            scenario.model_copy(update={"training": training}),
-            tmp_path,
-            cycles=50,
-            progress=lambda _: (tmp_path / "divergence.json").mkdir(exist_ok=True),
-        )
-
-
-def test_a_nan_is_traced_to_its_agent_step() -> None:
-    batch = toy_batch()
-    batch.reward[3] = batch.advantage[3] = float("nan")
-    network = ActorCritic(4, 3, NetworkConfig(hidden=(8,)))
-    rows = torch.tensor([5, 3, 1])
-    log_probs, value = network(batch.observation[rows], batch.mask[rows])
-    (log_probs.gather(1, batch.action[rows, None])[:, 0] * batch.advantage[rows] + value).sum().backward()
-    told = diagnose(network, batch, rows, [{"loss_policy": float("nan")}, {"loss_policy": float("-inf")}])
-    json.dumps(told, allow_nan=False)
-    assert told["inputs"]["reward"]["not_finite_agent_steps"] == [3]
-    assert told["inputs"]["reward"]["max"] == float(batch.reward[[5, 1]].max())
-    assert told["inputs"]["observation"]["not_finite"] == 0
-    assert told["gradient_norms"]["policy_head.weight"] == "nan" != told["gradient_norms"]["value_head.bias"]
-    assert told["minibatches"] == [{"loss_policy": "nan"}, {"loss_policy": "-inf"}]
-    assert cause_in(batch) == "reward is not finite in 1 of 6 agent-steps"
-
-
-def toy_batch() -> Batch:
-    """Six agent-steps of four features and three actions."""
-    generator = torch.Generator().manual_seed(0)
-    draws = {name: torch.rand(6, generator=generator) for name in ("reward", "advantage", "target", "old_log_prob")}
-    observation = torch.rand(6, 4, generator=generator)
-    fields: dict[str, Any] = {field.name: None for field in dataclasses.fields(Batch)}
-    fields |= draws | {"method": "none", "rows": np.arange(6), "observation": observation, "statistics": {}}
-    return Batch(**fields | {"mask": torch.ones(6, 3, dtype=torch.bool), "action": torch.arange(6) % 3})

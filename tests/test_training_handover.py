@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from townlet.behavior import HeuristicBehavior, ScriptedBehavior
 from townlet.behavior.neural import NeuralBehavior
 from townlet.capture import capture_rollout, read_capture
+from townlet.cli import main
 from townlet.config import Scenario, TrainingConfig, load_scenario
 from townlet.config.training import HandoverConfig
 from townlet.errors import InputError
@@ -140,7 +141,7 @@ def test_the_share_falls_step_by_step_to_nobody_as_the_gate_lets_it(tmp_path: Pa
     assert validate_log(log).valid
     shares = {r["cycle_id"]: r["handover_share"] for r in records if "handover_share" in r}
     assert list(dict.fromkeys(shares.values())) == [1.0, 0.75, 0.5, 0.25]
-    assert harness.script_share == 0.0 and harness.gate == "open"
+    assert harness.handover.share == 0.0 and harness.handover.gate == "open"
     first = [r for r in records if r["cycle_id"] == 1]
     assert {r["replay_method"] for r in first} == {"cloning"}
     for record in records:
@@ -155,7 +156,7 @@ def test_the_share_falls_step_by_step_to_nobody_as_the_gate_lets_it(tmp_path: Pa
 def test_the_hand_over_comes_to_an_end_whatever_the_number_of_steps_and_people(steps: int, worlds: int) -> None:
     handover = {"script": "scripted", "steps": steps, "reward_margin": 100.0, "accuracy_margin": 0.0}
     harness, records = trained(steps + 6, worlds=worlds, handover=handover, epochs=8)
-    assert harness.script_share == 0.0
+    assert harness.handover.share == 0.0
     shares = list(dict.fromkeys(r["handover_share"] for r in records if "handover_share" in r))
     assert shares == pytest.approx([1.0 - step / steps for step in range(len(shares))])
     assert len(shares) in (steps, steps - 1)
@@ -163,7 +164,7 @@ def test_the_hand_over_comes_to_an_end_whatever_the_number_of_steps_and_people(s
 
 def test_a_gate_that_nothing_can_satisfy_keeps_everybody_on_script() -> None:
     harness, records = trained(4, handover={"script": "scripted", "accuracy_margin": 0.99})
-    assert harness.script_share == 1.0
+    assert harness.handover.share == 1.0
     assert {(r["handover_share"], r["handover_gate"]) for r in records} == {(1.0, "closed")}
     assert all(r["fresh_agent_steps"] == 0 for r in records)
 
@@ -196,6 +197,22 @@ def test_a_resumed_hand_over_ends_in_the_bytes_of_an_uninterrupted_one(tmp_path:
     resumed = train(scenario, mode="rollout", output=tmp_path / "part", cycles=6, resume=True)
     assert resumed.attempt == 2 and resumed.sha256 == whole.sha256 != part.sha256
     assert read_records(resumed.log)[-1].get("handover_share", 0.0) < share
+
+
+def test_a_training_in_which_the_script_drove_everybody_to_the_end_says_that_it_had_no_rollout_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "scenario" / QUEUE.name
+    path.parent.mkdir()
+    path.write_text(QUEUE.read_text().replace("\ntraining:\n", "\ntraining:\n  handover: {script: heuristic}\n"))
+    output = tmp_path / "trained"
+    command = ["train", str(path), "--output", str(output), "--cycles", "1", "--epochs", "1", "--worlds", "2"]
+    for said in ("trained queue_conflict (rollout): 1 epochs", "nothing left to do"):
+        assert main([*command, "--resume"]) == 0
+        found = capsys.readouterr()
+        assert said in found.out and "reward per agent-step: no rollout of its own" in found.out
+    result = train(load_scenario(path), mode="rollout", output=output, cycles=1, epochs=1, worlds=2, resume=True)
+    assert result.already_done and result.first_reward_mean is None and result.last_reward_mean is None
 
 
 def test_joint_mixing_during_a_hand_over_is_refused(tmp_path: Path) -> None:

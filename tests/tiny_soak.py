@@ -10,7 +10,6 @@ from captures import QUEUE
 
 from townlet.baselines.build import build_baseline
 from townlet.soak.options import SoakOptions
-from townlet.telemetry import CLOCK_FIELDS
 
 #: The drill's training section, and one that takes a moment.
 _TRAINING = "  worlds: 64\n  rollout_ticks: 80\n  cycles: 12\n  epochs: 4\n"
@@ -40,20 +39,6 @@ def tiny_options(folder: Path, **changes: Any) -> SoakOptions:
     baseline = changes.pop("baseline", None) or tiny_baseline(scenario, folder / "baseline")
     asked: dict[str, Any] = {"cycles": 6, "output": folder / "soak"} | changes
     return SoakOptions(scenario=scenario, baseline=baseline, **asked)
-
-
-def outputs(folder: Path) -> dict[str, Any]:
-    """What a soak leaves, without what is measured: of its log the records without their clock fields."""
-    files: dict[str, Any] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir() or path.name in ("resources.jsonl", "measured.json") or path.name.endswith(".lock"):
-            continue
-        content: Any = path.read_bytes()
-        if path.name == "telemetry.jsonl":
-            records = [json.loads(line) for line in content.splitlines()]
-            content = [[(k, v) for k, v in record.items() if k not in CLOCK_FIELDS] for record in records]
-        files[str(path.relative_to(folder))] = content
-    return files
 
 
 def rows_of(folder: Path, name: str = "cycles.jsonl") -> list[dict[str, Any]]:

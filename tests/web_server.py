@@ -34,8 +34,8 @@ _STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } 
 class WebServer:
     """A running `dagster dev` with everything that it started."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-        self.process, self.url, self.log = process, url, log
+    def __init__(self, process: subprocess.Popen[bytes], url: str, home: Path) -> None:
+        self.process, self.url, self.home, self.log = process, url, home, home / "dev.log"
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of an answer; its errors fail the test."""
@@ -109,12 +109,13 @@ def _heed_interrupts() -> None:
 
 @contextmanager
 def web_server(home: Path, **environment: str) -> Iterator[WebServer]:
-    """Web server and daemon on a free port, over an instance in ``home``."""
+    """Web server, daemon and the server of pages, as `make ui` starts them, over an instance in ``home``."""
     variables = {**os.environ, "DAGSTER_HOME": str(home), **environment}
     subprocess.run([sys.executable, "-m", "townlet_pipeline.home"], check=True, capture_output=True, env=variables)
-    port, log = free_port(), home / "dev.log"
-    command = [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml", "--port", str(port)]
-    with log.open("wb") as output:
+    port = free_port()
+    dev = f"{Path(sys.executable).with_name('dagster')} dev -w workspace.yaml --port {port}"
+    command = ["sh", "-c", f"{sys.executable} -m townlet_pipeline.pages --with-parent & exec {dev}"]
+    with (home / "dev.log").open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -124,7 +125,7 @@ def web_server(home: Path, **environment: str) -> Iterator[WebServer]:
             start_new_session=True,
             preexec_fn=_heed_interrupts,
         )
-        server = WebServer(process, f"http://127.0.0.1:{port}", log)
+        server = WebServer(process, f"http://127.0.0.1:{port}", home)
         try:
             wait_until(server.answers, "the web server", 400)
             yield server

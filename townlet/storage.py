@@ -98,6 +98,19 @@ def read_json(path: AnyPath, expected: str) -> dict[str, Any]:
     return value
 
 
+def require_field(content: dict[str, Any], dotted: str, path: AnyPath, expected: str, kind: type = object) -> Any:
+    """A field inside a JSON object that was read from ``path``. Raises InputError if it is not there or of no such
+    ``kind``."""
+    value: Any = content
+    for name in dotted.split("."):
+        if not isinstance(value, dict) or name not in value:
+            raise InputError.of(path, dotted, "nothing", expected)
+        value = value[name]
+    if not isinstance(value, kind):
+        raise InputError.of(path, dotted, repr(value), expected)
+    return value
+
+
 def _not_finite(value: Any, where: str) -> Iterator[tuple[str, float]]:
     """NaN and infinities, which Python reads but strict JSON does not have, with their dotted paths."""
     if isinstance(value, float) and not math.isfinite(value):

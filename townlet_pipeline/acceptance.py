@@ -49,7 +49,12 @@ def report_on(
             "table": verdicts(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),
             "path": MetadataValue.path(str(out)),
-            "command": metadata.command("drift", soak, options={"output": out.parent}),
+            "command": metadata.command(
+                "drift",
+                soak,
+                *(word for label, target in links.items() for word in ("--link", f"{label}={target}")),
+                options={"output": out.parent},
+            ),
         },
     )
 

@@ -2,11 +2,12 @@
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from dagster import Failure, OpExecutionContext, op
 from townlet.errors import InputError
 from townlet_pipeline import metadata
 from townlet_pipeline.failures import readable_failures
-from townlet_pipeline.locks import locked
 from townlet_pipeline.project import project_root
 from townlet_pipeline.worker import die_with
 
@@ -30,10 +30,10 @@ _LAST_LINES = 15
 def run_certificate(context: OpExecutionContext) -> None:
     """Run `scripts/certify.sh` from the project's folder, each line into the log; fail with the command that failed."""
     script = project_root() / SCRIPT
-    with readable_failures(), locked(script, context.run_id):
+    with readable_failures():
         if not script.is_file():
             raise InputError.of(script, "", "no such file", "the commands of the certificate")
-        commands, last, code = _run(script, context.log.info)
+        commands, last, code = run_script(script, context.log.info)
     if code != 0:
         failed = commands[-1]["command"] if commands else SCRIPT
         raise Failure(f"exit code {code}: {failed}\n" + "\n".join(last), allow_retries=False)
@@ -41,8 +41,11 @@ def run_certificate(context: OpExecutionContext) -> None:
     context.add_output_metadata({"commands": metadata.table(commands, meanings)})
 
 
-def _run(script: Path, say: Any) -> tuple[list[dict[str, Any]], list[str], int]:
-    """The commands with their durations, the last lines, and the exit code."""
+def run_script(script: Path, say: Callable[[str], None]) -> tuple[list[dict[str, Any]], list[str], int]:
+    """Run a script of `set -x` and hand on each line; the commands with their durations, the last lines, the exit code.
+
+    Whatever interrupts it, such as a run that is terminated, ends the command that is at work.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     commands: list[dict[str, Any]] = []
     last: deque[str] = deque(maxlen=_LAST_LINES)
@@ -54,16 +57,22 @@ def _run(script: Path, say: Any) -> tuple[list[dict[str, Any]], list[str], int]:
         text=True,
         cwd=project_root(),
         env={**os.environ, "PATH": path},
+        start_new_session=True,
         preexec_fn=functools.partial(die_with, os.getpid()),
     ) as process:
-        for line in _lines(process):
-            now = time.monotonic()
-            if line.startswith(_COMMAND):
-                _end(commands, now - began)
-                began = now
-                commands.append({"command": line.removeprefix(_COMMAND), "seconds": 0.0})
-            last.append(line)
-            say(line)
+        try:
+            for line in _lines(process):
+                now = time.monotonic()
+                if line.startswith(_COMMAND):
+                    _end(commands, now - began)
+                    began = now
+                    commands.append({"command": line.removeprefix(_COMMAND), "seconds": 0.0})
+                last.append(line)
+                say(line)
+        except BaseException:
+            # A run that is terminated is interrupted here; the command at work is not the script's own process.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     _end(commands, time.monotonic() - began)
     return commands, list(last), process.returncode
 

@@ -16,7 +16,7 @@ from dagster import (
 
 from townlet.errors import InputError, RunError
 from townlet_pipeline.mirror import pull_checked
-from townlet_pipeline.partitions import scenarios
+from townlet_pipeline.partitions import key_of, scenarios
 from townlet_pipeline.resources import StoreResource
 
 
@@ -36,28 +36,28 @@ Judge = Callable[[StoreResource, str], Finding]
 
 
 def gate(
-    asset: str, name: str | None = None, partitions: PartitionsDefinition[str] = scenarios
+    asset: str, name: str | None = None, partitions: PartitionsDefinition[str] | None = scenarios
 ) -> Callable[[Judge], AssetChecksDefinition]:
-    """A check that must hold before anything downstream of an asset is made."""
+    """A check that must hold before anything downstream of an asset is made in the same run."""
     return lambda judge: _check(judge, asset, name or judge.__name__, blocking=True, partitions=partitions)
 
 
 def watch(
-    asset: str, name: str | None = None, partitions: PartitionsDefinition[str] = scenarios
+    asset: str, name: str | None = None, partitions: PartitionsDefinition[str] | None = scenarios
 ) -> Callable[[Judge], AssetChecksDefinition]:
     """A check that is told and never stops a run."""
     return lambda judge: _check(judge, asset, name or judge.__name__, blocking=False, partitions=partitions)
 
 
 def _check(
-    judge: Judge, asset: str, name: str, *, blocking: bool, partitions: PartitionsDefinition[str] = scenarios
+    judge: Judge, asset: str, name: str, *, blocking: bool, partitions: PartitionsDefinition[str] | None = scenarios
 ) -> AssetChecksDefinition:
     """An InputError is a failed check whose description names every fault; so is a broken lineage."""
 
     def run(context: AssetCheckExecutionContext, store: StoreResource) -> AssetCheckResult:
         try:
             pull_checked(context, store)
-            found = judge(store, context.partition_key)
+            found = judge(store, key_of(context))
         except InputError as error:
             found = Finding(False, str(error), {"faults": len(error.faults)})
         except RunError as error:

@@ -22,7 +22,7 @@ def stage(
     code_version: str,
     deps: Sequence[str] = (),
     pool: str | None = None,
-    partitions: PartitionsDefinition[str] = scenarios,
+    partitions: PartitionsDefinition[str] | None = scenarios,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """A decorator for an asset, by default with a partition per scenario; its description is the function's docstring.
 

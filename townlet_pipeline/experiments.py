@@ -17,7 +17,7 @@ from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline.executors import townlet_executor
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.mirror import pull, push
-from townlet_pipeline.partitions import SEPARATOR, files_on_disk, is_experiment, scenarios
+from townlet_pipeline.partitions import SEPARATOR, files_on_disk, scenarios
 from townlet_pipeline.project import scenario_file
 from townlet_pipeline.resources import StoreResource
 
@@ -46,11 +46,23 @@ def frozen_file(store: StoreResource, key: str) -> Path:
 
 def source_of(store: StoreResource, key: str) -> Path:
     """The file that a partition's ``scenario`` is copied from: in ``configs/scenarios``, or an experiment's."""
-    if not is_experiment(key):
-        return scenario_file(key)
-    if store.object_store:
+    return frozen_file(store, key) if is_experiment(store, key) else scenario_file(key)
+
+
+def is_experiment(store: StoreResource, key: str) -> bool:
+    """Whether a key is an experiment's: its scenario is frozen here, or was published by another machine.
+
+    A scenario file of that very name comes first; a removed one whose name looks like an experiment's is none.
+    """
+    if SEPARATOR not in key or key in files_on_disk():
+        return False
+    _pull(store, key)
+    return frozen_file(store, key).exists()
+
+
+def _pull(store: StoreResource, key: str) -> None:
+    if store.published_at:
         pull(store, key, [_ASSET])
-    return frozen_file(store, key)
 
 
 def register(
@@ -75,8 +87,7 @@ def register(
     key = _key(scenario, experiment)
     effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, amounts or {})
     file = frozen_file(store, key)
-    if store.object_store:
-        pull(store, key, [_ASSET])
+    _pull(store, key)
     with exclusive(file.parent):
         new = not file.exists()
         if new:
@@ -84,7 +95,7 @@ def register(
             write_atomically(file, f"# {scenario}, changed for the experiment {experiment}; frozen.\n{content}")
         else:
             _require_same(file, load_scenario(file), effective)
-    if new and store.object_store:
+    if store.published_at:
         push(store, key, _ASSET)
     if not instance.has_dynamic_partition(str(scenarios.name), key):
         instance.add_dynamic_partitions(str(scenarios.name), [key])

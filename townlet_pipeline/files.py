@@ -12,10 +12,12 @@ TABLE = "telemetry.parquet"
 ALERTS = "alerts.json"
 REPORT = "report.html"
 CARD = "policy.json"
+CHECKPOINT = "checkpoint.safetensors"
 EVALUATION = "evaluation.json"
 BASELINE = "baseline.json"
 SOAK = "soak.json"
 DRIFT = "drift.json"
+BASELINES_PAGE = "queue_conflict_baselines.md"
 ACCEPTANCE = "acceptance.html"
 
 #: The file of each asset that stands for all of it; of a scenario it is ``<scenario>.yaml``.
@@ -30,6 +32,7 @@ MAIN = {
     "summary_report": REPORT,
     "policy_evaluation": EVALUATION,
     "conflict_baselines": BASELINE,
+    "baseline_document": BASELINES_PAGE,
     "soak_run": SOAK,
     "endurance_run": SOAK,
     "soak_drift": DRIFT,
@@ -45,22 +48,22 @@ def main_file(store: StoreResource, scenario: str, asset: str) -> Path:
 
 def snapshot(store: StoreResource, scenario: str) -> Path:
     """The scenario as it was when its asset was materialized."""
-    return store.folder(scenario, "scenario") / f"{scenario}.yaml"
+    return main_file(store, scenario, "scenario")
 
 
 def manifest(store: StoreResource, scenario: str) -> Path:
     """The manifest of the rollout capture."""
-    return store.folder(scenario, "rollout_capture") / MANIFEST
+    return main_file(store, scenario, "rollout_capture")
 
 
 def replay(store: StoreResource, scenario: str) -> Path:
     """What verification found out about the capture."""
-    return store.folder(scenario, "replay_manifest") / REPLAY
+    return main_file(store, scenario, "replay_manifest")
 
 
 def replay_page(store: StoreResource, scenario: str) -> Path:
     """The page that plays the capture."""
-    return store.folder(scenario, "rollout_replay") / REPLAY_PAGE
+    return main_file(store, scenario, "rollout_replay")
 
 
 def policy(store: StoreResource, scenario: str) -> Path:
@@ -70,24 +73,24 @@ def policy(store: StoreResource, scenario: str) -> Path:
 
 def log(store: StoreResource, scenario: str) -> Path:
     """The training log."""
-    return store.folder(scenario, "ppo_telemetry") / LOG
+    return main_file(store, scenario, "ppo_telemetry")
 
 
 def telemetry_table(store: StoreResource, scenario: str) -> Path:
     """The validated log as Parquet."""
-    return store.folder(scenario, "validated_telemetry") / TABLE
+    return main_file(store, scenario, "validated_telemetry")
 
 
 def alerts(store: StoreResource, scenario: str) -> Path:
     """The alerts of every epoch."""
-    return store.folder(scenario, "telemetry_alerts") / ALERTS
+    return main_file(store, scenario, "telemetry_alerts")
 
 
 def report(store: StoreResource, scenario: str) -> Path:
     """The HTML report."""
-    return store.folder(scenario, "summary_report") / REPORT
+    return main_file(store, scenario, "summary_report")
 
 
 def evaluation(store: StoreResource, scenario: str) -> Path:
     """How the policy fared in worlds that it was not trained in."""
-    return store.folder(scenario, "policy_evaluation") / EVALUATION
+    return main_file(store, scenario, "policy_evaluation")

@@ -50,7 +50,7 @@ def slice_reproduces(store: StoreResource, scenario: str) -> Finding:
 @gate("replay_manifest")
 def replay_is_current(store: StoreResource, scenario: str) -> Finding:
     """The capture in the store is the one that was verified."""
-    from townlet_pipeline.replay import require_verified
+    from townlet.stages.replay import require_verified
 
     require_verified(files.manifest(store, scenario), files.replay(store, scenario))
     return Finding(True, "the manifest has the hash that was verified", {})

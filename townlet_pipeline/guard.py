@@ -9,6 +9,7 @@ from dagster import AssetExecutionContext
 
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.locks import locked
+from townlet_pipeline.partitions import key_of
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.worker import die_with_worker
 
@@ -25,9 +26,7 @@ def guarded(compute: Callable[..., Any]) -> Callable[..., Any]:
         die_with_worker(context.instance, context.run.run_id)
         with readable_failures(), ExitStack() as held:
             for key in sorted(context.selected_asset_keys):
-                held.enter_context(
-                    locked(store.folder(context.partition_key, key.to_user_string()), context.run.run_id)
-                )
+                held.enter_context(locked(store.folder(key_of(context), key.to_user_string()), context.run.run_id))
             return compute(context, store=store, **resources)
 
     return run

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
 
 from dagster import (
     DagsterEventType,
@@ -97,13 +98,20 @@ def post(url: str, incident: Mapping[str, Any], page: Path) -> str:
     body = json.dumps({"text": text, "incident": incident}).encode()
     try:
         if not url.startswith(("http://", "https://")):
-            raise ValueError("not an address that begins with http:// or https://")
+            return f"{WEBHOOK} could not be reached: it does not begin with http:// or https://"
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
             return f"posted to {WEBHOOK}: status {answer.status}"
     except (OSError, HTTPException, ValueError) as error:
-        # The address itself may be a secret.
-        return f"{WEBHOOK} could not be reached: {error}"
+        return f"{WEBHOOK} could not be reached: {_without_address(error)}"
+
+
+def _without_address(error: Exception) -> str:
+    """Why a message could not be posted; most errors quote the address, or a part of it, which may be a secret."""
+    if isinstance(error, HTTPError):
+        return f"status {error.code}"
+    reason = error.reason if isinstance(error, URLError) else error
+    return (reason.strerror if isinstance(reason, OSError) else None) or type(reason).__name__
 
 
 @run_failure_sensor(
@@ -140,7 +148,8 @@ def _interruption(instance: DagsterInstance, run_id: str) -> str:
 
 
 def _how_to_resume(run: DagsterRun, steps: Sequence[Mapping[str, str]], partition: str | None) -> list[str]:
-    if run.tags.get("dagster/will_retry") == "true":
+    # The daemon starts only runs again that it knows how to start: none that a terminal ran in its own process.
+    if run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin is not None:
         return ["Nothing: it is started again from failure by itself, and a training goes on from its last checkpoint."]
     terminal = f"; in a terminal: make run SCENARIO={partition}" if run.job_name == "train_scenario" else ""
     again = (

@@ -16,7 +16,10 @@ COLUMN = AssetSelection.groups("rollouts", "training", "telemetry", "evaluation"
 def job(
     name: str, selection: AssetSelection, description: str, *, max_runtime: timedelta
 ) -> UnresolvedAssetJobDefinition:
-    """A job over assets and their checks, which run monitoring ends after ``max_runtime``."""
+    """A job over assets and their checks, which run monitoring ends after ``max_runtime``.
+
+    That begins once the run has a place in every pool that it needs, and is not spent by waiting for one.
+    """
     return define_asset_job(
         name, selection=selection, description=description, executor_def=townlet_executor, tags=_tags(max_runtime)
     )
@@ -29,7 +32,7 @@ def _tags(max_runtime: timedelta) -> dict[str, str]:
 train_scenario = job(
     "train_scenario",
     COLUMN,
-    "A scenario's whole column: capture, verification, training, validation, alerts and report.",
+    "A scenario's whole column: capture, replay, verification, training, validation, alerts, report and evaluation.",
     max_runtime=timedelta(hours=24),
 )
 
@@ -50,8 +53,15 @@ weekly_endurance = job(
 
 refresh_baselines = job(
     "refresh_baselines",
-    AssetSelection.assets("conflict_baselines", "baseline_document"),
-    "A scenario's baseline measured anew, and the page of the promoted ones; it promotes nothing.",
+    AssetSelection.assets("conflict_baselines"),
+    "A scenario's baseline measured anew; it promotes nothing.",
+    max_runtime=timedelta(hours=2),
+)
+
+document_baselines = job(
+    "document_baselines",
+    AssetSelection.assets("baseline_document"),
+    "The page of all promoted baselines, every figure of it measured anew.",
     max_runtime=timedelta(hours=2),
 )
 
@@ -67,5 +77,6 @@ ALL: list[UnresolvedAssetJobDefinition | JobDefinition] = [
     nightly_soak,
     weekly_endurance,
     refresh_baselines,
+    document_baselines,
     certify,
 ]

@@ -12,8 +12,8 @@ from townlet.errors import InputError
 
 
 @contextmanager
-def locked(folder: Path, run_id: str) -> Iterator[None]:
-    """Hold a folder for a run; InputError, at once, with the run and the process that hold it already.
+def locked(folder: Path, run_id: str | None) -> Iterator[None]:
+    """Hold a folder for a run, or for no run; InputError, at once, with the run and the process that hold it already.
 
     It does not wait, because what the other run makes there is what this one was asked for. The lock is the operating
     system's, so it is gone with the process however that ended; the line beside it only says whose it is.
@@ -26,7 +26,8 @@ def locked(folder: Path, run_id: str) -> Iterator[None]:
     except filelock.Timeout:
         raise InputError.of(folder, "", f"{_told(holder)} writing here", _EXPECTED) from None
     try:
-        holder.write_text(f"run {run_id} (process {os.getpid()} on {socket.gethostname()})")
+        who = f"run {run_id}" if run_id else "somebody"
+        holder.write_text(f"{who} (process {os.getpid()} on {socket.gethostname()})")
         yield
     finally:
         holder.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagster import (
     AssetKey,
@@ -17,11 +17,19 @@ from dagster import (
 )
 
 from townlet.stages.commands import command_line
+from townlet.storage import AnyPath
 from townlet.telemetry.record import BY_NAME, FIELDS
+from townlet_pipeline.pages import page_url
 from townlet_pipeline.project import shown
+
+if TYPE_CHECKING:
+    from townlet.view.replay import ConflictLink
 
 #: Kinds of telemetry fields by the names that tables have for them.
 _TYPES = {"int": "int", "float": "float", "str": "string"}
+#: Conflicts that a capture shows of itself; its replay lists more.
+_SHOWN = 5
+_CONFLICT = ("tick", "world", "who", "kind", "against", "where", "intensity")
 
 
 def table(
@@ -31,6 +39,35 @@ def table(
     types = {name: _type_name(row[name]) for row in rows[:1] for name in row}
     columns = [TableColumn(name, types.get(name, "string"), meaning) for name, meaning in meanings.items()]
     return MetadataValue.table([TableRecord(dict(row)) for row in rows], TableSchema(columns))
+
+
+def page(file: Path) -> MetadataValue[Any]:
+    """A link to a page of the store that the UI opens; of a page elsewhere, its path."""
+    url = page_url(file)
+    return MetadataValue.path(str(file)) if url is None else MetadataValue.url(url)
+
+
+def replay_of_capture(replay: Path) -> dict[str, MetadataValue[Any]]:
+    """A link to the page that plays the capture of the same partition; nothing where there is no such page yet."""
+    return {"replay_of_capture": page(replay)} if replay.exists() else {}
+
+
+def conflicts(links: "Sequence[ConflictLink]", replay: Path) -> MetadataValue[Any]:
+    """Conflicts as a Markdown table, in which each tick is a link to that moment on a replay page."""
+    rows = [
+        (_moment(link, replay), str(link.world), link.who, link.kind, link.against, link.where, f"{link.intensity:.3g}")
+        for link in links
+    ]
+    lines = [_CONFLICT, ("---",) * len(_CONFLICT), *rows]
+    return MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def recorded_conflicts(manifest: AnyPath, replay: Path) -> MetadataValue[Any]:
+    """The worst conflicts in the world of a capture's worst one, which its replay page always holds; as above."""
+    from townlet.view.replay import conflict_links
+
+    links = conflict_links(manifest)
+    return conflicts([link for link in links if link.world == links[0].world][:_SHOWN], replay)
 
 
 def plots(images: Sequence[Any]) -> MetadataValue[Any]:
@@ -47,6 +84,14 @@ def made_from(**parents: str | Mapping[str, str] | None) -> dict[str, MetadataVa
     partitioned parents these are hashes of hashes.
     """
     return {"made_from": MetadataValue.json({name: version for name, version in parents.items() if version})}
+
+
+def read_from(files: Mapping[str, Path]) -> dict[str, MetadataValue[Any]]:
+    """The files outside of the store that an asset was really read from, by what they are, with their SHA-256."""
+    from townlet.lineage.artefact import file_sha256
+
+    told = {name: {"file": shown(file), "sha256": file_sha256(file)} for name, file in files.items()}
+    return {"read_from": MetadataValue.json(told)}
 
 
 def command(*words: str | Path, options: Mapping[str, object] | None = None) -> MetadataValue[Any]:
@@ -75,6 +120,11 @@ def telemetry_schema(present: Sequence[str]) -> TableSchema:
     ]
     extra = [TableColumn(name, "float", "a field of this log's own") for name in present if name not in BY_NAME]
     return TableSchema([*columns, *extra])
+
+
+def _moment(link: "ConflictLink", replay: Path) -> str:
+    url = page_url(replay, link.fragment)
+    return str(link.tick) if url is None else f"[tick {link.tick}]({url})"
 
 
 def _bounds(low: float | None, high: float | None) -> list[str]:

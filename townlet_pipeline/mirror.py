@@ -31,7 +31,10 @@ from upath import UPath
 
 from townlet.errors import InputError
 from townlet.storage import exclusive, pretty_json, read_json, sha256, write_atomically
+from townlet_pipeline.locks import locked
+from townlet_pipeline.partitions import ALL, key_of
 from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.unfinished import unfinished_work
 
 _CURRENT = "current.json"
 #: Characters of the hash that names a version.
@@ -93,17 +96,32 @@ def push(store: StoreResource, scenario: str, asset: str) -> str:
     return str(version)
 
 
-def pull(store: StoreResource, scenario: str, assets: Iterable[str]) -> None:
+def pull(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: str | None = None) -> None:
     """Make the local folders of assets what was last published; those never published are left as they are.
 
-    Raises InputError for a file that is not what its hash says; then that folder is left as it was.
+    Raises InputError for a file that is not what its hash says, for a folder that another run writes, and for one with
+    a training or a soak that would go on there; then that folder is left as it was.
     """
     for asset in assets:
         place, folder = _place(store, scenario, asset), store.folder(scenario, asset)
         published = _current(place)
         if published is not None and published.files != _files_in(folder):
-            with exclusive(folder):
+            with locked(folder, run_id), exclusive(folder):
+                _require_nothing_unfinished(store, scenario, asset)
                 _fetch(place / published.folder, published, folder)
+
+
+def _require_nothing_unfinished(store: StoreResource, scenario: str, asset: str) -> None:
+    checkpoint = unfinished_work(store, scenario, asset)
+    if checkpoint is not None:
+        work = "soak" if asset.endswith("_run") else "training"
+        raise InputError.of(
+            checkpoint.parent,
+            "",
+            f"a {work} that was ended",
+            f"it finished, before what was published takes its place: materialize {checkpoint.parent.name}, with which "
+            f"it goes on, or remove {checkpoint.name} to give it up",
+        )
 
 
 def mirrored(compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,7 +153,7 @@ def pull_checked(context: AssetCheckExecutionContext, store: StoreResource) -> N
 
 def _publish(context: AssetExecutionContext, store: StoreResource, made: MaterializeResult[Any]) -> Any:
     key = made.asset_key or context.asset_key
-    url = push(store, context.partition_key, key.to_user_string())
+    url = push(store, key_of(context), key.to_user_string())
     return made._replace(metadata={**(made.metadata or {}), "published": MetadataValue.url(url)})
 
 
@@ -150,12 +168,18 @@ def _upstream(
 def _pull_all(
     context: AssetExecutionContext | AssetCheckExecutionContext, store: StoreResource, keys: AbstractSet[AssetKey]
 ) -> None:
-    """Fetch assets of the context's partition; those that have no days or weeks by their scenario."""
-    graph, own = context.job_def.asset_layer.asset_graph, context.partition_key
+    """Fetch assets of the context's partition; those that have no days or weeks by their scenario.
+
+    What is made once for all scenarios reads no scenario's assets.
+    """
+    graph, own = context.job_def.asset_layer.asset_graph, key_of(context)
     for key in sorted(keys):
-        by_time = isinstance(graph.get(key).partitions_def, MultiPartitionsDefinition)
+        partitions = graph.get(key).partitions_def
+        if own == ALL and partitions is not None:
+            continue
+        by_time = isinstance(partitions, MultiPartitionsDefinition)
         scenario = own.keys_by_dimension["scenario"] if isinstance(own, MultiPartitionKey) and not by_time else own
-        pull(store, scenario, [key.to_user_string()])
+        pull(store, scenario, [key.to_user_string()], run_id=context.run.run_id)
 
 
 def _place(store: StoreResource, scenario: str, asset: str) -> UPath:

@@ -14,14 +14,18 @@ from dagster import (
 )
 
 from townlet_pipeline import files, metadata
+from townlet_pipeline.partitions import key_of
+from townlet_pipeline.project import project_root
 from townlet_pipeline.resources import StoreResource
 
 #: Materializations of a parent that are searched for the run that made what was read.
 _SEARCHED = 50
 
+NO_RUN = "none on record"
+
 _COLUMNS = {
     "asset": "what was read",
-    "partition": "of which scenario",
+    "partition": "of which scenario; of what is no asset, the file",
     "data_version": "SHA-256 of its content",
     "run": "the run that made it",
 }
@@ -30,8 +34,9 @@ _COLUMNS = {
 def recorded(compute: Callable[..., Any]) -> Callable[..., Any]:
     """An asset's function whose results say what they were made from, where, and how to make them again.
 
-    Each result must have the metadata ``made_from`` (:func:`townlet_pipeline.metadata.made_from`) and ``command``. It
-    gets ``inputs``, a table with the run that made each input, and ``environment``; ``lineage.json`` is written beside
+    Each result must have the metadata ``made_from`` (:func:`townlet_pipeline.metadata.made_from`) and ``command``, and
+    may have ``read_from`` (:func:`townlet_pipeline.metadata.read_from`), of files that are no asset's. It gets
+    ``inputs``, a table with the run that made each input, and ``environment``; ``lineage.json`` is written beside
     its files, for ``townlet lineage``.
     """
 
@@ -51,15 +56,23 @@ def _told(context: AssetExecutionContext, store: StoreResource, made: Materializ
 
     told: dict[str, Any] = dict(made.metadata or {})
     name = AssetKey.from_coercible(made.asset_key or context.asset_key).to_user_string()
-    partition = context.partition_key
+    partition = key_of(context)
     inputs = list(_inputs(told["made_from"].value, partition))
+    others = told.pop("read_from").value if "read_from" in told else {}
     write_record(
         files.main_file(store, partition, name),
         kind=name,
         made_by=str(told["command"].value),
-        made_from={f"{asset} {key}": files.main_file(store, key, asset) for asset, key, _ in inputs},
+        made_from={
+            **{f"{asset} {key}": files.main_file(store, key, asset) for asset, key, _ in inputs},
+            **{what: project_root() / entry["file"] for what, entry in others.items()},
+        },
     )
     rows = [dict(zip(_COLUMNS, (*row, run_that_made(context.instance, *row)), strict=True)) for row in inputs]
+    rows += [
+        dict(zip(_COLUMNS, (what, entry["file"], entry["sha256"], NO_RUN), strict=True))
+        for what, entry in others.items()
+    ]
     told["inputs"] = metadata.table(rows, _COLUMNS)
     told["environment"] = MetadataValue.json(environment_now())
     return made._replace(metadata=told)
@@ -82,4 +95,4 @@ def run_that_made(instance: DagsterInstance, asset: str, partition: str, version
         made = record.asset_materialization
         if made is not None and (made.tags or {}).get("dagster/data_version") == version:
             return record.run_id
-    return "none on record"
+    return NO_RUN

@@ -41,9 +41,11 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 
     Raises InputError for an unknown scenario or mode.
     """
-    from townlet_pipeline.home import ensure_home
+    from townlet_pipeline.home import ensure_home, own_settings
 
     folder = ensure_home(home)
+    if told := own_settings(folder):
+        print(told, flush=True)
 
     from dagster import DagsterInstance
 
@@ -104,7 +106,7 @@ def _say_if_compiling() -> None:
     from townlet.world.compile import is_compiled
 
     if not is_compiled():
-        print("compiling the town's rules, once: about 50 s", flush=True)
+        print("compiling the town's rules, once per version", flush=True)
 
 
 def _conclude(scenario: str, store: Path | None) -> None:

@@ -61,9 +61,16 @@ PLANS = {
         "0 5 * * 0",
         "0 8 * * 1",
         timedelta(days=1, hours=4),
-        ("conflict_baselines", "baseline_document"),
+        ("conflict_baselines",),
         "Sundays at 5: the baselines measured anew, to be compared with the promoted ones; by Monday at 8. It promotes "
         "nothing.",
+    ),
+    "document_baselines": Plan(
+        "30 5 * * 0",
+        "0 8 * * 1",
+        timedelta(days=1, hours=4),
+        ("baseline_document",),
+        "Sundays at 5:30: the page of the promoted baselines, measured anew once for all of them; by Monday at 8.",
     ),
 }
 

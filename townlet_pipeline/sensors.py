@@ -12,24 +12,29 @@ from dagster import (
     sensor,
 )
 
+from townlet.errors import InputError
 from townlet.storage import read_bytes, sha256
-from townlet_pipeline.partitions import files_on_disk, is_experiment, known_scenarios, scenarios
+from townlet_pipeline.experiments import is_experiment
+from townlet_pipeline.partitions import files_on_disk, known_scenarios, scenarios
 from townlet_pipeline.project import scenario_file
+from townlet_pipeline.resources import StoreResource
 
 
 @sensor(minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
-def scenario_files(context: SensorEvaluationContext) -> SensorResult:
+def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> SensorResult:
     """Makes a partition of each new file in `configs/scenarios`, and reports files that were edited or removed.
 
     Nothing is deleted: the partition of a removed file keeps its artefacts and its history. Each change is reported
-    once, as an observation of `scenario`; what is missing is named in every evaluation.
+    once, as an observation of `scenario`; what is missing is named in every evaluation, and so is a file that cannot be
+    read.
     """
     known = known_scenarios(context.instance)
-    found = {name: sha256(read_bytes(scenario_file(name), "a scenario")) for name in files_on_disk()}
+    found, unreadable = _hashes()
     before: dict[str, Any] = json.loads(context.cursor or "{}")
     hashes: dict[str, str] = before.get("files", {})
     new = [name for name in found if name not in known]
-    removed = [key for key in known if key not in found and not is_experiment(key)]
+    gone = [key for key in known if key not in found and key not in unreadable]
+    removed = [key for key in gone if not is_experiment(store, key)]
     edited = [name for name, digest in found.items() if hashes.get(name, digest) != digest]
     reports = [
         *_observed(
@@ -39,22 +44,43 @@ def scenario_files(context: SensorEvaluationContext) -> SensorResult:
     ]
     for report in reports:
         context.log.warning(f"{report.partition}: {report.metadata['change'].value}")
+    for told in unreadable.values():
+        context.log.warning(told)
     return SensorResult(
         dynamic_partitions_requests=[scenarios.build_add_request(new)] if new else [],
         asset_events=reports,
-        skip_reason=_told(new, removed, edited),
-        cursor=json.dumps({"files": found, "removed": sorted(removed)}),
+        skip_reason=_told(new, removed, edited, list(unreadable.values())),
+        cursor=json.dumps(
+            {
+                "files": {**{name: hashes[name] for name in unreadable if name in hashes}, **found},
+                "removed": sorted(removed),
+            }
+        ),
     )
+
+
+def _hashes() -> tuple[dict[str, str], dict[str, str]]:
+    """The hashes of the scenario files by name; and, of those that cannot be read, why."""
+    found: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
+    for name in files_on_disk():
+        try:
+            found[name] = sha256(read_bytes(scenario_file(name), "a scenario"))
+        except InputError as error:
+            # Removed since the folder was listed, it is gone at the next look; the others must not wait for it.
+            unreadable[name] = str(error)
+    return found, unreadable
 
 
 def _observed(names: Iterable[str], change: str) -> list[AssetObservation]:
     return [AssetObservation("scenario", partition=name, metadata={"change": change}) for name in sorted(names)]
 
 
-def _told(new: list[str], removed: list[str], edited: list[str]) -> str:
+def _told(new: list[str], removed: list[str], edited: list[str], unreadable: list[str]) -> str:
     parts = [
         f"new: {', '.join(new)}" if new else "",
         f"edited: {', '.join(edited)}" if edited else "",
         f"without a file (nothing is deleted): {', '.join(removed)}" if removed else "",
+        *unreadable,
     ]
     return "; ".join(part for part in parts if part) or "every scenario file has its partition"

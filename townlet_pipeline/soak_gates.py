@@ -1,7 +1,5 @@
 """Gates of baselines and soaks: what must hold of them before anything is judged by them."""
 
-from dagster import AssetCheckResult, asset_check
-
 from townlet_pipeline import files
 from townlet_pipeline.calendar import nights, weekends
 from townlet_pipeline.checking import Finding, gate
@@ -47,16 +45,16 @@ def _whole(store: StoreResource, key: str, asset: str) -> Finding:
     return Finding(True, f"{cycles} cycles, each once", {"cycles": cycles})
 
 
-@asset_check(asset="baseline_document", blocking=True)
-def baselines_come_out_again(store: StoreResource) -> AssetCheckResult:
+@gate("baseline_document", partitions=None)
+def baselines_come_out_again(store: StoreResource, key: str) -> Finding:
     """The page in the project is, to the byte, the one whose figures were measured again by the present code."""
     from townlet.storage import read_bytes
-    from townlet_pipeline.assets.baseline_document import PAGE
 
-    kept = project_root() / "docs" / "ops" / PAGE
-    same = kept.exists() and kept.read_bytes() == read_bytes(store.folder("all", "baseline_document") / PAGE, "a page")
+    page = files.main_file(store, key, "baseline_document")
+    kept = project_root() / "docs" / "ops" / page.name
+    same = kept.exists() and kept.read_bytes() == read_bytes(page, "a page")
     told = f"{kept.name} is what the code gives" if same else f"{kept}: not what the code gives now"
-    return AssetCheckResult(passed=same, description=told)
+    return Finding(same, told, {})
 
 
 ALL = [baseline_is_whole, soak_is_whole, endurance_is_whole, baselines_come_out_again]

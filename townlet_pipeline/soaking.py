@@ -1,20 +1,29 @@
 """A soak as a materialization: the same for a night and for a weekend's endurance run."""
 
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, MultiPartitionKey
 
+from townlet.errors import InputError
 from townlet_pipeline import files, metadata
 from townlet_pipeline.acceptance import soak_version
 from townlet_pipeline.experiments import source_of
+from townlet_pipeline.locks import locked
+from townlet_pipeline.mirror import push
 from townlet_pipeline.project import project_root
 from townlet_pipeline.resources import StoreResource
 
 if TYPE_CHECKING:
     from townlet.soak.options import SoakOptions
     from townlet.soak.run import SoakResult
+
+#: Where a soak that cannot be gone on with lies until the one that takes its place is finished.
+_PREVIOUS = "previous"
 
 _MEANINGS = {
     "metric": "of the network's own rollouts, or, as reference, of the baseline's behaviour",
@@ -34,7 +43,7 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     day, name = when_and_what(context)
     pinned = project_root() / REFERENCES_FOLDER / name / MANIFEST_NAME
     return SoakOptions(
-        scenario=frozen_scenario(store, name),
+        scenario=frozen_scenario(store, name, context.run.run_id),
         output=files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent,
         baseline=promoted_baseline(name, project_root() / BASELINES_FOLDER)[0],
         capture=pinned if pinned.exists() else None,
@@ -43,16 +52,84 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     )
 
 
-def frozen_scenario(store: StoreResource, name: str) -> Path:
-    """The copy that the asset `scenario` made, made now where there is none: nights come by themselves, also to a
-    store in which nobody has materialized anything yet. Raises InputError for a faulty file.
+def frozen_scenario(store: StoreResource, name: str, run_id: str) -> Path:
+    """The copy that the asset `scenario` makes, made now where there is none or where its file says something else.
+
+    Nights come by themselves: to a store in which nobody has materialized anything yet, and after a scenario was edited
+    and its baseline promoted. Of a file that was removed, the copy stays. Raises InputError for a faulty file.
     """
+    from townlet.config import load_scenario
+    from townlet.lineage import write_record
     from townlet.stages.scenario import freeze_scenario
 
-    copy = files.snapshot(store, name)
-    if not copy.exists():
-        freeze_scenario(source_of(store, name), copy)
+    copy, source = files.snapshot(store, name), source_of(store, name)
+    if copy.exists() and (not source.exists() or load_scenario(copy).digest == load_scenario(source).digest):
+        return copy
+    with locked(copy.parent, run_id):
+        freeze_scenario(source, copy)
+        command = metadata.command("freeze", source, options={"output": copy})
+        write_record(copy, kind="scenario", made_by=str(command.value))
+        if store.published_at:
+            push(store, name, "scenario")
     return copy
+
+
+def soak_or_resume(
+    context: AssetExecutionContext, options: "SoakOptions", soak: Callable[[bool], "SoakResult"]
+) -> "SoakResult":
+    """Do a soak with ``soak(resume)``, from the folder's checkpoint on if the one there is the same, and whole.
+
+    Any other one, such as of the code before a fault was mended, is begun anew; what was there lies in the folder
+    `previous` until that is finished. Raises InputError, with everything as it was, for options that cannot be used and
+    for a folder that somebody writes.
+    """
+    from townlet.soak.options import read_materials
+    from townlet.soak.read import read_soak
+
+    # What is wrong with the options is no reason to set anything aside.
+    read_materials(options)
+    try:
+        result = soak(True)
+        if result.finished:
+            read_soak(result.folder)
+    except InputError as error:
+        if not _contents(options.output):
+            raise
+        context.log.warning(
+            f"the soak begins anew, because what lies in {options.output} cannot be gone on from: {error}"
+        )
+        with _set_aside(options.output):
+            result = soak(False)
+    shutil.rmtree(options.output / _PREVIOUS, ignore_errors=True)
+    return result
+
+
+@contextmanager
+def _set_aside(folder: Path) -> Iterator[None]:
+    """Move what a soak's folder holds out of the way, and back again if nothing takes its place."""
+    from townlet.storage import exclusive, exclusive_file
+
+    previous = folder / _PREVIOUS
+    # The first lock is held between the processes of an endurance run.
+    with exclusive_file(folder / "soak"), exclusive(folder):
+        moved = _contents(folder)
+        shutil.rmtree(previous, ignore_errors=True)
+        previous.mkdir()
+        for path in moved:
+            path.replace(previous / path.name)
+    try:
+        yield
+    except InputError:
+        if not (folder / files.SOAK).exists():
+            for path in _contents(previous):
+                path.replace(folder / path.name)
+        raise
+
+
+def _contents(folder: Path) -> list[Path]:
+    """What lies in a folder, its locks and what was set aside left out."""
+    paths = folder.iterdir() if folder.exists() else ()
+    return [path for path in paths if not path.name.startswith(".") and path.name != _PREVIOUS]
 
 
 def when_and_what(context: AssetExecutionContext) -> tuple[str, str]:
@@ -63,9 +140,17 @@ def when_and_what(context: AssetExecutionContext) -> tuple[str, str]:
 
 
 def soaked(
-    context: AssetExecutionContext, store: StoreResource, options: "SoakOptions", result: "SoakResult"
+    context: AssetExecutionContext,
+    store: StoreResource,
+    options: "SoakOptions",
+    result: "SoakResult",
+    *,
+    restart_every: int | None = None,
 ) -> MaterializeResult[None]:
-    """What a finished soak tells; its data version is the SHA-256 of its manifest, which names the hash of its rows."""
+    """What a finished soak tells; its data version is the SHA-256 of its manifest, which names the hash of its rows.
+
+    ``restart_every`` is that of an endurance run.
+    """
     from townlet.config import load_scenario
     from townlet.soak.read import read_soak
 
@@ -97,17 +182,27 @@ def soaked(
             "agent_steps_per_second": float(soak.cycles["agent_steps"].sum() / taken.sum()),
             "baseline": soak.manifest["baseline"]["sha256"],
             **metadata.made_from(scenario={name: load_scenario(options.scenario).digest}),
+            **metadata.read_from(_materials(options)),
             "path": MetadataValue.path(str(result.folder)),
-            "command": metadata.command("soak", options.scenario, _mode(options), options=_words(options)),
+            # With `--resume` it does what is left to do, also of a soak that is finished.
+            "command": metadata.command(
+                "soak",
+                options.scenario,
+                "--learning" if options.learning else "--frozen",
+                "--resume",
+                options=_words(options, restart_every),
+            ),
         },
     )
 
 
-def _mode(options: "SoakOptions") -> str:
-    return "--learning" if options.learning else "--frozen"
+def _materials(options: "SoakOptions") -> dict[str, Path]:
+    """What a soak read that no asset made; a capture that is not pinned lies in its own folder."""
+    named = {"promoted baseline": options.baseline, "pinned capture": options.capture}
+    return {what: Path(str(file)) for what, file in named.items() if file is not None}
 
 
-def _words(options: "SoakOptions") -> dict[str, object]:
+def _words(options: "SoakOptions", restart_every: int | None) -> dict[str, object]:
     """The options of the command that does the same."""
     named = {
         "baseline": options.baseline,
@@ -116,6 +211,7 @@ def _words(options: "SoakOptions") -> dict[str, object]:
         "seed": options.seed,
         "night": options.night,
         "capture": options.capture,
+        "restart_every": restart_every,
         "output": Path(options.output),
     }
     return {name: value for name, value in named.items() if value is not None}

@@ -9,6 +9,7 @@ from dagster import AssetExecutionContext, Failure
 
 from townlet.errors import InputError
 from townlet_pipeline.resources import TrainerResource
+from townlet_pipeline.unfinished import is_unfinished_training
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
@@ -45,7 +46,7 @@ def train_or_resume(
     """
     from townlet.training import train
 
-    if _is_unfinished(output):
+    if is_unfinished_training(output):
         try:
             result = train(scenario, output=output, resume=True, **options)
         except InputError as error:
@@ -58,14 +59,6 @@ def train_or_resume(
             )
             return result
     return train(scenario, output=output, **options)
-
-
-def _is_unfinished(folder: Path) -> bool:
-    """Whether a training began here and published no policy."""
-    from townlet.behavior.policy_file import CARD_NAME
-    from townlet.training.checkpoint import CHECKPOINT_NAME
-
-    return (folder / CHECKPOINT_NAME).exists() and not (folder / CARD_NAME).exists()
 
 
 @contextmanager

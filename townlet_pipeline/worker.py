@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,11 @@ from dagster import DagsterInstance, DagsterRun
 TAG = "townlet/worker"
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_MACHINE_ID = Path("/etc/machine-id")
+_NAMESPACE = Path("/proc/self/ns/pid")
+#: The numbers that a whole machine has for its processes; a container has a set of its own (``PROC_PID_INIT_INO`` in
+#: Linux's include/linux/proc_ns.h).
+_WHOLE_MACHINE = 0xEFFFFFFC
 _PR_SET_PDEATHSIG = 1
 
 
@@ -27,6 +32,10 @@ class Worker:
     started: int
     """When the kernel started it, in clock ticks since the boot."""
     boot: str
+    machine: str
+    """The id that an installed system keeps over boots; empty where there is none. Images may hand theirs on."""
+    namespace: int
+    """Among which processes the number counts: those of the machine, or of one container."""
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
@@ -34,33 +43,49 @@ class Worker:
 
 def this_worker() -> Worker | None:
     """This process; None where the system does not say who it is, which only Linux does."""
-    started = _started(os.getpid())
-    return None if started is None else Worker(socket.gethostname(), os.getpid(), started, _boot())
+    pid = os.getpid()
+    started = _started(pid)
+    if started is None:
+        return None
+    machine = _MACHINE_ID.read_text().strip() if _MACHINE_ID.exists() else ""
+    namespace = _NAMESPACE.stat().st_ino if _NAMESPACE.exists() else 0
+    return Worker(socket.gethostname(), pid, started, _BOOT_ID.read_text().strip(), machine, namespace)
 
 
 def worker_tags(run_id: str) -> dict[str, str]:
     """The tag of a run that this process works on; it names the run, because a run that is re-executed hands its tags
     on."""
     worker = this_worker()
-    return {TAG: f"{run_id}:{worker.host}:{worker.pid}:{worker.started}:{worker.boot}"} if worker else {}
+    return {TAG: tag_of(run_id, worker)} if worker else {}
+
+
+def tag_of(run_id: str, worker: Worker) -> str:
+    """The value of the tag, which :func:`worker_of` reads."""
+    return ":".join(map(str, (run_id, *astuple(worker))))
 
 
 def worker_of(run: DagsterRun) -> Worker | None:
     """The worker that a run's tags name; None if they name none, or that of another run."""
     parts = run.tags.get(TAG, "").split(":")
-    if len(parts) != 5 or parts[0] != run.run_id or not (parts[2].isdecimal() and parts[3].isdecimal()):
+    if len(parts) != 7 or parts[0] != run.run_id or not all(parts[at].isdecimal() for at in (2, 3, 6)):
         return None
-    return Worker(parts[1], int(parts[2]), int(parts[3]), parts[4])
+    return Worker(parts[1], int(parts[2]), int(parts[3]), parts[4], parts[5], int(parts[6]))
 
 
-def whereabouts(worker: Worker) -> Literal["running", "gone", "elsewhere"]:
-    """Whether the process runs, as far as can be told from here; of another machine nothing can.
+def whereabouts(worker: Worker, here: Worker | None = None) -> Literal["running", "gone", "elsewhere"]:
+    """Whether the process runs, as far as can be told from the process ``here``, by default this one.
 
-    A machine that has the same name and another boot id was started anew, and its processes are gone.
+    That is, of processes among the same numbers, and of those that the same machine had before it was started anew.
+    Neither a name nor a machine's id alone is enough for the latter: machines may be named alike, and the containers
+    of one image have its id.
     """
-    if worker.host != socket.gethostname() or not _BOOT_ID.exists():
+    here = here or this_worker()
+    if here is None or worker.host != here.host:
         return "elsewhere"
-    return "running" if worker.boot == _boot() and worker.started == _started(worker.pid) else "gone"
+    if (worker.boot, worker.namespace) == (here.boot, here.namespace):
+        return "running" if worker.started == _started(worker.pid) else "gone"
+    same_machine = worker.machine == here.machine != "" and worker.namespace == here.namespace == _WHOLE_MACHINE
+    return "gone" if same_machine and worker.boot != here.boot else "elsewhere"
 
 
 def die_with_worker(instance: DagsterInstance, run_id: str) -> None:
@@ -87,10 +112,6 @@ def die_with(parent: int) -> None:
     # It may have ended before the kernel was told; then somebody else is the parent by now.
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _boot() -> str:
-    return _BOOT_ID.read_text().strip()
 
 
 def _started(pid: int) -> int | None:

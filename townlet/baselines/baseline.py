@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field
 from upath import UPath
 
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.errors import InputError
 from townlet.storage import AnyPath, as_path, canonical_json, pretty_json, read_json, sha256, write_atomically
 
@@ -90,7 +91,7 @@ class Baseline(Section):
 
     def sealed(self) -> Baseline:
         """The same with its own SHA-256."""
-        return self.model_copy(update={"sha256": _digest(self.model_dump(mode="json"))})
+        return self.model_copy(update={"sha256": own_sha256(self.model_dump(mode="json"))})
 
 
 def scenario_sha256(scenario: Scenario) -> str:
@@ -130,15 +131,8 @@ def write_baseline(folder: AnyPath, baseline: Baseline) -> Path | UPath:
 def read_baseline(path: AnyPath) -> Baseline:
     """A baseline from its file. Raises InputError unless its content is what its hash and its name say."""
     raw: dict[str, Any] = read_json(path, "a baseline")
-    try:
-        baseline = Baseline.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, Baseline, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
-    digest = _digest(raw)
-    if baseline.sha256 != digest:
-        raise InputError.of(path, "sha256", repr(baseline.sha256), f"{digest}, the hash of its content")
+    baseline = validated(raw, Baseline, path)
+    require_own_sha256(path, raw)
     for name, metric in baseline.metrics.items():
         if not metric.n == len(metric.samples) == len(baseline.seeds):
             found = f"{len(metric.samples)} samples, n {metric.n}"
@@ -156,5 +150,13 @@ def require_scenario(path: AnyPath, baseline: Baseline, scenario: Scenario) -> N
         raise InputError.of(path, "scenario_sha256", baseline.scenario_sha256[:12], expected)
 
 
-def _digest(content: dict[str, JsonValue]) -> str:
+def own_sha256(content: Mapping[str, Any]) -> str:
+    """SHA-256 over all of a JSON object but its field ``sha256``, which is where it stands."""
     return sha256(canonical_json({name: value for name, value in content.items() if name != "sha256"}).encode())
+
+
+def require_own_sha256(path: AnyPath, content: Mapping[str, Any]) -> None:
+    """Raise InputError unless the JSON object in a file is the one whose hash it carries."""
+    digest = own_sha256(content)
+    if content.get("sha256") != digest:
+        raise InputError.of(path, "sha256", repr(content.get("sha256")), f"{digest}, the hash of its content")

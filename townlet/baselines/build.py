@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from townlet.baselines.measure import measure_seed
 from townlet.baselines.metrics import WORLD_METRIC_NAMES, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
+from townlet.lineage.environment import environment_now
 from townlet.storage import AnyPath, as_path, exclusive
 
 if TYPE_CHECKING:
@@ -121,18 +121,10 @@ def assemble(
 
 
 def commit() -> str | None:
-    """The commit of the checkout that this code lies in, with ``+changes`` if tracked files differ from it."""
-    folder = Path(__file__).parents[2]
-    if not (folder / ".git").exists():
-        return None
-    try:
-        head, changes = (
-            subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{head}+changes" if changes else head
+    """The commit of the checkout that this code lies in, with ``+changes`` if it is not just that."""
+    environment = environment_now()
+    head: str | None = environment["commit"]
+    return f"{head}+changes" if environment["changed_since_commit"] else head
 
 
 def _measure(

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from townlet.baselines.baseline import Baseline
+from townlet.baselines.welch import difference_of_means
 from townlet.config.base import Section
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ def difference(old: NDArray[np.float64] | None, new: NDArray[np.float64] | None)
     means = [None if samples is None else float(samples.mean()) for samples in (old, new)]
     if old is None or new is None:
         return Difference(old=means[0], new=means[1], change=None, low=None, high=None, effect=None)
-    change = float(new.mean() - old.mean())
-    low, high = _interval(old, new, change)
+    change: float = float(new.mean() - old.mean())
+    low = high = None
+    if min(len(old), len(new)) > 1:
+        change, low, high = difference_of_means(new, old)
     return Difference(old=means[0], new=means[1], change=change, low=low, high=high, effect=hedges_g(old, new))
 
 
@@ -59,18 +62,6 @@ def hedges_g(old: NDArray[np.float64], new: NDArray[np.float64]) -> float | None
         return 0.0 if old[0] == new[0] else None
     correction = 1.0 - 3.0 / (4.0 * freedom - 1.0)
     return correction * float(new.mean() - old.mean()) / math.sqrt(squares / freedom)
-
-
-def _interval(old: NDArray[np.float64], new: NDArray[np.float64], change: float) -> tuple[float | None, float | None]:
-    """The 95 % interval of the difference of means by Welch's t; of constants, the difference itself."""
-    from scipy.stats import ttest_ind  # type: ignore[import-untyped]
-
-    if min(len(old), len(new)) < 2:
-        return None, None
-    if _constant(old) and _constant(new):
-        return change, change
-    interval = ttest_ind(new, old, equal_var=False).confidence_interval(0.95)
-    return float(interval.low), float(interval.high)
 
 
 def _constant(samples: NDArray[np.float64]) -> bool:

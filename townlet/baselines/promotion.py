@@ -7,7 +7,7 @@ import getpass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from upath import UPath
 
 from townlet.baselines.baseline import (
@@ -21,7 +21,7 @@ from townlet.baselines.baseline import (
 from townlet.baselines.compare import Difference, differences
 from townlet.config import Scenario
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.errors import InputError
 from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_json, write_atomically
 
@@ -67,11 +67,15 @@ def promote(
     """Copy a baseline to ``<folder>/<scenario>/`` and append it to the ledger there; returns the entry.
 
     ``by`` defaults to the user's name. Raises InputError, with nothing written, for a baseline that is altered, of
-    another scenario than the present one, of too few seeds, without manifests or promoted already, and if there is no
-    reason.
+    another scenario than the present one, of a policy, of too few seeds, without manifests or promoted already, and if
+    there is no reason.
     """
     baseline = read_baseline(path)
     require_scenario(path, baseline, scenario)
+    if baseline.behavior == "neural":
+        # Nights and the page of the baselines have nothing but the checkout, and weights are not in it.
+        expected = "a behavior that needs no weights; one of a policy is used with townlet soak --baseline and --policy"
+        raise InputError.of(path, "behavior", "'neural'", expected)
     if len(baseline.seeds) < least_seeds:
         raise InputError.of(path, "seeds", str(len(baseline.seeds)), f"at least {least_seeds}")
     missing = [seed for seed in baseline.seeds if str(seed) not in baseline.manifests]
@@ -107,12 +111,7 @@ def read_ledger(home: AnyPath, scenario: str) -> Ledger:
     path = as_path(home) / LEDGER_NAME
     if not path.exists():
         return Ledger(scenario=scenario)
-    try:
-        ledger = Ledger.model_validate(read_json(path, "a list of promotions"))
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, Ledger, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    ledger = validated(read_json(path, "a list of promotions"), Ledger, path)
     if ledger.scenario != scenario:
         raise InputError.of(path, "scenario", repr(ledger.scenario), repr(scenario))
     before = None

@@ -45,11 +45,13 @@ def build(
     captures: Annotated[
         bool, typer.Option("--captures/--no-captures", help="Record each rollout, with a manifest.")
     ] = True,
+    copy: Annotated[Path | None, typer.Option(help="Write it under this name as well, which no hash is in.")] = None,
 ) -> None:
     """Measure one rollout per seed, and write the distribution of every metric."""
     from townlet.baselines.build import build_baseline
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.storage import pretty_json, write_atomically
 
     name = load_scenario(scenario).name
     with progress_bar(f"baseline of {name}", "seeds") as advance:
@@ -65,6 +67,8 @@ def build(
             captures=captures,
             progress=advance,
         )
+    if copy is not None:
+        write_atomically(copy, pretty_json(result.baseline.model_dump(mode="json")))
     _print_baseline(result.baseline)
     typer.echo(result.path)
 

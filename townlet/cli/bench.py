@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from townlet.cli.console import Advance
 
 bench = typer.Typer(name="bench", help="Measure speed on this machine.", no_args_is_help=True)
 
@@ -62,14 +66,18 @@ def world(
     """Agent-steps per second of the town on one core under random actions, beside references in the same run."""
     from townlet.bench.cases import choose_cases
     from townlet.bench.world import bench_world
-    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.cli.console import progress_bar
 
     mode = observations.value if observations else None
     cases = choose_cases(scenario or [], worlds or [], mode, actions.value)
     with progress_bar("bench", "measurements") as advance:
-        compiling_notice()
         measured = bench_world(
-            cases, seconds=seconds, repeats=repeats, references=reference, pufferlib=pufferlib, progress=advance
+            cases,
+            seconds=seconds,
+            repeats=repeats,
+            references=reference,
+            pufferlib=pufferlib,
+            progress=_with_notice(advance),
         )
     if as_json:
         for result in measured.results:
@@ -82,6 +90,18 @@ def world(
         print_report(measured, Console())
     for note in measured.notes:
         typer.echo(f"not measured: {note}", err=True)
+
+
+def _with_notice(advance: Advance) -> Callable[[int, int, str], None]:
+    """``advance``, and a word before the first measurement if that has to compile the rules."""
+    from townlet.cli.console import compiling_notice
+
+    def show(done: int, total: int, note: str) -> None:
+        if done == 0:
+            compiling_notice(elsewhere=True)
+        advance(done, total, note)
+
+    return show
 
 
 class Activation(StrEnum):
@@ -115,12 +135,11 @@ def train(
     """Agent-steps per second simulated and learnt from by the trainer, beside other trainers in the same run."""
     from townlet.bench.protocol import available_cores
     from townlet.bench.train import Amounts, bench_training
-    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.cli.console import progress_bar
     from townlet.config.find import find_scenario
 
     amounts = Amounts(worlds, ticks, minibatch, threads or available_cores(), repeats)
     with progress_bar("bench", "measurements") as advance:
-        compiling_notice()
         measured = bench_training(
             find_scenario(scenario).absolute(),
             observations=observations.value,
@@ -129,7 +148,7 @@ def train(
             amounts=amounts,
             references=reference,
             pufferlib=pufferlib,
-            progress=advance,
+            progress=_with_notice(advance),
         )
     if as_json:
         for result in measured.results:
@@ -153,8 +172,10 @@ def pipeline(
     """Seconds that a scenario's whole column takes through Dagster, beyond the same work by these commands."""
     from townlet.bench.pipeline import bench_pipeline
     from townlet.cli.console import compiling_notice
+    from townlet.config.find import find_scenario
 
-    compiling_notice()
+    find_scenario(scenario)
+    compiling_notice(elsewhere=True)
     measured = bench_pipeline(scenario, repeats=repeats)
     if as_json:
         typer.echo(json.dumps(measured))

@@ -27,9 +27,7 @@ def capture(
     """Record a rollout: one episode per world, every agent-step and event, with a manifest of hashes."""
     from townlet.capture import capture_rollout
     from townlet.cli.console import compiling_notice, progress_bar
-    from townlet.config import load_scenario
 
-    load_scenario(scenario)  # a faulty one is refused before anything is compiled
     with progress_bar("capture", "worlds") as advance:
         compiling_notice()
         result = capture_rollout(

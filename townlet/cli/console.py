@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Iterator
 from typing import Protocol
@@ -41,9 +42,39 @@ def progress_bar(name: str, unit: str) -> Iterator[Advance]:
         yield advance
 
 
-def compiling_notice() -> None:
-    """Say so when the first step will take long because the rules are not compiled yet."""
+def compiling_notice(*, elsewhere: bool = False) -> None:
+    """Let it be said when compiling the rules begins, because then the first step takes long.
+
+    Nothing is said of a town that is never made, for want of an input. ``elsewhere``: the rules are compiled by other
+    processes, which have nobody to say it to; it is said at once then.
+    """
     from townlet.world.compile import is_compiled
 
-    if not is_compiled():
-        typer.echo("compiling the town's rules; once per version, well under a minute", file=sys.stderr)
+    if is_compiled():
+        return
+    if elsewhere:
+        _say_compiling()
+    else:
+        _listen()
+
+
+def _say_compiling() -> None:
+    typer.echo("compiling the town's rules; once per version, well under a minute", file=sys.stderr)
+
+
+@functools.cache
+def _listen() -> None:
+    from numba.core import event
+
+    class Notice(event.Listener):
+        said = False
+
+        def on_start(self, event: object) -> None:
+            if not self.said:
+                _say_compiling()
+            self.said = True
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    event.register("numba:compile", Notice())  # type: ignore[no-untyped-call]

@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from townlet.errors import InputError
+
+#: A verdict on its own.
+DRIFT_NAME = "drift.json"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -17,18 +22,37 @@ def drift(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a finished soak.")],
     baseline: Annotated[Path | None, typer.Option(help="Baseline instead of the one that the soak names.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for the report instead of the soak's own.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON; write no report.")] = False,
+    link: Annotated[
+        list[str] | None, typer.Option(help="LABEL=TARGET: a link on the page, such as to a run; may be repeated.")
+    ] = None,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the verdict as JSON and write no report; with --output, write drift.json."),
+    ] = False,
 ) -> None:
     """Judge a soak against its baseline, and write its acceptance report. Exit code 1 unless it is accepted."""
     from townlet.soak.evidence import judge_soak
     from townlet.soak.report import STEM, as_json, write_acceptance
-    from townlet.storage import pretty_json
+    from townlet.storage import pretty_json, write_atomically
 
+    links = dict(_parts(given) for given in link or [])
     if json:
         evidence = judge_soak(folder, baseline)
-        typer.echo(pretty_json(as_json(evidence)), nl=False)
+        content = pretty_json(as_json(evidence))
+        if output is None:
+            typer.echo(content, nl=False)
+        else:
+            write_atomically(output / DRIFT_NAME, content)
+            typer.echo(output / DRIFT_NAME)
     else:
-        evidence = write_acceptance(folder, baseline, output=output)
+        evidence = write_acceptance(folder, baseline, output=output, links=links)
         typer.echo(f"{evidence.ruling.verdict}: {evidence.ruling.reasons}")
         typer.echo((output or folder) / f"{STEM}.html")
     raise typer.Exit(0 if evidence.ruling.verdict == "accept" else 1)
+
+
+def _parts(link: str) -> tuple[str, str]:
+    label, _, target = link.partition("=")
+    if not (label and target):
+        raise InputError.of("options", "--link", repr(link), "LABEL=TARGET")
+    return label, target

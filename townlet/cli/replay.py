@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from townlet.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +27,7 @@ def replay(
     scenario: Annotated[
         Path | None, typer.Option(help="Scenario that was captured, unless it is the built-in one of its name.")
     ] = None,
-    output: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("replay.html"),
+    output: Annotated[Path | None, typer.Option(help="HTML file to write; replay.html by default.")] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Do not compress the recording, for browsers from before 2023.")
     ] = False,
@@ -37,13 +40,15 @@ def replay(
     The capture is simulated again from its recorded actions, and refused if anything differs by a bit.
     """
     from townlet.cli.console import compiling_notice
-    from townlet.errors import InputError
     from townlet.storage import write_atomically
     from townlet.view.replay import film_of, gif_of, replay_html
 
-    if gif is None and (first is not None or last is not None):
-        raise InputError.of("options", "--from" if first is not None else "--to", "no --gif", "--gif with it")
     worlds = sorted(set(world or [0]))
+    if gif is None:
+        _refuse({"--from": first is not None, "--to": last is not None}, "no --gif", "--gif with it")
+    else:
+        page = {"--world": len(worlds) > 1, "--compare": compare, "--plain": plain, "--output": output}
+        _refuse(page, "it with --gif", "no --gif, whose picture has one side and one world")
     compiling_notice()
     if gif is not None:
         begin = first or 0
@@ -56,5 +61,13 @@ def replay(
         for path in (manifest, compare)
         if path is not None
     ]
-    write_atomically(output, replay_html(sides, coding="identity" if plain else "deflate-raw"))
-    typer.echo(output)
+    page_path = output or Path("replay.html")
+    write_atomically(page_path, replay_html(sides, coding="identity" if plain else "deflate-raw"))
+    typer.echo(page_path)
+
+
+def _refuse(given: Mapping[str, object], found: str, expected: str) -> None:
+    """Raise InputError naming the first option that is given."""
+    for option, value in given.items():
+        if value:
+            raise InputError.of("options", option, found, expected)

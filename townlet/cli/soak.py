@@ -71,7 +71,7 @@ def soak(
     )
     try:
         with progress_bar(f"soak {name}", "cycles") as advance:
-            compiling_notice()
+            compiling_notice(elsewhere=restart_every is not None)
             result = _run(options, restart_every, resume, advance)
     except TrainingInterrupted as stop:
         typer.echo(stop, err=True)

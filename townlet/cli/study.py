@@ -99,7 +99,7 @@ def conflict(
     if cycles is not None:
         settings = dataclasses.replace(settings, cycles=cycles)
     with progress_bar("study conflict", "units of work") as advance:
-        compiling_notice()
+        compiling_notice(elsewhere=True)
         findings = study_conflict(settings, work, processes, advance)
     amounts = {"seeds": seeds, "cycles": cycles, "curve-seeds": curve_seeds}
     options = " --quick" * quick + "".join(f" --{name} {value}" for name, value in amounts.items() if value)

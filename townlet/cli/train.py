@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from townlet.training import TrainingResult
 
 
 def register(app: typer.Typer) -> None:
@@ -84,9 +87,6 @@ def train(
         except TrainingInterrupted as stop:
             typer.echo(stop, err=True)
             raise
-    rewards = f"{result.first_reward_mean:.4f} in the first rollout, {result.last_reward_mean:.4f} in the last"
-    if mode == "replay":
-        rewards = f"{result.first_reward_mean:.4f} in the recorded data"
     if result.already_done:
         typer.echo(f"nothing left to do: {config.name} ({mode}) is trained, and everything stays as it is")
     elif result.resumed_epoch is not None:
@@ -97,6 +97,14 @@ def train(
     typer.echo(
         f"trained {config.name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, "
         f"{result.seconds:.1f} s\n"
-        f"reward per agent-step {rewards}\n"
+        f"reward per agent-step{_rewards(result, mode)}\n"
         f"{result.log}\n{result.policy}  weights sha256 {result.sha256}"
     )
+
+
+def _rewards(result: TrainingResult, mode: str) -> str:
+    if result.first_reward_mean is None:
+        return ": no rollout of its own"
+    if mode == "replay":
+        return f" {result.first_reward_mean:.4f} in the recorded data"
+    return f" {result.first_reward_mean:.4f} in the first rollout, {result.last_reward_mean:.4f} in the last"

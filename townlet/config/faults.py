@@ -6,13 +6,13 @@ import datetime
 import math
 import reprlib
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from townlet.config.town import NAME_PATTERN
-from townlet.errors import Fault, nearest_name
+from townlet.errors import Fault, InputError, nearest_name
 
 #: What is expected where pydantic speaks of Python types, by its error type.
 _EXPECTED = {
@@ -29,9 +29,21 @@ _EXPECTED = {
 }
 _PATTERNS = {NAME_PATTERN: "a name of lower-case letters, digits and _ that begins with a letter"}
 
+Model = TypeVar("Model", bound=BaseModel)
+
 _brief = reprlib.Repr()
 _brief.maxlevel = 1
 _brief.maxstring = _brief.maxother = _brief.maxlong = 60
+
+
+def validated(content: Mapping[str, Any], model: type[Model], file: object) -> Model:
+    """The content of a ``file`` as the ``model`` that it should be. Raises InputError naming every bad field."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise InputError(
+            fault_of(str(file), detail, model, ".".join(map(str, detail["loc"]))) for detail in error.errors()
+        ) from None
 
 
 def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str) -> Fault:

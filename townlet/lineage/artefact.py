@@ -9,8 +9,9 @@ from typing import Literal
 
 from townlet.errors import RunError
 
-#: What a claim's hash is of: the bytes of a file, or the complete configuration that a scenario file means.
-Hashed = Literal["bytes", "configuration"]
+#: What a claim's hash is of: the bytes of a file, the complete configuration that a scenario file means, or the part of
+#: it that decides what a rollout of a fixed behaviour shows.
+Hashed = Literal["bytes", "configuration", "rollout"]
 
 
 class LineageError(RunError):
@@ -40,6 +41,11 @@ class Claim:
             from townlet.config import load_scenario
 
             return load_scenario(self.file).digest
+        if self.hashed == "rollout":
+            from townlet.baselines.baseline import scenario_sha256
+            from townlet.config import load_scenario
+
+            return scenario_sha256(load_scenario(self.file))
         return file_sha256(self.file)
 
     def at(self, file: Path) -> Claim:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from townlet.errors import InputError
 from townlet.lineage.artefact import Artefact, Claim
-from townlet.storage import read_json
+from townlet.storage import read_json, require_field
 
 MANIFEST, CARD, WEIGHTS, REPLAY = "rollout_sample_manifest.json", "policy.json", "policy.safetensors", "replay.json"
-EVALUATION = "evaluation.json"
+EVALUATION, BASELINE = "evaluation.json", "baseline.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,7 @@ def artefact_of(file: Path) -> Artefact | None:
 
 def field(content: dict[str, Any], dotted: str, path: Path) -> Any:
     """A field inside a JSON object. Raises InputError if it is not there."""
-    value: Any = content
-    for name in dotted.split("."):
-        if not isinstance(value, dict) or name not in value:
-            raise InputError.of(path, dotted, "nothing", "what lineage goes by")
-        value = value[name]
-    return value
+    return require_field(content, dotted, path, "what lineage goes by")
 
 
 @register("scenario", lambda file: file.suffix in (".yaml", ".yml"))
@@ -109,6 +104,18 @@ def policy(file: Path) -> Artefact:
     mode, seed = field(card, "provenance.mode", path), field(card, "provenance.seed", path)
     weights = Claim(path.with_name(WEIGHTS), field(card, "sha256", path), says)
     return Artefact("policy", path, f"townlet train --mode {mode} --seed {seed}", (weights,), tuple(made_from))
+
+
+@register("baseline", lambda file: file.name == BASELINE or fnmatch(file.name, "baseline-*.json"))
+def baseline(file: Path) -> Artefact:
+    """A baseline: what of the scenario decides its rollouts, and the weights of a neural policy that acted."""
+    content = read_json(file, "a baseline")
+    name, policy = field(content, "scenario", file), field(content, "policy_sha256", file)
+    scenario_hash = field(content, "scenario_sha256", file)
+    made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, str(file), "rollout", located=False)]
+    if policy is not None:
+        made_from.append(Claim(Path(WEIGHTS), policy, str(file), located=False))
+    return Artefact("baseline", file, field(content, "made_with", file), made_from=tuple(made_from))
 
 
 @register("replay", lambda file: file.name == REPLAY)

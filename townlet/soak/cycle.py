@@ -11,13 +11,11 @@ from townlet.baselines.measure import measure_seed
 from townlet.baselines.metrics import town_metrics
 from townlet.capture import Capture
 from townlet.simulation import SimulationLoop
+from townlet.soak.drift import REFERENCE
 from townlet.soak.options import Materials
 from townlet.telemetry import TelemetryWriter, alerts_for
 from townlet.training.harness import TrainingHarness
 from townlet.world import TALLY, Town
-
-#: Prefix of the metrics of the baseline's own behaviour in a cycle's row.
-REFERENCE = "reference_"
 
 #: Metrics of learning by the telemetry fields that they average over a cycle's epochs on its rollout.
 LEARNING_METRICS = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.soak.drift_learning import Movement, learned
+from townlet.soak.assessment import Assessment, Judged, MetricAssessment, Role, Verdict
+from townlet.soak.drift_learning import learned
 from townlet.soak.drift_resources import RESOURCES, Quarters, judge_resource
 from townlet.soak.drift_tests import FEWEST, Finding, Series, change_point, level_shift, odd_cycle, trend
 
@@ -20,120 +20,6 @@ ALARM_RATE = 0.0005
 RELEVANT = 0.05
 #: What the metrics of the baseline's own behaviour, rolled out beside each cycle, are called in a soak.
 REFERENCE = "reference_"
-
-Verdict = Literal["steady", "watch", "alert", "learned", "not enough data"]
-Role = Literal["reference", "network", "resource"]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A finding and its probability corrected over all findings of the soak (Holm 1979).
-
-    ``beyond`` says whether the effect is large enough to matter.
-    """
-
-    finding: Finding
-    corrected: float
-    beyond: bool
-
-    def alarms(self, rate: float) -> bool:
-        """Whether chance is no good explanation."""
-        return self.corrected <= rate
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values; infinite bounds are null."""
-        one = self.finding
-        return {
-            "test": one.test,
-            "effect": one.effect,
-            "interval": [bound if np.isfinite(bound) else None for bound in (one.low, one.high)],
-            "p": one.p,
-            "corrected_p": self.corrected,
-            "beyond_margin": self.beyond,
-            "cycle": one.cycle + 1 if one.cycle >= 0 else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class MetricAssessment:
-    """What is said of one metric.
-
-    ``role``: of the baseline's behaviour, of the network, or a resource. ``margin`` is the change from which it
-    matters, in the metric's unit. ``bound`` is the largest change of level that the data do not exclude, as a share of
-    the baseline's mean; None where there is no baseline.
-    """
-
-    name: str
-    role: Role
-    verdict: Verdict
-    cycles: int
-    mean: float
-    margin: float
-    judged: tuple[Judged, ...]
-    baseline_seeds: int = 0
-    baseline_mean: float | None = None
-    baseline_sd: float | None = None
-    bound: float | None = None
-    quarters: Quarters | None = None
-    movement: Movement | None = None
-
-    def worst(self) -> Judged | None:
-        """The finding that chance explains worst."""
-        return min(self.judged, key=lambda one: one.corrected, default=None)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        quarters, moved = self.quarters, self.movement
-        return {
-            "name": self.name,
-            "role": self.role,
-            "verdict": self.verdict,
-            "cycles": self.cycles,
-            "mean": self.mean,
-            "margin": self.margin,
-            "baseline": None
-            if self.baseline_mean is None
-            else {"seeds": self.baseline_seeds, "mean": self.baseline_mean, "sd": self.baseline_sd},
-            "largest_change_not_excluded": self.bound,
-            "tests": [one.as_json() for one in self.judged],
-            "quarters": None
-            if quarters is None
-            else {
-                "first": quarters.first,
-                "last": quarters.last,
-                "change_interval_90": [quarters.low, quarters.high],
-                "shown_equal_within_margin": quarters.equal,
-                "change_over_run": None
-                if quarters.course is None
-                else [quarters.course.effect, quarters.course.low, quarters.course.high],
-            },
-            "movement": None if moved is None else moved.as_json(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """Every metric of a soak, and how many tests were corrected for."""
-
-    learning: bool
-    cycles: int
-    rate: float
-    tests: int
-    metrics: tuple[MetricAssessment, ...] = field(default=())
-
-    def of(self, verdict: Verdict) -> list[MetricAssessment]:
-        """The metrics with a verdict."""
-        return [metric for metric in self.metrics if metric.verdict == verdict]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "learning": self.learning,
-            "cycles": self.cycles,
-            "alarm_rate": self.rate,
-            "tests": self.tests,
-            "metrics": [metric.as_json() for metric in self.metrics],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +82,16 @@ def _known(values: Series | None) -> Series:
     return np.empty(0) if values is None else values[np.isfinite(values)]
 
 
+def _mean(known: Series) -> float:
+    """0 of nothing."""
+    return float(known.mean()) if len(known) else 0.0
+
+
+def _level_at_the_start(known: Series) -> float:
+    """Absolute mean of the first quarter."""
+    return abs(_mean(known[: max(len(known) // 4, 1)]))
+
+
 def _reference_drafts(cycles: Mapping[str, Series], baseline: Mapping[str, Series]) -> Iterator[_Draft]:
     for name in sorted(baseline):
         values, reference = _known(cycles.get(REFERENCE + name)), _known(baseline[name])
@@ -213,10 +109,9 @@ def _network_drafts(cycles: Mapping[str, Series]) -> Iterator[_Draft]:
         if name.startswith(REFERENCE):
             continue
         values = _known(cycles[name])
-        if not len(values):
-            continue
         findings = tuple(_within(values, np.empty(0))) if len(values) >= FEWEST else ()
-        yield _Draft(name, "network", values, RELEVANT * abs(float(np.median(values))), findings)
+        level = abs(float(np.median(values))) if len(values) else 0.0
+        yield _Draft(name, "network", values, RELEVANT * level, findings)
 
 
 def _within(values: Series, baseline: Series) -> Iterator[Finding]:
@@ -234,11 +129,9 @@ def _resource_drafts(resources: Mapping[str, Series], process: NDArray[np.int64]
             continue
         series = resources[resource.name]
         known = _known(series)
-        if not len(known):
-            continue
         ordinal = np.ones(len(series), np.int64) if process is None else process
         findings, quarters = judge_resource(series, ordinal, resource)
-        margin = resource.margin * abs(float(known[: max(len(known) // 4, 1)].mean()))
+        margin = resource.margin * _level_at_the_start(known)
         yield _Draft(resource.name, "resource", known, margin, tuple(findings), None, quarters)
 
 
@@ -255,13 +148,12 @@ def _assessed(draft: _Draft, corrected: list[float], rate: float) -> MetricAsses
         verdict = "alert" if any(one.beyond for one in alarms) else "watch"
     known = draft.baseline is not None and len(draft.baseline) > 1
     reference = draft.baseline if known else None
-    mean = float(draft.values.mean()) if len(draft.values) else 0.0
     return MetricAssessment(
         draft.name,
         draft.role,
         verdict,
         len(draft.values),
-        mean,
+        _mean(draft.values),
         draft.margin,
         judged,
         0 if reference is None else len(reference),
@@ -294,8 +186,6 @@ def _learner(cycles: Mapping[str, Series], judged: Mapping[str, MetricAssessment
         )
         movement = learned(values, reference, town_held)
         known = _known(values)
-        if not len(known):
-            continue
         verdict: Verdict = "not enough data" if movement is None else "learned" if movement.moved else "steady"
-        margin = RELEVANT * abs(float(known[: max(len(known) // 4, 1)].mean()))
-        yield MetricAssessment(name, "network", verdict, len(known), float(known.mean()), margin, (), movement=movement)
+        margin = RELEVANT * _level_at_the_start(known)
+        yield MetricAssessment(name, "network", verdict, len(known), _mean(known), margin, (), movement=movement)

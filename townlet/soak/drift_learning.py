@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from townlet.soak.drift_tests import FEWEST, Finding, Series, change_point, difference_of_means, trend
+from townlet.baselines.welch import difference_of_means
+from townlet.soak.drift_tests import FEWEST, Finding, Series, change_point, trend
 
 #: Probability of calling a network's metric moved that did not; no alarm depends on it.
 MOVED_RATE = 0.01

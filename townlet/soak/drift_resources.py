@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.soak.drift_tests import CONFIDENCE, FEWEST, Finding, Series
+from townlet.baselines.welch import CONFIDENCE
+from townlet.soak.drift_tests import FEWEST, Finding, Series
 
 
 @dataclass(frozen=True, slots=True)

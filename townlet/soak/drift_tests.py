@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: Two-sided coverage of every interval.
-CONFIDENCE = 0.95
+from townlet.baselines.welch import CONFIDENCE, difference_of_means
+
 #: Fewest values of a run, or of a baseline, that are judged.
 FEWEST = 8
 #: Fewest cycles on either side of a change point.
@@ -60,22 +60,19 @@ def trend(values: Series) -> Finding:
     The effect is the change over the whole run by the median slope, with the interval that the same statistic gives
     (Sen 1968, eq. 2.6).
     """
-    from scipy.stats import norm  # type: ignore[import-untyped]
+    from scipy.stats import norm, theilslopes  # type: ignore[import-untyped]
 
     if np.ptp(values) == 0:
         return Finding("trend", 0.0, 0.0, 0.0, 1.0)
     n = len(values)
     earlier, later = np.triu_indices(n, 1)
-    rises = values[later] - values[earlier]
-    slopes = np.sort(rises / (later - earlier)) * (n - 1)
+    rises = float(np.sign(values[later] - values[earlier]).sum())
     _, ties = np.unique(values, return_counts=True)
     spread = math.sqrt((_kendall_spread(np.array([n])) - _kendall_spread(ties)) / 18)
     # The statistic is a whole number; half of its step of 2 is the correction for continuity.
-    p = 2 * float(norm.sf(max(abs(float(np.sign(rises).sum())) - 1.0, 0.0) / spread))
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2)) * spread
-    low = max(math.floor((len(slopes) - reach) / 2), 0)
-    high = min(math.ceil((len(slopes) + reach) / 2), len(slopes) - 1)
-    return Finding("trend", float(np.median(slopes)), float(slopes[low]), float(slopes[high]), min(p, 1.0))
+    p = 2 * float(norm.sf(max(abs(rises) - 1.0, 0.0) / spread))
+    slope, _, low, high = ((n - 1) * float(one) for one in theilslopes(values, np.arange(n), CONFIDENCE))
+    return Finding("trend", slope, low, high, min(p, 1.0))
 
 
 def _kendall_spread(sizes: NDArray[np.int64]) -> float:
@@ -133,6 +130,8 @@ def odd_cycle(values: Series, baseline: Series) -> Finding | None:
     Hilferty 1931). None where half of the values or fewer are distinct: such have no spread to judge one by. The
     interval is that of the deviation.
     """
+    from scipy.stats import t
+
     pool = np.concatenate([baseline, values])
     if len(np.unique(pool)) <= len(pool) // 2:
         return None
@@ -143,7 +142,7 @@ def odd_cycle(values: Series, baseline: Series) -> Finding | None:
     if pool.min() >= 0:
         odds.append(_new_value_p(np.cbrt(others), float(np.cbrt(values[cycle]))))
     deviation = float(values[cycle] - others.mean())
-    margin = _quantile(len(others) - 1) * float(others.std(ddof=1)) * math.sqrt(1 + 1 / len(others))
+    margin = float(t.ppf((1 + CONFIDENCE) / 2, len(others) - 1)) * _spread_of_another(others)
     p = min(1.0, max(odds) * len(values))
     return Finding("one cycle", deviation, deviation - margin, deviation + margin, p, cycle)
 
@@ -151,30 +150,13 @@ def odd_cycle(values: Series, baseline: Series) -> Finding | None:
 def _new_value_p(others: Series, value: float) -> float:
     from scipy.stats import t
 
-    spread = float(others.std(ddof=1)) * math.sqrt(1 + 1 / len(others))
+    spread = _spread_of_another(others)
     return float(2 * t.sf(abs(value - others.mean()) / spread, len(others) - 1)) if spread > 0 else 0.0
 
 
-def difference_of_means(later: Series, earlier: Series) -> tuple[float, float, float]:
-    """Mean of ``later`` minus mean of ``earlier``, and its 95 % interval (Welch 1947, Satterthwaite's degrees)."""
-    effect = float(later.mean() - earlier.mean())
-    parts = [float(side.var(ddof=1)) / len(side) for side in (later, earlier)]
-    error = math.sqrt(sum(parts))
-    if error == 0:
-        return effect, effect, effect
-    degrees = sum(parts) ** 2 / sum(
-        part**2 / (len(side) - 1) for part, side in zip(parts, (later, earlier), strict=True)
-    )
-    margin = _quantile(degrees) * error
-    return effect, effect - margin, effect + margin
-
-
-@functools.lru_cache(maxsize=1024)
-def _quantile(degrees: float) -> float:
-    """Of Student's t, for a two-sided 95 % interval."""
-    from scipy.stats import t
-
-    return float(t.ppf((1 + CONFIDENCE) / 2, degrees))
+def _spread_of_another(values: Series) -> float:
+    """Standard deviation of one more value about the mean of these."""
+    return float(values.std(ddof=1)) * math.sqrt(1 + 1 / len(values))
 
 
 def rank_sum_p(values: Series, baseline: Series) -> float:

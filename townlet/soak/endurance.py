@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from traceback import format_exc
 
-from townlet.errors import Fault, InputError, RunError
+from townlet.errors import InputError, RunError
 from townlet.soak.options import SoakOptions
+from townlet.soak.resources import WARM_UP
 from townlet.soak.run import SoakResult, run_soak
 from townlet.storage import exclusive_file
 from townlet.training.attempt import TrainingInterrupted
@@ -26,11 +28,13 @@ def endure(
 ) -> SoakResult:
     """:func:`townlet.soak.run.run_soak`, with a fresh process after every ``restart_every`` cycles.
 
-    What comes out has the same bytes as without restarts. The processes end with this one, however it ends. Raises what
-    :func:`run_soak` does, and RunError if a process was killed; ``progress`` is called after each process.
+    What comes out has the same bytes as without restarts. The processes end with this one, however it ends, and at once
+    if it is interrupted. Raises what :func:`run_soak` does, and RunError if a process was killed; ``progress`` is
+    called after each process but the last.
     """
-    if restart_every < 1:
-        raise InputError.of("options", "--restart-every", str(restart_every), "at least 1")
+    if restart_every <= WARM_UP:
+        expected = f"at least {WARM_UP + 1}: a process's first {WARM_UP} cycles say nothing of memory and speed"
+        raise InputError.of("options", "--restart-every", str(restart_every), expected)
     with exclusive_file(options.output / "soak"):
         result = _in_a_process(options, resume, restart_every)
         while not result.finished:
@@ -43,29 +47,46 @@ def endure(
 def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
     """The next cycles in a process of their own, a fresh interpreter: torch's threads do not survive a fork."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, _end_with_the_parent) as pool:
-        try:
-            result = pool.submit(_part, options, resume, most).result()
-        except BrokenProcessPool:
-            told = f"the process that worked on {options.output} was killed"
-            raise RunError(f"{told}; the same command with --resume goes on after its last checkpoint") from None
-        except KeyboardInterrupt:
-            raise TrainingInterrupted(f"the same command with --resume goes on with {options.output}") from None
-    if isinstance(result, SoakResult):
-        return result
-    if isinstance(result, str):
-        raise RunError(result)
-    raise InputError(result)
-
-
-def _part(options: SoakOptions, resume: bool, most: int) -> SoakResult | str | tuple[Fault, ...]:
-    """Faults are returned: as exceptions they would lose their parts on the way to the other process."""
+    answers, answering = context.Pipe(duplex=False)
+    process = context.Process(target=_part, args=(answering, options, resume, most))
+    process.start()
+    # The process has the only end that is left, so that its death is noticed.
+    answering.close()
     try:
-        return run_soak(options, resume=resume, most=most)
+        answer = answers.recv()
+        process.join()
+    except EOFError:
+        told = f"the process that worked on {options.output} was killed"
+        raise RunError(f"{told}; the same command with --resume goes on after its last checkpoint") from None
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(f"the same command with --resume goes on with {options.output}") from None
+    finally:
+        # Whatever it is at, what it leaves can be resumed.
+        process.terminate()
+        process.join()
+        answers.close()
+    if isinstance(answer, SoakResult):
+        return answer
+    if isinstance(answer, tuple):
+        raise InputError(answer)
+    raise answer
+
+
+def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) -> None:
+    """Answer with the result, or with what went wrong: faults, which as an exception would lose their parts on the way
+    to the other process, or the exception."""
+    # The one who started this process is interrupted too, and ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_the_parent()
+    try:
+        answering.send(run_soak(options, resume=resume, most=most))
     except InputError as error:
-        return error.faults
+        answering.send(error.faults)
     except RunError as error:
-        return str(error)
+        answering.send(RunError(str(error)))
+    except Exception as error:
+        error.add_note(format_exc())
+        answering.send(error)
 
 
 def _end_with_the_parent() -> None:

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from townlet.baselines import WORLD_METRIC_NAMES, Baseline, read_baseline
 from townlet.errors import InputError
+from townlet.soak.assessment import Assessment
 from townlet.soak.cycle import LEARNING_METRICS
-from townlet.soak.drift import REFERENCE, Assessment, assess
+from townlet.soak.drift import REFERENCE, assess
 from townlet.soak.manifest import MANIFEST_NAME
 from townlet.soak.read import Columns, Soak, read_soak
+from townlet.soak.resources import WARM_UP
 from townlet.soak.verdict import Ruling, rule_on
 from townlet.storage import AnyPath
-
-#: Cycles at the start of each process in which it loads, allocates and fills its caches; resources leave them out.
-WARM_UP = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Evidence:
 
 
 def judge_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
-    """Read a finished soak and judge it against the ``baseline``, by default the one that it names.
+    """Read a finished soak and judge it against the ``baseline``, by default the one that it holds a copy of.
 
     Raises InputError for files that are not what their manifests say, and for a baseline of other rollouts than those
     that the soak made beside its cycles.
@@ -40,14 +39,18 @@ def judge_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
     soak = read_soak(folder)
     path = Path(str(folder)) / MANIFEST_NAME
     named = soak.manifest["baseline"]
-    found = read_baseline(baseline if baseline is not None else named["file"])
+    copy = path.with_name(named["file"])
+    found = read_baseline(baseline if baseline is not None else copy)
     if baseline is None and found.sha256 != named["sha256"]:
-        expected = f"{named['sha256']}, as {path} says"
-        raise InputError.of(named["file"], "sha256", found.sha256, expected)
+        raise InputError.of(copy, "sha256", found.sha256, f"{named['sha256']}, as {path} says")
     for field in ("scenario", "scenario_sha256", "worlds", "ticks", "behavior"):
         expected = getattr(found, field)
         if soak.manifest[field] != expected:
             raise InputError.of(path, field, repr(soak.manifest[field]), f"{expected!r}, as in the baseline")
+    # Where a script acts for the baseline, the soak's policy is the network's only.
+    if found.behavior == "neural" and soak.manifest["policy"] != found.policy_sha256:
+        expected = f"{found.policy_sha256!r}, which acted for the baseline"
+        raise InputError.of(path, "policy", repr(soak.manifest["policy"]), expected)
     assessment = assess(
         metrics_of(soak.cycles),
         found.samples(),

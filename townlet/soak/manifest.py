@@ -2,29 +2,109 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256 as new_sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, JsonValue
+
+from townlet.baselines.baseline import Count, Sha256, own_sha256, require_own_sha256
 from townlet.baselines.build import commit
 from townlet.capture import Capture
 from townlet.capture.record import code_sha256
+from townlet.config.base import Section
+from townlet.config.faults import validated
+from townlet.lineage.environment import environment_now
 from townlet.soak.options import Materials, SoakOptions
 from townlet.soak.rows import RowFile
-from townlet.storage import pretty_json, sha256, write_atomically
+from townlet.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
 from townlet.telemetry import read_records
 from townlet.telemetry.version import telemetry_version
 
 MANIFEST_NAME, MEASURED_NAME = "soak.json", "measured.json"
 LOG_NAME, CYCLES_NAME, RESOURCES_NAME = "telemetry.jsonl", "cycles.jsonl", "resources.jsonl"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+Amount = Annotated[int, Field(ge=0)]
+
+
+class Source(Section):
+    """A file that the soak began with."""
+
+    file: str
+    """In the soak's own folder, or below the project's, or as it was asked for."""
+    sha256: Sha256
+
+
+class Rows(Section):
+    """A file that came out."""
+
+    sha256: Sha256
+    rows: Amount
+
+
+class SoakManifest(Section):
+    """``soak.json``; its own SHA-256 is over everything else in it."""
+
+    format: Literal["townlet-soak"]
+    schema_version: Literal[2]
+    scenario: str
+    scenario_sha256: Sha256
+    """See :func:`townlet.baselines.scenario_sha256`."""
+    scenario_file_sha256: Sha256
+    night: str | None
+    mode: Literal["learning", "frozen"]
+    learning: bool
+    seed: Amount
+    cycles: Count | None
+    hours: float | None
+    baseline: Source
+    worlds: Count
+    ticks: Count
+    behavior: str
+    """The baseline's."""
+    policy: Sha256 | None
+    """Weights that the network began with."""
+    capture: Source
+    training: dict[str, JsonValue]
+    code_version: Sha256
+    environment: dict[str, str]
+    finished: bool
+    cycles_done: Amount
+    alerts: Amount
+    telemetry_records_sha256: Sha256 | None = None
+    """Of the log without its clock fields; once finished."""
+    files: dict[str, Rows]
+    """By name; once finished."""
+    sha256: Sha256
+
+
+class Measured(Section):
+    """``measured.json``: what differs between equal soaks."""
+
+    commit: str | None
+    files: dict[str, Rows]
+
+
+def read_manifest(folder: AnyPath) -> dict[str, Any]:
+    """The manifest of the soak in a folder. Raises InputError for one that is damaged, altered or of another form."""
+    path = Path(str(folder)) / MANIFEST_NAME
+    content = read_json(path, "a soak's manifest")
+    validated(content, SoakManifest, path)
+    require_own_sha256(path, content)
+    return content
+
+
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with its own SHA-256."""
+    return {**manifest, "sha256": own_sha256(manifest)}
 
 
 def soak_manifest(options: SoakOptions, materials: Materials, capture: Capture, source: str) -> dict[str, Any]:
-    """What a soak is, before anything is done: equal for equal soaks, wherever and whenever they run."""
+    """What a soak is, before anything is done, not sealed yet: equal for equal soaks of the same code, in the same
+    environment, wherever their folders lie."""
     baseline, training = materials.baseline, materials.scenario.training
     return {
         "format": "townlet-soak",
@@ -38,7 +118,7 @@ def soak_manifest(options: SoakOptions, materials: Materials, capture: Capture, 
         "seed": options.seed,
         "cycles": options.cycles,
         "hours": options.hours,
-        "baseline": {"file": materials.baseline_file, "sha256": baseline.sha256},
+        "baseline": {"file": baseline.file_name, "sha256": baseline.sha256},
         "worlds": baseline.worlds,
         "ticks": baseline.ticks,
         "behavior": baseline.behavior,
@@ -67,7 +147,7 @@ def finish(folder: Path, manifest: Mapping[str, Any], cycles: int, alerts: int) 
         "telemetry_records_sha256": records_sha256(log),
         "files": {CYCLES_NAME: RowFile(folder / CYCLES_NAME).entry()},
     }
-    write_atomically(folder / MANIFEST_NAME, pretty_json({**manifest, **done}))
+    write_atomically(folder / MANIFEST_NAME, pretty_json(sealed({**manifest, **done})))
 
 
 def records_sha256(log: Path) -> str:
@@ -88,15 +168,11 @@ def soak_code_sha256() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Versions of what computes, and of the machine's kind."""
-    import numba
-    import numpy as np
-    import torch
-
+    """Versions of what computes, and the machine's kind: what equal bytes may depend on, and no more."""
+    now = environment_now()
+    machine = now["machine"]
     return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "torch": torch.__version__,
+        "python": now["python"],
+        "platform": f"{machine['system'].split()[0]} {machine['architecture']}",
+        **{name: now["packages"][name] for name in ("numpy", "numba", "torch")},
     }

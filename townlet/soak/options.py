@@ -56,7 +56,6 @@ class Materials:
     scenario: Scenario
     """With the training section that the soak runs under."""
     scenario_file_sha256: str
-    baseline_file: str
     baseline: Baseline
     behavior: Behavior
     """The baseline's own."""
@@ -91,7 +90,6 @@ def read_materials(options: SoakOptions) -> Materials:
             update={"training": soak_training(scenario.training, options.learning, started_from)}
         ),
         scenario_file_sha256=sha256(read_bytes(options.scenario, "a scenario")),
-        baseline_file=str(file),
         baseline=baseline,
         behavior=behavior,
         network=network,

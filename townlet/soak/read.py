@@ -10,8 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.config.faults import validated
 from townlet.errors import InputError
-from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, RESOURCES_NAME, records_sha256
+from townlet.soak.manifest import (
+    CYCLES_NAME,
+    LOG_NAME,
+    MANIFEST_NAME,
+    MEASURED_NAME,
+    RESOURCES_NAME,
+    Measured,
+    read_manifest,
+    records_sha256,
+)
 from townlet.soak.rows import RowFile
 from townlet.storage import AnyPath, read_bytes, read_json, sha256
 
@@ -24,7 +34,7 @@ class Soak:
 
     folder: Path
     manifest: dict[str, Any]
-    """``soak.json``."""
+    """``soak.json``; see :class:`townlet.soak.manifest.SoakManifest`."""
     cycles: Columns
     """By name, float64 [C]: every number of ``cycles.jsonl``; NaN where a cycle has none."""
     resources: Columns
@@ -36,15 +46,18 @@ class Soak:
 def read_soak(folder: AnyPath) -> Soak:
     """A finished soak, every file of it checked against its manifests. Raises InputError naming what is off."""
     root = Path(str(folder))
-    manifest = read_json(root / MANIFEST_NAME, "a soak's manifest")
-    if manifest.get("format") != "townlet-soak" or not manifest.get("finished"):
-        found = "a soak that is not finished" if manifest.get("format") == "townlet-soak" else "something else"
-        raise InputError.of(root / MANIFEST_NAME, "finished", found, "the manifest of a finished soak")
+    manifest = read_manifest(root)
+    if not manifest["finished"]:
+        expected = "the manifest of a finished soak"
+        raise InputError.of(root / MANIFEST_NAME, "finished", "a soak that is not finished", expected)
     measured = read_json(root / MEASURED_NAME, "the hashes of what was measured")
-    for source, named in ((MANIFEST_NAME, (CYCLES_NAME,)), (MEASURED_NAME, (RESOURCES_NAME, LOG_NAME))):
-        files = manifest["files"] if source == MANIFEST_NAME else measured.get("files", {})
+    validated(measured, Measured, root / MEASURED_NAME)
+    for source, content, named in (
+        (MANIFEST_NAME, manifest, (CYCLES_NAME,)),
+        (MEASURED_NAME, measured, (RESOURCES_NAME, LOG_NAME)),
+    ):
         for name in named:
-            _require_hash(root / name, files.get(name, {}).get("sha256"), source)
+            _require_hash(root / name, content["files"].get(name, {}).get("sha256"), source)
     if records_sha256(root / LOG_NAME) != manifest["telemetry_records_sha256"]:
         expected = f"those of telemetry_records_sha256 in {MANIFEST_NAME}"
         raise InputError.of(root / LOG_NAME, "", "other records", expected)

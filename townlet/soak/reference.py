@@ -8,7 +8,7 @@ from townlet.baselines.build import default_behavior
 from townlet.capture import MANIFEST_NAME, Capture, capture_rollout, read_capture
 from townlet.config import Scenario
 from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
-from townlet.storage import AnyPath
+from townlet.storage import AnyPath, as_path
 
 #: Folder, inside a soak's, of a capture that was recorded for it.
 RECORDED_NAME = "reference"
@@ -25,14 +25,17 @@ def pin_reference(scenario_path: AnyPath, scenario: Scenario, folder: AnyPath) -
 
 
 def reference_capture(options: SoakOptions, scenario: Scenario) -> tuple[Capture, str]:
-    """The capture that a soak replays, and where its manifest lies. Raises InputError for a damaged one.
+    """The capture that a soak replays, and where its manifest lies: a pinned one below the project's folder, so that it
+    is called the same in every checkout, a recorded one in the soak's. Raises InputError for a damaged one.
 
     Where neither the options name one nor one is pinned, it is recorded into the soak's folder, whose lock the caller
     holds; a resumed soak records the same again.
     """
-    if options.capture is not None:
-        return read_capture(options.capture), str(options.capture)
     pinned = REFERENCES_FOLDER / scenario.name / MANIFEST_NAME
+    if options.capture is not None:
+        given = as_path(options.capture)
+        is_pinned = given.parts[-len(pinned.parts) :] == pinned.parts
+        return read_capture(given), str(pinned) if is_pinned else str(given)
     if pinned.exists():
         return read_capture(pinned), str(pinned)
     folder = Path(options.output) / RECORDED_NAME

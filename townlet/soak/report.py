@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from townlet.soak.drift import MetricAssessment
+from townlet.soak.assessment import MetricAssessment
 from townlet.soak.drift_tests import Finding
 from townlet.soak.evidence import Evidence, judge_soak, metrics_of, resources_of
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, RESOURCES_NAME
@@ -218,10 +218,11 @@ def _course(trend: Finding | None) -> str:
 def _sources(evidence: Evidence, place: str) -> list[tuple[str, str]]:
     """What the report was made of, by label; without an address where it has no certain one."""
     manifest = evidence.soak.manifest
-    own = (MANIFEST_NAME, CYCLES_NAME, RESOURCES_NAME, LOG_NAME)
+    own = [MANIFEST_NAME, CYCLES_NAME, RESOURCES_NAME, LOG_NAME, manifest["baseline"]["file"]]
+    another = evidence.baseline.sha256 != manifest["baseline"]["sha256"]
     return [
         *((name, name if place == "." else f"{place}/{name}") for name in own),
-        (f"baseline {evidence.baseline.sha256[:12]}: {manifest['baseline']['file']}", ""),
+        *([(f"judged by another baseline: {evidence.baseline.file_name}", "")] if another else []),
         (f"capture replayed {manifest['capture']['sha256'][:12]}: {manifest['capture']['file']}", ""),
     ]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from townlet.soak.drift import REFERENCE, MetricAssessment
+from townlet.soak.assessment import MetricAssessment
+from townlet.soak.drift import REFERENCE
 from townlet.soak.drift_tests import Series
 from townlet.soak.verdict import label_of
 from townlet.telemetry.formatting import count, number
@@ -54,11 +55,8 @@ def _plot(metric: MetricAssessment, values: Series, baseline: Series | None) -> 
     label = label_of(metric)
     title = f"{label[0].upper()}{label[1:]}: {metric.verdict}"
     alt = f"{title}; {number(float(known.min()))} to {number(float(known.max()))} over {count(len(known), 'cycle')}"
-    marked = [
-        one.finding.cycle
-        for one in metric.judged
-        if one.finding.cycle >= 0 and metric.verdict in _CHANGED and one is metric.worst()
-    ]
+    cause = metric.cause() if metric.verdict in _CHANGED else None
+    marked = cause.finding.cycle if cause else -1
     if baseline is not None:
         low, high = (float(bound) for bound in np.quantile(baseline, BAND))
         alt += f"; the baseline's middle 90 % lie between {number(low)} and {number(high)}"
@@ -71,8 +69,8 @@ def _plot(metric: MetricAssessment, values: Series, baseline: Series | None) -> 
             axes.axhline(float(baseline.mean()), color=PALETTE[2], linewidth=1.0)
         color = PALETTE[1] if metric.verdict in _CHANGED else PALETTE[0]
         axes.plot(np.arange(1, len(values) + 1), values, color=color, marker=".", linewidth=1.0, label="soak")
-        for cycle in marked:
-            axes.axvline(cycle + 1, color=PALETTE[3], linestyle="--", linewidth=1.0)
+        if marked >= 0:
+            axes.axvline(marked + 1, color=PALETTE[3], linestyle="--", linewidth=1.0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("cycle")
         axes.set_ylabel(metric.name.replace("_", " "), fontsize=7)

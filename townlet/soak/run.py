@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from townlet.baselines.baseline import write_baseline
 from townlet.errors import InputError
 from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import (
@@ -18,6 +19,7 @@ from townlet.soak.manifest import (
     MEASURED_NAME,
     RESOURCES_NAME,
     finish,
+    sealed,
     soak_code_sha256,
     soak_manifest,
 )
@@ -63,22 +65,24 @@ def run_soak(
 ) -> SoakResult:
     """Do the cycles of a soak, or the next ``most`` of them, in its folder, which is locked while this runs.
 
-    The folder then holds ``soak.json``, ``telemetry.jsonl`` (schema 1.1), ``cycles.jsonl`` (one row of metrics per
-    cycle), ``resources.jsonl`` (what each cycle took), ``measured.json`` and ``checkpoint.safetensors``. Equal options
-    and code give equal bytes of ``soak.json`` and ``cycles.jsonl`` however often the soak was killed and resumed, and
-    equal telemetry but for its clock fields.
+    The folder then holds ``soak.json``, a copy of the baseline, ``telemetry.jsonl`` (schema 1.1), ``cycles.jsonl`` (one
+    row of metrics per cycle), ``resources.jsonl`` (what each cycle took), ``measured.json`` and
+    ``checkpoint.safetensors``. In one environment, equal options and code give equal bytes of ``soak.json`` and
+    ``cycles.jsonl`` however often the soak was killed and resumed, and equal telemetry but for its clock fields; with
+    ``hours``, how many cycles there are is up to the clock.
 
     ``resume`` goes on from the folder's checkpoint and begins where there is none; the options must be those of before,
-    but for more cycles or hours. ``progress`` is called after each cycle with its number, the number planned, and its
-    row. Raises InputError for unusable input and for a folder that holds a soak already or is being written,
-    TrainingInterrupted, which says where to go on, and TrainingDiverged, with ``divergence.json`` written.
+    but for more cycles or hours. Without it, a checkpoint that lies there alone is removed. ``progress`` is called
+    after each cycle with its number, the number planned, and its row. Raises InputError for unusable input and for a
+    folder that holds a soak already or is being written, TrainingInterrupted, which says where to go on, and
+    TrainingDiverged, with ``divergence.json`` written.
     """
     materials = read_materials(options)
     with exclusive(options.output):
         soak = _Soak(options, resume)
         capture, source = reference_capture(options, materials.scenario)
         cycles = Cycles(materials, capture, source, seed=options.seed)
-        soak.take_up(cycles, soak_manifest(options, materials, capture, source))
+        soak.take_up(cycles, soak_manifest(options, materials, capture, source), resume)
         begun = soak.done
         with soak.writer:
             already_done = soak.is_over and soak.is_finished
@@ -121,18 +125,21 @@ class _Soak:
         if not path.exists():
             return False
         found = read_json(path, "a soak's manifest")
-        return found == {**self.manifest, **{name: found.get(name) for name in _RESULTS}, "finished": True}
+        return found == sealed({**self.manifest, **{name: found.get(name) for name in _RESULTS}, "finished": True})
 
-    def take_up(self, cycles: Cycles, manifest: dict[str, Any]) -> None:
-        """Put the cycles where the folder's checkpoint left them, and cut the files to it; begin without one.
+    def take_up(self, cycles: Cycles, manifest: dict[str, Any], resume: bool) -> None:
+        """Put the cycles where the folder's checkpoint left them, and cut the files to it; begin without one, or if
+        not to ``resume``.
 
         Raises InputError, with nothing changed, for a checkpoint that is damaged or of another soak.
         """
         self.manifest = manifest
         plan = _plan(self.options, cycles)
         self._plan = json.dumps(plan, separators=(",", ":"), allow_nan=False)
-        checkpoint = read_checkpoint(self.folder)
+        checkpoint = read_checkpoint(self.folder) if resume else None
         if checkpoint is None:
+            # Before the files that it counts: what is killed from here on is not taken for the one that left it.
+            (self.folder / CHECKPOINT_NAME).unlink(missing_ok=True)
             self.writer = TelemetryWriter(self.log)
             self.cycles.cut(0)
             self.resources.cut(0)
@@ -157,7 +164,8 @@ class _Soak:
         meter = Meter(self.process, self.log)
         last = self.done + most if most is not None else None
         _remove_torn(self.folder)
-        write_atomically(self.folder / MANIFEST_NAME, pretty_json(self.manifest))
+        write_baseline(self.folder, cycles.materials.baseline)
+        write_atomically(self.folder / MANIFEST_NAME, pretty_json(sealed(self.manifest)))
         self._saved, self._saved_at, self._cost = self.done, time.perf_counter(), 0.0
         try:
             while not self.is_over and self.done != last:
@@ -209,7 +217,7 @@ _RESULTS = ("cycles_done", "alerts", "telemetry_records_sha256", "files")
 
 def _remove_torn(folder: Path) -> None:
     """Remove the unfinished files of processes that were killed; the caller holds the folder's lock."""
-    for name in (MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME):
+    for name in (MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME, "baseline-*"):
         for torn in folder.glob(f".{name}.*.part"):
             torn.unlink()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from townlet.soak.drift import Assessment, Judged, MetricAssessment
+from townlet.soak.assessment import Assessment, Judged, MetricAssessment
 from townlet.telemetry.formatting import count, number
 
 RunVerdict = Literal["accept", "hold", "reject"]
@@ -46,14 +46,17 @@ class Ruling:
 def rule_on(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Ruling:
     """The verdict on a soak.
 
-    Reject if a metric alerts. Hold if one is to be watched, if a metric of the baseline lacks data, or if a bound of
-    the scenario's own was broken (``broken_bounds``, a sentence each). Accept if not.
+    Reject if a metric alerts. Hold if one is to be watched, if a metric of the baseline lacks data, if resources were
+    measured and all of them do, or if a bound of the scenario's own was broken (``broken_bounds``, a sentence each).
+    Accept if not.
     """
     alerts, watched, lacking = assessment.of("alert"), assessment.of("watch"), assessment.of("not enough data")
     unjudged = [metric for metric in lacking if metric.role == "reference"]
     judged = [metric for metric in assessment.metrics if metric.role == "reference"]
+    resources = [metric for metric in assessment.metrics if metric.role == "resource"]
+    blind = bool(resources) and all(metric in lacking for metric in resources)
     verdict: RunVerdict = "accept"
-    if watched or unjudged or broken_bounds or not judged:
+    if watched or unjudged or blind or broken_bounds or not judged:
         verdict = "hold"
     if alerts:
         verdict = "reject"
@@ -97,11 +100,11 @@ def told(metric: MetricAssessment, judged: Judged) -> str:
 
 
 def _sentence(metric: MetricAssessment) -> str:
-    worst = metric.worst()
-    assert worst is not None
+    cause = metric.cause()
+    assert cause is not None
     label = label_of(metric)
     small = ", too little to alert" if metric.verdict == "watch" else ""
-    return f"{label[0].upper()}{label[1:]} {told(metric, worst)}{small}"
+    return f"{label[0].upper()}{label[1:]} {told(metric, cause)}{small}"
 
 
 def _scale(metric: MetricAssessment) -> float:
@@ -127,7 +130,10 @@ def _steady(assessment: Assessment) -> str:
     excluded = ""
     if bounds:
         largest = f"{max(bounds):.1%}".replace("%", " %")
-        excluded = f"; where there is a baseline, the data exclude a change of level above {largest}"
+        excluded = (
+            "; where there is a baseline, the 95 % interval of each, taken by itself, excludes a change of level above "
+            f"{largest}"
+        )
     others = "the other " if len(steady) < len(assessment.metrics) else "all "
     cycles = count(assessment.cycles, "cycle")
     return f"No change was found in {others}{count(len(steady), 'metric')} over {cycles}{excluded}."

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
-from townlet.storage import pretty_json, read_bytes, read_json, sha256, write_atomically
+from townlet.storage import pretty_json, read_bytes, read_json, require_field, sha256, write_atomically
 
 
 def write_replay(manifest_path: Path, output: Path) -> tuple[dict[str, Any], str]:
@@ -53,7 +53,7 @@ def manifest_sha256(manifest_path: Path) -> str:
 def require_verified(manifest_path: Path, replay_path: Path) -> str:
     """SHA-256 of ``replay_path``; raises InputError unless the capture is the one that it says was verified."""
     what = "a verified capture (materialize replay_manifest)"
-    expected = read_json(replay_path, what)["manifest_sha256"]
+    expected = require_field(read_json(replay_path, what), "manifest_sha256", replay_path, what, str)
     found = manifest_sha256(manifest_path)
     if found != expected:
         raise InputError.of(

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.stages.commands import command_line
 from townlet.stages.replay import manifest_sha256
-from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
+from townlet.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.telemetry.version import telemetry_version, without_clock
 
 if TYPE_CHECKING:
     from townlet.capture import Manifest
 
 REPORT_NAME = "report.html"
+
+#: Numbers of a scenario's training section that options of ``townlet train`` replace.
+OPTIONS = ("rollout_ticks", "epochs", "cycles", "worlds", "seed")
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,6 @@ class Report:
     summary: Any
     markdown: str
     headline: list[Any]
-    plots: list[Any]
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,21 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
     """Write ``report.html``, ``summary.md`` and ``summary.json`` into the folder ``output``.
 
     ``show`` says how paths are written in the commands at the end of the page. Raises InputError for unusable
-    artefacts, and if log and policy are not of the same training.
+    artefacts, and if log and policy are not of the same training: one that was ended before it saved any.
     """
     from townlet.capture import read_capture, read_events
     from townlet.telemetry import read_records, render_markdown, summarize
     from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
     from townlet.view.headline import headline
     from townlet.view.page import Section
-    from townlet.view.plots import learning_plots
     from townlet.view.report import summary_html
 
     path, manifest = output / REPORT_NAME, sources.manifest
     records = read_records(sources.log)
     capture = read_capture(manifest)
-    card = read_json(sources.policy / "policy.json", "a policy's card")
-    _require_one_training(sources.log, records[-1], card["provenance"])
+    trained = _Trained.of(sources.policy / "policy.json")
+    trained.require_log(sources.log, records[-1])
+    reproduce = _commands(sources, trained, capture.manifest, show)
     summary = summarize(records)
     rows = [
         [str(row["agent"]), *(f"{row[name]:.4g}" for name, _, _ in AGENT_COLUMNS)]
@@ -77,7 +80,7 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
     )
     parents = {
         "rollout_capture": manifest_sha256(manifest),
-        "trained_policy": str(card["sha256"]),
+        "trained_policy": trained.sha256,
         "validated_telemetry": telemetry_version(records),
     }
     provenance = Section(
@@ -89,7 +92,7 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
         summary,
         records,
         title=f"Training report: {capture.manifest.scenario.name}",
-        reproduce=_commands(sources, card["provenance"]["mode"], capture.manifest, show),
+        reproduce=reproduce,
         sections=[recorded, provenance],
     )
     markdown = render_markdown(summary)
@@ -104,11 +107,46 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
         summary=summary,
         markdown=markdown,
         headline=headline(records),
-        plots=learning_plots(records),
     )
 
 
-def _commands(sources: ReportSources, mode: str, recorded: Manifest, show: Callable[[Path], str]) -> list[str]:
+@dataclass(frozen=True)
+class _Trained:
+    """What a policy's card says of its training."""
+
+    sha256: str
+    mode: str
+    epochs: int
+    steps: int
+    log_frequency: int
+    options: dict[str, Any]
+    """The scenario's training section, as it was in effect."""
+
+    @classmethod
+    def of(cls, path: Path) -> _Trained:
+        """Read a card. Raises InputError if it lacks any of this."""
+        what = "a policy's card"
+        card = read_json(path, what)
+        # Cards that are older than this field were written beside logs of every epoch.
+        provenance = {"log_frequency": 1, **require_field(card, "provenance", path, what, dict)}
+        card = {**card, "provenance": provenance}
+        kinds = {"mode": str, "epochs": int, "agent_steps": int, "log_frequency": int, "training": dict}
+        said = (require_field(card, f"provenance.{name}", path, what, kind) for name, kind in kinds.items())
+        return cls(require_field(card, "sha256", path, what, str), *said)
+
+    def require_log(self, log: Path, last: Mapping[str, Any]) -> None:
+        """Raise InputError unless a log with this last record is the training's."""
+        final = self.epochs - (self.epochs - 1) % self.log_frequency
+        found, expected = f"epoch {last['epoch']}", f"epoch {final}, the last one logged of the {self.epochs}"
+        if final == self.epochs:
+            found += f" with {last['steps']:,} agent-steps"
+            expected = f"epoch {final} with {self.steps:,}"
+        if last["epoch"] != final or (final == self.epochs and last["steps"] != self.steps):
+            expected += " with which the policy was trained; train again (materialize trained_policy)"
+            raise InputError.of(log, "", f"a log that ends at {found}", expected)
+
+
+def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, show: Callable[[Path], str]) -> list[str]:
     """The whole chain as shell commands, from the copied scenario to the log's summary."""
     capture = {
         "output": sources.manifest.parent,
@@ -117,23 +155,19 @@ def _commands(sources: ReportSources, mode: str, recorded: Manifest, show: Calla
         "seed": recorded.seed,
         "behavior": recorded.behavior.name,
     }
-    replay = {} if mode == "rollout" else {"replay_manifest": sources.manifest}
-    train = {"mode": mode, **replay, "output": sources.policy, "ppo_log": sources.log}
+    # The pipeline keeps the scenario with all options in it beside the policy.
+    effective = sources.policy / sources.scenario.name
+    scenario = effective if effective.exists() else sources.scenario
+    own = load_scenario(scenario).training.model_dump(mode="json")
+    changed = {name: trained.options[name] for name in OPTIONS if trained.options.get(name, own[name]) != own[name]}
+    train = {"mode": trained.mode, "output": sources.policy, "ppo_log": sources.log, **changed}
+    if trained.mode != "rollout":
+        train["replay_manifest"] = sources.manifest
+    if trained.log_frequency != 1:
+        train["ppo_log_frequency"] = trained.log_frequency
     return [
         command_line("capture", sources.scenario, options=capture, show=show),
-        command_line("train", sources.policy / sources.scenario.name, options=train, show=show),
+        command_line("train", scenario, options=train, show=show),
         command_line("validate", sources.log, show=show),
         command_line("summary", sources.log, options={"format": "html"}, show=show),
     ]
-
-
-def _require_one_training(log: Path, last: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
-    """Raise InputError if the log is of another training than the policy: one that was ended before it saved any."""
-    found, expected = (last["epoch"], last["steps"]), (provenance["epochs"], provenance["agent_steps"])
-    if found != expected:
-        raise InputError.of(
-            log,
-            "epoch, steps",
-            f"a log that ends at epoch {found[0]} with {found[1]:,} agent-steps",
-            f"{expected[0]} and {expected[1]:,}, with which the policy was trained; materialize trained_policy again",
-        )

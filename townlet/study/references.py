@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,13 +159,14 @@ def run_task(name: str, seed: int, episodes: int, advance: Callable[[float], Non
     task, started = TASKS[name], time.perf_counter()
     config = task.training
     loop = GymnasiumLoop(lambda: make_task(name, task.reward_scale), worlds=config.worlds, seed=seed)
-    harness = TrainingHarness.over(loop, config, seed=seed)
-    curve = np.full(config.cycles, np.nan)
-    for cycle in range(config.cycles):
-        harness.run_rollout(None, lambda fields: None)
-        if loop.episode_returns:
-            curve[cycle] = np.mean(loop.episode_returns) / task.reward_scale
-        advance((cycle + 1) / config.cycles)
+    with closing(loop.town):
+        harness = TrainingHarness.over(loop, config, seed=seed)
+        curve = np.full(config.cycles, np.nan)
+        for cycle in range(config.cycles):
+            harness.run_rollout(None, lambda fields: None)
+            if loop.episode_returns:
+                curve[cycle] = np.mean(loop.episode_returns) / task.reward_scale
+            advance((cycle + 1) / config.cycles)
     sampled, greedy = (
         np.array(
             evaluate_policy(

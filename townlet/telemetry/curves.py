@@ -9,7 +9,10 @@ from townlet.telemetry.record import BY_NAME
 
 
 class Point(NamedTuple):
-    """One number of one record: ``step`` in agent-steps, ``seconds`` of training since its start."""
+    """One number of one record: ``step`` in agent-steps, ``seconds`` of training since its start.
+
+    Epochs that are not in the log count as long as the next one that is.
+    """
 
     curve: str
     value: float
@@ -23,9 +26,10 @@ def points_of(records: Iterable[Mapping[str, Any]]) -> Iterator[Point]:
     A curve is called ``metric/…``, ``count/…`` or ``clock/…`` after its field and the field's role, and ``extra/…``
     where the log has fields of its own.
     """
-    seconds = 0.0
+    seconds, epoch = 0.0, 0
     for record in records:
-        seconds += float(record.get("epoch_duration_sec", 0.0))
+        seconds += float(record.get("epoch_duration_sec", 0.0)) * (record["epoch"] - epoch)
+        epoch = record["epoch"]
         for name, value in record.items():
             if isinstance(value, int | float) and name != "telemetry_version":
                 role = BY_NAME[name].role if name in BY_NAME else "extra"

@@ -40,8 +40,9 @@ def export_mlflow(log: Path, tracking_uri: str, experiment: str = "townlet", run
     """Write every number of a valid log into a run of an experiment; a repeated export adds what has come since.
 
     Curves are those of :func:`~townlet.telemetry.curves.points_of`. The run starts when the training began, by the
-    time the log was last written and the time the training took. What the run holds is read back first, so that an
-    export that was interrupted is completed by the next one. One export of a log at a time.
+    time the log was last written and the time the training took, estimated where epochs were not logged. What the run
+    holds is read back first, so that an export that was interrupted is completed by the next one. One export of a log
+    at a time.
 
     Raises InputError, and writes nothing, for a log that is not valid, for one whose run holds other points or has
     another name than ``run_name``, and where MLflow is not installed; and if the server or database refuses.

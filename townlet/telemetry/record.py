@@ -54,8 +54,15 @@ FIELDS: tuple[Field, ...] = (
     Field("telemetry_version", "float", "", "schema of this record", role="count"),
     Field("epoch", "int", "epochs", "number of this epoch over the whole log, from 1", low=1, role="count"),
     Field("updates", "int", "optimizer steps", "optimizer steps in this epoch", low=0, role="count"),
-    Field("transitions", "int", "agent-steps", "agent-steps consumed in this epoch", low=0, role="count"),
-    Field("steps", "int", "agent-steps", "agent-steps consumed since the log began", low=0, role="count"),
+    Field(
+        "transitions",
+        "int",
+        "agent-steps",
+        "agent-steps handed to this epoch; where `target_kl` ended it early, not all were learnt from",
+        low=0,
+        role="count",
+    ),
+    Field("steps", "int", "agent-steps", "the same, summed since the log began", low=0, role="count"),
     Field("loss_policy", "float", "", "policy loss, mean over the epoch's minibatches"),
     Field("loss_value", "float", "reward²", "value loss, mean over minibatches", low=0),
     Field("loss_entropy", "float", "nats", "entropy bonus term as added to the loss, mean over minibatches"),
@@ -265,14 +272,3 @@ CLOCK_FIELDS = frozenset(field.name for field in FIELDS if field.role == "clock"
 def required_fields(version: float) -> tuple[Field, ...]:
     """The fields every record of a schema version carries, in their order on the line."""
     return tuple(field for field in FIELDS if field.since is not None and field.since <= version)
-
-
-def fields_table() -> str:
-    """A Markdown table of every declared field, as it stands in the documentation."""
-    rows = ["| field | type | unit | records | meaning |", "|---|---|---|---|---|"]
-    for field in FIELDS:
-        records = "optional" if field.since is None else f"{field.since}" if field.since > 1.0 else "1.0, 1.1"
-        meaning = field.meaning + (f": `{'`, `'.join(field.choices)}`" if field.choices else "")
-        clock = "; differs between identical runs" if field.role == "clock" else ""
-        rows.append(f"| `{field.name}` | {field.kind} | {field.unit} | {records} | {meaning}{clock} |")
-    return "\n".join(rows) + "\n"

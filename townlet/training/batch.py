@@ -94,7 +94,7 @@ def replay_method(config: ReplayConfig, *, deterministic: bool, source: str = "r
     """How to learn from another policy's data, by the configuration and by whether that policy was deterministic.
 
     Raises InputError, with ``source`` as the file, if the configuration asks for importance weights where no
-    log-probabilities were recorded.
+    log-probabilities were recorded, and for joint mixing by a method that has no importance weights.
     """
     if deterministic and (config.method == "vtrace" or config.mixing == "joint"):
         option = "method: vtrace" if config.method == "vtrace" else "mixing: joint"
@@ -105,6 +105,9 @@ def replay_method(config: ReplayConfig, *, deterministic: bool, source: str = "r
             f"a stochastic policy's data for replay.{option}; behaviour cloning (replay.method: cloning) and "
             "advantage-weighted regression (awr) learn from such data, with replay.mixing: alternate",
         )
+    if config.mixing == "joint" and config.method in ("cloning", "awr"):
+        expected = "auto or vtrace with replay.mixing: joint"
+        raise InputError.of("training options", "replay.method", config.method, expected)
     if config.method == "auto":
         return "cloning" if deterministic else "vtrace"
     return config.method

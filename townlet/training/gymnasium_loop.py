@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -48,6 +49,11 @@ class GymnasiumWorlds:
         for index in range(worlds):
             # Each world goes through episodes of its own.
             self.reset(index, seed=int(np.random.SeedSequence([seed, index]).generate_state(1)[0]))
+
+    def close(self) -> None:
+        """Free what the environments hold; they cannot be stepped any more."""
+        for env in self.envs:
+            env.close()
 
     def reset(self, world: int, seed: int | None = None) -> None:
         """Begin a new episode in one world."""
@@ -135,16 +141,16 @@ def evaluate_policy(make_env: MakeEnv, behavior: Behavior, *, episodes: int, see
 
     Each of the environments plays exactly one, so that short episodes are not counted more often than long ones.
     """
-    town = GymnasiumWorlds(make_env, episodes, seed)
     shape = (episodes, 1)
     action = aligned_zeros(shape, np.int32)
     log_prob, value = aligned_zeros(shape, np.float32), aligned_zeros(shape, np.float32)
     total, running = np.zeros(episodes), np.ones(episodes, np.bool_)
-    while running.any():
-        behavior.act(cast("Town", town), action, log_prob, value)
-        for world in np.flatnonzero(running):
-            town.step_one(int(world), int(action[world, 0]))
-            total[world] += town.reward[world, 0]
-        town.ticks += 1
-        running &= ~(town.terminated | town.truncated)[:, 0]
+    with closing(GymnasiumWorlds(make_env, episodes, seed)) as town:
+        while running.any():
+            behavior.act(cast("Town", town), action, log_prob, value)
+            for world in np.flatnonzero(running):
+                town.step_one(int(world), int(action[world, 0]))
+                total[world] += town.reward[world, 0]
+            town.ticks += 1
+            running &= ~(town.terminated | town.truncated)[:, 0]
     return total.tolist()

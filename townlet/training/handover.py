@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from townlet.config.scenario import Scenario
 from townlet.config.training import HandoverConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer, aligned_zeros
-from townlet.training.batch import Batch, replay_batch
+from townlet.training.batch import Batch, replay_batch, rows_of
 from townlet.world import Town
 
 Gate = Literal["open", "closed"]
@@ -61,6 +63,51 @@ class HandoverBehavior:
         self.script.act(town, scripted, np.empty_like(log_prob), np.empty_like(value))
         np.copyto(action, scripted, where=self.driven)
         np.copyto(log_prob, np.float32(0.0), where=self.driven)
+
+
+@dataclass(frozen=True)
+class Handover:
+    """How far a hand-over has gone: a part of what a training's next rollout depends on."""
+
+    config: HandoverConfig
+    share: float
+    """The share of people whom the script drives in the next rollout; 0 if there is no hand-over, or none any more."""
+    gate: Gate = "closed"
+    """What the last cycle's outcome said."""
+
+    @classmethod
+    def of(cls, config: HandoverConfig) -> Handover:
+        """Before the first rollout."""
+        return cls(config, 0.0 if config.script == "none" else 1.0)
+
+    def behavior(
+        self, shape: tuple[int, int], scenario: Scenario | None, network: Behavior, *, seed: int, cycle: int
+    ) -> HandoverBehavior:
+        """Who acts in the next rollout; ``shape`` is [W, A], and ``cycle`` the number of rollouts before it."""
+        behavior = HandoverBehavior(script_of(self.config, scenario), network)
+        behavior.driven = draw_driven(shape, self.share, seed=seed, cycle=cycle)
+        return behavior
+
+    def fields(self) -> dict[str, Any]:
+        """The telemetry fields that say so, of every epoch over the next rollout."""
+        return {"handover_share": self.share, "handover_gate": self.gate}
+
+    def after(self, buffer: RolloutBuffer, driven: NDArray[np.bool_], cloning: Mapping[str, Any]) -> Handover:
+        """After a rollout in which the script drove ``driven``, bool [W, A]; ``cloning`` holds the telemetry fields of
+        the last epoch that cloned it, if any did."""
+        reward = buffer.reward.ravel()
+        learners, followers = (
+            float(reward[rows].mean(dtype=np.float64)) if len(rows) else None
+            for rows in (rows_of(buffer, ~driven), rows_of(buffer, driven))
+        )
+        gate = judge(
+            self.config,
+            accuracy=cloning.get("cloning_accuracy_held_out"),
+            majority_rate=cloning.get("cloning_majority_rate"),
+            learners_reward=learners,
+            script_reward=followers,
+        )
+        return replace(self, share=next_share(self.config, self.share, gate, driven), gate=gate)
 
 
 def script_of(config: HandoverConfig, scenario: Scenario | None) -> Behavior:

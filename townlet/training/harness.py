@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-import numpy as np
 import torch
 
 from townlet.behavior.base import Behavior
@@ -30,16 +30,7 @@ from townlet.training.batch import (
     rollout_batch,
     rows_of,
 )
-from townlet.training.handover import (
-    Gate,
-    HandoverBehavior,
-    draw_driven,
-    judge,
-    next_share,
-    require_handover,
-    script_batch,
-    script_of,
-)
+from townlet.training.handover import Handover, require_handover, script_batch
 from townlet.training.mixture import joint_batch
 from townlet.training.update import run_epoch, stopped_early
 
@@ -98,16 +89,14 @@ class TrainingHarness:
         self.network = ActorCritic(features, actions, self.config.network, seed=self.seed)
         self.behavior = NeuralBehavior(self.network)
         self.optimizer = Adam(self.network.parameters(), lr=self.config.ppo.learning_rate, eps=1e-5)
-        # Epochs, agent-steps learnt from (each pass counts) and rollout captures so far.
+        # Epochs, agent-steps handed to them (each pass counts) and rollout captures so far.
         self.epoch, self.steps, self.cycle = 0, 0, 0
         # Share of the phases of this training that are done, for the schedules of PPO's constants.
         self.progress = 0.0
         self._buffer: RolloutBuffer | None = None
         # The ``baseline_*`` telemetry fields of the last capture replayed.
         self.baseline: dict[str, float] = {}
-        # The share of people whom the script drives in the next rollout, and what the last cycle's outcome said.
-        self.script_share = 0.0 if config.handover.script == "none" else 1.0
-        self.gate: Gate = "closed"
+        self.handover = Handover.of(config.handover)
 
     def run(
         self,
@@ -198,7 +187,7 @@ class TrainingHarness:
         script's actions. Raises InputError if nobody lived in it, and TrainingDiverged.
         """
         started = time.perf_counter()
-        if self.script_share > 0.0:
+        if self.handover.share > 0.0:
             self._run_handover(epochs, log, started)
             return
         buffer = self._collect(self.behavior)
@@ -206,32 +195,22 @@ class TrainingHarness:
         self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer)
 
     def _run_handover(self, epochs: int | None, log: Log, started: float) -> None:
-        town = self.loop.town
-        share = self.script_share
-        driven = draw_driven((town.worlds, len(town.people)), share, seed=self.seed, cycle=self.cycle)
-        behavior = HandoverBehavior(script_of(self.config.handover, self.scenario), self.behavior)
-        behavior.driven = driven
+        town, handover = self.loop.town, self.handover
+        behavior = handover.behavior(
+            (town.worlds, len(town.people)), self.scenario, self.behavior, seed=self.seed, cycle=self.cycle
+        )
+        driven, common = behavior.driven, handover.fields()
         buffer = self._collect(behavior)
-        common = {"handover_share": share, "handover_gate": self.gate}
-        learners, followers = rows_of(buffer, ~driven), rows_of(buffer, driven)
-        if len(learners):
+        if len(rows_of(buffer, ~driven)):
             batch = rollout_batch(buffer, self.network, self.config, only=~driven)
             self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer, common)
             started = time.perf_counter()
         last: dict[str, Any] = {}
-        if len(followers):
+        if len(rows_of(buffer, driven)):
             # Only after PPO, whose ratios are to the policy that acted.
             batch = script_batch(buffer, self.network, self.config, driven)
             last = self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer, common)
-        reward = buffer.reward.ravel()
-        self.gate = judge(
-            self.config.handover,
-            accuracy=last.get("cloning_accuracy_held_out"),
-            majority_rate=last.get("cloning_majority_rate"),
-            learners_reward=float(reward[learners].mean(dtype=np.float64)) if len(learners) else None,
-            script_reward=float(reward[followers].mean(dtype=np.float64)) if len(followers) else None,
-        )
-        self.script_share = next_share(self.config.handover, share, self.gate, driven)
+        self.handover = handover.after(buffer, driven, last)
 
     def _collect(self, behavior: Behavior) -> RolloutBuffer:
         if self._buffer is None:
@@ -244,14 +223,14 @@ class TrainingHarness:
         """Whatever the next phase depends on besides weights, optimizer and town, as JSON values: a checkpoint keeps
         it, :meth:`set_counters` takes it up again."""
         numbers = {"epoch": self.epoch, "steps": self.steps, "cycle": self.cycle, "lr": self.optimizer.lr}
-        handover = {"script_share": self.script_share, "gate": self.gate}
+        handover = {"script_share": self.handover.share, "gate": self.handover.gate}
         return {**numbers, **handover, "baseline": self.baseline}
 
     def set_counters(self, counters: Mapping[str, Any]) -> None:
         """Take up what :meth:`counters` gave."""
         self.epoch, self.steps, self.cycle = (counters[name] for name in ("epoch", "steps", "cycle"))
         self.optimizer.lr, self.baseline = counters["lr"], dict(counters["baseline"])
-        self.script_share, self.gate = counters["script_share"], counters["gate"]
+        self.handover = replace(self.handover, share=counters["script_share"], gate=counters["gate"])
 
     def require_match(self, capture: Capture, source: str = "replay") -> None:
         """Raise InputError unless a capture comes from this very town: its schemas, map, people and rules."""

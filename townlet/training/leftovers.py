@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def forget_previous(folder: AnyPath) -> None:
     for name in (CARD_NAME, WEIGHTS_NAME):
         (aside / name).unlink(missing_ok=True)
     # Somebody may have put files of their own there; object stores have no folders.
-    with contextlib.suppress(OSError, NotImplementedError):
+    if isinstance(aside, Path) and aside.is_dir() and not any(aside.iterdir()):
         aside.rmdir()
 
 

@@ -44,11 +44,6 @@ def value_loss(value: Tensor, target: Tensor, old_value: Tensor | None = None, c
     return torch.nn.functional.mse_loss(value, target)
 
 
-def entropy(log_probs: Tensor) -> Tensor:
-    """−Σ_a π(a|s) ln π(a|s) in nats, [B] (Schulman et al. 2017, S in eq. 9)."""
-    return -(log_probs.exp() * log_probs).sum(dim=-1)
-
-
 def approximate_kl(log_ratio: Tensor) -> Tensor:
     """(r − 1) − ln r, float64 [B], for ln r = ln π_new(a|s) − ln π_old(a|s) of actions drawn from π_old.
 

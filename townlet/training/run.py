@@ -44,10 +44,11 @@ class TrainingResult:
     """The telemetry log."""
     epochs: int
     steps: int
-    """Agent-steps learnt from; each pass over the same data counts."""
-    first_reward_mean: float
-    """Mean reward per agent-step in the first rollout; in mode replay, of the recorded data."""
-    last_reward_mean: float
+    """Agent-steps handed to epochs; each pass over the same data counts, also one that ``target_kl`` ended early."""
+    first_reward_mean: float | None
+    """Mean reward per agent-step in the first rollout; in mode replay, of the recorded data. None if a script drove
+    everybody to the end."""
+    last_reward_mean: float | None
     """The same of the last rollout."""
     seconds: float
     """Wall-clock time of this process."""
@@ -132,28 +133,36 @@ def train(
         "frequency": log_frequency,
         "max_entries": log_max_entries,
     }
+    origin: dict[str, JsonValue] = {
+        "scenario": scenario.name,
+        "config_sha256": scenario.digest,
+        "mode": mode,
+        "log_frequency": log_frequency,
+        "parents": parents,
+    }
     plan = plan_of(effective, mode, None if capture is None else capture.manifest_sha256, writing)
 
     with exclusive(output), exclusive_file(log_path):
         attempt = Attempt(output, harness, plan, every=checkpoint_every, resume=resume)
-        already_done = attempt.is_done and _is_published(output, harness, scenario, mode, parents)
+        already_done = attempt.is_done and _is_published(output, harness, origin)
         if already_done:
             card = load_policy(output)[1]
         else:
             with attempt.open_log(log_path, **writing) as writer:
                 attempt.begin(writer)
                 _run(attempt, writer, mode, capture, str(replay_manifest), progress)
-            card = save_harness_policy(output, harness, scenario, mode, parents)
+            card = save_harness_policy(output, harness, origin)
             forget_previous(output)
 
+    first, last = (attempt.rewards[0], attempt.rewards[-1]) if attempt.rewards else (None, None)
     return TrainingResult(
         policy=as_path(output) / CARD_NAME,
         sha256=card.sha256,
         log=log_path,
         epochs=harness.epoch,
         steps=harness.steps,
-        first_reward_mean=attempt.rewards[0],
-        last_reward_mean=attempt.rewards[-1],
+        first_reward_mean=first,
+        last_reward_mean=last,
         seconds=time.perf_counter() - started,
         attempt=attempt.attempts.attempt,
         resumed_epoch=attempt.resumed_epoch if attempt.resumed else None,
@@ -207,23 +216,19 @@ def override(config: TrainingConfig, options: Mapping[str, Any]) -> TrainingConf
         ) from None
 
 
-def save_harness_policy(
-    folder: AnyPath, harness: TrainingHarness, scenario: Scenario, mode: str, parents: Mapping[str, JsonValue]
-) -> PolicyCard:
-    """Save a harness's network with its provenance; ``scenario`` is the one on file, before any override."""
+def save_harness_policy(folder: AnyPath, harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> PolicyCard:
+    """Save a harness's network with its provenance: ``origin``, and what the harness itself can say."""
     town = harness.loop.town
     return save_policy(
         folder,
         harness.network,
         observation=town.observation_schema,
         actions=town.action_names,
-        provenance=_provenance(harness, scenario, mode, parents),
+        provenance=_provenance(harness, origin),
     )
 
 
-def _is_published(
-    folder: AnyPath, harness: TrainingHarness, scenario: Scenario, mode: str, parents: Mapping[str, JsonValue]
-) -> bool:
+def _is_published(folder: AnyPath, harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> bool:
     """Whether the folder's policy is the one that :func:`save_harness_policy` would write."""
     try:
         network, card = load_policy(folder)
@@ -231,22 +236,17 @@ def _is_published(
         return False
     ours, theirs = harness.network.state_dict(), network.state_dict()
     equal = ours.keys() == theirs.keys() and all(torch.equal(ours[name].cpu(), theirs[name]) for name in ours)
-    return equal and card.provenance == _provenance(harness, scenario, mode, parents)
+    return equal and card.provenance == _provenance(harness, origin)
 
 
-def _provenance(
-    harness: TrainingHarness, scenario: Scenario, mode: str, parents: Mapping[str, JsonValue]
-) -> dict[str, JsonValue]:
+def _provenance(harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     return {
-        "scenario": scenario.name,
-        "config_sha256": scenario.digest,
+        **origin,
         "training": harness.config.model_dump(mode="json"),
         "seed": harness.seed,
-        "mode": mode,
         "epochs": harness.epoch,
         "agent_steps": harness.steps,
         "rollout_captures": harness.cycle,
-        "parents": dict(parents),
     }
 
 

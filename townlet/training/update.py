@@ -51,7 +51,8 @@ def run_epoch(
     """Learn once from every agent-step of the batch; return the epoch's telemetry fields about learning.
 
     ``progress`` is the share of the training that is done, in [0, 1], for the schedules. With ``target_kl``, learning
-    ends before a step at which the policy has gone too far: :func:`stopped_early`.
+    ends before a step at which the policy has gone too far: :func:`stopped_early`. ``transitions`` and the sources of
+    agent-steps in the fields count the whole batch all the same.
 
     The order of agent-steps is a pure function of ``seed`` and ``epoch``. Means are over minibatches, which
     are of equal size give or take one. ``loss_total`` = ``loss_policy`` + value_coef × ``loss_value`` +

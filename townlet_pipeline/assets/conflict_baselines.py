@@ -57,7 +57,8 @@ def conflict_baselines(
     from townlet.storage import canonical_json, pretty_json, sha256, write_atomically
 
     name, home = context.partition_key, project_root() / BASELINES_FOLDER
-    source, out = frozen_scenario(store, name), files.main_file(store, name, "conflict_baselines")
+    source = frozen_scenario(store, name, context.run.run_id)
+    out = files.main_file(store, name, "conflict_baselines")
     options = {key: value for key, value in config.model_dump().items() if value is not None}
     result = build_baseline(source, out.parent, **options)
     baseline = result.baseline
@@ -90,7 +91,9 @@ def conflict_baselines(
             "code": MetadataValue.json(baseline.code.model_dump()),
             **metadata.made_from(scenario=load_scenario(source).digest),
             "path": MetadataValue.path(str(result.path)),
-            "command": metadata.command("baselines", "build", source, options={"output": out.parent, **options}),
+            "command": metadata.command(
+                "baselines", "build", source, options={"output": out.parent, "copy": out, **options}
+            ),
         },
     )
 

@@ -6,7 +6,7 @@ from pydantic import Field
 from townlet_pipeline.calendar import weekends
 from townlet_pipeline.common import TRAINING, stage
 from townlet_pipeline.resources import StoreResource
-from townlet_pipeline.soaking import soak_options, soaked
+from townlet_pipeline.soaking import soak_options, soak_or_resume, soaked
 from townlet_pipeline.training import training_failures
 from townlet_pipeline.versions import code_version
 
@@ -35,13 +35,15 @@ def endurance_run(
 ) -> MaterializeResult[None]:
     """A soak of hours in which a fresh process takes over now and then, by design: what leaks or slows down shows.
 
-    A run that was killed goes on where it was; hours count over all of its processes. Its data version is the SHA-256
-    of `soak.json`.
+    A run that was killed goes on where it was, and one of other options or other code is begun anew; hours count over
+    all of its processes. Its data version is the SHA-256 of `soak.json`.
     """
     from townlet.soak.endurance import endure
 
     asked = config.model_dump(exclude={"restart_every"})
     options = soak_options(context, store, **asked)
     with training_failures():
-        result = endure(options, restart_every=config.restart_every, resume=True)
-        return soaked(context, store, options, result)
+        result = soak_or_resume(
+            context, options, lambda resume: endure(options, restart_every=config.restart_every, resume=resume)
+        )
+        return soaked(context, store, options, result, restart_every=config.restart_every)

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import SIMULATION, stage
-from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
@@ -56,11 +55,10 @@ def policy_evaluation(
     name = context.partition_key
     source, policy, out = files.snapshot(store, name), files.policy(store, name), files.evaluation(store, name)
     manifest = files.manifest(store, name)
-    with readable_failures():
-        scenario, recorded_seed = load_scenario(source), parse_manifest(manifest).seed
-        result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])
-        version = write_evaluation(result, out)
-        captured = manifest_sha256(manifest)
+    scenario, recorded_seed = load_scenario(source), parse_manifest(manifest).seed
+    result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])
+    version = write_evaluation(result, out)
+    captured = manifest_sha256(manifest)
     reward = result["behaviors"]["policy"]["reward_mean"]
     options = {
         "scenario": source,
@@ -78,6 +76,7 @@ def policy_evaluation(
             **{f"{metric}_mean": told["mean"] for metric, told in result["behaviors"]["policy"].items()},
             "worlds": result["worlds"],
             "seed": result["seed"],
+            **metadata.replay_of_capture(files.replay_page(store, name)),
             **metadata.made_from(
                 trained_policy=result["policy_sha256"], scenario=scenario.digest, rollout_capture=captured
             ),

@@ -4,7 +4,6 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
-from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
 
@@ -25,8 +24,7 @@ def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> Mat
 
     name = context.partition_key
     manifest, place = files.manifest(store, name), files.replay(store, name)
-    with readable_failures():
-        replay, version = write_replay(manifest, place)
+    replay, version = write_replay(manifest, place)
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={

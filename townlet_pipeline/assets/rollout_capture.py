@@ -4,7 +4,6 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import SIMULATION, stage
-from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import SimulatorResource, StoreResource
 from townlet_pipeline.versions import code_version
 
@@ -30,16 +29,15 @@ def rollout_capture(
 
     name = context.partition_key
     source, output = files.snapshot(store, name), files.manifest(store, name).parent
-    with readable_failures():
-        result = capture_rollout(
-            source,
-            output,
-            ticks=simulator.ticks,
-            worlds=simulator.worlds,
-            seed=simulator.seed,
-            behavior=simulator.behavior,
-        )
-        images = capture_plots(read_capture(result.manifest_path), read_events(result.manifest_path))
+    result = capture_rollout(
+        source,
+        output,
+        ticks=simulator.ticks,
+        worlds=simulator.worlds,
+        seed=simulator.seed,
+        behavior=simulator.behavior,
+    )
+    images = capture_plots(read_capture(result.manifest_path), read_events(result.manifest_path))
     total, manifest = result.metrics["total"], result.manifest
     reward = float(result.metrics["baseline"]["reward_mean"])
     intensity = float(total["queue_conflict_intensity_per_1000_agent_steps"])
@@ -54,6 +52,7 @@ def rollout_capture(
             "reward_mean": reward,
             "conflict_events": int(total["queue_conflict_events"]),
             "conflict_intensity_per_1000_agent_steps": intensity,
+            "conflicts": metadata.recorded_conflicts(result.manifest_path, files.replay_page(store, name)),
             "clipped_reward_share": float(total["clipped_reward_share"]),
             "behavior": manifest.behavior.name,
             "inactive_counters": MetadataValue.json(manifest.inactive_counters),

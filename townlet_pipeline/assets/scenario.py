@@ -5,7 +5,6 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
 from townlet_pipeline.experiments import source_of
-from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.project import shown
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
@@ -27,8 +26,7 @@ def scenario(context: AssetExecutionContext, store: StoreResource) -> Materializ
 
     name = context.partition_key
     source, copy = source_of(store, name), files.snapshot(store, name)
-    with readable_failures():
-        loaded = freeze_scenario(source, copy)
+    loaded = freeze_scenario(source, copy)
     rows = [
         {"person": person, "starts_at": f"{entry.at[0]}, {entry.at[1]}", "job": entry.job or ""}
         for person, entry in loaded.people.items()

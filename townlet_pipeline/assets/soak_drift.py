@@ -34,7 +34,8 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
             "watched": len(evidence.assessment.of("watch")),
             "table": verdicts(evidence),
             **metadata.made_from(soak_run=soak_version(store, key, "soak_run")),
+            **metadata.read_from({"promoted baseline": soak / evidence.soak.manifest["baseline"]["file"]}),
             "path": MetadataValue.path(str(out)),
-            "command": metadata.command("drift", soak, "--json"),
+            "command": metadata.command("drift", soak, "--json", options={"output": out.parent}),
         },
     )

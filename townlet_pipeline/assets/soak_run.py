@@ -6,7 +6,7 @@ from pydantic import Field
 from townlet_pipeline.calendar import nights
 from townlet_pipeline.common import TRAINING, stage
 from townlet_pipeline.resources import StoreResource
-from townlet_pipeline.soaking import soak_options, soaked
+from townlet_pipeline.soaking import soak_options, soak_or_resume, soaked
 from townlet_pipeline.training import training_failures
 from townlet_pipeline.versions import code_version
 
@@ -32,11 +32,12 @@ class SoakConfig(Config):
 def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreResource) -> MaterializeResult[None]:
     """Replay and rollout in turn on one network, many times, beside the behaviour of the promoted baseline.
 
-    A run that was killed goes on where it was. Its data version is the SHA-256 of `soak.json`, which names the hash of
-    the cycles' rows and of the telemetry without its clock fields.
+    A run that was killed goes on where it was; one of other options or other code is begun anew. Its data version is
+    the SHA-256 of `soak.json`, which names the hash of the cycles' rows and of the telemetry without its clock fields.
     """
     from townlet.soak.run import run_soak
 
     options = soak_options(context, store, **config.model_dump())
     with training_failures():
-        return soaked(context, store, options, run_soak(options, resume=True))
+        result = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume))
+        return soaked(context, store, options, result)

@@ -4,7 +4,6 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
-from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.project import shown
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version
@@ -32,8 +31,7 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
         policy=files.policy(store, name),
         log=files.log(store, name),
     )
-    with readable_failures():
-        report = write_report(sources, path.parent, shown)
+    report = write_report(sources, path.parent, shown)
     metrics = [metric.name for metric in report.summary.metrics]
     options = {
         "scenario": sources.scenario,
@@ -46,7 +44,7 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
         metadata={
             "headline": str(report.headline[0]),
             "verdict": MetadataValue.md(report.summary.verdict),
-            "plots": metadata.plots(report.plots),
+            "page": metadata.page(report.path),
             "report": MetadataValue.md(report.markdown),
             "remarks": len(report.summary.remarks),
             **{f"{f.label.replace(' ', '_')}_after": f.after for f in report.headline},

@@ -6,7 +6,6 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
-from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version, telemetry_version
 
@@ -34,8 +33,7 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
 
     name = context.partition_key
     log, out, source = files.log(store, name), files.alerts(store, name), files.snapshot(store, name)
-    with readable_failures():
-        written = write_alerts(log, source, out)
+    written = write_alerts(log, source, out)
     rows, bounds = written.alerts, written.thresholds
     epochs = len({row["epoch"] for row in rows})
     return MaterializeResult(

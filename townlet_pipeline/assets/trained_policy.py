@@ -13,7 +13,6 @@ from townlet_pipeline.mirror import mirrored
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.progress import LiveProgress, planned_epochs
 from townlet_pipeline.provenance import recorded
-from townlet_pipeline.replay import require_verified
 from townlet_pipeline.resources import Mode, StoreResource, TrainerResource
 from townlet_pipeline.training import configured, tag_run, train_or_resume, training_failures
 from townlet_pipeline.versions import code_version, telemetry_version
@@ -65,6 +64,7 @@ def train_policy(
     import yaml
 
     from townlet.config import load_scenario
+    from townlet.stages.replay import require_verified
     from townlet.storage import write_atomically
     from townlet.telemetry import read_records
     from townlet.view.headline import headline
@@ -97,15 +97,15 @@ def train_policy(
     options = {"mode": mode.value, **replay, "output": output, "ppo_log": log}
     again = metadata.command("train", effective, options=options)
     parents = metadata.made_from(scenario=loaded.digest, replay_manifest=verified)
-    curves = metadata.plots(learning_plots(records))
     return (
         MaterializeResult[None](
             asset_key="trained_policy",
             data_version=DataVersion(result.sha256),
             metadata={
                 "headline": _told(result, headline(records), mode),
-                "plots": curves,
+                "plots": metadata.plots(learning_plots(records)),
                 **_policy_metadata(result, headline(records)),
+                **metadata.replay_of_capture(files.replay_page(store, name)),
                 "command": again,
                 **parents,
                 "training": MetadataValue.json(scenario.training.model_dump(mode="json")),
@@ -116,7 +116,6 @@ def train_policy(
             data_version=DataVersion(telemetry_version(records)),
             metadata={
                 "headline": f"{len(records)} epochs logged, last KL {records[-1]['kl_divergence']:.4f} nats",
-                "plots": curves,
                 **_log_metadata(records, log),
                 "command": again,
                 **parents,

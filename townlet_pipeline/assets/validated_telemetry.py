@@ -4,7 +4,6 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import stage
-from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.versions import code_version, telemetry_version
 
@@ -25,9 +24,8 @@ def validated_telemetry(context: AssetExecutionContext, store: StoreResource) ->
 
     name = context.partition_key
     log, out = files.log(store, name), files.telemetry_table(store, name)
-    with readable_failures():
-        write_table(log, out)
-        result = validate_log(log)
+    write_table(log, out)
+    result = validate_log(log)
     columns = telemetry_table(result.records).column_names
     schema = metadata.telemetry_schema(columns)
     return MaterializeResult(

@@ -12,7 +12,8 @@ from townlet.study.drift.nights import Outcome
 
 
 class Ledger:
-    """Outcomes by name, in a file of one line each, for one version of the detector and one size of study."""
+    """Outcomes by name, in a file of one line each, for one version of the detector and one ``identity``: all that
+    nights are drawn from, and how."""
 
     def __init__(self, work: Path, identity: dict[str, Any]) -> None:
         key = sha256(canonical_json({**identity, "detector": detector_sha256()}).encode())
@@ -39,7 +40,9 @@ class Ledger:
 
 
 def detector_sha256() -> str:
-    """SHA-256 over the sources that decide an outcome."""
-    soak, study = Path(__file__).parents[2] / "soak", Path(__file__).parent
-    sources = [*sorted(soak.glob("drift*.py")), soak / "verdict.py", study / "nights.py", study / "plants.py"]
+    """SHA-256 over the sources that decide an outcome, given what a night is drawn from."""
+    package, study = Path(__file__).parents[2], Path(__file__).parent
+    sources = [*sorted((package / "soak").glob("drift*.py")), package / "baselines" / "welch.py"]
+    sources += [package / "soak" / f"{name}.py" for name in ("assessment", "verdict")]
+    sources += [study / f"{name}.py" for name in ("nights", "plan", "plants")]
     return sha256(b"\0".join(source.read_bytes() for source in sources))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.soak.drift import ALARM_RATE, REFERENCE, Assessment, assess
+from townlet.soak.assessment import Assessment
+from townlet.soak.drift import ALARM_RATE, REFERENCE, assess
 from townlet.soak.drift_resources import RESOURCES
 from townlet.soak.verdict import RunVerdict, rule_on
 from townlet.study.drift.plants import Plant
@@ -36,6 +38,11 @@ class Outcome:
     metrics: tuple[str, ...]
     tests: int
 
+    def of_resources(self) -> tuple[str, ...]:
+        """Those of them that were measured, not computed."""
+        measured = {resource.name for resource in RESOURCES}
+        return tuple(name for name in self.metrics if name in measured)
+
 
 class Nights:
     """Draws soaks of one scenario.
@@ -48,6 +55,24 @@ class Nights:
     def __init__(self, pools: Mapping[str, Pool], recorded: Recorded, cycles: int, seeds: int) -> None:
         self.pools, self.recorded, self.cycles, self.seeds = pools, recorded, cycles, seeds
 
+    def digest(self) -> str:
+        """SHA-256 over every value that a night may be drawn from, in hexadecimal."""
+        whole = sha256()
+        for name, values in self._drawn_from():
+            whole.update(f"{name} {len(values)}\0".encode() + values.tobytes())
+        return whole.hexdigest()
+
+    def _drawn_from(self) -> Iterator[tuple[str, Floats]]:
+        parts = {f"pool {label}": pool.values for label, pool in self.pools.items()}
+        parts |= {"network": dict(self.recorded.network), "resources": dict(self.recorded.resources)}
+        for part in sorted(parts):
+            for name in sorted(parts[part]):
+                yield f"{part}: {name}", parts[part][name]
+
+    def stretches(self) -> range:
+        """Where stretches of the recorded soak begin, a night long each, that do not overlap."""
+        return range(0, len(self.recorded) - self.cycles + 1, self.cycles)
+
     def baseline(self, random: np.random.Generator) -> tuple[dict[str, Floats], NDArray[np.int64]]:
         """A baseline, and the rows of the pool that it is made of."""
         rows = random.choice(len(self.pools[""]), self.seeds, replace=False)
@@ -58,11 +83,17 @@ class Nights:
         random: np.random.Generator,
         plant: Plant | None = None,
         baseline: tuple[dict[str, Floats], NDArray[np.int64]] | None = None,
+        stretch: int | None = None,
     ) -> Outcome:
-        """One night's soak, with a planted change or with none, judged against a baseline of its own or a given one."""
+        """One night's soak, with a planted change or with none, judged against a baseline of its own or a given one.
+
+        ``stretch`` is the recorded cycle with which its resources begin, by default any.
+        """
         reference, taken = baseline or self.baseline(random)
         cycles = self._reference(random, plant, taken) | self._network(random)
-        resources = self._resources(random, plant)
+        if stretch is None:
+            stretch = int(random.integers(len(self.recorded) - self.cycles + 1))
+        resources = self._resources(stretch, plant)
         return outcome_of(assess(cycles, reference, learning=False, resources=resources, rate=ALARM_RATE))
 
     def _reference(
@@ -85,8 +116,7 @@ class Nights:
         rows = random.choice(len(self.recorded), self.cycles, replace=False)
         return {name: series[rows] for name, series in self.recorded.network.items()}
 
-    def _resources(self, random: np.random.Generator, plant: Plant | None) -> dict[str, Floats]:
-        begin = int(random.integers(len(self.recorded) - self.cycles + 1))
+    def _resources(self, begin: int, plant: Plant | None) -> dict[str, Floats]:
         known = {resource.name for resource in RESOURCES}
         drawn = {
             name: series[begin : begin + self.cycles].copy()

@@ -12,7 +12,6 @@ import numpy as np
 
 from townlet.config import Scenario, load_scenario
 from townlet.config.find import find_scenario
-from townlet.soak.manifest import soak_code_sha256
 from townlet.study.drift.ledger import Ledger
 from townlet.study.drift.nights import Nights, Outcome
 from townlet.study.drift.plants import INTENSITY, PLANTS, Plant
@@ -25,7 +24,7 @@ from townlet.study.drift.settings import PLANTED_IN, Progress, Settings
 class Power:
     """How often a planted change was found: soaks not accepted, soaks rejected, and those in which the metric that
     should move was named; ``dose`` is the change of that metric's mean that was really planted, as a share, where it
-    lasts all night."""
+    lasts all night. A change of a resource has a night for each of all scenarios' recorded stretches."""
 
     plant: Plant
     nights: int
@@ -37,10 +36,17 @@ class Power:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was counted."""
+    """What was counted.
+
+    Unchanged nights: those with a soak that was not accepted, and those with one in which a metric of the town or the
+    network was flagged. ``stretches`` are, by scenario, recorded stretches that do not overlap, a night long each, and
+    how many of them had a resource flagged.
+    """
 
     settings: Settings
     false_nights: int
+    false_nights_of_metrics: int
+    stretches: dict[str, tuple[int, int]]
     false_soaks: dict[str, int]
     false_metrics: dict[str, int]
     per_baseline: list[int]
@@ -58,16 +64,19 @@ def study_drift(settings: Settings, work: Path, progress: Progress) -> Findings:
         pools = dict(_pools(settings, scenario, work, progress))
         recorded, seconds[name] = recorded_soak(scenario, settings, work, progress)
         nights[name] = Nights(pools, recorded, settings.cycles, settings.seeds)
-    ledger = Ledger(work, {"drawn": settings.drawn(), "code": soak_code_sha256()})
-    false, soaks, metrics, tests = _unchanged(settings, nights, ledger, progress)
+    drawn_from = [[name, night.digest()] for name, night in nights.items()]
+    ledger = Ledger(work, {"drawn": settings.drawn(), "from": drawn_from})
+    false, of_metrics, soaks, metrics, tests = _unchanged(settings, nights, ledger, progress)
     planted = nights[PLANTED_IN]
     return Findings(
         settings,
         false,
+        of_metrics,
+        _by_stretch(nights, ledger),
         soaks,
         metrics,
         _by_baseline(settings, planted, ledger, progress),
-        [_power(settings, planted, plant, index, ledger, progress) for index, plant in enumerate(PLANTS)],
+        [_power(settings, nights, plant, index, ledger, progress) for index, plant in enumerate(PLANTS)],
         {name: _spread(night.pools[""]) for name, night in nights.items()},
         seconds,
         tests,
@@ -96,10 +105,11 @@ def variants(cycles: int) -> list[str]:
 
 def _unchanged(
     settings: Settings, nights: dict[str, Nights], ledger: Ledger, progress: Progress
-) -> tuple[int, dict[str, int], dict[str, int], dict[str, int]]:
-    """Nights with a soak of every scenario and no change: nights with any that was not accepted, such soaks by
-    scenario, metrics that caused it, and the number of tests in a soak."""
-    false, soaks, metrics = 0, dict.fromkeys(nights, 0), dict[str, int]()
+) -> tuple[int, int, dict[str, int], dict[str, int], dict[str, int]]:
+    """Nights with a soak of every scenario and no change: nights with any that was not accepted, and with any in which
+    more than a resource was flagged, such soaks by scenario, metrics that caused it, and the number of tests in a
+    soak."""
+    false, of_metrics, soaks, metrics = 0, 0, dict.fromkeys(nights, 0), dict[str, int]()
     tests = dict.fromkeys(nights, 0)
     for night in range(settings.nights):
         outcomes = {
@@ -114,8 +124,33 @@ def _unchanged(
             for metric in outcome.metrics:
                 metrics[f"{name}: {metric}"] = metrics.get(f"{name}: {metric}", 0) + 1
         false += any(outcome.verdict != "accept" for outcome in outcomes.values())
+        of_metrics += any(set(outcome.metrics) - set(outcome.of_resources()) for outcome in outcomes.values())
         progress(night + 1, settings.nights, "unchanged nights")
-    return false, soaks, metrics, tests
+    return false, of_metrics, soaks, metrics, tests
+
+
+def _by_stretch(nights: dict[str, Nights], ledger: Ledger) -> dict[str, tuple[int, int]]:
+    """By scenario, the recorded stretches that do not overlap, each in an unchanged soak, and those of them in which a
+    resource was flagged."""
+    return {
+        name: (len(outcomes), sum(bool(outcome.of_resources()) for outcome in outcomes))
+        for index, (name, one) in enumerate(nights.items())
+        if (outcomes := _each_stretch(one, name, (5, index), ledger, None))
+    }
+
+
+def _each_stretch(
+    nights: Nights, name: str, seed: tuple[int, ...], ledger: Ledger, plant: Plant | None
+) -> list[Outcome]:
+    """A soak for each recorded stretch of a scenario that overlaps with no other."""
+    label = plant.name if plant else "unchanged"
+    return [
+        ledger.outcome(
+            f"{label} stretch {begin} {name}",
+            partial(nights.soak, np.random.default_rng([*seed, begin]), plant, stretch=begin),
+        )
+        for begin in nights.stretches()
+    ]
 
 
 def _by_baseline(settings: Settings, nights: Nights, ledger: Ledger, progress: Progress) -> list[int]:
@@ -135,16 +170,24 @@ def _by_baseline(settings: Settings, nights: Nights, ledger: Ledger, progress: P
     return counts
 
 
-def _power(settings: Settings, nights: Nights, plant: Plant, index: int, ledger: Ledger, progress: Progress) -> Power:
+def _power(
+    settings: Settings, nights: dict[str, Nights], plant: Plant, index: int, ledger: Ledger, progress: Progress
+) -> Power:
     outcomes: list[Outcome] = []
-    for night in range(settings.planted_nights):
-        judge = partial(nights.soak, np.random.default_rng([4, index, night]), plant)
-        outcomes.append(ledger.outcome(f"{plant.name} {night}", judge))
-        progress(night + 1, settings.planted_nights, plant.name)
+    planted = nights[PLANTED_IN]
+    if plant.resource:
+        for number, (name, one) in enumerate(nights.items()):
+            outcomes += _each_stretch(one, name, (6, index, number), ledger, plant)
+            progress(number + 1, len(nights), plant.name)
+    else:
+        for night in range(settings.planted_nights):
+            judge = partial(planted.soak, np.random.default_rng([4, index, night]), plant)
+            outcomes.append(ledger.outcome(f"{plant.name} {night}", judge))
+            progress(night + 1, settings.planted_nights, plant.name)
     lasting = {plant.variant(cycle, settings.cycles) for cycle in range(settings.cycles)}
     dose = None
     if len(lasting) == 1 and (variant := lasting.pop()):
-        means = [float(nights.pools[name].values[plant.metric].mean()) for name in (variant, "")]
+        means = [float(planted.pools[name].values[plant.metric].mean()) for name in (variant, "")]
         dose = means[0] / means[1] - 1
     return Power(
         plant,
@@ -170,8 +213,13 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "unchanged": {
             "nights": findings.settings.nights,
             "nights_not_accepted": findings.false_nights,
+            "nights_with_a_metric_flagged": findings.false_nights_of_metrics,
             "soaks_not_accepted": findings.false_soaks,
             "metrics_flagged": findings.false_metrics,
+            "recorded_stretches": {name: stretches for name, (stretches, _) in findings.stretches.items()},
+            "recorded_stretches_with_a_resource_flagged": {
+                name: flagged for name, (_, flagged) in findings.stretches.items()
+            },
             "tests_per_soak": findings.tests,
             "not_accepted_per_baseline": findings.per_baseline,
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.baselines import measure, metrics
 from townlet.baselines.build import default_behavior
 from townlet.baselines.measure import measure_seed
 from townlet.capture.record import choose_behavior, code_sha256
@@ -44,7 +46,7 @@ def make_pool(
 
     Finished cycles are kept in the ``work`` folder, under a hash of scenario, label, worlds and code.
     """
-    identity = {"scenario": scenario.digest, "label": label, "worlds": worlds, "code": code_sha256()}
+    identity = {"scenario": scenario.digest, "label": label, "worlds": worlds, "code": _code_sha256()}
     key = sha256(canonical_json(identity).encode())
     path = work / f"{scenario.name}-{label.replace(' ', '') or 'unchanged'}-{key[:12]}.json"
     rows: dict[str, list[float]] = {}
@@ -61,6 +63,13 @@ def make_pool(
             write_atomically(path, pretty_json({"identity": identity, "values": rows}))
         advance(index + 1)
     return Pool({name: np.array(values[:cycles]) for name, values in rows.items()})
+
+
+def _code_sha256() -> str:
+    """SHA-256 over the sources that decide a cycle's metrics, and its seed."""
+    sources = [inspect.getfile(module) for module in (measure, metrics)]
+    content = b"\0".join(Path(source).read_bytes() for source in (*sources, __file__))
+    return sha256(code_sha256().encode() + content)
 
 
 def first_seed(label: str) -> int:

@@ -10,12 +10,13 @@ from townlet.baselines.build import build_baseline
 from townlet.config import Scenario
 from townlet.config.find import find_scenario
 from townlet.soak.drift import REFERENCE
-from townlet.soak.evidence import WARM_UP, metrics_of, resources_of
-from townlet.soak.manifest import MANIFEST_NAME, soak_code_sha256
+from townlet.soak.evidence import metrics_of, resources_of
+from townlet.soak.manifest import MANIFEST_NAME, read_manifest, soak_code_sha256
 from townlet.soak.options import SoakOptions
 from townlet.soak.read import read_soak
+from townlet.soak.resources import WARM_UP
 from townlet.soak.run import run_soak
-from townlet.storage import AnyPath, read_json
+from townlet.storage import AnyPath
 from townlet.study.drift.nights import Recorded
 from townlet.study.drift.settings import Progress, Settings
 
@@ -26,7 +27,8 @@ def recorded_soak(scenario: Scenario, settings: Settings, work: Path, progress: 
     It is kept in ``work``, and an interrupted one is resumed.
     """
     cycles = settings.soak_cycles
-    stem = f"soak-{scenario.name}-{scenario.digest[:8]}-{soak_code_sha256()[:8]}-{cycles}"
+    size = f"{settings.seeds}x{settings.worlds}-{cycles}"
+    stem = f"soak-{scenario.name}-{scenario.digest[:8]}-{soak_code_sha256()[:8]}-{size}"
     source = find_scenario(scenario.name)
     options = SoakOptions(
         scenario=Path(str(source)),
@@ -46,8 +48,7 @@ def recorded_soak(scenario: Scenario, settings: Settings, work: Path, progress: 
 
 def _baseline(source: AnyPath, soak: Path, settings: Settings) -> AnyPath:
     """The baseline of the soak in a folder: the one that it was begun with, or a new one."""
-    manifest = soak / MANIFEST_NAME
-    if manifest.exists():
-        return str(read_json(manifest, "a soak's manifest")["baseline"]["file"])
+    if (soak / MANIFEST_NAME).exists():
+        return soak / str(read_manifest(soak)["baseline"]["file"])
     folder = soak.with_name(f"{soak.name}-baseline")
     return build_baseline(source, folder, seeds=settings.seeds, worlds=settings.worlds, captures=False).path

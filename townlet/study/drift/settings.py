@@ -18,7 +18,8 @@ class Settings:
     recommended for real nights. ``pool`` independent cycles per scenario and variant are simulated, from which
     ``nights`` unchanged nights and ``planted_nights`` of each planted change are drawn. ``baselines`` baselines are
     each kept for ``nights_per_baseline`` nights. ``soak_cycles`` is the length of the real soak, per scenario, whose
-    network metrics and resources the nights have.
+    network metrics and resources the nights have; two of them warm up, and each further ``cycles`` are one independent
+    look at the resources.
     """
 
     name: str
@@ -58,7 +59,7 @@ _DRILLS = (
     "kitchen_breakfast",
     "observation_baseline",
 )
-FULL = Settings("full", _DRILLS, 600, 150, 15, 40, 2000, 800, 250)
-QUICK = Settings("quick", _DRILLS, 100, 40, 5, 20, 400, 200, 120)
+FULL = Settings("full", _DRILLS, 600, 150, 15, 40, 2000, 800, 602)
+QUICK = Settings("quick", _DRILLS, 100, 40, 5, 20, 400, 200, 202)
 #: The scenario in which changes are planted.
 PLANTED_IN = "queue_conflict"

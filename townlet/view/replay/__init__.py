@@ -5,7 +5,7 @@ recorded actions and believes nothing that differs from the recording by a bit.
 """
 
 from townlet.view.replay.conflicts import ConflictLink, conflict_links, fragment, worlds_to_watch
-from townlet.view.replay.document import document_in, film_document, series_in
+from townlet.view.replay.document import document_in, film_document
 from townlet.view.replay.film import Film, film_of
 from townlet.view.replay.gif import gif_of
 from townlet.view.replay.page import replay_html
@@ -20,6 +20,5 @@ __all__ = [
     "fragment",
     "gif_of",
     "replay_html",
-    "series_in",
     "worlds_to_watch",
 ]

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -148,16 +148,6 @@ def replay_document(sides: Sequence[Sequence[Film]], *, coding: Coding = "deflat
     }
 
 
-def series_in(film: Mapping[str, Any], coding: Coding = "deflate-raw") -> dict[str, NDArray[np.float64]]:
-    """The columns of a film's document as they were, float64 [length, series], rounded as they were packed."""
-    data = _unpack(film["data"], coding)
-    columns = {}
-    for name, (length, series, size, offset, scale) in film["columns"].items():
-        steps = np.frombuffer(data, f"<i{size}", length * series, offset).reshape(series, length)
-        columns[name] = np.cumsum(steps, axis=1, dtype=np.int64).T / scale
-    return columns
-
-
 def document_in(page: str, file: AnyPath) -> dict[str, Any]:
     """The document inside a replay page. Raises InputError, naming ``file``, if the page holds none."""
     found = re.search(r'<script type="application/json" id="document">(.*?)</script>', page, re.DOTALL)
@@ -175,11 +165,6 @@ def _pack(data: bytes, coding: Coding) -> str:
         packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
         data = packer.compress(data) + packer.flush()
     return base64.b64encode(data).decode()
-
-
-def _unpack(text: str, coding: Coding) -> bytes:
-    data = base64.b64decode(text)
-    return zlib.decompress(data, -zlib.MAX_WBITS) if coding == "deflate-raw" else data
 
 
 def _hex(colors: Sequence[tuple[int, int, int]]) -> list[str]:
