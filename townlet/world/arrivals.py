@@ -8,7 +8,7 @@ from townlet.world.layout import TownLayout
 from townlet.world.random import ARRIVAL_ORDER, WORLD_STREAM, draw
 from townlet.world.rivalry import conflict
 from townlet.world.rules import TownRules
-from townlet.world.state import WAITING, TownState
+from townlet.world.state import NOTICED, WAITING, TownState
 
 
 @seldom
@@ -42,6 +42,7 @@ def join(town: TownState, w: int, a: int, seed: int, world: int) -> None:
         place -= 1
     queue.queue[place] = a
     queue.queue_length += 1
+    town.signs[w, thing] |= NOTICED
     queue.next_rank += 1
     person = town.people[w, a]
     person.role = WAITING

@@ -8,7 +8,7 @@ from townlet.world.layout import TownLayout
 from townlet.world.queues import leave_queue
 from townlet.world.random import nth_mover
 from townlet.world.rules import TownRules
-from townlet.world.senses import free_ways, in_reach, route_to, stand_on, step_off
+from townlet.world.senses import free_ways, in_reach, route_to, stand_at, step_off
 from townlet.world.state import IDLE, TownState
 
 
@@ -24,7 +24,7 @@ def move_people(town: TownState, layout: TownLayout, rules: TownRules, order: in
         intent = person.intent
         if NORTH <= intent <= EAST:
             if (free_ways(town, layout, w, a) >> (intent - NORTH)) & 1:
-                walk(town, layout, rules, w, a, layout.step[person.tile, intent - NORTH])
+                walk(town, layout, rules, w, a, intent - NORTH)
         elif REQUEST <= intent < REQUEST + town.target.shape[2]:
             kind = intent - REQUEST
             thing = town.target[w, a, kind]
@@ -38,14 +38,19 @@ def move_people(town: TownState, layout: TownLayout, rules: TownRules, order: in
                 else:
                     ways &= route >> 4
                 if ways != 0:
-                    walk(town, layout, rules, w, a, layout.step[person.tile, first_way(ways)])
+                    walk(town, layout, rules, w, a, first_way(ways))
 
 
 @rule
-def walk(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, target: int) -> None:
-    """Put a person on a free tile; out of its object's reach it loses its place there."""
+def walk(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, direction: int) -> None:
+    """Let a person go to the next tile, which is free; out of its object's reach it loses its place there."""
     step_off(town, layout, w, a)
-    stand_on(town, layout, w, a, target)
+    forward = 1 if direction & 1 else -1
+    person = town.people[w, a]
+    if direction < 2:
+        stand_at(town, layout, w, a, person.x, person.y + forward)
+    else:
+        stand_at(town, layout, w, a, person.x + forward, person.y)
     if town.people[w, a].role != IDLE and not in_reach(town, layout, w, a, town.people[w, a].at_object):
         leave_queue(town, rules, w, a)
 

@@ -21,7 +21,7 @@ from townlet.world.rules import (
     WATER,
     TownRules,
 )
-from townlet.world.state import USING, TownState
+from townlet.world.state import NOTICED, USING, TownState
 
 #: A tick that never comes.
 NEVER = 1 << 62
@@ -127,7 +127,7 @@ def update_service(town: TownState, layout: TownLayout, rules: TownRules, w: int
         out = closed or lacking(town, rules.type_utility[layout.object_type[thing]], w)
         if out != place.out_of_service:
             place.out_of_service = out
-            place.noticed = True
+            town.signs[w, thing] |= NOTICED
             changed = True
             if out:
                 dismiss(town, w, thing)

@@ -25,7 +25,7 @@ from townlet.world.personality import PATIENCE, trait_factor
 from townlet.world.random import nth_mover
 from townlet.world.rivalry import conflict, courtesy, rivalry_towards
 from townlet.world.rules import TownRules
-from townlet.world.state import FINISHED, HOLDING, IDLE, WAITING, TownState
+from townlet.world.state import FINISHED, HOLDING, IDLE, NOTICED, WAITING, TownState
 
 
 @rule
@@ -222,6 +222,8 @@ def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int
             if patience > 0 and person.waited >= patience * trait_factor(layout, rules, a, PATIENCE):
                 lose_patience(town, layout, rules, w, a)
     for thing in range(len(layout.object_tile)):
+        if town.signs[w, thing] & NOTICED == 0:
+            continue
         queue = town.objects[w, thing]
         if queue.queue_length == 0:
             continue

@@ -8,8 +8,8 @@ side by side. The grid has a margin as wide as people see, so that nobody at the
 from __future__ import annotations
 
 from townlet.world.compile import rule
+from townlet.world.intrinsics import lowest_bit, prefetch
 from townlet.world.layout import TownLayout
-from townlet.world.prefetch import prefetch
 from townlet.world.routes import UNREACHABLE
 from townlet.world.state import HELD, OUT_OF_SERVICE, TownState
 
@@ -34,10 +34,18 @@ def flip_tile(town: TownState, layout: TownLayout, w: int, a: int) -> None:
 @rule
 def stand_on(town: TownState, layout: TownLayout, w: int, a: int, tile: int) -> None:
     """Put a person, who is nowhere, on a free tile."""
+    y = tile // layout.width
+    stand_at(town, layout, w, a, tile - y * layout.width, y)
+
+
+@rule
+def stand_at(town: TownState, layout: TownLayout, w: int, a: int, x: int, y: int) -> None:
+    """Put a person, who is nowhere, on the free tile of a column and a row."""
+    tile = y * layout.width + x
     person = town.people[w, a]
+    person.x = x
+    person.y = y
     person.tile = tile
-    person.y = tile // layout.width
-    person.x = tile - person.y * layout.width
     person.restless = True
     town.occupant[w, tile] = a
     flip_tile(town, layout, w, a)
@@ -188,9 +196,9 @@ def list_row(town: TownState, layout: TownLayout, w: int, a: int, row: int, bits
     sight = layout.sight
     near = town.near[w, a]
     dy = row - sight
-    for column in range(2 * sight + 1):
-        if (bits >> column) & 1 == 0:
-            continue
+    while bits != 0:
+        column = lowest_bit(bits)
+        bits &= bits - 1
         dx = column - sight
         other = town.occupant[w, (person.y + dy) * layout.width + person.x + dx]
         key = ((((dx * dx + dy * dy) << _TILE_BITS) + row) << _TILE_BITS) + column

@@ -10,7 +10,18 @@ from townlet.world.rivalry import rivalry_towards
 from townlet.world.rules import TownRules
 from townlet.world.schema import GRUDGES, OBJECTS, PER_OBJECT
 from townlet.world.senses import cooldown_left, find_target, nearest_of, route_to, steps_to
-from townlet.world.state import BUSY, CHANGED, HELD, OUT_OF_SERVICE, QUEUE_PLACES, REMARKABLE, STATES, USING, TownState
+from townlet.world.state import (
+    BUSY,
+    CHANGED,
+    HELD,
+    NOTICED,
+    OUT_OF_SERVICE,
+    QUEUE_PLACES,
+    REMARKABLE,
+    STATES,
+    USING,
+    TownState,
+)
 from townlet.world.view import DISTANCE, HEIGHT, WIDTH, View, X, Y
 
 
@@ -19,9 +30,9 @@ def look_at_objects(town: TownState, layout: TownLayout, rules: TownRules, w: in
     """Note what is seen of every object by all who see it; returns the bits of the types of which something changed."""
     changed = 0
     for thing in range(len(layout.object_tile)):
-        queue = town.objects[w, thing]
-        if queue.holder < 0 and queue.queue_length == 0 and not queue.noticed:
+        if town.signs[w, thing] & NOTICED == 0:
             continue
+        queue = town.objects[w, thing]
         held = queue.holder >= 0
         most = rules.type_stock[layout.object_type[thing]]
         signs = HELD if held else 0
@@ -47,9 +58,10 @@ def look_at_objects(town: TownState, layout: TownLayout, rules: TownRules, w: in
             queue.passed_on = False
             signs |= CHANGED
             changed |= queue.type_bit
-        town.signs[w, thing] = signs
         # Looked at once more when there is nothing left to see, to take the sign of a change away.
-        queue.noticed = held or queue.queue_length > 0 or signs & CHANGED != 0
+        if held or queue.queue_length > 0 or signs & CHANGED != 0:
+            signs |= NOTICED
+        town.signs[w, thing] = signs
     return changed
 
 

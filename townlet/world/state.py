@@ -25,6 +25,8 @@ IDLE, WAITING, HOLDING, USING, FINISHED = 0, 1, 2, 3, 4
 
 #: What can stand against seeing an object as ever: bits of ``signs``.
 HELD, OUT_OF_SERVICE, REMARKABLE, CHANGED = 1, 2, 4, 8
+#: Another: somebody is there or comes, or what is seen of it has changed. All others are passed over by this byte.
+NOTICED = 16
 BUSY = HELD | OUT_OF_SERVICE
 STATES = HELD | OUT_OF_SERVICE | REMARKABLE
 
@@ -134,7 +136,6 @@ OBJECT = np.dtype(
         ("out_of_service", np.bool_),  # closed, or without power or water it needs
         ("type_bit", np.int64),  # one bit, that of its type; never changes
         ("passed_on", np.bool_),  # got or lost its holder since the last observation
-        ("noticed", np.bool_),  # ``look`` shows something that can end without another use
         ("look", np.float32, (4,)),  # what is seen of it: queue, held, in use, stock
     ],
     align=True,
@@ -172,7 +173,8 @@ class TownState(NamedTuple):
     objects: NDArray[Any]
     """OBJECT [W, O]."""
     signs: NDArray[np.uint8]
-    """uint8 [W, O]: HELD, OUT_OF_SERVICE, REMARKABLE as of the last observation, and CHANGED since the one before."""
+    """uint8 [W, O]: HELD, OUT_OF_SERVICE, REMARKABLE as of the last observation, CHANGED since the one before, and
+    NOTICED."""
     grudges: NDArray[Any]
     """GRUDGE [W, A, most grudges]."""
     ties: NDArray[Any]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from townlet.world.actions import WAIT
+from townlet.world.actions import REQUEST, WAIT
 from townlet.world.affordances import run_affordances
 from townlet.world.compile import entry, rule, seldom
 from townlet.world.economy import collect_rent, restock
 from townlet.world.employment import update_employment
 from townlet.world.events import ILLEGAL_ACTIONS
 from townlet.world.handles import Handle, layout_at, town_at, view_at
+from townlet.world.intrinsics import prefetch
 from townlet.world.layout import TownLayout
 from townlet.world.lifecycle import decide_who_leaves, place_person, replace_people
 from townlet.world.movement import move_people
@@ -37,7 +38,7 @@ def step_world(
     w: int,
 ) -> None:
     """One tick of one world: index ``w`` of the batch, number ``world`` of the seed."""
-    begin_tick(town, action, w)
+    begin_tick(town, layout, action, w)
     order = draw_order(seed, world, town.worlds[w].clock, layout.people)
     decay_rivalry(town, layout, rules, w)
     pass_on_finished(town, rules, w)
@@ -62,9 +63,10 @@ def step_world(
 
 
 @rule
-def begin_tick(town: TownState, action: np.ndarray, w: int) -> None:
+def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) -> None:
     """Forget the last tick's events and take over the chosen actions; an illegal one becomes waiting, and counts."""
     town.worlds[w].event_count = 0
+    kinds = town.target.shape[2]
     illegal = 0
     for a in range(action.shape[1]):
         chosen = action[w, a]
@@ -72,6 +74,9 @@ def begin_tick(town: TownState, action: np.ndarray, w: int) -> None:
         person = town.people[w, a]
         person.intent = chosen if legal else WAIT
         illegal += not legal
+        if REQUEST <= person.intent < REQUEST + kinds:
+            # Moving reads this next, and in a large town it is far from anything read lately.
+            prefetch(layout.nearest, person.tile, person.intent - REQUEST)
         town.terminated[w, a] = False
         person.joining = -1
         person.used = -1

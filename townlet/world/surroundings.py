@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from townlet.world.compile import rule
 from townlet.world.layout import TownLayout
-from townlet.world.relationships import familiarity_with, trust_in
+from townlet.world.relationships import faded, find_tie
 from townlet.world.rivalry import rivalry_towards
 from townlet.world.rules import TownRules
 from townlet.world.schema import MAP_CHANNELS, PER_PERSON
@@ -29,8 +29,9 @@ def see_neighbors(town: TownState, layout: TownLayout, rules: TownRules, view: V
         out[i + 2] = seen_dy(key, layout.sight) * view.scale[SIGHT]
         out[i + 3] = rivalry_towards(town, w, a, other)
         out[i + 4] = person.at_object >= 0 and town.people[w, other].at_object == person.at_object
-        out[i + 5] = trust_in(town, rules, w, a, other)
-        out[i + 6] = familiarity_with(town, rules, w, a, other)
+        k = find_tie(town, w, a, other)
+        out[i + 5] = faded(town, rules, w, town.ties[w, a, k].trust, town.ties[w, a, k].since) if k >= 0 else 0.0
+        out[i + 6] = faded(town, rules, w, town.ties[w, a, k].familiarity, town.ties[w, a, k].since) if k >= 0 else 0.0
         i += PER_PERSON
     if person.shown_seen > shown:
         out[i : i + PER_PERSON * (person.shown_seen - shown)] = 0.0

@@ -1,4 +1,4 @@
-"""Asking the processor for memory that a later rule will read, so that it is there by then."""
+"""What the processor can do and Numba has no word for."""
 
 from __future__ import annotations
 
@@ -42,3 +42,18 @@ def _plain_prefetch(table: Any, row: int, column: int) -> None:
 
 #: ``prefetch(table, row, column)``: begin to load an element of a table [R, C]; it changes nothing but the time.
 prefetch: Any = intrinsic(_prefetch) if COMPILED else _plain_prefetch
+
+
+def _lowest_bit(typing_context: Any, bits: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.int64), generate
+
+
+def _plain_lowest_bit(bits: int) -> int:
+    return (int(bits) & -int(bits)).bit_length() - 1
+
+
+#: ``lowest_bit(bits)``: the number of the lowest bit that is set in a positive number.
+lowest_bit: Any = intrinsic(_lowest_bit) if COMPILED else _plain_lowest_bit
