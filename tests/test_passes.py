@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.distributions import Categorical
 from toy_problems import (
     ACTIONS,
     CONFIG,
@@ -29,7 +30,6 @@ from townlet.config.training import NetworkConfig
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.batch import Batch, replay_batch, rollout_batch
-from townlet.training.losses import entropy
 from townlet.training.minibatch import MinibatchPasses
 from townlet.workers import Workers
 
@@ -76,7 +76,7 @@ def test_gradients_of_any_loss_of_the_outputs_are_those_of_autograd(
 
     log_probs, value = network(batch.observation[rows], batch.mask[rows])
     log_prob = log_probs.gather(1, batch.action[rows].unsqueeze(1)).squeeze(1)
-    expected_loss = (a * log_prob.exp() + b * value.square() + c * entropy(log_probs)).mean()
+    expected_loss = (a * log_prob.exp() + b * value.square() + c * Categorical(logits=log_probs).entropy()).mean()
     expected = torch.autograd.grad(expected_loss, list(network.parameters()))
 
     passes = MinibatchPasses(network, 40, threads)

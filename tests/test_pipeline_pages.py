@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from services import free_port
+from services import free_port, wait_until
 
 from townlet.errors import InputError
 from townlet_pipeline.pages import ADDRESS, PORT, page_server, page_url, served_folder
@@ -126,4 +127,9 @@ def test_the_command_ends_with_the_process_that_started_it(monkeypatch: pytest.M
         assert shell.stderr.readline() == f"pages of runs/store: http://127.0.0.1:{port}\n"
         assert ask(port, "/")[0] == 404
         shell.kill()
-        assert shell.stderr.read() == "", "its end of the pipe is closed when it is over"
+        wait_until(lambda: not _listens(port), "the end of the pages")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

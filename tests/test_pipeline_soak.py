@@ -149,7 +149,8 @@ def test_a_damaged_soak_and_one_with_too_many_cycles_are_made_anew_when_they_are
     first = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 3})
     folder = Path(str(materialized(first)["soak_run"].metadata["path"].value))
     before = made_in(folder)
-    (folder / "cycles.jsonl").write_bytes(before["cycles.jsonl"].replace(b"1", b"2", 1))
+    rows = folder / "cycles.jsonl"
+    rows.write_bytes(rows.read_bytes().replace(b"1", b"2", 1))
     mended = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 3})
     assert mended.success and judged(mended) == {"soak_is_whole": True}
     assert made_in(folder) == before
@@ -169,7 +170,9 @@ def test_a_scenario_that_was_edited_is_what_the_next_night_soaks(
     file.write_text(original.replace("epochs: 2", "epochs: 3"))
     try:
         result = make(instance, NEXT_NIGHT, {"soak_run"}, soak_run={"cycles": 2})
-        copy = project / "runs" / "store" / NAME / "scenario" / f"{NAME}.yaml"
+        column = project / "runs" / "store" / NAME
+        assert (column / "scenario" / file.name).read_text() == original, "a column may have been made from it"
+        (copy,) = column.glob(f"edited_scenario/*/{file.name}")
         assert copy.read_bytes() == file.read_bytes()
         assert read_record(copy.with_name(RECORD_NAME)).kind == trace(copy).kind == "scenario"
     finally:

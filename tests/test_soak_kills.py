@@ -19,6 +19,7 @@ import psutil
 import pytest
 from killed_trainings import Trainings, trainings
 from left_behind import outputs
+from services import wait_until
 from tiny_soak import rows_of, tiny_baseline, tiny_scenario
 
 from townlet.cli import main
@@ -148,9 +149,12 @@ def begun_with_fresh_processes(words: list[str], folder: Path) -> tuple[subproce
     """A soak in processes of its own that has done two cycles, and the process that works."""
     program = "import sys; from townlet.cli import main; sys.exit(main(sys.argv[1:]))"
     started = subprocess.Popen([sys.executable, "-c", program, "soak", *words], stderr=subprocess.PIPE, text=True)
-    while not (folder / "cycles.jsonl").exists() or len(rows_of_torn(folder)) < 2:
+
+    def has_begun() -> bool:
         assert started.poll() is None, started.stderr and started.stderr.read()
-        time.sleep(0.01)
+        return (folder / "cycles.jsonl").exists() and len(rows_of_torn(folder)) >= 2
+
+    wait_until(has_begun, "two cycles", 300.0)
     children = psutil.Process(started.pid).children()
     (worker,) = (child for child in children if "resource_tracker" not in " ".join(child.cmdline()))
     return started, worker

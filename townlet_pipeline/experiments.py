@@ -56,8 +56,10 @@ def is_experiment(store: StoreResource, key: str) -> bool:
     """
     if SEPARATOR not in key or key in files_on_disk():
         return False
-    _pull(store, key)
-    return frozen_file(store, key).exists()
+    file = frozen_file(store, key)
+    if not file.exists():
+        _pull(store, key)
+    return file.exists()
 
 
 def _pull(store: StoreResource, key: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -110,8 +111,9 @@ def _without_address(error: Exception) -> str:
     """Why a message could not be posted; most errors quote the address, or a part of it, which may be a secret."""
     if isinstance(error, HTTPError):
         return f"status {error.code}"
-    reason = error.reason if isinstance(error, URLError) else error
-    return (reason.strerror if isinstance(reason, OSError) else None) or type(reason).__name__
+    reason = error.reason if isinstance(error, URLError) and isinstance(error.reason, OSError) else error
+    told = reason.strerror if isinstance(reason, OSError) and not isinstance(reason, ssl.SSLError) else None
+    return told or type(reason).__name__
 
 
 @run_failure_sensor(

@@ -64,7 +64,7 @@ def page_server(folder: Path, port: int, *, with_parent: bool = False) -> Thread
     ``with_parent`` it ends when the process does that started this one. Raises InputError for a port that is in use.
     """
     try:
-        return (_WithParent if with_parent else ThreadingHTTPServer)((_LOOPBACK, port), partial(_Pages, folder))
+        return (_WithParent if with_parent else _Server)((_LOOPBACK, port), partial(_Pages, folder))
     except OSError as error:
         told = (error.strerror or str(error)).lower()
         raise InputError.of("pages", PORT, f"{port}, {told}", "a free port") from None
@@ -87,13 +87,14 @@ class _Pages(SimpleHTTPRequestHandler):
         try:
             file = self._file()
             content = file.open("rb")
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):
             self.send_error(HTTPStatus.NOT_FOUND, "No such page in this machine's store")
             return None
         return self._head_of(file, content)
 
     def _file(self) -> Path:
-        """The file that was asked for, where links lead included; raises OSError or ValueError if it is not served."""
+        """The file that was asked for, where links lead included; raises OSError or ValueError if it is not served,
+        and RuntimeError for links that lead in a circle."""
         file = Path(self.translate_path(self.path)).resolve(strict=True)
         parts = file.relative_to(self._folder).parts
         if any(part.startswith(".") for part in parts) or not file.is_file():
@@ -118,7 +119,16 @@ class _Pages(SimpleHTTPRequestHandler):
         """Say nothing: the terminal is the UI's."""
 
 
-class _WithParent(ThreadingHTTPServer):
+class _Server(ThreadingHTTPServer):
+    """A server that says nothing of browsers that go away in the midst of a page."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report any other error as ever."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _WithParent(_Server):
     """A server that ends with the process that started it."""
 
     def __init__(self, *arguments: Any) -> None:

@@ -34,7 +34,13 @@ def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> Se
     hashes: dict[str, str] = before.get("files", {})
     new = [name for name in found if name not in known]
     gone = [key for key in known if key not in found and key not in unreadable]
-    removed = [key for key in gone if not is_experiment(store, key)]
+    removed = []
+    for key in gone:
+        try:
+            if not is_experiment(store, key):
+                removed.append(key)
+        except InputError as error:
+            unreadable[key] = str(error)
     edited = [name for name, digest in found.items() if hashes.get(name, digest) != digest]
     reports = [
         *_observed(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Where a soak that cannot be gone on with lies until the one that takes its place is finished.
 _PREVIOUS = "previous"
+#: Folder of the copies that nights make of an edited scenario, beside those of the column's assets.
+_EDITED = "edited_scenario"
 
 _MEANINGS = {
     "metric": "of the network's own rollouts, or, as reference, of the baseline's behaviour",
@@ -53,25 +55,49 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
 
 
 def frozen_scenario(store: StoreResource, name: str, run_id: str) -> Path:
-    """The copy that the asset `scenario` makes, made now where there is none or where its file says something else.
+    """The copy that the asset `scenario` makes, made now where there is none; or, where its file says something else by
+    now, a copy of that under its hash, because a column may have been made from the first.
 
     Nights come by themselves: to a store in which nobody has materialized anything yet, and after a scenario was edited
     and its baseline promoted. Of a file that was removed, the copy stays. Raises InputError for a faulty file.
     """
     from townlet.config import load_scenario
+
+    copy, source = files.snapshot(store, name), source_of(store, name)
+    if not copy.exists():
+        _freeze(source, copy, run_id)
+        if store.published_at:
+            push(store, name, "scenario")
+        return copy
+    if not source.exists():
+        return copy
+    digest = load_scenario(source).digest
+    edited = store.folder(name, _EDITED) / digest[:12] / source.name
+    for candidate in (copy, edited):
+        if _digest(candidate) == digest:
+            return candidate
+    _freeze(source, edited, run_id)
+    return edited
+
+
+def _digest(copy: Path) -> str | None:
+    """What a copy says, as a hash; None if that is nothing, or nothing that this version understands."""
+    from townlet.config import load_scenario
+
+    try:
+        return load_scenario(copy).digest
+    except InputError:
+        return None
+
+
+def _freeze(source: Path, copy: Path, run_id: str) -> None:
     from townlet.lineage import write_record
     from townlet.stages.scenario import freeze_scenario
 
-    copy, source = files.snapshot(store, name), source_of(store, name)
-    if copy.exists() and (not source.exists() or load_scenario(copy).digest == load_scenario(source).digest):
-        return copy
     with locked(copy.parent, run_id):
         freeze_scenario(source, copy)
         command = metadata.command("freeze", source, options={"output": copy})
         write_record(copy, kind="scenario", made_by=str(command.value))
-        if store.published_at:
-            push(store, name, "scenario")
-    return copy
 
 
 def soak_or_resume(
@@ -95,10 +121,10 @@ def soak_or_resume(
     except InputError as error:
         if not _contents(options.output):
             raise
-        context.log.warning(
-            f"the soak begins anew, because what lies in {options.output} cannot be gone on from: {error}"
-        )
         with _set_aside(options.output):
+            context.log.warning(
+                f"the soak begins anew, because what lies in {options.output} cannot be gone on from: {error}"
+            )
             result = soak(False)
     shutil.rmtree(options.output / _PREVIOUS, ignore_errors=True)
     return result
@@ -113,17 +139,28 @@ def _set_aside(folder: Path) -> Iterator[None]:
     # The first lock is held between the processes of an endurance run.
     with exclusive_file(folder / "soak"), exclusive(folder):
         moved = _contents(folder)
-        shutil.rmtree(previous, ignore_errors=True)
-        previous.mkdir()
+        # An unfinished one does not take the place of one that may be finished.
+        aside = previous if not previous.exists() else previous / "unfinished"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
         for path in moved:
-            path.replace(previous / path.name)
+            path.replace(aside / path.name)
     try:
         yield
     except InputError:
         if not (folder / files.SOAK).exists():
-            for path in _contents(previous):
+            for path in _contents(folder):
+                _remove(path)
+            for path in _contents(aside):
                 path.replace(folder / path.name)
         raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _contents(folder: Path) -> list[Path]:

@@ -121,10 +121,10 @@ def assemble(
 
 
 def commit() -> str | None:
-    """The commit of the checkout that this code lies in, with ``+changes`` if it is not just that."""
+    """The commit of the checkout that this code lies in, with ``+changes`` unless it is known to be just that."""
     environment = environment_now()
     head: str | None = environment["commit"]
-    return f"{head}+changes" if environment["changed_since_commit"] else head
+    return head if head is None or environment["changed_since_commit"] is False else f"{head}+changes"
 
 
 def _measure(

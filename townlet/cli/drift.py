@@ -36,6 +36,8 @@ def drift(
     from townlet.storage import pretty_json, write_atomically
 
     links = dict(_parts(given) for given in link or [])
+    if json and links:
+        raise InputError.of("options", "--link", "--json", "one or the other: only the page has links")
     if json:
         evidence = judge_soak(folder, baseline)
         content = pretty_json(as_json(evidence))

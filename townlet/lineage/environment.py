@@ -18,14 +18,16 @@ PACKAGES = ("townlet", "numpy", "numba", "torch", "pyarrow", "pydantic", "safete
 def environment_now() -> dict[str, Any]:
     """Python, library versions, the commit of this code and whether it was changed since, and the machine.
 
-    It is that of the process, so it is looked up once. ``commit`` is ``None`` outside a git checkout.
+    It is that of the process, so it is looked up once. ``commit`` is ``None`` outside a git checkout of this code, and
+    ``changed_since_commit``, which concerns files that git knows, where that cannot be told.
     """
     commit = _git("rev-parse", "HEAD")
+    changes = None if commit is None else _git("status", "--porcelain", "--untracked-files=no")
     return {
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
         "commit": commit,
-        "changed_since_commit": None if commit is None else bool(_git("status", "--porcelain")),
+        "changed_since_commit": None if changes is None else bool(changes),
         "machine": {
             "system": f"{platform.system()} {platform.release()}",
             "architecture": platform.machine(),
@@ -42,11 +44,12 @@ def _version(package: str) -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the checkout that this file lies in, or ``None`` if it is in none."""
+    """What git says of the checkout that this code is; ``None`` where it is none, such as installed in another."""
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
+        return None
     try:
-        done = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *arguments], capture_output=True, text=True, timeout=10
-        )
+        done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

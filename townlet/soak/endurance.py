@@ -84,9 +84,9 @@ def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) 
         answering.send(error.faults)
     except RunError as error:
         answering.send(RunError(str(error)))
-    except Exception as error:
-        error.add_note(format_exc())
-        answering.send(error)
+    except Exception:
+        # As an exception it might not survive the way; and it is no fault of the input, so its traceback is wanted.
+        answering.send(RunError(format_exc()))
 
 
 def _end_with_the_parent() -> None:
