@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from townlet.soak.drift import assess
 from townlet.soak.drift_resources import RESOURCES, effective_number, judge_resource
+from townlet.soak.evidence import resources_of
+from townlet.soak.resources import Meter
 from townlet.soak.verdict import rule_on
 
 MEMORY, _, SPEED, _ = RESOURCES
@@ -110,3 +114,37 @@ def test_too_few_measured_cycles_say_nothing() -> None:
     assert judge_resource(values, ONE_PROCESS, MEMORY) == ([], None)
     assessment = assess({}, {}, learning=False, resources={"resident_memory_bytes": values})
     assert [metric.verdict for metric in assessment.metrics] == ["not enough data"]
+
+
+def columns_measured(cycle_slower: float, machine_slower: float) -> dict[str, np.ndarray]:
+    """Two cycles of 1,000 agent-steps and a second each, the second with other durations."""
+    processor = np.array([1.0, cycle_slower * machine_slower])
+    return {
+        "process_cycle": np.array([8.0, 9.0]),
+        "seconds": 3 * processor,
+        "cpu_seconds": processor,
+        "agent_steps_per_second": 1000 / (3 * processor),
+        "yardstick_seconds": 0.01 * np.array([1.0, machine_slower]),
+        "resident_memory_bytes": np.ones(2),
+        "open_files": np.ones(2),
+        "log_bytes": np.ones(2),
+    }
+
+
+def test_a_machine_that_slows_down_changes_no_speed_and_a_slower_cycle_does() -> None:
+    for cycle_slower, machine_slower, expected in ((1.0, 1.3, 10.0), (2.0, 1.3, 5.0), (2.0, 1.0, 5.0)):
+        speed = resources_of(columns_measured(cycle_slower, machine_slower))[SPEED.name]
+        np.testing.assert_allclose(speed, [10.0, expected])
+
+
+def test_speed_is_unknown_where_no_yardstick_was_measured() -> None:
+    columns = columns_measured(1.0, 1.0)
+    del columns["yardstick_seconds"]
+    assert np.isnan(resources_of(columns)[SPEED.name]).all()
+
+
+def test_the_yardstick_is_measured_outside_of_the_cycle(tmp_path: Path) -> None:
+    meter = Meter(1, tmp_path / "log.jsonl")
+    meter.begin()
+    used = meter.end(1, 0)
+    assert used["yardstick_seconds"] > used["cpu_seconds"]

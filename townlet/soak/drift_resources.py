@@ -31,7 +31,7 @@ class Resource:
 RESOURCES = (
     Resource("resident_memory_bytes", 1, 0.02, "bytes"),
     Resource("open_files", 1, 0.10, "files"),
-    Resource("agent_steps_per_cpu_second", -1, 0.05, "agent-steps/s of processor time"),
+    Resource("agent_steps_per_yardstick", -1, 0.05, "agent-steps"),
     Resource("log_bytes_per_cycle", 1, 0.20, "bytes"),
 )
 

@@ -70,14 +70,15 @@ def metrics_of(cycles: Columns) -> dict[str, NDArray[np.float64]]:
 def resources_of(measured: Columns) -> dict[str, NDArray[np.float64]]:
     """What is judged of ``resources.jsonl``, float64 [N]: NaN while a process warms up.
 
-    Speed is also taken per second of processor time, which other work on the machine disturbs less; the log's length is
-    turned into what each cycle added.
+    Speed is also taken per yardstick: in the processor time in which the yardstick's calculation is done once. Neither
+    other work nor a processor that slows down changes that much. The log's length is turned into what each cycle added.
     """
     columns = {
         name: measured[name].copy() for name in ("resident_memory_bytes", "open_files", "agent_steps_per_second")
     }
     processor = np.maximum(measured["cpu_seconds"], 1e-9)
-    columns["agent_steps_per_cpu_second"] = measured["agent_steps_per_second"] * measured["seconds"] / processor
+    yardsticks = processor / measured.get("yardstick_seconds", np.full_like(processor, np.nan))
+    columns["agent_steps_per_yardstick"] = measured["agent_steps_per_second"] * measured["seconds"] / yardsticks
     columns["log_bytes_per_cycle"] = np.diff(measured["log_bytes"], prepend=np.nan)
     warming = measured["process_cycle"] <= WARM_UP
     for values in columns.values():

@@ -26,7 +26,7 @@ LABELS = {
     "resident_memory_bytes": "resident memory",
     "open_files": "open files",
     "agent_steps_per_second": "speed by the clock",
-    "agent_steps_per_cpu_second": "speed per processor second",
+    "agent_steps_per_yardstick": "speed against the yardstick",
     "log_bytes_per_cycle": "log written per cycle",
 }
 

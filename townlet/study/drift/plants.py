@@ -14,7 +14,7 @@ from townlet.config import Scenario
 INTENSITY = "queue_conflict_intensity_per_1000"
 RIVALRY = "rivalry_max_mean"
 MEMORY = "resident_memory_bytes"
-SPEED = "agent_steps_per_cpu_second"
+SPEED = "agent_steps_per_yardstick"
 
 Floats = NDArray[np.float64]
 
