@@ -48,8 +48,8 @@ def silent(done: int, total: int, note: str) -> None:
 def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     scenario = study_scenario(HOME)
     behavior = queue_jumper()
-    metrics = evaluate(behavior, scenario, worlds=2, seed=9)
-    town = Town(scenario, worlds=2, seed=9)
+    metrics = evaluate(behavior, scenario, worlds=2, seed=3)
+    town = Town(scenario, worlds=2, seed=3)
     action = np.zeros(town.alive.shape, np.int32)
     floats = np.zeros(action.shape, np.float32), np.zeros(action.shape, np.float32)
     for _ in range(scenario.ticks):
@@ -60,6 +60,8 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     lived, uses = tally["alive_ticks"], tally["uses_completed"]
     assert set(metrics) == set(METRICS)
     assert metrics["intensity_per_1000"] == pytest.approx(1000 * counter["conflict_intensity"] / lived)
+    assert metrics["chosen_per_1000"] > 0 < metrics["tied_per_1000"]
+    assert metrics["chosen_per_1000"] + metrics["tied_per_1000"] == pytest.approx(metrics["intensity_per_1000"])
     assert metrics["conflicts_per_100_uses"] == pytest.approx(100 * tally["conflicts_caused"] / uses)
     assert metrics["needs_present"] == pytest.approx(tally["needs_sum"] / lived)
     assert metrics["washes_per_1000"] == pytest.approx(1000 * counter["shower_complete"] / lived)
@@ -149,7 +151,7 @@ def findings_of(aware: float, blind: float, *, needs: float = 0.6, use: float = 
         return {name: value * spread for name, value in values.items()}
 
     arms = {arm.name: scores(arm.name) for arm in ARMS}
-    return Findings(FULL, arms, {}, {}, {}, {}, {})
+    return Findings(FULL, arms, {}, {}, {}, {}, arms, {})
 
 
 def test_the_claim_stands_when_conflict_is_halved_and_nothing_is_paid_for_it() -> None:
@@ -190,13 +192,17 @@ def test_the_claim_is_made_of_primary_hypotheses() -> None:
 
 def test_the_whole_study_is_written_up_with_every_seed(tmp_path: Path) -> None:
     findings = study_conflict(TINY, tmp_path / "work", 2, silent)
-    assert trainings(TINY) == 16 == len(list((tmp_path / "work").rglob("policy-*.safetensors")))
+    assert trainings(TINY) == 18 == len(list((tmp_path / "work").rglob("policy-*.safetensors")))
     report = write_conflict_report(findings, tmp_path, "townlet study conflict", "Here and now")
     text, data = report.read_text(), json.loads((tmp_path / "conflict-aware.json").read_text())
     assert all(arm.label in text for arm in ARMS) and "Here and now" in text
     assert set(data["arms"]) == {arm.name for arm in ARMS}
     assert all(len(scores["seeds"]) == 2 for arm in data["arms"].values() for scores in arm.values())
     assert set(data["companies"]) == set(COMPANIES) and set(data["held_out"]) == set(TINY.held_out())
+    assert set(data["further"]["arms"]) == {"heuristic", "aware"} and "## Beyond the heuristic" in text
+    assert (
+        len(read_curve(Policy(aware_with(FAR_PENALTY), 11, HOME), TINY.further(), cache_folder(tmp_path / "work"))) == 2
+    )
     verdict = "The claim stands" if data["claim_stands"] else "The claim does not stand"
     assert verdict in text
     links = set(re.findall(r"\]\((conflict-aware\.[a-z]+)\)", text))

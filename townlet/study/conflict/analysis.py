@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,18 @@ HYPOTHESES = (
     Hypothesis("needs, heuristic", "higher needs than the heuristic", NEEDS, "heuristic", _higher),
     Hypothesis("conflict, heuristic", "less intensity than the heuristic", CONFLICT, "heuristic", _lower),
 )
+#: Those of the comparison beyond the claim, of policies with a higher penalty and more rollouts.
+FURTHER = (
+    Hypothesis("further needs", "higher needs than the heuristic", NEEDS, "heuristic", _higher),
+    Hypothesis("further conflict", "less intensity than the heuristic", CONFLICT, "heuristic", _lower),
+    Hypothesis(
+        "further use",
+        "showers used no more than 5 % less",
+        USE,
+        "heuristic",
+        lambda a, b: a - 0.95 * b,
+    ),
+)
 #: The claim stands if these hold and the intervals of aware and blind are apart; the rest is the aim beyond it.
 CLAIM = ("halved", "needs kept", "use kept", "no placebo 1", "no placebo 2")
 
@@ -71,12 +83,12 @@ class Outcome:
         return self.adjusted < ALPHA
 
 
-def outcomes_of(arms: dict[str, Scores]) -> list[Outcome]:
-    """All primary hypotheses, in the town of the training, with Holm's correction over all of them."""
-    pairs = [(arms["aware"][h.metric], arms[h.other][h.metric]) for h in HYPOTHESES]
-    p_values = [paired_test(h.difference(*pair)) for h, pair in zip(HYPOTHESES, pairs, strict=True)]
+def outcomes_of(arms: dict[str, Scores], hypotheses: Sequence[Hypothesis] = HYPOTHESES) -> list[Outcome]:
+    """The hypotheses, by default all primary ones, in the town of the training, with Holm's correction over them."""
+    pairs = [(arms["aware"][h.metric], arms[h.other][h.metric]) for h in hypotheses]
+    p_values = [paired_test(h.difference(*pair)) for h, pair in zip(hypotheses, pairs, strict=True)]
     outcomes = []
-    for hypothesis, (aware, other), p_value, adjusted in zip(HYPOTHESES, pairs, p_values, holm(p_values), strict=True):
+    for hypothesis, (aware, other), p_value, adjusted in zip(hypotheses, pairs, p_values, holm(p_values), strict=True):
         sign = 1.0 if METRICS[hypothesis.metric][1] else -1.0
         improvement = probability_of_improvement(sign * aware, sign * other)
         outcomes.append(Outcome(hypothesis, iqm(aware), iqm(other), p_value, adjusted, improvement))
@@ -112,21 +124,11 @@ def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
         "intervals_apart": intervals_apart(findings.arms),
         "claim_stands": claim_stands(outcomes, intervals_apart(findings.arms)),
         "reduction": reduction(findings.arms),
-        "hypotheses": [
-            {
-                "name": outcome.hypothesis.name,
-                "says": outcome.hypothesis.says,
-                "metric": outcome.hypothesis.metric,
-                "other": outcome.hypothesis.other,
-                "aware_iqm": outcome.aware,
-                "other_iqm": outcome.other,
-                "p": outcome.p_value,
-                "p_holm": outcome.adjusted,
-                "holds": outcome.holds,
-                "probability_of_improvement": list(outcome.improvement),
-            }
-            for outcome in outcomes
-        ],
+        "hypotheses": [_outcome(outcome) for outcome in outcomes],
+        "further": {
+            "hypotheses": [_outcome(outcome) for outcome in outcomes_of(findings.further, FURTHER)],
+            "arms": _plain(findings.further),
+        },
         "arms": _plain(findings.arms),
         "held_out": {town: _plain(arms) for town, arms in findings.held_out.items()},
         "companies": {company: _plain(arms) for company, arms in findings.companies.items()},
@@ -135,6 +137,21 @@ def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
             arm: {name: values.tolist() for name, values in curves.items()} for arm, curves in findings.curves.items()
         },
         "penalties": _plain({f"{penalty:g}": scores for penalty, scores in findings.penalties.items()}),
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "name": outcome.hypothesis.name,
+        "says": outcome.hypothesis.says,
+        "metric": outcome.hypothesis.metric,
+        "other": outcome.hypothesis.other,
+        "aware_iqm": outcome.aware,
+        "other_iqm": outcome.other,
+        "p": outcome.p_value,
+        "p_holm": outcome.adjusted,
+        "holds": outcome.holds,
+        "probability_of_improvement": list(outcome.improvement),
     }
 
 

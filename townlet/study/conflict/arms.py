@@ -27,6 +27,9 @@ class Arm:
 #: Factor of ``town_day``'s weight with which conflict-aware policies are trained; see the protocol.
 PENALTY = 200.0
 
+#: Factor in the comparison with the heuristic beyond the claim.
+FAR_PENALTY = 2000.0
+
 RANDOM = Arm("random", "random legal", "random")
 FIRST_COME = Arm("first_come", "first come, first served", "first_come")
 HEURISTIC = Arm("heuristic", "heuristic", "heuristic")

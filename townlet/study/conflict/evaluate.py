@@ -14,6 +14,7 @@ from townlet.world import TALLY, Town
 from townlet.world.events import (
     ABSENCE,
     CONFLICT_KINDS,
+    CONTESTED_ARRIVAL,
     DEPARTURE,
     EVICTION,
     FAINT,
@@ -26,6 +27,8 @@ from townlet.world.state import WAITING
 #: Every metric: its unit or formula, and whether more of it is better.
 METRICS: dict[str, tuple[str, bool]] = {
     "intensity_per_1000": ("conflict intensity caused per 1,000 agent-ticks", False),
+    "chosen_per_1000": ("that of ghost steps, push-ins and overstays, which somebody chose", False),
+    "tied_per_1000": ("that of arrivals in the same tick, whose order is drawn by lot", False),
     "conflicts_per_1000": ("conflicts caused per 1,000 agent-ticks", False),
     "intensity_per_100_uses": ("conflict intensity caused per 100 completed uses", False),
     "conflicts_per_100_uses": ("conflicts caused per 100 completed uses", False),
@@ -72,7 +75,7 @@ class _Watch:
         kinds = list(town.scenario.object_types)
         self.showers = np.flatnonzero(town.layout.object_type == kinds.index("shower"))
         shape = town.alive.shape
-        self.conflicts, self.intensity = np.zeros(shape), np.zeros(shape)
+        self.conflicts, self.intensity, self.tied = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.came, self.absent, self.faints, self.washes = (np.zeros(shape) for _ in range(4))
         self.washing = np.zeros(shape)
         self.queued = np.zeros(shape)
@@ -101,6 +104,7 @@ class _Watch:
         if kind < len(CONFLICT_KINDS):
             self.conflicts[world, actor] += 1.0
             self.intensity[world, actor] += float(event["intensity"])
+            self.tied[world, actor] += float(event["intensity"]) * (kind == CONTESTED_ARRIVAL)
         elif kind == USE_COMPLETED and int(event["object"]) in self.showers:
             self.washes[world, actor] += 1.0
             self.waits.append((world, actor, float(self.queued[world, actor])))
@@ -120,13 +124,15 @@ class _Watch:
         tally = {name: self.town.state.tally[:, people, i].sum() for i, name in enumerate(TALLY)}
         lived = max(float(tally["alive_ticks"]), 1.0)
         uses = max(float(tally["uses_completed"]), 1.0)
-        conflicts, intensity = self.conflicts[:, people].sum(), self.intensity[:, people].sum()
+        conflicts, intensity, tied = (each[:, people].sum() for each in (self.conflicts, self.intensity, self.tied))
         wanted = set(people.tolist())
         waits = np.array([ticks for _, person, ticks in self.waits if person in wanted] or [float(scenario.ticks)])
         due = self.came[:, people].sum() + self.absent[:, people].sum()
         offered = self.ticks * len(self.showers) * self.town.worlds
         values = {
             "intensity_per_1000": 1000.0 * intensity / lived,
+            "chosen_per_1000": 1000.0 * (intensity - tied) / lived,
+            "tied_per_1000": 1000.0 * tied / lived,
             "conflicts_per_1000": 1000.0 * conflicts / lived,
             "intensity_per_100_uses": 100.0 * intensity / uses,
             "conflicts_per_100_uses": 100.0 * conflicts / uses,

@@ -8,7 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.study.conflict.arms import ARMS, AWARE, BLIND, FIRST_COME, HEURISTIC, LEARNING, Arm, aware_with
+from townlet.study.conflict.arms import (
+    ARMS,
+    AWARE,
+    BLIND,
+    FAR_PENALTY,
+    FIRST_COME,
+    HEURISTIC,
+    LEARNING,
+    Arm,
+    aware_with,
+)
 from townlet.study.conflict.evaluate import METRICS
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.town import StudyTown
@@ -37,6 +47,8 @@ class Findings:
     """By demand, then by arm, trained at that demand."""
     penalties: dict[float, Scores]
     """Conflict-aware, by factor of the conflict weights."""
+    further: dict[str, Scores]
+    """Conflict-aware, with more rollouts and a higher penalty, and the heuristic, in more worlds; by arm."""
     curves: dict[str, Scores]
     """What rollouts of the trainings were like: by arm and figure, float64 [S, rollouts]."""
 
@@ -73,10 +85,7 @@ def study_conflict(settings: Settings, folder: Path, processes: int, progress: P
     judgements = [judgement for group in groups.values() for judgement in group]
     policies = [judgement.policy for judgement in judgements]
     metrics = run_study(policies, judgements, settings, folder, processes, progress)
-    scores = {
-        place: {name: np.array([metrics[judgement][name] for judgement in group]) for name in METRICS}
-        for place, group in groups.items()
-    }
+    scores = {place: _scores(group, metrics) for place, group in groups.items()}
 
     def by_arm(question: str, point: object) -> dict[str, Scores]:
         return {arm: found for (asked, at, arm), found in scores.items() if asked == question and at == point}
@@ -87,9 +96,26 @@ def study_conflict(settings: Settings, folder: Path, processes: int, progress: P
         held_out={name: by_arm("held out", name) for name in held_out},
         companies={company: by_arm("company", company) for company in COMPANIES},
         doses={demand: by_arm("dose", demand) for demand in settings.demands},
+        further=_further(settings, folder, processes, progress),
         curves={arm.name: _curves([Policy(arm, seed, home) for seed in seeds], settings, folder) for arm in LEARNING},
         penalties={penalty: scores["penalty", penalty, aware_with(penalty).name] for penalty in settings.penalties},
     )
+
+
+def _scores(group: list[Judgement], metrics: dict[Judgement, dict[str, float]]) -> Scores:
+    return {name: np.array([metrics[judgement][name] for judgement in group]) for name in METRICS}
+
+
+def _further(settings: Settings, folder: Path, processes: int, progress: Progress) -> dict[str, Scores]:
+    home = StudyTown()
+    groups = {
+        name: [Judgement(Policy(arm, seed, home), home) for seed in settings.seed_numbers()]
+        for name, arm in ((HEURISTIC.name, HEURISTIC), (AWARE.name, aware_with(FAR_PENALTY)))
+    }
+    judgements = [judgement for group in groups.values() for judgement in group]
+    policies = [judgement.policy for judgement in judgements]
+    metrics = run_study(policies, judgements, settings.further(), folder, processes, progress)
+    return {name: _scores(group, metrics) for name, group in groups.items()}
 
 
 def _curves(policies: list[Policy], settings: Settings, folder: Path) -> Scores:
@@ -103,4 +129,4 @@ def trainings(settings: Settings) -> int:
     """How many policies the study trains."""
     doses = 2 * settings.curve_seeds * sum(demand != StudyTown().demand for demand in settings.demands)
     penalties = settings.curve_seeds * sum(penalty != AWARE.penalty for penalty in settings.penalties)
-    return len(LEARNING) * settings.seeds + doses + penalties
+    return (len(LEARNING) + 1) * settings.seeds + doses + penalties

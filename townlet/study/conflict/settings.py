@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
@@ -49,6 +49,11 @@ class Settings:
     def as_json(self) -> dict[str, Any]:
         """Plain values for a report."""
         return asdict(self) | {"training": training_config(self, 0).model_dump(mode="json")}
+
+    def further(self) -> Settings:
+        """Those of the comparison with the heuristic beyond the claim: twice the rollouts, and eight times the worlds,
+        because what is left of conflict is rare."""
+        return replace(self, cycles=2 * self.cycles, evaluation_worlds=8 * self.evaluation_worlds)
 
     def of_one_piece(self) -> dict[str, int]:
         """Those that decide what comes out of a single training and its judgements; the others are how many."""
