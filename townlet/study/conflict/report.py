@@ -171,10 +171,10 @@ def _further(findings: Findings) -> str:
     return f"""## Beyond the heuristic
 
 Ghost steps, push-ins and overstays are somebody's choice; that two people ask for an object in the same tick is a
-coincidence, and a lot says which of them causes the conflict. Above, an intensity of {chosen[0]} per 1,000 agent-ticks is
-choice and one of {tied[0]} coincidence; among heuristic people, {chosen[1]} and {tied[1]}. Penalties that come so rarely
-teach little, so policies of the same seeds were trained with a penalty of ×{FAR_PENALTY:,.0f} and {settings.cycles} rollouts,
-and judged beside the heuristic in {settings.evaluation_worlds} worlds:
+coincidence, and a lot says which of them causes the conflict. Above, an intensity of {chosen[0]} per 1,000
+agent-ticks is choice and one of {tied[0]} coincidence; among heuristic people, {chosen[1]} and {tied[1]}. Penalties
+that come so rarely teach little, so policies of the same seeds were trained with a penalty of ×{FAR_PENALTY:,.0f}
+and {settings.cycles} rollouts, and judged beside the heuristic in {settings.evaluation_worlds} worlds:
 
 {_hypotheses(outcomes_of(findings.further, FURTHER))}
 
