@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from townlet.bench.cases import UNCOMPILED, Case, worlds_in_words
@@ -26,20 +28,43 @@ class Measurements:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Measurement:
+    """One case or environment in one batch size, in a process of its own; ``group`` is what batch sizes compete in."""
+
+    label: str
+    group: str
+    measure: Callable[[], Result]
+    may_fail: bool = False
+
+    def take(self) -> Result:
+        """The result; RunError names what failed."""
+        try:
+            return self.measure()
+        except RunError as error:
+            raise RunError(f"{self.label}: {error}") from None
+
+
 def bench_world(
     cases: Sequence[Case],
     *,
     seconds: float,
     repeats: int,
+    rounds: int = 1,
     references: bool = True,
     pufferlib: str | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Measurements:
     """Measure the cases; then, with ``references``, the first case uncompiled and PufferLib's environments.
 
+    In each of the ``rounds`` after the first, the fastest batch size of each kind is measured again, one after the
+    other: what is compared is measured in turn, so that a machine whose speed wanders does not decide the ratios.
+
     ``pufferlib`` is the interpreter that has PufferLib, by default this one. Results have the keys of
-    :func:`townlet.bench.town.measure_town` and ``case``; ``best``, whether it is the fastest batch size of its group;
-    and ``ratios``, how many times the rate of each reference, at that one's best batch size, it is.
+    :func:`townlet.bench.town.measure_town` and ``case``; ``rounds``, the rate of each, whose median is the result's;
+    ``best``, whether it is the fastest batch size of its group; and ``ratios``, how many times the rate of each
+    reference, at that one's best batch size, it is: the median over the rounds, with the smallest and the largest in
+    ``ratio_spreads``.
 
     Raises InputError for an unusable scenario, or an interpreter without PufferLib, and RunError for a case that
     fails. A reference that fails is noted.
@@ -47,33 +72,67 @@ def bench_world(
     for file in {case.file for case in cases}:
         load_scenario(file)
     measured = Measurements()
-    steps = list(cases)
-    environments: list[tuple[str, int]] = []
-    if references:
-        steps.append(replace(cases[0], worlds=1, compiled=False))
-        if _has_pufferlib(pufferlib, measured.notes):
-            environments = [(name, worlds) for name, kind in ENVIRONMENTS.items() for worlds in kind.worlds]
-    total = len(steps) + len(environments)
     timing = {"seconds": seconds, "repeats": repeats}
-    for index, case in enumerate(steps):
-        progress(index, total, case.label)
-        measured.results.append({"case": case.label, "group": case.group, **_measure_case(case, timing)})
+    first = [_measurement(case, timing) for case in cases]
+    if references:
+        first.append(_measurement(replace(cases[0], worlds=1, compiled=False), timing))
+        if _has_pufferlib(pufferlib, measured.notes):
+            first += _environments(pufferlib or sys.executable, timing)
+    total = len(first) + (rounds - 1) * len({step.group for step in first})
     failed: set[str] = set()
-    for index, (name, worlds) in enumerate(environments, start=len(steps)):
-        label = f"pufferlib {name}, {worlds_in_words(worlds)}"
-        progress(index, total, label)
-        if name in failed:
+    found: list[tuple[_Measurement, Result]] = []
+    for index, step in enumerate(first):
+        progress(index, total, step.label)
+        if step.group in failed:
             continue
-        arguments = {"name": name, "worlds": worlds, **timing}
         try:
-            result = measure_apart(f"{_PUFFER}:measure_environment", arguments, python=pufferlib or sys.executable)
+            result = step.take()
         except RunError as error:
-            failed.add(name)
-            measured.notes.append(f"{label}: {error}")
+            if not step.may_fail:
+                raise
+            failed.add(step.group)
+            measured.notes.append(str(error))
         else:
-            measured.results.append({"case": label, "group": f"pufferlib {name}", **result})
-    _compare(measured.results)
+            found.append((step, {"case": step.label, "rounds": [result["agent_steps_per_second"]], **result}))
+    best = _best(found)
+    for again in range(rounds - 1):
+        for index, (step, result) in enumerate(best.values()):
+            progress(len(first) + again * len(best) + index, total, f"{step.label}, round {again + 2}")
+            _add_round(result, step.take())
+    _compare(found, best)
+    measured.results = [result for _, result in found]
     return measured
+
+
+def _measurement(case: Case, timing: dict[str, Any]) -> _Measurement:
+    arguments = {
+        "file": str(case.file),
+        "worlds": case.worlds,
+        "observations": case.observations,
+        "protocol": case.protocol,
+        **timing,
+    }
+    environment = {} if case.compiled else {"NUMBA_DISABLE_JIT": "1"}
+    measure = partial(measure_apart, "townlet.bench.town:measure_town", arguments, environment=environment)
+    return _Measurement(case.label, case.group, measure)
+
+
+def _environments(python: str, timing: dict[str, Any]) -> list[_Measurement]:
+    return [
+        _Measurement(
+            f"pufferlib {name}, {worlds_in_words(worlds)}",
+            f"pufferlib {name}",
+            partial(
+                measure_apart,
+                f"{_PUFFER}:measure_environment",
+                {"name": name, "worlds": worlds, **timing},
+                python=python,
+            ),
+            may_fail=True,
+        )
+        for name, kind in ENVIRONMENTS.items()
+        for worlds in kind.worlds
+    ]
 
 
 def _has_pufferlib(python: str | None, notes: list[str]) -> bool:
@@ -89,43 +148,49 @@ def _has_pufferlib(python: str | None, notes: list[str]) -> bool:
     return True
 
 
-def _measure_case(case: Case, timing: dict[str, Any]) -> Result:
-    arguments = {
-        "file": str(case.file),
-        "worlds": case.worlds,
-        "observations": case.observations,
-        "protocol": case.protocol,
-        **timing,
-    }
-    environment = {} if case.compiled else {"NUMBA_DISABLE_JIT": "1"}
-    try:
-        result: Result = measure_apart("townlet.bench.town:measure_town", arguments, environment=environment)
-    except RunError as error:
-        raise RunError(f"{case.label}: {error}") from None
-    return result
+def _best(found: list[tuple[_Measurement, Result]]) -> dict[str, tuple[_Measurement, Result]]:
+    """The fastest of each group."""
+    best: dict[str, tuple[_Measurement, Result]] = {}
+    for step, result in found:
+        leader = best.setdefault(step.group, (step, result))
+        if result["agent_steps_per_second"] > leader[1]["agent_steps_per_second"]:
+            best[step.group] = step, result
+    return best
 
 
-def _compare(results: list[Result]) -> None:
+def _add_round(result: Result, again: Result) -> None:
+    """Merge one more measurement of the same into a result."""
+    result["rounds"].append(again["agent_steps_per_second"])
+    result["agent_steps_per_second"] = round(statistics.median(result["rounds"]))
+    spreads = (*result["spread"], *again["spread"])
+    result["spread"] = [min(spreads), max(spreads)]
+    result["core_share"] = min(result["core_share"], again["core_share"])
+
+
+def _compare(found: list[tuple[_Measurement, Result]], best: dict[str, tuple[_Measurement, Result]]) -> None:
     """Mark the best batch size of each group, and give compiled towns their ratios to the best of other groups.
 
     Uncompiled rules are a reference for compiled ones of the same group only.
     """
-    best: dict[str, Result] = {}
-    for result in results:
-        leader = best.setdefault(result["group"], result)
-        if result["agent_steps_per_second"] > leader["agent_steps_per_second"]:
-            best[result["group"]] = result
-    first = results[0]["group"]
-    groups = [result.pop("group") for result in results]
-    for group, result in zip(groups, results, strict=True):
-        is_reference = group.startswith("pufferlib ") or group.endswith(UNCOMPILED)
-        against = [first, group + UNCOMPILED, *(name for name in best if name.startswith("pufferlib "))]
-        result["best"] = best[group] is result
-        result["ratios"] = {
-            name: _ratio(result, best[name]) for name in against if name in best and name != group and not is_reference
+    first = found[0][0].group
+    for step, result in found:
+        is_reference = step.group.startswith("pufferlib ") or step.group.endswith(UNCOMPILED)
+        against = [first, step.group + UNCOMPILED, *(name for name in best if name.startswith("pufferlib "))]
+        result["best"] = best[step.group][1] is result
+        ratios = {
+            name: _ratios(result, best[name][1])
+            for name in against
+            if name in best and name != step.group and not is_reference
         }
+        result["ratios"] = {name: _short(statistics.median(each)) for name, each in ratios.items()}
+        result["ratio_spreads"] = {name: [_short(min(each)), _short(max(each))] for name, each in ratios.items()}
 
 
-def _ratio(result: Result, reference: Result) -> float:
-    """Of the rates, to three significant digits."""
-    return float(f"{result['agent_steps_per_second'] / max(reference['agent_steps_per_second'], 1):.3g}")
+def _ratios(result: Result, reference: Result) -> list[float]:
+    """Of the rates of each round that both have."""
+    return [one / max(other, 1) for one, other in zip(result["rounds"], reference["rounds"], strict=False)]
+
+
+def _short(ratio: float) -> float:
+    """To three significant digits."""
+    return float(f"{ratio:.3g}")

@@ -55,6 +55,9 @@ def world(
     ] = ActionProtocol.DRAWN,
     repeats: Annotated[int, typer.Option(min=1, help="Timed repeats; the median counts.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.01, help="Length of a repeat.")] = 1.0,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Times that the best batch size of each kind is measured, in turn.")
+    ] = 3,
     reference: Annotated[
         bool, typer.Option(help="Also measure the rules uncompiled, and PufferLib's environments.")
     ] = True,
@@ -75,6 +78,7 @@ def world(
             cases,
             seconds=seconds,
             repeats=repeats,
+            rounds=rounds,
             references=reference,
             pufferlib=pufferlib,
             progress=_with_notice(advance),
