@@ -164,6 +164,10 @@ def test_a_world_that_was_not_captured_is_refused(manifest: Path, capsys: pytest
         (["--gif", "a.gif", "--plain"], "--plain"),
         (["--gif", "a.gif", "--world", "0", "--world", "1"], "--world"),
         (["--gif", "a.gif", "--output", "b.html"], "--output"),
+        (["--gif", "a.gif", "--policy", "policy"], "--policy"),
+        (["--gif", "a.gif", "--label", "before"], "--label"),
+        (["--label", "before", "--label", "after"], "--label"),
+        (["--scenario", "a.yaml", "--scenario", "b.yaml"], "--scenario"),
         (["--from", "3"], "--from"),
         (["--to", "3"], "--to"),
     ],
@@ -242,7 +246,8 @@ def test_a_page_says_which_capture_it_shows(manifest: Path, film: Film, tmp_path
 def test_two_captures_stand_side_by_side_with_the_same_worlds_of_each(manifest: Path, tmp_path: Path) -> None:
     other, page = capture(tmp_path / "other", worlds=2, behavior="heuristic"), tmp_path / "replay.html"
     words = ["replay", str(manifest), "--compare", str(other), "--world", "1", "--world", "0", "--output", str(page)]
-    assert main(words) == 0
+    assert main([*words, "--label", "before", "--label", "after"]) == 0
+    assert document_in(page.read_text(), page)["labels"] == ["before", "after"]
     sides = document_in(page.read_text(), page)["sides"]
     assert [[(film["behavior"], film["world"]) for film in films] for films in sides] == [
         [("scripted", 0), ("scripted", 1)],

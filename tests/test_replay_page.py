@@ -239,6 +239,14 @@ def test_the_queue_panel_lists_the_line_in_its_order(tab: Tab, page: Path, manif
     )
 
 
+def test_a_side_is_called_as_one_likes(tab: Tab, manifest: Path, page: Path) -> None:
+    film, file = film_of(manifest), page.with_name("called.html")
+    file.write_text(replay_html([[film], [film]], labels=["before <i>", "after"]))
+    show(tab, file)
+    names = tab.ask("[...document.querySelectorAll('.pane h2')].map(title => title.firstChild.textContent)")
+    assert names == ["before <i>", "after"]
+
+
 def test_two_rollouts_run_side_by_side_in_step(tab: Tab, two: Path, pictures: Path) -> None:
     show(tab, two, "#t=30")
     names = tab.ask("[...document.querySelectorAll('.pane h2')].map(title => title.firstChild.textContent)")
@@ -251,6 +259,18 @@ def test_two_rollouts_run_side_by_side_in_step(tab: Tab, two: Path, pictures: Pa
     )
     assert first[1] <= second[0]
     tab.picture(pictures / "replay-two.png")
+
+
+def test_a_conflict_on_one_side_shows_the_same_place_on_the_other(tab: Tab, two: Path) -> None:
+    show(tab, two)
+    tab.ask("replay.panes.forEach(({camera}) => camera.zoom(0.2))")
+    restless, calm = tab.ask("replay.films.map(film => film.conflicts.map(({tick}) => tick))")
+    tick = min(set(restless) - set(calm))
+    tab.ask(f"location.hash = '#t={tick}'")
+    tab.until(f"replay.tick === {tick}")
+    places = tab.ask("replay.panes.map(({camera}) => [camera.tile, camera.left, camera.top])")
+    assert places[0] == places[1]
+    assert places[0][0] == 24
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

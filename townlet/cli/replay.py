@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +25,21 @@ def replay(
         Path | None, typer.Option(metavar="MANIFEST2", help="Another capture, to be played beside the first.")
     ] = None,
     scenario: Annotated[
-        Path | None, typer.Option(help="Scenario that was captured, unless it is the built-in one of its name.")
+        list[Path] | None,
+        typer.Option(
+            help="Scenario that was captured, unless it is the built-in one of its name; "
+            "given twice with --compare, one for each side."
+        ),
+    ] = None,
+    policy: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder or policy.json of a policy, whose thoughts of everybody are put into the page; "
+            "given twice with --compare, one for each side."
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="What to call a side, instead of who acts in it; once for each side.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="HTML file to write; replay.html by default.")] = None,
     plain: Annotated[
@@ -44,26 +58,42 @@ def replay(
     from townlet.view.replay import film_of, gif_of, replay_html
 
     worlds = sorted(set(world or [0]))
+    manifests = [path for path in (manifest, compare) if path is not None]
     if gif is None:
         _refuse({"--from": first is not None, "--to": last is not None}, "no --gif", "--gif with it")
     else:
-        page = {"--world": len(worlds) > 1, "--compare": compare, "--plain": plain, "--output": output}
+        page = {"--world": len(worlds) > 1, "--compare": compare, "--policy": policy, "--label": label}
+        page |= {"--plain": plain, "--output": output}
         _refuse(page, "it with --gif", "no --gif, whose picture has one side and one world")
+    scenarios, policies = (
+        _for_each_side(name, given, len(manifests)) for name, given in (("--scenario", scenario), ("--policy", policy))
+    )
+    if label and len(label) != len(manifests):
+        raise InputError.of("options", "--label", f"{len(label)} of them", f"{len(manifests)}, one for each side")
     compiling_notice()
     if gif is not None:
         begin = first or 0
         end = last if last is not None else begin + 60
-        write_atomically(gif, gif_of(manifest, worlds[0], begin, end, scenario=scenario))
+        write_atomically(gif, gif_of(manifest, worlds[0], begin, end, scenario=scenarios[0]))
         typer.echo(gif)
         return
     sides = [
-        [film_of(path, number, scenario=scenario) for number in worlds]
-        for path in (manifest, compare)
-        if path is not None
+        [film_of(path, number, scenario=town, policy=asked) for number in worlds]
+        for path, town, asked in zip(manifests, scenarios, policies, strict=True)
     ]
     page_path = output or Path("replay.html")
-    write_atomically(page_path, replay_html(sides, coding="identity" if plain else "deflate-raw"))
+    html = replay_html(sides, labels=label or (), coding="identity" if plain else "deflate-raw")
+    write_atomically(page_path, html)
     typer.echo(page_path)
+
+
+def _for_each_side(option: str, given: Sequence[Path] | None, sides: int) -> Sequence[Path | None]:
+    """The file of each side: its own, the only one, or none."""
+    if not given:
+        return [None] * sides
+    if len(given) not in (1, sides):
+        raise InputError.of("options", option, f"{len(given)} of them", f"at most {sides}, one for each side")
+    return list(given) * (sides // len(given))
 
 
 def _refuse(given: Mapping[str, object], found: str, expected: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from townlet.capture import read_capture
 from townlet.errors import InputError, nearest_name
 from townlet.storage import AnyPath
+
+if TYPE_CHECKING:
+    from townlet.behavior.network import ActorCritic
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,54 @@ class Inspection:
         return asdict(self)
 
 
-def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str, world: int = 0) -> Inspection:
-    """What the policy in a folder or ``policy.json`` makes of one agent-step of a capture.
+class Opinion(NamedTuple):
+    """What a network makes of ``B`` agent-steps of ``F`` features, of which one of ``N`` actions was taken."""
+
+    probabilities: NDArray[np.float64]
+    """[B, N], of illegal actions exactly 0."""
+    entropy: NDArray[np.float64]
+    """[B], nats."""
+    value: NDArray[np.float32]
+    """[B], units of return."""
+    on_action: NDArray[np.float32]
+    """[B, F]: gradient × input of the log-probability of the action taken, nats."""
+    on_value: NDArray[np.float32]
+    """[B, F]: gradient × input of the value."""
+
+
+def opinion_on(
+    network: ActorCritic, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]
+) -> Opinion:
+    """What a network makes of agent-steps: observations [B, F], masks [B, N], and the actions taken [B].
 
     Influence is gradient × input, the first-order share of each feature in the output (Shrikumar, Greenside, Shcherbina
     and Kundaje 2016, "Not just a black box", arXiv:1605.01713, equation 1 and section 3.1). A feature that is 0 has
     none, however much would change if it were not.
+    """
+    import torch
+
+    seen = torch.from_numpy(observation.copy()).requires_grad_()
+    log_probs, value = network(seen, torch.from_numpy(mask.copy()))
+    taken = log_probs.gather(1, torch.from_numpy(action.astype(np.int64))[:, None])
+    # A row's output depends on that row alone, so the gradient of the sum is the gradient of each.
+    (by_action,) = torch.autograd.grad(taken.sum(), seen, retain_graph=True)
+    (by_value,) = torch.autograd.grad(value.sum(), seen)
+    chances = log_probs.detach().exp().double()
+    return Opinion(
+        chances.numpy(),
+        torch.special.entr(chances).sum(-1).numpy(),
+        value.detach().numpy(),
+        by_action.numpy() * observation,
+        by_value.numpy() * observation,
+    )
+
+
+def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str, world: int = 0) -> Inspection:
+    """What the policy in a folder or ``policy.json`` makes of one agent-step of a capture.
 
     Raises InputError for a policy or capture that is damaged or of another town, and for a tick, person or world that
     the capture does not have.
     """
-    import torch
-
     from townlet.behavior.policy_file import load_policy
 
     capture = read_capture(manifest)
@@ -79,20 +119,16 @@ def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str,
     if not buffer.alive[at]:
         raise InputError.of("options", "--tick", f"{agent} not in town at tick {tick}", "a tick with somebody there")
     network, card = load_policy(policy, observation=recorded.observation, actions=recorded.actions)
-    seen = torch.from_numpy(buffer.observation[at].copy())[None].requires_grad_()
-    log_probs, value = network(seen, torch.from_numpy(buffer.mask[at].copy())[None])
-    action = int(buffer.action[at])
-    (on_action,) = torch.autograd.grad(log_probs[0, action], seen, retain_graph=True)
-    (on_value,) = torch.autograd.grad(value[0], seen)
-    values = seen.detach()[0]
-    shares = [(values * gradient[0]).tolist() for gradient in (on_action, on_value)]
+    values, mask, action = buffer.observation[at], buffer.mask[at], int(buffer.action[at])
+    opinion = opinion_on(network, values[None], mask[None], buffer.action[at][None])
+    shares = [share[0].tolist() for share in (opinion.on_action, opinion.on_value)]
     influences = [
         Influence(str(feature["name"]), str(feature["meaning"]), float(values[index]), *(s[index] for s in shares))
         for index, feature in enumerate(recorded.observation)
         if values[index] != 0.0
     ]
-    legal = np.flatnonzero(buffer.mask[at])
-    chances = log_probs.detach()[0].exp()[legal].double()
+    legal = np.flatnonzero(mask)
+    chances = opinion.probabilities[0, legal]
     return Inspection(
         world=world,
         tick=tick,
@@ -100,10 +136,10 @@ def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str,
         action=recorded.actions[action],
         acted=recorded.behavior.policy_sha256 == card.sha256,
         probabilities={
-            recorded.actions[legal[i]]: float(chances[i]) for i in chances.argsort(descending=True).tolist()
+            recorded.actions[legal[i]]: float(chances[i]) for i in np.argsort(-chances, kind="stable").tolist()
         },
-        value=float(value.detach()),
-        entropy=float(torch.special.entr(chances).sum()),
+        value=float(opinion.value[0]),
+        entropy=float(opinion.entropy[0]),
         reward=float(buffer.reward[at]),
         reward_parts=dict(zip(recorded.reward_parts, map(float, buffer.reward_parts[at]), strict=True)),
         influences=tuple(sorted(influences, key=lambda influence: -abs(influence.on_action))),

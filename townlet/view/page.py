@@ -26,7 +26,7 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 .figure { background: var(--soft); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; }
 .figure span { display: block; }
 .label, .unit { font-size: .85rem; opacity: .8; }
-.value { font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+.value { font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
 figure { margin: 0; }
 svg { width: 100%; height: auto; color: var(--ink); }
@@ -35,6 +35,7 @@ table { border-collapse: collapse; font-size: .88rem; width: 100%; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
 th { background: var(--soft); white-space: nowrap; }
 td:first-child { white-space: nowrap; }
+td:last-child:not(.number) { min-width: 16rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; overflow-x: auto; }
 """

@@ -18,6 +18,7 @@ from townlet.envs.scene import ROLES
 from townlet.errors import InputError
 from townlet.storage import AnyPath
 from townlet.view.replay.film import Film
+from townlet.view.replay.mind import Mind
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS
 from townlet.world.state import SHIFT_STATES
 
@@ -38,8 +39,8 @@ class Column(NamedTuple):
 def columns_of(film: Film) -> dict[str, Column]:
     """The columns of a film, by name. Columns of frames have ``T`` rows, those of events one per event.
 
-    Quantities are rounded: needs, strengths and values to a thousandth, money to a hundredth, rewards to a
-    ten-thousandth.
+    Quantities are rounded: needs, strengths, values and influences to a thousandth, money and probabilities to a
+    hundredth, rewards to a ten-thousandth.
     """
     frames, plan, events = film.frames, film.plan, film.events
     # A slot without anybody stays as it was, which costs nothing.
@@ -72,7 +73,12 @@ def columns_of(film: Film) -> dict[str, Column]:
     }
     for name in ("kind", "object", "actor", "rival", "detail"):
         columns[f"event_{name}"] = _column(events[name])
-    if film.manifest.behavior.has_values:
+    if film.mind:
+        mind = film.mind.frames
+        columns |= {name: _column(mind[name]) for name in ("likely", "moved")}
+        columns |= {name: _column(mind[name], 100) for name in ("chance", "taken")}
+        columns |= {"share": _column(mind["share"], 1000), "value": _column(mind["opinion"], 1000)}
+    elif film.manifest.behavior.has_values:
         columns["value"] = _column(np.nan_to_num(frames["value"]), 1000)
     return columns
 
@@ -123,17 +129,27 @@ def film_document(film: Film, *, coding: Coding = "deflate-raw") -> dict[str, An
         "parts": manifest.reward_parts,
         "avoid": scenario.rules.rivalry.avoid_threshold,
         "money": _has_money(film),
+        "mind": _mind_document(film.mind),
         "columns": table,
         "data": _pack(b"".join(parts), coding),
     }
+
+
+def _mind_document(mind: Mind | None) -> dict[str, Any] | None:
+    return mind and {"policy": mind.policy_sha256, "acted": mind.acted, "features": mind.features}
 
 
 def _has_money(film: Film) -> bool:
     return bool(film.frames["wallet"].any())
 
 
-def replay_document(sides: Sequence[Sequence[Film]], *, coding: Coding = "deflate-raw") -> dict[str, Any]:
-    """All that a page shows: one or two rollouts side by side, each with one or more of its worlds."""
+def replay_document(
+    sides: Sequence[Sequence[Film]], *, labels: Sequence[str] = (), coding: Coding = "deflate-raw"
+) -> dict[str, Any]:
+    """All that a page shows: one or two rollouts side by side, each with one or more of its worlds.
+
+    ``labels`` say what to call each side; without them, each is called by who acts in it.
+    """
     return {
         "format": "townlet-replay",
         "version": 1,
@@ -143,6 +159,7 @@ def replay_document(sides: Sequence[Sequence[Film]], *, coding: Coding = "deflat
         "courtesies": list(COURTESIES),
         "roles": [ROLES.get(number, "") for number in range(len(ROLES) + 1)],
         "shifts": list(SHIFT_STATES),
+        "labels": list(labels),
         "colors": {"people": _hex(image.PEOPLE), "objects": _hex(image.OBJECTS)},
         "sides": [[film_document(film, coding=coding) for film in films] for films in sides],
     }

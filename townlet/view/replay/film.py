@@ -16,6 +16,7 @@ from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.storage import AnyPath
+from townlet.view.replay.mind import Mind, mind_of
 from townlet.view.replay.rooms import Plan, plan_of
 from townlet.world import Town
 from townlet.world.state import WAITING
@@ -70,6 +71,8 @@ class Film:
     frames: dict[str, NDArray[Any]]
     events: NDArray[Any]
     event_tick: NDArray[np.int64]
+    mind: Mind | None = None
+    """What a policy thought, if one was asked."""
 
 
 def film_of(
@@ -77,20 +80,23 @@ def film_of(
     world: int = 0,
     *,
     scenario: Scenario | AnyPath | None = None,
+    policy: AnyPath | None = None,
     watch: Callable[[Town, int], None] | None = None,
 ) -> Film:
     """Film world ``world`` of a verified capture.
 
     Args:
         scenario: the scenario that was captured; without one, the built-in scenario of the recorded name.
+        policy: folder or ``policy.json`` of a policy to be asked about every agent-step, whoever acted.
         watch: called with the town, of one world, after every tick, and the tick's index.
 
     Raises InputError for a capture that is not as its manifest says, for a world that was not captured, for another
-    scenario than the captured one, and when the simulation differs from the recording in any bit of what people see,
-    may do or get, or in any event: then the rules are no longer those under which it was made.
+    scenario than the captured one, for a policy of another town, and when the simulation differs from the recording in
+    any bit of what people see, may do or get, or in any event: then the rules are no longer those under which it was
+    made.
     """
     capture = read_capture(manifest)
-    return film_capture(capture, manifest, world, scenario=scenario, watch=watch)
+    return film_capture(capture, manifest, world, scenario=scenario, policy=policy, watch=watch)
 
 
 def film_capture(
@@ -99,6 +105,7 @@ def film_capture(
     world: int,
     *,
     scenario: Scenario | AnyPath | None = None,
+    policy: AnyPath | None = None,
     watch: Callable[[Town, int], None] | None = None,
 ) -> Film:
     """The same for a capture that has been read; ``manifest`` is where from."""
@@ -106,6 +113,7 @@ def film_capture(
     if not 0 <= world < recorded.worlds:
         raise InputError.of("options", "--world", str(world), f"below {recorded.worlds}, the worlds captured")
     place = _captured_scenario(recorded, manifest, scenario)
+    mind = mind_of(policy, capture, world) if policy is not None else None
     town = Town(place, worlds=1, seed=recorded.seed, first_world=world)
     frames = _empty_frames(town, recorded.ticks)
     events: list[NDArray[Any]] = []
@@ -129,6 +137,7 @@ def film_capture(
         frames,
         happened,
         when,
+        mind,
     )
 
 

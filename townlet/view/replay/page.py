@@ -12,15 +12,17 @@ from townlet.view.replay.film import Film
 
 #: The parts of the page; the scripts share one scope, in this order.
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = ("data", "words", "icons", "camera", "map", "ring", "timeline", "panels", "pane", "player")
+SCRIPTS = ("data", "words", "icons", "camera", "map", "ring", "timeline", "panels", "thoughts", "pane", "player")
 
 
-def replay_html(sides: Sequence[Sequence[Film]], *, coding: Coding = "deflate-raw") -> str:
+def replay_html(sides: Sequence[Sequence[Film]], *, labels: Sequence[str] = (), coding: Coding = "deflate-raw") -> str:
     """A self-contained page that plays one rollout, or two side by side, each with one or more of its worlds.
+
+    ``labels`` say what to call each side; without them, each is called by who acts in it.
 
     Its content security policy forbids it to load anything. Equal films give equal bytes.
     """
-    document = json.dumps(replay_document(sides, coding=coding), separators=(",", ":"), allow_nan=False)
+    document = json.dumps(replay_document(sides, labels=labels, coding=coding), separators=(",", ":"), allow_nan=False)
     names = dict.fromkeys(films[0].manifest.scenario.name for films in sides)
     scripts = "\n".join((PAGE / f"{name}.js").read_text() for name in SCRIPTS)
     parts = {

@@ -21,8 +21,9 @@ function readColumn(buffer, [length, series, size, offset, scale]) {
 const ROLE = { idle: 0, waiting: 1, holding: 2, using: 3, finished: 4 };
 
 class Film {
-  constructor(meta, general, buffer) {
+  constructor(meta, general, buffer, label) {
     Object.assign(this, meta);
+    this.label = label;
     this.general = general;
     this.columns = Object.fromEntries(Object.entries(meta.columns).map(([name, place]) => [name, readColumn(buffer, place)]));
     this.colors = meta.people.map((_, a) => general.colors.people[a % general.colors.people.length]);
@@ -37,6 +38,8 @@ class Film {
     const column = this.columns[name];
     return column.values[series * column.length + tick] / column.scale;
   }
+
+  sameMap(other) { return JSON.stringify([this.width, this.height, this.objects]) === JSON.stringify([other.width, other.height, other.objects]); }
 
   alive(a, t) { return this.get("alive", a, t) > 0; }
   x(a, t) { return this.get("tile", a, t) % this.width; }
@@ -126,6 +129,6 @@ class Film {
 }
 
 async function readSides(general) {
-  return Promise.all(general.sides.map((films) => Promise.all(films.map(
-    async (meta) => new Film(meta, general, await unpack(meta.data, general.coding))))));
+  return Promise.all(general.sides.map((films, side) => Promise.all(films.map(
+    async (meta) => new Film(meta, general, await unpack(meta.data, general.coding), general.labels[side])))));
 }

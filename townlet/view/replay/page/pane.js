@@ -14,6 +14,7 @@ class Pane {
     this.figures = new Figures();
     this.queues = new Queues();
     this.people = new People((a) => this.select(a));
+    this.about = new About();
     this.events = new Events((tick) => player.jump(tick));
     this.camera = new Camera(this.canvas, this.film, () => player.redraw());
     this.map = new TownMap(this.canvas, this.film, this.camera);
@@ -26,7 +27,7 @@ class Pane {
     const ring = element("section", { class: "card ring" }, element("h3", {}, "Who holds a grudge"), this.ring);
     const mapPart = element("div", { class: "map-part" }, element("div", {}, this.title, this.figures.node), this.stage);
     const side = (...cards) => element("div", { class: "side" }, ...cards), alone = this.player.sides === 1;
-    const sides = alone ? [side(this.queues.node, this.events.node), side(ring, this.people.node)] : [side(this.queues.node, ring, this.events.node)];
+    const sides = alone ? [side(this.queues.node, this.events.node), side(this.about.node, ring, this.people.node)] : [side(this.queues.node, this.about.node, ring, this.events.node)];
     return element("section", { class: "pane" }, mapPart, ...sides);
   }
 
@@ -55,7 +56,7 @@ class Pane {
     this.canvas.height = Math.round(height * ratio);
     const first = !this.camera.width;
     this.camera.resize(width, height);
-    if (first) this.look(this.player.tick);
+    if (first) this.player.jump(this.player.tick);
     this.player.redraw();
   }
 
@@ -68,7 +69,8 @@ class Pane {
       this.map.setFilm(film);
     }
     const { film: now } = this, people = some(now.people.length, "person", "people");
-    this.title.replaceChildren(behaviorName(now), " ", element("small", {}, [spaced(now.scenario), `seed ${now.seed}`, whichWorld(now), people].filter(Boolean).join(", ")));
+    const town = this.player.films.every((film) => film.scenario === now.scenario) ? "" : spaced(now.scenario);
+    this.title.replaceChildren(behaviorName(now), " ", element("small", {}, [town, `seed ${now.seed}`, whichWorld(now), people].filter(Boolean).join(", ")));
     this.title.hidden = this.player.sides === 1;
     return Boolean(film);
   }
@@ -79,12 +81,17 @@ class Pane {
     this.player.redraw();
   }
 
-  // Bring the worst conflict of a tick into view.
-  look(tick) {
+  // The tile of the worst conflict of a tick.
+  placeOf(tick) {
     const events = this.film.conflicts.filter((event) => event.tick === tick);
-    if (!events.length || !this.camera.width) return;
+    if (!events.length) return undefined;
     const { thing } = events.reduce((worst, event) => (event.intensity > worst.intensity ? event : worst));
-    this.camera.look(...this.film.objects[thing].slice(2));
+    return this.film.objects[thing].slice(2);
+  }
+
+  // Bring a tile into view.
+  look(place) {
+    if (place && this.camera.width) this.camera.look(...place);
   }
 
   tickOf(time) { return Math.min(Math.floor(time), this.film.ticks - 1); }
@@ -103,6 +110,7 @@ class Pane {
     this.queues.update(this.film, t);
     this.people.update(this.film, t, this.selected);
     this.events.update(this.film, t);
+    this.about.update(this.film, t, this.selected);
     drawRing(this.ring, this.film, t, view.theme, this.selected);
     const off = ["No power", "No water", "Prices are raised"].filter((_, i) => this.film.get("conditions", i, t));
     if (this.notice.textContent !== off.join("")) this.notice.replaceChildren(...off.map((text) => element("span", {}, text)));

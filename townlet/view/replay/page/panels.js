@@ -30,7 +30,7 @@ class Figures {
   }
 
   update(film, t) {
-    const figures = [film.conflictCount[t], film.intensity[t].toFixed(1), film.waiting[t], film.rivalry[t].toFixed(2)];
+    const figures = [film.conflictCount[t], film.intensity[t].toFixed(film.intensity[t] < 100 ? 1 : 0), film.waiting[t], film.rivalry[t].toFixed(2)];
     this.values.forEach(({ value, row }, i) => {
       setText(value, String(figures[i]));
       row.classList.toggle("bad", i === 0 && film.conflictCount[t] > 0);
@@ -76,10 +76,9 @@ class People {
   constructor(select) {
     this.select = select;
     this.list = element("ul", { class: "rows people scroll", "aria-label": "People" });
-    this.detail = element("dl", { class: "detail" });
     this.more = element("p", { class: "key" });
     const key = element("p", { class: "key" }, ...NEEDS.map((need) => element("span", {}, element("i", { style: `background:var(--${need})` }), need)));
-    this.node = element("section", { class: "card people-card grow" }, element("h3", {}, "People"), key, this.list, this.more, this.detail);
+    this.node = element("section", { class: "card people-card grow" }, element("h3", {}, "People"), key, this.list, this.more);
     this.rows = new Map();
   }
 
@@ -101,7 +100,6 @@ class People {
     const left = film.people.length - people.length;
     setText(this.more, left > 0 ? `and ${left} more, who are neither in a queue nor at odds with anybody` : "");
     this.more.hidden = left === 0;
-    this.tell(film, t, selected);
   }
 
   reveal(a) {
@@ -135,15 +133,6 @@ class People {
     row.button.setAttribute("aria-pressed", String(a === selected));
     row.button.style.opacity = here ? 1 : 0.5;
   }
-
-  // All about whoever is selected.
-  tell(film, t, selected) {
-    const facts = selected >= 0 && film.alive(selected, t) ? factsOf(film, selected, t) : [];
-    this.detail.hidden = facts.length === 0;
-    const key = JSON.stringify(facts);
-    if (key !== this.told) this.detail.replaceChildren(...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
-    this.told = key;
-  }
 }
 
 function factsOf(film, a, t) {
@@ -153,7 +142,7 @@ function factsOf(film, a, t) {
     ["action", spaced(film.actions[film.get("action", a, t)])],
     ["reward", `${signed(film.get("reward", a, t))}${parts.length ? ` = ${parts.map(([name, value]) => `${name} ${signed(value)}`).join(", ")}` : ""}`],
   ];
-  if (film.columns.value) facts.push(["value", film.get("value", a, t).toFixed(3)]);
+  if (film.columns.value) facts.push(["value", film.get("value", a, t).toFixed(3).replace("-", "−")]);
   if (job) facts.push(["work", job]);
   const grudges = film.grudges(a, t);
   if (grudges.length) facts.push(["grudges", grudges.map(({ to, strength }) => `${called(film.people[to])} ${strength.toFixed(2)}`).join(", ")]);

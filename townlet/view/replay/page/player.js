@@ -97,10 +97,11 @@ class Player {
     this.redraw(true);
   }
 
-  // Seek, and look at what happens there.
+  // Seek, and look at what happens there, on both sides at the same place if it happens on one of them only.
   jump(tick) {
     this.seek(tick);
-    for (const pane of this.panes) pane.look(this.tick);
+    const places = this.panes.map((pane) => pane.placeOf(this.tick)), any = places.find(Boolean);
+    this.panes.forEach((pane, side) => pane.look(places[side] ?? (pane.film.sameMap(this.panes[0].film) ? any : undefined)));
   }
 
   toConflict(direction) {

@@ -35,7 +35,7 @@ function labelsOf(film) {
 
 const whichWorld = (film) => (film.worlds > 1 ? `world ${film.world} of ${film.worlds}` : "");
 const BEHAVIORS = { scripted: "People by script", random: "Random actions", heuristic: "People by need", neural: "Trained policy" };
-const behaviorName = (film) => BEHAVIORS[film.behavior] + (film.policy ? ` ${film.policy.slice(0, 8)}` : "");
+const behaviorName = (film) => film.label ?? BEHAVIORS[film.behavior] + (film.policy ? ` ${film.policy.slice(0, 8)}` : "");
 
 // Short names of what is drawn on the map.
 const SHORT = {

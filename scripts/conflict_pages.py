@@ -1,0 +1,77 @@
+"""The replay page of the README's picture: two policies of the conflict study on the same day of the same town.
+
+``python scripts/conflict_pages.py --output tmp/conflict`` trains a conflict-blind and a conflict-aware policy, as
+``townlet study conflict`` does, lets each live a day, and plays the two side by side.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from safetensors.torch import load_file
+
+from townlet.behavior.network import ActorCritic
+from townlet.behavior.policy_file import save_policy
+from townlet.capture import capture_rollout
+from townlet.storage import pretty_json, write_atomically
+from townlet.study.conflict.arms import AWARE, BLIND, Arm
+from townlet.study.conflict.pieces import do
+from townlet.study.conflict.settings import FIRST_SEED, FULL, Settings, training_config
+from townlet.study.conflict.town import StudyTown, study_scenario
+from townlet.study.conflict.work import Policy, digest
+from townlet.view.replay import film_of, replay_html
+from townlet.world.actions import action_names
+from townlet.world.schema import observation_schema_of
+
+ARMS = (BLIND, AWARE)
+
+
+def conflict_page(output: Path, work: Path, seed: int, day: int, settings: Settings = FULL) -> Path:
+    """The page of a day, whose seed is ``day``, under the two policies of the study's seed ``seed``.
+
+    Each arm's folder gets the scenario, the policy and the capture. What the study left in ``work`` is not done again.
+    """
+    films = []
+    for arm in ARMS:
+        folder = output / arm.name
+        scenario = folder / "town_day_study.yaml"
+        policy = _policy(arm, scenario, folder / "policy", work, seed, settings)
+        done = capture_rollout(scenario, folder / "capture", seed=day, policy=policy / "policy.json")
+        films.append([film_of(done.manifest_path, scenario=scenario, policy=policy)])
+    page = output / "replay.html"
+    write_atomically(page, replay_html(films, labels=[arm.label for arm in ARMS]))
+    return page
+
+
+def _policy(arm: Arm, file: Path, folder: Path, work: Path, seed: int, settings: Settings) -> Path:
+    """Write an arm's scenario into a file and its policy into a folder."""
+    scenario = study_scenario(StudyTown(), sees_conflict=arm.sees_conflict, penalty=arm.penalty)
+    # JSON is YAML.
+    write_atomically(file, pretty_json(scenario.model_dump(mode="json")))
+    trained = Policy(arm, seed, StudyTown())
+    work.mkdir(parents=True, exist_ok=True)
+    do(trained, settings, work)
+    observation, actions = observation_schema_of(scenario), action_names(scenario.object_types)
+    network = ActorCritic(len(observation), len(actions), training_config(settings, seed).network)
+    network.load_state_dict(load_file(work / f"policy-{arm.name}-{seed}-{digest(trained, settings)}.safetensors"))
+    provenance = {"study": "conflict", "arm": arm.name, "seed": seed}
+    save_policy(folder, network, observation=observation, actions=actions, provenance=provenance)
+    return folder
+
+
+def main(
+    output: Annotated[Path, typer.Option(help="Folder for scenarios, policies, captures and the page.")],
+    work: Annotated[
+        Path | None, typer.Option(help="Folder of the study's finished pieces; OUTPUT/work without.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the policies.")] = FIRST_SEED,
+    day: Annotated[int, typer.Option(help="Seed of the day.")] = 5,
+) -> None:
+    """Train a conflict-blind and a conflict-aware policy, and play a day of each side by side."""
+    typer.echo(conflict_page(output, work or output / "work", seed, day))
+
+
+if __name__ == "__main__":
+    typer.run(main)
