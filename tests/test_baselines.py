@@ -16,7 +16,7 @@ from tiny_soak import tiny_baseline, tiny_scenario
 
 from townlet.baselines import differences, promote, promoted_baseline, promoted_scenarios, read_baseline
 from townlet.baselines.baseline import write_baseline
-from townlet.baselines.build import build_baseline
+from townlet.baselines.build import build_baseline, rollout_folder
 from townlet.baselines.compare import difference, hedges_g
 from townlet.baselines.document import changes, document, measured_anew, read_promoted
 from townlet.baselines.promotion import read_ledger
@@ -61,7 +61,7 @@ def test_its_figures_are_those_of_the_rollouts_that_its_manifests_name(recorded:
     baseline = read_baseline(recorded)
     assert baseline.seeds == [0, 1, 2] and baseline.behavior == "scripted" and baseline.worlds == 4
     for index, seed in enumerate(baseline.seeds):
-        folder = recorded.parent / "captures" / f"seed-{seed:05d}"
+        folder = rollout_folder(recorded.parent, seed)
         manifest = verify_capture(folder / "rollout_sample_manifest.json")
         assert (manifest.seed, manifest.worlds) == (seed, 4)
         total = json.loads((folder / "rollout_sample_metrics.json").read_text())["total"]

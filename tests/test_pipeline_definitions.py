@@ -22,7 +22,7 @@ from townlet_pipeline.home import ensure_home, own_settings
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.project import project_root, shown
 from townlet_pipeline.resources import SimulatorResource, StoreResource
-from townlet_pipeline.schedules import PLANS
+from townlet_pipeline.timetable import plans
 from townlet_pipeline.versions import code_version, files_of, imports_of, sources_of
 
 ROOT = Path(__file__).parent.parent
@@ -223,6 +223,13 @@ def test_a_simulator_names_only_the_options_that_it_was_given() -> None:
     assert SimulatorResource(worlds=3, behavior="random").options() == {"worlds": 3, "behavior": "random"}
 
 
+def test_every_job_schedule_and_sensor_says_in_the_browser_what_it_does() -> None:
+    repository = defs.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    silent = [one.name for one in (*jobs, *repository.schedule_defs, *repository.sensor_defs) if not one.description]
+    assert silent == []
+
+
 def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
     page = (ROOT / "docs" / "PIPELINE.md").read_text()
     examples = [yaml.safe_load(block.split("```")[0]) for block in page.split("```yaml\n")[1:]]
@@ -237,7 +244,7 @@ def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
     [
         ("The column", {spec.key.to_user_string() for spec in specs()}),
         ("The gates", {key.name for key in defs.resolve_asset_graph().asset_check_keys}),
-        ("Time", set(PLANS)),
+        ("Time", set(plans())),
     ],
 )
 def test_the_documentation_tells_of_every_asset_every_check_and_every_schedule(section: str, names: set[str]) -> None:

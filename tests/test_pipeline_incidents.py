@@ -98,6 +98,27 @@ def test_a_machine_that_was_started_anew_is_told_from_one_of_the_same_name_and_f
     assert worker.whereabouts(replace(container, boot="another-boot"), container) == "elsewhere"
 
 
+def test_a_run_of_a_container_that_was_started_again_is_closed_once_nobody_holds_its_lock(tmp_path: Path) -> None:
+    me = this_process()
+    code = (
+        "import sys, time; from dagster import DagsterInstance; from townlet_pipeline.presence import present\n"
+        "with DagsterInstance.from_config(sys.argv[1]) as instance, present(instance, sys.argv[2]):\n"
+        "    print('held', flush=True); time.sleep(600)"
+    )
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        run = started(instance, tag(replace(me, namespace=me.namespace + 1, pid=1, started=1)))
+        assert reap(instance) == [], "it has no lock here: it may be another one of the same name"
+        words = [sys.executable, "-c", code, str(tmp_path), run.run_id]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            assert reap(instance) == []
+            process.kill()
+        assert [one.run_id for one in reap(instance)] == [run.run_id]
+        assert list((tmp_path / "workers").iterdir()) == []
+
+
 def test_the_sensor_and_the_command_close_runs_too(tmp_path: Path) -> None:
     with new_instance(tmp_path) as instance:
         one = started(instance, dead_worker())

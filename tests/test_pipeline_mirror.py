@@ -25,11 +25,13 @@ from townlet.errors import InputError
 from townlet.soak.manifest import MANIFEST_NAME
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet_pipeline.calendar import nights
+from townlet_pipeline.freezing import frozen_scenario
 from townlet_pipeline.locks import locked
 from townlet_pipeline.mirror import mirrored, pull, pull_checked, push
 from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.resources import StoreResource
 
+ROOT = Path(__file__).parent.parent
 ASSET = "trained_policy"
 
 
@@ -242,3 +244,44 @@ def test_a_night_takes_its_scenario_from_the_scenarios_own_place(url: str, tmp_p
     assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
     pull(machine(tmp_path / "c", url), key, ["soak_run"])
     assert (tmp_path / "c" / key / "soak_run" / "rows").read_text() == "name: drill"
+
+
+def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "configs" / "scenarios" / "observation_baseline.yaml"
+    file.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "configs" / "scenarios" / file.name, file)
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path))
+    here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
+    assert frozen_scenario(here, file.stem, "night") == here.folder(file.stem, "scenario") / file.name
+    file.write_text(file.read_text().replace("ticks: 20\n", "ticks: 30\n", 1))
+    copy = frozen_scenario(here, file.stem, "next")
+
+    @asset(partitions_def=scenarios)
+    def scenario() -> None: ...
+
+    @asset(partitions_def=nights, deps=[scenario])
+    @mirrored
+    def soak_drift(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+        read = store.folder(file.stem, str(copy.parent.relative_to(here.folder(file.stem, "")))) / file.name
+        made = store.folder(context.partition_key, "soak_drift") / "drift.json"
+        made.parent.mkdir(parents=True)
+        made.write_bytes(read.read_bytes())
+        return MaterializeResult()
+
+    (tmp_path / "home").mkdir()
+    with new_instance(tmp_path / "home") as instance:
+        instance.add_dynamic_partitions(str(scenarios.name), [file.stem])
+        assert materialize(
+            [scenario, soak_drift],
+            instance=instance,
+            partition_key=f"2026-11-20|{file.stem}",
+            selection=AssetSelection.assets(soak_drift),
+            resources={"store": there},
+        ).success
+    # A comment changes nothing that it says: the published copy stays the one that is read.
+    file.write_text(f"# another machine's\n{file.read_text()}")
+    again = frozen_scenario(there, file.stem, "theirs")
+    assert again.relative_to(there.root) == copy.relative_to(here.root)
+    assert again.read_bytes() == copy.read_bytes() != file.read_bytes()

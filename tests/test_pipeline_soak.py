@@ -180,6 +180,11 @@ def test_a_scenario_that_was_edited_is_what_the_next_night_soaks(
     folder = Path(str(materialized(result)["soak_run"].metadata["path"].value))
     assert not (folder / "previous").exists()
     assert read_soak(folder).manifest["training"]["epochs"] == 3
+    traced = trace(folder / "soak.json", search=[project / "configs"])
+    scenarios = {node.file for node in traced.everything() if node.kind == "scenario"}
+    assert copy in scenarios and column / "scenario" / file.name not in scenarios, "it is what was read"
+    inputs = materialized(result)["soak_run"].metadata["inputs"].records
+    assert {row.data["asset"]: row.data["run"] for row in inputs}["edited scenario"] == "none on record"
 
 
 @pytest.fixture(scope="module")

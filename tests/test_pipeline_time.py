@@ -36,8 +36,10 @@ from townlet_pipeline import jobs
 from townlet_pipeline.calendar import days, nights, weekends
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.environment import timezone
+from townlet_pipeline.home import ensure_home
 from townlet_pipeline.partitions import scenarios
-from townlet_pipeline.schedules import PLANS, partition_at, schedules_of, with_deadlines
+from townlet_pipeline.schedules import partition_at, schedules_of, with_deadlines
+from townlet_pipeline.timetable import plans
 
 #: Long after the first day there are partitions for.
 NIGHT = datetime(2027, 1, 14, 4, 0, tzinfo=UTC)
@@ -165,13 +167,65 @@ def test_a_schedule_is_on_from_the_start_in_the_configured_zone(monkeypatch: pyt
     monkeypatch.setenv("TOWNLET_TIMEZONE", "Asia/Tokyo")
     schedule = nightly(nights)
     assert schedule.default_status is DefaultScheduleStatus.RUNNING
-    assert (schedule.cron_schedule, schedule.execution_timezone) == (PLANS["nightly_soak"].starts, "Asia/Tokyo")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == (plans()["nightly_soak"].starts, "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("job", "starts", "deadline"),
+    [
+        ("nightly_soak", "", "0 8 * * *"),
+        ("nightly_soak", "15 1 * * *", "15 5 * * *"),
+        ("nightly_soak", "30 22 * * 1-5", "30 2 * * 2,3,4,5,6"),
+        ("weekly_endurance", "", "0 8 * * 1"),
+        ("weekly_endurance", "0 18 * * 5", "0 21 * * 0"),
+        ("refresh_baselines", "", "0 8 * * 1"),
+        ("document_baselines", "", "0 8 * * 1"),
+    ],
+)
+def test_another_time_is_chosen_and_the_deadline_moves_with_it(
+    monkeypatch: pytest.MonkeyPatch, job: str, starts: str, deadline: str
+) -> None:
+    monkeypatch.setenv(f"TOWNLET_{job.upper()}_CRON", starts)
+    plan = plans()[job]
+
+    @asset(name=plan.assets[0])
+    def made() -> None: ...
+
+    (schedule,) = schedules_of([define_asset_job(job, AssetSelection.assets(made))])
+    assert schedule.cron_schedule == starts or not starts
+    (dated,) = with_deadlines([made])
+    policy = dated.specs_by_key[AssetKey(plan.assets[0])].freshness_policy
+    assert isinstance(policy, CronFreshnessPolicy)
+    assert policy.deadline_cron == deadline
+
+
+@pytest.mark.parametrize(
+    ("job", "starts"),
+    [
+        ("nightly_soak", "every night"),
+        ("nightly_soak", "0 24 * * *"),
+        ("nightly_soak", "60 4 * * *"),
+        ("nightly_soak", "* * * * *"),
+        ("nightly_soak", "0 4 1 * *"),
+        ("nightly_soak", "0 4 * * 5-1"),
+        ("weekly_endurance", "0 5 * * *"),
+        ("weekly_endurance", "0 5 * * 6,0"),
+    ],
+)
+def test_a_time_that_is_not_one_start_a_day_or_a_week_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, job: str, starts: str
+) -> None:
+    monkeypatch.setenv(f"TOWNLET_{job.upper()}_CRON", starts)
+    with pytest.raises(InputError) as refused:
+        ensure_home(tmp_path / "home")
+    assert str(refused.value).startswith(f"environment: TOWNLET_{job.upper()}_CRON: found {starts!r}, expected minute")
+    assert not (tmp_path / "home").exists()
 
 
 def test_every_job_with_a_plan_has_its_schedule_and_every_asset_of_a_plan_its_deadline() -> None:
-    assert {schedule.name for schedule in defs.schedules or []} == PLANS.keys() <= {job.name for job in jobs.ALL}
+    assert {schedule.name for schedule in defs.schedules or []} == plans().keys() <= {job.name for job in jobs.ALL}
     dated = {spec.key.to_user_string(): spec.freshness_policy for spec in defs.resolve_all_asset_specs()}
-    for plan in PLANS.values():
+    for plan in plans().values():
         for name in plan.assets:
             policy = dated.pop(name)
             assert isinstance(policy, CronFreshnessPolicy)

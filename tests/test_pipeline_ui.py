@@ -6,18 +6,24 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browser import Tab, browser_tab, find_browser
-from dagster import AssetSelection, DagsterInstance
+from dagster import AssetMaterialization, AssetSelection, DagsterInstance
+from dagster._core.test_utils import freeze_time
 from pipeline_runs import SCENARIO, SMALL, run_column
 from services import free_port, wait_until
 from web_server import ROOT, WebServer, web_server
 
+from townlet.baselines import BASELINES_FOLDER, promote
+from townlet.baselines.build import build_baseline
+from townlet.config import load_scenario
 from townlet.storage import sha256
 from townlet.view.replay import ConflictLink, conflict_links
+from townlet_pipeline.home import settings
 
 COLUMN = ["rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
 REPOSITORY = {"repositoryLocationName": "townlet", "repositoryName": "__repository__"}
@@ -64,6 +70,12 @@ query($repository: RepositorySelector!) {
   } } }
 }
 """
+FRESHNESS = "{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus } } }"
+RUNS = """
+query($filter: RunsFilter!) {
+  runsOrError(filter: $filter) { ... on Runs { results { id creationTime tags { key value } } } }
+}
+"""
 
 
 class Run:
@@ -86,18 +98,39 @@ class Run:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of a tiny scenario, and of one with conflicts."""
-    folder = tmp_path_factory.mktemp("project") / "configs" / "scenarios"
+    """A project of a tiny scenario with a promoted baseline, and of one with conflicts."""
+    root = tmp_path_factory.mktemp("project")
+    folder = root / "configs" / "scenarios"
     folder.mkdir(parents=True)
-    shutil.copy(ROOT / "configs" / "scenarios" / f"{SCENARIO}.yaml", folder)
     shutil.copy(ROOT / "configs" / "scenarios" / "queue_conflict.yaml", folder)
-    return folder.parent.parent
+    tiny = folder / f"{SCENARIO}.yaml"
+    content, amounts = (ROOT / "configs" / "scenarios" / tiny.name).read_text(), "  rollout_ticks: 20\n"
+    assert content.count(amounts) == 1
+    tiny.write_text(content.replace(amounts, f"{amounts}  worlds: 2\n  epochs: 1\n  network: {{hidden: [16]}}\n"))
+    baseline = build_baseline(tiny, root / "baseline", worlds=2).path
+    promote(baseline, load_scenario(tiny), reason="a test", by="ada", folder=root / BASELINES_FOLDER)
+    return root
 
 
 @pytest.fixture(scope="module")
-def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
-    address = {"TOWNLET_PROJECT": str(project), "TOWNLET_PAGES_PORT": str(free_port())}
-    with pytest.MonkeyPatch.context() as patch, web_server(tmp_path_factory.mktemp("home"), **address) as server:
+def dusk() -> datetime:
+    """When the night begins: late enough for the daemon to be up by then."""
+    return datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=3)
+
+
+@pytest.fixture(scope="module")
+def server(project: Path, dusk: datetime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    address = {
+        "TOWNLET_PROJECT": str(project),
+        "TOWNLET_PAGES_PORT": str(free_port()),
+        "TOWNLET_NIGHTLY_SOAK_CRON": f"{dusk.minute} {dusk.hour} * * *",
+    }
+    home = tmp_path_factory.mktemp("home")
+    (home / "dagster.yaml").write_text(settings("local"))
+    with DagsterInstance.from_config(str(home)) as instance, freeze_time(dusk - timedelta(days=14)):
+        # A fortnight ago, the last time that anybody did.
+        instance.report_runless_asset_event(AssetMaterialization("endurance_run", partition=f"{SCENARIO}|2026-11-02"))
+    with pytest.MonkeyPatch.context() as patch, web_server(home, **address) as server:
         # What this process materializes is of the same project.
         for name, value in address.items():
             patch.setenv(name, value)
@@ -246,6 +279,28 @@ def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_replay(
     tab.until("typeof replay === 'object'", 240)
     assert tab.ask("[replay.tick, replay.panes[0].film.world]") == [worst.tick, worst.world]
     tab.picture(pictures / "replay.png")
+
+
+def test_when_it_is_time_the_daemon_soaks_the_night_and_what_was_missed_before_is_red(
+    server: WebServer, project: Path, dusk: datetime
+) -> None:
+    def fresh() -> dict[str, str]:
+        nodes = server.ask(FRESHNESS)["assetNodes"]
+        told = {node["assetKey"]["path"][-1]: node["freshnessStatusInfo"] for node in nodes}
+        return {name: info["freshnessStatus"] for name, info in told.items() if info}
+
+    nights = {"pipelineName": "nightly_soak"}
+    wait_until(lambda: bool(server.ask(RUNS, filter=nights)["runsOrError"]["results"]), f"the run of {dusk}", 300)
+    (launched,) = server.ask(RUNS, filter=nights)["runsOrError"]["results"]
+    night, tags = f"{dusk:%Y-%m-%d}|{SCENARIO}", {tag["key"]: tag["value"] for tag in launched["tags"]}
+    assert (tags["dagster/schedule_name"], tags["dagster/partition"]) == ("nightly_soak", night)
+    assert dusk.timestamp() <= launched["creationTime"]
+    assert server.finish(launched["id"]) == "SUCCESS", server.log.read_text()
+    report = project / "runs" / "store" / night / "acceptance_report" / "acceptance.json"
+    assert json.loads(report.read_text())["night"] == f"{dusk:%Y-%m-%d}"
+    soaked = ("soak_run", "soak_drift", "acceptance_report")
+    wait_until(lambda: {fresh()[name] for name in soaked} == {"HEALTHY"}, "the night to be in time", 120)
+    assert (fresh()["endurance_run"], fresh()["endurance_report"]) == ("DEGRADED", "UNKNOWN")
 
 
 def test_interrupting_it_ends_everything_that_it_started(server: WebServer) -> None:

@@ -99,6 +99,25 @@ def test_an_export_that_was_interrupted_is_completed_by_the_next(
     assert {len(points) for points in curves_of(store, run).values()} == {3}
 
 
+def test_a_run_whose_points_were_timed_otherwise_is_continued_and_none_is_there_twice(log: Path, store: str) -> None:
+    """As by a version that did not count the epochs between two records."""
+    write_lines(log, [record(epoch) for epoch in (2, 4)])
+    export_mlflow(log, store, "timed")
+    (run,) = runs_of(store, "timed")
+    client = MlflowClient(tracking_uri=store)
+    earlier = client.create_run(
+        client.create_experiment("timed otherwise"), tags=run.data.tags, run_name=run.info.run_name
+    )
+    for points in curves_of(store, run).values():
+        timed = [Metric(p.key, p.value, earlier.info.start_time + at, p.step) for at, p in enumerate(points)]
+        client.log_batch(earlier.info.run_id, metrics=timed)
+    write_lines(log, [record(epoch) for epoch in (2, 4, 6)])
+    exported = export_mlflow(log, store, "timed otherwise")
+    assert exported.added == exported.curves
+    (continued,) = runs_of(store, "timed otherwise")
+    assert {len(points) for points in curves_of(store, continued).values()} == {3}
+
+
 def test_a_log_that_took_another_course_since_is_refused_and_the_run_left_alone(log: Path, store: str) -> None:
     export_mlflow(log, store, "another course")
     (before,) = runs_of(store, "another course")

@@ -15,6 +15,7 @@ from dagster import (
     multiprocess_executor,
 )
 
+from townlet_pipeline.presence import present
 from townlet_pipeline.worker import worker_tags
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class _Tagged(Executor):
     def execute(
         self, plan_context: "PlanOrchestrationContext", execution_plan: "ExecutionPlan"
     ) -> Iterator[DagsterEvent]:
-        plan_context.instance.add_run_tags(plan_context.run_id, worker_tags(plan_context.run_id))
-        yield from self._inner.execute(plan_context, execution_plan)
+        with present(plan_context.instance, plan_context.run_id):
+            plan_context.instance.add_run_tags(plan_context.run_id, worker_tags(plan_context.run_id))
+            yield from self._inner.execute(plan_context, execution_plan)
 
 
 @executor(

@@ -20,6 +20,9 @@ DRIFT = "drift.json"
 BASELINES_PAGE = "queue_conflict_baselines.md"
 ACCEPTANCE = "acceptance.html"
 
+#: Folder of the copies that nights make of an edited scenario, by their hashes, beside those of the column's assets.
+EDITED = "edited_scenario"
+
 #: The file of each asset that stands for all of it; of a scenario it is ``<scenario>.yaml``.
 MAIN = {
     "rollout_capture": MANIFEST,

@@ -8,9 +8,10 @@ import yaml
 
 from townlet.errors import InputError
 from townlet.storage import write_atomically
-from townlet_pipeline.environment import environment, require_reachable
+from townlet_pipeline.environment import environment, require_reachable, timezone
 from townlet_pipeline.pages import page_address
 from townlet_pipeline.project import project_root, shown
+from townlet_pipeline.timetable import plans
 
 _HERE = Path(__file__).parent
 #: A file of settings that begins with this line is ours to write anew.
@@ -27,6 +28,9 @@ def ensure_home(home: Path | None = None) -> Path:
     chosen = environment()
     # Materializations link to pages; a training should not fail at its end because of that address.
     page_address()
+    # Nor should the browser open on definitions that could not be loaded because of their hours.
+    timezone()
+    plans()
     default = project_root() / (".dagster" if chosen.name == "local" else f".dagster-{chosen.name}")
     folder = (home or Path(os.environ.get("DAGSTER_HOME") or default)).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,7 @@ from upath import UPath
 
 from townlet.errors import InputError
 from townlet.storage import exclusive, pretty_json, read_json, sha256, write_atomically
+from townlet_pipeline.files import EDITED
 from townlet_pipeline.locks import locked
 from townlet_pipeline.partitions import ALL, key_of
 from townlet_pipeline.resources import StoreResource
@@ -179,7 +180,15 @@ def _pull_all(
             continue
         by_time = isinstance(partitions, MultiPartitionsDefinition)
         scenario = own.keys_by_dimension["scenario"] if isinstance(own, MultiPartitionKey) and not by_time else own
-        pull(store, scenario, [key.to_user_string()], run_id=context.run.run_id)
+        pull(store, scenario, [name := key.to_user_string()], run_id=context.run.run_id)
+        if name == "scenario":
+            pull(store, scenario, _edited(store, scenario), run_id=context.run.run_id)
+
+
+def _edited(store: StoreResource, scenario: str) -> list[str]:
+    """The published copies of what a scenario's file said when it had been edited; nights are traced to them."""
+    place = _place(store, scenario, EDITED)
+    return [f"{EDITED}/{version.name}" for version in sorted(place.iterdir())] if place.exists() else []
 
 
 def _place(store: StoreResource, scenario: str, asset: str) -> UPath:

@@ -21,6 +21,7 @@ from dagster import (
     sensor,
 )
 
+from townlet_pipeline.presence import forget, is_absent
 from townlet_pipeline.worker import Worker, whereabouts, worker_of
 
 #: How long whoever started a worker has to say first that it is gone.
@@ -46,14 +47,23 @@ def reap(instance: DagsterInstance) -> list[Reaped]:
     lost = {
         run.run_id: worker
         for run in instance.get_runs(RunsFilter(statuses=_UNFINISHED))
-        if (worker := worker_of(run)) is not None and whereabouts(worker) == "gone"
+        if (worker := worker_of(run)) is not None and _is_gone(instance, run, worker)
     }
     if not lost:
         return []
     # A worker records how its run ended before it ends itself; a server that started it may be about to say so.
     time.sleep(GRACE_SECONDS)
     runs = (instance.get_run_by_id(run_id) for run_id in lost)
-    return [_close(instance, run, lost[run.run_id]) for run in runs if run is not None and not run.is_finished]
+    return [
+        _close(instance, run, lost[run.run_id])
+        for run in runs
+        # A worker that has just begun may have made its lock, and not held it yet.
+        if run is not None and not run.is_finished and _is_gone(instance, run, lost[run.run_id])
+    ]
+
+
+def _is_gone(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> bool:
+    return whereabouts(worker, unheld=is_absent(instance, run.run_id)) == "gone"
 
 
 def _close(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> Reaped:
@@ -69,12 +79,17 @@ def _close(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> Reaped
         instance.report_run_failed(run, reason)
     if instance.event_log_storage.supports_global_concurrency_limits:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    forget(instance, run.run_id)
     return Reaped(run.run_id, reason)
 
 
-@sensor(minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
+@sensor(
+    minimum_interval_seconds=30,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Closes runs whose process was killed or whose machine went down, and says so in each.",
+)
 def zombie_runs(context: SensorEvaluationContext) -> SkipReason:
-    """Closes runs whose process was killed or whose machine went down, and says so in each."""
+    """See :func:`reap`."""
     closed = reap(context.instance)
     for run in closed:
         context.log.warning(f"{run.run_id}: {run.reason}")

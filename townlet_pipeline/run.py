@@ -52,6 +52,7 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
     from townlet_pipeline.console import ConsoleReporter
     from townlet_pipeline.definitions import defs
     from townlet_pipeline.partitions import known_scenarios, register_scenarios
+    from townlet_pipeline.presence import present
     from townlet_pipeline.reaper import reap
     from townlet_pipeline.worker import worker_tags
 
@@ -64,14 +65,15 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
             print(f"closed run {closed.run_id}: its process is gone", flush=True)
         print(f"{scenario}: materializing into {folder}", flush=True)
         instance.add_event_listener(run_id, ConsoleReporter(lambda line: print(line, flush=True)))
-        result = defs.resolve_job_def("train_scenario").execute_in_process(
-            run_config=_run_config(store, training),
-            instance=instance,
-            partition_key=scenario,
-            raise_on_error=False,
-            run_id=run_id,
-            tags=worker_tags(run_id),
-        )
+        with present(instance, run_id):
+            result = defs.resolve_job_def("train_scenario").execute_in_process(
+                run_config=_run_config(store, training),
+                instance=instance,
+                partition_key=scenario,
+                raise_on_error=False,
+                run_id=run_id,
+                tags=worker_tags(run_id),
+            )
     if not result.success:
         print(f"{scenario}: failed; what is downstream of the failure was left as it was", file=sys.stderr)
         return False

@@ -1,8 +1,7 @@
 """What happens by itself, when, and by when it must have happened for its asset not to show red."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from dagster import (
@@ -26,65 +25,22 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from townlet_pipeline.environment import timezone
 from townlet_pipeline.partitions import known_scenarios
 from townlet_pipeline.project import project_root
+from townlet_pipeline.timetable import Plan, plans, variable_of
 
 _DIMENSION = "scenario"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """When a job runs, by when its assets must be there, and how long before that they may have been made."""
-
-    starts: str
-    deadline: str
-    within: timedelta
-    assets: tuple[str, ...]
-    told: str
-
-
-#: By job. The hours are not among those that daylight saving skips or repeats in most of the world.
-PLANS = {
-    "nightly_soak": Plan(
-        "0 4 * * *",
-        "0 8 * * *",
-        timedelta(hours=4, minutes=30),
-        ("soak_run", "soak_drift", "acceptance_report"),
-        "Every night at 4: a soak of each scenario that has a promoted baseline, and its acceptance report; by 8.",
-    ),
-    "weekly_endurance": Plan(
-        "0 5 * * 6",
-        "0 8 * * 1",
-        timedelta(days=2, hours=4),
-        ("endurance_run", "endurance_report"),
-        "Saturdays at 5: an endurance run of each scenario that has a promoted baseline; by Monday at 8.",
-    ),
-    "refresh_baselines": Plan(
-        "0 5 * * 0",
-        "0 8 * * 1",
-        timedelta(days=1, hours=4),
-        ("conflict_baselines",),
-        "Sundays at 5: the baselines measured anew, to be compared with the promoted ones; by Monday at 8. It promotes "
-        "nothing.",
-    ),
-    "document_baselines": Plan(
-        "30 5 * * 0",
-        "0 8 * * 1",
-        timedelta(days=1, hours=4),
-        ("baseline_document",),
-        "Sundays at 5:30: the page of the promoted baselines, measured anew once for all of them; by Monday at 8.",
-    ),
-}
-
-
 def schedules_of(jobs: Iterable[JobDefinition | UnresolvedAssetJobDefinition]) -> list[ScheduleDefinition]:
-    """A schedule, on from the start, for each of the jobs that has a plan."""
-    return [_schedule(job, PLANS[job.name]) for job in jobs if job.name in PLANS]
+    """A schedule, on from the start, for each of the jobs that has a plan. Raises InputError for unusable hours."""
+    planned = plans()
+    return [_schedule(job, planned[job.name]) for job in jobs if job.name in planned]
 
 
 def with_deadlines(assets: Sequence[AssetsDefinition]) -> list[AssetsDefinition]:
-    """The assets, those of a plan with the deadline after which they show red."""
+    """The assets, those of a plan with the deadline after which they show red. Raises InputError for unusable hours."""
     deadlines = {
         name: FreshnessPolicy.cron(plan.deadline, plan.within, timezone())
-        for plan in PLANS.values()
+        for plan in plans().values()
         for name in plan.assets
     }
 
@@ -120,7 +76,7 @@ def _schedule(job: JobDefinition | UnresolvedAssetJobDefinition, plan: Plan) -> 
         cron_schedule=plan.starts,
         execution_timezone=timezone(),
         default_status=DefaultScheduleStatus.RUNNING,
-        description=plan.told,
+        description=f"{plan.told} Another time: ${variable_of(job.name)}.",
     )
     def requests(context: ScheduleEvaluationContext) -> Iterator[RunRequest | SkipReason]:
         partitions = context.repository_def.get_job(job.name).partitions_def

@@ -20,7 +20,12 @@ from townlet_pipeline.project import scenario_file
 from townlet_pipeline.resources import StoreResource
 
 
-@sensor(minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
+@sensor(
+    minimum_interval_seconds=30,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Makes a partition of each new file in configs/scenarios, and reports files that were edited or "
+    "removed. Nothing is deleted.",
+)
 def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> SensorResult:
     """Makes a partition of each new file in `configs/scenarios`, and reports files that were edited or removed.
 

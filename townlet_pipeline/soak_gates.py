@@ -11,14 +11,14 @@ from townlet_pipeline.resources import StoreResource
 def baseline_is_whole(store: StoreResource, scenario: str) -> Finding:
     """The baseline's content has its own hash, and every rollout has the manifest that it names."""
     from townlet.baselines import read_baseline
-    from townlet.baselines.build import CAPTURES_NAME
+    from townlet.baselines.build import rollout_folder
     from townlet.capture import MANIFEST_NAME, verify_capture
     from townlet.storage import read_bytes, sha256
 
     file = files.main_file(store, scenario, "conflict_baselines")
     baseline = read_baseline(file)
     for seed, expected in baseline.manifests.items():
-        manifest = file.parent / CAPTURES_NAME / f"seed-{int(seed):05d}" / MANIFEST_NAME
+        manifest = rollout_folder(file.parent, int(seed)) / MANIFEST_NAME
         verify_capture(manifest)
         if sha256(read_bytes(manifest, "a capture's manifest")) != expected:
             return Finding(False, f"{manifest}: another rollout than the one measured", {})

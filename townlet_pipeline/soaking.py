@@ -12,9 +12,7 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet.errors import InputError
 from townlet_pipeline import files, metadata
 from townlet_pipeline.acceptance import soak_version
-from townlet_pipeline.experiments import source_of
-from townlet_pipeline.locks import locked
-from townlet_pipeline.mirror import push
+from townlet_pipeline.freezing import frozen_scenario, read_scenario
 from townlet_pipeline.project import project_root
 from townlet_pipeline.resources import StoreResource
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Where a soak that cannot be gone on with lies until the one that takes its place is finished.
 _PREVIOUS = "previous"
-#: Folder of the copies that nights make of an edited scenario, beside those of the column's assets.
-_EDITED = "edited_scenario"
 
 _MEANINGS = {
     "metric": "of the network's own rollouts, or, as reference, of the baseline's behaviour",
@@ -52,52 +48,6 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
         night=day,
         **{"seed": date.fromisoformat(day).toordinal(), **asked},
     )
-
-
-def frozen_scenario(store: StoreResource, name: str, run_id: str) -> Path:
-    """The copy that the asset `scenario` makes, made now where there is none; or, where its file says something else by
-    now, a copy of that under its hash, because a column may have been made from the first.
-
-    Nights come by themselves: to a store in which nobody has materialized anything yet, and after a scenario was edited
-    and its baseline promoted. Of a file that was removed, the copy stays. Raises InputError for a faulty file.
-    """
-    from townlet.config import load_scenario
-
-    copy, source = files.snapshot(store, name), source_of(store, name)
-    if not copy.exists():
-        _freeze(source, copy, run_id)
-        if store.published_at:
-            push(store, name, "scenario")
-        return copy
-    if not source.exists():
-        return copy
-    digest = load_scenario(source).digest
-    edited = store.folder(name, _EDITED) / digest[:12] / source.name
-    for candidate in (copy, edited):
-        if _digest(candidate) == digest:
-            return candidate
-    _freeze(source, edited, run_id)
-    return edited
-
-
-def _digest(copy: Path) -> str | None:
-    """What a copy says, as a hash; None if that is nothing, or nothing that this version understands."""
-    from townlet.config import load_scenario
-
-    try:
-        return load_scenario(copy).digest
-    except InputError:
-        return None
-
-
-def _freeze(source: Path, copy: Path, run_id: str) -> None:
-    from townlet.lineage import write_record
-    from townlet.stages.scenario import freeze_scenario
-
-    with locked(copy.parent, run_id):
-        freeze_scenario(source, copy)
-        command = metadata.command("freeze", source, options={"output": copy})
-        write_record(copy, kind="scenario", made_by=str(command.value))
 
 
 def soak_or_resume(
@@ -188,7 +138,6 @@ def soaked(
 
     ``restart_every`` is that of an endurance run.
     """
-    from townlet.config import load_scenario
     from townlet.soak.read import read_soak
 
     soak, name = read_soak(result.folder), when_and_what(context)[1]
@@ -218,8 +167,7 @@ def soaked(
             "resident_memory_bytes": int(soak.resources["resident_memory_bytes"][-1]),
             "agent_steps_per_second": float(soak.cycles["agent_steps"].sum() / taken.sum()),
             "baseline": soak.manifest["baseline"]["sha256"],
-            **metadata.made_from(scenario={name: load_scenario(options.scenario).digest}),
-            **metadata.read_from(_materials(options)),
+            **read_scenario(store, name, Path(str(options.scenario)), also=_materials(options)),
             "path": MetadataValue.path(str(result.folder)),
             # With `--resume` it does what is left to do, also of a soak that is finished.
             "command": metadata.command(

@@ -72,10 +72,14 @@ def worker_of(run: DagsterRun) -> Worker | None:
     return Worker(parts[1], int(parts[2]), int(parts[3]), parts[4], parts[5], int(parts[6]))
 
 
-def whereabouts(worker: Worker, here: Worker | None = None) -> Literal["running", "gone", "elsewhere"]:
+def whereabouts(
+    worker: Worker, here: Worker | None = None, *, unheld: bool = False
+) -> Literal["running", "gone", "elsewhere"]:
     """Whether the process runs, as far as can be told from the process ``here``, by default this one.
 
-    That is, of processes among the same numbers, and of those that the same machine had before it was started anew.
+    That is, of processes among the same numbers; of those in another container of the same machine, such as this one
+    before it was started again, if nobody holds their lock (``unheld``, see :mod:`townlet_pipeline.presence`), of which
+    the one kernel knows; and of those that the same machine had before it was started anew.
     Neither a name nor a machine's id alone is enough for the latter: machines may be named alike, and the containers
     of one image have its id.
     """
@@ -84,6 +88,8 @@ def whereabouts(worker: Worker, here: Worker | None = None) -> Literal["running"
         return "elsewhere"
     if (worker.boot, worker.namespace) == (here.boot, here.namespace):
         return "running" if worker.started == _started(worker.pid) else "gone"
+    if worker.boot == here.boot and unheld:
+        return "gone"
     same_machine = worker.machine == here.machine != "" and worker.namespace == here.namespace == _WHOLE_MACHINE
     return "gone" if same_machine and worker.boot != here.boot else "elsewhere"
 

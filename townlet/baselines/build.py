@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 #: Worlds of one seed: enough that a drill's conflict intensity differs by about 2 % between seeds.
 WORLDS = 256
-CAPTURES_NAME = "captures"
 
 Measured = dict[int, tuple[dict[str, float], str | None]]
 
@@ -79,8 +78,7 @@ def build_baseline(
     numbers = list(range(first_seed, first_seed + seeds))
     with exclusive(output):
         if captures:
-            folder = as_path(output) / CAPTURES_NAME
-            measured = _record(scenario_path, scenario, folder, numbers, name, policy, progress)
+            measured = _record(scenario_path, scenario, as_path(output), numbers, name, policy, progress)
         else:
             measured = _measure(scenario, acting, numbers, worlds, progress)
         command = _command(scenario_path, output, seeds, first_seed, worlds, name, policy, captures)
@@ -159,12 +157,17 @@ def _record(
     for done, seed in enumerate(seeds, start=1):
         worlds = scenario.capture.worlds
         result = capture_rollout(
-            scenario_path, folder / f"seed-{seed:05d}", worlds=worlds, seed=seed, behavior=behavior, policy=policy
+            scenario_path, rollout_folder(folder, seed), worlds=worlds, seed=seed, behavior=behavior, policy=policy
         )
         measured[seed] = rollout_metrics(result.metrics, jobs=bool(scenario.jobs)), result.manifest_sha256
         if progress:
             progress(done, len(seeds))
     return measured
+
+
+def rollout_folder(folder: Path | UPath, seed: int) -> Path | UPath:
+    """Where the rollout under a seed lies, of a baseline that was built into ``folder`` with its captures."""
+    return folder / "captures" / f"seed-{seed:05d}"
 
 
 def _require_options(**options: tuple[int, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -91,21 +92,29 @@ def _export(
 
 
 def _add_missing(client: MlflowClient, run: Run, points: list[Point], curves: list[str], log: Path) -> int:
-    """Add the points that a run lacks; raise InputError if it holds one that the log does not."""
+    """Add the points that a run lacks; raise InputError if it holds one that the log does not.
+
+    When a point was made does not count: an earlier version may have estimated it otherwise.
+    """
     from mlflow.entities import Metric
 
     wanted = {(point.curve, float(point.value), _timestamp(run, point), point.step): None for point in points}
-    held = {
-        (curve, metric.value, metric.timestamp, metric.step)
+    held = Counter(
+        (curve, metric.value, metric.step)
         for curve in sorted({*curves, *run.data.metrics})
         for metric in client.get_metric_history(run.info.run_id, curve)
-    }
-    if strangers := held - wanted.keys():
-        curve, value, _, step = min(strangers, key=lambda point: (point[3], point[0]))
+    )
+    missing = []
+    for curve, value, timestamp, step in wanted:
+        if held[curve, value, step]:
+            held[curve, value, step] -= 1
+        else:
+            missing.append(Metric(curve, value, timestamp, step))
+    if strangers := +held:
+        curve, value, step = min(strangers, key=lambda point: (point[2], point[0]))
         expected = "what this run holds already, continued; delete the run or use another experiment"
         found = f"no {curve} of {value:g} at step {step} as in run {run.info.run_name!r}"
         raise InputError.of(log, "", found, expected)
-    missing = [Metric(*point) for point in wanted if point not in held]
     for first in range(0, len(missing), BATCH):
         client.log_batch(run.info.run_id, metrics=missing[first : first + BATCH])
     return len(missing)

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from townlet_pipeline import files, metadata
 from townlet_pipeline.common import SIMULATION, stage
+from townlet_pipeline.freezing import frozen_scenario, read_scenario
 from townlet_pipeline.project import project_root
 from townlet_pipeline.resources import StoreResource
-from townlet_pipeline.soaking import frozen_scenario
 from townlet_pipeline.versions import code_version
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def conflict_baselines(
     from townlet.baselines import BASELINES_FOLDER, differences, promoted_baseline, promoted_scenarios
     from townlet.baselines.build import build_baseline
     from townlet.baselines.promotion import read_ledger
-    from townlet.config import load_scenario
     from townlet.storage import canonical_json, pretty_json, sha256, write_atomically
 
     name, home = context.partition_key, project_root() / BASELINES_FOLDER
@@ -89,7 +88,7 @@ def conflict_baselines(
             "behavior": baseline.behavior,
             "policy": baseline.policy_sha256 or "none",
             "code": MetadataValue.json(baseline.code.model_dump()),
-            **metadata.made_from(scenario=load_scenario(source).digest),
+            **read_scenario(store, name, source),
             "path": MetadataValue.path(str(result.path)),
             "command": metadata.command(
                 "baselines", "build", source, options={"output": out.parent, "copy": out, **options}
