@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, mannwhitneyu, theilslopes
 
 from townlet.soak.assessment import Assessment, Judged, MetricAssessment
-from townlet.soak.drift import ALARM_RATE, REFERENCE, assess, holm
+from townlet.soak.drift import ALARM_RATE, REFERENCE, assess
 from townlet.soak.drift_tests import FEWEST, Finding, change_point, level_shift, odd_cycle, rank_sum_p, trend
 from townlet.soak.verdict import rule_on
 
@@ -108,15 +108,6 @@ def test_the_tests_within_a_run_keep_their_level_on_counts_that_are_mostly_zero(
     found = np.array([test(random.poisson(0.2, 24).astype(float)).p for _ in range(400)])
     # Binomial: more than 36 of 400 at 5 % happen once in 10,000 times.
     assert (found <= 0.05).sum() <= 36
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holms_correction_never_lowers_a_probability_and_keeps_their_order(p: list[float]) -> None:
-    corrected = holm(p)
-    assert all(raised >= raw for raised, raw in zip(corrected, p, strict=True))
-    assert min(corrected) == pytest.approx(min(1.0, min(p) * len(p)))
-    order = sorted(range(len(p)), key=p.__getitem__)
-    assert [corrected[index] for index in order] == sorted(corrected)
 
 
 def test_nights_without_a_change_are_accepted_whatever_the_metrics_look_like() -> None:

@@ -1,14 +1,12 @@
-"""The conflict study's statistics: interquartile means, bootstrap intervals, probability of improvement, Holm."""
+"""The conflict study's statistics: interquartile means, bootstrap intervals, probability of improvement."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from townlet.study.conflict.evaluate import jain
-from townlet.study.conflict.statistics import holm, iqm, iqm_interval, paired_test, probability_of_improvement
+from townlet.study.conflict.statistics import iqm, iqm_interval, paired_test, probability_of_improvement
 
 
 def test_the_interquartile_mean_is_that_of_the_middle_half() -> None:
@@ -45,21 +43,6 @@ def test_the_probability_of_improvement_counts_pairs_and_halves_ties() -> None:
     assert probability_of_improvement(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == (1.0, 1.0, 1.0)
     assert probability_of_improvement(np.array([1.0, 2.0]), np.array([1.0, 2.0])).estimate == 0.5
     assert probability_of_improvement(np.array([1.0, 3.0]), np.array([2.0, 2.0, 0.0])).estimate == pytest.approx(4 / 6)
-
-
-def test_holm_multiplies_the_smallest_by_their_number_and_never_falls() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-
-
-@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
-def test_holms_correction_keeps_the_order_and_lies_between_none_and_bonferronis(p_values: list[float]) -> None:
-    adjusted = holm(p_values)
-    for raw, corrected in zip(p_values, adjusted, strict=True):
-        assert raw <= corrected <= min(1.0, max(len(p_values) * raw, max(adjusted)))
-    by_raw = [corrected for _, corrected in sorted(zip(p_values, adjusted, strict=True))]
-    assert by_raw == sorted(by_raw)
-    assert min(adjusted) == min(1.0, len(p_values) * min(p_values))
 
 
 def test_the_paired_test_is_exact_and_one_sided() -> None:

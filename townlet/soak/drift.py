@@ -12,6 +12,7 @@ from townlet.soak.assessment import Assessment, Judged, MetricAssessment, Role, 
 from townlet.soak.drift_learning import learned
 from townlet.soak.drift_resources import RESOURCES, Quarters, judge_resource
 from townlet.soak.drift_tests import FEWEST, Finding, Series, change_point, level_shift, odd_cycle, trend
+from townlet.statistics import holm
 
 #: Probability that a soak in which nothing changed is not accepted, over all of its metrics and tests; ten soaks in a
 #: night stay below 1 in 200.
@@ -66,15 +67,6 @@ def assess(
         metrics.extend(_learner(cycles, {metric.name: metric for metric in metrics}))
     length = max((len(values) for values in cycles.values()), default=0)
     return Assessment(learning, length, rate, tests, tuple(metrics))
-
-
-def holm(p: list[float]) -> list[float]:
-    """Probabilities corrected over all of them, in the same order (Holm 1979, step-down)."""
-    corrected, largest = [0.0] * len(p), 0.0
-    for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        largest = max(largest, min(1.0, p[index] * (len(p) - rank)))
-        corrected[index] = largest
-    return corrected
 
 
 def _known(values: Series | None) -> Series:

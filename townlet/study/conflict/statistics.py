@@ -1,4 +1,4 @@
-"""Statistics over few runs: interquartile means, bootstrap intervals, probability of improvement, paired tests, Holm.
+"""Statistics over few runs: interquartile means, bootstrap intervals, probability of improvement, paired tests.
 
 The recommendations are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
 Precipice". Scores are float64 [S] or [S, K]: one row per seed, one column per town in which policies were judged.
@@ -6,7 +6,6 @@ Precipice". Scores are float64 [S] or [S, K]: one row per seed, one column per t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,19 +66,6 @@ def paired_test(difference: Scores) -> float:
     if not difference.any():
         return 1.0
     return float(wilcoxon(difference, alternative="greater").pvalue)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values that keep the family-wise error rate (Holm 1979).
-
-    The k-th smallest of m is multiplied by m − k + 1, but is no smaller than the one before it, and at most 1.
-    """
-    adjusted = [0.0] * len(p_values)
-    floor = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        floor = max(floor, min((len(p_values) - rank) * p_values[index], 1.0))
-        adjusted[index] = floor
-    return adjusted
 
 
 def _columns(scores: Scores) -> Scores:
