@@ -13,7 +13,7 @@ import pytest
 from townlet.behavior import RandomBehavior
 from townlet.cli import main
 from townlet.study.conflict.analysis import CLAIM, HYPOTHESES, claim_stands, intervals_apart, outcomes_of, reduction
-from townlet.study.conflict.arms import ARMS, AWARE, BLIND, FAR_PENALTY, HEURISTIC, RANDOM, aware_with
+from townlet.study.conflict.arms import ARMS, AWARE, BLIND, CONTINUED, HEURISTIC, RANDOM
 from townlet.study.conflict.evaluate import METRICS, evaluate
 from townlet.study.conflict.pieces import read_curve
 from townlet.study.conflict.plan import Findings, Scores, study_conflict, trainings
@@ -21,7 +21,7 @@ from townlet.study.conflict.report import write_conflict_report
 from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import FULL, QUICK, Settings
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.study.conflict.work import COMPANIES, Judgement, Policy, cache_folder, digest, run_study
+from townlet.study.conflict.work import COMPANIES, Continuation, Judgement, Policy, cache_folder, digest, run_study
 from townlet.world import COUNTERS, TALLY, Town
 
 HOME = StudyTown()
@@ -30,6 +30,7 @@ TINY = Settings(
     seeds=2,
     curve_seeds=2,
     cycles=1,
+    further_cycles=2,
     worlds=1,
     rollout_ticks=100,
     cloning_worlds=1,
@@ -200,9 +201,9 @@ def test_the_whole_study_is_written_up_with_every_seed(tmp_path: Path) -> None:
     assert set(data["arms"]) == {arm.name for arm in ARMS}
     assert all(len(scores["seeds"]) == 2 for arm in data["arms"].values() for scores in arm.values())
     assert set(data["companies"]) == set(COMPANIES) and set(data["held_out"]) == set(TINY.held_out())
-    assert set(data["further"]["arms"]) == {"heuristic", "aware"} and "## Beyond the heuristic" in text
-    further = read_curve(Policy(aware_with(FAR_PENALTY), 11, HOME), TINY.further(), cache_folder(tmp_path / "work"))
-    assert len(further) == 2 * TINY.cycles
+    assert set(data["further"]["arms"]) == {"heuristic", "continued"} and "## Beyond the heuristic" in text
+    further = read_curve(Continuation(CONTINUED, 11, HOME), TINY, cache_folder(tmp_path / "work"))
+    assert len(further) == TINY.further_cycles
     verdict = "The claim stands" if data["claim_stands"] else "The claim does not stand"
     assert verdict in text
     links = set(re.findall(r"\]\((conflict-aware\.[a-z]+)\)", text))

@@ -9,8 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from townlet.behavior import HeuristicBehavior, RandomBehavior
+from townlet.behavior import HeuristicBehavior, RandomBehavior, ScriptedBehavior
 from townlet.behavior.network import ActorCritic
+from townlet.config import load_scenario
+from townlet.config.find import find_scenario
 from townlet.config.training import NetworkConfig
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop
@@ -23,6 +25,7 @@ from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.shaping import CONFLICT_PARTS, InequityLoop, ShuffledTown, inequity, loop_of
 from townlet.study.conflict.town import StudyTown, study_scenario
 from townlet.world import Town
+from townlet.world.events import CONTESTED_ARRIVAL
 
 TINY = Settings(seeds=2, cycles=2, worlds=2, cloning_worlds=1, cloning_epochs=1)
 HOME = StudyTown()
@@ -48,7 +51,7 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("shaping", ["none", "shuffled", "mistimed", "delayed"])
+@pytest.mark.parametrize("shaping", ["none", "shuffled", "mistimed", "delayed", "ties"])
 def test_without_conflict_weights_the_conflict_aware_path_gives_the_blind_ones_bits(shaping: Shaping) -> None:
     """What is left is the features: with these hidden, too, every byte of the weights is the same."""
     blind = trained(BLIND)
@@ -99,6 +102,31 @@ def test_the_delayed_penalty_is_that_of_the_rollout_before() -> None:
         assert late.reward == pytest.approx(plain.reward + change, abs=1e-4)
         owed = conflict_parts(plain).sum(axis=0)
     assert owed.any()
+
+
+def test_what_a_tie_costs_is_shared_by_those_who_tied() -> None:
+    """In the drill, Anna and Ben set out for the shower at equal distances, and the lot tells who was first."""
+    drill = load_scenario(find_scenario("queue_conflict"))
+    plain, shared = (loop_of(shaping, drill, worlds=4, seed=4) for shaping in ("none", "ties"))
+    buffers = plain.new_buffer(80), shared.new_buffer(80)
+    ties: list[tuple[int, int, int, int, float]] = []
+
+    def note(town: Town, tick: int) -> None:
+        for w in range(town.worlds):
+            for event in town.state.events[w, : town.state.worlds["event_count"][w]]:
+                if event["kind"] == CONTESTED_ARRIVAL:
+                    ties.append((tick, w, event["actor"], event["rival"], event["intensity"]))
+
+    plain.collect(buffers[0], ScriptedBehavior(drill))
+    shared.collect(buffers[1], ScriptedBehavior(drill), note)
+    expected = np.zeros(buffers[0].reward.shape)
+    for tick, w, actor, rival, intensity in ties:
+        expected[tick, w, actor] += 0.5 * drill.rules.reward.conflict_actor * intensity
+        expected[tick, w, rival] -= 0.5 * drill.rules.reward.conflict_actor * intensity
+    assert ties and len({actor for _, _, actor, _, _ in ties}) > 1
+    assert buffers[1].reward - buffers[0].reward == pytest.approx(expected, abs=1e-6)
+    paid = [conflict_parts(buffer)[..., 0] for buffer in buffers]
+    assert paid[1] - paid[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_shuffled_ledger_is_that_of_people_of_other_worlds_and_loses_nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ HYPOTHESES = (
     Hypothesis("needs, heuristic", "higher needs than the heuristic", NEEDS, "heuristic", _higher),
     Hypothesis("conflict, heuristic", "less intensity than the heuristic", CONFLICT, "heuristic", _lower),
 )
-#: Those of the comparison beyond the claim, of policies with a higher penalty and more rollouts.
+#: Those of the comparison beyond the claim, of the continued arm, and which attempt at it is made.
+ATTEMPT = 2
 FURTHER = (
     Hypothesis("further needs", "higher needs than the heuristic", NEEDS, "heuristic", _higher),
     Hypothesis("further conflict", "less intensity than the heuristic", CONFLICT, "heuristic", _lower),
@@ -82,6 +83,12 @@ class Outcome:
     def holds(self) -> bool:
         """Whether it holds at the family-wise error rate."""
         return self.adjusted < ALPHA
+
+
+def further_outcomes_of(arms: dict[str, Scores]) -> list[Outcome]:
+    """The hypotheses beyond the claim; their p-values are corrected for the attempts before as well (Bonferroni)."""
+    outcomes = outcomes_of({"aware": arms["continued"], "heuristic": arms["heuristic"]}, FURTHER)
+    return [replace(outcome, adjusted=min(1.0, ATTEMPT * outcome.adjusted)) for outcome in outcomes]
 
 
 def outcomes_of(arms: dict[str, Scores], hypotheses: Sequence[Hypothesis] = HYPOTHESES) -> list[Outcome]:
@@ -127,7 +134,7 @@ def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
         "reduction": reduction(findings.arms),
         "hypotheses": [_outcome(outcome) for outcome in outcomes],
         "further": {
-            "hypotheses": [_outcome(outcome) for outcome in outcomes_of(findings.further, FURTHER)],
+            "hypotheses": [_outcome(outcome) for outcome in further_outcomes_of(findings.further)],
             "arms": _plain(findings.further),
         },
         "arms": _plain(findings.arms),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Shaping = Literal["none", "shuffled", "mistimed", "delayed", "inequity"]
+Shaping = Literal["none", "shuffled", "mistimed", "delayed", "inequity", "ties"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,6 @@ class Arm:
 #: Factor of ``town_day``'s weight with which conflict-aware policies are trained; see the protocol.
 PENALTY = 200.0
 
-#: Factor in the comparison with the heuristic beyond the claim.
-FAR_PENALTY = 2000.0
-
 RANDOM = Arm("random", "random legal", "random")
 FIRST_COME = Arm("first_come", "first come, first served", "first_come")
 HEURISTIC = Arm("heuristic", "heuristic", "heuristic")
@@ -41,6 +38,9 @@ INEQUITY = Arm("inequity", "inequity aversion", sees_conflict=True, shaping="ine
 SHUFFLED = Arm("shuffled", "placebo: shuffled ledger", sees_conflict=True, penalty=PENALTY, shaping="shuffled")
 MISTIMED = Arm("mistimed", "placebo: mistimed penalty", sees_conflict=True, penalty=PENALTY, shaping="mistimed")
 DELAYED = Arm("delayed", "placebo: penalty a day late", sees_conflict=True, penalty=PENALTY, shaping="delayed")
+
+#: Goes on from what the conflict-aware arm has learnt; for the comparison with the heuristic beyond the claim.
+CONTINUED = Arm("continued", "conflict-aware PPO, continued", sees_conflict=True, penalty=2000.0, shaping="ties")
 
 ARMS = (RANDOM, FIRST_COME, HEURISTIC, BLIND, SEES, REWARDED, AWARE, INEQUITY, SHUFFLED, MISTIMED, DELAYED)
 LEARNING = tuple(arm for arm in ARMS if not arm.script)

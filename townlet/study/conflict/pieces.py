@@ -21,7 +21,16 @@ from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings, training_config
 from townlet.study.conflict.town import study_scenario
-from townlet.study.conflict.work import COMPANIES, Judgement, Piece, Policy, Start, digest, evaluation_seed
+from townlet.study.conflict.work import (
+    COMPANIES,
+    Continuation,
+    Judgement,
+    Piece,
+    Policy,
+    Start,
+    digest,
+    evaluation_seed,
+)
 from townlet.world.actions import action_names
 from townlet.world.schema import observation_schema_of
 
@@ -78,8 +87,12 @@ def _train(policy: Policy, settings: Settings, folder: Path) -> None:
         intensity = 1000.0 * fields["queue_conflict_intensity_sum"] / max(fields["counted_agent_steps"], 1)
         curve.append({"reward": fields["reward_mean"], "intensity_per_1000": intensity})
 
-    start = _start(policy.start, settings, folder)
-    weights = train_arm(policy.arm, policy.town, policy.seed, settings, start, note)
+    if isinstance(policy, Continuation):
+        start = load_file(_weights_file(policy.origin, settings, folder))
+        seed, amounts = policy.training_seed, settings.continuing()
+    else:
+        start, seed, amounts = _start(policy.start, settings, folder), policy.seed, settings
+    weights = train_arm(policy.arm, policy.town, seed, amounts, start, note)
     # The weights come last: where they are, the training is complete.
     write_atomically(path.with_suffix(".json"), pretty_json({"curve": curve}))
     write_atomically(path, save(weights))

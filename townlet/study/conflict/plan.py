@@ -12,7 +12,7 @@ from townlet.study.conflict.arms import (
     ARMS,
     AWARE,
     BLIND,
-    FAR_PENALTY,
+    CONTINUED,
     FIRST_COME,
     HEURISTIC,
     LEARNING,
@@ -22,7 +22,7 @@ from townlet.study.conflict.arms import (
 from townlet.study.conflict.evaluate import METRICS
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.town import StudyTown
-from townlet.study.conflict.work import COMPANIES, Judgement, Policy, Progress, cache_folder, run_study
+from townlet.study.conflict.work import COMPANIES, Continuation, Judgement, Policy, Progress, cache_folder, run_study
 
 #: Arms that are judged in towns in which nobody was trained, at other demands, and in mixed company.
 ABROAD = (FIRST_COME, HEURISTIC, BLIND, AWARE)
@@ -48,7 +48,7 @@ class Findings:
     penalties: dict[float, Scores]
     """Conflict-aware, by factor of the conflict weights."""
     further: dict[str, Scores]
-    """Conflict-aware, with more rollouts and a higher penalty, and the heuristic, in more worlds; by arm."""
+    """The heuristic, and the continued conflict-aware arm, in more worlds; by arm."""
     curves: dict[str, Scores]
     """What rollouts of the trainings were like: by arm and figure, float64 [S, rollouts]."""
 
@@ -109,8 +109,8 @@ def _scores(group: list[Judgement], metrics: dict[Judgement, dict[str, float]]) 
 def _further(settings: Settings, folder: Path, processes: int, progress: Progress) -> dict[str, Scores]:
     home = StudyTown()
     groups = {
-        name: [Judgement(Policy(arm, seed, home), home) for seed in settings.seed_numbers()]
-        for name, arm in ((HEURISTIC.name, HEURISTIC), (AWARE.name, aware_with(FAR_PENALTY)))
+        arm.name: [Judgement(kind(arm, seed, home), home) for seed in settings.seed_numbers()]
+        for arm, kind in ((HEURISTIC, Policy), (CONTINUED, Continuation))
     }
     judgements = [judgement for group in groups.values() for judgement in group]
     policies = [judgement.policy for judgement in judgements]
@@ -126,7 +126,7 @@ def _curves(policies: list[Policy], settings: Settings, folder: Path) -> Scores:
 
 
 def trainings(settings: Settings) -> int:
-    """How many policies the study trains."""
+    """How many policies the study trains; one that is trained on counts twice."""
     doses = 2 * settings.curve_seeds * sum(demand != StudyTown().demand for demand in settings.demands)
     penalties = settings.curve_seeds * sum(penalty != AWARE.penalty for penalty in settings.penalties)
     return (len(LEARNING) + 1) * settings.seeds + doses + penalties

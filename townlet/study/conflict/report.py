@@ -8,6 +8,7 @@ from pathlib import Path
 
 from townlet.storage import pretty_json, write_atomically
 from townlet.study.conflict.analysis import (
+    ATTEMPT,
     CLAIM,
     CONFLICT,
     FURTHER,
@@ -16,12 +17,13 @@ from townlet.study.conflict.analysis import (
     Outcome,
     as_json,
     claim_stands,
+    further_outcomes_of,
     held_out_together,
     intervals_apart,
     outcomes_of,
     reduction,
 )
-from townlet.study.conflict.arms import ARMS, FAR_PENALTY, PENALTY
+from townlet.study.conflict.arms import ARMS, AWARE, CONTINUED
 from townlet.study.conflict.evaluate import METRICS
 from townlet.study.conflict.plan import ABROAD, Findings, Scores, trainings
 from townlet.study.conflict.plots import plots_of
@@ -31,7 +33,7 @@ from townlet.study.conflict.town import StudyTown
 from townlet.view.style import png
 
 STEM = "conflict-aware"
-_LABELS = {arm.name: arm.label for arm in ARMS}
+_LABELS = {arm.name: arm.label for arm in (*ARMS, CONTINUED)}
 
 
 def write_conflict_report(findings: Findings, folder: Path, command: str, circumstances: str) -> Path:
@@ -138,10 +140,11 @@ def _verdict(findings: Findings, outcomes: list[Outcome]) -> str:
     )
     failed = [f"*{outcome.hypothesis.says}*" for outcome in outcomes if not outcome.holds]
     missing = f" Not shown: {'; '.join(failed)}." if failed else ""
-    beyond = all(outcome.holds for outcome in outcomes_of(findings.further, FURTHER))
+    beyond = all(outcome.holds for outcome in further_outcomes_of(findings.further))
     further = (
-        f" With {FAR_PENALTY / PENALTY:g} times the penalty and twice the rollouts, conflict-aware policies are "
-        f"{'' if beyond else '**not** '}shown to be [above the heuristic in both](#beyond-the-heuristic)."
+        f" Trained on with {CONTINUED.penalty / AWARE.penalty:g} times the penalty, shared by those who tie, "
+        f"conflict-aware policies are {'' if beyond else '**not** '}shown to be "
+        f"[above the heuristic in both](#beyond-the-heuristic)."
     )
     return f"**The claim {'stands' if stands else 'does not stand'}.** {figures}.{missing}{further}"
 
@@ -173,13 +176,15 @@ def _further(findings: Findings) -> str:
 Ghost steps, push-ins and overstays are somebody's choice; that two people ask for an object in the same tick is a
 coincidence, and a lot says which of them causes the conflict. Above, an intensity of {chosen[0]} per 1,000
 agent-ticks is choice and one of {tied[0]} coincidence; among heuristic people, {chosen[1]} and {tied[1]}. Penalties
-that come so rarely teach little, so policies of the same seeds were trained with a penalty of ×{FAR_PENALTY:,.0f}
-and {settings.cycles} rollouts, and judged beside the heuristic in {settings.evaluation_worlds} worlds:
+that come so rarely, and by lot, teach little. So the conflict-aware policy of each seed was trained on for
+{settings.further_cycles} rollouts with a penalty of ×{CONTINUED.penalty:,.0f}, of which in a tie either pays half, and
+judged beside the heuristic in {settings.evaluation_worlds} worlds:
 
-{_hypotheses(outcomes_of(findings.further, FURTHER))}
+{_hypotheses(further_outcomes_of(findings.further))}
 
-Holm's correction over these {len(FURTHER)}. They were [added to the protocol]({STEM}-protocol.md#beyond-the-heuristic)
-after the results above were known, and before these policies were trained.
+Holm's correction over these {len(FURTHER)}, and times {ATTEMPT}, because it is attempt {ATTEMPT}. All of this was
+[added to the protocol]({STEM}-protocol.md#beyond-the-heuristic) after the results above were known, and before these
+policies were trained.
 
 {_arm_table(findings.further)}"""
 

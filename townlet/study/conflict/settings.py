@@ -10,7 +10,7 @@ from townlet.study.conflict.arms import PENALTY
 from townlet.study.conflict.town import StudyTown
 
 #: Seeds of the towns in which policies are judged begin here; training and cloning use seeds below.
-EVALUATION_SEED, CLONING_SEED = 10_000, 5_000
+EVALUATION_SEED, CLONING_SEED, CONTINUATION_SEED = 10_000, 5_000, 20_000
 #: The study's first seed. With those before it the study was designed.
 FIRST_SEED = 11
 
@@ -25,6 +25,8 @@ class Settings:
     """Seeds of the runs that make the dose and the penalty curves."""
     cycles: int = 100
     """Rollouts of one training."""
+    further_cycles: int = 200
+    """Rollouts by which the comparison with the heuristic beyond the claim continues conflict-aware trainings."""
     worlds: int = 8
     """Worlds of one rollout."""
     rollout_ticks: int = 1000
@@ -51,14 +53,13 @@ class Settings:
         return asdict(self) | {"training": training_config(self, 0).model_dump(mode="json")}
 
     def further(self) -> Settings:
-        """Those of the comparison with the heuristic beyond the claim: twice the rollouts, and eight times the worlds,
-        because what is left of conflict is rare."""
-        return replace(self, cycles=2 * self.cycles, evaluation_worlds=8 * self.evaluation_worlds)
+        """Those of the comparison with the heuristic beyond the claim: eight times the worlds to judge in, because what
+        is left of conflict is rare."""
+        return replace(self, evaluation_worlds=8 * self.evaluation_worlds)
 
-    def of_one_piece(self) -> dict[str, int]:
-        """Those that decide what comes out of a single training and its judgements; the others are how many."""
-        names = "cycles", "worlds", "rollout_ticks", "cloning_worlds", "cloning_epochs", "evaluation_worlds"
-        return {name: getattr(self, name) for name in names}
+    def continuing(self) -> Settings:
+        """Those of a training that continues another."""
+        return replace(self, cycles=self.further_cycles)
 
     def held_out(self) -> dict[str, StudyTown]:
         """Towns in which policies are judged besides the one of the training, by name."""
@@ -75,6 +76,7 @@ QUICK = Settings(
     seeds=3,
     curve_seeds=2,
     cycles=14,
+    further_cycles=14,
     cloning_worlds=12,
     cloning_epochs=2,
     evaluation_worlds=32,

@@ -1,6 +1,6 @@
-"""What placebos and inequity aversion do to experience on its way from the town to the trainer.
+"""What is done to experience on its way from the town to the trainer: by placebos, inequity aversion, shared ties.
 
-All three leave the town itself alone: what they change is what people see and are paid, and only in the reward parts
+All of it leaves the town itself alone: what they change is what people see and are paid, and only in the reward parts
 and features about conflict. Where these are 0 they change nothing, to the bit.
 """
 
@@ -18,6 +18,7 @@ from townlet.rollout import REWARD_PARTS, RolloutBuffer, aligned_zeros
 from townlet.simulation import SimulationLoop
 from townlet.study.conflict.arms import Shaping
 from townlet.world import Town
+from townlet.world.events import CONTESTED_ARRIVAL
 
 _FIRST = REWARD_PARTS.index("conflict_actor")
 #: The three parts of the reward that are about conflict, which stand side by side.
@@ -37,6 +38,7 @@ def loop_of(shaping: Shaping, scenario: Scenario, *, worlds: int, seed: int) -> 
         "mistimed": MistimedLoop,
         "delayed": DelayedLoop,
         "inequity": InequityLoop,
+        "ties": TiesLoop,
     }
     return kinds[shaping](scenario, worlds=worlds, seed=seed)
 
@@ -179,6 +181,34 @@ class InequityLoop(SimulationLoop):
             _add_to_reward(buffer.reward[tick], -penalty, self.scenario.rules.reward.clip)
             ended = buffer.terminated[tick] | buffer.truncated[tick]
             self._smoothed[ended] = 0.0
+
+
+class TiesLoop(SimulationLoop):
+    """A loop in which two who arrive in the same tick share what that costs, half each, whoever wins the lot.
+
+    A lot decides which of them causes the conflict. Half is the mean over it, so that what is paid on average stays,
+    but nobody has to learn through the lot that both could have avoided it.
+    """
+
+    def collect(self, buffer: RolloutBuffer, behavior: Behavior, after_tick: AfterTick | None = None) -> None:
+        """Fill the buffer as usual, sharing the cost of each tick's ties."""
+        rewards = self.scenario.rules.reward
+
+        def share(town: Town, tick: int) -> None:
+            events, happened = town.state.events, town.state.worlds["event_count"]
+            is_tie = (np.arange(events.shape[1]) < happened[:, None]) & (events["kind"] == CONTESTED_ARRIVAL)
+            world, number = is_tie.nonzero()
+            tie = events[world, number]
+            change = np.zeros(buffer.reward[tick].shape, np.float64)
+            half = 0.5 * rewards.conflict_actor * tie["intensity"]
+            np.add.at(change, (world, tie["actor"]), half)
+            np.subtract.at(change, (world, tie["rival"]), half)
+            buffer.reward_parts[tick, ..., _FIRST] += change
+            _add_to_reward(buffer.reward[tick], change, rewards.clip)
+            if after_tick:
+                after_tick(town, tick)
+
+        super().collect(buffer, behavior, share)
 
 
 def inequity(smoothed: NDArray[np.float64], alive: NDArray[np.bool_], alpha: float, beta: float) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from townlet.study.conflict.arms import AWARE, Arm
-from townlet.study.conflict.settings import EVALUATION_SEED, Settings, training_config
+from townlet.study.conflict.settings import CONTINUATION_SEED, EVALUATION_SEED, Settings, training_config
 from townlet.study.conflict.town import StudyTown, study_scenario
 from townlet.world.compile import sources_hash
 
@@ -48,6 +48,21 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Continuation(Policy):
+    """A policy to train further: its arm's way, from what the conflict-aware arm has learnt from the seed."""
+
+    @property
+    def origin(self) -> Policy:
+        """The policy with whose weights its training begins."""
+        return Policy(AWARE, self.seed, self.town)
+
+    @property
+    def training_seed(self) -> int:
+        """A seed of its own, so that it meets other days than those from which the first part was learnt."""
+        return CONTINUATION_SEED + self.seed
+
+
+@dataclass(frozen=True)
 class Judgement:
     """A policy to judge, in a town and a company; ``other_seed`` is the seed of the strangers among the people."""
 
@@ -68,8 +83,18 @@ def digest(what: Piece, settings: Settings) -> str:
     towns = [grown, what.town] if isinstance(what, Judgement) else [grown]
     training = training_config(settings, policy.seed)
     scenarios = [study_scenario(town, sees_conflict=sees, penalty=arm.penalty, training=training) for town in towns]
-    done = [asdict(what), settings.of_one_piece(), [scenario.digest for scenario in scenarios]]
+    done = [asdict(what), _amounts(what, settings), [scenario.digest for scenario in scenarios]]
     return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _amounts(what: Piece, settings: Settings) -> dict[str, int]:
+    """The settings that decide what comes out of a single piece; the others are how many."""
+    names = ["cycles", "worlds", "rollout_ticks", "cloning_worlds", "cloning_epochs"]
+    if isinstance(what, Judgement):
+        names.append("evaluation_worlds")
+    if isinstance(what.policy if isinstance(what, Judgement) else what, Continuation):
+        names.append("further_cycles")
+    return {name: getattr(settings, name) for name in names}
 
 
 @cache
@@ -104,13 +129,17 @@ def run_study(
     folder = cache_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     learning = [policy for policy in dict.fromkeys(policies) if not policy.arm.script]
+    further = [policy for policy in learning if isinstance(policy, Continuation)]
+    first = [policy for policy in learning if policy not in further]
+    first = list(dict.fromkeys([*first, *(policy.origin for policy in further)]))
     stages: list[tuple[str, list[Piece]]] = [
-        ("cloning", list(dict.fromkeys(policy.start for policy in learning))),
-        ("training", list(learning)),
+        ("cloning", list(dict.fromkeys(policy.start for policy in first))),
+        ("training", list(first)),
+        ("continuing", list(further)),
         ("judging", list(dict.fromkeys(judgements))),
     ]
     # A training takes about twenty times as long as the rest.
-    weight = {"cloning": 3, "training": 20, "judging": 1}
+    weight = {"cloning": 3, "training": 20, "continuing": 40, "judging": 1}
     total = sum(weight[name] * len(pieces) for name, pieces in stages)
     done = 0
     # Fresh interpreters: torch's threads do not survive a fork.
