@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -102,12 +103,28 @@ def test_a_change_points_probability_is_that_of_all_orders_of_the_values() -> No
     assert found.cycle == 4
 
 
+@pytest.mark.parametrize("cycles", [24, 1_500])
 @pytest.mark.parametrize("test", [trend, change_point])
-def test_the_tests_within_a_run_keep_their_level_on_counts_that_are_mostly_zero(test) -> None:  # type: ignore[no-untyped-def]
+def test_the_tests_within_a_run_keep_their_level_on_counts_that_are_mostly_zero(  # type: ignore[no-untyped-def]
+    test, cycles: int
+) -> None:
     random = np.random.default_rng(11)
-    found = np.array([test(random.poisson(0.2, 24).astype(float)).p for _ in range(400)])
+    found = np.array([test(random.poisson(0.2, cycles).astype(float)).p for _ in range(400)])
     # Binomial: more than 36 of 400 at 5 % happen once in 10,000 times.
     assert (found <= 0.05).sum() <= 36
+
+
+def test_hours_of_cycles_are_searched_for_changes_in_little_memory() -> None:
+    values = np.random.default_rng(12).normal(size=14_310)
+    values[9_000:] += 1.0
+    tracemalloc.start()
+    jump, slope = change_point(values), trend(values)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert abs(jump.cycle - 9_000) <= 28 and jump.low < 1.0 < jump.high and jump.p < 0.001
+    line = theilslopes(values[-14_308:].reshape(511, 28).mean(axis=1), 28 * np.arange(511))[0]
+    assert slope.effect == pytest.approx(14_309 * line) and slope.p < 0.001
+    assert most < 200e6
 
 
 def test_nights_without_a_change_are_accepted_whatever_the_metrics_look_like() -> None:

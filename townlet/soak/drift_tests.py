@@ -24,6 +24,10 @@ SHORTEST_SIDE = 3
 _COUNTED_OUT = 100
 #: Permutations in each round of the change point's test, and exceedances that end it early.
 _ROUNDS, _ENOUGH = (500, 5_000, 50_000, 150_000), 12
+#: Permutations that are in memory together.
+_TOGETHER = 10_000
+#: Values up to which a trend or a change point is looked for in single cycles; beyond, in means of some cycles each.
+_MOST = 512
 
 Series = NDArray[np.float64]
 
@@ -62,17 +66,30 @@ def trend(values: Series) -> Finding:
     """
     from scipy.stats import norm, theilslopes  # type: ignore[import-untyped]
 
-    if np.ptp(values) == 0:
+    means, length, _ = _blocks(values)
+    if np.ptp(means) == 0:
         return Finding("trend", 0.0, 0.0, 0.0, 1.0)
-    n = len(values)
+    n = len(means)
     earlier, later = np.triu_indices(n, 1)
-    rises = float(np.sign(values[later] - values[earlier]).sum())
-    _, ties = np.unique(values, return_counts=True)
+    rises = float(np.sign(means[later] - means[earlier]).sum())
+    _, ties = np.unique(means, return_counts=True)
     spread = math.sqrt((_kendall_spread(np.array([n])) - _kendall_spread(ties)) / 18)
     # The statistic is a whole number; half of its step of 2 is the correction for continuity.
     p = 2 * float(norm.sf(max(abs(rises) - 1.0, 0.0) / spread))
-    slope, _, low, high = ((n - 1) * float(one) for one in theilslopes(values, np.arange(n), CONFIDENCE))
+    slopes = theilslopes(means, np.arange(n), CONFIDENCE)
+    slope, _, low, high = ((len(values) - 1) / length * float(one) for one in slopes)
     return Finding("trend", slope, low, high, min(p, 1.0))
+
+
+def _blocks(values: Series) -> tuple[Series, int, int]:
+    """``values`` [N] as they are if they are few, else means of as many cycles each, exchangeable as those are.
+
+    Also how many cycles make one, and how many before the first are left out. Work and memory for a trend or a change
+    point would otherwise grow with the square of a run of hours.
+    """
+    length = -(-len(values) // _MOST)
+    first = len(values) % length
+    return values[first:].reshape(-1, length).mean(axis=1), length, first
 
 
 def _kendall_spread(sizes: NDArray[np.int64]) -> float:
@@ -88,12 +105,13 @@ def change_point(values: Series) -> Finding:
     """
     from scipy.stats import rankdata
 
-    if np.ptp(values) == 0:
+    means, length, first = _blocks(values)
+    if np.ptp(means) == 0:
         return Finding("change point", 0.0, 0.0, 0.0, 1.0)
-    ranks = rankdata(values)
-    splits = np.arange(SHORTEST_SIDE, len(values) - SHORTEST_SIDE + 1)
+    ranks = rankdata(means)
+    splits = np.arange(SHORTEST_SIDE, len(means) - SHORTEST_SIDE + 1)
     seen = _standardised(ranks[None], splits)[0]
-    split = int(splits[seen.argmax()])
+    split = first + length * int(splits[seen.argmax()])
     effect, low, high = difference_of_means(values[split:], values[:split])
     return Finding("change point", effect, low, high, _order_p(ranks, splits, float(seen.max())), split)
 
@@ -111,8 +129,8 @@ def _order_p(ranks: Series, splits: NDArray[np.int64], seen: float) -> float:
     random = np.random.default_rng(len(ranks))
     reached = drawn = 0
     for amount in _ROUNDS:
-        for begin in range(0, amount, 50_000):
-            rows = min(50_000, amount - begin)
+        for begin in range(0, amount, _TOGETHER):
+            rows = min(_TOGETHER, amount - begin)
             orders = random.permuted(np.broadcast_to(ranks, (rows, len(ranks))), axis=1)
             # A tie with what was seen is as extreme; sums of ranks may differ in the last bit.
             reached += int(np.count_nonzero(_standardised(orders, splits).max(axis=1) >= seen - 1e-9))
