@@ -107,7 +107,8 @@ The town is `town_day` with its rules, tick by tick, on a map of 32×32 tiles wi
 two, and {home.showers} shower for {home.people} people, where a wash takes {home.wash_ticks} ticks: together they need
 {100 * home.load:.0f} % of the shower's time. {trainings(settings)} policies were trained, each on
 {settings.cycles * settings.worlds * settings.rollout_ticks * home.people:,} agent-steps at most, from a clone of the
-first-come-first-served script. Measured by
+first-come-first-served script; what was [trained on](#beyond-the-heuristic), on
+{settings.further_cycles * settings.worlds * settings.rollout_ticks * home.people:,} more. Measured by
 
 ```console
 {command}
@@ -186,7 +187,9 @@ Holm's correction over these {len(FURTHER)}, and times {ATTEMPT}, because it is 
 [added to the protocol]({STEM}-protocol.md#beyond-the-heuristic) after the results above were known, and before these
 policies were trained.
 
-{_arm_table(findings.further)}"""
+{_arm_table(findings.further)}
+
+{_seed_table(findings.further, settings.seed_numbers())}"""
 
 
 def _arm_table(arms: dict[str, Scores]) -> str:
