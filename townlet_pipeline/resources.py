@@ -73,6 +73,14 @@ class Mode(Enum):
     replay = "replay"
 
 
+class Device(Enum):
+    """Where the network acts and learns; the names are what one types in the launchpad."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+    auto = "auto"
+
+
 class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     """Options of a training; what is left empty is as the scenario's `training` section says."""
 
@@ -91,6 +99,9 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     minibatch_size: int | None = Field(default=None, description="Agent-steps per optimizer step.")
     checkpoint_every: int | None = Field(
         default=None, description="Phases between checkpoints; empty: as few as keep them under 2 % of the time."
+    )
+    device: Device = Field(
+        default=Device.cpu, description="Where the network acts and learns. auto: on a CUDA device where there is one."
     )
     progress_seconds: float = Field(
         default=10.0, description="Least seconds between two live observations on the asset page.", ge=0.0

@@ -37,6 +37,11 @@ class ActorCritic(nn.Module):
         self.policy_head = _linear(config.hidden[-1], actions, 0.01, generator)
         self.value_head = _linear(config.hidden[-1], 1, 1.0, generator)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and where observations and masks must be."""
+        return self.value_head.weight.device
+
     def forward(self, observation: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of all actions (nats) and the value estimate.
 

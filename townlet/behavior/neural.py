@@ -38,8 +38,9 @@ class NeuralBehavior:
         """Fill ``action`` int32, ``log_prob`` float32 (nats) and ``value`` float32, each contiguous [W,
         A]."""
         # `view` refuses what `flatten` would silently copy.
-        observation = torch.from_numpy(town.observation).view(-1, self.network.features)
-        mask = torch.from_numpy(town.mask).view(-1, self.network.actions)
+        device = self.network.device
+        observation = torch.from_numpy(town.observation).view(-1, self.network.features).to(device)
+        mask = torch.from_numpy(town.mask).view(-1, self.network.actions).to(device)
         logits, values = self._passes(len(observation)).forward(observation)
         logits.masked_fill_(mask.logical_not(), ILLEGAL_LOGIT)
         actions, chances = torch.from_numpy(action).view(-1), torch.from_numpy(log_prob).view(-1)
@@ -47,7 +48,7 @@ class NeuralBehavior:
             actions.copy_(logits.argmax(dim=-1))
             chances.fill_(0.0)
         else:
-            log_probs = torch.log_softmax(logits, dim=-1)
+            log_probs = torch.log_softmax(logits, dim=-1).cpu()
             chosen = sample(log_probs, torch.from_numpy(town.policy_draws()).view(-1))
             actions.copy_(chosen)
             torch.gather(log_probs, 1, chosen.unsqueeze(1), out=chances.unsqueeze(1))

@@ -45,6 +45,9 @@ def train(
             help="Phases (replay or rollout) between checkpoints; by default as few as keep them under 2 % of the time."
         ),
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where the network acts and learns: cpu, cuda, or auto: cuda where there is one.")
+    ] = "cpu",
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for the policy; by default that of the log, else runs/SCENARIO-MODE."),
@@ -82,6 +85,7 @@ def train(
                 log_max_entries=ppo_log_max_entries,
                 resume=resume,
                 checkpoint_every=checkpoint_every,
+                device=device,
                 progress=show,
             )
         except TrainingInterrupted as stop:

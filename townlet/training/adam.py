@@ -21,7 +21,7 @@ class Adam:
         #: Running means of gradients and of their squares, and steps taken; one tensor per parameter each.
         self.exp_avgs = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.exp_avg_sqs = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self.steps = [torch.zeros((), dtype=torch.float32) for _ in self.parameters]
+        self.steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in self.parameters]
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Its whole state by name, the tensors themselves: a checkpoint copies from them and into them."""

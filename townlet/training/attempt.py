@@ -46,7 +46,9 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C; the message says where the training can be taken up again."""
 
 
-def plan_of(scenario: Scenario, mode: Mode, capture_sha256: str | None, log: Mapping[str, JsonValue]) -> dict[str, Any]:
+def plan_of(
+    scenario: Scenario, mode: Mode, capture_sha256: str | None, log: Mapping[str, JsonValue], device: str = "cpu"
+) -> dict[str, Any]:
     """Everything that a training's result depends on besides its length: what a resumption must not change.
 
     ``scenario`` has its options overridden already. Texts and thresholds for people are left out.
@@ -57,6 +59,7 @@ def plan_of(scenario: Scenario, mode: Mode, capture_sha256: str | None, log: Map
     return {
         "mode": mode,
         "replay_manifest_sha256": capture_sha256,
+        "device": device,
         "training": training.model_dump(mode="json", exclude={"cycles"}),
         "cycles_spanned_by_schedules": spanned,
         # The order of people and objects is part of a town, but no difference between two mappings.

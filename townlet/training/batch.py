@@ -11,7 +11,7 @@ regression), and the value function learns the λ-returns of the recorded reward
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -69,6 +69,11 @@ class Batch:
     """[H]: agent-steps to judge cloning by, which are not among ``rows``."""
     log_ratio: Floats | None = None
     """float32 [M]: ln π_old − ln π_behavior of the recorded actions, not truncated; only for ``vtrace``."""
+
+    def on(self, device: torch.device) -> Batch:
+        """The same with its tensors on a device; those that are there already are shared."""
+        moved: Any = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
 
 def rollout_batch(
@@ -224,7 +229,8 @@ def evaluate(network: ActorCritic, buffer: RolloutBuffer) -> tuple[Tensor, Tenso
     with torch.no_grad():
         for start in range(0, len(observation), _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            log_probs[chunk], values[chunk] = network(observation[chunk], mask[chunk])
+            seen = observation[chunk].to(network.device), mask[chunk].to(network.device)
+            log_probs[chunk], values[chunk] = network(*seen)
     return log_probs, values
 
 
@@ -234,8 +240,9 @@ def agreement(network: ActorCritic, batch: Batch, rows: NDArray[np.int64]) -> fl
     with torch.no_grad():
         for start in range(0, len(rows), _CHUNK):
             chunk = torch.from_numpy(rows[start : start + _CHUNK])
-            log_probs, _ = network(batch.observation.index_select(0, chunk), batch.mask.index_select(0, chunk))
-            agreed += int((log_probs.argmax(dim=-1) == batch.action.index_select(0, chunk)).sum())
+            seen = batch.observation.index_select(0, chunk), batch.mask.index_select(0, chunk)
+            log_probs, _ = network(*(one.to(network.device) for one in seen))
+            agreed += int((log_probs.argmax(dim=-1).cpu() == batch.action.index_select(0, chunk)).sum())
     return agreed / len(rows)
 
 

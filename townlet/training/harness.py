@@ -3,6 +3,7 @@ training."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -60,13 +61,16 @@ class TrainingHarness:
     The same scenario, seed and captures give the same weights and records to the bit, clock fields aside. For
     that the constructor sets torch's number of threads and its deterministic algorithms, which are
     process-wide.
+
+    The network acts and learns on ``device``; the town is simulated on the processor. Another device gives other bits.
     """
 
-    def __init__(self, scenario: Scenario, *, seed: int | None = None) -> None:
+    def __init__(self, scenario: Scenario, *, seed: int | None = None, device: str | torch.device = "cpu") -> None:
         config = scenario.training
         seed = config.seed if seed is None else seed
         self.scenario: Scenario | None = scenario
-        self._begin(SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=config.threads), config, seed)
+        loop = SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=config.threads)
+        self._begin(loop, config, seed, torch.device(device))
 
     @classmethod
     def over(cls, loop: GymnasiumLoop, config: TrainingConfig, *, seed: int) -> TrainingHarness:
@@ -74,19 +78,21 @@ class TrainingHarness:
         harness = cls.__new__(cls)
         harness.scenario = None
         # What the harness asks of a loop, this one has too.
-        harness._begin(cast(SimulationLoop, loop), config, seed)
+        harness._begin(cast(SimulationLoop, loop), config, seed, torch.device("cpu"))
         return harness
 
-    def _begin(self, loop: SimulationLoop, config: TrainingConfig, seed: int) -> None:
+    def _begin(self, loop: SimulationLoop, config: TrainingConfig, seed: int, device: torch.device) -> None:
         self.loop, self.config, self.seed = loop, config, seed
         torch.set_num_threads(1)
+        # Without it, CUDA's matrix products refuse to be deterministic.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         # Not `use_deterministic_algorithms`, which does the same and loads the compiler.
         torch.set_deterministic_debug_mode("error")
         # That mode fills what is about to be overwritten, a third of an update's time; nobody reads it before.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         town = loop.town
         features, actions = len(town.observation_schema), len(town.action_names)
-        self.network = ActorCritic(features, actions, self.config.network, seed=self.seed)
+        self.network = ActorCritic(features, actions, self.config.network, seed=self.seed).to(device)
         self.behavior = NeuralBehavior(self.network)
         self.optimizer = Adam(self.network.parameters(), lr=self.config.ppo.learning_rate, eps=1e-5)
         # Epochs, agent-steps handed to them (each pass counts) and rollout captures so far.

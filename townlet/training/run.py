@@ -22,6 +22,7 @@ from townlet.errors import InputError, nearest_name
 from townlet.storage import AnyPath, as_path, exclusive, exclusive_file
 from townlet.telemetry import TelemetryWriter
 from townlet.training.attempt import Attempt, TrainingInterrupted, plan_of
+from townlet.training.devices import device_named
 from townlet.training.divergence import TrainingDiverged, jsonable
 from townlet.training.harness import Mode, TrainingHarness
 from townlet.training.leftovers import forget_previous, write_divergence
@@ -78,6 +79,7 @@ def train(
     log_max_entries: int | None = None,
     resume: bool = False,
     checkpoint_every: int | None = None,
+    device: str = "cpu",
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> TrainingResult:
     """Train a policy and write it, with its telemetry log, into the folder ``output``.
@@ -98,6 +100,7 @@ def train(
         resume: goes on from the checkpoint in ``output``, to the very bytes that an uninterrupted training gives;
             begins where there is none. All options must be those of the checkpoint, but for a larger ``cycles``.
         checkpoint_every: phases between two checkpoints; by default as few as keep them under 2 % of the time.
+        device: ``cpu``, ``cuda``, or ``auto``: ``cuda`` where torch finds one. The bits are those of the device.
         progress: called after each epoch with its telemetry fields, the ones not written included.
 
     ``output`` then holds ``checkpoint.safetensors`` as well. While a training is not finished, an earlier policy
@@ -114,7 +117,7 @@ def train(
         replay_manifest,
         {"log_frequency": log_frequency, "log_max_entries": log_max_entries, "checkpoint_every": checkpoint_every},
     )
-    mode = cast(Mode, mode)
+    mode, device = cast(Mode, mode), device_named(device)
     log_path = _log_path(output, ppo_log)
     overrides = {
         "rollout_ticks": rollout_ticks,
@@ -126,7 +129,7 @@ def train(
     config = override(scenario.training, overrides)
     capture, parents = _read_parents(replay_manifest)
     effective = scenario.model_copy(update={"training": config})
-    harness = TrainingHarness(effective)
+    harness = TrainingHarness(effective, device=device)
     harness.require_usable(mode, capture, str(replay_manifest))
     writing: dict[str, Any] = {
         "version": scenario.telemetry.version,
@@ -139,8 +142,9 @@ def train(
         "mode": mode,
         "log_frequency": log_frequency,
         "parents": parents,
+        **({} if device == "cpu" else {"device": device}),
     }
-    plan = plan_of(effective, mode, None if capture is None else capture.manifest_sha256, writing)
+    plan = plan_of(effective, mode, None if capture is None else capture.manifest_sha256, writing, device)
 
     with exclusive(output), exclusive_file(log_path):
         attempt = Attempt(output, harness, plan, every=checkpoint_every, resume=resume)

@@ -45,7 +45,7 @@ class Trajectories:
         with torch.no_grad():
             for tick, observation in zip(buffer.cut_ticks, buffer.cut_observation, strict=True):
                 # A copy, because torch aligns its own memory, and alignment decides how kernels round.
-                beyond = network.value(torch.tensor(observation).view(-1, buffer.features))
+                beyond = network.value(torch.tensor(observation, device=network.device).view(-1, buffer.features)).cpu()
                 here = cut[tick]
                 here[:] = True if tick == buffer.ticks - 1 else buffer.truncated[tick]
                 np.copyto(next_value[tick], beyond.view(buffer.worlds, buffer.agents).numpy(), where=here)

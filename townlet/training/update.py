@@ -69,11 +69,14 @@ def run_epoch(
     """
     ppo, count = config.ppo, len(batch.rows)
     optimizer.lr = scheduled(ppo.learning_rate, ppo.lr_schedule, progress)
-    passes = MinibatchPasses(network, min(ppo.minibatch_size, count), config.threads)
+    device = network.device
+    batch = batch.on(device)
+    # An accelerator is itself many threads; more of the processor's would only queue for it.
+    passes = MinibatchPasses(network, min(ppo.minibatch_size, count), config.threads if device.type == "cpu" else 1)
     records: list[MinibatchRecord] = []
     updates = 0
     for chosen in minibatches(batch.rows, ppo.minibatch_size, seed, epoch):
-        rows = torch.from_numpy(chosen)
+        rows = torch.from_numpy(chosen).to(device)
         outputs = passes.forward(batch, rows)
         total, record = _losses(outputs, batch, rows, config, progress)
         total.backward()  # type: ignore[no-untyped-call]
@@ -81,7 +84,7 @@ def run_epoch(
         norm = float(torch.linalg.vector_norm(gradient))
         records.append(record._replace(grad_norm=norm))
         if fault := first_fault({name: getattr(records[-1], name) for name in _TERMS}, ppo.diverged_above):
-            diagnosis = diagnose(network, batch, rows, [record._asdict() for record in records])
+            diagnosis = diagnose(network, batch, rows.cpu(), [record._asdict() for record in records])
             raise TrainingDiverged(epoch, len(records), *fault, cause_in(batch), diagnosis)
         # Cloning and regression are meant to move the policy.
         bound = None if batch.method in ("cloning", "awr") else ppo.target_kl

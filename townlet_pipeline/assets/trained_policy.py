@@ -67,6 +67,7 @@ def train_policy(
     from townlet.stages.replay import require_verified
     from townlet.storage import write_atomically
     from townlet.telemetry import read_records
+    from townlet.training.devices import device_named
     from townlet.view.headline import headline
     from townlet.view.plots import learning_plots
 
@@ -78,7 +79,7 @@ def train_policy(
         loaded = load_scenario(files.snapshot(store, name))
         scenario = configured(loaded, trainer)
         verified = require_verified(manifest, files.replay(store, name)) if manifest else None
-        training = scenario.training
+        training, device = scenario.training, device_named(trainer.device.value)
         tag_run(context, scenario=name, seed=training.seed, mode=mode.value)
         result = train_or_resume(
             context,
@@ -88,13 +89,15 @@ def train_policy(
             ppo_log=log,
             replay_manifest=manifest,
             checkpoint_every=trainer.checkpoint_every,
+            device=device,
             progress=LiveProgress(context, trainer.progress_seconds, planned_epochs(training, mode.value)),
         )
         # All options in one file, so that the command below needs none of them.
         write_atomically(effective, yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False))
         records = read_records(log)
     replay = {} if manifest is None else {"replay_manifest": manifest}
-    options = {"mode": mode.value, **replay, "output": output, "ppo_log": log}
+    elsewhere = {} if device == "cpu" else {"device": device}
+    options = {"mode": mode.value, **elsewhere, **replay, "output": output, "ppo_log": log}
     again = metadata.command("train", effective, options=options)
     parents = metadata.made_from(scenario=loaded.digest, replay_manifest=verified)
     return (
