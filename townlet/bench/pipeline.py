@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import statistics
 from typing import Any
 
 from townlet.bench.process import measure_apart
@@ -11,7 +12,8 @@ from townlet.errors import InputError
 
 
 def bench_pipeline(scenario: str, *, repeats: int) -> dict[str, Any]:
-    """``case`` and the keys of ``townlet_pipeline.overhead.measure_overhead``, measured in a process of its own.
+    """``case``, the keys of ``townlet_pipeline.overhead.measure_overhead``, measured in a process of its own, and those
+    of ``townlet_pipeline.loading.measure_loading``: medians over as many fresh processes, with their spreads.
 
     Raises InputError where Dagster is not installed or there is no such scenario, and RunError if a run fails.
     """
@@ -21,11 +23,14 @@ def bench_pipeline(scenario: str, *, repeats: int) -> dict[str, Any]:
         if importlib.util.find_spec(package) is None:
             raise InputError.of("bench pipeline", "", f"no {package}", "the packages: pip install 'townlet[pipeline]'")
     find_scenario(scenario)
-    measured = measure_apart(
-        "townlet_pipeline.overhead:measure_overhead",
-        {"scenario": scenario, "repeats": repeats},
-        # Nothing of it is for others.
-        environment={"TOWNLET_ENV": "local"},
-        cores=available_cores(),
-    )
+    # Nothing of it is for others.
+    apart: dict[str, Any] = {"environment": {"TOWNLET_ENV": "local"}, "cores": available_cores()}
+    overhead, loading = "townlet_pipeline.overhead:measure_overhead", "townlet_pipeline.loading:measure_loading"
+    measured = measure_apart(overhead, {"scenario": scenario, "repeats": repeats}, **apart)
+    # The measurement before has compiled all modules.
+    loaded = [measure_apart(loading, {"scenario": scenario}, **apart) for _ in range(repeats)]
+    for kind in ("import", "resolve"):
+        seconds = [one[f"{kind}_seconds"] for one in loaded]
+        measured[f"{kind}_seconds"] = round(statistics.median(seconds), 3)
+        measured[f"{kind}_spread"] = [round(min(seconds), 3), round(max(seconds), 3)]
     return {"case": f"{scenario}, whole column", **measured}
