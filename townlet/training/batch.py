@@ -239,10 +239,9 @@ def agreement(network: ActorCritic, batch: Batch, rows: NDArray[np.int64]) -> fl
     agreed = 0
     with torch.no_grad():
         for start in range(0, len(rows), _CHUNK):
-            chunk = torch.from_numpy(rows[start : start + _CHUNK])
-            seen = batch.observation.index_select(0, chunk), batch.mask.index_select(0, chunk)
-            log_probs, _ = network(*(one.to(network.device) for one in seen))
-            agreed += int((log_probs.argmax(dim=-1).cpu() == batch.action.index_select(0, chunk)).sum())
+            chunk = torch.from_numpy(rows[start : start + _CHUNK]).to(network.device)
+            log_probs, _ = network(batch.observation.index_select(0, chunk), batch.mask.index_select(0, chunk))
+            agreed += int((log_probs.argmax(dim=-1) == batch.action.index_select(0, chunk)).sum())
     return agreed / len(rows)
 
 

@@ -84,8 +84,9 @@ class TrainingHarness:
     def _begin(self, loop: SimulationLoop, config: TrainingConfig, seed: int, device: torch.device) -> None:
         self.loop, self.config, self.seed = loop, config, seed
         torch.set_num_threads(1)
-        # Without it, CUDA's matrix products refuse to be deterministic.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        if device.type == "cuda":
+            # Without it, its matrix products refuse to be deterministic.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         # Not `use_deterministic_algorithms`, which does the same and loads the compiler.
         torch.set_deterministic_debug_mode("error")
         # That mode fills what is about to be overwritten, a third of an update's time; nobody reads it before.
@@ -263,6 +264,7 @@ class TrainingHarness:
         common: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """The epochs of one phase, of which ``data`` holds the event totals; returns the fields of the last."""
+        batch = batch.on(self.network.device)
         totals = {**data.totals, "counted_agent_steps": data.agent_steps}
         record: dict[str, Any] = {}
         for _ in range(self.config.epochs if epochs is None else epochs):

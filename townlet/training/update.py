@@ -48,7 +48,8 @@ def run_epoch(
     epoch: int,
     progress: float = 0.0,
 ) -> dict[str, float]:
-    """Learn once from every agent-step of the batch; return the epoch's telemetry fields about learning.
+    """Learn once from every agent-step of the batch, which is on the network's device; return the epoch's telemetry
+    fields about learning.
 
     ``progress`` is the share of the training that is done, in [0, 1], for the schedules. With ``target_kl``, learning
     ends before a step at which the policy has gone too far: :func:`stopped_early`. ``transitions`` and the sources of
@@ -70,7 +71,6 @@ def run_epoch(
     ppo, count = config.ppo, len(batch.rows)
     optimizer.lr = scheduled(ppo.learning_rate, ppo.lr_schedule, progress)
     device = network.device
-    batch = batch.on(device)
     # An accelerator is itself many threads; more of the processor's would only queue for it.
     passes = MinibatchPasses(network, min(ppo.minibatch_size, count), config.threads if device.type == "cpu" else 1)
     records: list[MinibatchRecord] = []
