@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from safetensors.torch import load_file
 
-from townlet.behavior.network import ActorCritic
 from townlet.behavior.policy_file import save_policy
 from townlet.capture import capture_rollout
 from townlet.storage import pretty_json, write_atomically
 from townlet.study.conflict.arms import AWARE, BLIND, Arm
-from townlet.study.conflict.pieces import do
-from townlet.study.conflict.settings import FIRST_SEED, FULL, Settings, training_config
+from townlet.study.conflict.pieces import do, trained_network
+from townlet.study.conflict.settings import FIRST_SEED, FULL, Settings
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.study.conflict.work import Policy, digest
+from townlet.study.conflict.work import Policy
 from townlet.view.replay import film_of, replay_html
 from townlet.world.actions import action_names
 from townlet.world.schema import observation_schema_of
@@ -54,8 +52,7 @@ def _policy(arm: Arm, file: Path, folder: Path, work: Path, seed: int, settings:
     work.mkdir(parents=True, exist_ok=True)
     do(trained, settings, work)
     observation, actions = observation_schema_of(scenario), action_names(scenario.object_types)
-    network = ActorCritic(len(observation), len(actions), training_config(settings, seed).network)
-    network.load_state_dict(load_file(work / f"policy-{arm.name}-{seed}-{digest(trained, settings)}.safetensors"))
+    network = trained_network(trained, scenario, settings, work)
     provenance = {"study": "conflict", "arm": arm.name, "seed": seed}
     save_policy(folder, network, observation=observation, actions=actions, provenance=provenance)
     return folder

@@ -133,7 +133,12 @@ def _behavior(policy: Policy, scenario: Scenario, settings: Settings, folder: Pa
     }
     if policy.arm.script:
         return scripts[policy.arm.script]()
+    return NeuralBehavior(trained_network(policy, scenario, settings, folder))
+
+
+def trained_network(policy: Policy, scenario: Scenario, settings: Settings, folder: Path) -> ActorCritic:
+    """The network of a policy that was trained into the folder, for a scenario with its observations and actions."""
     features, actions = len(observation_schema_of(scenario)), len(action_names(scenario.object_types))
     network = ActorCritic(features, actions, training_config(settings, policy.seed).network, seed=policy.seed)
     network.load_state_dict(load_file(_weights_file(policy, settings, folder)))
-    return NeuralBehavior(network)
+    return network
