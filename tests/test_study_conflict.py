@@ -9,19 +9,38 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from townlet.behavior import RandomBehavior
 from townlet.cli import main
-from townlet.study.conflict.analysis import CLAIM, HYPOTHESES, claim_stands, intervals_apart, outcomes_of, reduction
+from townlet.study.conflict.analysis import (
+    CLAIM,
+    HYPOTHESES,
+    claim_stands,
+    further_outcomes_of,
+    intervals_apart,
+    outcomes_of,
+    reduction,
+)
 from townlet.study.conflict.arms import ARMS, AWARE, BLIND, CONTINUED, HEURISTIC, RANDOM
 from townlet.study.conflict.evaluate import METRICS, evaluate
+from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.pieces import read_curve
 from townlet.study.conflict.plan import Findings, Scores, study_conflict, trainings
 from townlet.study.conflict.report import write_conflict_report
 from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import FULL, QUICK, Settings
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.study.conflict.work import COMPANIES, Continuation, Judgement, Policy, cache_folder, digest, run_study
+from townlet.study.conflict.work import (
+    COMPANIES,
+    Continuation,
+    Judgement,
+    Policy,
+    cache_folder,
+    digest,
+    evaluation_seed,
+    run_study,
+)
 from townlet.world import COUNTERS, TALLY, Town
 
 HOME = StudyTown()
@@ -184,6 +203,29 @@ def test_the_claim_falls_if_a_placebo_gains_as_much(placebo: str) -> None:
     arms = findings_of(aware=4.0, blind=10.0).arms
     arms[placebo] = arms["aware"]
     assert not claim_stands(outcomes_of(arms), intervals_apart(arms))
+
+
+def test_the_second_attempt_beyond_the_claim_pays_for_the_first() -> None:
+    arms = findings_of(aware=4.0, blind=10.0).arms
+    arms = {"continued": arms["aware"], "heuristic": arms["heuristic"]}
+    outcomes = further_outcomes_of(arms)
+    # Ten of ten seeds, times three hypotheses, times two attempts.
+    assert [outcome.adjusted for outcome in outcomes] == pytest.approx([6 * 0.5**10] * 3)
+    assert all(outcome.holds for outcome in outcomes)
+    swapped = further_outcomes_of({"continued": arms["heuristic"], "heuristic": arms["continued"]})
+    assert [outcome.holds for outcome in swapped] == [False, False, True]
+
+
+def test_a_continuation_begins_with_the_conflict_aware_policy_and_meets_other_days(tmp_path: Path) -> None:
+    policy = Continuation(CONTINUED, 0, HOME)
+    run_study([policy], [], TINY, tmp_path, 1, silent)
+    start, found = (
+        load_file(cache_folder(tmp_path) / f"policy-{one.arm.name}-0-{digest(one, TINY)}.safetensors")
+        for one in (Policy(AWARE, 0, HOME), policy)
+    )
+    expected = train_arm(CONTINUED, HOME, policy.training_seed, TINY.continuing(), start)
+    assert all((found[name] == expected[name]).all() for name in expected)
+    assert policy.training_seed not in {0, *FULL.seed_numbers(), *map(evaluation_seed, FULL.seed_numbers())}
 
 
 def test_the_claim_is_made_of_primary_hypotheses() -> None:
