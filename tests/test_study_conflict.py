@@ -42,6 +42,7 @@ from townlet.study.conflict.work import (
     run_study,
 )
 from townlet.world import COUNTERS, TALLY, Town
+from townlet.world.events import CONTESTED_ARRIVAL
 
 HOME = StudyTown()
 #: Every question, as little of it as possible.
@@ -73,15 +74,20 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     town = Town(scenario, worlds=2, seed=3)
     action = np.zeros(town.alive.shape, np.int32)
     floats = np.zeros(action.shape, np.float32), np.zeros(action.shape, np.float32)
+    tied = 0.0
     for _ in range(scenario.ticks):
         behavior.act(town, action, *floats)
         town.step(action)
+        for events, happened in zip(town.state.events, town.state.worlds["event_count"], strict=True):
+            today = events[:happened]
+            tied += float(today["intensity"][today["kind"] == CONTESTED_ARRIVAL].sum())
     counter = dict(zip(COUNTERS, town.state.counter.sum(axis=0), strict=True))
     tally = dict(zip(TALLY, town.state.tally.sum(axis=(0, 1)), strict=True))
     lived, uses = tally["alive_ticks"], tally["uses_completed"]
     assert set(metrics) == set(METRICS)
     assert metrics["intensity_per_1000"] == pytest.approx(1000 * counter["conflict_intensity"] / lived)
     assert metrics["chosen_per_1000"] > 0 < metrics["tied_per_1000"]
+    assert metrics["tied_per_1000"] == pytest.approx(1000 * tied / lived)
     assert metrics["chosen_per_1000"] + metrics["tied_per_1000"] == pytest.approx(metrics["intensity_per_1000"])
     assert metrics["conflicts_per_100_uses"] == pytest.approx(100 * tally["conflicts_caused"] / uses)
     assert metrics["needs_present"] == pytest.approx(tally["needs_sum"] / lived)
