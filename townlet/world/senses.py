@@ -29,7 +29,7 @@ def flip_tile(town: TownState, layout: TownLayout, w: int, a: int) -> None:
     word = x >> 5
     bit = int(x & 31)
     town.crowd[w, word, y] ^= 1 << bit
-    # Nothing is read from the first word about itself, so that no branch has to tell whether there is one before it.
+    # Without a branch, because where people are cannot be predicted.
     repeated = 1 if bit < 24 and word > 0 else 0
     town.crowd[w, max(word - 1, 0), y] ^= repeated << (bit + 32)
 

@@ -21,8 +21,6 @@ from townlet.world.state import (
     IDLE,
     OUT_OF_SERVICE,
     QUEUE_PLACES,
-    REMARKABLE,
-    STATES,
     USING,
     WORD_OBJECTS,
     TownState,
@@ -51,15 +49,13 @@ def look_at_object(town: TownState, layout: TownLayout, rules: TownRules, w: int
     signs = HELD if held else 0
     if queue.out_of_service:
         signs |= OUT_OF_SERVICE
-    if held or queue.queue_length > 0 or most > 0:
-        signs |= REMARKABLE
     waiting = np.float32(queue.queue_length / QUEUE_PLACES)
     in_use = held and town.people[w, queue.holder].role == USING
     stock = np.float32(queue.stock / most if most > 0 else 0.0)
     look = town.looks[w, thing]
     changed = (
         queue.passed_on
-        or town.signs[w, thing] & STATES != signs
+        or town.signs[w, thing] & BUSY != signs
         or look[0] != waiting
         or look[2] != in_use
         or look[3] != stock

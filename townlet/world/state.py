@@ -27,9 +27,8 @@ IDLE, WAITING, HOLDING, USING, FINISHED = 0, 1, 2, 3, 4
 WORD_OBJECTS = 32
 
 #: What can stand against seeing an object as ever: bits of ``signs``.
-HELD, OUT_OF_SERVICE, REMARKABLE, CHANGED = 1, 2, 4, 8
+HELD, OUT_OF_SERVICE, CHANGED = 1, 2, 4
 BUSY = HELD | OUT_OF_SERVICE
-STATES = HELD | OUT_OF_SERVICE | REMARKABLE
 
 #: Where a person stands with today's shift.
 OFF, DUE, ON_TIME, LATE, ABSENT, DONE = 0, 1, 2, 3, 4, 5
@@ -111,7 +110,7 @@ PERSON = np.dtype(
         ("ties", np.int32),  # entries of the ledger of ties in use
         ("seen", np.int32),  # people in view that are listed in ``near``
         ("chat_ready_at", np.int32),  # first tick at which the person can chat again
-        ("unusual", np.int64),  # one bit per type of object of which another is asked for than ever from this tile
+        ("unusual", np.int64),  # one bit per type: neither the own workplace is asked for nor the nearest
         ("shown_shift", np.int32),  # state of the shift that the observation shows, or -1
         ("shown_role", np.int32),  # role, grudges and people that it shows
         ("shown_grudges", np.int32),
@@ -175,7 +174,7 @@ class TownState(NamedTuple):
     objects: NDArray[Any]
     """OBJECT [W, O]."""
     signs: NDArray[np.uint8]
-    """uint8 [W, O]: HELD, OUT_OF_SERVICE, REMARKABLE as of the last observation, and CHANGED since the one before."""
+    """uint8 [W, O]: HELD and OUT_OF_SERVICE as of the last observation, and CHANGED since the one before."""
     looks: NDArray[np.float32]
     """float32 [W, O, 4]: what is seen of it: queue, held, in use, stock."""
     noticed: NDArray[np.int64]
