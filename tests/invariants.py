@@ -6,7 +6,7 @@ import numpy as np
 
 from townlet.world import Town
 from townlet.world.actions import REQUEST, WAIT
-from townlet.world.state import FINISHED, HOLDING, IDLE, NOTICED, USING, WAITING
+from townlet.world.state import FINISHED, HOLDING, IDLE, USING, WAITING, WORD_OBJECTS
 
 
 def check_queues(town: Town) -> None:
@@ -140,13 +140,17 @@ def check_what_was_sensed_is_up_to_date(town: Town) -> None:
     kept, masked, targets, shown = (
         a.copy() for a in (town.observation, town.mask, town.state.target, town.state.shown)
     )
-    people, objects, signs = town.state.people, town.state.objects, town.state.signs
-    saved = [array.copy() for array in (people, objects, signs)]
+    state = town.state
+    changing = state.people, state.objects, state.signs, state.noticed
+    saved = [array.copy() for array in changing]
+    people = state.people
+    words = np.arange(state.noticed.shape[1])
     town.observation[...] = 0.0
     for field in ("shown_role", "shown_grudges", "shown_seen"):
         people[field] = 0
     people["restless"] = True
-    signs |= NOTICED
+    people["shown_shift"] = -1
+    state.noticed[...] = (1 << np.minimum(len(town.objects) - WORD_OBJECTS * words, WORD_OBJECTS)) - 1
     town.sense()
     assert (kept == town.observation).all(), [
         town.observation_schema[i]["name"] for i in np.flatnonzero((kept != town.observation).any((0, 1)))
@@ -154,7 +158,8 @@ def check_what_was_sensed_is_up_to_date(town: Town) -> None:
     assert (masked == town.mask).all()
     assert (targets == town.state.target)[town.alive].all() and (shown == town.state.shown)[town.alive].all()
     assert (people["seen"] == saved[0]["seen"])[town.alive].all()
-    people[...], objects[...], signs[...] = saved
+    for array, was in zip(changing, saved, strict=True):
+        array[...] = was
 
 
 def check_everything(town: Town) -> None:

@@ -93,8 +93,7 @@ def is_offered(
     end = rules.when_start[use + 1]
     if first == end:
         return True
-    fill_values(town, layout, rules, w, a, price)
-    town.values[w, 5] = place.stock
+    fill_values(town, layout, rules, w, a, thing, price)
     return bool(holds(rules.when_code, rules.when_operand, first, end, town.values[w], town.stack[w]))
 
 

@@ -22,7 +22,7 @@ class Standard(NamedTuple):
 
 #: The first is what the others, and the references, are set against.
 STANDARD = (
-    Standard("town_day", "compact", (1, 16, 64, 256, 1024)),
+    Standard("town_day", "compact", (1, 16, 32, 64, 256)),
     Standard("town_day", "hybrid", (64, 256, 1024)),
     Standard("town_large", "compact", (1, 4, 16)),
     Standard("queue_conflict", "compact", (256, 1024)),

@@ -11,7 +11,7 @@ from townlet.world.preconditions import holds
 from townlet.world.prices import price_of
 from townlet.world.relationships import chat_partner
 from townlet.world.rules import POWER, WATER, TownRules
-from townlet.world.senses import free_ways
+from townlet.world.senses import free_ways, seen_adjacent
 from townlet.world.state import HOLDING, IDLE, USING, WAITING, TownState
 
 WAIT, NORTH, SOUTH, WEST, EAST = 0, 1, 2, 3, 4
@@ -56,7 +56,7 @@ def startable(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: 
         if price > 0.0 and person.wallet < price:
             continue
         if rules.when_start[use] < rules.when_start[use + 1]:
-            fill_values(town, layout, rules, w, a, price)
+            fill_values(town, layout, rules, w, a, person.at_object, price)
             first = rules.when_start[use]
             end = rules.when_start[use + 1]
             if not holds(rules.when_code, rules.when_operand, first, end, town.values[w], town.stack[w]):
@@ -66,8 +66,10 @@ def startable(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: 
 
 
 @rule
-def fill_values(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, price: float) -> None:
-    """The variables of preconditions for a person at an object, in the order of ``VARIABLES``."""
+def fill_values(
+    town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, thing: int, price: float
+) -> None:
+    """The variables of preconditions for a person and an object, in the order of ``VARIABLES``."""
     person = town.people[w, a]
     values = town.values[w]
     tick = town.worlds[w].tick
@@ -75,7 +77,7 @@ def fill_values(town: TownState, layout: TownLayout, rules: TownRules, w: int, a
         values[n] = person.needs[n]
     values[3] = person.wallet
     values[4] = price
-    values[5] = town.objects[w, person.at_object].stock
+    values[5] = town.objects[w, thing].stock
     values[6] = tick % rules.ticks_per_day
     values[7] = tick // rules.ticks_per_day
     values[8] = 1.0 if may_work(town, layout, rules, w, a) else 0.0
@@ -96,7 +98,10 @@ def queue_place(town: TownState, w: int, a: int) -> int:
 
 @rule
 def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Fill the action mask of somebody who is there; waiting is always legal."""
+    """Fill the action mask of somebody who is there; waiting is always legal.
+
+    Whether it can ask for an object is written where that object is found.
+    """
     person = town.people[w, a]
     legal = town.mask[w, a]
     idle = person.role == IDLE
@@ -107,8 +112,9 @@ def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w:
     legal[SOUTH] = ways & 2 != 0
     legal[WEST] = ways & 4 != 0
     legal[EAST] = ways & 8 != 0
-    for kind in range(kinds):
-        legal[REQUEST + kind] = idle and town.target[w, a, kind] >= 0
+    if person.role != person.shown_role:
+        for kind in range(kinds):
+            legal[REQUEST + kind] = idle & (town.target[w, a, kind] >= 0)
     # One by one, because for a loop the compiler calls the C library to fill six bytes.
     legal[REQUEST + kinds + START] = False
     legal[REQUEST + kinds + RELEASE] = False
@@ -118,7 +124,8 @@ def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w:
     legal[REQUEST + kinds + CHAT] = False
     if not idle:
         mark_queue_actions(town, layout, rules, w, a)
-    if rules.ties and person.seen > 0:
+    # In this order: whether anybody is in view cannot be predicted, but hardly ever does anybody stand beside.
+    if seen_adjacent(town.near[w, a, 0]) and person.seen > 0 and rules.ties:
         legal[REQUEST + kinds + CHAT] = chat_partner(town, layout, rules, w, a) >= 0
 
 

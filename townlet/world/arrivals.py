@@ -5,10 +5,11 @@ from __future__ import annotations
 from townlet.world.compile import rule, seldom
 from townlet.world.events import CONTESTED_ARRIVAL
 from townlet.world.layout import TownLayout
+from townlet.world.notice import notice
 from townlet.world.random import ARRIVAL_ORDER, WORLD_STREAM, draw
 from townlet.world.rivalry import conflict
 from townlet.world.rules import TownRules
-from townlet.world.state import NOTICED, WAITING, TownState
+from townlet.world.state import WAITING, TownState
 
 
 @seldom
@@ -42,7 +43,7 @@ def join(town: TownState, w: int, a: int, seed: int, world: int) -> None:
         place -= 1
     queue.queue[place] = a
     queue.queue_length += 1
-    town.signs[w, thing] |= NOTICED
+    notice(town, w, thing)
     queue.next_rank += 1
     person = town.people[w, a]
     person.role = WAITING

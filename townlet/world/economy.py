@@ -8,8 +8,9 @@ from __future__ import annotations
 from townlet.world.compile import seldom
 from townlet.world.events import RENT_PAID
 from townlet.world.layout import TownLayout
+from townlet.world.notice import notice
 from townlet.world.rules import TownRules
-from townlet.world.state import NOTICED, TALLY, TownState
+from townlet.world.state import TALLY, TownState
 
 _SPENT = TALLY.index("spent")
 
@@ -29,4 +30,4 @@ def restock(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> No
     """Fill every object's stock for a new day; what was left over does not add to it."""
     for thing in range(len(layout.object_tile)):
         town.objects[w, thing].stock = rules.type_stock[layout.object_type[thing]]
-        town.signs[w, thing] |= NOTICED
+        notice(town, w, thing)

@@ -19,7 +19,7 @@ _ABSENT = TALLY.index("absences")
 def may_work(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> bool:
     """Whether a person is at its workplace and has come to today's running shift, or can take over a colleague's."""
     person = town.people[w, a]
-    if layout.workplace[a] != person.at_object:
+    if layout.workplace[a] < 0 or layout.workplace[a] != person.at_object:
         return False
     time = town.worlds[w].tick % rules.ticks_per_day
     if is_on(layout, a, time):
@@ -132,6 +132,8 @@ def pay_takeovers(town: TownState, layout: TownLayout, rules: TownRules, w: int,
     """
     for a in range(layout.people):
         person = town.people[w, a]
+        if person.covering < 0 and person.used < 0:
+            continue
         free = town.alive[w, a] and not is_on(layout, a, time)
         if person.covering >= 0 and not (free and is_missing(town, layout, w, int(person.covering), time)):
             person.covering = -1

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from townlet.world.compile import COMPILED
 from townlet.world.events import EVENT
-from townlet.world.layout import TownLayout
+from townlet.world.layout import AROUND, TownLayout
 from townlet.world.routes import NEAREST, WAY
 from townlet.world.state import COOLDOWN, GRUDGE, OBJECT, PERSON, TIE, WORLD, TownState
 from townlet.world.view import View
@@ -34,13 +34,14 @@ _populate_array: Any = arrayobj.populate_array
 
 #: Element type and number of axes of every field, in order; None for a plain number.
 _STATE: list[tuple[Any, int] | None] = [
-    *((WORLD, 1), (PERSON, 2), (OBJECT, 2), (np.uint8, 2), (GRUDGE, 3), (TIE, 3), (COOLDOWN, 3)),
+    *((WORLD, 1), (PERSON, 2), (OBJECT, 2), (np.uint8, 2), (np.float32, 3), (np.int64, 2)),
+    *((GRUDGE, 3), (TIE, 3), (COOLDOWN, 3)),
     *((np.int32, 3), (np.int32, 3), (np.int64, 3), (np.int16, 2), (np.int64, 3), (EVENT, 2)),
     *((np.float64, 2), (np.float64, 3), (np.bool_, 2), (np.bool_, 2), (np.bool_, 2), (np.float32, 2)),
     *((np.float32, 3), (np.float32, 3), (np.bool_, 3), (np.float64, 2), (np.float64, 2)),
 ]
 _LAYOUT: list[tuple[Any, int] | None] = [
-    *(None, None, None, None, None),
+    *(None, None, None, None, (np.int64, 1), None, (AROUND, 1), None),
     *((np.bool_, 1), (np.int64, 1), (np.int32, 2), (np.uint8, 1)),
     *((np.int32, 1), (np.int32, 1), (np.int32, 1), (np.int32, 1)),
     *((np.int16, 3), (np.int16, 3), (np.uint8, 3), (NEAREST, 2), (WAY, 2), (np.int32, 1), (np.int32, 2)),

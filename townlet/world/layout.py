@@ -16,6 +16,18 @@ from townlet.world.routes import NEAREST, Routes, find_routes, find_ways
 CANDIDATES = 4
 #: Tiles per word of the grid of people in view; a word also repeats the first bits of the next one.
 WORD_TILES = 32
+#: Rows of that grid that are looked at together.
+ROWS_AT_ONCE = 8
+#: Bits for a row or a column of the tiles in view.
+TILE_BITS = 6
+
+#: A tile in view.
+AROUND = np.dtype(
+    [
+        ("offset", np.int64),  # its number less that of the own tile
+        ("key", np.int64),  # squared distance, row and column in view, from the highest bit on: nearer is less
+    ]
+)
 
 
 class TownLayout(NamedTuple):
@@ -26,6 +38,13 @@ class TownLayout(NamedTuple):
     people: int
     sight: int
     """How many tiles away people list each other."""
+    in_view: NDArray[np.int64]
+    """int64 [rows, a multiple of ROWS_AT_ONCE]: the tiles of each row in view that others stand on, the westernmost as
+    the lowest bit; all but the own one, and none in rows out of view."""
+    bits_in_word: int
+    """Tiles of all these rows that fit into one number, row by row."""
+    around: NDArray[Any]
+    """AROUND [rows × columns in view]: the tiles in view, row by row."""
     margin: int
     """Rows and columns around the map in the grid of people: as far as anything is seen."""
     blocked: NDArray[np.bool_]
@@ -101,6 +120,9 @@ def build_layout(scenario: Scenario) -> TownLayout:
         height=height,
         people=len(people),
         sight=view.view_radius,
+        in_view=_in_view(view.view_radius),
+        bits_in_word=63 - 63 % (2 * view.view_radius + 1),
+        around=_around(view.view_radius, width),
         margin=view.view_radius if view.mode == "compact" else max(view.view_radius, view.map_radius),
         blocked=blocked.ravel(),
         region=_regions(blocked),
@@ -113,7 +135,7 @@ def build_layout(scenario: Scenario) -> TownLayout:
         near_object=near.thing,
         near_distance=near.distance,
         near_route=near.route,
-        nearest=_nearest(near, object_tile, width),
+        nearest=_nearest(near, object_tile, width, height),
         work=find_ways(step, [around[place] for place in places]),
         work_row=np.array([places.index(place) if place >= 0 else -1 for place in workplace], np.int32),
         staff=_staff(workplace, len(objects)),
@@ -126,17 +148,33 @@ def build_layout(scenario: Scenario) -> TownLayout:
     )
 
 
-def _nearest(near: Routes, object_tile: NDArray[np.int32], width: int) -> NDArray[Any]:
+def _nearest(near: Routes, object_tile: NDArray[np.int32], width: int, height: int) -> NDArray[Any]:
     nearest = np.zeros(near.thing.shape[:2], NEAREST).view(np.recarray)
-    nearest["thing"], nearest["distance"], nearest["route"] = (
-        near.thing[..., 0],
-        near.distance[..., 0],
-        near.route[..., 0],
-    )
+    thing = nearest["thing"] = near.thing[..., 0]
+    nearest["route"] = near.route[..., 0]
     y, x = np.divmod(np.arange(len(nearest), dtype=np.int32)[:, None], np.int32(width))
-    tile = object_tile[near.thing[..., 0]]
-    nearest["dx"], nearest["dy"] = tile % width - x, tile // width - y
+    tile = object_tile[thing]
+    # In double precision until the end, as for any other object.
+    nearest["dx"], nearest["dy"] = (tile % width - x) * (1.0 / width), (tile // width - y) * (1.0 / height)
+    nearest["steps"] = np.minimum(near.distance[..., 0] * (1.0 / (width + height)), 1.0)
     return nearest
+
+
+def _in_view(sight: int) -> NDArray[np.int64]:
+    side = 2 * sight + 1
+    rows = np.zeros(-(-side // ROWS_AT_ONCE) * ROWS_AT_ONCE, np.int64)
+    rows[:side] = (1 << side) - 1
+    rows[sight] ^= 1 << sight
+    return rows
+
+
+def _around(sight: int, width: int) -> NDArray[Any]:
+    row, column = np.indices((2 * sight + 1, 2 * sight + 1))
+    dy, dx = row - sight, column - sight
+    around = np.zeros(row.size, AROUND).view(np.recarray)
+    around["offset"] = (dy * width + dx).ravel()
+    around["key"] = ((((dy * dy + dx * dx) << TILE_BITS) + row << TILE_BITS) + column).ravel()
+    return around
 
 
 def _steps(blocked: NDArray[np.bool_]) -> NDArray[np.int32]:

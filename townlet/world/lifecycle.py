@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from townlet.world.compile import rule, seldom
-from townlet.world.events import DEPARTURE, EVICTION, FAINT, NEWCOMER, record
+from townlet.world.events import DEPARTURE, EVICTION, NEWCOMER, record
 from townlet.world.layout import TownLayout
 from townlet.world.queues import drop_place
 from townlet.world.random import START_NEEDS, WORLD_STREAM, draw, nth_mover
@@ -43,6 +43,7 @@ def place_person(
     person.covering = -1
     person.chat_ready_at = 0
     person.seen = 0
+    person.shown_shift = -1
     person.shown_role = IDLE
     person.shown_grudges = 0
     person.shown_seen = 0
@@ -55,27 +56,6 @@ def place_person(
         town.cooldowns[w, a, i].object = -1
         town.cooldowns[w, a, i].until = 0
     town.observation[w, a, :] = 0.0
-
-
-@rule
-def decide_who_leaves(town: TownState, rules: TownRules, order: int, w: int) -> None:
-    """Find those who lacked a need for too long, who cannot pay their debts, or who have been unhappy for too long."""
-    lowest_sum = 3.0 * rules.departure_mood
-    fed_up = 0
-    for a in range(town.people.shape[1]):
-        if not town.alive[w, a]:
-            continue
-        person = town.people[w, a]
-        if person.starving >= rules.faint_after:
-            person.leaving = FAINT
-        if rules.departure_after > 0:
-            low = person.needs[0] + person.needs[1] + person.needs[2] < lowest_sum
-            person.unhappy = person.unhappy + 1 if low else 0
-            fed_up += person.unhappy >= rules.departure_after
-    if rules.eviction_debt > 0.0 and town.worlds[w].tick + 1 == town.worlds[w].next_day:
-        evict_debtors(town, rules, order, w)
-    if fed_up > 0:
-        let_the_unhappy_go(town, rules, order, w)
 
 
 @seldom

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from townlet.world.compile import rule
+from townlet.world.events import FAINT
 from townlet.world.rules import TownRules
 from townlet.world.state import TownState
 
 
 @rule
-def decay_needs(town: TownState, rules: TownRules, w: int) -> None:
-    """Let everybody's needs fall by one tick, and count the ticks in a row that somebody spends with one at 0."""
+def decay_needs(town: TownState, rules: TownRules, w: int) -> bool:
+    """Let everybody's needs fall by one tick, and count the ticks in a row that somebody spends with one at 0, until
+    it faints, and with low ones on average; returns whether that has been too many for anybody."""
+    lowest_sum = 3.0 * rules.departure_mood
+    fed_up = False
     for a in range(town.people.shape[1]):
         if not town.alive[w, a]:
             continue
@@ -20,3 +24,10 @@ def decay_needs(town: TownState, rules: TownRules, w: int) -> None:
             if person.needs[n] <= 0.0:
                 lacking = True
         person.starving = person.starving + 1 if lacking else 0
+        if person.starving >= rules.faint_after:
+            person.leaving = FAINT
+        if rules.departure_after > 0:
+            low = person.needs[0] + person.needs[1] + person.needs[2] < lowest_sum
+            person.unhappy = person.unhappy + 1 if low else 0
+            fed_up |= person.unhappy >= rules.departure_after
+    return fed_up

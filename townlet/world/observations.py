@@ -7,7 +7,7 @@ from townlet.world.compile import rule
 from townlet.world.layout import TownLayout
 from townlet.world.rules import TownRules
 from townlet.world.schema import FULL_WALLET, LONG_WAIT, OBJECTS, PER_OBJECT, PER_PERSON, SHIFT
-from townlet.world.senses import find_people, in_reach
+from townlet.world.senses import find_people
 from townlet.world.sights import look_at_objects, see_all_objects, see_changed_objects, see_grudges
 from townlet.world.state import FINISHED, HOLDING, IDLE, QUEUE_PLACES, SHIFT_STATES, USING, WAITING, TownState
 from townlet.world.surroundings import see_map, see_neighbors
@@ -93,10 +93,10 @@ def see_shift(town: TownState, layout: TownLayout, view: View, w: int, a: int, t
     """Where somebody with a job stands with today's shift."""
     person = town.people[w, a]
     out = town.observation[w, a]
-    out[SHIFT] = 1.0
-    for state in range(_N_SHIFT_STATES):
-        out[SHIFT + 1 + state] = 1.0 if person.shift_state == state else 0.0
+    if person.shown_shift != person.shift_state:
+        person.shown_shift = person.shift_state
+        out[SHIFT] = 1.0
+        for state in range(_N_SHIFT_STATES):
+            out[SHIFT + 1 + state] = 1.0 if person.shift_state == state else 0.0
     out[SHIFT + 7] = (layout.shift[a, 0] - time) * view.scale[DAY]
     out[SHIFT + 8] = (layout.shift[a, 1] - time) * view.scale[DAY]
-    if person.restless:
-        out[SHIFT + 9] = in_reach(town, layout, w, a, layout.workplace[a])

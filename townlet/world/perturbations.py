@@ -10,6 +10,7 @@ from __future__ import annotations
 from townlet.world.compile import rule, seldom
 from townlet.world.events import CLOSURE, POWER_OUTAGE, PRICE_SPIKE, USE_INTERRUPTED, WATER_OUTAGE, record
 from townlet.world.layout import TownLayout
+from townlet.world.notice import notice
 from townlet.world.queues import drop_place, serve_front
 from townlet.world.random import EVENT_OBJECT, EVENT_TICK, EVENT_TODAY, EVENTS_STREAM, draw
 from townlet.world.rules import (
@@ -21,7 +22,7 @@ from townlet.world.rules import (
     WATER,
     TownRules,
 )
-from townlet.world.state import NOTICED, USING, TownState
+from townlet.world.state import USING, TownState
 
 #: A tick that never comes.
 NEVER = 1 << 62
@@ -127,7 +128,7 @@ def update_service(town: TownState, layout: TownLayout, rules: TownRules, w: int
         out = closed or lacking(town, rules.type_utility[layout.object_type[thing]], w)
         if out != place.out_of_service:
             place.out_of_service = out
-            town.signs[w, thing] |= NOTICED
+            notice(town, w, thing)
             changed = True
             if out:
                 dismiss(town, w, thing)

@@ -8,7 +8,6 @@ order changes only when somebody joins, pushes in, gives way or is sent to the t
 from __future__ import annotations
 
 from townlet.world.actions import LEAVE, PUSH, REQUEST, START, YIELD, queue_place
-from townlet.world.arrivals import let_arrivals_join
 from townlet.world.compile import rule, seldom
 from townlet.world.events import (
     AVOIDANCE,
@@ -19,27 +18,23 @@ from townlet.world.events import (
     PUSH_IN,
     record,
 )
+from townlet.world.intrinsics import lowest_bit
 from townlet.world.layout import TownLayout
 from townlet.world.patience import lose_patience
 from townlet.world.personality import PATIENCE, trait_factor
 from townlet.world.random import nth_mover
 from townlet.world.rivalry import conflict, courtesy, rivalry_towards
 from townlet.world.rules import TownRules
-from townlet.world.state import FINISHED, HOLDING, IDLE, NOTICED, WAITING, TownState
+from townlet.world.state import FINISHED, HOLDING, IDLE, WAITING, WORD_OBJECTS, TownState
 
 
 @rule
-def act_in_queues(
-    town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, order: int, w: int
-) -> None:
-    """Carry out leaving, giving way and pushing in, then let the arrivals of this tick join."""
+def act_in_queues(town: TownState, layout: TownLayout, rules: TownRules, order: int, w: int) -> None:
+    """Carry out leaving, giving way and pushing in."""
     after = REQUEST + town.target.shape[2]
-    arrivals = 0
     for i in range(layout.people):
         a = nth_mover(order, i, layout.people)
         person = town.people[w, a]
-        if person.joining >= 0:
-            arrivals += 1
         if person.role == WAITING or person.role == HOLDING:
             intent = person.intent - after
             if intent == LEAVE:
@@ -48,8 +43,6 @@ def act_in_queues(
                 give_way(town, rules, w, a)
             elif intent == PUSH and person.role == WAITING:
                 push_in(town, layout, rules, w, a)
-    if arrivals > 0:
-        let_arrivals_join(town, layout, rules, seed, world, w)
 
 
 @rule
@@ -221,21 +214,28 @@ def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int
             person.waited += 1
             if patience > 0 and person.waited >= patience * trait_factor(layout, rules, a, PATIENCE):
                 lose_patience(town, layout, rules, w, a)
-    for thing in range(len(layout.object_tile)):
-        if town.signs[w, thing] & NOTICED == 0:
-            continue
-        queue = town.objects[w, thing]
-        if queue.queue_length == 0:
-            continue
-        holder = queue.holder
-        if holder >= 0:
-            role = town.people[w, holder].role
-            if role == HOLDING and queue.reserved_at < town.worlds[w].tick:
-                stall(town, layout, rules, w, thing, holder)
-            elif town.people[w, holder].used >= 0 and queue.uses > 1:
-                camp(town, layout, rules, w, thing, holder)
-        if queue.holder < 0:
-            serve_front(town, w, thing)
+    for word in range(town.noticed.shape[1]):
+        bits = town.noticed[w, word]
+        while bits != 0:
+            advance_queue(town, layout, rules, w, word * WORD_OBJECTS + lowest_bit(bits))
+            bits &= bits - 1
+
+
+@rule
+def advance_queue(town: TownState, layout: TownLayout, rules: TownRules, w: int, thing: int) -> None:
+    """Judge an object's holder if others wait, and reserve it for the front of its queue if it is free."""
+    queue = town.objects[w, thing]
+    if queue.queue_length == 0:
+        return
+    holder = queue.holder
+    if holder >= 0:
+        role = town.people[w, holder].role
+        if role == HOLDING and queue.reserved_at < town.worlds[w].tick:
+            stall(town, layout, rules, w, thing, holder)
+        elif town.people[w, holder].used >= 0 and queue.uses > 1:
+            camp(town, layout, rules, w, thing, holder)
+    if queue.holder < 0:
+        serve_front(town, w, thing)
 
 
 @seldom

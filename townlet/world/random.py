@@ -55,10 +55,8 @@ def draw_order(seed: int, world: int, tick: int, people: int) -> int:
 def nth_mover(order: int, n: int, people: int) -> int:
     """Who acts ``n``-th: around the circle from a drawn person, in a drawn direction, so that of any two either may
     be first with equal chances."""
-    first = order >> 1
-    if order & 1:
-        return first - n if first >= n else first - n + people
-    return first + n if first + n < people else first + n - people
+    place = (order >> 1) + (people - n if order & 1 else n)
+    return place - people if place >= people else place
 
 
 @entry

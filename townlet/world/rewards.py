@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from townlet.rollout import REWARD_PARTS
-from townlet.world.compile import rule
+from townlet.world.compile import rule, seldom
 from townlet.world.events import EVICTION, FAINT
 from townlet.world.rules import TownRules
 from townlet.world.state import TALLY, WAITING, TownState
@@ -19,43 +19,69 @@ _N_PARTS = len(REWARD_PARTS)
 
 
 @rule
-def compute_rewards(town: TownState, rules: TownRules, w: int) -> None:
-    """Reward of everybody for this tick: its components, their clipped sum, and whether it sits on the clip."""
+def compute_rewards(town: TownState, rules: TownRules, w: int) -> bool:
+    """Reward of everybody for this tick: its components, their clipped sum, and whether it sits on the clip.
+
+    Returns whether anybody leaves in this tick, or a slot is empty.
+    """
+    changing = False
     for a in range(town.people.shape[1]):
         parts = town.reward_parts[w, a]
         if not town.alive[w, a]:
+            changing = True
             parts[:] = 0.0
             town.clipped[w, a] = False
             town.reward[w, a] = 0.0
             continue
         person = town.people[w, a]
+        changing |= person.leaving >= 0
         lack = 0.0
         for n in range(3):
             gap = 1.0 - person.needs[n]
             lack += rules.need_weight[n] * gap * gap
-        held = 0.0
-        if person.grudges > 0:
-            for k in range(town.grudges.shape[2]):
-                held += town.grudges[w, a, k].strength
-        wages = rules.wage_weight * person.paid
-        actor = rules.actor_weight * person.caused
-        suffered = rules.suffered_weight * person.suffered
-        grudges = rules.rivalry_weight * held
-        social = rules.social_weight * person.social
-        leaving = cost_of_leaving(town, rules, w, a)
-        total = rules.survival - lack + wages - person.penalty - actor - suffered - grudges + social - leaving
         parts[0] = rules.survival
         parts[1] = 0.0 - lack
-        parts[2] = wages
-        parts[3] = 0.0 - person.penalty
-        parts[4] = 0.0 - actor
-        parts[5] = 0.0 - suffered
-        parts[6] = 0.0 - grudges
-        parts[7] = social
-        parts[8] = 0.0 - leaving
+        total = rules.survival - lack
+        # None of these is ever negative; mostly, there are none.
+        more = person.paid + person.penalty + person.caused + person.suffered + person.social
+        if (more == 0.0) & (person.grudges == 0) & (person.leaving < 0):
+            for i in range(2, _N_PARTS):
+                parts[i] = 0.0
+        else:
+            total = add_what_happened(town, rules, w, a, total)
         town.clipped[w, a] = abs(total) >= rules.reward_clip
         town.reward[w, a] = min(max(total, -rules.reward_clip), rules.reward_clip)
-        tally_person(town, rules, w, a)
+        tally_person(town, w, a)
+    return changing
+
+
+@seldom
+def add_what_happened(town: TownState, rules: TownRules, w: int, a: int, total: float) -> float:
+    """The components of somebody's reward after the first two, also in its tallies; returns the sum with them."""
+    person = town.people[w, a]
+    parts = town.reward_parts[w, a]
+    tally = town.tally[w, a]
+    held = 0.0
+    for k in range(town.grudges.shape[2]):
+        held += town.grudges[w, a, k].strength
+    wages = rules.wage_weight * person.paid
+    actor = rules.actor_weight * person.caused
+    suffered = rules.suffered_weight * person.suffered
+    grudges = rules.rivalry_weight * held
+    social = rules.social_weight * person.social
+    leaving = cost_of_leaving(town, rules, w, a)
+    parts[2] = wages
+    parts[3] = 0.0 - person.penalty
+    parts[4] = 0.0 - actor
+    parts[5] = 0.0 - suffered
+    parts[6] = 0.0 - grudges
+    parts[7] = social
+    parts[8] = 0.0 - leaving
+    for i in range(2, _N_PARTS):
+        tally[_PARTS + i] += float(parts[i])
+    if person.grudges > 0:
+        tally_grudges(town, rules, w, a)
+    return float(total + wages - person.penalty - actor - suffered - grudges + social - leaving)
 
 
 @rule
@@ -68,23 +94,19 @@ def cost_of_leaving(town: TownState, rules: TownRules, w: int, a: int) -> float:
 
 
 @rule
-def tally_person(town: TownState, rules: TownRules, w: int, a: int) -> None:
-    """Add this tick to a person's tallies."""
+def tally_person(town: TownState, w: int, a: int) -> None:
+    """Add to a person's tallies what every tick has."""
     person = town.people[w, a]
     tally = town.tally[w, a]
     tally[_ALIVE] += 1.0
     tally[_REWARD] += float(town.reward[w, a])
-    for i in range(_N_PARTS):
-        part = float(town.reward_parts[w, a, i])
-        if part != 0.0:
-            tally[_PARTS + i] += part
+    tally[_PARTS] += float(town.reward_parts[w, a, 0])
+    tally[_PARTS + 1] += float(town.reward_parts[w, a, 1])
     tally[_NEEDS] += (person.needs[0] + person.needs[1] + person.needs[2]) / 3.0
     if person.role == WAITING:
         tally[_WAITING] += 1.0
     if town.clipped[w, a]:
         tally[_CLIPPED] += 1.0
-    if person.grudges > 0:
-        tally_grudges(town, rules, w, a)
 
 
 @rule

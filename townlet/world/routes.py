@@ -14,14 +14,14 @@ from townlet.world.compile import entry, seldom
 UNREACHABLE = 32767
 
 
-#: The nearest object of a type, as seen from a tile: what is needed of it lies side by side in memory.
+#: The nearest object of a type from a tile: what is needed of it lies side by side in memory, ready to be shown.
 NEAREST = np.dtype(
     [
         ("thing", np.int16),  # object, or -1
-        ("dx", np.int16),  # columns to it
-        ("dy", np.int16),  # rows to it
-        ("distance", np.int16),  # steps into reach of it
         ("route", np.int16),  # the ways to it, as in Routes
+        ("dx", np.float32),  # columns to it, rows to it and steps into reach of it, as observations have them
+        ("dy", np.float32),
+        ("steps", np.float32),
     ]
 )
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from townlet.world.compile import rule
 from townlet.world.intrinsics import lowest_bit, prefetch
-from townlet.world.layout import TownLayout
+from townlet.world.layout import ROWS_AT_ONCE, TILE_BITS, TownLayout
 from townlet.world.routes import UNREACHABLE
 from townlet.world.state import HELD, OUT_OF_SERVICE, TownState
 
 #: A person in view is one number, so that sorting numbers sorts people: squared distance, row and column of the tile
 #: in view, person.
-_PERSON_BITS, _TILE_BITS = 15, 6
-_PERSON_MASK, _TILE_MASK = (1 << _PERSON_BITS) - 1, (1 << _TILE_BITS) - 1
+_PERSON_BITS = 15
+_PERSON_MASK, _TILE_MASK = (1 << _PERSON_BITS) - 1, (1 << TILE_BITS) - 1
+#: More than any of these numbers.
+_NOBODY = 1 << 62
 
 
 @rule
@@ -27,8 +29,9 @@ def flip_tile(town: TownState, layout: TownLayout, w: int, a: int) -> None:
     word = x >> 5
     bit = int(x & 31)
     town.crowd[w, word, y] ^= 1 << bit
-    if word > 0 and bit < 24:
-        town.crowd[w, word - 1, y] ^= 1 << (bit + 32)
+    # Without a branch, because where people are cannot be predicted.
+    repeated = 1 if bit < 24 and word > 0 else 0
+    town.crowd[w, max(word - 1, 0), y] ^= repeated << (bit + 32)
 
 
 @rule
@@ -51,6 +54,7 @@ def stand_at(town: TownState, layout: TownLayout, w: int, a: int, x: int, y: int
     flip_tile(town, layout, w, a)
     # In a large town these are far from anything read lately; a twentieth of the time went into waiting for them.
     prefetch(layout.nearest, tile, 0)
+    prefetch(layout.nearest, tile, layout.nearest.shape[1] >> 1)
     prefetch(layout.nearest, tile, layout.nearest.shape[1] - 1)
     if layout.work_row[a] >= 0:
         prefetch(layout.work, layout.work_row[a], tile)
@@ -143,8 +147,6 @@ def steps_to(layout: TownLayout, a: int, tile: int, kind: int, thing: int) -> in
     """Steps from a tile into reach of an object that :func:`find_target` or :func:`nearest_of` named."""
     if thing == layout.workplace[a]:
         return int(layout.work[layout.work_row[a], tile].distance)
-    if thing == layout.nearest[tile, kind].thing:
-        return int(layout.nearest[tile, kind].distance)
     c = candidate(layout, tile, kind, thing)
     return int(layout.near_distance[tile, kind, c]) if c >= 0 else UNREACHABLE
 
@@ -178,43 +180,46 @@ def find_people(town: TownState, layout: TownLayout, w: int, a: int) -> None:
     y = person.y + layout.margin - sight
     word = x >> 5
     shift = int(x & 31)
-    window = (1 << (2 * sight + 1)) - 1
-    found = 0
-    for row in range(2 * sight + 1):
-        bits = (town.crowd[w, word, y + row] >> shift) & window
-        if row == sight:
-            bits &= ~(1 << sight)
-        if bits != 0:
-            found = list_row(town, layout, w, a, row, bits, found)
-    person.seen = found
+    # All rows at once first, without a branch: often there is nobody.
+    anybody = 0
+    for row in range(0, 2 * sight + 1, ROWS_AT_ONCE):
+        for i in range(ROWS_AT_ONCE):
+            anybody |= (town.crowd[w, word, y + row + i] >> shift) & layout.in_view[row + i]
+    person.seen = list_people(town, layout, w, a, word, shift, y) if anybody != 0 else 0
 
 
 @rule
-def list_row(town: TownState, layout: TownLayout, w: int, a: int, row: int, bits: int, found: int) -> int:
-    """Sort the people of one row of the view into the list of those in view; returns its new length."""
-    person = town.people[w, a]
-    sight = layout.sight
+def list_people(town: TownState, layout: TownLayout, w: int, a: int, word: int, shift: int, y: int) -> int:
+    """List the people in view, which begins at a bit of a word and at a row of the grid; returns how many are listed.
+
+    The tiles of as many rows as fit are put side by side in one number.
+    """
     near = town.near[w, a]
-    dy = row - sight
-    while bits != 0:
-        column = lowest_bit(bits)
-        bits &= bits - 1
-        dx = column - sight
-        other = town.occupant[w, (person.y + dy) * layout.width + person.x + dx]
-        key = ((((dx * dx + dy * dy) << _TILE_BITS) + row) << _TILE_BITS) + column
-        key = (key << _PERSON_BITS) + int(other)
-        place = found
-        if found < near.shape[0]:
+    for i in range(near.shape[0]):
+        near[i] = _NOBODY
+    tile = town.people[w, a].tile
+    side = 2 * layout.sight + 1
+    found = 0
+    row = 0
+    while row < side:
+        first = side * row
+        tiles = 0
+        bit = 0
+        while bit < layout.bits_in_word and row < side:
+            tiles |= ((town.crowd[w, word, y + row] >> shift) & layout.in_view[row]) << bit
+            bit += side
+            row += 1
+        while tiles != 0:
+            there = layout.around[first + lowest_bit(tiles)]
+            tiles &= tiles - 1
+            key = (there.key << _PERSON_BITS) + int(town.occupant[w, tile + there.offset])
             found += 1
-        else:
-            place -= 1
-            if key > near[place]:
-                continue
-        while place > 0 and near[place - 1] > key:
-            near[place] = near[place - 1]
-            place -= 1
-        near[place] = key
-    return found
+            for i in range(near.shape[0]):
+                # Where in the list it belongs cannot be predicted, so everybody is compared.
+                farther = max(near[i], key)
+                near[i] = min(near[i], key)
+                key = farther
+    return int(min(found, near.shape[0]))
 
 
 @rule
@@ -232,10 +237,10 @@ def seen_dx(key: int, sight: int) -> int:
 @rule
 def seen_dy(key: int, sight: int) -> int:
     """Its rows from here."""
-    return int((key >> (_PERSON_BITS + _TILE_BITS)) & _TILE_MASK) - sight
+    return int((key >> (_PERSON_BITS + TILE_BITS)) & _TILE_MASK) - sight
 
 
 @rule
 def seen_adjacent(key: int) -> bool:
     """Whether it stands on one of the eight tiles around."""
-    return (key >> (_PERSON_BITS + 2 * _TILE_BITS)) <= 2
+    return (key >> (_PERSON_BITS + 2 * TILE_BITS)) <= 2

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from townlet.world.actions import REQUEST
 from townlet.world.compile import rule, seldom
+from townlet.world.intrinsics import lowest_bit
 from townlet.world.layout import TownLayout
+from townlet.world.notice import pass_over
 from townlet.world.rivalry import rivalry_towards
+from townlet.world.routes import UNREACHABLE
 from townlet.world.rules import TownRules
-from townlet.world.schema import GRUDGES, OBJECTS, PER_OBJECT
-from townlet.world.senses import cooldown_left, find_target, nearest_of, route_to, steps_to
+from townlet.world.schema import GRUDGES, OBJECTS, PER_OBJECT, SHIFT
+from townlet.world.senses import cooldown_left, find_target, in_reach, nearest_of, route_to, steps_to
 from townlet.world.state import (
     BUSY,
     CHANGED,
     HELD,
-    NOTICED,
+    IDLE,
     OUT_OF_SERVICE,
     QUEUE_PLACES,
-    REMARKABLE,
-    STATES,
     USING,
+    WORD_OBJECTS,
     TownState,
 )
 from townlet.world.view import DISTANCE, HEIGHT, WIDTH, View, X, Y
@@ -29,40 +32,46 @@ from townlet.world.view import DISTANCE, HEIGHT, WIDTH, View, X, Y
 def look_at_objects(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> int:
     """Note what is seen of every object by all who see it; returns the bits of the types of which something changed."""
     changed = 0
-    for thing in range(len(layout.object_tile)):
-        if town.signs[w, thing] & NOTICED == 0:
-            continue
-        queue = town.objects[w, thing]
-        held = queue.holder >= 0
-        most = rules.type_stock[layout.object_type[thing]]
-        signs = HELD if held else 0
-        if queue.out_of_service:
-            signs |= OUT_OF_SERVICE
-        if held or queue.queue_length > 0 or most > 0:
-            signs |= REMARKABLE
-        waiting = np.float32(queue.queue_length / QUEUE_PLACES)
-        in_use = held and town.people[w, queue.holder].role == USING
-        stock = np.float32(queue.stock / most if most > 0 else 0.0)
-        look = queue.look
-        if (
-            queue.passed_on
-            or town.signs[w, thing] & STATES != signs
-            or look[0] != waiting
-            or look[2] != in_use
-            or look[3] != stock
-        ):
-            look[0] = waiting
-            look[1] = held
-            look[2] = in_use
-            look[3] = stock
-            queue.passed_on = False
-            signs |= CHANGED
-            changed |= queue.type_bit
-        # Looked at once more when there is nothing left to see, to take the sign of a change away.
-        if held or queue.queue_length > 0 or signs & CHANGED != 0:
-            signs |= NOTICED
-        town.signs[w, thing] = signs
+    for word in range(town.noticed.shape[1]):
+        bits = town.noticed[w, word]
+        while bits != 0:
+            changed |= look_at_object(town, layout, rules, w, word * WORD_OBJECTS + lowest_bit(bits))
+            bits &= bits - 1
     return changed
+
+
+@rule
+def look_at_object(town: TownState, layout: TownLayout, rules: TownRules, w: int, thing: int) -> int:
+    """Note what is seen of an object; returns the bit of its type if something changed, else 0."""
+    queue = town.objects[w, thing]
+    held = queue.holder >= 0
+    most = rules.type_stock[layout.object_type[thing]]
+    signs = HELD if held else 0
+    if queue.out_of_service:
+        signs |= OUT_OF_SERVICE
+    waiting = np.float32(queue.queue_length / QUEUE_PLACES)
+    in_use = held and town.people[w, queue.holder].role == USING
+    stock = np.float32(queue.stock / most if most > 0 else 0.0)
+    look = town.looks[w, thing]
+    changed = (
+        queue.passed_on
+        or town.signs[w, thing] & BUSY != signs
+        or look[0] != waiting
+        or look[2] != in_use
+        or look[3] != stock
+    )
+    if changed:
+        look[0] = waiting
+        look[1] = held
+        look[2] = in_use
+        look[3] = stock
+        queue.passed_on = False
+        signs |= CHANGED
+    town.signs[w, thing] = signs
+    # Looked at once more when there is nothing left to see, to take the sign of a change away.
+    if not (held or queue.queue_length > 0 or changed):
+        pass_over(town, w, thing)
+    return int(queue.type_bit) if changed else 0
 
 
 @rule
@@ -76,39 +85,67 @@ def see_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view:
     out = town.observation[w, a]
     out[3] = person.x * view.scale[X]
     out[4] = person.y * view.scale[Y]
-    own = layout.workplace[a]
-    if own >= 0:
-        own = layout.object_type[own]
     cooling = person.cooling_until > town.worlds[w].tick
-    tile = person.tile
-    i = OBJECTS
+    idle = person.role == IDLE
+    person.unusual = 0
+    nearest = layout.nearest[person.tile]
     for kind in range(town.target.shape[2]):
-        nearest = layout.nearest[tile, kind]
-        thing = nearest.thing
-        if thing < 0 or kind == own or cooling or town.signs[w, thing] & BUSY != 0:
+        thing = nearest[kind].thing
+        if thing < 0 or cooling or town.signs[w, thing] & BUSY != 0:
             see_object(town, layout, rules, view, w, a, kind)
         else:
-            town.target[w, a, kind] = thing
-            town.shown[w, a, kind] = thing
-            out[i] = 1.0
-            out[i + 1] = nearest.dx * view.scale[WIDTH]
-            out[i + 2] = nearest.dy * view.scale[HEIGHT]
-            out[i + 3] = min(nearest.distance * view.scale[DISTANCE], 1.0)
-            if town.signs[w, thing] == 0:
-                out[i + 4] = 0.0
-                out[i + 5] = 0.0
-                out[i + 6] = 0.0
-                out[i + 7] = 0.0
-            else:
-                look = town.objects[w, thing].look
-                out[i + 4] = look[0]
-                out[i + 5] = look[1]
-                out[i + 6] = look[2]
-                out[i + 7] = look[3]
-            out[i + 8] = 0.0
-            if view.hints:
-                show_hints(town, w, a, kind, nearest.route)
-        i += PER_OBJECT
+            there = nearest[kind]
+            show_object(town, view, w, a, kind, thing, idle, there.dx, there.dy, there.steps, there.route)
+    thing = layout.workplace[a]
+    if thing >= 0:
+        # Of its type a person asks for no other, however near. That is put right here, and not told apart above,
+        # because which type it is could not be predicted there.
+        kind = layout.object_type[thing]
+        out[SHIFT + 9] = in_reach(town, layout, w, a, thing)
+        way = layout.work[layout.work_row[a], person.tile]
+        if way.distance == UNREACHABLE or cooling or town.signs[w, thing] & OUT_OF_SERVICE != 0:
+            see_object(town, layout, rules, view, w, a, kind)
+        else:
+            dx = np.float32((layout.object_x[thing] - person.x) * view.scale[WIDTH])
+            dy = np.float32((layout.object_y[thing] - person.y) * view.scale[HEIGHT])
+            steps = np.float32(min(way.distance * view.scale[DISTANCE], 1.0))
+            show_object(town, view, w, a, kind, thing, idle, dx, dy, steps, way.route)
+
+
+@rule
+def show_object(
+    town: TownState,
+    view: View,
+    w: int,
+    a: int,
+    kind: int,
+    thing: int,
+    idle: bool,
+    dx: np.float32,
+    dy: np.float32,
+    steps: np.float32,
+    route: int,
+) -> None:
+    """An object of a type that can be asked for: where it is, as observations have it, and what is seen of it."""
+    town.target[w, a, kind] = thing
+    town.shown[w, a, kind] = thing
+    town.mask[w, a, REQUEST + kind] = idle
+    out = town.observation[w, a]
+    look = town.looks[w, thing]
+    # All that is copied is read before any is written: then it is copied together.
+    queue, held, in_use, stock = look[0], look[1], look[2], look[3]
+    i = OBJECTS + PER_OBJECT * kind
+    out[i] = 1.0
+    out[i + 1] = dx
+    out[i + 2] = dy
+    out[i + 3] = steps
+    out[i + 4] = queue
+    out[i + 5] = held
+    out[i + 6] = in_use
+    out[i + 7] = stock
+    out[i + 8] = 0.0
+    if view.hints:
+        show_hints(town, w, a, kind, route)
 
 
 @rule
@@ -119,37 +156,38 @@ def see_changed_objects(
 
     The own workplace stays the one to ask for, and so does the nearest while nothing stands against it.
     """
-    tile = town.people[w, a].tile
-    own = layout.workplace[a]
-    for kind in range(town.target.shape[2]):
-        if (changed >> kind) & 1:
-            thing = town.shown[w, a, kind]
-            if thing >= 0:
-                signs = town.signs[w, thing]
-                if signs & CHANGED == 0 and (
-                    thing == own or (signs & BUSY == 0 and thing == layout.nearest[tile, kind].thing)
-                ):
-                    continue
-            see_object(town, layout, rules, view, w, a, kind)
+    person = town.people[w, a]
+    shown = town.shown[w, a]
+    kinds = town.target.shape[2]
+    signs = 0
+    for kind in range(kinds):
+        signs |= town.signs[w, max(shown[kind], 0)]
+    if signs & CHANGED != 0 or person.unusual & changed != 0:
+        for kind in range(kinds):
+            unusual = (person.unusual & changed) >> kind & 1
+            if unusual or town.signs[w, max(shown[kind], 0)] & CHANGED != 0:
+                see_object(town, layout, rules, view, w, a, kind)
 
 
 @seldom
 def see_object(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, kind: int) -> None:
     """The object of a type that a request would be for, or the nearest while there is none to ask for."""
     person = town.people[w, a]
-    out = town.observation[w, a]
     target = find_target(town, layout, w, a, kind)
     town.target[w, a, kind] = target
+    town.mask[w, a, REQUEST + kind] = (target >= 0) & (person.role == IDLE)
     if person.restless or target != town.shown[w, a, kind]:
         see_way(town, layout, rules, view, w, a, kind)
     thing = town.shown[w, a, kind]
     if thing >= 0:
-        look = town.objects[w, thing].look
         i = OBJECTS + PER_OBJECT * kind + 4
-        out[i] = look[0]
-        out[i + 1] = look[1]
-        out[i + 2] = look[2]
-        out[i + 3] = look[3]
+        for part in range(4):
+            town.observation[w, a, i + part] = town.looks[w, thing, part]
+    usual = thing >= 0 and (
+        thing == layout.workplace[a]
+        or (thing == layout.nearest[person.tile, kind].thing and town.signs[w, thing] & BUSY == 0)
+    )
+    person.unusual = (person.unusual & ~(1 << kind)) | ((not usual) << kind)
 
 
 @rule

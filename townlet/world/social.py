@@ -28,12 +28,11 @@ def hold_chats(
     town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, order: int, w: int
 ) -> None:
     """Let everybody chat who chose to, in the tick's order."""
-    if rules.ties:
-        chat = REQUEST + town.target.shape[2] + CHAT
-        for i in range(layout.people):
-            a = nth_mover(order, i, layout.people)
-            if town.people[w, a].intent == chat:
-                begin_chat(town, layout, rules, seed, world, w, a)
+    chat = REQUEST + town.target.shape[2] + CHAT
+    for i in range(layout.people):
+        a = nth_mover(order, i, layout.people)
+        if town.people[w, a].intent == chat:
+            begin_chat(town, layout, rules, seed, world, w, a)
 
 
 @seldom

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from townlet.config.expressions import MAX_DEPTH, VARIABLES
 from townlet.rollout import REWARD_PARTS, aligned_zeros
 from townlet.world.events import COUNTERS, EVENT, most_events_per_tick
-from townlet.world.layout import WORD_TILES, TownLayout
+from townlet.world.layout import ROWS_AT_ONCE, WORD_TILES, TownLayout
 
 #: People who can stand around one object.
 QUEUE_PLACES = 8
@@ -23,12 +23,12 @@ QUEUE_PLACES = 8
 #: A person's part at an object.
 IDLE, WAITING, HOLDING, USING, FINISHED = 0, 1, 2, 3, 4
 
+#: Objects per word of ``noticed``; not 64, for there is no such positive number.
+WORD_OBJECTS = 32
+
 #: What can stand against seeing an object as ever: bits of ``signs``.
-HELD, OUT_OF_SERVICE, REMARKABLE, CHANGED = 1, 2, 4, 8
-#: Another: somebody is there or comes, or what is seen of it has changed. All others are passed over by this byte.
-NOTICED = 16
+HELD, OUT_OF_SERVICE, CHANGED = 1, 2, 4
 BUSY = HELD | OUT_OF_SERVICE
-STATES = HELD | OUT_OF_SERVICE | REMARKABLE
 
 #: Where a person stands with today's shift.
 OFF, DUE, ON_TIME, LATE, ABSENT, DONE = 0, 1, 2, 3, 4, 5
@@ -110,7 +110,9 @@ PERSON = np.dtype(
         ("ties", np.int32),  # entries of the ledger of ties in use
         ("seen", np.int32),  # people in view that are listed in ``near``
         ("chat_ready_at", np.int32),  # first tick at which the person can chat again
-        ("shown_role", np.int32),  # role, grudges and people that the observation shows
+        ("unusual", np.int64),  # one bit per type: neither the own workplace is asked for nor the nearest
+        ("shown_shift", np.int32),  # state of the shift that the observation shows, or -1
+        ("shown_role", np.int32),  # role, grudges and people that it shows
         ("shown_grudges", np.int32),
         ("shown_seen", np.int32),
         ("favored", np.bool_),  # was let go first in the present queue, and cannot pass that on
@@ -136,7 +138,6 @@ OBJECT = np.dtype(
         ("out_of_service", np.bool_),  # closed, or without power or water it needs
         ("type_bit", np.int64),  # one bit, that of its type; never changes
         ("passed_on", np.bool_),  # got or lost its holder since the last observation
-        ("look", np.float32, (4,)),  # what is seen of it: queue, held, in use, stock
     ],
     align=True,
 )
@@ -173,8 +174,12 @@ class TownState(NamedTuple):
     objects: NDArray[Any]
     """OBJECT [W, O]."""
     signs: NDArray[np.uint8]
-    """uint8 [W, O]: HELD, OUT_OF_SERVICE, REMARKABLE as of the last observation, CHANGED since the one before, and
-    NOTICED."""
+    """uint8 [W, O]: HELD and OUT_OF_SERVICE as of the last observation, and CHANGED since the one before."""
+    looks: NDArray[np.float32]
+    """float32 [W, O, 4]: what is seen of it: queue, held, in use, stock."""
+    noticed: NDArray[np.int64]
+    """int64 [W, words]: one bit per object at which somebody is or arrives, or of which what is seen may have changed;
+    all others are passed over. See :mod:`townlet.world.notice`."""
     grudges: NDArray[Any]
     """GRUDGE [W, A, most grudges]."""
     ties: NDArray[Any]
@@ -231,7 +236,7 @@ class Capacities(NamedTuple):
 def allocate_state(layout: TownLayout, worlds: int, most: Capacities) -> TownState:
     """Zeroed arrays; :func:`townlet.world.step.reset_worlds` gives them meaning."""
     people, objects, types = layout.people, len(layout.object_tile), layout.types
-    rows = layout.height + 2 * layout.margin
+    rows = layout.height + 2 * layout.margin + ROWS_AT_ONCE
     words = (layout.width + 2 * layout.margin) // WORD_TILES + 1
     each = (worlds, people)
     things = _records((worlds, objects), OBJECT)
@@ -241,6 +246,8 @@ def allocate_state(layout: TownLayout, worlds: int, most: Capacities) -> TownSta
         people=_records(each, PERSON),
         objects=things,
         signs=aligned_zeros((worlds, objects), np.uint8),
+        looks=aligned_zeros((worlds, objects, 4), np.float32),
+        noticed=aligned_zeros((worlds, -(-objects // WORD_OBJECTS)), np.int64),
         grudges=_records((*each, most.grudges), GRUDGE),
         ties=_records((*each, most.ties), TIE),
         cooldowns=_records((*each, most.cooldowns), COOLDOWN),

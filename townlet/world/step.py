@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from townlet.world.actions import REQUEST, WAIT
+from townlet.world.actions import CHAT, REQUEST, WAIT
 from townlet.world.affordances import run_affordances
+from townlet.world.arrivals import let_arrivals_join
 from townlet.world.compile import entry, rule, seldom
 from townlet.world.economy import collect_rent, restock
 from townlet.world.employment import update_employment
@@ -13,7 +14,7 @@ from townlet.world.events import ILLEGAL_ACTIONS
 from townlet.world.handles import Handle, layout_at, town_at, view_at
 from townlet.world.intrinsics import prefetch
 from townlet.world.layout import TownLayout
-from townlet.world.lifecycle import decide_who_leaves, place_person, replace_people
+from townlet.world.lifecycle import evict_debtors, let_the_unhappy_go, place_person, replace_people
 from townlet.world.movement import move_people
 from townlet.world.needs import decay_needs
 from townlet.world.observations import observe
@@ -24,7 +25,7 @@ from townlet.world.rewards import compute_rewards
 from townlet.world.rivalry import decay_rivalry
 from townlet.world.rules import TownRules
 from townlet.world.social import hold_chats
-from townlet.world.state import TownState
+from townlet.world.state import IDLE, TownState
 
 
 @rule
@@ -38,22 +39,34 @@ def step_world(
     w: int,
 ) -> None:
     """One tick of one world: index ``w`` of the batch, number ``world`` of the seed."""
-    begin_tick(town, layout, action, w)
+    # In most ticks of most worlds nobody does most of what can be done.
+    grudging, engaged, chatting = begin_tick(town, layout, action, w)
     order = draw_order(seed, world, town.worlds[w].clock, layout.people)
-    decay_rivalry(town, layout, rules, w)
-    pass_on_finished(town, rules, w)
-    move_people(town, layout, rules, order, w)
-    act_in_queues(town, layout, rules, seed, world, order, w)
-    hold_chats(town, layout, rules, seed, world, order, w)
-    run_affordances(town, layout, rules, w)
-    advance_queues(town, layout, rules, w)
-    decay_needs(town, rules, w)
+    if grudging:
+        decay_rivalry(town, layout, rules, w)
+    if engaged:
+        pass_on_finished(town, rules, w)
+    arriving = move_people(town, layout, rules, order, w)
+    if engaged:
+        act_in_queues(town, layout, rules, order, w)
+    if arriving:
+        let_arrivals_join(town, layout, rules, seed, world, w)
+    if chatting and rules.ties:
+        hold_chats(town, layout, rules, seed, world, order, w)
+    if engaged:
+        run_affordances(town, layout, rules, w)
+    if engaged or arriving:
+        advance_queues(town, layout, rules, w)
+    fed_up = decay_needs(town, rules, w)
     update_employment(town, layout, rules, w)
     if town.worlds[w].tick + 1 == town.worlds[w].next_day:
         collect_rent(town, rules, w)
-    decide_who_leaves(town, rules, order, w)
-    compute_rewards(town, rules, w)
-    replace_people(town, layout, rules, seed, world, w)
+        if rules.eviction_debt > 0.0:
+            evict_debtors(town, rules, order, w)
+    if fed_up:
+        let_the_unhappy_go(town, rules, order, w)
+    if compute_rewards(town, rules, w):
+        replace_people(town, layout, rules, seed, world, w)
     town.worlds[w].tick += 1
     town.worlds[w].clock += 1
     if town.worlds[w].tick == town.worlds[w].next_change:
@@ -63,20 +76,32 @@ def step_world(
 
 
 @rule
-def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) -> None:
-    """Forget the last tick's events and take over the chosen actions; an illegal one becomes waiting, and counts."""
+def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) -> tuple[bool, bool, bool]:
+    """Forget the last tick's events and take over the chosen actions; an illegal one becomes waiting, and counts.
+
+    Returns whether anybody bears a grudge, is at an object, and wants to chat.
+    """
     town.worlds[w].event_count = 0
     kinds = town.target.shape[2]
     illegal = 0
+    grudges = 0
+    roles = 0
+    chats = 0
     for a in range(action.shape[1]):
         chosen = action[w, a]
-        legal = 0 <= chosen < town.mask.shape[2] and town.mask[w, a, chosen]
+        # Without a branch, like much of what follows: which action it is cannot be predicted.
+        possible = 0 <= chosen < town.mask.shape[2]
+        intent = chosen if possible else WAIT
+        legal = possible & town.mask[w, a, intent]
+        intent = intent if legal else WAIT
         person = town.people[w, a]
-        person.intent = chosen if legal else WAIT
+        person.intent = intent
         illegal += not legal
-        if REQUEST <= person.intent < REQUEST + kinds:
-            # Moving reads this next, and in a large town it is far from anything read lately.
-            prefetch(layout.nearest, person.tile, person.intent - REQUEST)
+        grudges |= person.grudges
+        roles |= person.role
+        chats += intent == REQUEST + kinds + CHAT
+        # Moving reads this next, and in a large town it is far from anything read lately.
+        prefetch(layout.nearest, person.tile, min(max(intent - REQUEST, 0), kinds - 1))
         town.terminated[w, a] = False
         person.joining = -1
         person.used = -1
@@ -86,6 +111,7 @@ def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) 
         person.suffered = 0.0
         person.social = 0.0
     town.counter[w, ILLEGAL_ACTIONS] += illegal
+    return grudges != 0, roles != IDLE, chats != 0
 
 
 #: Worlds stepped and then observed together: few enough to stay in the processor's second-level cache.

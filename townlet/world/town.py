@@ -38,9 +38,12 @@ class Town:
         self.observation_schema = observation_schema_of(scenario)
         self.layout = build_layout(scenario)
         self._rules = build_rules(scenario)
+        # Records with attributes take microseconds to read, and to hand to compiled rules; plain arrays do not.
+        self._table = self._rules.view(np.ndarray)
         self.view = build_view(scenario, self.layout)
         self.state = allocate_state(self.layout, worlds, self._capacities())
         self._handle = handle_of(self.state, self.layout, self.view)
+        self._tick, self._clock = (self.state.worlds[name].view(np.ndarray) for name in ("tick", "clock"))
         self._draws: NDArray[np.float64] = aligned_zeros((worlds, len(self.people)), np.float64)
         self.reset()
 
@@ -88,7 +91,7 @@ class Town:
     @property
     def tick(self) -> int:
         """Ticks since the episode began."""
-        return int(self.state.worlds[0].tick)
+        return int(self._tick[0])
 
     def reset(self, seed: int | None = None) -> None:
         """Begin a new episode. With a seed, everything starts from it again, clocks and tallies included."""
@@ -97,22 +100,22 @@ class Town:
             self.state.worlds["clock"] = 0
             self.reset_tallies()
         with _wrapping():
-            reset_worlds(self._handle, self._rules, self.seed, self.first_world)
+            reset_worlds(self._handle, self._table, self.seed, self.first_world)
         self.sense()
 
     def step(self, action: NDArray[np.int32]) -> None:
         """One tick under ``action``, int32 [W, A]; illegal actions count as waiting."""
         with _wrapping():
-            step_worlds(self._handle, self._rules, action, self.seed, self.first_world)
+            step_worlds(self._handle, self._table, action, self.seed, self.first_world)
 
     def sense(self) -> None:
         """Fill the observations and masks anew from the state, as every step does at its end."""
-        sense_worlds(self._handle, self._rules, self.worlds)
+        sense_worlds(self._handle, self._table, self.worlds)
 
     def policy_draws(self) -> NDArray[np.float64]:
         """float64 [W, A] in [0, 1): one draw of the policy stream per person for the coming action."""
         with _wrapping():
-            clock = int(self.state.worlds[0].clock)
+            clock = int(self._clock[0])
             fill_draws(self._draws, self.seed, POLICY_STREAM, self.first_world, clock, CHOOSE_ACTION)
         return self._draws
 
