@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -13,8 +12,6 @@ from townlet.config import Scenario
 from townlet.rollout import RolloutBuffer
 from townlet.workers import workers
 from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
-from townlet.world.handles import handle_of
-from townlet.world.state import TownState
 
 
 class SimulationLoop:
@@ -52,7 +49,7 @@ class SimulationLoop:
         seen_at_cuts: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
 
         def collect_part(_: int, worlds: slice) -> None:
-            part = town if worlds == slice(0, town.worlds) else part_of(town, worlds)
+            part = town if worlds == slice(0, town.worlds) else town.part(worlds)
             seen_at_cuts[worlds.start] = self._collect(part, worlds, buffer, behavior, after_tick)
 
         if after_tick is None and getattr(behavior, "concurrent", False):
@@ -95,16 +92,6 @@ class SimulationLoop:
             if at_limit:
                 town.reset()
         return cuts
-
-
-def part_of(town: Town, worlds: slice) -> Town:
-    """A town that is some of another one's worlds, in the same memory, for as long as that one stays where it is."""
-    part = copy.copy(town)
-    part.worlds, part.first_world = worlds.stop - worlds.start, town.first_world + worlds.start
-    part.state = TownState._make(array[worlds] for array in town.state)
-    part._handle = handle_of(part.state, town.layout, town.view)
-    part._draws = town._draws[worlds]
-    return part
 
 
 def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) -> dict[str, float]:

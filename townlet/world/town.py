@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -16,7 +17,7 @@ from townlet.world.layout import build_layout
 from townlet.world.random import CHOOSE_ACTION, POLICY_STREAM, fill_draws
 from townlet.world.rules import TownRules, build_rules
 from townlet.world.schema import observation_schema_of
-from townlet.world.state import Capacities, allocate_state
+from townlet.world.state import Capacities, TownState, allocate_state
 from townlet.world.step import reset_worlds, sense_worlds, step_worlds
 from townlet.world.view import build_view
 
@@ -41,11 +42,22 @@ class Town:
         # Records with attributes take microseconds to read, and to hand to compiled rules; plain arrays do not.
         self._table = self._rules.view(np.ndarray)
         self.view = build_view(scenario, self.layout)
-        self.state = allocate_state(self.layout, worlds, self._capacities())
-        self._handle = handle_of(self.state, self.layout, self.view)
-        self._tick, self._clock = (self.state.worlds[name].view(np.ndarray) for name in ("tick", "clock"))
-        self._draws: NDArray[np.float64] = aligned_zeros((worlds, len(self.people)), np.float64)
+        draws = aligned_zeros((worlds, len(self.people)), np.float64)
+        self._hold(allocate_state(self.layout, worlds, self._capacities()), draws)
         self.reset()
+
+    def _hold(self, state: TownState, draws: NDArray[np.float64]) -> None:
+        """Take these arrays, and all that is derived from where they lie."""
+        self.state, self._draws = state, draws
+        self._handle = handle_of(state, self.layout, self.view)
+        self._tick, self._clock = (state.worlds[name].view(np.ndarray) for name in ("tick", "clock"))
+
+    def part(self, worlds: slice) -> Town:
+        """Some of the worlds as a town of their own, in the same memory."""
+        part = copy.copy(self)
+        part.worlds, part.first_world = worlds.stop - worlds.start, self.first_world + worlds.start
+        part._hold(TownState._make(array[worlds] for array in self.state), self._draws[worlds])
+        return part
 
     def _capacities(self) -> Capacities:
         rules = self.scenario.rules
