@@ -86,7 +86,7 @@ def measured(instance: DagsterInstance, project: Path) -> Any:
     return result
 
 
-def made_in(folder: Path) -> dict[str, Any]:
+def made_in(folder: Path) -> dict[str, str]:
     """What an asset leaves, without what is measured, and without the record of its hashes."""
     return {name: content for name, content in outputs(folder).items() if name != RECORD_NAME}
 
