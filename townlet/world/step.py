@@ -36,12 +36,12 @@ def step_world(
     action: np.ndarray,
     seed: int,
     world: int,
+    order: int,
     w: int,
 ) -> None:
     """One tick of one world: index ``w`` of the batch, number ``world`` of the seed."""
     # In most ticks of most worlds nobody does most of what can be done.
     grudging, engaged, chatting = begin_tick(town, layout, action, w)
-    order = draw_order(seed, world, town.worlds[w].clock, layout.people)
     if grudging:
         decay_rivalry(town, layout, rules, w)
     if engaged:
@@ -139,8 +139,13 @@ def step_range(
 ) -> None:
     """One tick of some worlds of a batch, without its last part, what people see of it."""
     town, layout, rules = town_at(handle), layout_at(handle), table[0]
+    # One world ahead, because what waits for a draw waits for a long chain of operations.
+    following = draw_order(seed, first_world + begin, town.worlds[begin].clock, layout.people)
     for w in range(begin, end):
-        step_world(town, layout, rules, action, seed, first_world + w, w)
+        order = following
+        after = min(w + 1, end - 1)
+        following = draw_order(seed, first_world + after, town.worlds[after].clock, layout.people)
+        step_world(town, layout, rules, action, seed, first_world + w, order, w)
 
 
 @seldom
