@@ -17,8 +17,12 @@ from townlet.world.actions import REQUEST, START
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
-    """Small towns: any layout of walls, up to four objects of up to two types, one to eight people, any rules."""
-    width, height = draw(st.integers(3, 8)), draw(st.integers(3, 8))
+    """Small towns: any layout of walls, up to four objects of up to two types, one to eight people, any rules.
+
+    Some are wider, with more objects and more types of them than a number has bits.
+    """
+    seats = draw(st.sampled_from([*7 * (0,), 70]))
+    width, height = draw(st.integers(3, 8)) + (28 if seats else 0), draw(st.integers(3, 8))
     tiles = draw(st.permutations([[x, y] for x in range(width) for y in range(height)]))
     people = draw(st.integers(1, min(8, len(tiles) - 4)))
     objects = draw(st.integers(0, 4))
@@ -26,11 +30,15 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     types = ["shower", "counter"][: draw(st.integers(1, 2))]
     things = {f"thing_{i}": {"type": types[i % len(types)], "at": tiles.pop()} for i in range(objects)}
     counters = [name for name, thing in things.items() if thing["type"] == "counter"]
-    affordances: dict[str, Any] = {}
+    kinds = min(seats, draw(st.sampled_from([3, 40])))
+    things |= {f"seat_{i}": {"type": f"seat_{i % kinds}", "at": tiles.pop()} for i in range(seats)}
+    affordances: dict[str, Any] = {
+        f"sit_{kind}": {"object": f"seat_{kind}", "ticks": 2, "effects": {"hunger": 0.1}} for kind in range(kinds)
+    }
     stocked = bool(objects) and draw(st.booleans())
     if objects:
         effects = draw(st.fixed_dictionaries({"hygiene": st.floats(-1, 1), "hunger": st.floats(-1, 1)}))
-        when = f"hygiene < {draw(st.floats(0, 1))}" if draw(st.booleans()) else None
+        when = draw(st.sampled_from([None, f"hygiene < {draw(st.floats(0, 1))}", "on_shift"]))
         affordances["wash"] = {
             "object": "shower",
             "ticks": draw(st.integers(1, 6)),
@@ -131,8 +139,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
             "people": inhabitants,
             "rules": rules,
             "observations": {
-                "neighbors": draw(st.integers(0, 4)),
-                "view_radius": draw(st.integers(1, 3)),
+                "neighbors": draw(st.integers(0, 9)),
+                "view_radius": draw(st.integers(1, 8)),
                 "mode": draw(st.sampled_from(["compact", "hybrid", "full"])),
                 "map_radius": draw(st.integers(1, 4)),
                 "conflict_features": draw(st.booleans()),

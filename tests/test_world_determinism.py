@@ -62,6 +62,17 @@ def test_a_worlds_history_depends_on_neither_the_batch_nor_the_worlds_beside_it(
             assert ours[same].tobytes() == theirs.tobytes()
 
 
+def test_parts_of_a_batch_live_as_the_whole_does_whichever_is_ahead(scenario: Scenario) -> None:
+    whole, shared = (Town(scenario, worlds=5, seed=5) for _ in range(2))
+    lived(whole, TICKS)
+    for worlds in (slice(3, 5), slice(0, 2), slice(2, 3)):
+        part = shared.part(worlds)
+        lived(part, TICKS)
+        assert part.tick == whole.tick
+    for ours, theirs in zip(whole.state, shared.state, strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+
+
 def test_a_reset_with_a_seed_is_a_fresh_start_but_without_one_the_next_episode_differs(scenario: Scenario) -> None:
     fresh = lived(Town(scenario, worlds=2, seed=5))
     town = Town(scenario, worlds=2, seed=9)
@@ -108,8 +119,8 @@ def test_compiled_and_interpreted_rules_agree_whatever_people_see_where_everythi
     assert unheard_of == []
 
 
-@pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
-def test_compiled_and_interpreted_rules_agree_in_any_town() -> None:
+@pytest.fixture(scope="module")
+def any_towns() -> list[Scenario]:
     towns: list[Scenario] = []
 
     @settings(max_examples=40, derandomize=True, database=None, phases=[Phase.generate])
@@ -119,17 +130,30 @@ def test_compiled_and_interpreted_rules_agree_in_any_town() -> None:
 
     collect()
     assert len(towns) == 40
-    assert_both_agree(towns, 60)
+    return towns
 
 
-def assert_both_agree(towns: list[Scenario], ticks: int) -> None:
-    """The same towns have the same history here, compiled, and in a process in which rules are plain Python."""
+@pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
+def test_compiled_and_interpreted_rules_agree_in_any_town(any_towns: list[Scenario]) -> None:
+    assert_both_agree(any_towns, 60)
+
+
+@pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
+def test_no_compiled_rule_reads_or_writes_beside_an_array(any_towns: list[Scenario]) -> None:
+    corners = [busy_corner(mode) for mode in ("compact", "hybrid", "full")]
+    shipped = [load_scenario(SCENARIOS / f"{name}.yaml") for name in ("town_day", "queue_conflict")]
+    assert_both_agree([*any_towns, *corners, *shipped], 80, variable="NUMBA_BOUNDSCHECK")
+
+
+def assert_both_agree(towns: list[Scenario], ticks: int, variable: str = "NUMBA_DISABLE_JIT") -> None:
+    """The same towns have the same history here, compiled, and in a process with a variable set, by default that in
+    which rules are plain Python."""
     done = subprocess.run(
         [sys.executable, world_digest.__file__, str(ticks)],
         input="\n".join(town.model_dump_json() for town in towns),
         capture_output=True,
         text=True,
-        check=True,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        env={**os.environ, variable: "1"},
     )
+    assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [play(Town(town, worlds=2, seed=5), ticks) for town in towns]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from townlet.behavior import HeuristicBehavior, RandomBehavior
 from townlet.config import Scenario
 from townlet.world import Town, TownState
+from townlet.world.compile import COMPILED
 
 SCENARIOS = Path(__file__).parents[1] / "configs" / "scenarios"
 
@@ -89,4 +90,5 @@ def _strict_kind(array: NDArray[Any]) -> type[NDArray[Any]]:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(play(strict(Town(Scenario.model_validate_json(line), worlds=2, seed=5)), int(sys.argv[1])))
+        town = Town(Scenario.model_validate_json(line), worlds=2, seed=5)
+        print(play(town if COMPILED else strict(town), int(sys.argv[1])))

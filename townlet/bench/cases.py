@@ -28,7 +28,7 @@ STANDARD = (
     Standard("queue_conflict", "compact", (256, 1024)),
 )
 #: Batch sizes for scenarios that the user names.
-BATCH_SIZES = (1, 16, 64, 256, 1024)
+BATCH_SIZES = (1, 16, 32, 64, 256, 1024)
 #: Ends the name of a group whose rules run as plain Python.
 UNCOMPILED = ", uncompiled"
 

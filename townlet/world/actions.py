@@ -100,7 +100,7 @@ def queue_place(town: TownState, w: int, a: int) -> int:
 def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """Fill the action mask of somebody who is there; waiting is always legal.
 
-    Whether it can ask for an object is written where that object is found.
+    Whether it can ask for an object is written here when its part at one has changed, else where that object is found.
     """
     person = town.people[w, a]
     legal = town.mask[w, a]

@@ -38,9 +38,13 @@ def sources_hash() -> str:
 
 @functools.cache
 def cache_folder() -> Path:
-    """Where compiled rules are kept: ``$TOWNLET_CACHE``, or the user's cache folder."""
+    """Where compiled rules are kept: ``$TOWNLET_CACHE``, or the user's cache folder.
+
+    Those that check every index, under ``NUMBA_BOUNDSCHECK=1``, are kept apart.
+    """
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "townlet"
-    return Path(os.environ.get("TOWNLET_CACHE") or default) / f"rules-{sources_hash()[:16]}"
+    checked = "-boundscheck" if numba.config.BOUNDSCHECK else ""
+    return Path(os.environ.get("TOWNLET_CACHE") or default) / f"rules-{sources_hash()[:16]}{checked}"
 
 
 def rule(function: Callable[P, R]) -> Callable[P, R]:
@@ -51,7 +55,7 @@ def rule(function: Callable[P, R]) -> Callable[P, R]:
     a :func:`seldom` rule instead, which keeps the code small. Neither has a wrapper for Python or a place in the
     cache, which would be a third of the time that compiling takes; only an :func:`entry` has.
 
-    An index never counts from the end: see :mod:`townlet.world.pipeline`.
+    An index never counts from the end, nor goes beyond it: see :mod:`townlet.world.pipeline`.
     Reference counting is off, because rules never allocate: it made a tick five times slower.
     Under ``NUMBA_DISABLE_JIT=1`` the function runs as plain Python.
     """

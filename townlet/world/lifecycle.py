@@ -1,4 +1,4 @@
-"""Coming and going: a person's start, fainting, eviction, moving away, and the newcomer who takes the place."""
+"""Coming and going: a person's start, eviction, moving away, and the newcomer who takes the place."""
 
 from __future__ import annotations
 

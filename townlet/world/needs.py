@@ -1,4 +1,4 @@
-"""Hunger, hygiene and energy: a linear fall, and the count towards fainting."""
+"""Hunger, hygiene and energy: a linear fall, fainting, and how long somebody has been unhappy."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from townlet.world.state import TownState
 
 @rule
 def decay_needs(town: TownState, rules: TownRules, w: int) -> bool:
-    """Let everybody's needs fall by one tick, and count the ticks in a row that somebody spends with one at 0, until
-    it faints, and with low ones on average; returns whether that has been too many for anybody."""
+    """Let everybody's needs fall by one tick. Whoever has had one at 0 for too long faints.
+
+    Returns whether anybody has been unhappy, with low needs on average, for long enough to move away.
+    """
     lowest_sum = 3.0 * rules.departure_mood
     fed_up = False
     for a in range(town.people.shape[1]):

@@ -9,10 +9,10 @@ from townlet.world.state import WORD_OBJECTS, TownState
 @rule
 def notice(town: TownState, w: int, thing: int) -> None:
     """Let an object be looked at from now on."""
-    town.noticed[w, thing // WORD_OBJECTS] |= 1 << (thing % WORD_OBJECTS)
+    town.noticed[w, thing // WORD_OBJECTS] |= 1 << int(thing % WORD_OBJECTS)
 
 
 @rule
 def pass_over(town: TownState, w: int, thing: int) -> None:
     """Let an object be looked at no more, until it is noticed again."""
-    town.noticed[w, thing // WORD_OBJECTS] &= ~(1 << (thing % WORD_OBJECTS))
+    town.noticed[w, thing // WORD_OBJECTS] &= ~(1 << int(thing % WORD_OBJECTS))

@@ -1,7 +1,8 @@
 """How Numba compiles rules: as ever, except that an index counts from the start of an axis and never from its end.
 
 Telling the two apart took three instructions for every index that is not a constant, a tenth of a tick's time. No rule
-counts from the end: the tests run them as plain Python on arrays that refuse it.
+counts from the end: the tests also run them with every index checked (``NUMBA_BOUNDSCHECK=1``), and as plain Python on
+arrays that refuse it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -
 
 @_register_pass(mutates_CFG=True, analysis_only=False)
 class _PlainLowering(NativeLowering):
-    """Numba's own generation of code, with plain indices. Numba compiles one function at a time, behind a lock."""
+    """Numba's own generation of code, with plain indices, also of what Numba compiles on the way and keeps for others;
+    of that, rules need nothing that has an index. Numba compiles behind a lock, one thread at a time."""
 
     _name = "townlet_lowering"
 

@@ -156,8 +156,6 @@ def route_to(layout: TownLayout, a: int, tile: int, kind: int, thing: int) -> in
     """The ways from a tile to such an object; see :mod:`townlet.world.routes`."""
     if thing == layout.workplace[a]:
         return int(layout.work[layout.work_row[a], tile].route)
-    if thing == layout.nearest[tile, kind].thing:
-        return int(layout.nearest[tile, kind].route)
     c = candidate(layout, tile, kind, thing)
     return int(layout.near_route[tile, kind, c]) if c >= 0 else 0
 

@@ -100,7 +100,7 @@ def see_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view:
     if thing >= 0:
         # Of its type a person asks for no other, however near. That is put right here, and not told apart above,
         # because which type it is could not be predicted there.
-        kind = layout.object_type[thing]
+        kind = int(layout.object_type[thing])
         out[SHIFT + 9] = in_reach(town, layout, w, a, thing)
         way = layout.work[layout.work_row[a], person.tile]
         if way.distance == UNREACHABLE or cooling or town.signs[w, thing] & OUT_OF_SERVICE != 0:

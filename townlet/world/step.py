@@ -40,7 +40,7 @@ def step_world(
     w: int,
 ) -> None:
     """One tick of one world: index ``w`` of the batch, number ``world`` of the seed."""
-    # In most ticks of most worlds nobody does most of what can be done.
+    # Each part is skipped in a tick in which nobody needs it.
     grudging, engaged, chatting = begin_tick(town, layout, action, w)
     if grudging:
         decay_rivalry(town, layout, rules, w)
@@ -79,7 +79,7 @@ def step_world(
 def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) -> tuple[bool, bool, bool]:
     """Forget the last tick's events and take over the chosen actions; an illegal one becomes waiting, and counts.
 
-    Returns whether anybody bears a grudge, is at an object, and wants to chat.
+    Returns three answers: does anybody bear a grudge, is anybody at an object, does anybody want to chat.
     """
     town.worlds[w].event_count = 0
     kinds = town.target.shape[2]
@@ -114,8 +114,9 @@ def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) 
     return grudges != 0, roles != IDLE, chats != 0
 
 
-#: Worlds stepped and then observed together: few enough to stay in the processor's second-level cache.
-BLOCK = 16
+#: Worlds stepped and then observed together: so many that the processor seldom has to fetch the other code, and so few
+#: that they stay in its second-level cache.
+BLOCK = 32
 
 
 @entry
