@@ -78,8 +78,7 @@ def look_at_object(town: TownState, layout: TownLayout, rules: TownRules, w: int
 def see_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int) -> None:
     """Where somebody is, and of each type the object in question, as for somebody who has just moved.
 
-    Almost always that is the nearest, and there is nothing remarkable about it: then what is seen of it is a row of a
-    table.
+    Almost always that is the nearest and nothing stands against going there: then where it lies is a row of a table.
     """
     person = town.people[w, a]
     out = town.observation[w, a]
@@ -106,9 +105,7 @@ def see_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view:
         if way.distance == UNREACHABLE or cooling or town.signs[w, thing] & OUT_OF_SERVICE != 0:
             see_object(town, layout, rules, view, w, a, kind)
         else:
-            dx = np.float32((layout.object_x[thing] - person.x) * view.scale[WIDTH])
-            dy = np.float32((layout.object_y[thing] - person.y) * view.scale[HEIGHT])
-            steps = np.float32(min(way.distance * view.scale[DISTANCE], 1.0))
+            dx, dy, steps = way_seen(town, layout, view, w, a, thing, way.distance)
             show_object(town, view, w, a, kind, thing, idle, dx, dy, steps, way.route)
 
 
@@ -214,14 +211,26 @@ def see_way(town: TownState, layout: TownLayout, rules: TownRules, view: View, w
             show_hints(town, w, a, kind, 0)
         return
     out[i] = not town.objects[w, thing].out_of_service
-    out[i + 1] = (layout.object_x[thing] - person.x) * view.scale[WIDTH]
-    out[i + 2] = (layout.object_y[thing] - person.y) * view.scale[HEIGHT]
-    out[i + 3] = min(steps_to(layout, a, person.tile, kind, thing) * view.scale[DISTANCE], 1.0)
+    distance = steps_to(layout, a, person.tile, kind, thing)
+    out[i + 1], out[i + 2], out[i + 3] = way_seen(town, layout, view, w, a, thing, distance)
     out[i + 8] = 0.0
     if person.cooling_until > town.worlds[w].tick:
         out[i + 8] = cooldown_left(town, w, a, thing) / max(rules.cooldown_ticks, 1)
     if view.hints:
         show_hints(town, w, a, kind, route_to(layout, a, person.tile, kind, thing))
+
+
+@rule
+def way_seen(
+    town: TownState, layout: TownLayout, view: View, w: int, a: int, thing: int, distance: int
+) -> tuple[np.float32, np.float32, np.float32]:
+    """Columns to an object, rows to it and steps into reach of it, as observations have them."""
+    person = town.people[w, a]
+    return (
+        np.float32((layout.object_x[thing] - person.x) * view.scale[WIDTH]),
+        np.float32((layout.object_y[thing] - person.y) * view.scale[HEIGHT]),
+        np.float32(min(distance * view.scale[DISTANCE], 1.0)),
+    )
 
 
 @seldom
