@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 # Tests have instances of their own; they must neither need the user's nor touch it.
 os.environ.pop("DAGSTER_HOME", None)
+
+# What a shell starts in the background is deaf to Ctrl-C, and so would be what tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # The first example of a test may compile a rule.
