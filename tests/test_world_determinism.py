@@ -141,7 +141,8 @@ def test_compiled_and_interpreted_rules_agree_in_any_town(any_towns: list[Scenar
 @pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
 def test_no_compiled_rule_reads_or_writes_beside_an_array(any_towns: list[Scenario]) -> None:
     corners = [busy_corner(mode) for mode in ("compact", "hybrid", "full")]
-    shipped = [load_scenario(SCENARIOS / f"{name}.yaml") for name in ("town_day", "queue_conflict")]
+    names = ("town_day", "queue_conflict", "employment_punctuality")
+    shipped = [load_scenario(SCENARIOS / f"{name}.yaml") for name in names]
     assert_both_agree([*any_towns, *corners, *shipped], 80, variable="NUMBA_BOUNDSCHECK")
 
 

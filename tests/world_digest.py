@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from any_town import any_actions
-from numpy.typing import NDArray
 
 from townlet.behavior import HeuristicBehavior, RandomBehavior
 from townlet.config import Scenario
 from townlet.world import Town, TownState
-from townlet.world.compile import COMPILED
 
 SCENARIOS = Path(__file__).parents[1] / "configs" / "scenarios"
 
@@ -48,47 +45,6 @@ def bytes_of(state: TownState) -> bytes:
     return b"".join(parts)
 
 
-class _FromTheStart:
-    """An array that cannot be indexed from its end: compiled rules would read or write beside it."""
-
-    def __getitem__(self, index: Any) -> Any:
-        return super().__getitem__(_counted_from_the_start(index))  # type: ignore[misc]
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(_counted_from_the_start(index), value)  # type: ignore[misc]
-
-
-class _Plain(_FromTheStart, np.ndarray):
-    pass
-
-
-class _Records(_FromTheStart, np.recarray):
-    pass
-
-
-def _counted_from_the_start(index: Any) -> Any:
-    numbers = [each for each in np.atleast_1d(np.array(index, object)) if isinstance(each, int | np.integer)]
-    if any(number < 0 for number in numbers):
-        raise IndexError(f"found index {index}")
-    return index
-
-
-def strict(town: Town) -> Town:
-    """The town, whose rules run as plain Python, with arrays that refuse to be indexed from the end."""
-    parts = [
-        type(part)(*(each.view(_strict_kind(each)) if isinstance(each, np.ndarray) else each for each in part))
-        for part in (town.state, town.layout, town.view)
-    ]
-    town.state, town.layout, town.view = parts
-    town._handle = tuple(parts)
-    return town
-
-
-def _strict_kind(array: NDArray[Any]) -> type[NDArray[Any]]:
-    return _Records if isinstance(array, np.recarray) else _Plain
-
-
 if __name__ == "__main__":
     for line in sys.stdin:
-        town = Town(Scenario.model_validate_json(line), worlds=2, seed=5)
-        print(play(town if COMPILED else strict(town), int(sys.argv[1])))
+        print(play(Town(Scenario.model_validate_json(line), worlds=2, seed=5), int(sys.argv[1])))

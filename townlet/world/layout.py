@@ -39,8 +39,8 @@ class TownLayout(NamedTuple):
     sight: int
     """How many tiles away people list each other."""
     in_view: NDArray[np.int64]
-    """int64 [rows, a multiple of ROWS_AT_ONCE]: the tiles of each row in view that others stand on, the westernmost as
-    the lowest bit; all but the own one, and none in rows out of view."""
+    """int64 [rows, a multiple of ROWS_AT_ONCE]: one bit per tile of each row in view, the westernmost the lowest; none
+    for the own tile, nor in the rows that make up the number."""
     bits_in_word: int
     """Tiles of all these rows that fit into one number, row by row."""
     around: NDArray[Any]

@@ -1,8 +1,7 @@
 """How Numba compiles rules: as ever, except that an index counts from the start of an axis and never from its end.
 
 Telling the two apart took three instructions for every index that is not a constant, a tenth of a tick's time. No rule
-counts from the end: the tests also run them with every index checked (``NUMBA_BOUNDSCHECK=1``), and as plain Python on
-arrays that refuse it.
+counts from the end: the tests run them with every index checked (``NUMBA_BOUNDSCHECK=1``).
 """
 
 from __future__ import annotations
