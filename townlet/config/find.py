@@ -15,10 +15,8 @@ from townlet.storage import AnyPath, as_path
 
 
 def scenarios_folder() -> Path:
-    """The folder of the built-in scenarios: in the installed package, or ``configs/scenarios`` in a checkout."""
-    package = Path(__file__).parent.parent
-    installed = package / "scenarios"
-    return installed if installed.is_dir() else package.parent / "configs" / "scenarios"
+    """The folder of the built-in scenarios; in a checkout that is ``configs/scenarios``, which the package links to."""
+    return (Path(__file__).parent.parent / "scenarios").resolve()
 
 
 def builtin_scenarios() -> list[str]:
