@@ -4,7 +4,7 @@ VENV ?= .venv
 SCENARIO ?= queue_conflict
 BIN := $(VENV)/bin
 
-.PHONY: run ui test lint types docs certify clean help
+.PHONY: run ui test lint types docs certify fuzz clean distclean help
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
@@ -43,5 +43,16 @@ docs: $(VENV)/installed     ## build the documentation site into site/
 certify: $(VENV)/installed  ## the seven commands of the certificate, timed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/certify.sh
 
-clean:           ## remove the environment and everything generated
-	rm -rf $(VENV) site .dagster .dagster-shared runs tmp build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+fuzz: $(VENV)/installed     ## search for input that ends in a traceback, for some minutes
+	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/fuzz -n 2
+
+clean:           ## remove the environment and caches; runs/ and the instance's history stay
+	rm -rf $(VENV) site build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './runs/*' -prune -exec rm -rf {} +
+
+distclean:       ## remove results and history too: runs/, tmp/, .dagster/; asks first, CONFIRM=yes does not
+	@if [ "$(CONFIRM)" != yes ]; then \
+		printf 'remove every capture, policy, night and the history in runs/, tmp/, .dagster/, .dagster-shared/? [y/N] '; \
+		read answer && [ "$$answer" = y ] || { echo 'nothing was removed'; exit 1; }; fi
+	@$(MAKE) --no-print-directory clean
+	rm -rf runs tmp .dagster .dagster-shared

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from townlet_pipeline.partitions import scenarios
 from townlet_pipeline.project import project_root, shown
 from townlet_pipeline.resources import SimulatorResource, StoreResource
 from townlet_pipeline.timetable import plans
-from townlet_pipeline.versions import code_version, files_of, imports_of, sources_of
+from townlet_pipeline.versions import code_sources, code_version
 
 ROOT = Path(__file__).parent.parent
 
@@ -158,21 +157,9 @@ def test_a_code_version_changes_with_any_byte_of_its_sources(tmp_path: Path) -> 
     ],
 )
 def test_the_code_of_an_asset_is_all_that_it_imports(asset: str, calls: list[str], does_not_call: list[str]) -> None:
-    sources = sources_of(ROOT / "townlet_pipeline" / "assets" / f"{asset}.py")
+    sources = code_sources(ROOT / "townlet_pipeline" / "assets" / f"{asset}.py")
     assert {ROOT / "townlet" / f"{name}.py" for name in calls} <= sources
     assert not {ROOT / "townlet" / f"{name}.py" for name in does_not_call} & sources
-
-
-@pytest.mark.parametrize("package", ["townlet", "townlet_pipeline"])
-def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
-    for source in sorted((ROOT / package).rglob("*.py")):
-        named = set()
-        for node in ast.walk(ast.parse(source.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-            elif isinstance(node, ast.Import):
-                named |= {alias.name for alias in node.names}
-        assert imports_of(source) == {file for name in named for file in files_of(name)}, source
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +31,7 @@ from townlet.config.faults import fault_of
 from townlet.errors import InputError, nearest_name
 from townlet.rollout import REWARD_PARTS
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
+from townlet.sources import sources_sha256
 from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_bytes, sha256, write_atomically
 from townlet.world import Town
 from townlet.world.actions import action_names
@@ -45,9 +44,6 @@ BehaviorName = Literal["scripted", "random", "heuristic", "neural"]
 
 #: Names that :func:`_write` gives, and those of its unfinished files; nothing else in the folder is ours to delete.
 _OURS = re.compile(r"\.?(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)(\.\d+\.part)?")
-
-#: Whatever decides what is recorded, relative to the package.
-_CODE = ("world", "behavior", "capture", "simulation.py", "rollout.py")
 
 
 @dataclass(frozen=True)
@@ -124,15 +120,9 @@ def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, s
         ) from None
 
 
-@functools.cache
 def code_sha256() -> str:
     """SHA-256 over the sources that decide what a capture records, in hexadecimal."""
-    package = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    for name in _CODE:
-        for source in sorted((package / name).glob("*.py")) or [package / name]:
-            digest.update(f"{source.relative_to(package)}\0".encode() + source.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return sources_sha256(__name__)
 
 
 def choose_behavior(scenario: Scenario, name: str | None, policy: AnyPath | None) -> tuple[Behavior, PolicyCard | None]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from hashlib import sha256 as new_sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,12 +11,12 @@ from pydantic import Field, JsonValue
 from townlet.baselines.baseline import Count, Sha256, own_sha256, require_own_sha256
 from townlet.baselines.build import commit
 from townlet.capture import Capture
-from townlet.capture.record import code_sha256
 from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.lineage.environment import environment_now
 from townlet.soak.options import Materials, SoakOptions
 from townlet.soak.rows import RowFile
+from townlet.sources import sources_sha256
 from townlet.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
 from townlet.telemetry import read_records
 from townlet.telemetry.version import telemetry_version
@@ -155,16 +153,9 @@ def records_sha256(log: Path) -> str:
     return telemetry_version(read_records(log))
 
 
-@cache
 def soak_code_sha256() -> str:
     """SHA-256 over the sources that decide what a cycle is: rules, behaviours, recording, training and measuring."""
-    package = Path(__file__).parent.parent
-    decisive = [package / "baselines" / f"{name}.py" for name in ("measure", "metrics")]
-    decisive += [*(package / "soak" / f"{name}.py" for name in ("cycle", "options")), *package.glob("training/*.py")]
-    digest = new_sha256(code_sha256().encode())
-    for source in sorted(decisive):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return sources_sha256("townlet.soak.cycle")
 
 
 def environment() -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
 import math
 import time
@@ -19,12 +17,12 @@ from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.errors import InputError
+from townlet.sources import sources_sha256
 from townlet.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
 from townlet.telemetry import TelemetryWriter
 from townlet.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint, save_checkpoint
 from townlet.training.harness import TrainingHarness, phase_kinds
 from townlet.training.leftovers import ATTEMPTS_NAME, clear_way
-from townlet.world.compile import sources_hash
 
 if TYPE_CHECKING:
     from townlet.training.harness import Mode
@@ -65,18 +63,8 @@ def plan_of(
         # The order of people and objects is part of a town, but no difference between two mappings.
         "scenario": {**town, "town_sha256": scenario.town_digest},
         "log": dict(log),
-        "code": {"sha256": _code_sha256(), "torch": torch.__version__, "numpy": np.__version__},
+        "code": {"sha256": sources_sha256("townlet.training.run"), "torch": torch.__version__, "numpy": np.__version__},
     }
-
-
-@functools.cache
-def _code_sha256() -> str:
-    """SHA-256 over the sources that turn a plan into weights."""
-    digest = hashlib.sha256(sources_hash().encode())
-    package = Path(__file__).parent.parent
-    for source in sorted([*package.glob("training/*.py"), package / "rollout.py", package / "simulation.py"]):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 class Attempt:

@@ -1,16 +1,16 @@
-"""The ``@rule`` decorator: a rule function compiled by Numba, cached under the hash of all the rules' sources."""
+"""The ``@rule`` decorator: a rule function compiled by Numba, cached under the hash of the sources that it needs."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba as _numba
 
+from townlet.cache import private_cache
+from townlet.sources import sources_sha256
 from townlet.world.pipeline import RuleCompiler
 
 P = ParamSpec("P")
@@ -25,26 +25,14 @@ COMPILED: bool = not numba.config.DISABLE_JIT
 
 
 @functools.cache
-def sources_hash() -> str:
-    """SHA-256 over the sources of the rules, the behaviours compiled with them and the constants of both."""
-    digest = hashlib.sha256()
-    package = Path(__file__).parent.parent
-    compiled = [*package.glob("world/*.py"), *package.glob("behavior/*.py")]
-    constants = [package / "rollout.py", package / "config" / "expressions.py", package / "config" / "town.py"]
-    for source in sorted([*compiled, *constants]):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-@functools.cache
-def cache_folder() -> Path:
-    """Where compiled rules are kept: ``$TOWNLET_CACHE``, or the user's cache folder.
+def cache_folder(module: str) -> Path:
+    """Where the compiled functions of a module are kept, made if need be: in ``$TOWNLET_CACHE``, or the user's cache
+    folder, under the hash of its sources and all that they import.
 
     Those that check every index, under ``NUMBA_BOUNDSCHECK=1``, are kept apart.
     """
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "townlet"
     checked = "-boundscheck" if numba.config.BOUNDSCHECK else ""
-    return Path(os.environ.get("TOWNLET_CACHE") or default) / f"rules-{sources_hash()[:16]}{checked}"
+    return private_cache() / f"{module.rpartition('.')[2]}-{sources_sha256(module)[:16]}{checked}"
 
 
 def rule(function: Callable[P, R]) -> Callable[P, R]:
@@ -71,11 +59,11 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that Python may call, and keep it in the cache.
 
     Numba's own cache looks only at the file of the compiled function: change a rule that another file calls, and
-    the old code goes on running. Here the folder's name is a hash over all rules, so any change compiles anew.
+    the old code goes on running. Here the folder's name is a hash over all that the function's module imports.
     """
     before = numba.config.CACHE_DIR
     try:
-        numba.config.CACHE_DIR = str(cache_folder())
+        numba.config.CACHE_DIR = str(cache_folder(function.__module__))
         return _compile(function, cache=True)
     finally:
         numba.config.CACHE_DIR = before
@@ -92,4 +80,4 @@ def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
 
 def is_compiled() -> bool:
     """Whether compiled rules are already in the cache, so that the first step will not pause to compile."""
-    return not COMPILED or any(cache_folder().glob("**/step.step_worlds-*.nbc"))
+    return not COMPILED or any(cache_folder("townlet.world.step").glob("**/step.step_worlds-*.nbc"))

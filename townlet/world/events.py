@@ -97,10 +97,15 @@ def most_events_per_tick(people: int, objects: int) -> int:
 def record(
     town: TownState, w: int, kind: int, thing: int, actor: int, rival: int, queue_length: int, detail: int
 ) -> None:
-    """Append an event to this tick's events of a world, with intensity 0, and count it."""
+    """Append an event to this tick's events of a world, with intensity 0, and count it.
+
+    An event beyond the bound is counted only: indices are not checked, and it would be written into the next world.
+    """
+    town.counter[w, kind] += 1.0
+    if town.worlds[w].event_count >= town.events.shape[1]:
+        return
     event = town.events[w, town.worlds[w].event_count]
     town.worlds[w].event_count += 1
-    town.counter[w, kind] += 1.0
     event.kind = kind
     event.object = thing
     event.actor = actor

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.config.scenario import Scenario
 from townlet.config.town import NEEDS, TRAITS
 from townlet.world.routes import NEAREST, Routes, find_routes, find_ways
+
+if TYPE_CHECKING:
+    from townlet.config.scenario import Scenario
 
 #: Nearest objects of one type that a person considers from a tile.
 CANDIDATES = 4

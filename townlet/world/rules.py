@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet.config.expressions import MAX_OPERATIONS, Program, parse_expression
-from townlet.config.scenario import Scenario
 from townlet.config.town import NEEDS
 from townlet.world.preconditions import pack_programs
+
+if TYPE_CHECKING:
+    from townlet.config.scenario import Scenario
 
 NO_COUNTER, SHOWER_COMPLETE, SLEEP_COMPLETE = 0, 1, 2
 _COUNTERS = {None: NO_COUNTER, "shower_complete": SHOWER_COMPLETE, "sleep_complete": SLEEP_COMPLETE}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from townlet.config.scenario import Scenario
 from townlet.config.town import NEEDS
 from townlet.world.state import QUEUE_PLACES, SHIFT_STATES
+
+if TYPE_CHECKING:
+    from townlet.config.scenario import Scenario
 
 #: Ticks of waiting at which the waiting feature saturates, and money at which the wallet does.
 LONG_WAIT, FULL_WALLET = 32, 10.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.config.scenario import Scenario
 from townlet.rollout import aligned_zeros
 from townlet.world.actions import action_names
 from townlet.world.compile import COMPILED
@@ -20,6 +20,9 @@ from townlet.world.schema import observation_schema_of
 from townlet.world.state import Capacities, TownState, allocate_state
 from townlet.world.step import reset_worlds, sense_worlds, step_worlds
 from townlet.world.view import build_view
+
+if TYPE_CHECKING:
+    from townlet.config.scenario import Scenario
 
 
 class Town:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.config.scenario import Scenario
 from townlet.world.layout import TownLayout
 from townlet.world.schema import observation_schema_of
+
+if TYPE_CHECKING:
+    from townlet.config.scenario import Scenario
 
 
 class View(NamedTuple):

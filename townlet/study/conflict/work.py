@@ -10,14 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from townlet.sources import sources_sha256
 from townlet.study.conflict.arms import AWARE, Arm
 from townlet.study.conflict.settings import CONTINUATION_SEED, EVALUATION_SEED, Settings, training_config
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.world.compile import sources_hash
 
 Progress = Callable[[int, int, str], None]
 
@@ -97,19 +96,12 @@ def _amounts(what: Piece, settings: Settings) -> dict[str, int]:
     return {name: getattr(settings, name) for name in names}
 
 
-@cache
 def methods_hash() -> str:
     """SHA-256 of the sources that decide what a policy becomes and how it is judged, as they were when first asked.
 
     What the configuration says is part of each piece's own name; see :func:`digest`.
     """
-    package, here = Path(__file__).parents[2], Path(__file__).parent
-    methods = "cloning", "company", "evaluate", "learner", "pieces", "scripts", "shaping", "work"
-    decisive = [here / f"{name}.py" for name in methods]
-    decisive += [package / f"{name}.py" for name in ("rollout", "simulation", "workers")]
-    sources = sorted([*decisive, *package.glob("training/*.py"), *package.glob("behavior/*.py")])
-    content = b"".join(path.read_bytes() for path in sources)
-    return hashlib.sha256(sources_hash().encode() + content).hexdigest()
+    return sources_sha256("townlet.study.conflict.pieces")
 
 
 def run_study(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.baselines import measure, metrics
 from townlet.baselines.build import default_behavior
 from townlet.baselines.measure import measure_seed
-from townlet.capture.record import choose_behavior, code_sha256
+from townlet.capture.record import choose_behavior
 from townlet.config import Scenario
 from townlet.errors import InputError
 from townlet.simulation import SimulationLoop
+from townlet.sources import sources_sha256
 from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
 from townlet.study.drift.plants import forgetting, pressed, slower
 
@@ -46,7 +45,7 @@ def make_pool(
 
     Finished cycles are kept in the ``work`` folder, under a hash of scenario, label, worlds and code.
     """
-    identity = {"scenario": scenario.digest, "label": label, "worlds": worlds, "code": _code_sha256()}
+    identity = {"scenario": scenario.digest, "label": label, "worlds": worlds, "code": sources_sha256(__name__)}
     key = sha256(canonical_json(identity).encode())
     path = work / f"{scenario.name}-{label.replace(' ', '') or 'unchanged'}-{key[:12]}.json"
     rows: dict[str, list[float]] = {}
@@ -63,13 +62,6 @@ def make_pool(
             write_atomically(path, pretty_json({"identity": identity, "values": rows}))
         advance(index + 1)
     return Pool({name: np.array(values[:cycles]) for name, values in rows.items()})
-
-
-def _code_sha256() -> str:
-    """SHA-256 over the sources that decide a cycle's metrics, and its seed."""
-    sources = [inspect.getfile(module) for module in (measure, metrics)]
-    content = b"\0".join(Path(source).read_bytes() for source in (*sources, __file__))
-    return sha256(code_sha256().encode() + content)
 
 
 def first_seed(label: str) -> int:
