@@ -284,3 +284,9 @@ def test_the_commands_build_show_compare_promote_and_document(scenario: Path, tm
     for option in ("--seeds", "--worlds"):
         assert main([*build, str(tmp_path / "c"), option, "0"]) == 2
     assert not (tmp_path / "c").exists()
+
+
+def test_equal_constants_do_not_differ_in_the_last_bit() -> None:
+    """60 times 0.1, summed and divided by 60, is another number than 30 times."""
+    assert difference_of_means(np.full(60, 0.1), np.full(30, 0.1)) == (0.0, 0.0, 0.0)
+    assert difference_of_means(np.full(60, 0.3), np.full(30, 0.1))[0] == 0.3 - 0.1

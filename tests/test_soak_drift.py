@@ -259,3 +259,13 @@ def test_what_moved_together_with_the_frozen_reference_is_not_put_down_to_learni
     ruling = rule_on(assess(cycles, baseline, learning=True))
     assert ruling.verdict == "reject"
     assert "learning alone is not why" in ruling.reasons
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200])
+def test_noise_of_any_size_is_judged_alike(size: float) -> None:
+    random = np.random.default_rng(3)
+    values, baseline = size * random.normal(size=20), size * random.normal(size=30)
+    with np.errstate(all="raise", under="ignore"):
+        found = odd_cycle(values, baseline)
+    assert found is not None
+    assert 0.01 < found.p <= 1.0

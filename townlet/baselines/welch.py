@@ -19,8 +19,8 @@ def difference_of_means(later: NDArray[np.float64], earlier: NDArray[np.float64]
     """Mean of ``later`` [N] minus mean of ``earlier`` [M], N and M at least 2, and the bounds of its 95 % interval
     (Welch 1947, Satterthwaite's degrees of freedom); of two constants the difference itself, three times.
     """
-    effect = float(later.mean() - earlier.mean())
-    deviations = [_deviations(side) for side in (later, earlier)]
+    effect = _mean(later) - _mean(earlier)
+    deviations = [side - _mean(side) for side in (later, earlier)]
     # Squares of very small deviations would be 0, and their shares undefined.
     unit = max(float(np.abs(one).max()) for one in deviations)
     if unit == 0:
@@ -32,9 +32,9 @@ def difference_of_means(later: NDArray[np.float64], earlier: NDArray[np.float64]
     return effect, effect - margin, effect + margin
 
 
-def _deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From the mean; exactly 0 for a constant, whose mean may differ from it in the last bit."""
-    return values - values.mean() if values.min() != values.max() else np.zeros(len(values))
+def _mean(values: NDArray[np.float64]) -> float:
+    """The mean; of a constant exactly that, from which a sum divided by its number may differ in the last bit."""
+    return float(values[0] if values.min() == values.max() else values.mean())
 
 
 @functools.lru_cache(maxsize=1024)

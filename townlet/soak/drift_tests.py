@@ -174,7 +174,11 @@ def _new_value_p(others: Series, value: float) -> float:
 
 def _spread_of_another(values: Series) -> float:
     """Standard deviation of one more value about the mean of these."""
-    return float(values.std(ddof=1)) * math.sqrt(1 + 1 / len(values))
+    deviations = values - values.mean()
+    # Squares of very small deviations would be 0, and those of very large ones infinite.
+    unit = float(np.abs(deviations).max())
+    spread = unit * math.sqrt(float(np.square(deviations / unit).sum()) / (len(values) - 1)) if unit > 0 else 0.0
+    return spread * math.sqrt(1 + 1 / len(values))
 
 
 def rank_sum_p(values: Series, baseline: Series) -> float:
