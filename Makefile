@@ -9,14 +9,8 @@ BIN := $(VENV)/bin
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
 
-# torch comes first and by exact version: a looser request would pull its CUDA build.
 $(VENV)/installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Townlet needs Python 3.11 or newer")'
-	$(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV); a few minutes the first time"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[pipeline,dev]'
-	@touch $@
+	@$(PYTHON) scripts/install.py $(VENV)
 
 run: $(VENV)/installed      ## materialize the whole column of SCENARIO through Dagster and say where the report is
 	@$(BIN)/python -m townlet_pipeline.run $(SCENARIO)
