@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from townlet.config.scenario import Scenario
-from townlet.config.validate import Where, dotted, validated_scenario
+from townlet.config.validate import Source, Where, validated_scenario
 
 #: What options can replace, by their place in a scenario.
 _OPTIONS = {("ticks",): "--ticks", ("seed",): "--seed", ("capture", "worlds"): "--worlds"}
@@ -22,8 +22,9 @@ def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, s
         content["schedule"] = {
             name: [entry for entry in entries if entry["at"] < ticks] for name, entries in content["schedule"].items()
         }
-    return validated_scenario(content, "options", _place)
+    return validated_scenario(content, "options", _Options())
 
 
-def _place(where: Where) -> str:
-    return _OPTIONS.get(where, dotted(where))
+class _Options(Source):
+    def place(self, where: Where) -> str:
+        return _OPTIONS.get(where) or super().place(where)

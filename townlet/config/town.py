@@ -15,7 +15,9 @@ Level = Annotated[float, Field(ge=0.0, le=1.0)]
 Coordinate = Annotated[int, Field(ge=0, le=4095)]
 Tile = Annotated[tuple[Coordinate, Coordinate], AsTuple]
 NAME_PATTERN = "^[a-z][a-z0-9_]*$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+#: Letters of a name, at most: file names of 255 bytes hold it twice, with what is put around and between them.
+MOST_LETTERS = 100
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MOST_LETTERS)]
 
 #: What a scripted person can be told to do; those in the second group name an object type.
 PLAIN_VERBS = ("wait", "release", "leave", "move north", "move south", "move west", "move east")

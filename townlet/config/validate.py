@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from townlet.config.document import Document, Node
 from townlet.config.faults import fault_of
 from townlet.config.references import find_broken_references
 from townlet.config.scenario import Scenario
@@ -17,34 +18,45 @@ from townlet.errors import Fault, InputError
 Where = tuple[str, ...]
 
 
-def dotted(where: Where) -> str:
-    """What a place is called where there are no lines."""
-    return ".".join(where)
+class Source:
+    """What a scenario's content came from, where there is no file with lines: places are called by their path."""
+
+    def place(self, where: Where) -> str:
+        """What an error calls a place."""
+        return ".".join(where)
+
+    def written(self, where: Where) -> Node | None:
+        """What was written there, if that is known."""
+        return None
 
 
-def validated_scenario(content: Mapping[str, Any], file: object, place: Callable[[Where], str] = dotted) -> Scenario:
+def validated_scenario(content: Mapping[str, Any], file: object, source: Source | Document | None = None) -> Scenario:
     """The scenario that this content says, out of a file, an experiment, the launchpad or options.
 
     Args:
         content: as a YAML file would have it.
-        file: what an error calls the source.
-        place: what an error calls a place in it.
+        file: what an error calls the file.
+        source: knows what an error calls a place in it, and what was written there.
 
     Raises InputError with every fault: unknown keys, wrong types, values out of range, names that refer to nothing.
     """
+    source = source or Source()
     try:
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
-        raise InputError(
-            fault_of(str(file), detail, Scenario, place(_where(detail))) for detail in error.errors()
-        ) from None
+        raise InputError(_fault(str(file), detail, source) for detail in error.errors()) from None
     findings = find_broken_references(scenario)
     if findings:
         raise InputError(
-            Fault(str(file), place(tuple(where.split("."))), found, expected) for where, found, expected in findings
+            Fault(str(file), source.place(tuple(where.split("."))), found, expected)
+            for where, found, expected in findings
         )
     return scenario
 
 
-def _where(detail: ErrorDetails) -> Where:
-    return tuple(str(part) for part in detail["loc"] if part != "[key]")
+def _fault(file: str, detail: ErrorDetails, source: Source | Document) -> Fault:
+    where = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    node = source.written(where)
+    # A blueprint's fault may be about something else than what stands at its place.
+    written = node.written if node and node.value is detail["input"] else None
+    return fault_of(file, detail, Scenario, source.place(where), written or None)
