@@ -81,9 +81,8 @@ def register(
     Registering the same configuration again changes nothing. Raises InputError for an unknown scenario, a name or a
     configuration that is not valid, and for a name that already means another configuration.
     """
-    import yaml
-
     from townlet.config import load_scenario
+    from townlet.config.dump import scenario_yaml
     from townlet.storage import exclusive, write_atomically
 
     key = _key(scenario, experiment)
@@ -93,7 +92,7 @@ def register(
     with exclusive(file.parent):
         new = not file.exists()
         if new:
-            content = yaml.safe_dump(effective.model_dump(mode="json"), sort_keys=False)
+            content = scenario_yaml(effective)
             write_atomically(file, f"# {scenario}, changed for the experiment {experiment}; frozen.\n{content}")
         else:
             _require_same(file, load_scenario(file), effective)
@@ -126,7 +125,7 @@ def _effective(
     from townlet.config.validate import validated_scenario
 
     content = _merged(base.model_dump(mode="json"), {"name": key, **changes})
-    changed = validated_scenario(content, "experiment")
+    changed = validated_scenario(content, "experiment", numbers_as_text=True)
     options = {name: amounts.get(name) for name in ("ticks", "worlds", "seed")}
     return with_options(changed, **options)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,6 +12,7 @@ from pydantic_core import ErrorDetails
 from townlet.config.document import Document, Node
 from townlet.config.faults import fault_of
 from townlet.config.references import find_broken_references
+from townlet.config.scalars import read_number
 from townlet.config.scenario import Scenario
 from townlet.errors import Fault, InputError
 
@@ -30,13 +32,21 @@ class Source:
         return None
 
 
-def validated_scenario(content: Mapping[str, Any], file: object, source: Source | Document | None = None) -> Scenario:
+def validated_scenario(
+    content: Mapping[str, Any],
+    file: object,
+    source: Source | Document | None = None,
+    *,
+    numbers_as_text: bool = False,
+) -> Scenario:
     """The scenario that this content says, out of a file, an experiment, the launchpad or options.
 
     Args:
         content: as a YAML file would have it.
         file: what an error calls the file.
         source: knows what an error calls a place in it, and what was written there.
+        numbers_as_text: whether text such as ``1e-3`` will do where a number is due, for content that another reader
+            of YAML has read, which takes it for text.
 
     Raises InputError with every fault: unknown keys, wrong types, values out of range, names that refer to nothing.
     """
@@ -44,6 +54,9 @@ def validated_scenario(content: Mapping[str, Any], file: object, source: Source 
     try:
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
+        numbers = _with_numbers(content, error) if numbers_as_text else content
+        if numbers != content:
+            return validated_scenario(numbers, file, source)
         raise InputError(_fault(str(file), detail, source) for detail in error.errors()) from None
     findings = find_broken_references(scenario)
     if findings:
@@ -52,6 +65,20 @@ def validated_scenario(content: Mapping[str, Any], file: object, source: Source 
             for where, found, expected in findings
         )
     return scenario
+
+
+def _with_numbers(content: Mapping[str, Any], error: ValidationError) -> Mapping[str, Any]:
+    """The content with numbers in place of texts that stand where a number is due, as far as they are numbers."""
+    changed: Any = copy.deepcopy(content)
+    for detail in error.errors():
+        number = read_number(detail["input"]) if isinstance(detail["input"], str) else None
+        fits = {"int_type": isinstance(number, int), "float_type": number is not None}
+        if fits.get(detail["type"]) and "[key]" not in detail["loc"]:
+            part = changed
+            for key in detail["loc"][:-1]:
+                part = part[key]
+            part[detail["loc"][-1]] = number
+    return cast("Mapping[str, Any]", changed)
 
 
 def _fault(file: str, detail: ErrorDetails, source: Source | Document) -> Fault:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
-from townlet.config.base import Section
+from townlet.config.base import Section, SomeTicks
 from townlet.config.blueprint.building import Building, build
 from townlet.config.blueprint.draws import Draws
 from townlet.config.blueprint.faults import Misfit, refusal
@@ -23,7 +23,7 @@ class Ground(Section):
 
     model_config = ConfigDict(extra="ignore")
 
-    ticks_per_day: Annotated[int, Field(ge=1)] = 1000
+    ticks_per_day: SomeTicks = 1000
     map: MapConfig
     affordances: dict[Name, AffordanceConfig] = {}
     blueprint: Blueprint
