@@ -201,3 +201,17 @@ def test_a_town_that_would_take_too_long_to_make_is_refused(change: dict[str, An
     content = {"name": "huge", "description": "Large.", "ticks": 5, "people": {"ann": {"at": [1, 1]}}} | change
     with pytest.raises(InputError, match=re.escape(fault)):
         validated_scenario(content, "huge")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"home": {"count": 1000, "size": [5, 5], "objects": {"bed": 31}}}, "at most 30,000 objects in all buildings"),
+        ({f"hut_{n}": {"count": 1000, "size": [3, 3]} for n in range(10)}, "at most 10,000 buildings"),
+    ],
+)
+def test_a_blueprint_of_too_much_is_refused_before_anything_is_placed(change: dict[str, Any], fault: str) -> None:
+    content = copy.deepcopy(SCENARIOS[1])
+    content["blueprint"]["buildings"] |= change
+    with pytest.raises(InputError, match=fault):
+        validated_scenario(content, "huge")

@@ -13,6 +13,8 @@ from townlet.config.blueprint import Blueprint, expand_blueprint
 from townlet.config.rules import ObservationConfig, RulesConfig
 from townlet.config.telemetry import TelemetryConfig
 from townlet.config.town import (
+    MOST_OBJECTS,
+    MOST_PEOPLE,
     AffordanceConfig,
     Instruction,
     JobConfig,
@@ -22,9 +24,6 @@ from townlet.config.town import (
     PersonConfig,
 )
 from townlet.config.training import TrainingConfig
-
-#: People and objects have numbers of 16 bits in a town.
-MOST_PEOPLE, MOST_OBJECTS = 10_000, 30_000
 
 
 class CaptureConfig(Section):

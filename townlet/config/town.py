@@ -19,6 +19,9 @@ NAME_PATTERN = "^[a-z][a-z0-9_]*$"
 MOST_LETTERS = 100
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MOST_LETTERS)]
 
+#: People and objects have numbers of 16 bits in a town.
+MOST_PEOPLE, MOST_OBJECTS = 10_000, 30_000
+
 #: What a scripted person can be told to do; those in the second group name an object type.
 PLAIN_VERBS = ("wait", "release", "leave", "move north", "move south", "move west", "move east")
 OBJECT_VERBS = ("request", "use", "camp", "push_in", "give_way")
