@@ -1,7 +1,7 @@
 """The environment of the project, made or brought up to date by one process at a time.
 
-Started by the Makefile with any Python that is new enough: ``python scripts/install.py .venv``. Several at once wait for
-each other, and all but the first find nothing left to do.
+Started by the Makefile with any Python that is new enough: ``python scripts/install.py .venv``. Several at once wait
+for each other, and all but the first find nothing left to do.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def install(folder: Path) -> None:
 
 def main(folder: Path) -> int:
     """Exit code: 0 if the environment is complete, else that of the step that failed, or 130 if interrupted."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this one file may be run by an older Python
         print(
             f"Townlet needs Python 3.11 or newer, found {sys.version.split()[0]}; PYTHON=… names one", file=sys.stderr
         )

@@ -230,25 +230,6 @@ def test_a_file_that_is_no_yaml_mapping_is_refused_with_the_place(
     assert refused(content) == [message]
 
 
-def test_aliases_that_nest_without_bound_or_into_themselves_end_in_an_error_too(refused: Refuse) -> None:
-    assert refused(with_change("ticks: 60", "ticks: &t [*t]")) == [
-        "ticks (line 3): found [[...]], expected a whole number"
-    ]
-    levels = [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]" for i in range(1, 12)]
-    bomb = "\n".join(["l0: &l0 [x]", *levels, "ticks: *l11"])
-    told = refused(bomb)
-    assert any(line.startswith("ticks (line 13): found [[...], ") for line in told)
-    assert max(map(len, told)) < 500
-
-
-def test_anchors_and_merge_keys_work_as_in_any_yaml(tmp_path: Path) -> None:
-    content = with_change("anna: {at: [1, 2], needs: {hunger: 0.5}", "anna: &a {at: [1, 2], needs: &n {hunger: 0.5}")
-    content = content.replace("ben: {at: [6, 2]}", "ben: {<<: *a, at: [6, 2], needs: *n}")
-    (tmp_path / "bakery.yaml").write_text(content)
-    people = load_scenario(tmp_path / "bakery.yaml").people
-    assert (people["ben"].job, people["ben"].needs) == ("baker", {"hunger": 0.5})
-
-
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path, found in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "Is a directory")):
         assert main(["capture", str(path), "--output", str(tmp_path / "out")]) == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import Config, DagsterInstance, OpExecutionContext, job, op
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline.executors import townlet_executor
@@ -81,9 +81,8 @@ def register(
     Registering the same configuration again changes nothing. Raises InputError for an unknown scenario, a name or a
     configuration that is not valid, and for a name that already means another configuration.
     """
-    import yaml
-
     from townlet.config import load_scenario
+    from townlet.config.dump import scenario_yaml
     from townlet.storage import exclusive, write_atomically
 
     key = _key(scenario, experiment)
@@ -93,7 +92,7 @@ def register(
     with exclusive(file.parent):
         new = not file.exists()
         if new:
-            content = yaml.safe_dump(effective.model_dump(mode="json"), sort_keys=False)
+            content = scenario_yaml(effective)
             write_atomically(file, f"# {scenario}, changed for the experiment {experiment}; frozen.\n{content}")
         else:
             _require_same(file, load_scenario(file), effective)
@@ -122,17 +121,11 @@ def _key(scenario: str, experiment: str) -> str:
 def _effective(
     base: "Scenario", key: str, changes: Mapping[str, Mapping[str, Any]], amounts: Mapping[str, int | None]
 ) -> "Scenario":
-    from townlet.capture.record import with_options
-    from townlet.config import Scenario
-    from townlet.config.faults import fault_of
+    from townlet.config.options import with_options
+    from townlet.config.validate import validated_scenario
 
     content = _merged(base.model_dump(mode="json"), {"name": key, **changes})
-    try:
-        changed = Scenario.model_validate(content)
-    except ValidationError as error:
-        raise InputError(
-            fault_of("experiment", detail, Scenario, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    changed = validated_scenario(content, "experiment", numbers_as_text=True)
     options = {name: amounts.get(name) for name in ("ticks", "worlds", "seed")}
     return with_options(changed, **options)
 

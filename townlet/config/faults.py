@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import reprlib
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from townlet.config.scalars import why_no_number
 from townlet.config.town import NAME_PATTERN
 from townlet.errors import Fault, InputError, nearest_name
 
@@ -46,14 +46,27 @@ def validated(content: Mapping[str, Any], model: type[Model], file: object) -> M
         ) from None
 
 
-def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str) -> Fault:
-    """One pydantic error about ``model`` as a fault; ``place`` is what to call its location."""
+def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str, written: str | None = None) -> Fault:
+    """One pydantic error about ``model`` as a fault; ``place`` is what to call its location, ``written`` the value's
+    own text in its file, if that is known."""
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":
         key = str(detail["loc"][-1])
         return Fault(file, place, f"unknown key {key!r}", nearest_name(key, _known_keys(model, detail["loc"][:-1])))
-    found = "nothing" if kind == "missing" else quote(value)
+    if kind == "missing":
+        found = "nothing"
+    else:
+        found = quote(value) if written is None or isinstance(value, str) else _brief.repr(_Plain(written))
     return Fault(file, place, found, _expected(kind, detail))
+
+
+class _Plain(str):
+    """Text that is shown without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def quote(value: Any) -> str:
@@ -64,8 +77,6 @@ def quote(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, datetime.date):
-        return f"the date {value}"
     if isinstance(value, Mapping):
         keys = [str(key) for key in list(value)[:6]]
         return f"a mapping with {', '.join(keys)}{', …' if len(value) > 6 else ''}" if keys else "an empty mapping"
@@ -77,7 +88,7 @@ def quote(value: Any) -> str:
 def _expected(kind: str, detail: ErrorDetails) -> str:
     context = detail.get("ctx", {})
     if kind in _EXPECTED:
-        return _EXPECTED[kind]
+        return _EXPECTED[kind] + _hint(kind, detail["input"])
     if kind == "too_short":
         return f"at least {_entries(context['min_length'])}"
     if kind == "too_long":
@@ -90,6 +101,14 @@ def _expected(kind: str, detail: ErrorDetails) -> str:
     if kind == "literal_error" and isinstance(detail["input"], str):
         expected += _closest(detail["input"], context["expected"])
     return expected
+
+
+def _hint(kind: str, value: Any) -> str:
+    if kind in ("int_type", "float_type") and isinstance(value, str):
+        return why_no_number(value)
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return ", which needs quotes here"
+    return ""
 
 
 def _entries(count: int) -> str:

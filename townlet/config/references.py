@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from townlet.config.scenario import Scenario
@@ -11,9 +12,17 @@ from townlet.errors import nearest_name
 #: Path inside the YAML, what was found, what was expected.
 Finding = tuple[str, str, str]
 
+#: Tiles of wall, with those that lie under others, as a multiple of the map's.
+_MOST_WALLS = 16
+#: Bytes of a town's ways (see townlet/world/layout.py), and how many of them there are for each of the map's tiles.
+_MOST_BYTES, _BYTES_PER_TYPE, _BYTES_PER_WORKPLACE = 2**30, 36, 4
+
 
 def find_broken_references(scenario: Scenario) -> list[Finding]:
     """All faults that no single section can see."""
+    oversize = list(_sizes(scenario))
+    if oversize:
+        return oversize
     return [
         *_objects_and_affordances(scenario),
         *_jobs_and_people(scenario),
@@ -60,22 +69,46 @@ def _jobs_and_people(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _tiles(scenario: Scenario) -> Iterator[Finding]:
-    taken: dict[Tile, str] = {}
+    import numpy as np
+
+    width, height = scenario.map.width, scenario.map.height
+    walled = np.full((height, width), -1, np.int32)
     for index, wall in enumerate(scenario.map.walls):
         for corner in ("corner", "opposite"):
             yield from _outside(scenario, f"map.walls.{index}.{corner}", getattr(wall, corner))
-        xs = sorted((wall.corner[0], wall.opposite[0]))
-        ys = sorted((wall.corner[1], wall.opposite[1]))
-        for x in range(xs[0], xs[1] + 1):
-            for y in range(ys[0], ys[1] + 1):
-                taken[x, y] = f"map.walls.{index}"
+        (x1, x2), (y1, y2) = (sorted(pair) for pair in zip(wall.corner, wall.opposite, strict=True))
+        walled[y1 : y2 + 1, x1 : x2 + 1] = index
     places = [(f"objects.{name}.at", thing.at) for name, thing in scenario.objects.items()]
     places += [(f"people.{name}.at", person.at) for name, person in scenario.people.items()]
+    taken: dict[Tile, str] = {}
     for path, tile in places:
         yield from _outside(scenario, path, tile)
+        if tile not in taken and tile[0] < width and tile[1] < height and walled[tile[1], tile[0]] >= 0:
+            taken[tile] = f"map.walls.{walled[tile[1], tile[0]]}"
         if tile in taken:
             yield path, str(list(tile)), f"a tile that {taken[tile]} does not occupy"
         taken[tile] = path.removesuffix(".at")
+
+
+def _sizes(scenario: Scenario) -> Iterator[Finding]:
+    """What would take too much memory or time to make a town of, however few worlds there are."""
+    width, height = scenario.map.width, scenario.map.height
+    walls = sum(
+        math.prod(abs(first - last) + 1 for first, last in zip(wall.corner, wall.opposite, strict=True))
+        for wall in scenario.map.walls
+    )
+    if walls > _MOST_WALLS * width * height:
+        expected = f"at most {_MOST_WALLS} times the map's {width * height:,}"
+        yield "map.walls", f"{walls:,} tiles of wall", expected
+    workplaces, types = len({job.workplace for job in scenario.jobs.values()}), len(scenario.object_types)
+    needed = width * height * (types * _BYTES_PER_TYPE + workplaces * _BYTES_PER_WORKPLACE)
+    if needed > _MOST_BYTES:
+        found = f"{width}×{height} tiles, {types} types of object and {workplaces} workplaces"
+        yield (
+            "map",
+            found,
+            f"ways of at most 1 GiB, not {needed / 2**30:.1f}; make the map or the number of either smaller",
+        )
 
 
 def _outside(scenario: Scenario, path: str, tile: Tile) -> Iterator[Finding]:

@@ -9,11 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from townlet.config.base import Section
+from townlet.config.base import Amount, Positive, Section, SomeTicks, Ticks, Weight
 from townlet.config.town import Level, Name, Need
-
-Ticks = Annotated[int, Field(ge=0, le=1_000_000)]
-Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
 class NeedsRules(Section):
@@ -23,9 +20,9 @@ class NeedsRules(Section):
     """Fall of each need per tick; a need that is not named does not fall."""
     start_jitter: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     """Each starting need is lowered by a uniform draw from 0 to this."""
-    faint_after: Annotated[int, Field(ge=1)] = 40
+    faint_after: SomeTicks = 40
     """Ticks with any need at 0 after which the person's episode terminates."""
-    newcomer_after: Annotated[int, Field(ge=1)] = 10
+    newcomer_after: SomeTicks = 10
     """Ticks until a newcomer takes the place."""
 
 
@@ -43,9 +40,9 @@ class QueueRules(Section):
 
     cooldown_ticks: Ticks = 4
     """Ticks after a use in which the same person cannot queue for that object again."""
-    ghost_step_after: Annotated[int, Field(ge=1)] = 2
+    ghost_step_after: SomeTicks = 2
     """Ticks of holding a reserved object unused, while others wait, until the holder must go to the tail."""
-    fair_use_ticks: Annotated[int, Field(ge=1)] = 8
+    fair_use_ticks: SomeTicks = 8
     """Ticks of starting over while others wait that make one overstay conflict."""
     age_priority_weight: Weight = 0.0
     """Places in the queue that one tick of waiting is worth; above 0 long waiters resist being passed."""
@@ -126,7 +123,7 @@ class RelationshipRules(Section):
     """Ties a person can have at once; the weakest goes. 0 turns chats, shared meals and help off."""
     decay_per_tick: Level = 0.0005
     """Fall of trust and familiarity per tick."""
-    chat_cooldown_ticks: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    chat_cooldown_ticks: SomeTicks = 20
     """Ticks until a person can start the next chat."""
     chat_base: Level = 0.5
     """Probability that two average strangers' chat succeeds; extroversion and familiarity raise it."""
@@ -147,7 +144,7 @@ class OutageRules(Section):
 
     per_day: Level = 0.0
     """Probability of it on any day."""
-    ticks: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    ticks: SomeTicks = 50
     """How long it lasts."""
 
 
@@ -183,9 +180,9 @@ class LifecycleRules(Section):
     departure_after: Ticks = 0
     """Ticks in a row with needs below ``departure_mood`` on average after which a person moves away; 0: never."""
     departure_mood: Level = 0.2
-    most_leaving_per_day: Annotated[int, Field(ge=1)] = 2
+    most_leaving_per_day: Amount = 2
     """Evictions and departures in a day, at most; fainting is not counted."""
-    most_arriving_per_day: Annotated[int, Field(ge=1)] = 1000
+    most_arriving_per_day: Amount = 1000
     """Newcomers in a day, at most."""
 
 
@@ -208,7 +205,7 @@ class RewardRules(Section):
     """Per unit of intensity of a conflict the person suffered."""
     rivalry: Weight = 0.02
     """Per tick and unit of all rivalry held."""
-    clip: Annotated[float, Field(gt=0.0)] = 2.0
+    clip: Positive = 2.0
     """The sum is clipped to ± this; the share of clipped rewards is reported and belongs near 0."""
 
 

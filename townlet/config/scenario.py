@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
-from townlet.config.base import AsTuple, Section
+from townlet.config.base import AsTuple, Section, Seed, SomeTicks
 from townlet.config.blueprint import Blueprint, expand_blueprint
 from townlet.config.rules import ObservationConfig, RulesConfig
 from townlet.config.telemetry import TelemetryConfig
 from townlet.config.town import (
+    MOST_OBJECTS,
+    MOST_PEOPLE,
     AffordanceConfig,
     Instruction,
     JobConfig,
@@ -43,18 +45,18 @@ class Scenario(Section):
 
     name: Name
     """The file's name without ``.yaml``."""
-    description: Annotated[str, Field(min_length=1)]
+    description: Annotated[str, Field(min_length=1, max_length=10_000)]
     ticks: Annotated[int, Field(ge=1, le=10_000_000)]
     """Length of an episode: at this tick it is truncated."""
-    ticks_per_day: Annotated[int, Field(ge=1)] = 1000
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    ticks_per_day: SomeTicks = 1000
+    seed: Seed = 0
     blueprint: Annotated[Blueprint | None, Field(exclude=True)] = None
     """Building blocks in place of walls, objects, jobs and people; in a loaded scenario these stand in its place."""
     map: MapConfig
-    objects: dict[Name, ObjectConfig] = {}
+    objects: Annotated[dict[Name, ObjectConfig], Field(max_length=MOST_OBJECTS)] = {}
     affordances: Annotated[dict[Name, AffordanceConfig], Field(max_length=62)] = {}
-    jobs: dict[Name, JobConfig] = {}
-    people: Annotated[dict[Name, PersonConfig], Field(min_length=1)]
+    jobs: Annotated[dict[Name, JobConfig], Field(max_length=MOST_PEOPLE)] = {}
+    people: Annotated[dict[Name, PersonConfig], Field(min_length=1, max_length=MOST_PEOPLE)]
     rules: RulesConfig = RulesConfig()
     observations: ObservationConfig = ObservationConfig()
     schedule: dict[Name, Annotated[tuple[Instruction, ...], AsTuple]] = {}

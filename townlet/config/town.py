@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from townlet.config.base import AsTuple, Section
+from townlet.config.base import AsTuple, Section, SomeTicks, Ticks, Weight
 from townlet.config.expressions import parse_expression
 
 Need = Literal["hunger", "hygiene", "energy"]
@@ -15,7 +15,12 @@ Level = Annotated[float, Field(ge=0.0, le=1.0)]
 Coordinate = Annotated[int, Field(ge=0, le=4095)]
 Tile = Annotated[tuple[Coordinate, Coordinate], AsTuple]
 NAME_PATTERN = "^[a-z][a-z0-9_]*$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+#: Letters of a name, at most: file names of 255 bytes hold it twice, with what is put around and between them.
+MOST_LETTERS = 100
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MOST_LETTERS)]
+
+#: People and objects have numbers of 16 bits in a town.
+MOST_PEOPLE, MOST_OBJECTS = 10_000, 30_000
 
 #: What a scripted person can be told to do; those in the second group name an object type.
 PLAIN_VERBS = ("wait", "release", "leave", "move north", "move south", "move west", "move east")
@@ -34,7 +39,7 @@ class MapConfig(Section):
 
     width: Annotated[int, Field(ge=1, le=1024)]
     height: Annotated[int, Field(ge=1, le=1024)]
-    walls: Annotated[tuple[Wall, ...], AsTuple] = ()
+    walls: Annotated[tuple[Wall, ...], AsTuple, Field(max_length=50_000)] = ()
 
 
 class ObjectConfig(Section):
@@ -55,7 +60,7 @@ class AffordanceConfig(Section):
     """Change of each need over the whole duration, applied evenly tick by tick."""
     when: str | None = None
     """What must hold for it to start, such as ``hygiene < 0.95 and wallet >= price``."""
-    price: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
+    price: Weight = 0.0
     """Paid at the start; whoever cannot pay cannot start."""
     uses_stock: bool = False
     """Whether it takes a unit of the object's stock; without one it cannot start."""
@@ -81,9 +86,9 @@ class JobConfig(Section):
 
     workplace: Name
     """Name of the object where the work is done."""
-    start: Annotated[int, Field(ge=0)]
-    end: Annotated[int, Field(ge=1)]
-    wage: Annotated[float, Field(ge=0.0)]
+    start: Ticks
+    end: SomeTicks
+    wage: Weight
     """Pay per tick of work."""
 
     @field_validator("end")
@@ -130,7 +135,7 @@ class Instruction(Section):
     ``give_way`` (use it, but let others go first).
     """
 
-    at: Annotated[int, Field(ge=0)]
+    at: Ticks
     do: str
 
     @property

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from townlet.config.base import AsTuple, Section
+from townlet.config.base import Amount, AsTuple, Positive, Section, Seed, SomeTicks, Weight
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -26,28 +26,28 @@ class NetworkConfig(Section):
 class PPOConfig(Section):
     """Constants of proximal policy optimisation (Schulman et al. 2017), under their usual names."""
 
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-3
+    learning_rate: Annotated[float, Field(ge=1e-12, le=1.0)] = 1e-3
     """Adam's step size."""
     gamma: Fraction = 0.99
     """Discount per tick."""
     gae_lambda: Fraction = 0.95
     """Decay of generalised advantage estimation."""
-    clip_epsilon: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    clip_epsilon: Annotated[float, Field(ge=1e-12, lt=1.0)] = 0.2
     """The ratio is clipped to 1 ± this."""
     entropy_coef: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
     """Weight of the entropy bonus."""
     value_coef: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
     """Weight of the value loss (mean squared error without a half, as in Stable-Baselines3)."""
-    max_grad_norm: Annotated[float, Field(gt=0.0)] = 0.5
+    max_grad_norm: Positive = 0.5
     """Gradients are scaled down to this global norm."""
-    diverged_above: Annotated[float, Field(gt=0.0)] = 1e8
+    diverged_above: Positive = 1e8
     """A loss term, KL divergence or gradient norm (before scaling) above this in magnitude stops the training."""
-    minibatch_size: Annotated[int, Field(ge=1)] = 2048
+    minibatch_size: Amount = 2048
     """Agent-steps per optimizer step."""
-    value_clip: Annotated[float, Field(gt=0.0)] | None = None
+    value_clip: Positive | None = None
     """The value estimate may not leave that of the phase's beginning by more than this (``clip_range_vf`` in
     Stable-Baselines3); by default it may."""
-    target_kl: Annotated[float, Field(gt=0.0)] | None = None
+    target_kl: Positive | None = None
     """A phase of learning ends before a step at which the KL divergence is above 1.5 times this, except in
     cloning and regression, which are meant to move the policy; by default never."""
     lr_schedule: Literal["constant", "linear"] = "constant"
@@ -67,23 +67,23 @@ class ReplayConfig(Section):
     mixing: Literal["alternate", "joint"] = "alternate"
     """In mode mixed: a replay phase, then a rollout phase; ``joint``: recorded and fresh agent-steps in the same
     minibatches."""
-    fresh_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    fresh_share: Annotated[float, Field(ge=0.001, le=1.0)] = 0.5
     """Least share of fresh agent-steps in joint mixing; recorded segments are drawn anew in every cycle."""
-    segment_ticks: Annotated[int, Field(ge=1)] = 32
+    segment_ticks: SomeTicks = 32
     """Length of one person's segments, by which recorded data is drawn and judged in joint mixing."""
     min_effective_share: Fraction = 0.3
     """In joint mixing, segments whose effective sample share is below this are dropped, and counted."""
-    awr_beta: Annotated[float, Field(gt=0.0)] = 1.0
+    awr_beta: Positive = 1.0
     """Temperature of advantage-weighted regression, in units of the advantage as normalised or not."""
-    awr_max_weight: Annotated[float, Field(ge=1.0)] = 20.0
+    awr_max_weight: Annotated[float, Field(ge=1.0, le=1e12)] = 20.0
     """Upper bound of advantage-weighted regression's weights."""
     held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
     """Share of worlds (of the last ticks, if there is one world) that cloning is judged by instead of learning them."""
-    rho_bar: Annotated[float, Field(gt=0.0)] = 1.0
+    rho_bar: Positive = 1.0
     """Upper bound of V-trace's importance weight in the value target and policy gradient."""
-    c_bar: Annotated[float, Field(gt=0.0)] = 1.0
+    c_bar: Positive = 1.0
     """Upper bound of V-trace's importance weight along the trace."""
-    cloning_coef: Annotated[float, Field(ge=0.0)] = 1.0
+    cloning_coef: Weight = 1.0
     """Weight of the behaviour-cloning loss for data of a deterministic (scripted) behaviour."""
 
 
@@ -92,27 +92,27 @@ class HandoverConfig(Section):
 
     script: Literal["none", "scripted", "heuristic"] = "none"
     """The behaviour that drives everybody at first: the scenario's schedule, or the heuristic."""
-    steps: Annotated[int, Field(ge=1)] = 10
+    steps: Amount = 10
     """The share of people whom the script drives falls by one over this in a cycle, if the gate is open."""
     accuracy_margin: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.05
     """While the script drives all: what the held-out accuracy of cloning must exceed the majority class's rate by, as a
     share of what that rate lacks to 1."""
-    reward_margin: Annotated[float, Field(ge=0.0)] = 0.02
+    reward_margin: Annotated[float, Field(ge=0.0, le=1e12)] = 0.02
     """Afterwards: how far the learners' mean reward per agent-step may lie below that of the people on script."""
 
 
 class TrainingConfig(Section):
     """Amounts: how much is simulated per capture, how often it is learnt from, and with which constants."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Seed = 0
     """Seed of the network's first weights, of the people's draws and of the minibatch order."""
     worlds: Annotated[int, Field(ge=1, le=65536)] = 64
     """Worlds simulated side by side in a rollout."""
-    rollout_ticks: Annotated[int, Field(ge=1)] = 40
+    rollout_ticks: Annotated[int, Field(ge=1, le=10_000_000)] = 40
     """Ticks per world in one rollout capture."""
-    cycles: Annotated[int, Field(ge=1)] = 1
+    cycles: Amount = 1
     """Rollout captures (and, in mixed mode, replay phases) in one training."""
-    epochs: Annotated[int, Field(ge=1)] = 4
+    epochs: Amount = 4
     """Passes over each batch of data; each is one telemetry line."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads that share worlds and minibatches between them; part of the seed, since they change the order of sums."""

@@ -61,9 +61,8 @@ def train_policy(
     context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource
 ) -> tuple[MaterializeResult[None], MaterializeResult[None]]:
     """Train a policy from the verified capture, from its own rollouts, or from both in turn."""
-    import yaml
-
     from townlet.config import load_scenario
+    from townlet.config.dump import scenario_yaml
     from townlet.stages.replay import require_verified
     from townlet.storage import write_atomically
     from townlet.telemetry import read_records
@@ -93,7 +92,7 @@ def train_policy(
             progress=LiveProgress(context, trainer.progress_seconds, planned_epochs(training, mode.value)),
         )
         # All options in one file, so that the command below needs none of them.
-        write_atomically(effective, yaml.safe_dump(scenario.model_dump(mode="json"), sort_keys=False))
+        write_atomically(effective, scenario_yaml(scenario))
         records = read_records(log)
     replay = {} if manifest is None else {"replay_manifest": manifest}
     elsewhere = {} if device == "cpu" else {"device": device}

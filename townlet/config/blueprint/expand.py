@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
-from townlet.config.base import Section
+from townlet.config.base import Section, SomeTicks
 from townlet.config.blueprint.building import Building, build
 from townlet.config.blueprint.draws import Draws
 from townlet.config.blueprint.faults import Misfit, refusal
 from townlet.config.blueprint.model import Blueprint
 from townlet.config.blueprint.population import quotas, settle_people
 from townlet.config.blueprint.streets import place_buildings
-from townlet.config.town import AffordanceConfig, MapConfig, Name
+from townlet.config.town import MOST_OBJECTS, AffordanceConfig, MapConfig, Name
 from townlet.errors import nearest_name
+
+#: Buildings of a town, and pairs of a worker and a place that are looked at to find the nearest ones.
+_MOST_BUILDINGS, _MOST_CHOICES = 10_000, 20_000_000
 
 
 class Ground(Section):
@@ -23,7 +26,7 @@ class Ground(Section):
 
     model_config = ConfigDict(extra="ignore")
 
-    ticks_per_day: Annotated[int, Field(ge=1)] = 1000
+    ticks_per_day: SomeTicks = 1000
     map: MapConfig
     affordances: dict[Name, AffordanceConfig] = {}
     blueprint: Blueprint
@@ -35,7 +38,7 @@ def expand_blueprint(content: dict[str, Any]) -> dict[str, Any]:
     Raises ValidationError with the path of every fault.
     """
     ground = Ground.model_validate(content)
-    misfits = [*_said_twice(content), *_unknown_names(ground), *_numbers(ground)]
+    misfits = [*_said_twice(content), *_unknown_names(ground), *_numbers(ground)] or list(_too_many(ground.blueprint))
     if misfits:
         raise refusal(misfits)
     blueprint = ground.blueprint
@@ -93,6 +96,26 @@ def _unknown_names(ground: Ground) -> Iterator[Misfit]:
             yield Misfit((*path, "object"), job.object, expected)
         elif job.object in used - work:
             yield Misfit((*path, "object"), job.object, "a type with an affordance that has work: true")
+
+
+def _too_many(blueprint: Blueprint) -> Iterator[Misfit]:
+    """What would take too long to place, or could not be numbered."""
+    buildings, things = blueprint.buildings, 0
+    for kind, building in buildings.items():
+        things += building.count * sum(building.objects.values())
+        if things > MOST_OBJECTS:
+            where = ("blueprint", "buildings", kind, "objects")
+            yield Misfit(where, building.objects, f"at most {MOST_OBJECTS:,} objects in all buildings together")
+            return
+    count = sum(building.count for building in buildings.values())
+    if count > _MOST_BUILDINGS:
+        yield Misfit(("blueprint", "buildings"), count, f"at most {_MOST_BUILDINGS:,} buildings")
+    for name, workers in quotas(blueprint).items():
+        job = blueprint.jobs[name]
+        places = buildings[job.building].count * buildings[job.building].objects[job.object] * len(job.shifts)
+        if workers * places > _MOST_CHOICES:
+            expected = f"fewer: {workers:,} people cannot be dealt out over {places:,} places and shifts"
+            yield Misfit(("blueprint", "jobs", name, "share"), job.share, expected)
 
 
 def _numbers(ground: Ground) -> Iterator[Misfit]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from townlet.config.base import AsTuple, Section
+from townlet.config.base import AsTuple, Section, Seed, SomeTicks, Ticks, Weight
 from townlet.config.town import Level, Name, Need
 
 
@@ -25,7 +25,7 @@ def _lasting(shift: tuple[int, int]) -> tuple[int, int]:
 Side = Annotated[int, Field(ge=3, le=256)]
 Range = Annotated[tuple[Level, Level], AsTuple, AfterValidator(_ordered)]
 Shift = Annotated[
-    tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]],
+    tuple[Ticks, SomeTicks],
     AsTuple,
     AfterValidator(_lasting),
 ]
@@ -77,14 +77,14 @@ class JobBlueprint(Section):
     """Part of all people who have it; they are dealt out over the shifts and over all such objects, near ones first."""
     shifts: Annotated[tuple[Shift, ...], AsTuple, Field(min_length=1, max_length=16)]
     """First tick of the day and the tick after the last, of each shift."""
-    wage: Annotated[float, Field(ge=0.0)]
+    wage: Weight
     """Pay per tick of work."""
 
 
 class Blueprint(Section):
     """A town from building blocks; it makes walls, objects, jobs and people, always the same from the same seed."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Seed = 0
     street: Annotated[int, Field(ge=1, le=64)] = 2
     """Least number of tiles between two buildings, and between a building and the edge of the map."""
     buildings: Annotated[dict[Name, BuildingBlueprint], Field(min_length=1)]
