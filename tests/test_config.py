@@ -11,6 +11,8 @@ from broken_scenarios import BAKERY, NOT_A_MAPPING, UNKNOWN_KEYS, WRONG_VALUES
 
 from townlet.cli import main
 from townlet.config import Scenario, load_scenario, scenario_names
+from townlet.config.options import with_options
+from townlet.config.validate import validated_scenario
 from townlet.errors import InputError
 
 SCENARIOS = Path(__file__).parents[1] / "configs" / "scenarios"
@@ -259,3 +261,24 @@ def test_the_digest_tells_content_apart_but_not_comments_or_written_out_defaults
     assert Scenario.model_validate(content | {"seed": 1}).digest != digest
     swapped = dict(reversed(content["people"].items()))
     assert Scenario.model_validate(content | {"people": swapped}).digest != digest
+
+
+def test_only_files_that_can_be_scenarios_are_listed(tmp_path: Path) -> None:
+    for name in ("a.yaml", "._a.yaml", ".#b.yaml", "a (copy).yaml", "v1.5.yaml", "b|c.yaml", "B.yaml", "b.yml"):
+        (tmp_path / name).touch()
+    (tmp_path / f"{'x' * 101}.yaml").touch()
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "dangling.yaml").symlink_to("nowhere")
+    assert scenario_names(tmp_path) == ["a"]
+
+
+def test_content_from_elsewhere_is_held_against_the_same_rules_as_a_file() -> None:
+    content = load_scenario(SCENARIOS / "queue_conflict.yaml").model_dump(mode="json")
+    content["rules"]["lifecycle"]["eviction_debt"] = 5.0
+    fault = "rules.lifecycle.eviction_debt: found 5, expected 0, or rules.economy.rent_per_day above 0"
+    with pytest.raises(InputError, match=f"experiment: {fault}"):
+        validated_scenario(content, "experiment")
+    with pytest.raises(InputError, match=f"options: {fault}"):
+        with_options(Scenario.model_validate(content), ticks=None, worlds=None, seed=None)
+    with pytest.raises(InputError, match="options: --worlds: found 0, expected"):
+        with_options(load_scenario(SCENARIOS / "queue_conflict.yaml"), ticks=None, worlds=0, seed=None)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from townlet.capture import capture_rollout
+from townlet.cli import main
+from townlet.config.find import scenarios_folder
 from townlet.errors import InputError
 from townlet.seeds import fold_seed
 
@@ -33,3 +38,17 @@ def test_larger_seeds_are_folded_to_what_fits_and_always_to_the_same() -> None:
 def test_what_is_no_seed_is_refused(seed: Any) -> None:
     with pytest.raises(InputError, match=r"seed: found .*, expected a whole number from 0 on"):
         fold_seed(seed)
+
+
+@pytest.mark.parametrize("seed", [2**31, 2**63, 10**400])
+def test_a_capture_and_a_training_under_a_large_seed_record_it_as_given(seed: int, tmp_path: Path) -> None:
+    file, capture, policy = scenarios_folder() / "queue_conflict.yaml", tmp_path / "capture", tmp_path / "policy"
+    manifest = capture_rollout(file, capture, seed=seed, behavior="random").manifest_path
+    assert json.loads(manifest.read_text())["seed"] == seed
+    assert main(["verify", str(manifest), "--output", str(tmp_path / "verified.json")]) == 0
+
+    few = ["--worlds", "2", "--cycles", "1", "--epochs", "1", "--rollout-ticks", "5"]
+    assert main(["train", str(file), "--output", str(policy), "--seed", str(seed), *few]) == 0
+    assert json.loads((policy / "policy.json").read_text())["provenance"]["seed"] == seed
+    assert main(["evaluate", str(policy), "--scenario", str(file), "--worlds", "2", "--seed", str(seed + 1)]) == 0
+    assert main(["evaluate", str(policy), "--scenario", str(file), "--worlds", "2", "--seed", "-1"]) == 2

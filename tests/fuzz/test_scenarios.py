@@ -148,7 +148,7 @@ def test_a_damaged_tree_is_a_scenario_or_refused(damaged: tuple[str, dict[str, A
 OPTIONS = {
     "capture": ["--ticks", "--worlds", "--seed", "--behavior", "--policy"],
     "train": ["--seed", "--worlds", "--cycles", "--epochs", "--rollout-ticks", "--mode", "--replay-manifest"],
-    "evaluate": ["--seed", "--worlds", "--trained-with", "--against"],
+    "evaluate": ["--seed", "--worlds", "--trained-with"],
 }
 #: Nothing that is valid and large: what these commands do is not in question here.
 ARGUMENTS = st.one_of(
@@ -165,7 +165,9 @@ def test_options_of_any_kind_are_carried_out_or_refused(command: str, data: st.D
     words = [f"{option}={value}" for option, value in given_options.items()]
     with written("observation_baseline", SMALL.encode()) as file:
         # The scenario's folder stands where a policy should: everything else is read before it is.
-        inputs = [str(file.parent), str(file)] if command == "evaluate" else [str(file), "--output", str(file) + ".out"]
+        inputs = [str(file), "--output", f"{file}.out"]
+        if command == "evaluate":
+            inputs = [str(file.parent), "--scenario", str(file)]
         few = [] if command == "capture" else ["--worlds=1"] if command == "evaluate" else ["--cycles=1", "--epochs=1"]
         code, told = exit_code([command, *inputs, *few, *words])
     assert code in (0, 1, 2), (code, told)

@@ -23,6 +23,7 @@ from townlet.baselines.metrics import WORLD_METRIC_NAMES, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
 from townlet.lineage.environment import environment_now
+from townlet.seeds import fold_seed
 from townlet.storage import AnyPath, as_path, exclusive
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _record(
 
 def rollout_folder(folder: Path | UPath, seed: int) -> Path | UPath:
     """Where the rollout under a seed lies, of a baseline that was built into ``folder`` with its captures."""
-    return folder / "captures" / f"seed-{seed:05d}"
+    return folder / "captures" / f"seed-{fold_seed(seed):05d}"
 
 
 def _require_options(**options: tuple[int, int]) -> None:
