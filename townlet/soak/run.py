@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from townlet.baselines.baseline import write_baseline
 from townlet.errors import InputError
+from townlet.outputs import remove_unfinished
 from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import (
     CYCLES_NAME,
@@ -217,9 +219,8 @@ _RESULTS = ("cycles_done", "alerts", "telemetry_records_sha256", "files")
 
 def _remove_torn(folder: Path) -> None:
     """Remove the unfinished files of processes that were killed; the caller holds the folder's lock."""
-    for name in (MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME, "baseline-*"):
-        for torn in folder.glob(f".{name}.*.part"):
-            torn.unlink()
+    names = (MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME, re.compile(r"baseline-[^.]*\.json"))
+    remove_unfinished(folder, names)
 
 
 def _plan(options: SoakOptions, cycles: Cycles) -> dict[str, Any]:
