@@ -289,3 +289,17 @@ def test_a_table_is_written_through_a_link(tmp_path: Path) -> None:
     link.symlink_to("table.parquet")
     assert main(["validate", str(log), "--table", str(link)]) == 0
     assert link.is_symlink() and file_place(link).path.read_bytes().startswith(b"PAR1")
+
+
+@pytest.mark.parametrize("command", ["validate", "plot", "verify", "alerts", "replay", "gif"])
+def test_what_is_read_is_not_written_over(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = next(word for word in FILES[command] if word.startswith("nothing"))
+    write_lines(tmp_path / given, [record(1)])
+    (tmp_path / "link").symlink_to(given)
+    before = (tmp_path / given).read_bytes()
+    assert main([*FILES[command], "link"]) == 2
+    assert capsys.readouterr().err.startswith("error: link: found a file that is read")
+    assert (tmp_path / given).read_bytes() == before

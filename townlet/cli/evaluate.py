@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from townlet.cli.places import file_option
+from townlet.cli.places import file_option, require_apart
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +32,7 @@ def evaluate(
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
 
+    require_apart(output, policy, policy / "policy.json", policy / "policy.safetensors", scenario)
     loaded = load_scenario(scenario)
     from townlet.evaluation import evaluate as judge
     from townlet.evaluation import write_evaluation

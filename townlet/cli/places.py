@@ -24,6 +24,14 @@ def folder_option(**details: Any) -> Any:
     return typer.Option(parser=_folder, metavar="FOLDER", **details)
 
 
+def require_apart(output: Path | None, *inputs: Path | None) -> None:
+    """Raise InputError if an output is one of the files that the command reads, which it would replace."""
+    if output is not None and output.is_file():
+        for one in inputs:
+            if one is not None and one.exists() and output.samefile(one):
+                raise InputError.of(output, "", "a file that is read", "another place for what is written")
+
+
 def _file(given: str | Path) -> Path:
     path = _file_name(given)
     file_place(path)

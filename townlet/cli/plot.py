@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from townlet.cli.places import file_option
+from townlet.cli.places import file_option, require_apart
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +26,7 @@ def plot(
     from townlet.storage import write_atomically
     from townlet.view.turns import turns_png
 
+    require_apart(output, manifest)
     capture = read_capture(manifest)
     if world >= capture.manifest.worlds:
         raise InputError.of("options", "--world", str(world), f"below {capture.manifest.worlds}, the worlds captured")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from townlet.cli.places import file_option
+from townlet.cli.places import file_option, require_apart
 from townlet.errors import InputError
 
 
@@ -71,6 +71,8 @@ def replay(
     )
     if label and len(label) != len(manifests):
         raise InputError.of("options", "--label", f"{len(label)} of them", f"{len(manifests)}, one for each side")
+    for written in (output, gif):
+        require_apart(written, *manifests, *(scenario or ()), *(policy or ()))
     compiling_notice()
     if gif is not None:
         begin = first or 0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from townlet.cli.places import file_option, folder_option
+from townlet.cli.places import file_option, folder_option, require_apart
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +33,7 @@ def verify(
     """Check every file of a capture and write what there is to learn from it."""
     from townlet.stages.replay import write_replay
 
+    require_apart(output, manifest)
     replay, digest = write_replay(manifest, output)
     typer.echo(f"{replay['files']} files verified, {replay['agent_steps']:,} agent-steps\n{output}  sha256 {digest}")
 
@@ -45,6 +46,7 @@ def alerts(
     """Judge every epoch of a valid log by a scenario's thresholds, and write the alerts."""
     from townlet.stages.alerts import write_alerts
 
+    require_apart(output, log, thresholds)
     written = write_alerts(log, thresholds, output)
     typer.echo(f"{len(written.alerts)} alerts in {len(written.records)} epochs\n{output}  sha256 {written.sha256}")
 

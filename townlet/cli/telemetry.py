@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from townlet.cli.places import file_option
+from townlet.cli.places import file_option, require_apart
 from townlet.errors import Fault, InputError
 from townlet.telemetry.drift import Drift, drifts, load_baseline
 from townlet.telemetry.follow import follow
@@ -74,6 +74,7 @@ def validate(
         raise typer.BadParameter("needs --baseline FILE", param_hint="--drift-threshold / --relative")
     if table is not None and len(logs) > 1:
         raise typer.BadParameter("takes a single log", param_hint="--table")
+    require_apart(table, *logs, baseline)
     reference = load_baseline(baseline) if baseline is not None else None
     unusable: list[Fault] = []
     outcomes: list[dict[str, Any]] = []
