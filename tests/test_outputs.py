@@ -303,3 +303,24 @@ def test_what_is_read_is_not_written_over(
     assert main([*FILES[command], "link"]) == 2
     assert capsys.readouterr().err.startswith("error: link: found a file that is read")
     assert (tmp_path / given).read_bytes() == before
+
+
+@pytest.mark.parametrize("make", [a_folder, a_socket, a_pipe])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("train", "policy.json"), ("capture", "rollout_sample_manifest.json"), ("soak", "cycles.jsonl")],
+)
+def test_what_stands_in_the_way_inside_a_folder_is_refused_before_any_work(
+    command: str,
+    name: str,
+    make: Callable[[Path], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / name)
+    before = standing(tmp_path)
+    assert main([*FOLDERS[command], str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / name}: found ")
+    assert standing(tmp_path) == before

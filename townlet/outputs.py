@@ -105,9 +105,9 @@ def _require_writable(folder: Path, path: Path, expected: str) -> None:
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
-        raise InputError.of(path, "", f"{folder}, which is no folder,", expected)
+        raise InputError.of(path, "", f"{folder}, which is no folder", expected)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError.of(path, "", f"{folder}, which may not be written to,", expected)
+        raise InputError.of(path, "", f"{folder}, which may not be written to", expected)
 
 
 def _descriptor(path: Path) -> Path | None:

@@ -50,7 +50,8 @@ def require_folder(folder: AnyPath, names: Iterable[str] = ()) -> None:
     if isinstance(target, Path):
         place = folder_place(target)
         for name in names:
-            file_place(place / name)
+            if file_place(place / name).is_stream:
+                raise InputError.of(target / name, "", "a pipe or a device", "a file or a path where there is nothing")
 
 
 def sha256(data: bytes) -> str:

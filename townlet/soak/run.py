@@ -29,7 +29,7 @@ from townlet.soak.options import SoakOptions, read_materials
 from townlet.soak.reference import reference_capture
 from townlet.soak.resources import Meter
 from townlet.soak.rows import RowFile
-from townlet.storage import exclusive, pretty_json, read_json, write_atomically
+from townlet.storage import exclusive, pretty_json, read_json, require_folder, write_atomically
 from townlet.telemetry import TelemetryWriter
 from townlet.training.attempt import TrainingInterrupted, plan_of
 from townlet.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint, save_checkpoint
@@ -79,6 +79,9 @@ def run_soak(
     folder that holds a soak already or is being written, TrainingInterrupted, which says where to go on, and
     TrainingDiverged, with ``divergence.json`` written.
     """
+    require_folder(
+        options.output, (CYCLES_NAME, RESOURCES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME)
+    )
     materials = read_materials(options)
     with exclusive(options.output):
         soak = _Soak(options, resume)
