@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_left_as_it_was(
     finally:
         halfway.output.chmod(0o755)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert done.stderr.startswith(f"error: {halfway.output}/") and "Permission denied" in done.stderr
+    assert done.stderr.startswith(f"error: {halfway.output}: ") and "which may not be written to" in done.stderr
     assert outputs(halfway.output) == before
     run_soak(halfway, resume=True)
     assert outputs(halfway.output) == outputs(whole.output)

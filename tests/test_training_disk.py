@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(trained: Path) -> No
     finally:
         trained.chmod(0o755)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith(f"error: {trained}/") and "Permission denied" in done.stderr
+    assert done.stderr.startswith(f"error: {trained}: ") and "which may not be written to" in done.stderr
     assert {name: content for name, (content, _) in on_file(trained).items()} == {
         name: content for name, (content, _) in before.items()
     }

@@ -6,8 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import filelock
 from upath import UPath
 
 from townlet.errors import InputError
+from townlet.outputs import file_place, folder_place, lock_file, make_folder, write_whole
 
 #: Anything that names a file: a string, a local path or a ``universal-pathlib`` path such as ``s3://…``.
 AnyPath = str | Path | UPath
@@ -30,28 +30,28 @@ def as_path(path: AnyPath) -> Path | UPath:
 def write_atomically(path: AnyPath, content: bytes | str) -> str:
     """Write a whole file or leave what was there; return the SHA-256 of the bytes.
 
-    Locally the bytes go to a hidden neighbour, are flushed to the device and renamed. Object stores publish an
+    What may stand at the place, and how local files are written: :mod:`townlet.outputs`. Object stores publish an
     object only when its upload is complete, so there a plain write has the same promise.
     """
     target = as_path(path)
     data = content.encode() if isinstance(content, str) else content
-    target.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(target, Path):
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(target)
-        except OSError as error:
-            # A failed write or flush does not say of which file.
-            raise OSError(error.errno, error.strerror, str(target)) from error
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(target, data)
     else:
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     return sha256(data)
+
+
+def require_folder(folder: AnyPath, names: Iterable[str] = ()) -> None:
+    """Raise InputError unless the folder is there or can be made, and its files of these names written: at once, rather
+    than after the work that is to be written. Changes nothing."""
+    target = as_path(folder)
+    if isinstance(target, Path):
+        place = folder_place(target)
+        for name in names:
+            if file_place(place / name).is_stream:
+                raise InputError.of(target / name, "", "a pipe or a device", "a file or a path where there is nothing")
 
 
 def sha256(data: bytes) -> str:
@@ -131,20 +131,26 @@ def exclusive(folder: AnyPath) -> Iterator[None]:
     if not isinstance(target, Path):
         yield
         return
-    target.mkdir(parents=True, exist_ok=True)
-    with _locked(
-        target / ".lock", InputError.of(target, "", "another process is writing here", "a folder of one's own")
-    ):
+    place = folder_place(target)
+    make_folder(place)
+    refusal = InputError.of(target, "", "another process is writing here", "a folder of one's own")
+    with _locked(place / ".lock", refusal):
         yield
 
 
 @contextlib.contextmanager
 def exclusive_file(path: Path) -> Iterator[None]:
-    """The same for one local file, which need not exist; its lock is a hidden neighbour."""
-    target = path.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """The same for one local file, which need not exist; its lock is a hidden neighbour. A pipe or a device has none.
+
+    Raises InputError for what no file can take the place of as well.
+    """
+    place = file_place(path)
+    if place.is_stream:
+        yield
+        return
+    make_folder(place.path.parent)
     refusal = InputError.of(path, "", "another process is writing this file", "a file of one's own")
-    with _locked(target.with_name(f".{target.name}.lock"), refusal):
+    with _locked(lock_file(place.path), refusal):
         yield
 
 

@@ -28,10 +28,20 @@ from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
 from townlet.errors import InputError, nearest_name
+from townlet.outputs import remove_unfinished
 from townlet.rollout import REWARD_PARTS
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.sources import sources_sha256
-from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_bytes, sha256, write_atomically
+from townlet.storage import (
+    AnyPath,
+    as_path,
+    exclusive,
+    pretty_json,
+    read_bytes,
+    require_folder,
+    sha256,
+    write_atomically,
+)
 from townlet.world import Town
 from townlet.world.actions import action_names
 from townlet.world.schema import observation_schema_of
@@ -42,7 +52,7 @@ if TYPE_CHECKING:
 BehaviorName = Literal["scripted", "random", "heuristic", "neural"]
 
 #: Names that :func:`_write` gives, and those of its unfinished files; nothing else in the folder is ours to delete.
-_OURS = re.compile(r"\.?(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)(\.\d+\.part)?")
+_OURS = re.compile(r"(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)")
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,7 @@ def capture_rollout(
 
     Raises InputError for unusable options, scenario or policy, before anything is written.
     """
+    require_folder(output, (MANIFEST_NAME, METRICS_NAME))
     scenario = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
     acting, card = choose_behavior(scenario, behavior, policy)
@@ -246,3 +257,5 @@ def _remove_stale(folder: Path | UPath, manifest: Manifest) -> None:
     for file in folder.iterdir():
         if _OURS.fullmatch(file.name) and file.name not in valid:
             file.unlink()
+    if isinstance(folder, Path):
+        remove_unfinished(folder, (_OURS, MANIFEST_NAME, METRICS_NAME))

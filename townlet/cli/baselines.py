@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from townlet.cli.places import file_option, folder_option
+
 if TYPE_CHECKING:
     from townlet.baselines import Baseline, Difference
 
@@ -32,7 +34,7 @@ def _baselines() -> None:
 def build(
     scenario: _Scenario,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the baseline; by default runs/baselines/SCENARIO.")
+        Path | None, folder_option(help="Folder for the baseline; by default runs/baselines/SCENARIO.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="Number of seeds, one rollout each.")] = 30,
     first_seed: Annotated[int, typer.Option(help="The first of them; the others follow.")] = 0,
@@ -45,7 +47,7 @@ def build(
     captures: Annotated[
         bool, typer.Option("--captures/--no-captures", help="Record each rollout, with a manifest.")
     ] = True,
-    copy: Annotated[Path | None, typer.Option(help="Write it under this name as well, which no hash is in.")] = None,
+    copy: Annotated[Path | None, file_option(help="Write it under this name as well, which no hash is in.")] = None,
 ) -> None:
     """Measure one rollout per seed, and write the distribution of every metric."""
     from townlet.baselines.build import build_baseline
@@ -129,7 +131,9 @@ def promote(
 @baselines.command()
 def document(
     folder: _Folder = Path("baselines"),
-    output: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/ops/queue_conflict_baselines.md"),
+    output: Annotated[Path, file_option(early=False, help="Page to write.")] = Path(
+        "docs/ops/queue_conflict_baselines.md"
+    ),
     scenarios: Annotated[Path, typer.Option(help="Folder of the scenario files.")] = Path("configs/scenarios"),
     check: Annotated[
         bool,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.places import folder_option
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -15,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def capture(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    output: Annotated[Path, typer.Option(help="Folder for tables, metrics and manifest.")],
+    output: Annotated[Path, folder_option(help="Folder for tables, metrics and manifest.")],
     ticks: Annotated[int | None, typer.Option(help="Length of the episode instead of the scenario's.")] = None,
     worlds: Annotated[int | None, typer.Option(help="Worlds recorded side by side.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the scenario's.")] = None,

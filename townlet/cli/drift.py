@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.places import folder_option
 from townlet.errors import InputError
 
 #: A verdict on its own.
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def drift(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a finished soak.")],
     baseline: Annotated[Path | None, typer.Option(help="Baseline instead of the one that the soak names.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for the report instead of the soak's own.")] = None,
+    output: Annotated[Path | None, folder_option(help="Folder for the report instead of the soak's own.")] = None,
     link: Annotated[
         list[str] | None, typer.Option(help="LABEL=TARGET: a link on the page, such as to a run; may be repeated.")
     ] = None,

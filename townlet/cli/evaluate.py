@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from townlet.cli.places import file_option, require_apart
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -24,12 +26,13 @@ def evaluate(
         list[int] | None, typer.Option(help="A further seed that data for the training came from.")
     ] = None,
     greedy: Annotated[bool, typer.Option(help="The policy takes its most probable action.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Also write everything to this JSON file.")] = None,
+    output: Annotated[Path | None, file_option(help="Also write everything to this JSON file.")] = None,
 ) -> None:
     """Judge a policy in worlds it was not trained in, beside the heuristic, chance and the schedule."""
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
 
+    require_apart(output, policy, policy / "policy.json", policy / "policy.safetensors", scenario)
     loaded = load_scenario(scenario)
     from townlet.evaluation import evaluate as judge
     from townlet.evaluation import write_evaluation

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.places import folder_option
+
 export = typer.Typer(name="export", help="Hand a training log on to other tools.")
 
 
@@ -23,7 +25,7 @@ def _export() -> None:
 @export.command()
 def tensorboard(
     log: Annotated[Path, typer.Argument(metavar="LOG", help="Telemetry log (JSONL).")],
-    output: Annotated[Path, typer.Option(help="New folder for the event file.")],
+    output: Annotated[Path, folder_option(help="New folder for the event file.")],
 ) -> None:
     """Write the curves of a training as TensorBoard event files; needs `pip install 'townlet[tensorboard]'`."""
     from townlet.telemetry.tensorboard import export_tensorboard

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.places import file_option, require_apart
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -15,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def plot(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="Manifest of a capture.")],
-    output: Annotated[Path, typer.Option(help="PNG file to write.")],
+    output: Annotated[Path, file_option(help="PNG file to write.")],
     world: Annotated[int, typer.Option(min=0, help="Which of the captured worlds.")] = 0,
 ) -> None:
     """Draw one world of a capture: who had which object when, the conflicts, and the grudges they left."""
@@ -24,6 +26,7 @@ def plot(
     from townlet.storage import write_atomically
     from townlet.view.turns import turns_png
 
+    require_apart(output, manifest)
     capture = read_capture(manifest)
     if world >= capture.manifest.worlds:
         raise InputError.of("options", "--world", str(world), f"below {capture.manifest.worlds}, the worlds captured")

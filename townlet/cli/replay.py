@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.places import file_option, require_apart
 from townlet.errors import InputError
 
 
@@ -41,11 +42,11 @@ def replay(
     label: Annotated[
         list[str] | None, typer.Option(help="What to call a side, instead of who acts in it; once for each side.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="HTML file to write; replay.html by default.")] = None,
+    output: Annotated[Path | None, file_option(help="HTML file to write; replay.html by default.")] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Do not compress the recording, for browsers from before 2023.")
     ] = False,
-    gif: Annotated[Path | None, typer.Option(help="Write an animated GIF of a stretch instead of a page.")] = None,
+    gif: Annotated[Path | None, file_option(help="Write an animated GIF of a stretch instead of a page.")] = None,
     first: Annotated[int | None, typer.Option("--from", min=0, help="First tick of the GIF; 0 by default.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last tick of the GIF; 60 later by default.")] = None,
 ) -> None:
@@ -70,6 +71,8 @@ def replay(
     )
     if label and len(label) != len(manifests):
         raise InputError.of("options", "--label", f"{len(label)} of them", f"{len(manifests)}, one for each side")
+    for written in (output, gif):
+        require_apart(written, *manifests, *(scenario or ()), *(policy or ()))
     compiling_notice()
     if gif is not None:
         begin = first or 0

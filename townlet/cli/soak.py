@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.places import folder_option
+
 if TYPE_CHECKING:
     from townlet.soak.run import SoakResult
 
@@ -47,7 +49,7 @@ def soak(
         ),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Folder of the soak; by default runs/soak/SCENARIO-learning or -frozen.")
+        Path | None, folder_option(help="Folder of the soak; by default runs/soak/SCENARIO-learning or -frozen.")
     ] = None,
 ) -> None:
     """Replay and roll out in turn on one network, cycle after cycle, beside the baseline's behaviour."""

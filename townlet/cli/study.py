@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.places import folder_option
+
 study = typer.Typer(name="study", help="Answer a question with several seeds, and write the answer up.")
 
 
@@ -25,7 +27,7 @@ def learning(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds: 0, 1, 2, …")] = 5,
     cycles: Annotated[int | None, typer.Option(min=4, help="Rollouts instead of the scenario's.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
 ) -> None:
     """Does a fresh policy learn the scenario from its own rollouts? Minutes per seed."""
     from townlet.cli.console import compiling_notice, progress_bar
@@ -47,7 +49,7 @@ def survival(
         list[str] | None, typer.Option(help="Who acts: heuristic or random; may be repeated. Both by default.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; write no report.")] = False,
-    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
 ) -> None:
     """Does a behaviour keep everybody alive? About a minute for 100 seeds of 10 days."""
     from townlet.cli.console import compiling_notice, progress_bar
@@ -78,9 +80,9 @@ def conflict(
     ] = None,
     processes: Annotated[int, typer.Option(min=1, max=256, help="Policies trained side by side.")] = 2,
     work: Annotated[
-        Path, typer.Option(help="Folder of finished pieces; an interrupted study goes on from there.")
+        Path, folder_option(help="Folder of finished pieces; an interrupted study goes on from there.")
     ] = Path("runs/study-conflict"),
-    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
 ) -> None:
     """Does conflict-aware training reduce conflict? Hours; about ten minutes with --quick."""
     import dataclasses
@@ -115,7 +117,7 @@ def references(
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds: 0, 1, 2, …")] = 5,
     episodes: Annotated[int, typer.Option(min=1, help="Evaluation episodes per seed.")] = 100,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; write no report.")] = False,
-    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
 ) -> None:
     """Does the trainer reach the published scores of Gymnasium's tasks? About half a minute per task and seed."""
     from townlet.cli.console import progress_bar
@@ -143,9 +145,9 @@ def drift(
     nights: Annotated[int | None, typer.Option(min=1, help="Unchanged nights instead of the version's.")] = None,
     planted_nights: Annotated[int | None, typer.Option(min=1, help="Nights of each planted change instead.")] = None,
     work: Annotated[
-        Path, typer.Option(help="Folder of finished rollouts and soaks; an interrupted study goes on from there.")
+        Path, folder_option(help="Folder of finished rollouts and soaks; an interrupted study goes on from there.")
     ] = Path("runs/study-drift"),
-    output: Annotated[Path, typer.Option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
 ) -> None:
     """How often does the drift detector raise a false alarm, and how often does it find a change? An hour or two."""
     import dataclasses

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.places import file_option, require_apart
 from townlet.errors import Fault, InputError
 from townlet.telemetry.drift import Drift, drifts, load_baseline
 from townlet.telemetry.follow import follow
@@ -65,7 +66,7 @@ def validate(
         typer.Option(min=0.0, callback=_finite, help="Fail if a metric of the last record lies farther off."),
     ] = None,
     relative: Annotated[bool, typer.Option(help="The threshold is a share of the reference's magnitude.")] = False,
-    table: Annotated[Path | None, typer.Option(help="Also write the log, if valid, as a Parquet file.")] = None,
+    table: Annotated[Path | None, file_option(help="Also write the log, if valid, as a Parquet file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> int:
     """Check logs against the telemetry schema, and against a baseline; exit with 1 if invalid or drifted."""
@@ -73,6 +74,7 @@ def validate(
         raise typer.BadParameter("needs --baseline FILE", param_hint="--drift-threshold / --relative")
     if table is not None and len(logs) > 1:
         raise typer.BadParameter("takes a single log", param_hint="--table")
+    require_apart(table, *logs, baseline)
     reference = load_baseline(baseline) if baseline is not None else None
     unusable: list[Fault] = []
     outcomes: list[dict[str, Any]] = []

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.places import file_option, folder_option
+
 if TYPE_CHECKING:
     from townlet.training import TrainingResult
 
@@ -27,7 +29,9 @@ def train(
     cycles: Annotated[int | None, typer.Option(help="Rollouts (and, in mixed mode, replay phases).")] = None,
     worlds: Annotated[int | None, typer.Option(help="Worlds simulated side by side.")] = None,
     seed: Annotated[int | None, typer.Option(help="Training seed instead of the scenario's.")] = None,
-    ppo_log: Annotated[Path | None, typer.Option(help="Telemetry log, JSONL.")] = None,
+    ppo_log: Annotated[
+        Path | None, file_option(help="Telemetry log, JSONL; a pipe or a device is written to as it is.")
+    ] = None,
     ppo_log_frequency: Annotated[int, typer.Option(help="Write every N-th epoch.")] = 1,
     ppo_log_max_entries: Annotated[int | None, typer.Option(help="Rotate the log after N lines.")] = None,
     resume: Annotated[
@@ -50,17 +54,20 @@ def train(
     ] = "cpu",
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder for the policy; by default that of the log, else runs/SCENARIO-MODE."),
+        folder_option(help="Folder for the policy; by default that of the log, else runs/SCENARIO-MODE."),
     ] = None,
 ) -> None:
     """Train a policy by PPO; writes the policy and one telemetry line per epoch."""
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.outputs import file_place
     from townlet.training import TrainingInterrupted
     from townlet.training import train as run_training
 
     config = load_scenario(scenario)
-    folder = output or (ppo_log.parent if ppo_log else Path("runs") / f"{config.name}-{mode}")
+    # The folder of a pipe or a device is no place for a policy.
+    beside_log = ppo_log is not None and not file_place(ppo_log).is_stream
+    folder = output or (ppo_log.parent if ppo_log and beside_log else Path("runs") / f"{config.name}-{mode}")
     phases = 2 if mode == "mixed" and config.training.replay.mixing == "alternate" else 1
     planned = phases * (epochs or config.training.epochs) * (cycles or config.training.cycles)
     with progress_bar(f"train {config.name}", "epochs") as advance:

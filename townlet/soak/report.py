@@ -17,7 +17,7 @@ from townlet.soak.evidence import Evidence, judge_soak, metrics_of, resources_of
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, RESOURCES_NAME
 from townlet.soak.report_plots import soak_plots
 from townlet.soak.verdict import label_of, told
-from townlet.storage import AnyPath, pretty_json, write_atomically
+from townlet.storage import AnyPath, pretty_json, require_folder, write_atomically
 from townlet.telemetry.formatting import count, number
 from townlet.view.page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image
@@ -43,8 +43,9 @@ def write_acceptance(
     names; ``links`` go to runs and replays, by label. Returns what it was made of. Raises InputError, with nothing
     written, for files that are not what their manifests say.
     """
-    evidence = judge_soak(folder, baseline)
     target = Path(str(output if output is not None else folder))
+    require_folder(target, [f"{STEM}.{suffix}" for suffix in ("json", "md", "html")])
+    evidence = judge_soak(folder, baseline)
     # The soak's own files, as seen from the report.
     place = os.path.relpath(str(folder), target)
     sources = [*(links or {}).items(), *_sources(evidence, place)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
+from townlet.outputs import append_line, sync_folder
 from townlet.storage import read_bytes, sha256
 
 
@@ -37,16 +37,12 @@ class RowFile:
     def append(self, row: Mapping[str, Any]) -> None:
         """Add a row: a whole line, or nothing and an OSError that names the file."""
         line = json.dumps(row, allow_nan=False, ensure_ascii=False).encode() + b"\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        is_new = not self.path.exists()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
-            before = os.fstat(descriptor).st_size
-            try:
-                written = os.write(descriptor, line)
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(self.path)) from error
-            if written < len(line):
-                os.ftruncate(descriptor, before)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            append_line(descriptor, line, self.path)
+            if is_new:
+                sync_folder(self.path.parent)
         finally:
             os.close(descriptor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from townlet.baselines.baseline import write_baseline
 from townlet.errors import InputError
+from townlet.outputs import remove_unfinished
 from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import (
     CYCLES_NAME,
@@ -27,7 +29,7 @@ from townlet.soak.options import SoakOptions, read_materials
 from townlet.soak.reference import reference_capture
 from townlet.soak.resources import Meter
 from townlet.soak.rows import RowFile
-from townlet.storage import exclusive, pretty_json, read_json, write_atomically
+from townlet.storage import exclusive, pretty_json, read_json, require_folder, write_atomically
 from townlet.telemetry import TelemetryWriter
 from townlet.training.attempt import TrainingInterrupted, plan_of
 from townlet.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint, save_checkpoint
@@ -77,6 +79,9 @@ def run_soak(
     folder that holds a soak already or is being written, TrainingInterrupted, which says where to go on, and
     TrainingDiverged, with ``divergence.json`` written.
     """
+    require_folder(
+        options.output, (CYCLES_NAME, RESOURCES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME)
+    )
     materials = read_materials(options)
     with exclusive(options.output):
         soak = _Soak(options, resume)
@@ -217,9 +222,8 @@ _RESULTS = ("cycles_done", "alerts", "telemetry_records_sha256", "files")
 
 def _remove_torn(folder: Path) -> None:
     """Remove the unfinished files of processes that were killed; the caller holds the folder's lock."""
-    for name in (MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME, "baseline-*"):
-        for torn in folder.glob(f".{name}.*.part"):
-            torn.unlink()
+    names = (MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME, re.compile(r"baseline-[^.]*\.json"))
+    remove_unfinished(folder, names)
 
 
 def _plan(options: SoakOptions, cycles: Cycles) -> dict[str, Any]:

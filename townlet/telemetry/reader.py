@@ -73,7 +73,12 @@ class TelemetryLog:
 
 
 def part_paths(path: Path) -> list[Path]:
-    """The files of a log from the oldest to the newest: ``log.2``, ``log.1``, ``log``; may be none."""
+    """The files of a log from the oldest to the newest: ``log.2``, ``log.1``, ``log``; may be none.
+
+    Those of a symbolic link are those of the log that it leads to.
+    """
+    if path.is_symlink() and path.resolve().is_file():
+        path = path.resolve()
     pattern = re.compile(re.escape(path.name) + r"\.([1-9][0-9]*)")
     numbered: list[tuple[int, Path]] = []
     if path.parent.is_dir():

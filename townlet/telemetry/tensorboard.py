@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from townlet.errors import InputError
+from townlet.outputs import folder_place, make_folder, sync_folder
 from townlet.telemetry.curves import points_of
 from townlet.telemetry.validator import read_records
 
@@ -25,9 +26,11 @@ def export_tensorboard(log: Path, output: Path) -> int:
         expected = "TensorBoard: pip install 'townlet[tensorboard]'"
         raise InputError.of("options", "export tensorboard", "nothing to write event files with", expected) from None
     records = read_records(log)
-    if output.exists():
+    target = folder_place(output)
+    if target.exists():
         raise InputError.of(output, "", "a folder or file of that name", "a new folder")
-    part = output.with_name(f".{output.name}.part")
+    make_folder(target.parent)
+    part = target.with_name(f".{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     tags: set[str] = set()
     try:
@@ -36,7 +39,8 @@ def export_tensorboard(log: Path, output: Path) -> int:
             tags.add(point.curve)
             writer.add_scalar(point.curve, point.value, point.step, walltime=point.seconds)
         writer.close()
-        part.rename(output)
+        part.rename(target)
+        sync_folder(target.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return len(tags)

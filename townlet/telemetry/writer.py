@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import numbers
@@ -12,10 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from townlet.errors import InputError
+from townlet.errors import InputError, RunError
+from townlet.outputs import append_line, file_place, make_folder, open_stream, sync_folder, write_all
 from townlet.telemetry.checks import record_faults
 from townlet.telemetry.reader import Line, part_paths, read_log
 from townlet.telemetry.record import BY_NAME, CLOCK_FIELDS, FIELDS, VERSIONS, required_fields
+
+_STREAM = "a pipe or a device"
 
 
 class TelemetryWriter:
@@ -26,7 +28,10 @@ class TelemetryWriter:
     former ``.1`` to ``.2``, and so on) before the next line is written.
 
     A log of an earlier run at the same place, with its rotated parts, is replaced when the first record is
-    written. Not thread-safe; one writer per log.
+    written. Through a symbolic link, the log that it leads to is. A pipe or a device, ``/dev/stdout`` say, is written
+    to as it is, and can neither be rotated nor resumed. Not thread-safe; one writer per log.
+
+    Raises :class:`InputError` for a place where no log can stand, or where something else does.
     """
 
     def __init__(
@@ -42,7 +47,8 @@ class TelemetryWriter:
         if frequency < 1 or (max_entries is not None and max_entries < 1):
             raise ValueError("frequency and max_entries: expected at least 1")
         self.path = Path(path)
-        _require_replaceable(self.path)
+        self._place = file_place(self.path)
+        self._require_usable(max_entries)
         self.version = float(version)
         self.frequency = frequency
         self.max_entries = max_entries
@@ -74,13 +80,15 @@ class TelemetryWriter:
         holds another record there.
         """
         writer = cls(path, version=version, frequency=frequency, max_entries=max_entries)
+        if writer._place.is_stream:
+            raise InputError.of(path, "", _STREAM, "a file: what was written to this cannot be read again")
         if offset > 0:
-            kept = _truncate_after(writer.path, offset, record_sha256)
+            kept = _truncate_after(writer._place.path, offset, record_sha256)
             writer._last = {"epoch": 0, "steps": 0, **kept.record}
             writer._written = kept.record
             writer._offset, writer._entries = offset, kept.entries
             writer.updates_removed = kept.updates_removed
-            writer._file = os.open(writer.path, os.O_WRONLY | os.O_APPEND)
+            writer._file = os.open(writer._place.path, os.O_WRONLY | os.O_APPEND)
         return writer
 
     @property
@@ -116,7 +124,7 @@ class TelemetryWriter:
 
     def sync(self) -> None:
         """Flush the log to the device: call it before a checkpoint that names :attr:`offset` is published."""
-        if self._file is not None:
+        if self._file is not None and not self._place.is_stream:
             os.fsync(self._file)
 
     def close(self) -> None:
@@ -154,33 +162,44 @@ class TelemetryWriter:
         if faults:
             raise ValueError("not a telemetry record: " + "; ".join(faults))
 
+    def _require_usable(self, max_entries: int | None) -> None:
+        if not self._place.is_stream:
+            _require_replaceable(self._place.path)
+        elif max_entries is not None:
+            raise InputError.of(self.path, "", _STREAM, "a file to rotate, or no largest number of lines")
+
     def _make_room(self) -> None:
+        path = self._place.path
         if self._file is None and self._offset == 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            for part in part_paths(self.path):
+            if self._place.is_stream:
+                self._file = open_stream(path)
+                return
+            make_folder(path.parent)
+            for part in part_paths(path):
                 part.unlink()
             self._open_new()
         elif self._file is not None and self.max_entries is not None and self._entries >= self.max_entries:
             self.close()
-            _rotate(self.path)
+            _rotate(path)
             self._open_new()
 
     def _open_new(self) -> None:
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        path = self._place.path
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        sync_folder(path.parent)
         self._entries = 0
 
     def _append(self, line: bytes) -> None:
         if self._file is None:
             raise ValueError(f"{self.path}: the log is closed")
-        before = os.fstat(self._file).st_size
+        if not self._place.is_stream:
+            append_line(self._file, line, self.path)
+            return
         try:
-            written = os.write(self._file, line)
-        except OSError as error:
-            # A failed write does not say of which file.
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
-        if written < len(line):
-            os.ftruncate(self._file, before)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            write_all(self._file, line, self.path)
+        except BrokenPipeError:
+            # For output, a reader who leaves has seen enough; a training that ends for it has not ended well.
+            raise RunError(f"{self.path}: nobody reads the log any more") from None
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -225,13 +244,17 @@ def _truncate_after(path: Path, offset: int, record_sha256: str) -> _Kept:
     place = log.parts.index(last)
     for part in reversed(log.parts[place + 1 :]):
         part.unlink()
+        sync_folder(path.parent)
     with last.open("r+b") as file:
         file.truncate(line.end)
         file.seek(line.end - 1)
         if file.read(1) != b"\n":
             file.write(b"\n")
+        file.flush()
+        os.fsync(file.fileno())
     for number, part in enumerate(reversed(log.parts[: place + 1])):
         part.rename(path.with_name(f"{path.name}.{number}") if number else path)
+    sync_folder(path.parent)
     removed = sum(int((later.record or {}).get("updates", 0)) for later in log.lines[index + 1 :])
     return _Kept(record, sum(one.file == line.file for one in log.lines[: index + 1]), removed)
 
@@ -256,7 +279,7 @@ def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[int, dic
 
 def _require_replaceable(path: Path) -> None:
     """Raise InputError if there is a file in the log's place that is not a training log: it is not ours to replace."""
-    if not path.is_file() or path.stat().st_size == 0:
+    if not path.exists() or path.stat().st_size == 0:
         return
     with path.open("rb") as file:
         start = file.read(64)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME
+from townlet.outputs import remove_unfinished
 from townlet.storage import AnyPath, as_path, pretty_json, write_atomically
 from townlet.training.checkpoint import CHECKPOINT_NAME
 
@@ -29,9 +30,7 @@ def clear_way(folder: AnyPath) -> None:
     for file in (card, weights, root / DIVERGENCE_NAME):
         file.unlink(missing_ok=True)
     if isinstance(root, Path):
-        for name in (CHECKPOINT_NAME, CARD_NAME, WEIGHTS_NAME, DIVERGENCE_NAME, ATTEMPTS_NAME):
-            for torn in root.glob(f".{name}.*.part"):
-                torn.unlink()
+        remove_unfinished(root, (CHECKPOINT_NAME, CARD_NAME, WEIGHTS_NAME, DIVERGENCE_NAME, ATTEMPTS_NAME))
 
 
 def forget_previous(folder: AnyPath) -> None:

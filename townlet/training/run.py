@@ -13,15 +13,17 @@ import torch
 from pydantic import JsonValue, ValidationError
 from upath import UPath
 
-from townlet.behavior.policy_file import CARD_NAME, PolicyCard, load_policy, save_policy
+from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME, PolicyCard, load_policy, save_policy
 from townlet.capture import Capture, read_capture
 from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError, nearest_name
-from townlet.storage import AnyPath, as_path, exclusive, exclusive_file
+from townlet.outputs import file_place
+from townlet.storage import AnyPath, as_path, exclusive, exclusive_file, require_folder
 from townlet.telemetry import TelemetryWriter
 from townlet.training.attempt import Attempt, TrainingInterrupted, plan_of
+from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.devices import device_named
 from townlet.training.divergence import TrainingDiverged, jsonable
 from townlet.training.harness import Mode, TrainingHarness
@@ -89,7 +91,7 @@ def train(
         mode: ``rollout``, ``replay`` or ``mixed`` (a replay phase before each rollout phase).
         output: folder for ``policy.safetensors`` and ``policy.json``; locked while this runs.
         replay_manifest: the capture to learn from; for ``replay`` and ``mixed``, which need it.
-        ppo_log: local file for the telemetry; by default ``ppo_telemetry.jsonl`` in ``output``.
+        ppo_log: local file for the telemetry, or a pipe or device; by default ``ppo_telemetry.jsonl`` in ``output``.
         rollout_ticks: ticks per world in one rollout capture.
         epochs: passes over each batch of data.
         cycles: phases of each kind.
@@ -118,7 +120,8 @@ def train(
         {"log_frequency": log_frequency, "log_max_entries": log_max_entries, "checkpoint_every": checkpoint_every},
     )
     mode, device = cast(Mode, mode), device_named(device)
-    log_path = _log_path(output, ppo_log)
+    log_path = _log_path(output, ppo_log, resume=resume, max_entries=log_max_entries)
+    require_folder(output, (CARD_NAME, WEIGHTS_NAME, CHECKPOINT_NAME))
     overrides = {
         "rollout_ticks": rollout_ticks,
         "epochs": epochs,
@@ -267,14 +270,17 @@ def _require_options(mode: str, replay_manifest: AnyPath | None, numbers: Mappin
             raise InputError.of(file, name, str(value), "at least 1")
 
 
-def _log_path(output: AnyPath, ppo_log: AnyPath | None) -> Path:
+def _log_path(output: AnyPath, ppo_log: AnyPath | None, *, resume: bool, max_entries: int | None) -> Path:
     """The log's place; logs are appended to, which object stores cannot do."""
     path = as_path(output) / LOG_NAME if ppo_log is None else as_path(ppo_log)
     if not isinstance(path, Path):
         raise InputError.of("training options", "ppo_log", str(path), "a local file")
-    if path.is_dir():
-        raise InputError.of("training options", "ppo_log", f"the folder {path}", "a file")
-    return Path(path)
+    place = file_place(path)
+    if place.is_stream and resume:
+        raise InputError.of("training options", "ppo_log", str(path), "a file to go on with: resume needs the log")
+    if place.is_stream and max_entries is not None:
+        raise InputError.of("training options", "log_max_entries", str(max_entries), "none: the log is not a file")
+    return path
 
 
 def _read_parents(replay_manifest: AnyPath | None) -> tuple[Capture | None, dict[str, JsonValue]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from townlet.storage import canonical_json, read_bytes, sha256
+from townlet.outputs import append_line, make_folder
+from townlet.storage import canonical_json, read_bytes, sha256, write_atomically
 from townlet.study.drift.nights import Outcome
 
 
@@ -26,15 +28,19 @@ class Ledger:
                 name, verdict, metrics, tests = json.loads(line)
                 self._known[name] = Outcome(verdict, tuple(metrics), tests)
         if lines and not lines[-1].endswith(b"\n"):
-            self._path.write_bytes(b"".join(lines[:-1]))
+            write_atomically(self._path, b"".join(lines[:-1]))
 
     def outcome(self, name: str, judge: Callable[[], Outcome]) -> Outcome:
         """The outcome of this name, judged unless it is known."""
         if name not in self._known:
             made = judge()
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as file:
-                file.write(json.dumps([name, made.verdict, made.metrics, made.tests]) + "\n")
+            make_folder(self._path.parent)
+            line = json.dumps([name, made.verdict, made.metrics, made.tests]) + "\n"
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            try:
+                append_line(descriptor, line.encode(), self._path)
+            finally:
+                os.close(descriptor)
             self._known[name] = made
         return self._known[name]
 
