@@ -32,6 +32,7 @@ from townlet.cli import (
     train,
 )
 from townlet.errors import InputError, RunError
+from townlet.memory import FEWER, is_out_of_memory
 
 app = typer.Typer(
     name="townlet",
@@ -92,6 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, `head` say, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"error: memory: found too little ({error}), expected more; {FEWER} need less", file=sys.stderr)
+        return 2
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)

@@ -19,6 +19,7 @@ from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
+from townlet.memory import FEWER, memory_for
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.adam import Adam
@@ -33,6 +34,7 @@ from townlet.training.batch import (
 )
 from townlet.training.handover import Handover, require_handover, script_batch
 from townlet.training.mixture import joint_batch
+from townlet.training.needed import learning_bytes
 from townlet.training.update import run_epoch, stopped_early
 
 if TYPE_CHECKING:
@@ -153,6 +155,21 @@ class TrainingHarness:
         if capture is not None:
             self.require_match(capture, source)
             require_learnable(capture.buffer, self.config.replay, capture.manifest.behavior.deterministic, source)
+
+    def take_memory(self, mode: Mode, capture: Capture | None) -> None:
+        """Take what a training in a mode needs besides the network and the town, before anything is written.
+
+        Raises InputError, with what to change, if it cannot be had.
+        """
+        town, config = self.loop.town, self.config
+        shape = config.rollout_ticks, town.worlds, len(town.people), self.network.features, self.network.actions
+        needed = learning_bytes(mode, config, shape, capture)
+        what = (
+            f"{config.rollout_ticks:,} ticks × {town.worlds:,} worlds × {len(town.people):,} people and what is learnt"
+        )
+        with memory_for(needed, what, FEWER):
+            if mode != "replay":
+                self._buffer = self._buffer or self.loop.new_buffer(config.rollout_ticks)
 
     def run_replay(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Learn ``epochs`` times from a capture, by ``replay.method``; if that is ``auto``, by cloning if its behavior

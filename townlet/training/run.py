@@ -133,6 +133,7 @@ def train(
     effective = scenario.model_copy(update={"training": config})
     harness = TrainingHarness(effective, device=device)
     harness.require_usable(mode, capture, str(replay_manifest))
+    harness.take_memory(mode, capture)
     writing: dict[str, Any] = {
         "version": scenario.telemetry.version,
         "frequency": log_frequency,
