@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from left_behind import outputs
 from small_trainings import QUEUE, SMALL, on_file, options_of, run
 
 from townlet import memory
@@ -111,21 +110,3 @@ def test_memory_that_fails_to_come_is_refused_like_memory_that_is_not_there() ->
 def _fail_to_take() -> None:
     with memory_for(10, "a test", "less"):
         raise MemoryError
-
-
-def test_a_training_under_a_limit_ends_in_a_sentence_and_leaves_what_is_finished(finished: Path) -> None:
-    before = outputs(finished)
-    code = (
-        "import resource, sys, psutil\n"
-        "import townlet.training\n"
-        "from townlet.cli import main\n"
-        "limit = psutil.Process().memory_info().vms + 2**30\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))\n"
-        "sys.exit(main(sys.argv[1:]))\n"
-    )
-    options = options_of(**SMALL | {"rollout_ticks": 2_000_000})
-    command = [sys.executable, "-c", code, "train", str(QUEUE), "--output", str(finished), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr and "memory" in done.stderr
-    assert outputs(finished) == before
