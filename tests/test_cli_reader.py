@@ -39,3 +39,10 @@ def test_brackets_stay_in_help_texts(capsys: pytest.CaptureFixture[str]) -> None
     for command in ("tensorboard", "mlflow"):
         assert main(["export", command, "--help"]) == 0
         assert f"townlet[{command}]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize("command", [["bench", "world", "--seconds"], ["watch", "log.jsonl", "--interval"]])
+def test_numbers_that_are_none_are_refused(command: list[str], number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, number]) == 2
+    assert "is not a finite number" in capsys.readouterr().err
