@@ -63,6 +63,9 @@ def test_a_seed_of_the_training_is_refused(policy: Path) -> None:
             evaluate(policy, scenario, worlds=2, seed=seed)
     with pytest.raises(InputError, match="not trained with"):
         evaluate(policy, scenario, worlds=2, seed=77, trained_with=[77])
+    for options in ({"seed": -1}, {"trained_with": [-1]}, {"worlds": 10**12}):
+        with pytest.raises(InputError, match=r"found .*, expected (a whole number from 0 on|at most 65536)"):
+            evaluate(policy, scenario, **{"worlds": 2, **options})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="at least 2"):
         evaluate(policy, scenario, worlds=1)
 

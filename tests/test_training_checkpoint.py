@@ -59,6 +59,17 @@ def test_a_finished_training_has_nothing_left_to_do_and_stays_as_it_is(
     assert on_file(finished) == before
 
 
+def test_a_finished_training_is_not_said_to_have_a_log_that_is_not_there(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = on_file(finished)
+    other = tmp_path / "other.jsonl"
+    words = ["--output", str(finished), "--resume", "--ppo-log", str(other), *options_of(**SMALL)]
+    assert main(["train", str(QUEUE), *words]) == 2
+    assert str(other) in capsys.readouterr().err
+    assert on_file(finished) == before and not other.exists()
+
+
 def test_a_finished_training_whose_policy_was_not_written_yet_writes_it(scenario: Scenario, trained: Path) -> None:
     before = outputs(trained)
     (trained / "policy.json").unlink()

@@ -24,6 +24,8 @@ Values = dict[str, NDArray[np.float64]]
 
 #: Worlds in which everybody is judged unless told otherwise, and how many are simulated side by side.
 WORLDS, BATCH = 16, 64
+#: As many as a capture may have.
+MOST_WORLDS = 65536
 #: Where the search for a seed begins that no training has used.
 FIRST_SEED = 1_000_000
 #: How the policy itself is called in results.
@@ -98,6 +100,12 @@ def evaluate(
 
     if worlds < 2:
         raise InputError.of("options", "--worlds", str(worlds), "at least 2: an interval needs a spread")
+    if worlds > MOST_WORLDS:
+        raise InputError.of("options", "--worlds", str(worlds), f"at most {MOST_WORLDS}")
+    for option, given in (("--seed", [] if seed is None else [seed]), ("--trained-with", trained_with)):
+        for number in given:
+            if number < 0:
+                raise InputError.of("options", option, str(number), "a whole number from 0 on")
     network, card = load_policy(
         policy, observation=observation_schema_of(scenario), actions=action_names(scenario.object_types)
     )

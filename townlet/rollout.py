@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from townlet.memory import FEWER, memory_for
 
 REWARD_PARTS = (
     "survival",
@@ -27,7 +30,7 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     keeps two runs byte-identical.
     """
     kind = np.dtype(dtype)
-    size = int(np.prod(shape)) * kind.itemsize
+    size = math.prod(shape) * kind.itemsize
     raw = np.zeros(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     zeros: NDArray[Any] = raw[start : start + size].view(kind).reshape(shape)
@@ -57,14 +60,24 @@ class RolloutBuffer:
     are in step, so all their worlds are truncated at once; other environments need not be.
 
     ``totals`` holds the event totals and rivalry averages of this data under their telemetry field names.
+
+    Raises InputError for one that does not fit into memory.
     """
 
     def __init__(self, ticks: int, worlds: int, agents: int, features: int, actions: int) -> None:
         step = (ticks, worlds, agents)
         self.ticks, self.worlds, self.agents = step
         self.features, self.actions = features, actions
-        self.observation: NDArray[np.float32] = aligned_zeros((*step, features), np.float32)
-        self.mask: NDArray[np.bool_] = aligned_zeros((*step, actions), np.bool_)
+        what = f"a rollout of {ticks:,} ticks × {worlds:,} worlds × {agents:,} people"
+        with memory_for(self.bytes_for(*step, features, actions), what, FEWER):
+            self._allocate(step)
+        self.cut_ticks: list[int] = []
+        self.cut_observation: list[NDArray[np.float32]] = []
+        self.totals: dict[str, float] = {}
+
+    def _allocate(self, step: tuple[int, int, int]) -> None:
+        self.observation: NDArray[np.float32] = aligned_zeros((*step, self.features), np.float32)
+        self.mask: NDArray[np.bool_] = aligned_zeros((*step, self.actions), np.bool_)
         self.action: NDArray[np.int32] = aligned_zeros(step, np.int32)
         self.log_prob: NDArray[np.float32] = aligned_zeros(step, np.float32)
         self.value: NDArray[np.float32] = aligned_zeros(step, np.float32)
@@ -74,9 +87,11 @@ class RolloutBuffer:
         self.alive: NDArray[np.bool_] = aligned_zeros(step, np.bool_)
         self.terminated: NDArray[np.bool_] = aligned_zeros(step, np.bool_)
         self.truncated: NDArray[np.bool_] = aligned_zeros(step, np.bool_)
-        self.cut_ticks: list[int] = []
-        self.cut_observation: list[NDArray[np.float32]] = []
-        self.totals: dict[str, float] = {}
+
+    @staticmethod
+    def bytes_for(ticks: int, worlds: int, agents: int, features: int, actions: int) -> int:
+        """What a buffer of this shape takes."""
+        return ticks * worlds * agents * (4 * features + actions + 4 * (4 + len(REWARD_PARTS)) + 4)
 
     @property
     def agent_steps(self) -> int:

@@ -65,7 +65,8 @@ def measure_trainer(
         infer = min(watch.seconds / threads, loop.seconds)
         phases.append(
             {
-                "rate": fields[-1]["transitions"] / whole,
+                # None was lived in a rollout while nobody was in town.
+                "rate": (fields[-1]["transitions"] if fields else 0) / whole,
                 "share_simulate": (loop.seconds - infer) / whole,
                 "share_infer": infer / whole,
                 "share_learn": (whole - loop.seconds) / whole,

@@ -28,8 +28,9 @@ from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
 from townlet.errors import InputError, nearest_name
+from townlet.memory import FEWER, require_memory
 from townlet.outputs import remove_unfinished
-from townlet.rollout import REWARD_PARTS
+from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.sources import sources_sha256
 from townlet.storage import (
@@ -42,7 +43,7 @@ from townlet.storage import (
     sha256,
     write_atomically,
 )
-from townlet.world import Town
+from townlet.world import COUNTERS, TALLY, Town
 from townlet.world.actions import action_names
 from townlet.world.schema import observation_schema_of
 
@@ -102,6 +103,7 @@ def capture_rollout(
     scenario = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
     acting, card = choose_behavior(scenario, behavior, policy)
+    _require_memory(scenario)
     with exclusive(output):
         recording = _Recording()
         total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
@@ -110,6 +112,17 @@ def capture_rollout(
             if progress:
                 progress(min(first + per_shard, total), total)
         return _finish(scenario, file_sha256, acting, card, town, recording, as_path(output))
+
+
+def _require_memory(scenario: Scenario) -> None:
+    """Raise InputError unless a shard fits, in the buffer and as a table, and the tallies of all worlds."""
+    people, capture = len(scenario.people), scenario.capture
+    worlds = min(capture.worlds, capture.worlds_per_shard)
+    features, actions = len(observation_schema_of(scenario)), len(action_names(scenario.object_types))
+    needed = 2 * RolloutBuffer.bytes_for(scenario.ticks, worlds, people, features, actions)
+    needed += 8 * capture.worlds * (people * len(TALLY) + len(COUNTERS))
+    shards = f"{scenario.ticks:,} ticks × {worlds:,} worlds at a time × {people:,} people"
+    require_memory(needed, f"{shards}, {capture.worlds:,} worlds in all", f"{FEWER}, or capture.worlds_per_shard,")
 
 
 def code_sha256() -> str:

@@ -32,6 +32,7 @@ from townlet.cli import (
     train,
 )
 from townlet.errors import InputError, RunError
+from townlet.memory import FEWER, is_out_of_memory
 
 app = typer.Typer(
     name="townlet",
@@ -39,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 for command in (
     capture,
@@ -78,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 done, 1 a check did not hold, 2 unusable input, 130 interrupted."""
     try:
         code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False, prog_name="townlet")
+        sys.stdout.flush()
     except InputError as error:
         for fault in error.faults:
             print(f"error: {fault}", file=sys.stderr)
@@ -88,10 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        # The reader, `head` say, has seen enough.
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer and Rich end with 1, in the handler of this very error, when the reader, `head` say, has seen enough.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"error: memory: found too little ({error}), expected more; {FEWER} need less", file=sys.stderr)
+        return 2
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from townlet.cli.console import finite
+
 if TYPE_CHECKING:
     from townlet.cli.console import Advance
 
@@ -54,7 +56,7 @@ def world(
         typer.Option(help="drawn: beforehand, from all actions; legal: during each tick, from the legal ones."),
     ] = ActionProtocol.DRAWN,
     repeats: Annotated[int, typer.Option(min=1, help="Timed repeats; the median counts.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.01, help="Length of a repeat.")] = 1.0,
+    seconds: Annotated[float, typer.Option(min=0.01, callback=finite, help="Length of a repeat.")] = 1.0,
     rounds: Annotated[
         int, typer.Option(min=1, help="Times that the best batch size of each kind is measured, in turn.")
     ] = 3,

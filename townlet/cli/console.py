@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import sys
 from collections.abc import Iterator
 from typing import Protocol
 
 import typer
+
+
+def finite(value: float | None) -> float | None:
+    """An option's number, for its ``callback``; NaN and infinities are refused, which pass Click's bounds."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
 
 
 class Advance(Protocol):

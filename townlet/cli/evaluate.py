@@ -58,11 +58,13 @@ def _print(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    names = list(result["behaviors"])
-    table = Table("", *names, "unit", box=box.SIMPLE_HEAD)
+    table = Table("metric", "who acts", "mean", "unit", box=box.SIMPLE_HEAD)
+    for column in table.columns[:3]:
+        column.no_wrap = True
     for metric, told in result["metrics"].items():
-        cells = [_short(result["behaviors"][name][metric]) for name in names]
-        table.add_row(metric, *cells, told["unit"])
+        for index, (name, means) in enumerate(result["behaviors"].items()):
+            first = index == 0
+            table.add_row(metric if first else "", name, _short(means[metric]), told["unit"] if first else "")
     console = Console(highlight=False)
     console.print(table)
     console.print(
@@ -70,6 +72,18 @@ def _print(result: dict[str, Any]) -> None:
         "means with 95 % intervals over worlds",
         soft_wrap=True,
     )
+    console.print(_verdict(result), soft_wrap=True)
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    """Whether the policy's reward is above or below each other behaviour's, by the interval of the difference."""
+    words: dict[str, list[str]] = {"more than": [], "less than": [], "not clearly more or less than": []}
+    more, less, unclear = words
+    for name, differences in result["policy_minus"].items():
+        low, high = (differences["reward_mean"][end] for end in ("low", "high"))
+        words[more if low > 0 else less if high < 0 else unclear].append(name)
+    told = "; ".join(f"{word} {', '.join(names)}" for word, names in words.items() if names)
+    return f"verdict: the policy earns {told} (reward_mean)"
 
 
 def _short(value: dict[str, float]) -> str:

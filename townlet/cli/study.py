@@ -25,7 +25,7 @@ def _study() -> None:
 @study.command()
 def learning(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds: 0, 1, 2, …")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …")] = 5,
     cycles: Annotated[int | None, typer.Option(min=4, help="Rollouts instead of the scenario's.")] = None,
     output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
 ) -> None:
@@ -43,7 +43,7 @@ def learning(
 @study.command()
 def survival(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds: 0, 1, 2, …; one town each.")] = 100,
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …; one town each.")] = 100,
     days: Annotated[int, typer.Option(min=1, max=1000, help="Days in each town.")] = 10,
     behavior: Annotated[
         list[str] | None, typer.Option(help="Who acts: heuristic or random; may be repeated. Both by default.")
@@ -114,8 +114,8 @@ def references(
     task: Annotated[
         list[str] | None, typer.Option(help="CartPole-v1, Acrobot-v1 or Taxi-v4; may be repeated. All by default.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds: 0, 1, 2, …")] = 5,
-    episodes: Annotated[int, typer.Option(min=1, help="Evaluation episodes per seed.")] = 100,
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …")] = 5,
+    episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Evaluation episodes per seed.")] = 100,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; write no report.")] = False,
     output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
 ) -> None:
@@ -142,8 +142,12 @@ def references(
 @study.command()
 def drift(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer nights and smaller pools: about ten minutes.")] = False,
-    nights: Annotated[int | None, typer.Option(min=1, help="Unchanged nights instead of the version's.")] = None,
-    planted_nights: Annotated[int | None, typer.Option(min=1, help="Nights of each planted change instead.")] = None,
+    nights: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Unchanged nights instead of the version's.")
+    ] = None,
+    planted_nights: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Nights of each planted change instead.")
+    ] = None,
     work: Annotated[
         Path, folder_option(help="Folder of finished rollouts and soaks; an interrupted study goes on from there.")
     ] = Path("runs/study-drift"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.console import finite
 from townlet.cli.places import file_option, require_apart
 from townlet.errors import Fault, InputError
 from townlet.telemetry.drift import Drift, drifts, load_baseline
@@ -42,14 +42,8 @@ def register(app: typer.Typer) -> None:
     app.command("summary")(summary)
 
 
-def _finite(value: float | None) -> float | None:
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a finite number")
-    return value
-
-
 def _bound(flag: str, text: str) -> Any:
-    return typer.Option(flag, help=text, callback=_finite, show_default=False, rich_help_panel="Bounds")
+    return typer.Option(flag, help=text, callback=finite, show_default=False, rich_help_panel="Bounds")
 
 
 BaselineOption = Annotated[
@@ -63,7 +57,7 @@ def validate(
     baseline: BaselineOption = None,
     drift_threshold: Annotated[
         float | None,
-        typer.Option(min=0.0, callback=_finite, help="Fail if a metric of the last record lies farther off."),
+        typer.Option(min=0.0, callback=finite, help="Fail if a metric of the last record lies farther off."),
     ] = None,
     relative: Annotated[bool, typer.Option(help="The threshold is a share of the reference's magnitude.")] = False,
     table: Annotated[Path | None, file_option(help="Also write the log, if valid, as a Parquet file.")] = None,
@@ -125,7 +119,7 @@ def watch(
             help="Go on with each new line, until Ctrl-C; the log need not exist yet. On a terminal, a live view.",
         ),
     ] = False,
-    interval: Annotated[float, typer.Option(min=0.01, callback=_finite, help="Seconds between looks.")] = 1.0,
+    interval: Annotated[float, typer.Option(min=0.01, callback=finite, help="Seconds between looks.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per epoch.")] = False,
     thresholds: Annotated[
         Path | None,

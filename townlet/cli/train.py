@@ -105,6 +105,11 @@ def train(
             f"attempt {result.attempt} went on after epoch {result.resumed_epoch}; {result.updates_lost:,} optimizer "
             "steps of earlier attempts were lost and done again"
         )
+    if result.passed_over:
+        typer.echo(
+            f"{result.passed_over:,} rollouts were passed over, because nobody lived in them; fewer are with more "
+            "--worlds or --rollout-ticks, or a smaller rules.needs.newcomer_after"
+        )
     typer.echo(
         f"trained {config.name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, "
         f"{result.seconds:.1f} s\n"

@@ -38,6 +38,7 @@ class Cycles:
         scenario, baseline = materials.scenario, materials.baseline
         self.harness = TrainingHarness(scenario)
         self.harness.require_usable("mixed", capture, source)
+        self.harness.take_memory("mixed", capture)
         if materials.network is not None:
             self.harness.network.load_state_dict(materials.network.state_dict())
         self.learning = scenario.training.ppo.learning_rate > 0.0

@@ -67,7 +67,7 @@ def study_learning(
     """Train a fresh policy in rollout mode once per seed, with the scenario's own training options."""
     scenario = load_scenario(scenario_path)
     total = cycles or scenario.training.cycles
-    curves: list[NDArray[np.float64]] = []
+    curves: list[dict[int, tuple[float, float, float]]] = []
     steps, seconds = 0, []
     for index, seed in enumerate(seeds):
         with tempfile.TemporaryDirectory(prefix="townlet-study-") as folder:
@@ -80,11 +80,13 @@ def study_learning(
             result = train(scenario, mode="rollout", output=folder, cycles=total, seed=seed, progress=advance)
             records = read_records(result.log)
         # All epochs of one cycle learn from the same rollout: its first line says what that rollout was like.
-        rollouts = list({int(record["cycle_id"]): record for record in reversed(records)}.values())[::-1]
-        steps = sum(int(record["transitions"]) for record in rollouts)
+        rollouts = {int(record["cycle_id"]): record for record in reversed(records)}
+        steps = sum(int(record["transitions"]) for record in rollouts.values())
         seconds.append(round(result.seconds, 1))
-        curves.append(np.array([_point(record) for record in rollouts]).T)
-    reward, intensity, uses = np.stack(curves, axis=1)
+        curves.append({cycle: _point(record) for cycle, record in rollouts.items()})
+    # Nobody lived in a cycle that a seed lacks; seeds are compared over those that all have.
+    shared = sorted(set.intersection(*(set(curve) for curve in curves)))
+    reward, intensity, uses = np.array([[curve[cycle] for cycle in shared] for curve in curves]).transpose(2, 0, 1)
     return LearningStudy(scenario.name, scenario.digest, seeds, reward, intensity, uses, steps, seconds)
 
 

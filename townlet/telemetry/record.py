@@ -47,6 +47,10 @@ def _rivalry(of: str, aggregate: str, unit: str, what: str) -> Field:
     return Field(name, "float", unit, f"{what}: {over_time} over time, averaged over agents", low=0)
 
 
+_KL = (
+    "KL(old‖new), mean over minibatches: on the policy's own data by the estimator (r − 1) − ln r, where recorded data "
+    "is replayed or mixed in exactly, over all actions"
+)
 _STRONGEST = "strength of an agent's strongest rivalry"
 _AVOIDED = "number of an agent's rivals at or above the avoid threshold"
 
@@ -88,7 +92,7 @@ FIELDS: tuple[Field, ...] = (
     Field("adv_zero_std_batches", "int", "minibatches", "minibatches whose advantages were all equal", low=0),
     Field("adv_min_std", "float", "reward", "smallest standard deviation of a minibatch's advantages", low=0),
     Field("grad_norm", "float", "", "global gradient norm before clipping, mean over minibatches", low=0),
-    Field("kl_divergence", "float", "nats", "KL(old‖new) by the estimator (r − 1) − ln r, mean", low=0),
+    Field("kl_divergence", "float", "nats", _KL, low=0),
     Field("lr", "float", "", "learning rate in use", low=0),
     _rivalry("max", "mean", "rivalry", _STRONGEST),
     _rivalry("max", "max", "rivalry", _STRONGEST),
@@ -220,6 +224,11 @@ FIELDS: tuple[Field, ...] = (
         "scripted_agent_steps", "agent-steps in this epoch that a script chose in a rollout, learnt by cloning alone"
     ),
     _source("counted_agent_steps", "agent-steps in which the counters' events happened, learnt from or not"),
+    _source(
+        "rollouts_passed_over",
+        "rollout captures so far in which nobody lived, which have no epoch; absent while there were none",
+        "cycles",
+    ),
     _source("replay_segments", "segments of the recorded data that could have been drawn", "segments"),
     _source("replay_segments_dropped", "those of them that were too far from the policy to be drawn", "segments"),
     Field("fresh_reward_mean", "float", "reward", "mean reward per agent-step of the policy's own", None),

@@ -235,11 +235,8 @@ def _truncate_after(path: Path, offset: int, record_sha256: str) -> _Kept:
     Newer files go first, so that a kill in between leaves a log that is whole up to some later line.
     """
     log = read_log(path)
-    index, record = _line_at(log.lines, path, offset)
+    index, record = _line_of(log.lines, path, offset, record_sha256)
     line = log.lines[index]
-    if record_sha256 not in ("", _digest(record)):
-        expected = "the record that this training wrote before its checkpoint"
-        raise InputError.of(line.file, f"line {line.number}", "a record of another training", expected)
     last = Path(line.file)
     place = log.parts.index(last)
     for part in reversed(log.parts[place + 1 :]):
@@ -257,6 +254,20 @@ def _truncate_after(path: Path, offset: int, record_sha256: str) -> _Kept:
     sync_folder(path.parent)
     removed = sum(int((later.record or {}).get("updates", 0)) for later in log.lines[index + 1 :])
     return _Kept(record, sum(one.file == line.file for one in log.lines[: index + 1]), removed)
+
+
+def require_log(path: Path, *, offset: int, record_sha256: str) -> None:
+    """Raise InputError unless a log is there that holds, at the line ``offset``, the record with this SHA-256."""
+    _line_of(read_log(path).lines, path, offset, record_sha256)
+
+
+def _line_of(lines: tuple[Line, ...], path: Path, offset: int, record_sha256: str) -> tuple[int, dict[str, Any]]:
+    """The index and the record of the line with this offset, which must have this SHA-256, unless that is empty."""
+    index, record = _line_at(lines, path, offset)
+    if record_sha256 not in ("", _digest(record)):
+        expected = "the record that this training wrote before its checkpoint"
+        raise InputError.of(lines[index].file, f"line {lines[index].number}", "a record of another training", expected)
+    return index, record
 
 
 def _digest(record: Mapping[str, Any]) -> str:

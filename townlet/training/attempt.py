@@ -20,6 +20,7 @@ from townlet.errors import InputError
 from townlet.sources import sources_sha256
 from townlet.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
 from townlet.telemetry import TelemetryWriter
+from townlet.telemetry.writer import require_log
 from townlet.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint, save_checkpoint
 from townlet.training.harness import TrainingHarness, phase_kinds
 from townlet.training.leftovers import ATTEMPTS_NAME, clear_way
@@ -107,6 +108,10 @@ class Attempt:
         return TelemetryWriter.resume(
             path, offset=progress.log_offset, record_sha256=progress.log_record_sha256, **options
         )
+
+    def require_log(self, path: Path) -> None:
+        """Raise InputError unless the log there is this training's, up to the checkpoint; change nothing."""
+        require_log(path, offset=self.progress.log_offset, record_sha256=self.progress.log_record_sha256)
 
     def begin(self, writer: TelemetryWriter) -> None:
         """Show that the folder can be written, by counting this attempt or making a first checkpoint, and clear away

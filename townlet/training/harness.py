@@ -19,6 +19,7 @@ from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
+from townlet.memory import FEWER, memory_for
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.adam import Adam
@@ -33,6 +34,7 @@ from townlet.training.batch import (
 )
 from townlet.training.handover import Handover, require_handover, script_batch
 from townlet.training.mixture import joint_batch
+from townlet.training.needed import learning_bytes
 from townlet.training.update import run_epoch, stopped_early
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["replay", "rollout", "mixed"]
 Log = Callable[[dict[str, Any]], None]
+
+# Whole numbers that a training counts as it goes.
+_COUNTERS = ("epoch", "steps", "cycle", "passed_over")
 
 
 def phase_kinds(mode: Mode, mixing: str) -> tuple[Literal["replay", "rollout", "joint"], ...]:
@@ -96,8 +101,9 @@ class TrainingHarness:
         self.network = ActorCritic(features, actions, self.config.network, seed=self.seed).to(device)
         self.behavior = NeuralBehavior(self.network)
         self.optimizer = Adam(self.network.parameters(), lr=self.config.ppo.learning_rate, eps=1e-5)
-        # Epochs, agent-steps handed to them (each pass counts) and rollout captures so far.
-        self.epoch, self.steps, self.cycle = 0, 0, 0
+        # Epochs, agent-steps handed to them (each pass counts) and rollout captures so far; and how many of those were
+        # passed over, because nobody lived in them.
+        self.epoch, self.steps, self.cycle, self.passed_over = 0, 0, 0, 0
         # Share of the phases of this training that are done, for the schedules of PPO's constants.
         self.progress = 0.0
         self._buffer: RolloutBuffer | None = None
@@ -150,6 +156,21 @@ class TrainingHarness:
             self.require_match(capture, source)
             require_learnable(capture.buffer, self.config.replay, capture.manifest.behavior.deterministic, source)
 
+    def take_memory(self, mode: Mode, capture: Capture | None) -> None:
+        """Take what a training in a mode needs besides the network and the town, before anything is written.
+
+        Raises InputError, with what to change, if it cannot be had.
+        """
+        town, config = self.loop.town, self.config
+        shape = config.rollout_ticks, town.worlds, len(town.people), self.network.features, self.network.actions
+        needed = learning_bytes(mode, config, shape, capture)
+        what = (
+            f"{config.rollout_ticks:,} ticks × {town.worlds:,} worlds × {len(town.people):,} people and what is learnt"
+        )
+        with memory_for(needed, what, FEWER):
+            if mode != "replay":
+                self._buffer = self._buffer or self.loop.new_buffer(config.rollout_ticks)
+
     def run_replay(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Learn ``epochs`` times from a capture, by ``replay.method``; if that is ``auto``, by cloning if its behavior
         was deterministic and V-trace if not.
@@ -167,7 +188,9 @@ class TrainingHarness:
     def run_joint(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Capture a rollout and learn from it and from segments of a capture, mixed in every minibatch.
 
-        The counters and rivalry averages in the telemetry are the rollout's. Raises what :meth:`run_replay` does.
+        The counters and rivalry averages in the telemetry are the rollout's. A rollout in which nobody lived is passed
+        over, and the capture with it: its share is measured by the fresh agent-steps. Raises what :meth:`run_replay`
+        does.
         """
         started = time.perf_counter()
         self.require_match(capture, source)
@@ -175,6 +198,8 @@ class TrainingHarness:
         replay_method(self.config.replay, deterministic=deterministic, source=source)
         self.baseline = dict(capture.baseline)
         buffer = self._collect(self.behavior)
+        if not self._has_lived(buffer):
+            return
         batch = joint_batch(
             buffer,
             capture.buffer,
@@ -191,13 +216,16 @@ class TrainingHarness:
         """Capture a rollout of the network as it is, going on from where the town stands, and learn from it.
 
         As long as a script drives some of the people, the network learns from the others by PPO, then clones the
-        script's actions. Raises InputError if nobody lived in it, and TrainingDiverged.
+        script's actions. A rollout in which nobody lived, all having left and no newcomer being there yet, is passed
+        over and counted: no epoch, no telemetry. Raises TrainingDiverged.
         """
         started = time.perf_counter()
         if self.handover.share > 0.0:
             self._run_handover(epochs, log, started)
             return
         buffer = self._collect(self.behavior)
+        if not self._has_lived(buffer):
+            return
         batch = rollout_batch(buffer, self.network, self.config)
         self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer)
 
@@ -208,6 +236,8 @@ class TrainingHarness:
         )
         driven, common = behavior.driven, handover.fields()
         buffer = self._collect(behavior)
+        if not self._has_lived(buffer):
+            return
         if len(rows_of(buffer, ~driven)):
             batch = rollout_batch(buffer, self.network, self.config, only=~driven)
             self._learn(batch, epochs, log, started, "rollout", buffer.ticks, buffer, common)
@@ -226,16 +256,23 @@ class TrainingHarness:
         self.cycle += 1
         return self._buffer
 
+    def _has_lived(self, buffer: RolloutBuffer) -> bool:
+        """Whether anybody lived in a rollout; it counts those in which nobody did."""
+        lived = bool(buffer.alive.any())
+        self.passed_over += not lived
+        return lived
+
     def counters(self) -> dict[str, Any]:
         """Whatever the next phase depends on besides weights, optimizer and town, as JSON values: a checkpoint keeps
         it, :meth:`set_counters` takes it up again."""
-        numbers = {"epoch": self.epoch, "steps": self.steps, "cycle": self.cycle, "lr": self.optimizer.lr}
+        numbers = {name: getattr(self, name) for name in _COUNTERS} | {"lr": self.optimizer.lr}
         handover = {"script_share": self.handover.share, "gate": self.handover.gate}
         return {**numbers, **handover, "baseline": self.baseline}
 
     def set_counters(self, counters: Mapping[str, Any]) -> None:
         """Take up what :meth:`counters` gave."""
-        self.epoch, self.steps, self.cycle = (counters[name] for name in ("epoch", "steps", "cycle"))
+        for name in _COUNTERS:
+            setattr(self, name, counters[name])
         self.optimizer.lr, self.baseline = counters["lr"], dict(counters["baseline"])
         self.handover = replace(self.handover, share=counters["script_share"], gate=counters["gate"])
 
@@ -266,6 +303,8 @@ class TrainingHarness:
         """The epochs of one phase, of which ``data`` holds the event totals; returns the fields of the last."""
         batch = batch.on(self.network.device)
         totals = {**data.totals, "counted_agent_steps": data.agent_steps}
+        if self.passed_over:
+            totals["rollouts_passed_over"] = self.passed_over
         record: dict[str, Any] = {}
         for _ in range(self.config.epochs if epochs is None else epochs):
             self.epoch += 1

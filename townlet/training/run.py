@@ -46,6 +46,8 @@ class TrainingResult:
     log: Path
     """The telemetry log."""
     epochs: int
+    passed_over: int
+    """Rollouts in which nobody lived, from which there was nothing to learn; they have no epochs."""
     steps: int
     """Agent-steps handed to epochs; each pass over the same data counts, also one that ``target_kl`` ended early."""
     first_reward_mean: float | None
@@ -134,6 +136,7 @@ def train(
     effective = scenario.model_copy(update={"training": config})
     harness = TrainingHarness(effective, device=device)
     harness.require_usable(mode, capture, str(replay_manifest))
+    harness.take_memory(mode, capture)
     writing: dict[str, Any] = {
         "version": scenario.telemetry.version,
         "frequency": log_frequency,
@@ -154,6 +157,8 @@ def train(
         already_done = attempt.is_done and _is_published(output, harness, origin)
         if already_done:
             card = load_policy(output)[1]
+            # What is said to be the log has to be it.
+            attempt.require_log(log_path)
         else:
             with attempt.open_log(log_path, **writing) as writer:
                 attempt.begin(writer)
@@ -167,6 +172,7 @@ def train(
         sha256=card.sha256,
         log=log_path,
         epochs=harness.epoch,
+        passed_over=harness.passed_over,
         steps=harness.steps,
         first_reward_mean=first,
         last_reward_mean=last,
@@ -254,6 +260,7 @@ def _provenance(harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> di
         "epochs": harness.epoch,
         "agent_steps": harness.steps,
         "rollout_captures": harness.cycle,
+        **({"rollouts_passed_over": harness.passed_over} if harness.passed_over else {}),
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.memory import FEWER, memory_for
 from townlet.rollout import aligned_zeros
 from townlet.seeds import fold_seed
 from townlet.world.actions import action_names
@@ -47,8 +48,11 @@ class Town:
         # Records with attributes take microseconds to read, and to hand to compiled rules; plain arrays do not.
         self._table = self._rules.view(np.ndarray)
         self.view = build_view(scenario, self.layout)
-        draws = aligned_zeros((worlds, len(self.people)), np.float64)
-        self._hold(allocate_state(self.layout, worlds, self._capacities()), draws)
+        most = self._capacities()
+        needed = worlds * sum(array.nbytes for array in allocate_state(self.layout, 1, most))
+        with memory_for(needed, f"{worlds:,} worlds of {len(self.people):,} people", FEWER):
+            draws = aligned_zeros((worlds, len(self.people)), np.float64)
+            self._hold(allocate_state(self.layout, worlds, most), draws)
         self.reset()
 
     def _hold(self, state: TownState, draws: NDArray[np.float64]) -> None:

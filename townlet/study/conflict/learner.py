@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -24,13 +25,15 @@ def train_arm(
     """The weights that an arm learns in a town, from ``start``, by the settings' number of rollouts.
 
     Step size and entropy coefficient fall linearly to 0. ``advance`` is called after each rollout with the number of
-    rollouts done and the last epoch's telemetry fields. Raises TrainingDiverged.
+    rollouts done and the last epoch's telemetry fields, those of an earlier rollout where nobody lived in this one.
+    Raises TrainingDiverged.
     """
     config = training_config(settings, seed)
     scenario = study_scenario(town, sees_conflict=arm.sees_conflict, penalty=arm.penalty, training=config)
     harness = TrainingHarness(scenario, seed=seed)
     harness.loop = loop_of(arm.shaping, scenario, worlds=config.worlds, seed=seed)
     harness.network.load_state_dict(start)
+    fields: deque[dict[str, Any]] = deque(maxlen=1)
     for cycle in range(config.cycles):
         left = 1.0 - cycle / config.cycles
         rate = config.ppo.learning_rate * left
@@ -39,7 +42,6 @@ def train_arm(
         )
         harness.config = config.model_copy(update={"ppo": ppo})
         harness.optimizer.lr = rate
-        fields: list[dict[str, Any]] = []
         harness.run_rollout(None, fields.append)
         if advance:
             advance(cycle + 1, fields[-1])
