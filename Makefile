@@ -4,7 +4,7 @@ VENV ?= .venv
 SCENARIO ?= queue_conflict
 BIN := $(VENV)/bin
 
-.PHONY: run ui test lint types docs certify clean help
+.PHONY: run ui test lint types docs fuzz certify clean help
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
@@ -28,6 +28,9 @@ ui: $(VENV)/installed       ## open the Dagster UI on the same home; its daemon 
 # Tests of a file stay in one process, which makes what they share once.
 test: $(VENV)/installed     ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+fuzz: $(VENV)/installed     ## try files and options that nobody would write, for minutes
+	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/fuzz -q
 
 lint: $(VENV)/installed     ## style
 	@$(BIN)/ruff check .

@@ -250,7 +250,7 @@ def test_anchors_and_merge_keys_work_as_in_any_yaml(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path, found in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "Is a directory")):
+    for path, found in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "a folder")):
         assert main(["capture", str(path), "--output", str(tmp_path / "out")]) == 2
         assert f"error: {path}: found {found}, expected " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from townlet.errors import InputError
 from townlet.storage import canonical_json, read_bytes, sha256
+from townlet.strict_json import strict
 from townlet.study.drift.nights import Outcome
 
 
@@ -20,11 +22,11 @@ class Ledger:
         self._path = work / f"outcomes-{key[:12]}.jsonl"
         self._known: dict[str, Outcome] = {}
         lines = read_bytes(self._path, "outcomes").splitlines(keepends=True) if self._path.exists() else []
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             # The last line of a killed study may be torn.
             if line.endswith(b"\n"):
-                name, verdict, metrics, tests = json.loads(line)
-                self._known[name] = Outcome(verdict, tuple(metrics), tests)
+                name, outcome = _outcome(self._path, number, line)
+                self._known[name] = outcome
         if lines and not lines[-1].endswith(b"\n"):
             self._path.write_bytes(b"".join(lines[:-1]))
 
@@ -33,10 +35,18 @@ class Ledger:
         if name not in self._known:
             made = judge()
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as file:
+            with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([name, made.verdict, made.metrics, made.tests]) + "\n")
             self._known[name] = made
         return self._known[name]
+
+
+def _outcome(path: Path, number: int, line: bytes) -> tuple[str, Outcome]:
+    expected = "an outcome: name, verdict, metrics and number of tests"
+    match strict(line, path, expected, number):
+        case [str(name), ("accept" | "hold" | "reject") as verdict, list(metrics), int(tests)]:
+            return name, Outcome(verdict, tuple(metrics), tests)
+    raise InputError.of(path, f"line {number}", repr(line[:40]), expected)
 
 
 def detector_sha256() -> str:
