@@ -102,8 +102,7 @@ def push(store: StoreResource, scenario: str, asset: str) -> str:
 def _is_published(target: UPath, entry: PublishedFile) -> bool:
     if not target.exists() or target.stat().st_size != entry.bytes:
         return False
-    with target.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest() == entry.sha256
+    return sha256(target.read_bytes()) == entry.sha256
 
 
 def pull(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: str | None = None) -> None:
