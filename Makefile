@@ -23,6 +23,9 @@ ui: $(VENV)/installed       ## open the Dagster UI on the same home; its daemon 
 test: $(VENV)/installed     ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
+fuzz: $(VENV)/installed     ## try files and options that nobody would write, for minutes
+	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/fuzz -n 2
+
 lint: $(VENV)/installed     ## style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -36,9 +39,6 @@ docs: $(VENV)/installed     ## build the documentation site into site/
 
 certify: $(VENV)/installed  ## the seven commands of the certificate, timed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/certify.sh
-
-fuzz: $(VENV)/installed     ## search for input that ends in a traceback, for some minutes
-	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/fuzz -n 2
 
 clean:           ## remove the environment and caches; runs/ and the instance's history stay
 	rm -rf $(VENV) site build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

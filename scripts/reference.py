@@ -113,5 +113,5 @@ for name, page in (
     ("telemetry-fields", telemetry_fields()),
     ("python", python()),
 ):
-    with mkdocs_gen_files.open(f"reference/{name}.md", "w") as file:
+    with mkdocs_gen_files.open(f"reference/{name}.md", "w", encoding="utf-8") as file:
         file.write(page)

@@ -2,7 +2,7 @@
 
 import sys
 
-from townlet.cli import main
+from townlet.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main(["validate", *sys.argv[1:]]))
+    run(["validate", *sys.argv[1:]])

@@ -233,7 +233,7 @@ def test_a_file_that_is_no_yaml_mapping_is_refused_with_the_place(
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path, found in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "Is a directory")):
+    for path, found in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "a folder")):
         assert main(["capture", str(path), "--output", str(tmp_path / "out")]) == 2
         assert f"error: {path}: found {found}, expected " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

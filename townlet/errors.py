@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from townlet.text import printable
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -23,7 +25,7 @@ class Fault:
     def __str__(self) -> str:
         place = f"{self.file}: {self.where}" if self.where else self.file
         found = f"found {self.found}, " if self.found else ""
-        return f"{place}: {found}expected {self.expected}"
+        return printable(f"{place}: {found}expected {self.expected}")
 
 
 class InputError(Exception):

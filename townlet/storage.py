@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,15 @@ import filelock
 from upath import UPath
 
 from townlet.errors import InputError
+from townlet.file_kinds import kind_of_file
 from townlet.outputs import file_place, folder_place, lock_file, make_folder, write_whole
+from townlet.strict_json import strict
 
 #: Anything that names a file: a string, a local path or a ``universal-pathlib`` path such as ``s3://…``.
 AnyPath = str | Path | UPath
+
+#: Bytes of the largest JSON file that is read; those of Townlet have a few megabytes.
+LARGEST_JSON = 2**28
 
 
 def as_path(path: AnyPath) -> Path | UPath:
@@ -70,32 +75,67 @@ def pretty_json(value: Any) -> str:
 
 
 def read_bytes(path: AnyPath, expected: str) -> bytes:
-    """The bytes of a file, or an :class:`InputError` that says what kind of file was ``expected`` there."""
+    """The bytes of a file, or an :class:`InputError` that says what kind of file was ``expected`` there.
+
+    What is no regular file (a folder, a device, a pipe that nobody writes to) is refused before it is opened.
+    """
+    return _read(as_path(path), expected, None)
+
+
+def read_sized(path: AnyPath, expected: str, size: int, says: str) -> bytes:
+    """The same of a file that must have this ``size`` in bytes, as something ``says``; no other is read at all."""
     target = as_path(path)
-    try:
-        return target.read_bytes()
-    except FileNotFoundError:
-        raise InputError.of(target, "", "no such file", expected) from None
-    except OSError as error:
-        raise InputError.of(target, "", error.strerror or str(error), f"a readable file with {expected}") from None
+    found = _size_of(target, expected)
+    if found == size:
+        content = _read(target, expected, size)
+        found = len(content)
+    if found != size:
+        raise InputError.of(target, "", f"{found} bytes", f"{size}{says}")
+    return content
 
 
 def read_json(path: AnyPath, expected: str) -> dict[str, Any]:
-    """A JSON object from a file; truncated, non-JSON, non-object or NaN-carrying content is an InputError."""
-    raw = read_bytes(path, expected)
-    try:
-        value = json.loads(raw)
-    except UnicodeDecodeError as error:
-        raise InputError.of(path, f"byte {error.start}", "bytes that are not UTF-8", expected) from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
-        found = "an incomplete file" if error.pos >= len(raw.rstrip()) else error.msg
-        raise InputError.of(path, where, found, f"{expected} as strict JSON") from None
+    """A JSON object from a file. Raises InputError for anything else; see :mod:`townlet.strict_json`."""
+    target = as_path(path)
+    if isinstance(target, Path) and _size_of(target, expected) > LARGEST_JSON:
+        raise InputError.of(target, "", f"{target.stat().st_size} bytes", f"at most {LARGEST_JSON}, as {expected} has")
+    value = strict(_read(target, expected, None), path, expected)
     if not isinstance(value, dict):
         raise InputError.of(path, "", f"a JSON {type(value).__name__}", f"{expected} as a JSON object")
-    for where, number in _not_finite(value, ""):
-        raise InputError.of(path, where, str(number), "a finite number")
     return value
+
+
+def _size_of(target: Path | UPath, expected: str) -> int:
+    """Size in bytes of what can be read as a file, without opening it."""
+    try:
+        status = target.stat()
+    except (OSError, ValueError) as error:
+        raise _unreadable(target, expected, error) from None
+    if isinstance(target, Path) and not stat.S_ISREG(status.st_mode):
+        raise InputError.of(target, "", kind_of_file(status.st_mode), f"a readable file with {expected}")
+    return int(status.st_size)
+
+
+def _read(target: Path | UPath, expected: str, most: int | None) -> bytes:
+    """The content of a file, at most one byte more than ``most``."""
+    if isinstance(target, Path):
+        _size_of(target, expected)
+    try:
+        if most is None:
+            return target.read_bytes()
+        with target.open("rb") as file:
+            return bytes(file.read(most + 1))
+    except (OSError, ValueError, MemoryError) as error:
+        raise _unreadable(target, expected, error) from None
+
+
+def _unreadable(target: Path | UPath, expected: str, error: Exception) -> InputError:
+    if isinstance(error, FileNotFoundError):
+        return InputError.of(target, "", "no such file", expected)
+    if isinstance(error, MemoryError):
+        return InputError.of(target, "", "more bytes than there is memory", f"a readable file with {expected}")
+    found = (isinstance(error, OSError) and error.strerror) or str(error)
+    return InputError.of(target, "", found, f"a readable file with {expected}")
 
 
 def require_field(content: dict[str, Any], dotted: str, path: AnyPath, expected: str, kind: type = object) -> Any:
@@ -109,15 +149,6 @@ def require_field(content: dict[str, Any], dotted: str, path: AnyPath, expected:
     if not isinstance(value, kind):
         raise InputError.of(path, dotted, repr(value), expected)
     return value
-
-
-def _not_finite(value: Any, where: str) -> Iterator[tuple[str, float]]:
-    """NaN and infinities, which Python reads but strict JSON does not have, with their dotted paths."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield where.removeprefix("."), value
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inner:
-        yield from _not_finite(item, f"{where}.{key}")
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import yaml
 
 from townlet.errors import InputError
 from townlet.storage import write_atomically
+from townlet.text import show_what_can_be_shown
 from townlet_pipeline.environment import environment, require_reachable, timezone
 from townlet_pipeline.pages import page_address
 from townlet_pipeline.project import project_root, shown
@@ -35,7 +36,7 @@ def ensure_home(home: Path | None = None) -> Path:
     folder = (home or Path(os.environ.get("DAGSTER_HOME") or default)).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     file, wanted = folder / "dagster.yaml", settings(chosen.name)
-    present = file.read_text() if file.exists() else None
+    present = file.read_text(encoding="utf-8") if file.exists() else None
     if present is None or (present.startswith(_OURS) and present != wanted):
         write_atomically(file, wanted)
     os.environ["DAGSTER_HOME"] = str(folder)
@@ -48,7 +49,7 @@ def own_settings(folder: Path) -> str | None:
     Raises InputError for a ``dagster.yaml`` that is no YAML mapping.
     """
     file = folder / "dagster.yaml"
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     if text.startswith(_OURS):
         return None
     try:
@@ -66,7 +67,11 @@ def own_settings(folder: Path) -> str | None:
 def settings(name: str) -> str:
     """The content of ``dagster.yaml`` in an environment: what both have, and what only this one has."""
     own = _HERE / f"dagster.{name}.yaml"
-    parts = [_OURS, (_HERE / "dagster.yaml").read_text(), *([own.read_text()] if own.exists() else [])]
+    parts = [
+        _OURS,
+        (_HERE / "dagster.yaml").read_text(encoding="utf-8"),
+        *([own.read_text(encoding="utf-8")] if own.exists() else []),
+    ]
     return "\n".join(parts)
 
 
@@ -99,4 +104,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    show_what_can_be_shown()
     main()

@@ -21,13 +21,13 @@ def measure_loading(scenario: str) -> dict[str, float]:
     from townlet.errors import RunError
     from townlet_pipeline.project import scenario_file, scenario_folder
 
-    text = scenario_file(scenario).read_text()
+    text = scenario_file(scenario).read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         copies = scenario_folder(Path(folder))
         copies.mkdir(parents=True)
         for number in range(SCENARIOS):
             copy = text.replace(f"name: {scenario}\n", f"name: copy_{number}\n", 1)
-            (copies / f"copy_{number}.yaml").write_text(copy)
+            (copies / f"copy_{number}.yaml").write_text(copy, encoding="utf-8")
         os.environ["TOWNLET_PROJECT"] = folder
         import dagster
 

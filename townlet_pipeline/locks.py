@@ -27,7 +27,7 @@ def locked(folder: Path, run_id: str | None) -> Iterator[None]:
         raise InputError.of(folder, "", f"{_told(holder)} writing here", _EXPECTED) from None
     try:
         who = f"run {run_id}" if run_id else "somebody"
-        holder.write_text(f"{who} (process {os.getpid()} on {socket.gethostname()})")
+        holder.write_text(f"{who} (process {os.getpid()} on {socket.gethostname()})", encoding="utf-8")
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -43,6 +43,6 @@ def _beside(folder: Path, kind: str) -> Path:
 
 def _told(holder: Path) -> str:
     try:
-        return holder.read_text() or "another run"
+        return holder.read_text(encoding="utf-8") or "another run"
     except FileNotFoundError:
         return "another run"

@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from upath import UPath
 
 from townlet.errors import InputError
+from townlet.filenames import InnerPath
 from townlet.storage import exclusive, pretty_json, read_json, sha256, write_atomically
 from townlet_pipeline.files import EDITED
 from townlet_pipeline.locks import locked
@@ -53,7 +54,7 @@ class _Strict(BaseModel):
 class PublishedFile(_Strict):
     """One file, by its path in the asset's folder."""
 
-    file: Annotated[str, Field(pattern=r"^[^./\\][^/\\]*(/[^./\\][^/\\]*)*$")]
+    file: InnerPath
     bytes: Annotated[int, Field(ge=0)]
     sha256: Sha256
 
@@ -81,7 +82,8 @@ class Published(_Strict):
 def push(store: StoreResource, scenario: str, asset: str) -> str:
     """Publish an asset's folder and return the URL of the version; what is there already is not sent again.
 
-    Raises InputError if there is nothing to publish.
+    What is there is known by its size and, since stores keep nothing else that all of them give, by its bytes: it is
+    read, so that an object that was damaged is mended. Raises InputError if there is nothing to publish.
     """
     folder, place = store.folder(scenario, asset), _place(store, scenario, asset)
     files = _files_in(folder)
@@ -91,10 +93,16 @@ def push(store: StoreResource, scenario: str, asset: str) -> str:
     version = place / published.folder
     for entry in files:
         target = version / entry.file
-        if not target.exists() or target.stat().st_size != entry.bytes:
+        if not _is_published(target, entry):
             target.fs.put_file(str(folder / entry.file), target.path)
     write_atomically(place / _CURRENT, published.text)
     return str(version)
+
+
+def _is_published(target: UPath, entry: PublishedFile) -> bool:
+    if not target.exists() or target.stat().st_size != entry.bytes:
+        return False
+    return sha256(target.read_bytes()) == entry.sha256
 
 
 def pull(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: str | None = None) -> None:
@@ -237,6 +245,9 @@ def _fetch(version: UPath, published: Published, folder: Path) -> None:
         for entry in published.files:
             source, target = version / entry.file, waiting / entry.file
             target.parent.mkdir(parents=True, exist_ok=True)
+            size = source.stat().st_size
+            if size != entry.bytes:
+                raise InputError.of(source, "", f"{size} bytes", f"{entry.bytes}, with which it was published")
             source.fs.get_file(source.path, str(target))
             found = _entry(waiting, entry.file).sha256
             if found != entry.sha256:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from townlet.errors import InputError
+from townlet.text import show_what_can_be_shown
 from townlet_pipeline.project import project_root, shown
 
 #: The address of the pages, for links: by default this machine's, at the port after the UI's.
@@ -179,4 +180,5 @@ def main(
 
 
 if __name__ == "__main__":
+    show_what_can_be_shown()
     app()

@@ -21,6 +21,7 @@ from dagster import (
     sensor,
 )
 
+from townlet.text import show_what_can_be_shown
 from townlet_pipeline.presence import forget, is_absent
 from townlet_pipeline.worker import Worker, whereabouts, worker_of
 
@@ -118,4 +119,5 @@ def main(
 
 
 if __name__ == "__main__":
+    show_what_can_be_shown()
     app()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from townlet.errors import InputError
+from townlet.text import show_what_can_be_shown
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -136,4 +137,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    show_what_can_be_shown()
     main()

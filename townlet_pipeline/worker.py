@@ -47,9 +47,9 @@ def this_worker() -> Worker | None:
     started = _started(pid)
     if started is None:
         return None
-    machine = _MACHINE_ID.read_text().strip() if _MACHINE_ID.exists() else ""
+    machine = _MACHINE_ID.read_text(encoding="utf-8").strip() if _MACHINE_ID.exists() else ""
     namespace = _NAMESPACE.stat().st_ino if _NAMESPACE.exists() else 0
-    return Worker(socket.gethostname(), pid, started, _BOOT_ID.read_text().strip(), machine, namespace)
+    return Worker(socket.gethostname(), pid, started, _BOOT_ID.read_text(encoding="utf-8").strip(), machine, namespace)
 
 
 def worker_tags(run_id: str) -> dict[str, str]:
@@ -124,7 +124,7 @@ def _started(pid: int) -> int | None:
     """When a process was started, in clock ticks since the boot; None if there is none, or only its entry."""
     try:
         # The name, in parentheses, may hold anything, spaces and parentheses included.
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return None
     return None if state in "ZX" else int(fields[18])

@@ -23,6 +23,7 @@ from townlet.config import Scenario
 from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.errors import InputError
+from townlet.filenames import FileName
 from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_json, write_atomically
 
 LEDGER_NAME = "promoted.json"
@@ -34,7 +35,7 @@ class Promotion(Section):
     """One entry: from then on, this baseline counts."""
 
     baseline: Sha256
-    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    file: FileName
     """In the ledger's folder."""
     promoted_at: str
     """Coordinated universal time, ISO 8601."""

@@ -18,6 +18,17 @@ from townlet.world.compile import entry
 ILLEGAL_LOGIT = -1e30
 
 
+def shapes_of(features: int, actions: int, config: NetworkConfig) -> dict[str, list[int]]:
+    """The shape of every weight of a network, by name, without making one."""
+    shapes: dict[str, list[int]] = {}
+    for index, (inputs, units) in enumerate(itertools.pairwise((features, *config.hidden))):
+        # Every other entry of the trunk is a non-linearity, which has no weights.
+        shapes |= {f"trunk.{2 * index}.weight": [units, inputs], f"trunk.{2 * index}.bias": [units]}
+    for head, outputs in (("policy_head", actions), ("value_head", 1)):
+        shapes |= {f"{head}.weight": [outputs, config.hidden[-1]], f"{head}.bias": [outputs]}
+    return shapes
+
+
 class ActorCritic(nn.Module):
     """A perceptron trunk shared by a policy head and a value head.
 

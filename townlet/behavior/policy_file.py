@@ -15,12 +15,12 @@ from pydantic import Field, JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors import torch as safetensors_torch
 
-from townlet.behavior.network import ActorCritic
+from townlet.behavior.network import ActorCritic, shapes_of
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.config.training import NetworkConfig
 from townlet.errors import Fault, InputError
-from townlet.storage import AnyPath, as_path, pretty_json, read_bytes, read_json, sha256, write_atomically
+from townlet.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
 
 WEIGHTS_NAME = "policy.safetensors"
 CARD_NAME = "policy.json"
@@ -103,14 +103,13 @@ def load_policy(
     card = _read_card(card_path)
     if observation is not None and actions is not None:
         require_spaces(card, observation, actions, source=card_path)
-    data = read_bytes(weights_path, "a policy's weights")
-    if len(data) != card.size:
-        expected = f"{card.size} bytes, as {CARD_NAME} says"
-        raise InputError.of(weights_path, "", f"{len(data)} bytes", expected)
+    data = read_sized(weights_path, "a policy's weights", card.size, f" bytes, as {CARD_NAME} says")
     if sha256(data) != card.sha256:
         raise InputError.of(weights_path, "sha256", sha256(data), f"{card.sha256}, as {CARD_NAME} says")
+    # The weights come first: a network of the described size may be far larger than the file.
+    weights = _read_weights(weights_path, data, card)
     network = ActorCritic(len(card.observation), len(card.actions), card.network)
-    network.load_state_dict(_read_weights(weights_path, data, network))
+    network.load_state_dict(weights)
     return network, card
 
 
@@ -159,12 +158,13 @@ def _read_card(path: AnyPath) -> PolicyCard:
         ) from None
 
 
-def _read_weights(path: AnyPath, data: bytes, network: ActorCritic) -> dict[str, torch.Tensor]:
+def _read_weights(path: AnyPath, data: bytes, card: PolicyCard) -> dict[str, torch.Tensor]:
     try:
         weights: dict[str, torch.Tensor] = safetensors_torch.load(data)
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, TypeError, LookupError, MemoryError, OverflowError, RuntimeError) as error:
         raise InputError.of(path, "", str(error), "weights in safetensors form") from None
-    expected = {name: _describe(tensor) for name, tensor in network.state_dict().items()}
+    shapes = shapes_of(len(card.observation), len(card.actions), card.network)
+    expected = {name: f"float32 {shape}" for name, shape in shapes.items()}
     found = {name: _describe(tensor) for name, tensor in weights.items()}
     faults = [
         Fault(str(path), name, found.get(name, "nothing"), expected.get(name, "no such tensor"))

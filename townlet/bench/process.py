@@ -45,7 +45,7 @@ def measure_apart(
                 cwd=folder,
                 env={**os.environ, **thread_limits(cores), **(environment or {})},
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
                 timeout=limit,
             )
@@ -58,7 +58,7 @@ def measure_apart(
         if ended.returncode or not file.exists():
             lines = ended.stderr.strip().splitlines() or [f"ended with exit code {ended.returncode}"]
             raise RunError(lines[-1])
-        return json.loads(file.read_text())
+        return json.loads(file.read_text(encoding="utf-8"))
 
 
 def answer(function: str, arguments: str, file: str, cores: str) -> None:
@@ -66,4 +66,4 @@ def answer(function: str, arguments: str, file: str, cores: str) -> None:
     use_cores(int(cores))
     module, name = function.split(":")
     result = getattr(importlib.import_module(module), name)(**json.loads(arguments))
-    Path(file).write_text(json.dumps(result))
+    Path(file).write_text(json.dumps(result), encoding="utf-8")

@@ -78,7 +78,7 @@ def measure_environment(name: str, worlds: int, seconds: float, repeats: int) ->
 def _resident_bytes() -> int | None:
     """Memory of this process, where the system tells."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), None)

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, ValidationError
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.errors import InputError
+from townlet.filenames import FileName
 from townlet.storage import AnyPath, read_json
 
 MANIFEST_NAME = "rollout_sample_manifest.json"
@@ -21,7 +22,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class FileEntry(Section):
     """One file of the capture, in the manifest's folder."""
 
-    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    file: FileName
     bytes: Count
     sha256: Sha256
 
@@ -106,6 +107,9 @@ def parse_manifest(path: AnyPath) -> Manifest:
         raise InputError.of(path, "rows", str(manifest.rows), "the sum of the shards' rows")
     worlds = 0
     for index, shard in enumerate(manifest.shards):
+        most = shard.worlds * manifest.ticks * len(manifest.people)
+        if shard.rows > most:
+            raise InputError.of(path, f"shards.{index}.rows", str(shard.rows), f"at most {most}, one per agent-step")
         if shard.first_world != worlds:
             raise InputError.of(path, f"shards.{index}.first_world", str(shard.first_world), str(worlds))
         worlds += shard.worlds

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from townlet.capture.manifest import FileEntry, Manifest, parse_manifest
+from townlet.capture.manifest import METRICS_NAME, FileEntry, Manifest, parse_manifest
 from townlet.capture.tables import EVENTS_SCHEMA, fill_buffer, steps_schema
+from townlet.capture.trust import require_numbers, require_schema
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
-from townlet.storage import AnyPath, as_path, read_bytes, read_json, sha256
+from townlet.storage import AnyPath, as_path, read_bytes, read_sized, sha256
+from townlet.strict_json import is_number, strict
 
 
 @dataclass(frozen=True)
@@ -34,26 +36,29 @@ class Capture:
 
 
 def verify_capture(manifest_path: AnyPath) -> Manifest:
-    """Check every file of a capture against its manifest. Raises InputError naming the file and what is off."""
+    """Check every file of a capture, the copy of the metrics too, against its manifest.
+
+    Raises InputError naming the file and what is off.
+    """
     path = as_path(manifest_path)
     manifest = parse_manifest(path)
     _read_metrics(path, manifest)
     _read_events(path, manifest)
     for index in range(len(manifest.shards)):
         _read_shard(path, manifest, index)
+    _require_same_copy(path, manifest)
     return manifest
 
 
 def read_capture(manifest_path: AnyPath) -> Capture:
-    """A capture with all its agent-steps, checked like :func:`verify_capture` does."""
+    """A capture with all its agent-steps, checked like :func:`verify_capture` does, but for the copy of the metrics,
+    which is not read."""
     path = as_path(manifest_path)
     manifest = parse_manifest(path)
     metrics = _read_metrics(path, manifest)
     _read_events(path, manifest)
     shards = [_read_shard(path, manifest, index) for index in range(len(manifest.shards))]
-    buffer = RolloutBuffer(
-        manifest.ticks, manifest.worlds, len(manifest.people), len(manifest.observation), len(manifest.actions)
-    )
+    buffer = _new_buffer(path, manifest)
     # Empty slots have one legal action, so that no reader divides by zero legal actions.
     buffer.mask[..., 0] = True
     buffer.value[:] = np.nan
@@ -65,6 +70,15 @@ def read_capture(manifest_path: AnyPath) -> Capture:
     return Capture(manifest, sha256(read_bytes(path, "a capture manifest")), metrics, buffer)
 
 
+def _new_buffer(path: Path | UPath, manifest: Manifest) -> RolloutBuffer:
+    shape = manifest.ticks, manifest.worlds, len(manifest.people), len(manifest.observation), len(manifest.actions)
+    try:
+        return RolloutBuffer(*shape)
+    except (MemoryError, ValueError, OverflowError):
+        found = f"{shape[0]} ticks of {shape[1]} worlds with {shape[2]} people"
+        raise InputError.of(path, "ticks, worlds, people", found, "no more than memory holds") from None
+
+
 def read_events(manifest_path: AnyPath) -> pa.Table:
     """The events table of a capture."""
     path = as_path(manifest_path)
@@ -73,9 +87,8 @@ def read_events(manifest_path: AnyPath) -> pa.Table:
 
 def _read_entry(manifest_path: Path | UPath, entry: FileEntry, where: str) -> bytes:
     file = manifest_path.parent / entry.file
-    content = read_bytes(file, f"the file that {where} of {manifest_path.name} names")
-    if len(content) != entry.bytes:
-        raise InputError.of(file, "", f"{len(content)} bytes", f"{entry.bytes}, as {where}.bytes of the manifest says")
+    expected = f"the file that {where} of {manifest_path.name} names"
+    content = read_sized(file, expected, entry.bytes, f", as {where}.bytes of the manifest says")
     digest = sha256(content)
     if digest != entry.sha256:
         raise InputError.of(file, "", f"SHA-256 {digest}", f"{entry.sha256}, as {where}.sha256 of the manifest says")
@@ -83,24 +96,39 @@ def _read_entry(manifest_path: Path | UPath, entry: FileEntry, where: str) -> by
 
 
 def _read_metrics(path: Path | UPath, manifest: Manifest) -> dict[str, Any]:
-    _read_entry(path, manifest.metrics, "metrics")
     file = path.parent / manifest.metrics.file
-    metrics = read_json(file, "the metrics of a capture")
+    expected = "the metrics of a capture"
+    metrics = strict(_read_entry(path, manifest.metrics, "metrics"), file, expected)
+    if not isinstance(metrics, dict):
+        raise InputError.of(file, "", f"a JSON {type(metrics).__name__}", f"{expected} as a JSON object")
     baseline = metrics.get("baseline")
-    if not isinstance(baseline, dict) or not all(isinstance(value, int | float) for value in baseline.values()):
+    if not isinstance(baseline, dict) or not all(map(is_number, baseline.values())):
         raise InputError.of(file, "baseline", "none", "the numbers that telemetry repeats")
     return metrics
 
 
+def _require_same_copy(path: Path | UPath, manifest: Manifest) -> None:
+    """Refuse a copy of the metrics under their plain name that is another capture's, as a kill may leave it."""
+    copy = path.parent / METRICS_NAME
+    if copy.exists():
+        digest = sha256(read_bytes(copy, "a copy of the metrics"))
+        if digest != manifest.metrics.sha256:
+            expected = (
+                f"{manifest.metrics.sha256}, that of {manifest.metrics.file}, of which it is a copy; copy it anew"
+            )
+            raise InputError.of(copy, "", f"SHA-256 {digest}", expected)
+
+
 def _read_shard(path: Path | UPath, manifest: Manifest, index: int) -> pa.Table:
     entry = manifest.shards[index]
+    file = path.parent / entry.file
     schema = steps_schema(manifest.people, len(manifest.observation), len(manifest.actions))
     table = _read_table(path, entry, f"shards.{index}", schema, entry.rows)
+    require_numbers(table, len(manifest.observation), len(manifest.actions), file)
     world, tick = table["world"].to_numpy(), table["tick"].to_numpy()
     last = manifest.ticks - 1
     off = (world < entry.first_world) | (world >= entry.first_world + entry.worlds) | (tick < 0) | (tick > last)
     off |= table["truncated"].to_numpy() & (tick != last)
-    file = path.parent / entry.file
     if off.any():
         row = int(np.flatnonzero(off)[0])
         found = f"world {world[row]}, tick {tick[row]} in row {row}"
@@ -109,7 +137,7 @@ def _read_shard(path: Path | UPath, manifest: Manifest, index: int) -> pa.Table:
         raise InputError.of(file, "world", f"{len(np.unique(world))} worlds", f"{entry.worlds}, as shards.{index} says")
     strangers = set(table["agent"].combine_chunks().dictionary.to_pylist()) - set(manifest.people)
     if strangers:
-        raise InputError.of(file, "agent", ", ".join(sorted(strangers)), "the people of the manifest")
+        raise InputError.of(file, "agent", ", ".join(sorted(map(str, strangers))), "the people of the manifest")
     return table
 
 
@@ -121,16 +149,28 @@ def _read_table(path: Path | UPath, entry: FileEntry, where: str, schema: pa.Sch
     content = _read_entry(path, entry, where)
     file = path.parent / entry.file
     try:
-        # Without threads: Arrow's may still run when an error ends the process, which then aborts.
-        table = pq.read_table(pa.BufferReader(content), use_threads=False)
-    except pa.ArrowException as error:
-        raise InputError.of(file, "", str(error).splitlines()[0], "a Parquet table") from None
-    if not table.schema.equals(schema):
-        # Equal list types can have different hashes, so that a difference of sets would name too many.
-        kinds, expected = (dict(zip(each.names, each.types, strict=True)) for each in (table.schema, schema))
-        different = sorted(name for name in {*kinds, *expected} if kinds.get(name) != expected.get(name))
-        fields = different or ["the order of columns"]
-        raise InputError.of(file, ", ".join(fields), "another schema", "the columns that the manifest describes")
+        # Neither buffered ahead nor by threads: Arrow's may still run when an error ends the process, which aborts.
+        parquet = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
+        require_schema(parquet.schema_arrow, schema, file)
+        found = _rows_of(parquet.metadata, schema, file)
+        if found != rows:
+            raise InputError.of(file, "", f"{found} rows", f"{rows}, as {where}.rows of the manifest says")
+        table = parquet.read(use_threads=False)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, OverflowError, MemoryError) as error:
+        raise InputError.of(file, "", next(iter(str(error).splitlines()), repr(error)), "a Parquet table") from None
     if table.num_rows != rows:
         raise InputError.of(file, "", f"{table.num_rows} rows", f"{rows}, as {where}.rows of the manifest says")
     return table
+
+
+def _rows_of(metadata: pq.FileMetaData, schema: pa.Schema, file: Path | UPath) -> int:
+    """Rows of a table by its footer, which costs nothing to read. Refuses lists that are longer than the longest of
+    the schema's."""
+    widest = max((kind.list_size for kind in schema.types if pa.types.is_fixed_size_list(kind)), default=1)
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.num_values > group.num_rows * widest:
+                found = f"{column.num_values} values in {group.num_rows} rows"
+                raise InputError.of(file, column.path_in_schema, found, f"at most {widest} in each")
+    return int(metadata.num_rows)

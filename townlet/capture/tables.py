@@ -18,15 +18,15 @@ def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schem
     """Columns of a step table.
 
     ``value`` is null where the behaviour makes no estimate; ``final_observation`` is null except where the
-    trajectory was truncated, and is there what the value beyond the cut is estimated from.
+    trajectory was truncated, and is there what the value beyond the cut is estimated from. Its lists have no fixed size
+    in their type, because Arrow before 26 cannot write or read a null among those that have one.
     """
-    observation = pa.list_(pa.float32(), features)
     return pa.schema(
         [
             ("world", pa.int32()),
             ("tick", pa.int32()),
             ("agent", pa.dictionary(pa.int32(), pa.string())),
-            ("observation", observation),
+            ("observation", pa.list_(pa.float32(), features)),
             ("mask", pa.list_(pa.bool_(), actions)),
             ("action", pa.int32()),
             ("log_prob", pa.float32()),
@@ -36,7 +36,7 @@ def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schem
             ("clipped", pa.bool_()),
             ("terminated", pa.bool_()),
             ("truncated", pa.bool_()),
-            ("final_observation", observation),
+            ("final_observation", pa.list_(pa.float32())),
         ]
     )
 
@@ -46,8 +46,7 @@ def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) 
     world, tick, agent = np.nonzero(buffer.alive.transpose(1, 0, 2))
     at = (tick, world, agent)
     truncated = buffer.truncated[at]
-    final = np.zeros((len(tick), buffer.features), np.float32)
-    final[truncated] = buffer.cut_observation[-1][world[truncated], agent[truncated]]
+    final = buffer.cut_observation[-1][world[truncated], agent[truncated]]
     value = buffer.value[at]
     schema = steps_schema(people, buffer.features, buffer.actions)
     columns = {
@@ -64,7 +63,7 @@ def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) 
         "clipped": pa.array(buffer.clipped[at]),
         "terminated": pa.array(buffer.terminated[at]),
         "truncated": pa.array(truncated),
-        "final_observation": _vectors(final, missing=~truncated),
+        "final_observation": _vectors_where(truncated, final),
     }
     return pa.table(columns, schema=schema)
 
@@ -80,8 +79,8 @@ def fill_buffer(buffer: RolloutBuffer, table: pa.Table, people: Sequence[str]) -
         lookup[names.indices.to_numpy()],
     )
     buffer.alive[at] = True
-    buffer.observation[at] = _matrix(table["observation"])
-    buffer.mask[at] = _matrix(table["mask"])
+    buffer.observation[at] = _matrix(table["observation"], buffer.features)
+    buffer.mask[at] = _matrix(table["mask"], buffer.actions)
     for name in ("action", "log_prob", "reward", "clipped", "terminated", "truncated"):
         getattr(buffer, name)[at] = table[name].to_numpy()
     buffer.value[at] = table["value"].to_numpy()
@@ -89,7 +88,8 @@ def fill_buffer(buffer: RolloutBuffer, table: pa.Table, people: Sequence[str]) -
         buffer.reward_parts[(*at, i)] = table[f"reward_{part}"].to_numpy()
     truncated = table["truncated"].to_numpy()
     final = np.zeros(buffer.observation.shape[1:], np.float32)
-    final[at[1][truncated], at[2][truncated]] = _matrix(table["final_observation"].filter(table["truncated"]))
+    cut = table["final_observation"].filter(table["truncated"])
+    final[at[1][truncated], at[2][truncated]] = _matrix(cut, buffer.features)
     buffer.cut_ticks = [buffer.ticks - 1]
     buffer.cut_observation = [final]
 
@@ -141,21 +141,28 @@ def events_table(
 
 
 def to_parquet(table: pa.Table) -> bytes:
-    """The table as one Parquet file; equal tables give equal bytes."""
+    """The table as one Parquet file. Equal tables in equal chunks give equal bytes under one version of Arrow."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
-def _vectors(matrix: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> pa.Array:
+def _vectors(matrix: NDArray[Any]) -> pa.Array:
     flat = pa.array(np.ascontiguousarray(matrix).ravel())
-    mask = pa.array(missing) if missing is not None else None
-    return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=mask)
+    return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1])
 
 
-def _matrix(column: pa.ChunkedArray) -> NDArray[Any]:
+def _vectors_where(present: NDArray[np.bool_], matrix: NDArray[Any]) -> pa.Array:
+    """The rows of a matrix where they are present, and null elsewhere."""
+    ends = np.cumsum(np.where(present, matrix.shape[1], 0))
+    offsets = pa.array(np.concatenate([[0], ends]).astype(np.int32))
+    values = pa.array(np.ascontiguousarray(matrix).ravel())
+    return pa.ListArray.from_arrays(offsets, values, mask=pa.array(~present))
+
+
+def _matrix(column: pa.ChunkedArray, width: int) -> NDArray[Any]:
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks)
     flat = array.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat).reshape(len(array), array.type.list_size)
+    return np.asarray(flat).reshape(len(array), width)

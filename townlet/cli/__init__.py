@@ -33,6 +33,7 @@ from townlet.cli import (
 )
 from townlet.errors import InputError, RunError
 from townlet.memory import FEWER, is_out_of_memory
+from townlet.text import printable, show_what_can_be_shown
 
 app = typer.Typer(
     name="townlet",
@@ -86,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"error: {fault}", file=sys.stderr)
         return 2
     except RunError as error:
-        print(f"error: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(printable(f"error: {line}" if line == str(error) else line), file=sys.stderr)
         return 1
     except ClickException as error:
         error.show()
@@ -104,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        print(printable(f"error: {place}{error.strerror or error}"), file=sys.stderr)
         return 2
     except (KeyboardInterrupt, Abort):
         code = 130
@@ -113,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code or 0)
 
 
-def run() -> None:
-    """Entry point of the installed ``townlet`` command."""
-    sys.exit(main())
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the installed ``townlet`` command, and of the scripts that are one of its sub-commands."""
+    show_what_can_be_shown()
+    sys.exit(main(arguments))

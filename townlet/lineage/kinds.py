@@ -11,6 +11,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from townlet.errors import InputError
+from townlet.filenames import is_file_name
 from townlet.lineage.artefact import Artefact, Claim
 from townlet.storage import read_json, require_field
 
@@ -48,9 +50,27 @@ def artefact_of(file: Path) -> Artefact | None:
     return kind.read(file) if kind else None
 
 
-def field(content: dict[str, Any], dotted: str, path: Path) -> Any:
-    """A field inside a JSON object. Raises InputError if it is not there."""
-    return require_field(content, dotted, path, "what lineage goes by")
+def field(content: dict[str, Any], dotted: str, path: Path, kind: type = object) -> Any:
+    """A field inside a JSON object. Raises InputError if it is not there or of no such ``kind``."""
+    return require_field(content, dotted, path, "what lineage goes by", kind)
+
+
+def file_name(content: dict[str, Any], dotted: str, path: Path) -> str:
+    """The same of a field that names a file in its own folder, or begins the name of one."""
+    name = field(content, dotted, path)
+    if not is_file_name(name):
+        raise InputError.of(path, dotted, repr(name)[:60], "the name of a file")
+    return str(name)
+
+
+def hash_in(content: dict[str, Any], dotted: str, path: Path) -> str:
+    """The same of a field that holds a hash."""
+    return str(field(content, dotted, path, str))
+
+
+def optional_hash(content: dict[str, Any], dotted: str, path: Path) -> str | None:
+    """The same of a field that may be null."""
+    return None if field(content, dotted, path) is None else hash_in(content, dotted, path)
 
 
 @register("scenario", lambda file: file.suffix in (".yaml", ".yml"))
@@ -67,11 +87,17 @@ def capture(file: Path) -> Artefact:
     """A capture: its manifest names its tables, the scenario file, and the weights of a neural policy that acted."""
     path = file.with_name(MANIFEST)
     manifest = read_json(path, "a capture manifest")
-    tables = [*field(manifest, "shards", path), field(manifest, "events", path), field(manifest, "metrics", path)]
-    files = tuple(Claim(path.parent / field(t, "file", path), field(t, "sha256", path), str(path)) for t in tables)
-    name, policy = field(manifest, "scenario.name", path), field(manifest, "behavior.policy_sha256", path)
+    shards = field(manifest, "shards", path, list)
+    tables = [*shards, field(manifest, "events", path), field(manifest, "metrics", path)]
+    files = tuple(
+        Claim(path.parent / file_name(t, "file", path), hash_in(t, "sha256", path), str(path)) for t in tables
+    )
+    name, policy = (
+        file_name(manifest, "scenario.name", path),
+        optional_hash(manifest, "behavior.policy_sha256", path),
+    )
     made_from = [
-        Claim(Path(f"{name}.yaml"), field(manifest, "scenario.file_sha256", path), str(path), located=False),
+        Claim(Path(f"{name}.yaml"), hash_in(manifest, "scenario.file_sha256", path), str(path), located=False),
     ]
     if policy is not None:
         made_from.append(Claim(Path(WEIGHTS), policy, str(path), located=False))
@@ -86,7 +112,8 @@ def _is_named_by_manifest(file: Path) -> bool:
     if not path.is_file():
         return False
     manifest = read_json(path, "a capture manifest")
-    entries = [*manifest.get("shards", []), manifest.get("events", {}), manifest.get("metrics", {})]
+    shards = manifest.get("shards")
+    entries = [*(shards if isinstance(shards, list) else []), manifest.get("events", {}), manifest.get("metrics", {})]
     return file.name in [entry.get("file") for entry in entries if isinstance(entry, dict)]
 
 
@@ -95,14 +122,14 @@ def policy(file: Path) -> Artefact:
     """A policy: its card names the weights, the configuration that was trained, and the capture that was replayed."""
     path = file.with_name(CARD)
     card = read_json(path, "a policy's card")
-    name, says = field(card, "provenance.scenario", path), str(path)
-    configuration = field(card, "provenance.config_sha256", path)
+    name, says = file_name(card, "provenance.scenario", path), str(path)
+    configuration = hash_in(card, "provenance.config_sha256", path)
     made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
-    replayed = field(card, "provenance.parents", path).get("replay_manifest_sha256")
-    if replayed is not None:
+    if field(card, "provenance.parents", path, dict).get("replay_manifest_sha256") is not None:
+        replayed = hash_in(card, "provenance.parents.replay_manifest_sha256", path)
         made_from.append(Claim(Path(MANIFEST), replayed, says, located=False))
     mode, seed = field(card, "provenance.mode", path), field(card, "provenance.seed", path)
-    weights = Claim(path.with_name(WEIGHTS), field(card, "sha256", path), says)
+    weights = Claim(path.with_name(WEIGHTS), hash_in(card, "sha256", path), says)
     return Artefact("policy", path, f"townlet train --mode {mode} --seed {seed}", (weights,), tuple(made_from))
 
 
@@ -110,19 +137,19 @@ def policy(file: Path) -> Artefact:
 def baseline(file: Path) -> Artefact:
     """A baseline: what of the scenario decides its rollouts, and the weights of a neural policy that acted."""
     content = read_json(file, "a baseline")
-    name, policy = field(content, "scenario", file), field(content, "policy_sha256", file)
-    scenario_hash = field(content, "scenario_sha256", file)
+    name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
+    scenario_hash = hash_in(content, "scenario_sha256", file)
     made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, str(file), "rollout", located=False)]
     if policy is not None:
         made_from.append(Claim(Path(WEIGHTS), policy, str(file), located=False))
-    return Artefact("baseline", file, field(content, "made_with", file), made_from=tuple(made_from))
+    return Artefact("baseline", file, field(content, "made_with", file, str), made_from=tuple(made_from))
 
 
 @register("replay", lambda file: file.name == REPLAY)
 def replay(file: Path) -> Artefact:
     """A verified capture: the hash of its manifest."""
     content = read_json(file, "a verified capture")
-    manifest = Claim(Path(MANIFEST), field(content, "manifest_sha256", file), str(file), located=False)
+    manifest = Claim(Path(MANIFEST), hash_in(content, "manifest_sha256", file), str(file), located=False)
     return Artefact("replay", file, "townlet verify", made_from=(manifest,))
 
 
@@ -130,9 +157,11 @@ def replay(file: Path) -> Artefact:
 def evaluation(file: Path) -> Artefact:
     """An evaluation of a policy: the hash of the weights, and of the configuration it was judged in."""
     content = read_json(file, "an evaluation")
-    name = field(content, "scenario.name", file)
+    name = file_name(content, "scenario.name", file)
     made_from = (
-        Claim(Path(f"{name}.yaml"), field(content, "scenario.config_sha256", file), str(file), "configuration", False),
-        Claim(Path(WEIGHTS), field(content, "policy_sha256", file), str(file), located=False),
+        Claim(
+            Path(f"{name}.yaml"), hash_in(content, "scenario.config_sha256", file), str(file), "configuration", False
+        ),
+        Claim(Path(WEIGHTS), hash_in(content, "policy_sha256", file), str(file), located=False),
     )
     return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)

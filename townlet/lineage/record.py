@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.errors import InputError
+from townlet.filenames import AnyFile
 from townlet.lineage.artefact import Artefact, Claim, LineageError, file_sha256
 from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
 
@@ -23,7 +24,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class RecordedFile(Section):
     """A file by its path from the record's folder."""
 
-    file: Annotated[str, Field(min_length=1)]
+    file: AnyFile
     sha256: Sha256
 
 

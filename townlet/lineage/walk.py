@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,8 @@ class _Walk:
         folder = artefact.file.parent
         yield folder / name
         for place in self._search:
-            yield from sorted(place.rglob(name))
-        yield from sorted(folder.parent.glob(f"*/{name}"))
+            yield from sorted(place.rglob(escape(name)))
+        yield from sorted(folder.parent.glob(f"*/{escape(name)}"))
         if name.endswith(".yaml"):
             yield Path("configs", "scenarios", name).absolute()
             yield scenarios_folder() / name

@@ -13,6 +13,7 @@ from townlet.baselines.build import commit
 from townlet.capture import Capture
 from townlet.config.base import Section
 from townlet.config.faults import validated
+from townlet.filenames import AnyFile
 from townlet.lineage.environment import environment_now
 from townlet.soak.options import Materials, SoakOptions
 from townlet.soak.rows import RowFile
@@ -31,7 +32,7 @@ Amount = Annotated[int, Field(ge=0)]
 class Source(Section):
     """A file that the soak began with."""
 
-    file: str
+    file: AnyFile
     """In the soak's own folder, or below the project's, or as it was asked for."""
     sha256: Sha256
 

@@ -23,7 +23,7 @@ from townlet.soak.manifest import (
     records_sha256,
 )
 from townlet.soak.rows import RowFile
-from townlet.storage import AnyPath, read_bytes, read_json, sha256
+from townlet.storage import AnyPath, read_bytes, read_json, require_field, sha256
 
 Columns = Mapping[str, NDArray[np.float64]]
 
@@ -65,7 +65,8 @@ def read_soak(folder: AnyPath) -> Soak:
     if not len(rows) == len(used) == manifest["cycles_done"]:
         found = f"{len(rows)} rows, and {len(used)} in {RESOURCES_NAME}"
         raise InputError.of(root / CYCLES_NAME, "", found, f"{manifest['cycles_done']}, as {MANIFEST_NAME} says")
-    return Soak(root, manifest, columns_of(rows), columns_of(used), [row["alerts"] for row in rows])
+    alerts = [require_field(row, "alerts", root / CYCLES_NAME, "the alerts of a cycle", list) for row in rows]
+    return Soak(root, manifest, columns_of(rows), columns_of(used), alerts)
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> Columns:

@@ -11,6 +11,7 @@ from typing import Any
 from townlet.errors import InputError
 from townlet.outputs import append_line, sync_folder
 from townlet.storage import read_bytes, sha256
+from townlet.strict_json import strict
 
 
 class RowFile:
@@ -67,10 +68,8 @@ class RowFile:
 
 
 def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(line) if line.endswith(b"\n") else None
-    except ValueError:
-        row = None
+    expected = f"the row of cycle {number}"
+    row = strict(line, path, expected, number) if line.endswith(b"\n") else None
     if not isinstance(row, dict) or row.get("cycle") != number:
-        raise InputError.of(path, f"line {number}", repr(line[:40]), f"the row of cycle {number}")
+        raise InputError.of(path, f"line {number}", repr(line[:40]), expected)
     return row

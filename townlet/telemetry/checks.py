@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from townlet.strict_json import is_number, is_text
 from townlet.telemetry.record import BY_NAME, VERSIONS, Field, required_fields
+from townlet.text import printable
 
 #: How far beyond its bound a float may lie by rounding in single precision.
 ROUNDING = 1e-6
@@ -38,21 +39,6 @@ def quoted(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def printable(name: str) -> str:
-    """A field name that came from a file, safe to print."""
-    return name if name.isprintable() else ascii(name)
-
-
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number, finite and within a float's range; a boolean is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
 def record_faults(record: Mapping[str, Any]) -> list[FieldFault]:
     """Every fault of one record, in field order: version, missing fields, types, ranges, and extra fields.
 
@@ -78,7 +64,7 @@ def record_faults(record: Mapping[str, Any]) -> list[FieldFault]:
 def _value_faults(name: str, value: Any) -> list[FieldFault]:
     field = BY_NAME.get(name)
     if field is None:
-        fine = _is_text(value) if isinstance(value, str) else is_number(value)
+        fine = is_text(value) if isinstance(value, str) else is_number(value)
         return [] if fine else [FieldFault(printable(name), quoted(value), "a finite number or a string")]
     return [] if _fits(field, value) else [FieldFault(name, quoted(value), _expected(field))]
 
@@ -102,11 +88,3 @@ def _expected(field: Field) -> str:
     if field.low is not None and field.high is not None:
         return f"{noun} from {field.low:g} to {field.high:g}"
     return noun if field.low is None else f"{noun} of at least {field.low:g}"
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

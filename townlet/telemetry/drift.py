@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
-from townlet.telemetry.checks import is_number
+from townlet.strict_json import is_number
 from townlet.telemetry.reader import read_log
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.validator import read_records

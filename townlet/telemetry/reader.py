@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from townlet.errors import Fault, InputError
-from townlet.telemetry.checks import FieldFault, printable
+from townlet.file_kinds import kind_of_file
+from townlet.strict_json import parse
+from townlet.telemetry.checks import FieldFault
+from townlet.text import printable
 
 _EXPECTED = "a telemetry log (JSONL)"
 
@@ -97,7 +101,7 @@ def open_parts(path: Path) -> list[BinaryIO]:
     while True:
         files: list[BinaryIO] = []
         try:
-            files.extend(part.open("rb", buffering=0) for part in part_paths(path))
+            files.extend(_open(part, given=part == path) for part in part_paths(path))
             if [identity(os.fstat(file.fileno())) for file in files] == [
                 identity(part.stat()) for part in part_paths(path)
             ]:
@@ -106,8 +110,24 @@ def open_parts(path: Path) -> list[BinaryIO]:
             pass
         except OSError as error:
             close_all(files)
-            raise InputError.of(error.filename, "", error.strerror or str(error), _EXPECTED) from None
+            raise InputError.of(error.filename or path, "", error.strerror or str(error), _EXPECTED) from None
+        except InputError:
+            close_all(files)
+            raise
         close_all(files)
+
+
+def _open(part: Path, *, given: bool) -> BinaryIO:
+    """A file of a log. The one that was ``given`` may be a pipe or a terminal as well, such as ``/dev/stdin``; other
+    devices may have no end."""
+    mode = part.stat().st_mode
+    if not (stat.S_ISREG(mode) or (given and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)))):
+        raise InputError.of(part, "", kind_of_file(mode), _EXPECTED)
+    file = part.open("rb", buffering=0)
+    if stat.S_ISCHR(mode) and not file.isatty():
+        file.close()
+        raise InputError.of(part, "", kind_of_file(mode), _EXPECTED)
+    return file
 
 
 def identity(status: os.stat_result) -> tuple[int, int]:
@@ -132,6 +152,8 @@ def read_log(path: str | Path) -> TelemetryLog:
         contents = [(Path(file.name), file.read()) for file in files]
     except OSError as error:
         raise InputError.of(path, "", error.strerror or str(error), _EXPECTED) from None
+    except MemoryError:
+        raise InputError.of(path, "", "more bytes than there is memory", _EXPECTED) from None
     finally:
         close_all(files)
     if not contents:
@@ -148,24 +170,15 @@ def read_log(path: str | Path) -> TelemetryLog:
 
 def parse_line(raw: bytes) -> tuple[dict[str, Any] | None, list[FieldFault]]:
     """A JSON object from the bytes of a line, with its faults; NaN and infinities are kept as floats."""
-    repeated: list[str] = []
-
-    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        collected = dict(pairs)
-        if len(collected) < len(pairs):
-            names = [name for name, _ in pairs]
-            repeated.extend(name for name in collected if names.count(name) > 1)
-        return collected
-
     expected = "a JSON object"
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=collect)
+        value, repeated = parse(raw)
     except UnicodeDecodeError as error:
         return None, [FieldFault("", f"a byte at column {error.start + 1} that is not UTF-8", expected)]
     except json.JSONDecodeError as error:
         return None, [FieldFault("", f"no JSON ({error.msg} at column {error.colno})", expected)]
-    except (ValueError, RecursionError) as error:
-        return None, [FieldFault("", f"no readable JSON ({str(error)[:60]})", expected)]
+    except ValueError as error:
+        return None, [FieldFault("", f"no readable JSON ({error})", expected)]
     if not isinstance(value, dict):
         return None, [FieldFault("", f"a JSON {type(value).__name__}", expected)]
     return value, [FieldFault(printable(name), "the field more than once", "it once") for name in repeated]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from townlet.telemetry.checks import printable
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, MetricSummary, Summary
+from townlet.text import printable
 
 #: Cycles a breakdown lists; earlier ones are counted.
 SHOWN_CYCLES = 12

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from townlet.telemetry.checks import is_number, printable, quoted
+from townlet.strict_json import is_number
+from townlet.telemetry.checks import quoted
 from townlet.telemetry.reader import Line
+from townlet.text import printable
 
 if TYPE_CHECKING:
     from townlet.config.telemetry import WatchThresholds

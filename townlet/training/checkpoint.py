@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, JsonValue, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.errors import Fault, InputError
 from townlet.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically
+from townlet.strict_json import strict
+from townlet.tensor_file import tensors_with_description
 from townlet.training.harness import TrainingHarness
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
@@ -117,13 +118,9 @@ def read_checkpoint(folder: AnyPath) -> Checkpoint | None:
     if not path.exists():
         return None
     content = read_bytes(path, "a training's checkpoint")
-    try:
-        arrays: Arrays = load(content)
-        length = int.from_bytes(content[:8], "little")
-        raw = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][FORMAT])
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError.of(path, "", f"a damaged file or one of another kind ({error})", _EXPECTED) from None
-    version = raw.get("version") if isinstance(raw, dict) else None
+    arrays, text = tensors_with_description(content, FORMAT, path, _EXPECTED)
+    raw = json.loads(text)
+    version = raw.get("version")
     if version != VERSION:
         raise InputError.of(path, "version", repr(version), f"{VERSION}, the only one that this Townlet reads")
     given = raw.pop("sha256", None)
@@ -135,7 +132,10 @@ def read_checkpoint(folder: AnyPath) -> Checkpoint | None:
         raise InputError(
             fault_of(str(path), detail, _Description, ".".join(map(str, detail["loc"]))) for detail in error.errors()
         ) from None
-    return Checkpoint(str(path), json.loads(description.plan), description.progress, arrays)
+    plan = strict(description.plan.encode(), path, _EXPECTED)
+    if not isinstance(plan, dict):
+        raise InputError.of(path, "plan", f"a JSON {type(plan).__name__}", _EXPECTED)
+    return Checkpoint(str(path), plan, description.progress, arrays)
 
 
 class _Description(Section):

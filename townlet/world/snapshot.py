@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
@@ -18,6 +17,7 @@ from townlet.errors import InputError
 from townlet.seeds import SEEDS
 from townlet.sources import sources_sha256
 from townlet.storage import AnyPath, read_bytes, write_atomically
+from townlet.tensor_file import tensors_with_description
 from townlet.world.town import Town
 
 FORMAT, VERSION = "townlet-snapshot", 1
@@ -83,14 +83,7 @@ class _Description(Section):
 
 def _read(path: AnyPath, content: bytes) -> tuple[_Description, dict[str, NDArray[Any]]]:
     """What a file says of itself, once it is known to be complete and to belong to these rules, and its arrays."""
-    try:
-        arrays = load(content)
-        length = int.from_bytes(content[:8], "little")
-        raw = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(FORMAT)
-    except (SafetensorError, ValueError) as error:
-        raise InputError.of(path, "", str(error), "a snapshot in safetensors form") from None
-    if raw is None:
-        raise InputError.of(path, "", "tensors of another kind", "a snapshot of worlds")
+    arrays, raw = tensors_with_description(content, FORMAT, path, "a snapshot of worlds in safetensors form")
     try:
         description = _Description.model_validate_json(raw)
     except ValidationError as error:
@@ -99,6 +92,9 @@ def _read(path: AnyPath, content: bytes) -> tuple[_Description, dict[str, NDArra
         ) from None
     if description.rules_sha256 != rules_sha256():
         raise InputError.of(path, "rules_sha256", description.rules_sha256, f"{rules_sha256()}, the present rules")
+    if description.worlds > len(content):
+        # Before memory is asked for that the file cannot fill.
+        raise InputError.of(path, "worlds", str(description.worlds), f"no more than {len(content)} bytes hold")
     return description, arrays
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config import Scenario
-from townlet.storage import pretty_json, write_atomically
+from townlet.storage import pretty_json, read_json, require_field, write_atomically
 from townlet.study.conflict.cloning import Weights, clone_script
 from townlet.study.conflict.company import MixedBehavior
 from townlet.study.conflict.evaluate import evaluate
@@ -50,14 +49,15 @@ def do(piece: Piece, settings: Settings, folder: Path) -> None:
 
 def read_judgement(judgement: Judgement, settings: Settings, folder: Path) -> dict[str, float]:
     """The metrics that a judgement's file holds."""
-    metrics: dict[str, float] = json.loads(_judgement_file(judgement, settings, folder).read_text())["metrics"]
+    path = _judgement_file(judgement, settings, folder)
+    metrics: dict[str, float] = require_field(read_json(path, "a judgement"), "metrics", path, "its metrics", dict)
     return metrics
 
 
 def read_curve(policy: Policy, settings: Settings, folder: Path) -> list[dict[str, float]]:
     """What the rollouts of a training were like, in order."""
-    content = json.loads(_weights_file(policy, settings, folder).with_suffix(".json").read_text())
-    curve: list[dict[str, float]] = content["curve"]
+    path = _weights_file(policy, settings, folder).with_suffix(".json")
+    curve: list[dict[str, float]] = require_field(read_json(path, "a training's curve"), "curve", path, "a list", list)
     return curve
 
 

@@ -106,4 +106,4 @@ def _original() -> dict[str, Any]:
 
 @cache
 def _text() -> str:
-    return (scenarios_folder() / "town_day.yaml").read_text()
+    return (scenarios_folder() / "town_day.yaml").read_text(encoding="utf-8")

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from townlet.errors import InputError
 from townlet.outputs import append_line, make_folder
 from townlet.storage import canonical_json, read_bytes, sha256, write_atomically
+from townlet.strict_json import strict
 from townlet.study.drift.nights import Outcome
 
 
@@ -22,11 +24,11 @@ class Ledger:
         self._path = work / f"outcomes-{key[:12]}.jsonl"
         self._known: dict[str, Outcome] = {}
         lines = read_bytes(self._path, "outcomes").splitlines(keepends=True) if self._path.exists() else []
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
             # The last line of a killed study may be torn.
             if line.endswith(b"\n"):
-                name, verdict, metrics, tests = json.loads(line)
-                self._known[name] = Outcome(verdict, tuple(metrics), tests)
+                name, outcome = _outcome(self._path, number, line)
+                self._known[name] = outcome
         if lines and not lines[-1].endswith(b"\n"):
             write_atomically(self._path, b"".join(lines[:-1]))
 
@@ -43,6 +45,14 @@ class Ledger:
                 os.close(descriptor)
             self._known[name] = made
         return self._known[name]
+
+
+def _outcome(path: Path, number: int, line: bytes) -> tuple[str, Outcome]:
+    expected = "an outcome: name, verdict, metrics and number of tests"
+    match strict(line, path, expected, number):
+        case [str(name), ("accept" | "hold" | "reject") as verdict, list(metrics), int(tests)]:
+            return name, Outcome(verdict, tuple(metrics), tests)
+    raise InputError.of(path, f"line {number}", repr(line[:40]), expected)
 
 
 def detector_sha256() -> str:

@@ -17,7 +17,7 @@ from townlet.config import Scenario
 from townlet.errors import InputError
 from townlet.simulation import SimulationLoop
 from townlet.sources import sources_sha256
-from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
+from townlet.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.study.drift.plants import forgetting, pressed, slower
 
 #: Cycles between two savings of an unfinished pool.
@@ -50,7 +50,8 @@ def make_pool(
     path = work / f"{scenario.name}-{label.replace(' ', '') or 'unchanged'}-{key[:12]}.json"
     rows: dict[str, list[float]] = {}
     if path.exists():
-        rows = read_json(path, "a pool of cycles")["values"]
+        what = "a pool of cycles"
+        rows = require_field(read_json(path, what), "values", path, what, dict)
     done = len(next(iter(rows.values()), []))
     behavior, _ = choose_behavior(scenario, default_behavior(scenario), None)
     loop = SimulationLoop(scenario, worlds=worlds, seed=0)

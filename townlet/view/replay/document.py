@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
 import zlib
@@ -17,6 +16,7 @@ from townlet.envs import image
 from townlet.envs.scene import ROLES
 from townlet.errors import InputError
 from townlet.storage import AnyPath
+from townlet.strict_json import strict
 from townlet.view.replay.film import Film
 from townlet.view.replay.mind import Mind
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS
@@ -169,8 +169,8 @@ def document_in(page: str, file: AnyPath) -> dict[str, Any]:
     """The document inside a replay page. Raises InputError, naming ``file``, if the page holds none."""
     found = re.search(r'<script type="application/json" id="document">(.*?)</script>', page, re.DOTALL)
     try:
-        document = json.loads(found[1]) if found else None
-    except json.JSONDecodeError:
+        document = strict(found[1].encode(), file, "a replay") if found else None
+    except (InputError, UnicodeEncodeError):
         document = None
     if not isinstance(document, dict) or document.get("format") != "townlet-replay":
         raise InputError.of(file, "", "no replay in it", "a page that `townlet replay` wrote")

@@ -24,14 +24,14 @@ def replay_html(sides: Sequence[Sequence[Film]], *, labels: Sequence[str] = (), 
     """
     document = json.dumps(replay_document(sides, labels=labels, coding=coding), separators=(",", ":"), allow_nan=False)
     names = dict.fromkeys(films[0].manifest.scenario.name for films in sides)
-    scripts = "\n".join((PAGE / f"{name}.js").read_text() for name in SCRIPTS)
+    scripts = "\n".join((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     parts = {
         "title": escape(" and ".join(names)),
-        "style": (PAGE / "style.css").read_text(),
+        "style": (PAGE / "style.css").read_text(encoding="utf-8"),
         # Inside a script element, only this could end it or open a comment.
         "document": document.replace("<", "\\u003c"),
         "script": scripts,
     }
-    page = (PAGE / "page.html").read_text()
+    page = (PAGE / "page.html").read_text(encoding="utf-8")
     before, *rest = page.split("{{")
     return before + "".join(parts[name] + text for name, text in (piece.split("}}", 1) for piece in rest))

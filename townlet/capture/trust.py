@@ -1,0 +1,70 @@
+"""What a table of agent-steps must be before its values are put to use: columns, and values within them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from townlet.errors import InputError
+
+#: Columns that may be null in a row.
+_NULLABLE = ("value", "final_observation")
+
+
+def require_schema(found: pa.Schema, schema: pa.Schema, file: object) -> None:
+    """Raise InputError, naming the columns of a table in a ``file``, unless its schema is the expected one.
+
+    Where lists of any size are expected, lists of one size will do: such were recorded before.
+    """
+    # Equal list types can have different hashes, so that a difference of sets would name too many.
+    kinds, expected = (dict(zip(each.names, each.types, strict=True)) for each in (found, schema))
+    different = sorted(name for name in {*kinds, *expected} if not _alike(kinds.get(name), expected.get(name)))
+    if different or found.names != schema.names:
+        fields = ", ".join(different) or "the order of columns"
+        raise InputError.of(file, fields, "another schema", "the columns that the manifest describes")
+
+
+def require_numbers(table: pa.Table, features: int, actions: int, file: object) -> None:
+    """Raise InputError, naming the column of a step table in a ``file``, for a null or a number that is not finite
+    where none belongs, for a list of another size, and for an action that there is none of."""
+    for name, values in _columns(table, features, file):
+        if values.null_count:
+            raise InputError.of(file, name, f"{values.null_count} nulls", "a value in each row")
+        if pa.types.is_floating(values.type):
+            numbers = values.to_numpy()
+            if not np.isfinite(numbers).all():
+                raise InputError.of(file, name, "a number that is not finite", "finite numbers")
+    action = table["action"].to_numpy()
+    if len(action) and not (action.min() >= 0 and action.max() < actions):
+        raise InputError.of(file, "action", f"{action.min()} to {action.max()}", f"0 to {actions - 1}")
+
+
+def _alike(found: Any, expected: Any) -> bool:
+    if found is None or expected is None:
+        return False
+    if pa.types.is_list(expected) and pa.types.is_fixed_size_list(found):
+        return bool(found.value_type.equals(expected.value_type))
+    return bool(found.equals(expected))
+
+
+def _columns(table: pa.Table, features: int, file: object) -> Iterator[tuple[str, Any]]:
+    """Every column by name, lists as all the values in them; nulls that may be are left out."""
+    for name in table.column_names:
+        column = table[name]
+        if name == "final_observation":
+            column = column.filter(table["truncated"])
+        elif name in _NULLABLE:
+            column = column.drop_null()
+        if pa.types.is_dictionary(column.type) or not pa.types.is_nested(column.type):
+            yield name, column
+            continue
+        lengths = pc.list_value_length(column)
+        if column.null_count:
+            yield name, column
+        if name == "final_observation" and not pc.all(pc.equal(lengths, features), min_count=0).as_py():
+            raise InputError.of(file, name, "a list of another size", f"{features} numbers where truncated is true")
+        yield name, pc.list_flatten(column)
