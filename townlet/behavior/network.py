@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from townlet.config.training import NetworkConfig
+from townlet.seeds import fold_seed
 from townlet.world.compile import entry
 
 # Finite, so that probability × log-probability of an illegal action is 0 and not NaN, and so low that its
@@ -28,7 +29,7 @@ class ActorCritic(nn.Module):
     def __init__(self, features: int, actions: int, config: NetworkConfig, *, seed: int = 0) -> None:
         super().__init__()
         self.features, self.actions, self.config = features, actions, config
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(fold_seed(seed))
         activation = nn.Tanh if config.activation == "tanh" else nn.ReLU
         layers: list[nn.Module] = []
         for inputs, units in itertools.pairwise((features, *config.hidden)):

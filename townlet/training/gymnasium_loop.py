@@ -11,6 +11,7 @@ from gymnasium import Env, spaces
 from numpy.typing import NDArray
 
 from townlet.rollout import RolloutBuffer, aligned_zeros
+from townlet.seeds import fold_seed
 
 if TYPE_CHECKING:
     from townlet.behavior.base import Behavior
@@ -75,7 +76,7 @@ class GymnasiumWorlds:
 
     def policy_draws(self) -> NDArray[np.float64]:
         """float64 [W, 1] in [0, 1): one draw per world for the coming action, a pure function of seed and tick."""
-        generator = np.random.Generator(np.random.Philox(key=np.array([self.seed, self.ticks], np.uint64)))
+        generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(self.seed), self.ticks], np.uint64)))
         return generator.random((self.worlds, 1))
 
     def _see(self, world: int, seen: Any, info: dict[str, Any]) -> None:

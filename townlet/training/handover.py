@@ -18,6 +18,7 @@ from townlet.config.scenario import Scenario
 from townlet.config.training import HandoverConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer, aligned_zeros
+from townlet.seeds import fold_seed
 from townlet.training.batch import Batch, replay_batch, rows_of
 from townlet.world import Town
 
@@ -132,7 +133,7 @@ def script_batch(
 
 def draw_driven(shape: tuple[int, int], share: float, *, seed: int, cycle: int) -> NDArray[np.bool_]:
     """Whom the script drives, bool of ``shape`` [W, A]: ``share`` of all slots, by ``seed`` and ``cycle`` alone."""
-    generator = np.random.Generator(np.random.Philox(key=np.array([seed, _STREAM + cycle], np.uint64)))
+    generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(seed), _STREAM + cycle], np.uint64)))
     driven = np.zeros(math.prod(shape), np.bool_)
     driven[generator.permutation(len(driven))[: round(share * len(driven))]] = True
     return driven.reshape(shape)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer
+from townlet.seeds import fold_seed
 from townlet.training.advantages import Floats
 from townlet.training.batch import Batch, evaluate, replay_batch, rollout_batch
 from townlet.training.measures import correlation, importance_statistics
@@ -123,7 +124,7 @@ def draw_segments(
     )[1]
     share, length = segment_shares(segment, log_ratio[rows])
     good = np.flatnonzero(share >= config.replay.min_effective_share)
-    generator = np.random.Generator(np.random.Philox(key=np.array([seed, _STREAM + cycle], np.uint64)))
+    generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(seed), _STREAM + cycle], np.uint64)))
     order = generator.permutation(good)
     # Those that fit, in the order drawn; the first that does not ends the draw.
     drawn = order[np.cumsum(length[order]) <= most]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
+from townlet.seeds import fold_seed
 from townlet.training import losses
 from townlet.training.adam import Adam
 from townlet.training.batch import Batch
@@ -118,7 +119,7 @@ def minibatches(rows: NDArray[np.int64], size: int, seed: int, epoch: int) -> It
 
     A short last minibatch would step as far as the others on a fraction of their evidence.
     """
-    generator = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], np.uint64)))
+    generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(seed), epoch], np.uint64)))
     yield from np.array_split(generator.permutation(rows), math.ceil(len(rows) / size))
 
 

@@ -15,6 +15,7 @@ from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.errors import InputError
+from townlet.seeds import SEEDS
 from townlet.storage import AnyPath, read_bytes, write_atomically
 from townlet.world.compile import sources_hash
 from townlet.world.town import Town
@@ -69,7 +70,8 @@ class _Description(Section):
     version: Literal[1]
     rules_sha256: str
     worlds: Annotated[int, Field(ge=1)]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
+    """As rules draw with it."""
     first_world: Annotated[int, Field(ge=0)]
     scenario: Scenario
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from townlet.config.scenario import Scenario
 from townlet.rollout import aligned_zeros
+from townlet.seeds import fold_seed
 from townlet.world.actions import action_names
 from townlet.world.compile import COMPILED
 from townlet.world.handles import handle_of
@@ -26,13 +27,14 @@ class Town:
     """``W`` independent worlds of one scenario, in step with each other.
 
     World ``w`` of the batch is world number ``first_world + w`` of the seed; its history depends on nothing else, so
-    any range of worlds can be simulated anywhere. ``observation`` (float32 [W, A, F]) and ``mask`` (bool [W, A, N])
-    show the moment before the next action; they and all arrays of ``state`` are overwritten in place.
+    any range of worlds can be simulated anywhere. A seed is any whole number from 0 on; the attribute ``seed`` is what
+    rules draw with, see :func:`townlet.seeds.fold_seed`. ``observation`` (float32 [W, A, F]) and ``mask`` (bool
+    [W, A, N]) show the moment before the next action; they and all arrays of ``state`` are overwritten in place.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0) -> None:
         self.scenario = scenario
-        self.worlds, self.seed, self.first_world = worlds, seed, first_world
+        self.worlds, self.seed, self.first_world = worlds, fold_seed(seed), first_world
         self.people = list(scenario.people)
         self.objects = list(scenario.objects)
         self.action_names = action_names(scenario.object_types)
@@ -108,7 +110,7 @@ class Town:
     def reset(self, seed: int | None = None) -> None:
         """Begin a new episode. With a seed, everything starts from it again, clocks and tallies included."""
         if seed is not None:
-            self.seed = seed
+            self.seed = fold_seed(seed)
             self.state.worlds["clock"] = 0
             self.reset_tallies()
         with _wrapping():

@@ -1,0 +1,35 @@
+"""Seeds of any size: small ones are kept, large ones folded to what compiled rules hold, always to the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from townlet.errors import InputError
+from townlet.seeds import fold_seed
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 + 5, 2**63 - 1, np.int64(7), np.uint64(2**63 - 1)])
+def test_a_seed_that_fits_is_kept(seed: Any) -> None:
+    assert fold_seed(seed) == int(seed)
+    assert type(fold_seed(seed)) is int
+
+
+def test_larger_seeds_are_folded_to_what_fits_and_always_to_the_same() -> None:
+    large = [2**63, 2**63 + 1, 2**64 - 1, 2**64, 2**64 + 7, 10**40, 10**5000]
+    folded = [fold_seed(seed) for seed in large]
+
+    assert folded == [fold_seed(seed) for seed in large]
+    assert all(0 <= seed < 2**63 for seed in folded)
+    assert len(set(folded)) == len(large)
+    assert fold_seed(np.uint64(2**63)) == folded[0]
+    # What is recorded under a seed must stay reproducible, so that folding must never change.
+    assert folded[:2] == [7615710049341846149, 5571293818624036155]
+
+
+@pytest.mark.parametrize("seed", [-1, -(2**70), 1.5, 1.0, "7", None, np.float64(3), float("nan")])
+def test_what_is_no_seed_is_refused(seed: Any) -> None:
+    with pytest.raises(InputError, match=r"seed: found .*, expected a whole number from 0 on"):
+        fold_seed(seed)
