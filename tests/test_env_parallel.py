@@ -7,7 +7,7 @@ import functools
 import io
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,7 +22,7 @@ import townlet
 from townlet.config import load_scenario
 from townlet.config.find import find_scenario
 from townlet.config.rules import ObservationConfig
-from townlet.envs import town_v0
+from townlet.envs import TownEnv, town_v0
 from townlet.errors import InputError
 
 MASKS = ["observation", "info"]
@@ -210,6 +210,7 @@ def test_in_the_view_of_places_the_same_agents_act_in_every_step() -> None:
     town = townlet.parallel_env(hard_times(), agents="slots")
     people = ["anna", "ben", "cara", "dan"]
     died: list[int] = []
+    at_first = town.reset(seed=0)[1]["anna"]
 
     def look(observed: dict[str, Any], rewards: Any, terminated: Any, truncated: Any, infos: dict[str, Any]) -> None:
         assert list(observed) == list(rewards) == list(terminated) == list(truncated) == list(infos) == people
@@ -222,7 +223,8 @@ def test_in_the_view_of_places_the_same_agents_act_in_every_step() -> None:
         over = town.town.tick == 60
         assert town.agents == ([] if over else people)
         assert all(truncated[name] == (over and not terminated[name]) for name in people)
-        assert ("TimeLimit.truncated" in infos["anna"]) == over
+        assert infos["anna"]["TimeLimit.truncated"] == truncated["anna"]
+        assert infos["anna"].keys() == at_first.keys()
 
     play(town, 0, look)
     assert len(died) > 3
@@ -251,7 +253,28 @@ def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[s
         townlet.parallel_env(**{"scenario": "queue_conflict", **options})
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63])
-def test_a_seed_out_of_range_is_refused(seed: int) -> None:
-    with pytest.raises(InputError, match="expected a whole number from 0"):
-        townlet.parallel_env("queue_conflict").reset(seed=seed)
+MAKERS: list[Callable[[], Any]] = [
+    functools.partial(townlet.parallel_env, "queue_conflict"),
+    functools.partial(townlet.parallel_env, "queue_conflict", agents="slots"),
+    functools.partial(townlet.vector_env, "queue_conflict", worlds=1),
+    functools.partial(TownEnv, "queue_conflict"),
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("seed", [-1, np.int64(-1), 1.5, 1.0, True, np.True_, np.float32(2), "7", [1, 2, 3]])
+def test_what_is_no_seed_is_refused(make: Callable[[], Any], seed: Any) -> None:
+    with pytest.raises(InputError, match=r"seed: found .*, expected a whole number from 0 on"):
+        make().reset(seed=seed)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("seed", [0, 7, np.int32(7), np.uint64(2**63), 2**63, 2**64 - 1, 2**200])
+def test_any_whole_number_is_a_seed_and_repeats_itself(make: Callable[[], Any], seed: Any) -> None:
+    states = []
+    for given in (seed, int(seed), int(seed) + 1):
+        environment = make()
+        environment.reset(seed=given)
+        states.append(environment.town.observation.copy())
+    np.testing.assert_array_equal(*states[:2])
+    assert not np.array_equal(*states[1:])

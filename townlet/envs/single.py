@@ -64,8 +64,9 @@ class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin a new episode: with a seed the first one of it, without one the next. There are no ``options``."""
-        super().reset(seed=seed)
-        self.town.reset(None if seed is None and self._seeded else town_seed(seed))
+        folded = None if seed is None and self._seeded else town_seed(seed)
+        super().reset(seed=None if seed is None else folded)
+        self.town.reset(folded)
         self._seeded = True
         return self._see()
 

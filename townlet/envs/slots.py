@@ -42,8 +42,8 @@ class SlotParallelEnv(TownParallelBase):
         truncations = {slot: self._is_over() and not terminations[slot] for slot in self.slots}
         if self._is_over():
             self.agents = []
-            for slot in self.slots:
-                infos[slot]["TimeLimit.truncated"] = truncations[slot]
+        for slot in self.slots:
+            infos[slot]["TimeLimit.truncated"] = truncations[slot]
         if self.render_mode == "human":
             self.render()
         rewards = dict(zip(self.slots, self.town.reward[0].tolist(), strict=True))
@@ -52,5 +52,6 @@ class SlotParallelEnv(TownParallelBase):
     def _tell(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         observations, infos = self._observe({slot: a for a, slot in enumerate(self.slots)}, gone=set())
         for slot, alive in zip(self.slots, self.town.alive[0].tolist(), strict=True):
-            infos[slot]["alive"] = alive
+            # Every info has the same keys, those of a reset included: libraries take their layout from there.
+            infos[slot] |= {"alive": alive, "TimeLimit.truncated": False}
         return observations, infos

@@ -66,10 +66,12 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
         """Begin a new episode in all worlds: observations and info.
 
         With a seed it is the first one of that seed, without one the next one of the present seed. There are no
-        ``options``.
+        ``options``. Raises InputError for a list of seeds: the worlds of a batch differ by their number, under one
+        seed.
         """
-        super().reset(seed=seed)
-        self.town.reset(None if seed is None else town_seed(seed))
+        folded = None if seed is None else town_seed(seed)
+        super().reset(seed=folded)
+        self.town.reset(folded)
         return flat(self.town.observation), self._info()
 
     def step(
