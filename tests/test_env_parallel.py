@@ -25,7 +25,7 @@ from townlet.config.rules import ObservationConfig
 from townlet.envs import TownEnv, town_v0
 from townlet.errors import InputError
 
-MASKS = ["observation", "info"]
+MASKS = ["observation", "info", "none"]
 
 #: An agent that may come need not, and the last observation of one who left is documented to be zeros.
 EXPECTED = {
@@ -151,7 +151,8 @@ def test_at_the_time_limit_everybody_is_truncated() -> None:
     assert len(steps) == 7
     assert not any(any(terminated.values()) for terminated, _ in steps)
     assert [all(truncated.values()) for _, truncated in steps] == [False] * 6 + [True]
-    assert town.step({}) == ({}, {}, {}, {}, {})
+    with pytest.raises(InputError, match="step: found an episode that has ended, expected a call of reset"):
+        town.step({})
 
 
 def test_while_nobody_is_in_town_a_step_goes_on_to_the_next_arrival() -> None:
@@ -251,6 +252,32 @@ def test_pettingzoo_makes_the_built_in_scenarios_by_name(kind: Any) -> None:
 def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         townlet.parallel_env(**{"scenario": "queue_conflict", **options})
+
+
+@pytest.mark.parametrize("agents", ["people", "slots"])
+@pytest.mark.parametrize("chosen", [0.7, 1.0, -1, 99, 2**32 + 2, float("nan"), None, "0", np.zeros(2, np.int64), [0]])
+def test_what_is_no_action_is_refused(agents: Any, chosen: Any) -> None:
+    town = townlet.parallel_env("queue_conflict", agents=agents)
+    with pytest.raises(InputError, match="step: found no episode"):
+        town.step({})
+    town.reset(seed=0)
+    before = town.town.tick
+    with pytest.raises(InputError, match=r"actions: anna.*: found .*, expected a whole number from 0 to"):
+        town.step({town.agents[0]: chosen})
+    assert town.town.tick == before
+
+
+@pytest.mark.parametrize("chosen", [1, np.int8(1), np.uint64(1), np.array(1), np.array([1])])
+def test_an_action_may_be_any_whole_number_of_numpys(chosen: Any) -> None:
+    town = townlet.parallel_env("queue_conflict")
+    town.reset(seed=0)
+    town.step({"anna_0": chosen, "anna_1": float("nan")})
+    assert town.town.tick == 1
+
+
+def test_without_masks_there_are_none() -> None:
+    observations, infos = townlet.parallel_env("queue_conflict", action_mask="none").reset(seed=0)
+    assert infos["anna_0"] == {} and observations["anna_0"].ndim == 1
 
 
 MAKERS: list[Callable[[], Any]] = [

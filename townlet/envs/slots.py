@@ -32,9 +32,8 @@ class SlotParallelEnv(TownParallelBase):
         return self._tell()
 
     def step(self, actions: dict[str, int]) -> Step:
-        """One tick; tells of every agent."""
-        if not self.agents:
-            return {}, {}, {}, {}, {}
+        """One tick; tells of every agent. Raises InputError for what is no action, and outside an episode."""
+        self._require_episode()
         slot_of = {slot: a for a, slot in enumerate(self.slots)}
         self.town.step(self._chosen(actions, slot_of))
         observations, infos = self._tell()
