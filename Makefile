@@ -4,10 +4,10 @@ VENV ?= .venv
 SCENARIO ?= queue_conflict
 BIN := $(VENV)/bin
 
-.PHONY: run ui test lint types docs certify fuzz clean distclean help
+.PHONY: run ui test lint types docs docs-serve certify fuzz clean distclean help
 
 help:            ## show this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) scripts/install.py $(VENV)
@@ -36,6 +36,9 @@ types: $(VENV)/installed    ## static types
 docs: $(VENV)/installed     ## build the documentation site into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/properdocs build --config-file mkdocs.yml
 	@echo site/index.html
+
+docs-serve: docs            ## serve the site, where its search works, which browsers keep from files
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8000
 
 certify: $(VENV)/installed  ## the seven commands of the certificate, timed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/certify.sh

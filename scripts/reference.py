@@ -30,7 +30,13 @@ MODULES = (
     "townlet.training.losses",
     "townlet.telemetry",
     "townlet.baselines",
+    "townlet.evaluation",
+    "townlet.lineage",
+    "townlet.stages",
+    "townlet.world.snapshot",
     "townlet.soak",
+    "townlet.soak.drift",
+    "townlet_pipeline",
 )
 
 

@@ -7,7 +7,7 @@ import functools
 import io
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,10 +22,10 @@ import townlet
 from townlet.config import load_scenario
 from townlet.config.find import find_scenario
 from townlet.config.rules import ObservationConfig
-from townlet.envs import town_v0
+from townlet.envs import TownEnv, town_v0
 from townlet.errors import InputError
 
-MASKS = ["observation", "info"]
+MASKS = ["observation", "info", "none"]
 
 #: An agent that may come need not, and the last observation of one who left is documented to be zeros.
 EXPECTED = {
@@ -151,7 +151,8 @@ def test_at_the_time_limit_everybody_is_truncated() -> None:
     assert len(steps) == 7
     assert not any(any(terminated.values()) for terminated, _ in steps)
     assert [all(truncated.values()) for _, truncated in steps] == [False] * 6 + [True]
-    assert town.step({}) == ({}, {}, {}, {}, {})
+    with pytest.raises(InputError, match="step: found an episode that has ended, expected a call of reset"):
+        town.step({})
 
 
 def test_while_nobody_is_in_town_a_step_goes_on_to_the_next_arrival() -> None:
@@ -210,6 +211,7 @@ def test_in_the_view_of_places_the_same_agents_act_in_every_step() -> None:
     town = townlet.parallel_env(hard_times(), agents="slots")
     people = ["anna", "ben", "cara", "dan"]
     died: list[int] = []
+    at_first = town.reset(seed=0)[1]["anna"]
 
     def look(observed: dict[str, Any], rewards: Any, terminated: Any, truncated: Any, infos: dict[str, Any]) -> None:
         assert list(observed) == list(rewards) == list(terminated) == list(truncated) == list(infos) == people
@@ -222,7 +224,8 @@ def test_in_the_view_of_places_the_same_agents_act_in_every_step() -> None:
         over = town.town.tick == 60
         assert town.agents == ([] if over else people)
         assert all(truncated[name] == (over and not terminated[name]) for name in people)
-        assert ("TimeLimit.truncated" in infos["anna"]) == over
+        assert infos["anna"]["TimeLimit.truncated"] == truncated["anna"]
+        assert infos["anna"].keys() == at_first.keys()
 
     play(town, 0, look)
     assert len(died) > 3
@@ -251,7 +254,54 @@ def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[s
         townlet.parallel_env(**{"scenario": "queue_conflict", **options})
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63])
-def test_a_seed_out_of_range_is_refused(seed: int) -> None:
-    with pytest.raises(InputError, match="expected a whole number from 0"):
-        townlet.parallel_env("queue_conflict").reset(seed=seed)
+@pytest.mark.parametrize("agents", ["people", "slots"])
+@pytest.mark.parametrize("chosen", [0.7, 1.0, -1, 99, 2**32 + 2, float("nan"), None, "0", np.zeros(2, np.int64), [0]])
+def test_what_is_no_action_is_refused(agents: Any, chosen: Any) -> None:
+    town = townlet.parallel_env("queue_conflict", agents=agents)
+    with pytest.raises(InputError, match="step: found no episode"):
+        town.step({})
+    town.reset(seed=0)
+    before = town.town.tick
+    with pytest.raises(InputError, match=r"actions: anna.*: found .*, expected a whole number from 0 to"):
+        town.step({town.agents[0]: chosen})
+    assert town.town.tick == before
+
+
+@pytest.mark.parametrize("chosen", [1, np.int8(1), np.uint64(1), np.array(1), np.array([1])])
+def test_an_action_may_be_any_whole_number_of_numpys(chosen: Any) -> None:
+    town = townlet.parallel_env("queue_conflict")
+    town.reset(seed=0)
+    town.step({"anna_0": chosen, "anna_1": float("nan")})
+    assert town.town.tick == 1
+
+
+def test_without_masks_there_are_none() -> None:
+    observations, infos = townlet.parallel_env("queue_conflict", action_mask="none").reset(seed=0)
+    assert infos["anna_0"] == {} and observations["anna_0"].ndim == 1
+
+
+MAKERS: list[Callable[[], Any]] = [
+    functools.partial(townlet.parallel_env, "queue_conflict"),
+    functools.partial(townlet.parallel_env, "queue_conflict", agents="slots"),
+    functools.partial(townlet.vector_env, "queue_conflict", worlds=1),
+    functools.partial(TownEnv, "queue_conflict"),
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("seed", [-1, np.int64(-1), 1.5, 1.0, True, np.True_, np.float32(2), "7", [1, 2, 3]])
+def test_what_is_no_seed_is_refused(make: Callable[[], Any], seed: Any) -> None:
+    with pytest.raises(InputError, match=r"seed: found .*, expected a whole number from 0 on"):
+        make().reset(seed=seed)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("seed", [0, 7, np.int32(7), np.uint64(2**63), 2**63, 2**64 - 1, 2**200])
+def test_any_whole_number_is_a_seed_and_repeats_itself(make: Callable[[], Any], seed: Any) -> None:
+    states = []
+    for given in (seed, int(seed), int(seed) + 1):
+        environment = make()
+        environment.reset(seed=given)
+        states.append(environment.town.observation.copy())
+    np.testing.assert_array_equal(*states[:2])
+    assert not np.array_equal(*states[1:])

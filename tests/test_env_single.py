@@ -110,3 +110,17 @@ def test_a_legal_random_walk_stays_within_the_observation_space() -> None:
 def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         TownEnv("queue_conflict", **options)
+
+
+def test_steps_outside_an_episode_and_what_is_no_action_are_refused() -> None:
+    environment = TownEnv("observation_baseline")
+    with pytest.raises(InputError, match="step: found no episode, expected a call of reset first"):
+        environment.step(0)
+    environment.reset(seed=0)
+    for chosen in (0.7, -1, 99, 2**32 + 2, float("nan")):
+        with pytest.raises(InputError, match="expected a whole number from 0 to"):
+            environment.step(chosen)
+    for _ in range(20):
+        environment.step(np.int64(0))
+    with pytest.raises(InputError, match="step: found an episode that has ended"):
+        environment.step(0)

@@ -184,3 +184,28 @@ def test_a_batch_of_no_worlds_is_refused() -> None:
 def test_an_unknown_scenario_is_refused_with_the_nearest_known_one() -> None:
     with pytest.raises(InputError, match="did you mean 'kitchen_breakfast'"):
         townlet.vector_env("kitchen_brekfast")
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.full(6, 0.7), "found numbers of type float64, expected integers"),
+        (np.full(6, np.nan), "expected integers"),
+        (np.zeros(6, np.bool_), "expected integers"),
+        (np.zeros(5, np.int32), r"found shape \(5,\), expected \(6,\) or \(2, 3\)"),
+        (np.zeros((3, 2), np.int32), "found shape"),
+        (0, "found shape"),
+        (np.array([0, 0, 0, 0, 0, -1], np.int8), "found -1, expected a whole number from 0 to"),
+        ([0, 0, 99, 0, 0, 0], "found 99"),
+        (np.full(6, 2**32 + 2), "found 4294967298"),
+        (np.full(6, 2**63 + 2, np.uint64), "found 9223372036854775810"),
+    ],
+)
+def test_what_are_no_actions_are_refused_and_nothing_happens(actions: object, message: str) -> None:
+    batch = townlet.vector_env("queue_conflict", worlds=2)
+    with pytest.raises(InputError, match="step: found no episode"):
+        batch.step(np.zeros(6, np.int32))
+    batch.reset()
+    with pytest.raises(InputError, match=message):
+        batch.step(actions)
+    assert batch.town.tick == 0

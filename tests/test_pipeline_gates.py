@@ -211,7 +211,7 @@ def test_alerts_and_an_edited_file_warn_and_let_the_report_be_made(
 
 def test_a_divergence_is_a_failure_that_says_where_and_is_not_tried_again() -> None:
     with pytest.raises(Failure) as raised, training_failures():
-        raise TrainingDiverged(3, 2, "loss_value", float("nan"), "reward is not finite in 1 of 8 agent-steps")
+        raise TrainingDiverged.at(3, 2, "loss_value", float("nan"), "reward is not finite in 1 of 8 agent-steps")
     assert raised.value.description == (
         "the training diverged: epoch 3, minibatch 2: loss_value is nan; reward is not finite in 1 of 8 agent-steps"
     )

@@ -29,11 +29,21 @@ class Fault:
 
 
 class InputError(Exception):
-    """Unusable input. The command line prints one line per fault and exits with 2, without a traceback."""
+    """Unusable input. The command line prints one line per fault and exits with 2, without a traceback.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+    Libraries that carry errors from one process to another make them anew from their message, or from the error
+    itself, so those are taken too: ``faults`` are then the error's, or none.
+    """
+
+    faults: tuple[Fault, ...]
+
+    def __init__(self, faults: Iterable[Fault] | str | Exception) -> None:
+        if isinstance(faults, (str, Exception)):
+            self.faults = faults.faults if isinstance(faults, InputError) else ()
+            super().__init__(str(faults))
+        else:
+            self.faults = tuple(faults)
+            super().__init__("\n".join(str(fault) for fault in self.faults))
 
     @classmethod
     def of(cls, file: object, where: str, found: str, expected: str) -> InputError:
@@ -42,7 +52,11 @@ class InputError(Exception):
 
 
 class RunError(RuntimeError):
-    """A run over good input that could not go on. The command line prints it and exits with 1, without a traceback."""
+    """A run over good input that could not go on. The command line prints it and exits with 1, without a traceback.
+
+    Subclasses too take nothing but the message, and have class methods for what they are made from: pickle and other
+    libraries make an error anew as ``type(error)(message)``.
+    """
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from pettingzoo import ParallelEnv
 
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
+from townlet.envs.actions import no_episode, one_action
 from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
 from townlet.envs.seeding import town_seed
 from townlet.envs.spaces import feature_bounds, masked_space, observation_box
@@ -22,9 +23,9 @@ from townlet.storage import AnyPath
 from townlet.world import Town
 from townlet.world.actions import WAIT
 
-#: Whether agents find their legal actions in the observation too, or only in the info.
-ActionMask = Literal["observation", "info"]
-ACTION_MASKS = ("observation", "info")
+#: Whether agents find their legal actions in the observation too, only in the info, or nowhere.
+ActionMask = Literal["observation", "info", "none"]
+ACTION_MASKS = ("observation", "info", "none")
 
 
 class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
@@ -32,7 +33,8 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
 
     The mask of legal actions, int8 [N], is ``info["action_mask"]``. With ``action_mask="observation"`` it is in the
     observation too: ``{"observation": float32 [F], "action_mask": int8 [N]}``; with ``"info"`` an observation is just
-    float32 [F]. An illegal action counts as waiting.
+    float32 [F], and with ``"none"`` there is no mask in the info either. An illegal action counts as waiting; what is
+    no action at all is refused.
     ``max_cycles`` ends the episode earlier than the scenario's own limit. A pickled copy is a fresh environment.
 
     Raises InputError for an unknown scenario, render mode or place of the mask.
@@ -126,16 +128,24 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
             self.town.reset(town_seed(seed))
         self._seeded = True
 
+    def _require_episode(self) -> None:
+        if not self.agents:
+            raise no_episode(began=self._seeded)
+
     def _is_over(self) -> bool:
         return self.town.tick >= self.limit
 
     def _chosen(self, actions: Mapping[str, int], slot_of: Mapping[str, int]) -> NDArray[np.int32]:
-        """int32 [1, A]: the actions in the places of those who chose them; everybody else waits."""
+        """int32 [1, A]: the actions in the places of those who chose them; everybody else waits.
+
+        Those of possible agents who are not present are overlooked: some libraries act for everybody at every step.
+        """
         action = np.full((1, len(self.slots)), WAIT, np.int32)
         for agent, chosen in actions.items():
-            if agent not in slot_of:
+            if agent in slot_of:
+                action[0, slot_of[agent]] = one_action(chosen, len(self.town.action_names), agent)
+            elif agent not in self.possible_agents:
                 raise InputError.of("actions", "", repr(agent), f"agents that are present: {', '.join(slot_of)}")
-            action[0, slot_of[agent]] = chosen
         return action
 
     def _observe(self, slot_of: Mapping[str, int], gone: set[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -148,7 +158,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
             if agent in gone:
                 observation, mask = np.zeros_like(observation), np.zeros_like(mask)
                 mask[WAIT] = 1
-            plain = self.action_mask == "info"
-            observations[agent] = observation if plain else {"observation": observation, "action_mask": mask}
-            infos[agent] = {"action_mask": mask}
+            masked = self.action_mask == "observation"
+            observations[agent] = {"observation": observation, "action_mask": mask} if masked else observation
+            infos[agent] = {} if self.action_mask == "none" else {"action_mask": mask}
         return observations, infos

@@ -51,10 +51,10 @@ class TownParallelEnv(TownParallelBase):
     def step(self, actions: dict[str, int]) -> Step:
         """One tick; tells of all who were present before it and of newcomers.
 
-        Raises InputError for an action of somebody who is not present. Whoever chooses nothing waits.
+        Whoever chooses nothing waits, and what is chosen for possible agents who are not present is overlooked. Raises
+        InputError for an action of somebody else, for what is no action, and outside an episode.
         """
-        if not self.agents:
-            return {}, {}, {}, {}, {}
+        self._require_episode()
         present = dict(self._slot_of)
         self.town.step(self._chosen(actions, present))
         rewards = {agent: float(self.town.reward[0, a]) for agent, a in present.items()}
@@ -111,7 +111,7 @@ def parallel_env(
         render_mode: ``rgb_array``, ``ansi`` or ``human``, which prints the text after every step.
         max_cycles: a time limit sooner than the scenario's.
         action_mask: ``observation``: the mask of legal actions is beside the observation as well as in the info, as in
-            PettingZoo's classic games; ``info``: only there, and observations are plain vectors.
+            PettingZoo's classic games; ``info``: only there, and observations are plain vectors; ``none``: nowhere.
 
     Raises InputError for an unknown scenario or option.
     """

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import SupportsIndex
+
 import numpy as np
 
 from townlet.errors import InputError
+from townlet.seeds import fold_seed
 
 
-def town_seed(seed: int | None) -> int:
+def town_seed(seed: SupportsIndex | None) -> int:
     """The seed itself, or a fresh one from the operating system's entropy when there is none.
 
-    Raises InputError unless it is from 0 to 2⁶³ − 1, the numbers that compiled rules hold.
+    Raises InputError for anything but a whole number from 0 on, as Gymnasium and NumPy have seeds.
     """
     if seed is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
-    if not 0 <= seed < 2**63:
-        raise InputError.of("options", "seed", str(seed), "a whole number from 0 to 9223372036854775807")
-    return int(seed)
+    if isinstance(seed, bool):
+        raise InputError.of("options", "seed", str(seed), "a whole number from 0 on")
+    return fold_seed(seed)

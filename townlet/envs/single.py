@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
+from townlet.envs.actions import no_episode, one_action
 from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
 from townlet.envs.seeding import town_seed
 from townlet.envs.spaces import observation_box
@@ -56,6 +57,7 @@ class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
         self.observation_space = observation_box(self.town.observation_schema)
         self.action_space = spaces.Discrete(len(self.town.action_names))
         self._seeded = False
+        self._over = True
         shape = (1, len(self.town.people))
         self._action = np.zeros(shape, np.int32)
         self._log_prob, self._value = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -64,18 +66,26 @@ class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin a new episode: with a seed the first one of it, without one the next. There are no ``options``."""
-        super().reset(seed=seed)
-        self.town.reset(None if seed is None and self._seeded else town_seed(seed))
-        self._seeded = True
+        folded = None if seed is None and self._seeded else town_seed(seed)
+        super().reset(seed=None if seed is None else folded)
+        self.town.reset(folded)
+        self._seeded, self._over = True, False
         return self._see()
 
     def step(self, action: np.int64 | int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """One tick in which the person does ``action`` and the others what their behaviour says."""
+        """One tick in which the person does ``action`` and the others what their behaviour says.
+
+        Raises InputError for what is no action, and outside an episode.
+        """
+        if self._over:
+            raise no_episode(began=self._seeded)
+        mine = one_action(action, len(self.town.action_names))
         self._others.act(self.town, self._action, self._log_prob, self._value)
-        self._action[0, self._slot] = action
+        self._action[0, self._slot] = mine
         self.town.step(self._action)
         terminated = bool(self.town.terminated[0, self._slot])
         truncated = not terminated and self.town.tick >= self.scenario.ticks
+        self._over = terminated or truncated
         observation, info = self._see()
         if self.render_mode == "human":
             self.render()

@@ -32,9 +32,8 @@ class SlotParallelEnv(TownParallelBase):
         return self._tell()
 
     def step(self, actions: dict[str, int]) -> Step:
-        """One tick; tells of every agent."""
-        if not self.agents:
-            return {}, {}, {}, {}, {}
+        """One tick; tells of every agent. Raises InputError for what is no action, and outside an episode."""
+        self._require_episode()
         slot_of = {slot: a for a, slot in enumerate(self.slots)}
         self.town.step(self._chosen(actions, slot_of))
         observations, infos = self._tell()
@@ -42,8 +41,8 @@ class SlotParallelEnv(TownParallelBase):
         truncations = {slot: self._is_over() and not terminations[slot] for slot in self.slots}
         if self._is_over():
             self.agents = []
-            for slot in self.slots:
-                infos[slot]["TimeLimit.truncated"] = truncations[slot]
+        for slot in self.slots:
+            infos[slot]["TimeLimit.truncated"] = truncations[slot]
         if self.render_mode == "human":
             self.render()
         rewards = dict(zip(self.slots, self.town.reward[0].tolist(), strict=True))
@@ -52,5 +51,6 @@ class SlotParallelEnv(TownParallelBase):
     def _tell(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         observations, infos = self._observe({slot: a for a, slot in enumerate(self.slots)}, gone=set())
         for slot, alive in zip(self.slots, self.town.alive[0].tolist(), strict=True):
-            infos[slot]["alive"] = alive
+            # Every info has the same keys, those of a reset included: libraries take their layout from there.
+            infos[slot] |= {"alive": alive, "TimeLimit.truncated": False}
         return observations, infos

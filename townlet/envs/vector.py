@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
+from townlet.envs.actions import many_actions, no_episode
 from townlet.envs.seeding import town_seed
 from townlet.envs.spaces import observation_box
 from townlet.errors import InputError
@@ -56,6 +57,7 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.action: NDArray[np.int32] = aligned_zeros((worlds, len(town.people)), np.int32)
         """int32 [W, A]: the actions of the last step; :meth:`step` takes it as well, filled in place."""
+        self._began = False
         self._truncated = np.zeros(self.num_envs, np.bool_)
         self._was_alive = np.zeros(self.num_envs, np.bool_)
         self._final = np.zeros(town.observation.shape, np.float32).reshape(self.num_envs, -1)
@@ -66,10 +68,13 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
         """Begin a new episode in all worlds: observations and info.
 
         With a seed it is the first one of that seed, without one the next one of the present seed. There are no
-        ``options``.
+        ``options``. Raises InputError for a list of seeds: the worlds of a batch differ by their number, under one
+        seed.
         """
-        super().reset(seed=seed)
-        self.town.reset(None if seed is None else town_seed(seed))
+        folded = None if seed is None else town_seed(seed)
+        super().reset(seed=folded)
+        self.town.reset(folded)
+        self._began = True
         return flat(self.town.observation), self._info()
 
     def step(
@@ -78,10 +83,13 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
         """One tick under ``actions``, any integers [N] or [W, A].
 
         Returns observations, rewards, terminations, truncations and info; see the class. In the step at the limit
-        rewards and terminations are copies, since the reset overwrites the simulator's.
+        rewards and terminations are copies, since the reset overwrites the simulator's. Raises InputError before the
+        first reset, and for what are no actions.
         """
         town = self.town
-        self.action[:] = np.asarray(actions).reshape(self.action.shape)
+        if not self._began:
+            raise no_episode(began=False)
+        self.action[:] = many_actions(actions, self.action.shape, len(town.action_names))
         at_limit = town.tick + 1 >= self.scenario.ticks
         if at_limit:
             self._was_alive[:] = flat(town.alive)

@@ -17,9 +17,15 @@ Hashed = Literal["bytes", "configuration", "rollout"]
 class LineageError(RunError):
     """A file on the way is missing or not the one it is said to be. The command line exits with 1."""
 
-    def __init__(self, file: Path, found: str, expected: str, says: str) -> None:
-        self.file, self.found, self.expected = file, found, expected
-        super().__init__(f"{file}: found {found}, expected {expected}, as {says} says")
+    file: Path | None = None
+    found = expected = ""
+
+    @classmethod
+    def of(cls, file: Path, found: str, expected: str, says: str) -> LineageError:
+        """The error of one file, and who ``says`` what was expected of it."""
+        error = cls(f"{file}: found {found}, expected {expected}, as {says} says")
+        error.file, error.found, error.expected = file, found, expected
+        return error
 
 
 @dataclass(frozen=True, slots=True)

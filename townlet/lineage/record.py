@@ -81,7 +81,7 @@ def read_record(path: Path) -> LineageRecord:
             fault_of(str(path), detail, LineageRecord, ".".join(map(str, detail["loc"]))) for detail in error.errors()
         ) from None
     if record.own_hash() != record.sha256:
-        raise LineageError(path, f"SHA-256 {record.own_hash()}", record.sha256, "the record itself")
+        raise LineageError.of(path, f"SHA-256 {record.own_hash()}", record.sha256, "the record itself")
     return record
 
 

@@ -105,14 +105,14 @@ class _Walk:
     def node(self, artefact: Artefact, below: tuple[Path, ...]) -> Node:
         """The node of an artefact, after everything above it."""
         if artefact.file in below:
-            raise LineageError(artefact.file, "itself among what it was made from", "older files", "its lineage")
+            raise LineageError.of(artefact.file, "itself among what it was made from", "older files", "its lineage")
         if artefact.file not in self._done:
             for claim in artefact.files:
                 self._check(claim)
             parents = self._parents(artefact, (*below, artefact.file))
             if not parents and artefact.kind != "scenario":
                 says = "its own record" if artefact.files else "nothing"
-                raise LineageError(artefact.file, "no parent", "what it was made from", says)
+                raise LineageError.of(artefact.file, "no parent", "what it was made from", says)
             hashes = {claim.file: claim.sha256 for claim in artefact.files}
             own = hashes.setdefault(artefact.file, file_sha256(artefact.file))
             self._done[artefact.file] = Node(artefact.kind, artefact.file, own, artefact.made_by, hashes, parents)
@@ -128,7 +128,7 @@ class _Walk:
                 continue  # such as the configuration with all options, which a policy keeps beside it
             above = self.artefact(found.file)
             if above is None:
-                raise LineageError(found.file, "nothing that says so", "what it was made from", "no record")
+                raise LineageError.of(found.file, "nothing that says so", "what it was made from", "no record")
             node = self.node(above, below)
             parents[node.file] = node
         return list(parents.values())
@@ -157,10 +157,10 @@ class _Walk:
         """Raise LineageError unless the file of a claim is there and has the hash."""
         what = "SHA-256" if claim.hashed == "bytes" else "a configuration with SHA-256"
         if not claim.file.is_file():
-            raise LineageError(claim.file, "no such file", f"{what} {claim.sha256}", claim.says)
+            raise LineageError.of(claim.file, "no such file", f"{what} {claim.sha256}", claim.says)
         found = self._hash(claim)
         if found != claim.sha256:
-            raise LineageError(claim.file, f"{what} {found}", claim.sha256, claim.says)
+            raise LineageError.of(claim.file, f"{what} {found}", claim.sha256, claim.says)
 
     def _holds(self, claim: Claim, file: Path) -> bool:
         try:

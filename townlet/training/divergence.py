@@ -30,19 +30,25 @@ class TrainingDiverged(RunError):  # noqa: N818 (the field's word for it is not 
     ``diagnosis`` is what :func:`diagnose` found, strict JSON.
     """
 
-    def __init__(
-        self,
+    epoch, minibatch, term, value, cause = 0, 0, "", math.nan, ""
+    diagnosis: Mapping[str, Any] = {}
+
+    @classmethod
+    def at(
+        cls,
         epoch: int,
         minibatch: int,
         term: str,
         value: float,
         cause: str,
         diagnosis: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.epoch, self.minibatch, self.term, self.value, self.cause = epoch, minibatch, term, value, cause
-        self.diagnosis = dict(diagnosis or {})
+    ) -> TrainingDiverged:
+        """The error of one term in one minibatch."""
         suffix = f"; {cause}" if cause else ""
-        super().__init__(f"epoch {epoch}, minibatch {minibatch}: {term} is {value:.6g}{suffix}")
+        error = cls(f"epoch {epoch}, minibatch {minibatch}: {term} is {value:.6g}{suffix}")
+        error.epoch, error.minibatch, error.term, error.value, error.cause = epoch, minibatch, term, value, cause
+        error.diagnosis = dict(diagnosis or {})
+        return error
 
     def report(self) -> dict[str, Any]:
         """Strict JSON: where it happened, and the diagnosis."""
@@ -51,7 +57,7 @@ class TrainingDiverged(RunError):  # noqa: N818 (the field's word for it is not 
 
     def with_note(self, note: str) -> TrainingDiverged:
         """The same error with something more to say."""
-        noted = TrainingDiverged(self.epoch, self.minibatch, self.term, self.value, self.cause, self.diagnosis)
+        noted = TrainingDiverged.at(self.epoch, self.minibatch, self.term, self.value, self.cause, self.diagnosis)
         noted.args = (f"{self}; {note}",)
         return noted
 

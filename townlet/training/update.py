@@ -86,7 +86,7 @@ def run_epoch(
         records.append(record._replace(grad_norm=norm))
         if fault := first_fault({name: getattr(records[-1], name) for name in _TERMS}, ppo.diverged_above):
             diagnosis = diagnose(network, batch, rows.cpu(), [record._asdict() for record in records])
-            raise TrainingDiverged(epoch, len(records), *fault, cause_in(batch), diagnosis)
+            raise TrainingDiverged.at(epoch, len(records), *fault, cause_in(batch), diagnosis)
         # Cloning and regression are meant to move the policy.
         bound = None if batch.method in ("cloning", "awr") else ppo.target_kl
         if bound is not None and record.kl_divergence > 1.5 * bound:
