@@ -17,6 +17,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from townlet.errors import InputError
+from townlet_pipeline.commands import say, start
 from townlet_pipeline.project import project_root, shown
 
 #: The address of the pages, for links: by default this machine's, at the port after the UI's.
@@ -163,20 +164,16 @@ def main(
     ] = False,
 ) -> None:
     """Serve the store's pages on loopback until interrupted."""
-    try:
-        folder, port = served_folder(), _port()
-        # Requests are compared with it.
-        page_address()
-        with page_server(folder, port, with_parent=with_parent) as server:
-            print(f"pages of {shown(folder)}: http://{_LOOPBACK}:{port}", file=sys.stderr, flush=True)
+    folder, port = served_folder(), _port()
+    # Requests are compared with it.
+    page_address()
+    with page_server(folder, port, with_parent=with_parent) as server:
+        say(f"pages of {shown(folder)}: http://{_LOOPBACK}:{port}", sys.stderr)
+        try:
             server.serve_forever()
-    except InputError as error:
-        for fault in error.faults:
-            print(f"error: {fault}; pages that the UI links to are not served", file=sys.stderr)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        pass
+        except KeyboardInterrupt:
+            pass
 
 
 if __name__ == "__main__":
-    app()
+    start(app)
