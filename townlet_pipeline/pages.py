@@ -4,6 +4,7 @@
 Materializations link to it, whichever process makes them, so its address is fixed by variables.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -169,10 +170,8 @@ def main(
     page_address()
     with page_server(folder, port, with_parent=with_parent) as server:
         say(f"pages of {shown(folder)}: http://{_LOOPBACK}:{port}", sys.stderr)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
-        except KeyboardInterrupt:
-            pass
 
 
 if __name__ == "__main__":
