@@ -24,8 +24,8 @@ from dagster import (
 
 from townlet.markdown import code, fenced, plain
 from townlet.storage import pretty_json, write_atomically
-from townlet_pipeline.project import project_root, shown
 from townlet_pipeline.masking import masked
+from townlet_pipeline.project import project_root, shown
 from townlet_pipeline.webhook import WEBHOOK, post, webhook
 from townlet_pipeline.worker import worker_of
 
