@@ -6,7 +6,7 @@ from typing import NoReturn, TextIO
 
 import typer
 
-from townlet.errors import InputError
+from townlet.errors import InputError, RunError
 
 
 def start(app: typer.Typer) -> NoReturn:
@@ -23,6 +23,9 @@ def start(app: typer.Typer) -> NoReturn:
         for fault in error.faults:
             say(f"error: {fault}", sys.stderr)
         raise SystemExit(2) from None
+    except RunError as error:
+        say(f"error: {error}", sys.stderr)
+        raise SystemExit(1) from None
     except SystemExit as end:
         # Typer ends with 1 where what it prints itself, such as the help, is not read to its end.
         if not isinstance(end.__context__, BrokenPipeError):
