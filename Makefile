@@ -16,8 +16,7 @@ run: $(VENV)/installed      ## materialize the whole column of SCENARIO through 
 	@$(BIN)/python -m townlet_pipeline.run $(SCENARIO)
 
 ui: $(VENV)/installed       ## open the Dagster UI on the same home; its daemon fires schedules and sensors
-	@DAGSTER_HOME="$$($(BIN)/python -m townlet_pipeline.home)" && export DAGSTER_HOME && \
-		{ $(BIN)/python -m townlet_pipeline.pages --with-parent & } && exec $(BIN)/dagster dev -w workspace.yaml
+	@exec $(BIN)/python -m townlet_pipeline.ui
 
 # Tests of a file stay in one process, which makes what they share once.
 test: $(VENV)/installed     ## run the tests

@@ -103,6 +103,16 @@ def test_a_server_that_does_not_answer_is_named_before_anything_starts(monkeypat
     require_reachable(Environment("local"))
 
 
+@pytest.mark.parametrize(
+    "password", ["WORD:more", "WO/RD", "a@WORD", "WORD@b:c", "WORD%3Amore", "[WORD", "WORD?x=1", "#WORD"]
+)
+def test_no_part_of_a_password_is_shown_whatever_is_in_it(password: str) -> None:
+    address = f"postgresql+psycopg2://user:{password}@127.0.0.1:{free_port()}/database"
+    with pytest.raises(InputError, match="TOWNLET_POSTGRES_URL: found ") as raised:
+        require_reachable(Environment("shared", address, "s3://bucket"))
+    assert not [part for part in ("WORD", "WO/", "RD@", "more") if part in str(raised.value)], str(raised.value)
+
+
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, str]]:
     with postgres() as url, object_store() as variables:

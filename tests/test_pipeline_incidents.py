@@ -1,6 +1,8 @@
 """Runs that ended badly: closed when nobody is left to do it, and told to those who should hear of it."""
 
+import contextlib
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -14,15 +16,19 @@ from typing import Any
 
 import pytest
 from dagster import AssetSelection, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter, build_sensor_context
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from markdown_it import MarkdownIt
 from pipeline_runs import SCENARIO, new_instance, run_column
 
-from townlet_pipeline import reaper, worker
+from townlet_pipeline import reaper, webhook, worker
 from townlet_pipeline.definitions import defs
-from townlet_pipeline.incidents import WEBHOOK, describe, incidents, incidents_folder, post, report_incident
+from townlet_pipeline.incidents import as_markdown, describe, incidents, incidents_folder, report_incident
 from townlet_pipeline.reaper import reap, zombie_runs
+from townlet_pipeline.webhook import WEBHOOK, post
 
 ROOT = Path(__file__).parent.parent
+EXPERIMENT = {"ops": {"freeze_and_register": {"config": {"scenario": SCENARIO, "experiment": "bold"}}}}
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +144,7 @@ def test_the_sensor_and_the_command_close_runs_too(tmp_path: Path) -> None:
 
 
 @contextmanager
-def listener(status: int) -> Iterator[tuple[str, list[Any]]]:
+def listener(status: int, **headers: str) -> Iterator[tuple[str, list[Any]]]:
     """A web server on this machine, its address, and what was posted to it."""
     received: list[Any] = []
 
@@ -146,6 +152,8 @@ def listener(status: int) -> Iterator[tuple[str, list[Any]]]:
         def do_POST(self) -> None:
             received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
@@ -155,6 +163,12 @@ def listener(status: int) -> Iterator[tuple[str, list[Any]]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/hook", received
         server.shutdown()
+
+
+def look(instance: DagsterInstance, cursor: str | None = None) -> SensorExecutionData:
+    """One tick of the sensor."""
+    context = build_sensor_context(instance, cursor=cursor, repository_def=defs.get_repository_def())
+    return incidents.evaluate_tick(context)
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -168,16 +182,14 @@ def test_a_failed_run_leaves_one_incident_that_is_posted_and_never_lost(
     (tmp_path / "home").mkdir()
     with new_instance(tmp_path / "home") as instance, listener(status) as (address, received):
         monkeypatch.setenv(WEBHOOK, address)
-        context = build_sensor_context(instance, repository_def=defs.get_repository_def())
-        incidents.evaluate_tick(context)
         needed = AssetSelection.assets("scenario", "trained_policy", "ppo_telemetry")
         result = run_column(instance, tmp_path / "store", selection=needed, cycles=0, mode="rollout")
         assert not result.success
-        first = context.cursor
-        incidents.evaluate_tick(context)
-        context.update_cursor(first)
-        incidents.evaluate_tick(context)
-    page, told = sorted(incidents_folder().iterdir(), key=lambda path: path.suffix, reverse=True)
+        first = look(instance)
+        assert result.run_id in str(first.skip_message)
+        for cursor in (first.cursor, None):
+            assert look(instance, cursor).skip_message == "every failed run has its page"
+    page, told = sorted(incidents_folder().glob("2*"), key=lambda path: path.suffix, reverse=True)
     assert page.stem == told.stem
     assert page.stem.endswith(result.run_id)
     content, text = json.loads(told.read_text()), page.read_text()
@@ -190,7 +202,8 @@ def test_a_failed_run_leaves_one_incident_that_is_posted_and_never_lost(
         }
     ]
     assert content["steps"][0]["error"] in text
-    assert f"open the run {result.run_id} and choose Re-execute, From failure" in text
+    assert f"open the run {result.run_id}, choose Open in Launchpad, change what the reason names" in text
+    assert "From failure" not in text, "it would fail again"
     assert any("STEP_FAILURE train_policy" in line for line in content["log_tail"])
     assert "cycles: found 0" in received[0]["text"]
 
@@ -209,9 +222,8 @@ def test_a_run_is_said_to_start_again_by_itself_only_if_the_daemon_can_start_it(
             assert told.startswith("Nothing: it is started again" if known else f"In the UI open the run {run.run_id}")
 
 
-def test_an_address_is_a_secret_and_not_in_what_is_said_of_it(tmp_path: Path) -> None:
-    page, secret = tmp_path / "page.md", "T0KEN"
-    incident = {"job": "certify", "scenario": None, "reason": "why"}
+def test_an_address_is_a_secret_and_not_in_what_is_said_of_it() -> None:
+    secret = "T0KEN"
     for address, why in {
         f"http://127.0.0.1:9/{secret}": "Connection refused",
         f"http://127.0.0.1:9/a b/{secret}": "InvalidURL",
@@ -219,9 +231,92 @@ def test_an_address_is_a_secret_and_not_in_what_is_said_of_it(tmp_path: Path) ->
         f"http://[{secret}": "ValueError",
         f"{secret}.example.org": "it does not begin with http:// or https://",
     }.items():
-        assert post(address, incident, page) == f"{WEBHOOK} could not be reached: {why}"
+        assert post(address, {}) == f"{WEBHOOK} could not be reached: {why}"
     with listener(500) as (address, _):
-        assert post(address, incident, page) == f"{WEBHOOK} could not be reached: status 500"
+        assert post(address, {}) == f"{WEBHOOK} could not be reached: status 500"
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+def test_a_message_that_was_sent_elsewhere_has_reached_nobody(status: int) -> None:
+    with listener(200) as (there, arrived), listener(status, Location=there) as (address, _):
+        assert post(address, {}) == f"{WEBHOOK} could not be reached: status {status}"
+    assert arrived == []
+
+
+def test_a_server_that_answers_a_byte_now_and_then_does_not_hold_up_the_sensors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webhook, "_TIMEOUT_SECONDS", 0.5)
+    ended = threading.Event()
+
+    def trickle(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            while not ended.wait(0.05):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=trickle, args=(server,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        assert post(address, {}).startswith(f"{WEBHOOK} could not be reached: no answer within")
+        ended.set()
+
+
+def test_a_run_that_failed_before_the_first_look_has_its_page_too_and_each_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "configs" / "scenarios").mkdir(parents=True)
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path))
+    monkeypatch.delenv(WEBHOOK, raising=False)
+    (tmp_path / "home").mkdir()
+    with new_instance(tmp_path / "home") as instance:
+        failed = [started(instance, dead_worker()).run_id for _ in range(6)]
+        reap(instance)
+        cursor = None
+        for most in (4, 6, 6):
+            cursor = look(instance, cursor).cursor
+            assert len(list(incidents_folder().glob("*.md"))) == most
+    assert all(list(incidents_folder().glob(f"*-{run_id}.md")) for run_id in failed)
+
+
+def test_a_page_begins_with_the_workers_end_whoever_told_of_it(tmp_path: Path) -> None:
+    with new_instance(tmp_path) as instance:
+        run = started(instance, dead_worker())
+        instance.report_engine_event(
+            f"Run execution process for {run.run_id} was terminated by signal 9 (SIGKILL).", run
+        )
+        instance.report_run_failed(run)
+        instance.report_engine_event("Something else", run)
+        first = describe(instance, run)["reason"].splitlines()[0]
+    assert first.startswith(f"The run's worker, {this_process()}, is gone")
+
+
+def test_texts_of_others_are_no_markup_and_no_secret_is_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WEBHOOK, "http://127.0.0.1:9/T0KEN-of-a-chat")
+    with new_instance(tmp_path) as instance:
+        run = instance.create_run_for_job(
+            defs.resolve_job_def("register_experiment"),
+            run_config={**EXPERIMENT, "resources": {"store": {"config": {"object_store": "s3://KEY:pa/s@s@bucket/x"}}}},
+            tags={"why": "![p](http://127.0.0.1:9/p.png) <img src=x>\n\n# Head"},
+            status=DagsterRunStatus.STARTED,
+        )
+        instance.report_engine_event("```\n<script>1</script> at http://127.0.0.1:9/T0KEN-of-a-chat", run)
+        instance.report_run_failed(run, "<b>why</b>")
+        incident = describe(instance, run)
+    page = as_markdown(incident)
+    assert incident["run_config"]["resources"]["store"]["config"]["object_store"] == "s3://…@bucket/x"
+    for secret in ("KEY", "pa/s", "T0KEN"):
+        assert secret not in page + json.dumps(incident)
+    assert "\n# Head" not in page
+    tokens = MarkdownIt().parse(page)
+    texts = [token for token in tokens if token.type == "inline"]
+    assert not [
+        part for token in texts for part in token.children or [] if part.type in ("image", "html_inline", "link")
+    ]
+    assert not [token for token in tokens if token.type == "html_block"]
+    assert [token.content for token in tokens if token.type == "fence"][1].count("<script>") >= 1
 
 
 def test_an_address_that_cannot_be_reached_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from services import free_port, wait_until
 
 from townlet.errors import InputError
+from townlet_pipeline import pages
 from townlet_pipeline.pages import ADDRESS, PORT, page_server, page_url, served_folder
 
 ROOT = Path(__file__).parent.parent
@@ -76,7 +79,6 @@ def test_a_page_is_served_as_it_is_in_the_store_whatever_it_is_asked(port: int, 
         "/queue_conflict/rollout_replay/out.html",
         "/queue_conflict/rollout_replay/.replay.lock",
         "/queue_conflict/rollout_replay/",
-        "/",
         "/nothing.html",
         "/a%00b",
     ],
@@ -86,6 +88,49 @@ def test_nothing_outside_the_store_nothing_hidden_and_no_listing_is_served(port:
     assert status == 404
     assert b"secret</" not in body
     assert b"replay.html" not in body
+
+
+def test_the_first_page_leads_to_all_others_and_to_nothing_else(port: int, store: Path) -> None:
+    odd = store / "2026-11-30|<b>a" / "acceptance_report" / "acceptance.html"
+    odd.parent.mkdir(parents=True)
+    odd.write_text("a night")
+    status, kind, body = ask(port, "/")
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    links = re.findall(r'href="([^"]+)"', body.decode())
+    assert [ask(port, link)[0] for link in links if "out.html" not in link] == [200, 200]
+    assert f"/{PAGE}" in links
+    assert "<b>" not in body.decode()
+    assert b"jsonl" not in body
+    assert b"lock" not in body
+    assert ask(port, "/?a=b", "HEAD") == (200, "text/html; charset=utf-8", b"")
+
+
+@pytest.mark.parametrize("path", ["/", f"/{PAGE}", "/nothing.html"])
+def test_every_answer_keeps_the_page_apart_from_all_else_in_the_browser(port: int, path: str) -> None:
+    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("GET", path)
+        headers = connection.getresponse().headers
+    policy = headers["Content-Security-Policy"].split("; ")
+    assert {"sandbox allow-scripts", "default-src 'none'", "form-action 'none'", "frame-ancestors 'none'"} <= {*policy}
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_who_sends_half_a_request_is_hung_up_on_and_keeps_nobody_out(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_CONNECTIONS", 4)
+    monkeypatch.setattr(pages._Pages, "timeout", 2)
+    before = threading.active_count()
+    with page_server(store, 0) as server, contextlib.ExitStack() as stack:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        for _ in range(7):
+            half = stack.enter_context(socket.create_connection(server.server_address[:2]))
+            half.sendall(b"GET / HT")
+        wait_until(lambda: threading.active_count() - before == 1 + 4, "four connections")
+        assert ask(server.server_port, f"/{PAGE}")[0] == 200
+        assert threading.active_count() - before <= 1 + 4
+        server.shutdown()
 
 
 def test_it_only_reads_and_only_for_pages_that_know_its_name(port: int) -> None:
@@ -125,7 +170,7 @@ def test_the_command_ends_with_the_process_that_started_it(monkeypatch: pytest.M
     with subprocess.Popen(["sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True) as shell:
         assert shell.stderr is not None
         assert shell.stderr.readline() == f"pages of runs/store: http://127.0.0.1:{port}\n"
-        assert ask(port, "/")[0] == 404
+        assert ask(port, "/nothing")[0] == 404
         shell.kill()
         wait_until(lambda: not _listens(port), "the end of the pages")
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 from dagster import AssetKey, DagsterInstance
 
 ROOT = Path(__file__).parent.parent
@@ -70,3 +71,30 @@ def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path
     assert "map.width (line 8): found 'wide'" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert (tmp_path / ".dagster" / "dagster.yaml").is_file(), "the home is the project's own by default"
+    (page,) = (tmp_path / "runs" / "incidents").glob("*.md")
+    assert "map.width" in page.read_text(), "although no daemon ever ran"
+    assert f"incident: runs/incidents/{page.name}; nobody was told" in done.stderr
+
+
+def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "turns").mkdir(parents=True)
+    words = [sys.executable, "-m", "townlet_pipeline.run", SCENARIO, "--home", str(home), "--mode", "rollout"]
+    words += ["--store", str(tmp_path / "store"), "--cycles", "0"]
+    project = {**os.environ, "TOWNLET_PROJECT": str(tmp_path), "DAGSTER_HOME": ""}
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
+    file.write_text(file.read_text().replace("width: 5", "width: wide"))
+    with filelock.FileLock(home / "turns" / f"{SCENARIO}.lock"):
+        # Nobody reads to its end what it says, which is no reason to end it.
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=project
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{SCENARIO}: waiting for another make run of it to end\n"
+        process.stdout.close()
+        process.stdout = None
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert "nobody was told" in told
+    assert told.endswith(f"{SCENARIO}: failed; what is downstream of the failure was left as it was\n")

@@ -32,7 +32,7 @@ _STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } 
 
 
 class WebServer:
-    """A running `dagster dev` with everything that it started."""
+    """A running `townlet_pipeline.ui` with everything that it started."""
 
     def __init__(self, process: subprocess.Popen[bytes], url: str, home: Path) -> None:
         self.process, self.url, self.home, self.log = process, url, home, home / "dev.log"
@@ -111,10 +111,8 @@ def _heed_interrupts() -> None:
 def web_server(home: Path, **environment: str) -> Iterator[WebServer]:
     """Web server, daemon and the server of pages, as `make ui` starts them, over an instance in ``home``."""
     variables = {**os.environ, "DAGSTER_HOME": str(home), **environment}
-    subprocess.run([sys.executable, "-m", "townlet_pipeline.home"], check=True, capture_output=True, env=variables)
     port = free_port()
-    dev = f"{Path(sys.executable).with_name('dagster')} dev -w workspace.yaml --port {port}"
-    command = ["sh", "-c", f"{sys.executable} -m townlet_pipeline.pages --with-parent & exec {dev}"]
+    command = [sys.executable, "-m", "townlet_pipeline.ui", "--port", str(port)]
     with (home / "dev.log").open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -3,6 +3,8 @@
 import difflib
 import functools
 import os
+import re
+import urllib.parse
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,12 +90,28 @@ def _fault_of(value: str | None, start: str) -> str:
 def _require_postgres(url: str) -> None:
     import sqlalchemy
 
+    wanted = "a Postgres server that lets this user in"
     try:
         engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": 10}, poolclass=sqlalchemy.NullPool)
         engine.connect().close()
     except sqlalchemy.exc.SQLAlchemyError as error:
-        told = " ".join(str(getattr(error, "orig", error)).split())
-        raise InputError.of("environment", POSTGRES, told, "a Postgres server that lets this user in") from None
+        told = _without_password(" ".join(str(getattr(error, "orig", error)).split()), url)
+        raise InputError.of("environment", POSTGRES, told, wanted) from None
+    except ValueError:
+        # The error quotes what it takes for the port, which is a part of a password that has `:` or `@` in it.
+        found = "an address that cannot be read"
+        wanted = f"{_URLS[POSTGRES][1]}, with : / @ in the password as %3A %2F %40"
+        raise InputError.of("environment", POSTGRES, found, wanted) from None
+
+
+def _without_password(told: str, url: str) -> str:
+    """What a driver says, without what stands before an at-sign in the address: of a password with one in it, the
+    driver takes a part for the server's name."""
+    credentials = url.partition("://")[2].rpartition("@")[0]
+    parts = [part for part in re.split("[:/@]", credentials.partition(":")[2]) if part]
+    for part in sorted({*parts, *map(urllib.parse.unquote, parts)}, key=len, reverse=True):
+        told = told.replace(part, "…")
+    return told
 
 
 def _require_bucket(url: str) -> None:

@@ -3,18 +3,22 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+import typer
 import yaml
 
 from townlet.errors import InputError
 from townlet.storage import write_atomically
-from townlet.text import show_what_can_be_shown
+from townlet_pipeline.commands import say, start
 from townlet_pipeline.environment import environment, require_reachable, timezone
 from townlet_pipeline.pages import page_address
 from townlet_pipeline.project import project_root, shown
 from townlet_pipeline.timetable import plans
 
 _HERE = Path(__file__).parent
+_SETTINGS = "dagster.yaml"
+_ANOTHER = "DAGSTER_HOME or --home names another"
 #: A file of settings that begins with this line is ours to write anew.
 _OURS = "# Written by Townlet whenever its settings change. Delete this line to keep settings of your own."
 
@@ -24,7 +28,8 @@ def ensure_home(home: Path | None = None) -> Path:
 
     That is the project's ``.dagster`` for ``local`` and ``.dagster-shared`` for ``shared``. Its ``dagster.yaml`` is
     brought up to date, unless somebody made it their own by deleting its first line. Sets ``DAGSTER_HOME`` for this
-    process and those it starts. Raises InputError for an unusable environment.
+    process and those it starts. Raises InputError for an unusable environment, and for a folder that cannot be made,
+    written to or, because Dagster makes an address of its path, named in one.
     """
     chosen = environment()
     # Materializations link to pages; a training should not fail at its end because of that address.
@@ -33,12 +38,16 @@ def ensure_home(home: Path | None = None) -> Path:
     timezone()
     plans()
     default = project_root() / (".dagster" if chosen.name == "local" else f".dagster-{chosen.name}")
-    folder = (home or Path(os.environ.get("DAGSTER_HOME") or default)).expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    file, wanted = folder / "dagster.yaml", settings(chosen.name)
-    present = file.read_text(encoding="utf-8") if file.exists() else None
-    if present is None or (present.startswith(_OURS) and present != wanted):
-        write_atomically(file, wanted)
+    folder = _folder(home or Path(os.environ.get("DAGSTER_HOME") or default))
+    file, wanted = folder / _SETTINGS, settings(chosen.name)
+    try:
+        present = file.read_text("utf-8") if file.exists() else None
+        if present is None or (present.startswith(_OURS) and present != wanted):
+            write_atomically(file, wanted)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError.of(file, "", _said(error), f"a file that can be read and written; {_ANOTHER}") from None
+    if keeps_databases(folder):
+        _require_plain(folder)
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
@@ -48,61 +57,82 @@ def own_settings(folder: Path) -> str | None:
 
     Raises InputError for a ``dagster.yaml`` that is no YAML mapping.
     """
-    file = folder / "dagster.yaml"
-    text = file.read_text(encoding="utf-8")
-    if text.startswith(_OURS):
+    file = folder / _SETTINGS
+    if file.read_text("utf-8").startswith(_OURS):
         return None
-    try:
-        own = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise InputError.of(file, "", " ".join(str(error).split()), "Dagster's settings as YAML") from None
-    if not isinstance(own, dict):
-        raise InputError.of(file, "", type(own).__name__, "Dagster's settings as a YAML mapping")
+    own = _parsed(file)
     missing = [name for name in yaml.safe_load(settings(environment().name)) if name not in own]
     if not missing:
         return None
     return f"{shown(file)} has settings of your own, without {', '.join(missing)}; delete it to have Townlet's again"
 
 
+def keeps_databases(folder: Path) -> bool:
+    """Whether Dagster keeps what it knows in databases in this folder, as it does unless its settings say where.
+
+    Raises InputError for a ``dagster.yaml`` that is no YAML mapping.
+    """
+    return not {"storage", "run_storage", "event_log_storage", "schedule_storage"} & _parsed(folder / _SETTINGS).keys()
+
+
 def settings(name: str) -> str:
     """The content of ``dagster.yaml`` in an environment: what both have, and what only this one has."""
     own = _HERE / f"dagster.{name}.yaml"
-    parts = [
-        _OURS,
-        (_HERE / "dagster.yaml").read_text(encoding="utf-8"),
-        *([own.read_text(encoding="utf-8")] if own.exists() else []),
-    ]
+    parts = [_OURS, (_HERE / _SETTINGS).read_text("utf-8"), *([own.read_text("utf-8")] if own.exists() else [])]
     return "\n".join(parts)
 
 
-def _open_pools() -> None:
-    """Give each pool its limit: until it has one, Dagster's first look at the queue lets every run through."""
-    from dagster import DagsterInstance
-
-    from townlet_pipeline.common import SIMULATION, TRAINING
-
-    with DagsterInstance.get() as instance:
-        limited = {pool.name for pool in instance.event_log_storage.get_pool_limits()}
-        for pool in sorted({TRAINING, SIMULATION} - limited):
-            instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
-
-
-def main() -> None:
-    """Entry point of ``python -m townlet_pipeline.home``: make the instance ready and print where it is."""
+def _folder(named: Path) -> Path:
+    """The folder under its whole name, made if need be."""
     try:
-        folder = ensure_home()
-        require_reachable(environment())
-        told = own_settings(folder)
-    except InputError as error:
-        for fault in error.faults:
-            print(f"error: {fault}", file=sys.stderr)
-        raise SystemExit(2) from None
-    _open_pools()
-    if told:
-        print(told, file=sys.stderr)
-    print(folder)
+        folder = named.expanduser().resolve()
+        if folder.exists() and not folder.is_dir():
+            raise InputError.of(folder, "", "a file", f"a folder for Dagster's instance; {_ANOTHER}")
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        wanted = f"a folder for Dagster's instance, which can be made here; {_ANOTHER}"
+        raise InputError.of(named, "", _said(error), wanted) from None
+    return folder
+
+
+def _require_plain(folder: Path) -> None:
+    """Refuse a path that is another one in the address that Dagster makes of it for its databases."""
+    from sqlalchemy.engine import make_url
+
+    if make_url(f"sqlite:///{folder}").database != str(folder):
+        wanted = "a path without ? and %, which Dagster's databases cannot have"
+        raise InputError.of("environment", "DAGSTER_HOME", repr(str(folder)), f"{wanted}; {_ANOTHER}")
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    try:
+        own = yaml.safe_load(file.read_text("utf-8")) or {}
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError.of(file, "", " ".join(str(error).split()), "Dagster's settings as YAML") from None
+    if not isinstance(own, dict):
+        raise InputError.of(file, "", type(own).__name__, "Dagster's settings as a YAML mapping")
+    return own
+
+
+def _said(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main() -> None:
+    """Make the instance ready, and print where it is."""
+    from townlet_pipeline.instance import open_instance
+
+    require_reachable(environment())
+    with open_instance():
+        folder = Path(os.environ["DAGSTER_HOME"])
+    if told := own_settings(folder):
+        say(told, sys.stderr)
+    say(str(folder))
 
 
 if __name__ == "__main__":
-    show_what_can_be_shown()
-    main()
+    start(app)

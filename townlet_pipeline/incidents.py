@@ -1,34 +1,47 @@
 """What a person needs who finds a failed run: one page per failure, and a message to whoever should hear of it."""
 
 import json
-import os
-import ssl
-import urllib.request
+import re
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 
+import filelock
 from dagster import (
     DagsterEventType,
     DagsterInstance,
     DagsterRun,
+    DagsterRunStatus,
     DefaultSensorStatus,
     EventLogEntry,
-    RunFailureSensorContext,
-    run_failure_sensor,
+    RunsFilter,
+    SensorEvaluationContext,
+    SensorResult,
+    sensor,
 )
 
+from townlet.markdown import code, fenced, plain
 from townlet.storage import pretty_json, write_atomically
+from townlet_pipeline.masking import masked
 from townlet_pipeline.project import project_root, shown
-
-#: Names where incidents are posted as JSON, such as an incoming webhook of a chat.
-WEBHOOK = "TOWNLET_WEBHOOK"
+from townlet_pipeline.webhook import WEBHOOK, post, webhook
+from townlet_pipeline.worker import worker_of
 
 _LOG_LINES = 40
-_TIMEOUT_SECONDS = 10.0
+#: How far back the sensor's first look goes. What failed before has nobody waiting for it.
+_LOOK_BACK_SECONDS = 7 * 86400
+#: A run's entry may be written a little later than its time says; looked at twice, it has one page.
+_OVERLAP_SECONDS = 60
+#: So many messages, each with its deadline, are within what a sensor may take.
+_RUNS_AT_ONCE = 4
+#: How Dagster begins the sentence on a run whose process ended before the run did.
+_CRASH = "Run execution process for"
+#: What Dagster says where whoever closed a run said nothing.
+_SAID_NOTHING = "This run has been marked as failed from outside the execution context."
+#: How the reasons begin that are about options, which re-executing takes as they were.
+_OPTIONS = re.compile(r"[a-z ]*options: ")
 
 
 def incidents_folder() -> Path:
@@ -42,93 +55,93 @@ def report_incident(instance: DagsterInstance, run: DagsterRun, folder: Path) ->
     Returns the page and a sentence on the message; None if the run has its incident already. A message that cannot be
     posted loses nothing: the files are written first.
     """
-    if any(folder.glob(f"*-{run.run_id}.json")):
-        return None
-    incident = describe(instance, run)
-    moment = datetime.fromisoformat(incident["failed_at"]).strftime("%Y%m%dT%H%M%SZ")
-    page = folder / f"{moment}-{run.run_id}.md"
-    write_atomically(page, as_markdown(incident))
-    write_atomically(page.with_suffix(".json"), pretty_json(incident))
-    url = os.environ.get(WEBHOOK)
-    return page, post(url, incident, page) if url else f"nobody was told: {WEBHOOK} is not set"
+    folder.mkdir(parents=True, exist_ok=True)
+    # A terminal reports its own run, which the sensor sees as well.
+    with filelock.FileLock(folder / ".writing.lock"):
+        if any(folder.glob(f"*-{run.run_id}.json")):
+            return None
+        incident = describe(instance, run)
+        moment = datetime.fromisoformat(incident["failed_at"]).strftime("%Y%m%dT%H%M%SZ")
+        page = folder / f"{moment}-{run.run_id}.md"
+        write_atomically(page, as_markdown(incident))
+        write_atomically(page.with_suffix(".json"), pretty_json(incident))
+    url = webhook()
+    return page, post(url, _message(incident, page)) if url else f"nobody was told: {WEBHOOK} is not set"
 
 
 def describe(instance: DagsterInstance, run: DagsterRun) -> dict[str, Any]:
-    """What failed, why, what the log said last, and how to go on; all of it can be written as JSON."""
+    """What failed, why, what the log said last, and how to go on, without secrets; it can be written as JSON."""
     record = instance.get_run_record_by_id(run.run_id)
     ended = record.end_time if record is not None and record.end_time else datetime.now(UTC).timestamp()
     steps = [_step(entry) for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)]
     last = instance.get_records_for_run(run.run_id, limit=_LOG_LINES, ascending=False).records
     partition = run.tags.get("dagster/partition")
-    return {
+    incident = {
         "run_id": run.run_id,
         "job": run.job_name,
         "scenario": partition,
         "failed_at": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds"),
         "kind": "step" if steps else "interrupted",
-        "reason": steps[0]["error"] if steps else _interruption(instance, run.run_id),
+        "reason": steps[0]["error"] if steps else _interruption(instance, run),
         "steps": steps,
         "tags": {name: value for name, value in run.tags.items() if not name.startswith(".dagster/")},
         "run_config": run.run_config,
         "how_to_resume": _how_to_resume(run, steps, partition),
         "log_tail": [_line(record.event_log_entry) for record in reversed(last)],
     }
+    return {name: masked(value) for name, value in incident.items()}
 
 
 def as_markdown(incident: Mapping[str, Any]) -> str:
-    """The incident as a page."""
-    where = f" of {incident['scenario']}" if incident["scenario"] else ""
-    lines = [f"# {incident['job']}{where} failed", "", incident["reason"], ""]
+    """The incident as a page; texts of people and programs are shown as they are, not read as markup."""
+    where = f" of {plain(incident['scenario'])}" if incident["scenario"] else ""
+    reason = [plain(line) for line in incident["reason"].splitlines() if line.strip()]
+    lines = [f"# {plain(incident['job'])}{where} failed", "", "\n\n".join(reason), ""]
     for step in incident["steps"]:
-        lines += [f"- step `{step['step']}`"]
+        lines += [f"- step {code(step['step'])}"]
     lines += [
-        f"- run `{incident['run_id']}`, {incident['failed_at']}",
-        *(f"- {name}: {value}" for name, value in sorted(incident["tags"].items())),
+        f"- run {code(incident['run_id'])}, {incident['failed_at']}",
+        *(f"- {plain(name)}: {plain(value)}" for name, value in sorted(incident["tags"].items())),
         *["", "## What to do", ""],
-        *(f"{number}. {what}" for number, what in enumerate(incident["how_to_resume"], 1)),
-        *["", "## What it was told", "", "```json", json.dumps(incident["run_config"], indent=2), "```"],
-        *["", "## The log's last lines", "", "```text", *incident["log_tail"], "```", ""],
+        *(f"{number}. {plain(what)}" for number, what in enumerate(incident["how_to_resume"], 1)),
+        *["", "## What it was told", "", fenced(json.dumps(incident["run_config"], indent=2), "json")],
+        *["", "## The log's last lines", "", fenced("\n".join(incident["log_tail"])), ""],
     ]
     return "\n".join(lines)
 
 
-def post(url: str, incident: Mapping[str, Any], page: Path) -> str:
-    """Post an incident as JSON, with its gist under ``text`` as chats expect it; say how that went."""
+def _message(incident: Mapping[str, Any], page: Path) -> dict[str, Any]:
+    """What is posted: the incident, and its gist under ``text``, as chats expect it."""
     where = f" of {incident['scenario']}" if incident["scenario"] else ""
     text = f"{incident['job']}{where} failed: {incident['reason']}\n{shown(page)}"
-    body = json.dumps({"text": text, "incident": incident}).encode()
-    try:
-        if not url.startswith(("http://", "https://")):
-            return f"{WEBHOOK} could not be reached: it does not begin with http:// or https://"
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            return f"posted to {WEBHOOK}: status {answer.status}"
-    except (OSError, HTTPException, ValueError) as error:
-        return f"{WEBHOOK} could not be reached: {_without_address(error)}"
+    return {"text": text, "incident": dict(incident)}
 
 
-def _without_address(error: Exception) -> str:
-    """Why a message could not be posted; most errors quote the address, or a part of it, which may be a secret."""
-    if isinstance(error, HTTPError):
-        return f"status {error.code}"
-    reason = error.reason if isinstance(error, URLError) and isinstance(error.reason, OSError) else error
-    told = reason.strerror if isinstance(reason, OSError) and not isinstance(reason, ssl.SSLError) else None
-    return told or type(reason).__name__
-
-
-@run_failure_sensor(
+@sensor(
     name="incidents",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
-    monitor_all_code_locations=True,
-    description="Writes a page about each failed run into runs/incidents, those started from a terminal included, and "
-    f"posts it as JSON where ${WEBHOOK} says.",
+    description="Writes a page about each failed run into runs/incidents, those of the week before its first look "
+    f"included, and posts it as JSON where ${WEBHOOK} says.",
 )
-def incidents(context: RunFailureSensorContext) -> None:
-    """See :func:`report_incident`."""
-    told = report_incident(context.instance, context.dagster_run, incidents_folder())
-    if told is not None:
-        context.log.warning(f"{shown(told[0])}; {told[1]}")
+def incidents(context: SensorEvaluationContext) -> SensorResult:
+    """See :func:`report_incident`; the cursor is the time up to which runs were looked at."""
+    since = float(context.cursor) if context.cursor else time.time() - _LOOK_BACK_SECONDS
+    failed = RunsFilter(
+        statuses=[DagsterRunStatus.FAILURE],
+        updated_after=datetime.fromtimestamp(since - _OVERLAP_SECONDS, UTC),
+    )
+    records = context.instance.get_run_records(failed, order_by="update_timestamp", ascending=True)
+    reported: list[str] = []
+    for record in records:
+        told = report_incident(context.instance, record.dagster_run, incidents_folder())
+        since = max(since, record.update_timestamp.timestamp())
+        if told is not None:
+            context.log.warning(f"{shown(told[0])}; {told[1]}")
+            reported.append(shown(told[0]))
+        if len(reported) == _RUNS_AT_ONCE:
+            break
+    return SensorResult(cursor=str(since), skip_reason=", ".join(reported) or "every failed run has its page")
 
 
 def _step(entry: EventLogEntry) -> dict[str, str]:
@@ -142,23 +155,33 @@ def _step(entry: EventLogEntry) -> dict[str, str]:
     return {"step": str(entry.step_key), "error": error.message.strip() if error else "no reason given"}
 
 
-def _interruption(instance: DagsterInstance, run_id: str) -> str:
+def _interruption(instance: DagsterInstance, run: DagsterRun) -> str:
     """Why a run ended whose steps did not fail: what whoever closed it said."""
     kinds = {DagsterEventType.ENGINE_EVENT, DagsterEventType.RUN_FAILURE}
-    said = [_told(entry) for entry in instance.all_logs(run_id, of_type=kinds)][-2:]
-    return "\n".join(dict.fromkeys(said))
+    said = [_told(entry) for entry in instance.all_logs(run.run_id, of_type=kinds)]
+    for crash in (told for told in said if _CRASH in told):
+        return f"The run's worker, {worker_of(run) or 'a process'}, is gone: it was killed, or ended itself.\n{crash}"
+    return "\n".join(dict.fromkeys([told for told in said if told != _SAID_NOTHING][-2:])) or _SAID_NOTHING
 
 
 def _how_to_resume(run: DagsterRun, steps: Sequence[Mapping[str, str]], partition: str | None) -> list[str]:
     # The daemon starts only runs again that it knows how to start: none that a terminal ran in its own process.
     if run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin is not None:
         return ["Nothing: it is started again from failure by itself, and a training goes on from its last checkpoint."]
+    launch = (
+        f"In the UI open the run {run.run_id}, choose Open in Launchpad, change what the reason names, and launch it; "
+        "in a terminal, give the command another option. Re-executed, it would get the same options and fail again."
+    )
+    if steps and all(_OPTIONS.match(step["error"]) for step in steps):
+        return [launch]
     terminal = f"; in a terminal: make run SCENARIO={partition}" if run.job_name == "train_scenario" else ""
     again = (
         f"In the UI open the run {run.run_id} and choose Re-execute, From failure{terminal}. Finished steps are kept, "
         "and a training goes on from its last checkpoint if its options are the same."
     )
-    return [*(["Change what the reason names, if it names an input or an option."] if steps else []), again]
+    if not steps:
+        return [again]
+    return [f"If a file or the machine was at fault, put that right. {again}", f"If an option was at fault: {launch}"]
 
 
 def _line(entry: EventLogEntry) -> str:

@@ -4,20 +4,24 @@
 Materializations link to it, whichever process makes them, so its address is fixed by variables.
 """
 
+import contextlib
+import html
 import os
 import re
 import sys
+import threading
 import urllib.parse
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from townlet.errors import InputError
-from townlet.text import show_what_can_be_shown
+from townlet_pipeline.commands import say, start
 from townlet_pipeline.project import project_root, shown
 
 #: The address of the pages, for links: by default this machine's, at the port after the UI's.
@@ -26,6 +30,17 @@ PORT = "TOWNLET_PAGES_PORT"
 
 _LOOPBACK = "127.0.0.1"
 _DEFAULT_PORT = 3001
+#: So many browsers are answered at once; each is a thread and a file descriptor.
+_CONNECTIONS = 32
+#: A page may run its own script and show what is in it, and nothing else: whoever made it, it reads no other page,
+#: sends nothing anywhere, and is no part of the UI's or of another site's page.
+_APART = {
+    "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 _TEXT = dict.fromkeys((".jsonl", ".md", ".yaml"), "text/plain; charset=utf-8")
 
 
@@ -61,7 +76,8 @@ def page_address() -> str:
 def page_server(folder: Path, port: int, *, with_parent: bool = False) -> ThreadingHTTPServer:
     """A server of a folder's files on loopback, which listens once this returns; ``serve_forever`` answers.
 
-    It serves nothing but files of that folder: no listings, nothing hidden, nothing that a link leads out to. With
+    It serves nothing but files of that folder and, at ``/``, links to its pages: no other listing, nothing hidden,
+    nothing that a link leads out to. With
     ``with_parent`` it ends when the process does that started this one. Raises InputError for a port that is in use.
     """
     try:
@@ -71,9 +87,23 @@ def page_server(folder: Path, port: int, *, with_parent: bool = False) -> Thread
         raise InputError.of("pages", PORT, f"{port}, {told}", "a free port") from None
 
 
-class _Pages(SimpleHTTPRequestHandler):
-    """GET and HEAD of the files of a folder."""
+def index_of(folder: Path) -> str:
+    """A page with links to the pages of a store, by scenario; other files, and what is hidden, are not named."""
+    found: dict[str, list[str]] = {}
+    for page in sorted(folder.glob("[!.]*/[!.]*/[!.]*.html")):
+        name = page.relative_to(folder)
+        link = f'<li><a href="/{urllib.parse.quote(name.as_posix())}">{html.escape("/".join(name.parts[1:]))}</a>'
+        found.setdefault(name.parts[0], []).append(link)
+    lists = [f"<h2>{html.escape(scenario)}</h2><ul>{''.join(links)}</ul>" for scenario, links in found.items()]
+    body = "".join(lists) or "<p>There is no page yet: they are made by make run, and in the UI.</p>"
+    return f"<!doctype html><title>Pages of Townlet</title><h1>Pages</h1>{body}"
 
+
+class _Pages(SimpleHTTPRequestHandler):
+    """GET and HEAD of the files of a folder, and of a list of the pages among them."""
+
+    #: Seconds that a browser may take for a request.
+    timeout = 30
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **_TEXT}
 
     def __init__(self, folder: Path, *arguments: Any) -> None:
@@ -85,6 +115,8 @@ class _Pages(SimpleHTTPRequestHandler):
         if not self._asked_by_name():
             self.send_error(HTTPStatus.FORBIDDEN, "Another host's name")
             return None
+        if urllib.parse.urlsplit(self.path).path == "/":
+            return self._index()
         try:
             file = self._file()
             content = file.open("rb")
@@ -103,14 +135,26 @@ class _Pages(SimpleHTTPRequestHandler):
         return file
 
     def _head_of(self, file: Path, content: BinaryIO) -> BinaryIO:
+        return self._head(self.guess_type(str(file)), os.fstat(content.fileno()).st_size, content)
+
+    def _index(self) -> BinaryIO:
+        content = index_of(self._folder).encode()
+        return self._head("text/html; charset=utf-8", len(content), BytesIO(content))
+
+    def _head(self, kind: str, size: int, content: BinaryIO) -> BinaryIO:
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", self.guess_type(str(file)))
-        self.send_header("Content-Length", str(os.fstat(content.fileno()).st_size))
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(size))
         # A page is written anew under the same name.
         self.send_header("Cache-Control", "no-cache")
-        self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
         return content
+
+    def end_headers(self) -> None:
+        """Add what keeps a page apart from everything else in the browser, to errors as well."""
+        for name, value in _APART.items():
+            self.send_header(name, value)
+        super().end_headers()
 
     def _asked_by_name(self) -> bool:
         """Whether the request names this server: a foreign page whose name was made to lead here does not."""
@@ -121,7 +165,26 @@ class _Pages(SimpleHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    """A server that says nothing of browsers that go away in the midst of a page."""
+    """A server that says nothing of browsers that go away in the midst of a page, and that answers so many at once."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, *arguments: Any) -> None:
+        self._places = threading.BoundedSemaphore(_CONNECTIONS)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Wait for a place; whoever holds one gives it back within the time of a request."""
+        self._places.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Give the place back in the end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Report any other error as ever."""
@@ -164,21 +227,14 @@ def main(
     ] = False,
 ) -> None:
     """Serve the store's pages on loopback until interrupted."""
-    try:
-        folder, port = served_folder(), _port()
-        # Requests are compared with it.
-        page_address()
-        with page_server(folder, port, with_parent=with_parent) as server:
-            print(f"pages of {shown(folder)}: http://{_LOOPBACK}:{port}", file=sys.stderr, flush=True)
+    folder, port = served_folder(), _port()
+    # Requests are compared with it.
+    page_address()
+    with page_server(folder, port, with_parent=with_parent) as server:
+        say(f"pages of {shown(folder)}: http://{_LOOPBACK}:{port}", sys.stderr)
+        with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
-    except InputError as error:
-        for fault in error.faults:
-            print(f"error: {fault}; pages that the UI links to are not served", file=sys.stderr)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":
-    show_what_can_be_shown()
-    app()
+    start(app)

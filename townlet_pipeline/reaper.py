@@ -21,7 +21,7 @@ from dagster import (
     sensor,
 )
 
-from townlet.text import show_what_can_be_shown
+from townlet_pipeline.commands import say, start
 from townlet_pipeline.presence import forget, is_absent
 from townlet_pipeline.worker import Worker, whereabouts, worker_of
 
@@ -108,16 +108,14 @@ def main(
     ] = None,
 ) -> None:
     """Close runs whose process is gone."""
-    from townlet_pipeline.home import ensure_home
+    from townlet_pipeline.instance import open_instance
 
-    ensure_home(home)
-    with DagsterInstance.get() as instance:
+    with open_instance(home) as instance:
         closed = reap(instance)
     for run in closed:
-        typer.echo(f"{run.run_id}: {run.reason}")
-    typer.echo(f"{len(closed)} closed")
+        say(f"{run.run_id}: {run.reason}")
+    say(f"{len(closed)} closed")
 
 
 if __name__ == "__main__":
-    show_what_can_be_shown()
-    app()
+    start(app)

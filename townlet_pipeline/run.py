@@ -1,14 +1,21 @@
 """``python -m townlet_pipeline.run [SCENARIO]``: a scenario's whole column, from this terminal, into Dagster."""
 
 import sys
+import urllib.parse
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import filelock
 import typer
 
 from townlet.errors import InputError
-from townlet.text import show_what_can_be_shown
+from townlet_pipeline.commands import say, start
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, ExecuteInProcessResult
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,14 +33,8 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Training seed.")] = None,
 ) -> None:
     """Materialize everything of one scenario and say what came out; exit with 1 if a step or a blocking check fails."""
-    try:
-        passed = materialize_column(
-            scenario, home=home, store=store, training={"mode": mode, "cycles": cycles, "epochs": epochs, "seed": seed}
-        )
-    except InputError as error:
-        for fault in error.faults:
-            print(f"error: {fault}", file=sys.stderr)
-        raise typer.Exit(2) from None
+    training = {"mode": mode, "cycles": cycles, "epochs": epochs, "seed": seed}
+    passed = materialize_column(scenario, home=home, store=store, training=training)
     raise typer.Exit(0 if passed else 1)
 
 
@@ -42,44 +43,83 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 
     Raises InputError for an unknown scenario or mode.
     """
-    from townlet_pipeline.home import ensure_home, own_settings
-
-    folder = ensure_home(home)
-    if told := own_settings(folder):
-        print(told, flush=True)
-
-    from dagster import DagsterInstance
-
-    from townlet_pipeline.console import ConsoleReporter
-    from townlet_pipeline.definitions import defs
+    from townlet_pipeline.home import own_settings
+    from townlet_pipeline.instance import alone, open_instance
     from townlet_pipeline.partitions import known_scenarios, register_scenarios
-    from townlet_pipeline.presence import present
     from townlet_pipeline.reaper import reap
-    from townlet_pipeline.worker import worker_tags
 
-    run_id = str(uuid.uuid4())
-    with DagsterInstance.get() as instance:
-        register_scenarios(instance)
+    with open_instance(home) as instance:
+        folder = Path(instance.root_directory)
+        if told := own_settings(folder):
+            say(told)
+        with alone(folder):
+            register_scenarios(instance)
         _require_known(scenario, training["mode"], known_scenarios(instance))
-        _say_if_compiling()
-        for closed in reap(instance):
-            print(f"closed run {closed.run_id}: its process is gone", flush=True)
-        print(f"{scenario}: materializing into {folder}", flush=True)
-        instance.add_event_listener(run_id, ConsoleReporter(lambda line: print(line, flush=True)))
-        with present(instance, run_id):
-            result = defs.resolve_job_def("train_scenario").execute_in_process(
-                run_config=_run_config(store, training),
-                instance=instance,
-                partition_key=scenario,
-                raise_on_error=False,
-                run_id=run_id,
-                tags=worker_tags(run_id),
-            )
+        with _in_turn(folder, scenario):
+            _say_if_compiling()
+            for closed in reap(instance):
+                say(f"closed run {closed.run_id}: its process is gone")
+            say(f"{scenario}: materializing into {folder}")
+            result = _execute(instance, scenario, _run_config(store, training))
+            _report_if_failed(instance, result)
     if not result.success:
-        print(f"{scenario}: failed; what is downstream of the failure was left as it was", file=sys.stderr)
+        say(f"{scenario}: failed; what is downstream of the failure was left as it was", sys.stderr)
         return False
     _conclude(scenario, store)
     return True
+
+
+def _execute(instance: "DagsterInstance", scenario: str, config: dict[str, Any]) -> "ExecuteInProcessResult":
+    from townlet_pipeline.console import ConsoleReporter
+    from townlet_pipeline.definitions import defs
+    from townlet_pipeline.presence import present
+    from townlet_pipeline.worker import worker_tags
+
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, ConsoleReporter(say))
+    with present(instance, run_id):
+        return defs.resolve_job_def("train_scenario").execute_in_process(
+            run_config=config,
+            instance=instance,
+            partition_key=scenario,
+            raise_on_error=False,
+            run_id=run_id,
+            tags=worker_tags(run_id),
+        )
+
+
+@contextmanager
+def _in_turn(folder: Path, scenario: str) -> Iterator[None]:
+    """Wait until no other terminal makes this scenario's column in this home."""
+    turns = folder / "turns"
+    turns.mkdir(exist_ok=True)
+    turn = filelock.FileLock(turns / f"{urllib.parse.quote(scenario, safe='')}.lock")
+    try:
+        turn.acquire(blocking=False)
+    except filelock.Timeout:
+        say(f"{scenario}: waiting for another make run of it to end")
+        turn.acquire()
+    try:
+        yield
+    finally:
+        turn.release()
+
+
+def _report_if_failed(instance: "DagsterInstance", result: "ExecuteInProcessResult") -> None:
+    """Write the incident at once: no daemon may run, and one that is started later does not look back."""
+    from townlet_pipeline.incidents import incidents_folder, report_incident
+    from townlet_pipeline.project import shown
+
+    run = instance.get_run_by_id(result.run_id)
+    if result.success or run is None:
+        return
+    try:
+        told = report_incident(instance, run, incidents_folder())
+    except OSError as error:
+        say(f"no incident page could be written: {error.filename}: {error.strerror}", sys.stderr)
+        return
+    if told is not None:
+        say(f"incident: {shown(told[0])}; {told[1]}", sys.stderr)
 
 
 def _run_config(store: Path | None, training: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +149,7 @@ def _say_if_compiling() -> None:
     from townlet.world.compile import is_compiled
 
     if not is_compiled():
-        print("compiling the town's rules, once per version", flush=True)
+        say("compiling the town's rules, once per version")
 
 
 def _conclude(scenario: str, store: Path | None) -> None:
@@ -124,18 +164,12 @@ def _conclude(scenario: str, store: Path | None) -> None:
     place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()
     records = read_records(files.log(place, scenario))
     alerts = len(read_json(files.alerts(place, scenario), "telemetry alerts")["alerts"])
-    print()
+    say("")
     for figure in headline(records)[:2]:
-        print(f"  {figure}")
-    print(f"  telemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
-    print(f"\nreport: {shown(files.report(place, scenario))}\nmake ui shows the lineage, the plots and every run")
-
-
-def main() -> None:
-    """Entry point of ``python -m townlet_pipeline.run``."""
-    app()
+        say(f"  {figure}")
+    say(f"  telemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
+    say(f"\nreport: {shown(files.report(place, scenario))}\nmake ui shows the lineage, the plots and every run")
 
 
 if __name__ == "__main__":
-    show_what_can_be_shown()
-    main()
+    start(app)

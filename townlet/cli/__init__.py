@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False, prog_name="townlet")
         sys.stdout.flush()
     except InputError as error:
-        for fault in error.faults:
-            print(f"error: {fault}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
         return 2
     except RunError as error:
         for line in str(error).splitlines():
