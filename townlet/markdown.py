@@ -1,6 +1,6 @@
 """Texts of other people in Markdown: shown as they were typed, never read as markup.
 
-Escapes are chosen so that Dagster's pages (CommonMark with GitHub's tables) and the documentation site, which is made by
+Escapes are chosen so that Dagster's pages (CommonMark with GitHub's tables) and the documentation site, made by
 Python-Markdown, read them alike.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 #: In the place of each character that would be markup anywhere in a line.
 _MARKUP = str.maketrans(
@@ -19,6 +20,9 @@ _MARKUP = str.maketrans(
 )
 #: What begins a list or a heading where it stands first in a line.
 _FIRST = re.compile(r"^(\d*)([-+#]|[.)](?=\s|$))")
+
+#: Signs of an address that stay as they are; all others, brackets and blanks among them, are written as ``%…``.
+_IN_ADDRESSES = "/:?#@!$&*+,;=%~'.-_"
 
 
 def plain(text: str) -> str:
@@ -50,9 +54,23 @@ def fenced(text: str, language: str = "text") -> str:
     return "\n".join([f"{fence}{language}", *lines, fence])
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already; a ``|`` left in one, as in a code span, does not end it."""
-    lines = [header, ["---"] * len(header), *rows]
+def link(label: str, target: str) -> str:
+    """A link of the program's own under a text of anybody; the text alone without a target or to another scheme.
+
+    Followed are ``http``, ``https`` and addresses without a scheme, which are paths beside the page.
+    """
+    scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]*):", target)
+    if not target or (scheme is not None and scheme[1].lower() not in ("http", "https")):
+        return plain(f"{label}: {target}" if target else label)
+    return f"[{plain(label)}]({quote(target, safe=_IN_ADDRESSES)})"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool] = ()) -> str:
+    """A table of cells that are Markdown already; a ``|`` left in one, as in a code span, does not end it.
+
+    ``right`` says by column whether it is aligned to the right; none is if it is left out.
+    """
+    lines = [header, ["--:" if each else "---" for each in right or [False] * len(header)], *rows]
     return "\n".join("| " + " | ".join(re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in line) + " |" for line in lines)
 
 

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from townlet.markdown import link, plain, table
 from townlet.soak.assessment import MetricAssessment
 from townlet.soak.drift_tests import Finding
 from townlet.soak.evidence import Evidence, judge_soak, metrics_of, resources_of
@@ -94,18 +95,18 @@ def acceptance_html(evidence: Evidence, sources: Sequence[tuple[str, str]]) -> s
 
 def acceptance_markdown(evidence: Evidence, sources: Sequence[tuple[str, str]]) -> str:
     """The same for the Dagster UI; plots are inside."""
-    listed = "\n".join(f"- [{label}]({target})" if target else f"- {label}" for label, target in sources)
+    listed = "\n".join(f"- {link(label, target)}" for label, target in sources)
     changes, plots = _changes(evidence), _plots(evidence)
     changed = _markdown_table(_CHANGED, changes) if changes else _nothing(evidence)
     quarters = _quarters(evidence)
     parts = [
-        f"# {_title(evidence)}",
-        f"**{evidence.ruling.verdict.capitalize()}.** {evidence.ruling.reasons}",
+        f"# {plain(_title(evidence))}",
+        f"**{evidence.ruling.verdict.capitalize()}.** {plain(evidence.ruling.reasons)}",
         f"## What changed\n\n{changed}",
         f"## Cycle by cycle\n\n{_READING}\n\n{markdown_image(plots, 3)}" if plots else "",
         f"## Every metric\n\n{_correction(evidence)}\n\n{_markdown_table(_HEADER, _rows(evidence))}",
         f"## First quarter and last\n\n{_QUARTERS}\n\n{_markdown_table(_QUARTER_HEADER, quarters)}" if quarters else "",
-        f"## Where it comes from\n\n{listed}\n\n{_circumstances(evidence)}",
+        f"## Where it comes from\n\n{listed}\n\n{plain(_circumstances(evidence))}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -242,5 +243,4 @@ def _anchor(label: str, target: str) -> str:
 
 
 def _markdown_table(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return table(header, [list(map(plain, row)) for row in rows])
