@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import Config, DagsterInstance, OpExecutionContext, job, op
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline import files
@@ -127,17 +127,11 @@ def _key(scenario: str, experiment: str) -> str:
 def _effective(
     base: "Scenario", key: str, changes: Mapping[str, Mapping[str, Any]], amounts: Mapping[str, int | None]
 ) -> "Scenario":
-    from townlet.capture.record import with_options
-    from townlet.config import Scenario
-    from townlet.config.faults import fault_of
+    from townlet.config.options import with_options
+    from townlet.config.validate import validated_scenario
 
     content = _merged(base.model_dump(mode="json"), {"name": key, **changes})
-    try:
-        changed = Scenario.model_validate(content)
-    except ValidationError as error:
-        raise InputError(
-            fault_of("experiment", detail, Scenario, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    changed = validated_scenario(content, "experiment")
     options = {name: amounts.get(name) for name in ("ticks", "worlds", "seed")}
     return with_options(changed, **options)
 

@@ -69,7 +69,8 @@ def build_baseline(
 
     Raises InputError for unusable options, scenario or policy before anything is written.
     """
-    from townlet.capture.record import choose_behavior, with_options
+    from townlet.capture.record import choose_behavior
+    from townlet.config.options import with_options
 
     _require_options(seeds=(seeds, 1), first_seed=(first_seed, 0), worlds=(worlds, 1))
     scenario = with_options(load_scenario(scenario_path), ticks=None, worlds=worlds, seed=first_seed)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from upath import UPath
 
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
@@ -29,7 +28,7 @@ from townlet.capture.manifest import (
 from townlet.capture.metrics import capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
-from townlet.config.faults import fault_of
+from townlet.config.options import with_options
 from townlet.errors import InputError, nearest_name
 from townlet.rollout import REWARD_PARTS
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
@@ -104,24 +103,6 @@ def capture_rollout(
             if progress:
                 progress(min(first + per_shard, total), total)
         return _finish(scenario, file_sha256, acting, card, town, recording, as_path(output))
-
-
-def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, seed: int | None) -> Scenario:
-    """The scenario with command-line options in place of what its file says. Raises InputError naming the option."""
-    content = scenario.model_dump()
-    content["ticks"] = ticks if ticks is not None else scenario.ticks
-    content["seed"] = seed if seed is not None else scenario.seed
-    content["capture"]["worlds"] = worlds if worlds is not None else scenario.capture.worlds
-    content["schedule"] = {
-        name: [entry for entry in entries if entry["at"] < content["ticks"]]
-        for name, entries in content["schedule"].items()
-    }
-    try:
-        return Scenario.model_validate(content)
-    except ValidationError as error:
-        raise InputError(
-            fault_of("options", detail, Scenario, f"--{detail['loc'][-1]}") for detail in error.errors()
-        ) from None
 
 
 @functools.cache

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from townlet.config.faults import fault_of, quote
-from townlet.config.references import find_broken_references
+from townlet.config.faults import quote
 from townlet.config.scenario import Scenario
+from townlet.config.validate import validated_scenario
 from townlet.errors import Fault, InputError
 from townlet.storage import AnyPath, as_path, read_bytes
 
@@ -27,19 +26,10 @@ def load_scenario(path: AnyPath) -> Scenario:
     values out of range, and names that refer to nothing.
     """
     raw, lines = _parse(path)
-    try:
-        scenario = Scenario.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(_fault(str(path), detail, lines) for detail in error.errors()) from None
-    findings = find_broken_references(scenario)
+    scenario = validated_scenario(raw, path, functools.partial(_place, lines=lines))
     stem = as_path(path).name.rsplit(".", 1)[0]
     if scenario.name != stem:
-        findings.insert(0, ("name", repr(scenario.name), f"the file's name, {stem!r}"))
-    if findings:
-        raise InputError(
-            Fault(str(path), _place(tuple(where.split(".")), lines), found, expected)
-            for where, found, expected in findings
-        )
+        raise InputError.of(path, _place(("name",), lines), repr(scenario.name), f"the file's name, {stem!r}")
     return scenario
 
 
@@ -108,8 +98,3 @@ def _place(where: tuple[str, ...], lines: Lines) -> str:
         if line is not None:
             return f"{dotted} (line {line})"
     return dotted
-
-
-def _fault(file: str, detail: ErrorDetails, lines: Lines) -> Fault:
-    where = tuple(str(part) for part in detail["loc"] if part != "[key]")
-    return fault_of(file, detail, Scenario, _place(where, lines))

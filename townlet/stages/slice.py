@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from townlet.capture import read_capture
-from townlet.capture.record import choose_behavior, with_options
+from townlet.capture.record import choose_behavior
 from townlet.config import load_scenario
+from townlet.config.options import with_options
 from townlet.errors import InputError
 from townlet.simulation import SimulationLoop
 
