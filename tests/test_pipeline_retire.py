@@ -81,7 +81,7 @@ def test_what_is_in_the_way_is_named_and_nothing_is_retired(
     tags = {"running": {"dagster/partition": "running"}, "at_night": {"dagster/partition/scenario": "at_night"}}
     for each in tags.values():
         instance.create_run_for_job(
-            defs.resolve_job_def("train_scenario"), status=DagsterRunStatus.QUEUED, tags=each, run_config={}
+            defs.resolve_job_def("train_scenario"), status=DagsterRunStatus.STARTED, tags=each, run_config={}
         )
     with pytest.raises(InputError, match="retire: NAME: found") as refused:
         retire(instance, store, ["bold", key])

@@ -24,6 +24,8 @@ from townlet.view.page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image
 
 STEM = "acceptance"
+#: Share of a metric below which a difference of it is one of rounding.
+_ROUNDING = 1e-12
 #: Plots on the page; the metrics that changed come first.
 _MOST_PLOTS = 18
 
@@ -187,9 +189,9 @@ def _row(metric: MetricAssessment) -> list[str]:
     change = ""
     if first is not None:
         effect = first.last - first.first if first is metric.movement else first.effect  # type: ignore[union-attr]
-        change = f"{number(effect)} ({number(first.low)} to {number(first.high)})"
+        change = f"{_amount(metric, effect)} ({_amount(metric, first.low)} to {_amount(metric, first.high)})"
     chance = f"{worst.corrected:.2g}" if worst else ""
-    mean = number(metric.mean) if metric.cycles else "none"
+    mean = _amount(metric, metric.mean) if metric.cycles else "none"
     return [metric.name, _OWNERS[metric.role], metric.verdict, mean, baseline, change, chance]
 
 
@@ -197,23 +199,32 @@ def _quarters(evidence: Evidence) -> list[list[str]]:
     return [
         [
             label_of(metric),
-            number(metric.quarters.first),
-            number(metric.quarters.last),
-            f"{number(metric.quarters.low)} to {number(metric.quarters.high)}",
+            _amount(metric, metric.quarters.first),
+            _amount(metric, metric.quarters.last),
+            f"{_amount(metric, metric.quarters.low)} to {_amount(metric, metric.quarters.high)}",
             "yes" if metric.quarters.equal else "no",
-            _course(metric.quarters.course),
+            _course(metric, metric.quarters.course),
         ]
         for metric in evidence.assessment.metrics
         if metric.quarters is not None
     ]
 
 
-def _course(trend: Finding | None) -> str:
+def _course(metric: MetricAssessment, trend: Finding | None) -> str:
     """A trend in words; whether it can be told from 0."""
     if trend is None:
         return "not enough data"
     told_apart = "" if trend.low <= 0 <= trend.high else ", not 0"
-    return f"{number(trend.effect)} ({number(trend.low)} to {number(trend.high)}{told_apart})"
+    effect, low, high = (_amount(metric, value) for value in (trend.effect, trend.low, trend.high))
+    return f"{effect} ({low} to {high}{told_apart})"
+
+
+def _amount(metric: MetricAssessment, value: float) -> str:
+    """A value or a change of a metric as people read it: bytes in MB, and 0 where only rounding is left of it."""
+    known = (metric.mean, *((metric.quarters.first, metric.quarters.last) if metric.quarters else ()))
+    if abs(value) <= _ROUNDING * max(map(abs, known)):
+        return "0"
+    return f"{number(value / 1e6)} MB" if "bytes" in metric.name.split("_") else number(value)
 
 
 def _sources(evidence: Evidence, place: str) -> list[tuple[str, str]]:
