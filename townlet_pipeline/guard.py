@@ -35,7 +35,8 @@ def guarded(compute: Callable[..., Any]) -> Callable[..., Any]:
 
 def _require_trainer_options(context: AssetExecutionContext, store: StoreResource) -> None:
     """Raise InputError for options that the run's training would refuse, before its captures are made anew."""
-    given = context.run.run_config.get("resources", {}).get("trainer", {}).get("config")
+    config: Mapping[str, Any] = context.run.run_config
+    given = config.get("resources", {}).get("trainer", {}).get("config")
     if not given or isinstance(key_of(context), MultiPartitionKey) or not context.has_partition_key:
         return
     from townlet.config import load_scenario
