@@ -13,11 +13,13 @@ from urllib.parse import quote
 #: In the place of each character that would be markup anywhere in a line.
 _MARKUP = str.maketrans(
     {
-        **{sign: f"\\{sign}" for sign in "\\`*_[]!"},
+        **{sign: f"\\{sign}" for sign in "\\`*[]!"},
         # Python-Markdown takes no backslash before these.
         **{"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;"},
     }
 )
+#: Within a word, as in most names, it is no markup.
+_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 #: What begins a list or a heading where it stands first in a line.
 _FIRST = re.compile(r"^(\d*)([-+#]|[.)](?=\s|$))")
 
@@ -30,7 +32,7 @@ def plain(text: str) -> str:
 
     Blanks of any kind become one space; a character that cannot be shown becomes its escape, such as ``\\x1b``.
     """
-    escaped = _one_line(text).translate(_MARKUP).replace("](", "]\\(")
+    escaped = _UNDERSCORE.sub(r"\\_", _one_line(text).translate(_MARKUP)).replace("](", "]\\(")
     if escaped.startswith("="):
         # Under a line of text it would make that a heading; Python-Markdown takes no backslash before it either.
         escaped = f"&#61;{escaped[1:]}"
