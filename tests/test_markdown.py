@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from townlet.markdown import code, fenced, plain, table
+from townlet.markdown import code, fenced, link, plain, table
 
 #: As Dagster's pages read Markdown; the site's reader is Python-Markdown.
 PAGE = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -88,3 +88,17 @@ def test_any_lines_can_be_a_block(text: str) -> None:
 def test_what_cannot_be_shown_is_named() -> None:
     assert plain("\x1b[31m\u202e") == r"\\x1b\[31m\\u202e"
     assert code("") == ""
+
+
+@pytest.mark.parametrize("target", ["javascript:alert(1)", " data:text/html,x", "vbscript:x", ""])
+def test_no_link_leads_to_another_scheme(target: str) -> None:
+    assert "link_open" not in shown(link("label", target))[0]
+
+
+@given(SIGNS, SIGNS)
+def test_a_link_holds_its_label_whatever_its_target(label: str, target: str) -> None:
+    blocks = PAGE.parse(f"- x{link(label, f'/runs/{target}')}")
+    kinds = [inline.type for block in blocks for inline in block.children or []]
+    assert kinds[0] == "text"
+    assert kinds.count("link_open") == 1
+    assert kinds[-1] == "link_close", kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+def write_scenario(folder: Path, name: str) -> Path:
+    """Another valid scenario in the folder."""
+    file = folder / f"{name}.yaml"
+    file.write_text((folder / f"{SCENARIO}.yaml").read_text().replace(f"name: {SCENARIO}", f"name: {name}"))
+    return file
+
+
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     with new_instance(tmp_path) as made:
@@ -65,7 +73,7 @@ def test_a_new_file_becomes_a_partition_and_a_removed_one_is_reported_and_kept(
     first = evaluate(instance, None)
     assert known_scenarios(instance) == [SCENARIO]
     assert reported(first) == {}
-    (folder / "another.yaml").write_text("name: another\n")
+    write_scenario(folder, "another")
     second = evaluate(instance, first.cursor)
     assert known_scenarios(instance) == [SCENARIO, "another"]
     (folder / "another.yaml").unlink()
@@ -100,12 +108,81 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_becoming_a_partition(
 def test_a_removed_file_that_is_named_like_an_experiment_is_reported_as_removed(
     folder: Path, instance: DagsterInstance
 ) -> None:
-    file = folder / f"{SCENARIO}__bold.yaml"
-    file.write_text((folder / f"{SCENARIO}.yaml").read_text())
+    file = write_scenario(folder, f"{SCENARIO}__bold")
     first = evaluate(instance, None)
     file.unlink()
     assert reported(evaluate(instance, first.cursor)).keys() == {file.stem}
     assert source_of(StoreResource(), file.stem) == file
+
+
+def told_by(result: SensorResult) -> str:
+    return str(result.skip_reason.skip_message if result.skip_reason else "")
+
+
+def litter(folder: Path) -> list[str]:
+    """Files that are no scenarios and lie where scenarios do; those that are to be named, as they are told."""
+    text = (folder / f"{SCENARIO}.yaml").read_text()
+    (folder / f".#{SCENARIO}.yaml").symlink_to("somebody@host.1")
+    (folder / f"._{SCENARIO}.yaml").write_bytes(b"\0\5\26\7")
+    (folder / f".{SCENARIO}.yaml.swp").write_text(text)
+    (folder / f"{SCENARIO}.yaml~").write_text(text)
+    (folder / "README.md").write_text("notes")
+    names = [f"{SCENARIO} (copy)", "v1.5", "b|c", "a...b", "a\tb", "Upper", "1st", "é", "a" * 129, "a\n"]
+    for name in names:
+        (folder / f"{name}.yaml").write_text(text)
+    (folder / "foo.yml").write_text(text)
+    (folder / "foo.YAML").write_text(text)
+    (folder / "dir.yaml").mkdir()
+    os.mkfifo(folder / "pipe.yaml")
+    return [*(f"{name}.yaml" for name in names), "foo.yml", "foo.YAML", "dir.yaml", "pipe.yaml"]
+
+
+def test_what_can_be_no_scenario_becomes_no_partition_and_is_named_unless_it_is_hidden(
+    folder: Path, instance: DagsterInstance
+) -> None:
+    named = litter(folder)
+    result = evaluate(instance, None)
+    assert known_scenarios(instance) == [SCENARIO]
+    for name in named:
+        assert ascii(name) in told_by(result)
+    assert "#" not in told_by(result) and "._" not in told_by(result) and "README" not in told_by(result)
+    lines: list[str] = []
+    assert register_scenarios(instance, lines.append) == []
+    assert len(lines) == len(named)
+
+
+def test_a_broken_file_is_named_with_its_first_fault_and_becomes_a_partition_once_it_is_valid(
+    folder: Path, instance: DagsterInstance
+) -> None:
+    file = write_scenario(folder, "another")
+    valid = file.read_text()
+    file.write_text(valid.replace("ticks:", "tikcs:"))
+    first = evaluate(instance, None)
+    assert known_scenarios(instance) == [SCENARIO]
+    assert f"{file}: ticks: found nothing" in told_by(first)
+    file.write_text(valid)
+    second = evaluate(instance, first.cursor)
+    assert known_scenarios(instance) == [SCENARIO, "another"]
+    assert reported(second) == {}
+    file.write_text("name: [")
+    third = evaluate(instance, second.cursor)
+    assert known_scenarios(instance) == [SCENARIO, "another"], "what was made of it stays"
+    assert reported(third).keys() == {"another"}
+
+
+@pytest.mark.parametrize("key", ["../up", "/abs", "a/b", "..", ".", "b|c", "2026-11-30|../up", "A", "a\n"])
+def test_a_key_that_no_scenario_can_have_is_refused_before_anything_is_written(
+    folder: Path, instance: DagsterInstance, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "project" / "configs" / "up.yaml").write_text((folder / f"{SCENARIO}.yaml").read_text())
+    instance.add_dynamic_partitions("scenarios", [key])
+    before = sorted(tmp_path.rglob("*.yaml"))
+    result = run_column(instance, tmp_path / "store", scenario=key, selection=AssetSelection.assets("scenario"))
+    assert "lower-case letters, digits and _" in reasons(result)["scenario"]
+    assert sorted(tmp_path.rglob("*.yaml")) == before
+    assert not (tmp_path / "store").exists()
+    told = told_by(evaluate(instance, None))
+    assert f"partition {key!r}" in told and "retire" in told
 
 
 def test_the_sensor_runs_by_itself_and_often_enough() -> None:
@@ -202,6 +279,9 @@ def test_an_experiment_is_the_same_on_every_machine_of_an_object_store(
         ({"training": {"ppo": {"learning_rate": 7.0}}}, "learning_rate: found 7.0, expected less than or equal to 1"),
         ({"training": {"cycels": 2}}, "training.cycels"),
         ({"simulator": {"worlds": 0}}, "--worlds: found 0, expected"),
+        ({"rules": {"lifecycle": {"eviction_debt": 5.0}}}, "rules.lifecycle.eviction_debt: found 5, expected 0"),
+        ({"rules": {"perturbations": {"price_spike": {"per_day": 1.0}}}}, "price_spike"),
+        ({"experiment": "b" * 250}, "experiment: found 250 letters, expected at most 106"),
     ],
 )
 def test_a_faulty_experiment_is_refused_and_leaves_nothing(
@@ -211,6 +291,22 @@ def test_a_faulty_experiment_is_refused_and_leaves_nothing(
     assert told in reasons(result)["freeze_and_register"]
     assert known_scenarios(instance) == []
     assert list((tmp_path / "store").rglob("*.yaml")) == []
+
+
+def test_a_name_whose_frozen_file_cannot_be_read_is_free_until_something_was_made_of_it(
+    folder: Path, instance: DagsterInstance
+) -> None:
+    store = StoreResource()
+    made = register(instance, store, SCENARIO, "bold", changes={"training": {"cycles": 3}})
+    made.file.write_text(made.file.read_text().replace("ticks:", "tikcs:"))
+    again = register(instance, store, SCENARIO, "bold", changes={"training": {"cycles": 4}})
+    assert again.new and load_scenario(again.file).training.cycles == 4
+    assert run_column(instance, store, scenario=again.key, selection=AssetSelection.assets("scenario")).success
+    broken = again.file.read_text().replace("ticks:", "tikcs:")
+    again.file.write_text(broken)
+    with pytest.raises(InputError, match=rf"retire {again.key} --delete-files"):
+        register(instance, store, SCENARIO, "bold", changes={"training": {"cycles": 4}})
+    assert again.file.read_text() == broken
 
 
 def test_the_partitions_of_all_assets_are_these(instance: DagsterInstance) -> None:

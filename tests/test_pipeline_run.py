@@ -65,6 +65,12 @@ def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
     file.write_text(file.read_text().replace("width: 5", "width: wide"))
+    unregistered = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
+    assert unregistered.returncode == 2
+    assert "map.width (line 8): found 'wide'" in unregistered.stderr
+    # A partition stays one when its file is broken later.
+    with DagsterInstance.from_config(str(tmp_path / ".dagster")) as instance:
+        instance.add_dynamic_partitions("scenarios", [SCENARIO])
     done = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
     assert done.returncode == 1
     assert "scenario: FAILED: " in done.stdout

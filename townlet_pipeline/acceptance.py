@@ -44,7 +44,7 @@ def report_on(
         metadata={
             "headline": f"{evidence.ruling.verdict}: {len(evidence.assessment.of('alert'))} alerts, "
             f"{len(evidence.assessment.of('watch'))} to watch, {evidence.assessment.cycles} cycles",
-            "verdict": MetadataValue.md(evidence.ruling.reasons),
+            "verdict": MetadataValue.text(evidence.ruling.reasons),
             "report": MetadataValue.md(out.with_suffix(".md").read_text(encoding="utf-8")),
             "table": verdicts(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),

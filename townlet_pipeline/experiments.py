@@ -5,8 +5,9 @@ like any scenario's.
 """
 
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,12 @@ from dagster import Config, DagsterInstance, OpExecutionContext, job, op
 from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
+from townlet_pipeline import files
 from townlet_pipeline.executors import townlet_executor
 from townlet_pipeline.failures import readable_failures
 from townlet_pipeline.mirror import pull, push
 from townlet_pipeline.partitions import SEPARATOR, files_on_disk, scenarios
-from townlet_pipeline.project import scenario_file
+from townlet_pipeline.project import LONGEST_KEY, scenario_file
 from townlet_pipeline.resources import StoreResource
 
 if TYPE_CHECKING:
@@ -62,9 +64,9 @@ def is_experiment(store: StoreResource, key: str) -> bool:
     return file.exists()
 
 
-def _pull(store: StoreResource, key: str) -> None:
+def _pull(store: StoreResource, key: str, asset: str = _ASSET) -> None:
     if store.published_at:
-        pull(store, key, [_ASSET])
+        pull(store, key, [asset])
 
 
 def register(
@@ -78,24 +80,25 @@ def register(
 ) -> Registered:
     """Freeze a scenario with ``changes`` (by section) and ``amounts`` (ticks, worlds, seed), and add its partition.
 
-    Registering the same configuration again changes nothing. Raises InputError for an unknown scenario, a name or a
-    configuration that is not valid, and for a name that already means another configuration.
+    Registering the same configuration again changes nothing. Raises InputError, with nothing written, for an unknown
+    scenario, a name or a configuration that is not valid, and for a name that already means another configuration. A
+    frozen file that cannot be read is written anew if nothing was ever made of it.
     """
     from townlet.config import load_scenario
-    from townlet.config.dump import scenario_yaml
     from townlet.storage import exclusive, write_atomically
 
     key = _key(scenario, experiment)
     effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, amounts or {})
+    content = _content(effective, f"{scenario}, changed for the experiment {experiment}; frozen.")
     file = frozen_file(store, key)
     _pull(store, key)
     with exclusive(file.parent):
-        new = not file.exists()
-        if new:
-            content = scenario_yaml(effective)
-            write_atomically(file, f"# {scenario}, changed for the experiment {experiment}; frozen.\n{content}")
+        frozen = _frozen(store, key)
+        new = frozen is None
+        if frozen is None:
+            write_atomically(file, content)
         else:
-            _require_same(file, load_scenario(file), effective)
+            _require_same(file, frozen, effective)
     if store.published_at:
         push(store, key, _ASSET)
     if not instance.has_dynamic_partition(str(scenarios.name), key):
@@ -113,6 +116,9 @@ def _key(scenario: str, experiment: str) -> str:
         expected = "a name of lower-case letters, digits and _ that begins with a letter"
         raise InputError.of("experiment", "experiment", repr(experiment), expected)
     key = f"{scenario}{SEPARATOR}{experiment}"
+    if len(key) > LONGEST_KEY:
+        found, most = f"{len(experiment)} letters", LONGEST_KEY - len(scenario) - len(SEPARATOR)
+        raise InputError.of("experiment", "experiment", found, f"at most {most}: {LONGEST_KEY} with {scenario}'s")
     if key in known:
         raise InputError.of("experiment", "experiment", repr(experiment), f"another name: {key}.yaml is a scenario")
     return key
@@ -128,6 +134,52 @@ def _effective(
     changed = validated_scenario(content, "experiment", numbers_as_text=True)
     options = {name: amounts.get(name) for name in ("ticks", "worlds", "seed")}
     return with_options(changed, **options)
+
+
+def _content(effective: "Scenario", title: str) -> str:
+    """An experiment's file, read back before it is written anywhere that counts.
+
+    Raises InputError for whatever would be at fault with it as a file: names that refer to nothing, above all.
+    """
+    from townlet.config import load_scenario
+    from townlet.config.dump import scenario_yaml
+
+    content = f"# {title}\n{scenario_yaml(effective)}"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{effective.name}.yaml"
+        file.write_text(content, encoding="utf-8")
+        try:
+            load_scenario(file)
+        except InputError as error:
+            # Nobody has seen that file: its lines would say nothing.
+            raise InputError(
+                replace(fault, file="experiment", where=re.sub(r" \(line \d+\)$", "", fault.where))
+                for fault in error.faults
+            ) from None
+    return content
+
+
+def _frozen(store: StoreResource, key: str) -> "Scenario | None":
+    """What is frozen under a key; None for nothing, and for an unreadable file of which nothing was made.
+
+    Raises InputError for an unreadable one of which something was made, which only a person can give up.
+    """
+    from townlet.config import load_scenario
+
+    file = frozen_file(store, key)
+    if not file.exists():
+        return None
+    try:
+        return load_scenario(file)
+    except InputError as error:
+        _pull(store, key, "scenario")
+        if not files.snapshot(store, key).exists():
+            return None
+        give_up = f"python -m townlet_pipeline.retire {key} --delete-files"
+        raise InputError(
+            replace(fault, expected=f"{fault.expected}; take another name, or give up what was made: {give_up}")
+            for fault in error.faults
+        ) from None
 
 
 def _merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Jobs: one per thing that people come for. Each ends by itself if it hangs, and its worker is known."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import dagster
 from dagster import AssetSelection, JobDefinition, define_asset_job
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from townlet_pipeline.certificate import run_certificate
 from townlet_pipeline.executors import townlet_executor
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 #: Assets of a scenario's or an experiment's own column, by group.
 COLUMN = AssetSelection.groups("rollouts", "training", "telemetry", "evaluation")
@@ -15,7 +18,7 @@ COLUMN = AssetSelection.groups("rollouts", "training", "telemetry", "evaluation"
 
 def job(
     name: str, selection: AssetSelection, description: str, *, max_runtime: timedelta
-) -> UnresolvedAssetJobDefinition:
+) -> "UnresolvedAssetJobDefinition":
     """A job over assets and their checks, which run monitoring ends after ``max_runtime``.
 
     That begins once the run has a place in every pool that it needs, and is not spent by waiting for one.
@@ -72,7 +75,7 @@ def certify() -> None:
     run_certificate()
 
 
-ALL: list[UnresolvedAssetJobDefinition | JobDefinition] = [
+ALL: "list[UnresolvedAssetJobDefinition | JobDefinition]" = [
     train_scenario,
     nightly_soak,
     weekly_endurance,

@@ -16,6 +16,7 @@ from dagster import (
     TableSchema,
 )
 
+from townlet import markdown
 from townlet.stages.commands import command_line
 from townlet.storage import AnyPath
 from townlet.telemetry.record import BY_NAME, FIELDS
@@ -54,12 +55,8 @@ def replay_of_capture(replay: Path) -> dict[str, MetadataValue[Any]]:
 
 def conflicts(links: "Sequence[ConflictLink]", replay: Path) -> MetadataValue[Any]:
     """Conflicts as a Markdown table, in which each tick is a link to that moment on a replay page."""
-    rows = [
-        (_moment(link, replay), str(link.world), link.who, link.kind, link.against, link.where, f"{link.intensity:.3g}")
-        for link in links
-    ]
-    lines = [_CONFLICT, ("---",) * len(_CONFLICT), *rows]
-    return MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    rows = [(_moment(link, replay), *map(markdown.plain, _conflict(link))) for link in links]
+    return MetadataValue.md(markdown.table(_CONFLICT, rows))
 
 
 def recorded_conflicts(manifest: AnyPath, replay: Path) -> MetadataValue[Any]:
@@ -124,7 +121,11 @@ def telemetry_schema(present: Sequence[str]) -> TableSchema:
 
 def _moment(link: "ConflictLink", replay: Path) -> str:
     url = page_url(replay, link.fragment)
-    return str(link.tick) if url is None else f"[tick {link.tick}]({url})"
+    return str(link.tick) if url is None else markdown.link(f"tick {link.tick}", url)
+
+
+def _conflict(link: "ConflictLink") -> list[str]:
+    return [str(link.world), link.who, link.kind, link.against, link.where, f"{link.intensity:.3g}"]
 
 
 def _bounds(low: float | None, high: float | None) -> list[str]:

@@ -1,9 +1,15 @@
 """Where the project keeps its scenarios, its Dagster instance and its artefacts."""
 
 import os
+import re
 from pathlib import Path
 
 from townlet.errors import InputError
+
+#: Most letters of a partition's key: it becomes a part of file names, which have 255 bytes at most.
+LONGEST_KEY = 128
+#: What a key has to be.
+KEY_EXPECTED = f"at most {LONGEST_KEY} lower-case letters, digits and _, beginning with a letter"
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -27,8 +33,17 @@ def scenario_folder(root: Path) -> Path:
 
 
 def scenario_file(name: str) -> Path:
-    """The file of a scenario by its name."""
+    """The file of a scenario by its name. Raises InputError for a name that no scenario can have."""
+    if not is_key(name):
+        raise InputError.of("scenario", "name", repr(name), KEY_EXPECTED)
     return scenario_folder(project_root()) / f"{name}.yaml"
+
+
+def is_key(name: str) -> bool:
+    """Whether a scenario or an experiment can have this name; anybody can add partitions with other ones."""
+    from townlet.config.town import NAME_PATTERN
+
+    return len(name) <= LONGEST_KEY and re.fullmatch(NAME_PATTERN, name) is not None
 
 
 def shown(path: Path) -> str:

@@ -4,14 +4,21 @@ Ranges are checked by the domain's own models, when an asset applies the options
 was found and what was expected, where a bound declared here would end the run in a traceback.
 """
 
+import re
 from enum import Enum
 from pathlib import Path
 
 from dagster import ConfigurableResource
 from pydantic import Field, field_validator
 
+from townlet.errors import InputError
 from townlet_pipeline.environment import environment
-from townlet_pipeline.project import project_root
+from townlet_pipeline.project import KEY_EXPECTED, is_key, project_root
+
+#: What stands before the scenario in the key of a night or a weekend.
+_DAY = r"\d{4}-\d{2}-\d{2}\|"
+#: An asset, or a version of one by its hash.
+_ASSET = r"[a-z][a-z0-9_]*(/[0-9a-f]+)?"
 
 
 class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -43,8 +50,20 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
         return self.object_store or environment().object_store
 
     def folder(self, scenario: str, asset: str) -> Path:
-        """Where an asset of a scenario keeps its files; it need not exist yet."""
-        return project_root() / self.root / scenario / asset
+        """Where an asset of a scenario, or of a day or week and a scenario, keeps its files; it need not exist yet.
+
+        Raises InputError for names that lead elsewhere: anybody can add a partition of any name in the UI.
+        """
+        day = re.match(_DAY, scenario)
+        if not is_key(scenario[day.end() :] if day else scenario):
+            raise InputError.of("store", "partition", repr(scenario), KEY_EXPECTED)
+        if not re.fullmatch(_ASSET, asset):
+            raise InputError.of("store", "asset", repr(asset), "the name of an asset")
+        return self.place() / scenario / asset
+
+    def place(self) -> Path:
+        """The folder of all artefacts."""
+        return project_root() / self.root
 
 
 class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -56,7 +75,7 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
     )
     seed: int | None = Field(default=None, description="Seed of the worlds; empty: the scenario's.")
     behavior: str | None = Field(
-        default=None, description="Who acts: scripted or random; empty: the scenario's schedule (scripted)."
+        default=None, description="Who acts: scripted, heuristic or random; empty: the scenario's schedule (scripted)."
     )
 
     def options(self) -> dict[str, int | str]:

@@ -53,8 +53,9 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
         if told := own_settings(folder):
             say(told)
         with alone(folder):
-            register_scenarios(instance)
-        _require_known(scenario, training["mode"], known_scenarios(instance))
+            register_scenarios(instance, say=lambda told: say(f"no partition: {told}", sys.stderr))
+        _require_known(scenario, known_scenarios(instance))
+        _require_mode(training["mode"])
         with _in_turn(folder, scenario):
             _say_if_compiling()
             for closed in reap(instance):
@@ -134,12 +135,24 @@ def _run_config(store: Path | None, training: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _require_known(scenario: str, mode: str, known: list[str]) -> None:
+def _require_known(scenario: str, known: list[str]) -> None:
+    """Raise InputError for what is no partition: with the faults of its file, if there is one."""
+    from townlet.config import load_scenario
+    from townlet.errors import nearest_name
+    from townlet_pipeline.partitions import files_on_disk
+    from townlet_pipeline.project import scenario_file
+
+    if scenario in known:
+        return
+    if scenario in files_on_disk():
+        load_scenario(scenario_file(scenario))
+    raise InputError.of("run", "SCENARIO", repr(scenario), nearest_name(scenario, known))
+
+
+def _require_mode(mode: str) -> None:
     from townlet.errors import nearest_name
     from townlet_pipeline.resources import Mode
 
-    if scenario not in known:
-        raise InputError.of("run", "SCENARIO", repr(scenario), nearest_name(scenario, known))
     modes = [choice.value for choice in Mode]
     if mode not in modes:
         raise InputError.of("run", "--mode", repr(mode), nearest_name(mode, modes))

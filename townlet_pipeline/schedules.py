@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagster import (
     AssetsDefinition,
@@ -20,17 +20,19 @@ from dagster import (
     SkipReason,
     schedule,
 )
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from townlet_pipeline.environment import timezone
 from townlet_pipeline.partitions import known_scenarios
 from townlet_pipeline.project import project_root
 from townlet_pipeline.timetable import Plan, plans, variable_of
 
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
 _DIMENSION = "scenario"
 
 
-def schedules_of(jobs: Iterable[JobDefinition | UnresolvedAssetJobDefinition]) -> list[ScheduleDefinition]:
+def schedules_of(jobs: "Iterable[JobDefinition | UnresolvedAssetJobDefinition]") -> list[ScheduleDefinition]:
     """A schedule, on from the start, for each of the jobs that has a plan. Raises InputError for unusable hours."""
     planned = plans()
     return [_schedule(job, planned[job.name]) for job in jobs if job.name in planned]
@@ -69,7 +71,7 @@ def partition_at(partitions: PartitionsDefinition[Any], moment: datetime, scenar
     )
 
 
-def _schedule(job: JobDefinition | UnresolvedAssetJobDefinition, plan: Plan) -> ScheduleDefinition:
+def _schedule(job: "JobDefinition | UnresolvedAssetJobDefinition", plan: Plan) -> ScheduleDefinition:
     @schedule(
         name=job.name,
         job=job,

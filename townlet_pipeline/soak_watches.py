@@ -15,15 +15,14 @@ def steady_against_baseline(store: StoreResource, key: str) -> Finding:
 @watch("acceptance_report", partitions=nights)
 def report_says_what_was_found(store: StoreResource, key: str) -> Finding:
     """The page gives the verdict that the drift of the very same soak has, and loads nothing from elsewhere."""
-    import re
-
     from townlet.storage import read_bytes, read_json
+    from townlet.view.references import foreign_references
 
     file = files.main_file(store, key, "acceptance_report")
     told = read_json(file.with_suffix(".json"), "an acceptance report")
     found = read_json(files.main_file(store, key, "soak_drift"), "a verdict on a soak")
     page = read_bytes(file, "an acceptance report").decode()
-    foreign = re.findall(r"""<script|src=["'](?!data:)[^"']*|url\((?!#|data:)[^)]*|@import""", page)
+    foreign = foreign_references(page)
     same = told == found and f"<strong>{found['verdict'].capitalize()}.</strong>" in page
     words = "as the drift says" if same else "not what the drift of this soak says: materialize it again"
     return Finding(same and not foreign, f"{told['verdict']}, {words}", {"references": len(foreign)})

@@ -25,10 +25,9 @@ def scenario_unchanged(store: StoreResource, scenario: str) -> Finding:
 @watch("rollout_replay")
 def replay_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
     """The page plays the capture that is in the store, and refers to no other file and no network."""
-    import re
-
     from townlet.stages.replay import manifest_sha256
     from townlet.storage import read_bytes
+    from townlet.view.references import foreign_references
     from townlet.view.replay.document import document_in
 
     file = files.replay_page(store, scenario)
@@ -36,7 +35,7 @@ def replay_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
     films = [film for films in document_in(page, file)["sides"] for film in films]
     captured = manifest_sha256(files.manifest(store, scenario))
     others = sum(film["manifest"] != captured for film in films)
-    foreign = re.findall(r"""(?:src|href)=["'](?!data:)|@import|url\(|https?://""", page)
+    foreign = foreign_references(page, scripts=True)
     told = f"{len(films)} world(s), {others} of another capture; {len(foreign)} references"
     numbers = {"worlds": len(films), "worlds_of_another_capture": others, "references": len(foreign)}
     return Finding(not others and not foreign, told, numbers)
@@ -95,12 +94,11 @@ def _first_of(alerts: list[dict[str, Any]]) -> str:
 @watch("summary_report")
 def report_is_self_contained(store: StoreResource, scenario: str) -> Finding:
     """The page opens anywhere: it refers to no other file and no network, and runs no script."""
-    import re
-
     from townlet.storage import read_bytes
+    from townlet.view.references import foreign_references
 
     page = read_bytes(files.report(store, scenario), "a report").decode()
-    foreign = re.findall(r"""<script|(?:src|href)=["'](?!#|data:)[^"']*|url\((?!#|data:)[^)]*|@import""", page)
+    foreign = foreign_references(page)
     told = f"{len(page):,} characters" if not foreign else f"refers to {', '.join(sorted(set(foreign))[:5])}"
     return Finding(not foreign, told, {"characters": len(page), "references": len(foreign)})
 

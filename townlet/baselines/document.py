@@ -10,6 +10,7 @@ from townlet.baselines.metrics import WORLD_METRICS
 from townlet.baselines.promotion import BASELINES_FOLDER, Promotion, promoted_baseline, promoted_scenarios, read_ledger
 from townlet.config import Scenario
 from townlet.errors import Fault, InputError
+from townlet.markdown import fenced, plain
 from townlet.storage import AnyPath, as_path
 
 #: Promoted baselines with the history of each, by scenario.
@@ -100,9 +101,7 @@ with the manifest of each of its {len(baseline.manifests)} rollouts |
 | scenario | `{baseline.scenario_sha256[:12]}` |
 | code | sources `{baseline.code.sha256[:12]}`, commit `{baseline.code.commit or "unknown"}` |
 
-```console
-{baseline.made_with}
-```
+{fenced(baseline.made_with, "console")}
 
 {_history(history)}
 """
@@ -120,8 +119,8 @@ def _metrics(baseline: Baseline) -> str:
 
 def _history(history: Sequence[Promotion]) -> str:
     rows = [
-        f"| {entry.promoted_at[:10]} | `{entry.baseline[:12]}` | {_replaced(entry)} | {entry.by} | "
-        f"{_cell(entry.reason)} | {_moved(entry)} |"
+        f"| {entry.promoted_at[:10]} | `{entry.baseline[:12]}` | {_replaced(entry)} | {plain(entry.by)} | "
+        f"{plain(entry.reason)} | {_moved(entry)} |"
         for entry in reversed(history)
     ]
     return "\n".join(
@@ -138,7 +137,3 @@ def _moved(entry: Promotion) -> str:
     if change is None or change.old is None or change.new is None:
         return ""
     return f"{change.old:.5g} → {change.new:.5g}"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

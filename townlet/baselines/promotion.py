@@ -69,7 +69,7 @@ def promote(
 
     ``by`` defaults to the user's name. Raises InputError, with nothing written, for a baseline that is altered, of
     another scenario than the present one, of a policy, of too few seeds, without manifests or promoted already, and if
-    there is no reason.
+    there is no reason or ``by`` is blank.
     """
     baseline = read_baseline(path)
     require_scenario(path, baseline, scenario)
@@ -85,6 +85,8 @@ def promote(
         raise InputError.of(path, "manifests", found, "one per seed: build it without --no-captures")
     if not reason.strip():
         raise InputError.of("options", "--reason", "nothing", "why this baseline is to count from now on")
+    if by is not None and not by.strip():
+        raise InputError.of("options", "--by", "nothing", "who promotes it")
     home = as_path(folder) / scenario.name
     with exclusive(home):
         ledger = read_ledger(home, scenario.name)
@@ -95,7 +97,7 @@ def promote(
             baseline=baseline.sha256,
             file=baseline.file_name,
             promoted_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            by=by or getpass.getuser(),
+            by=by.strip() if by else getpass.getuser(),
             reason=reason.strip(),
             parent=parent.sha256 if parent else None,
             differences=differences(parent, baseline),

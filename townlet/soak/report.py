@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from townlet.markdown import link, plain, table
 from townlet.soak.assessment import MetricAssessment
 from townlet.soak.drift_tests import Finding
 from townlet.soak.evidence import Evidence, judge_soak, metrics_of, resources_of
@@ -23,6 +24,8 @@ from townlet.view.page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image
 
 STEM = "acceptance"
+#: Share of a metric below which a difference of it is one of rounding.
+_ROUNDING = 1e-12
 #: Plots on the page; the metrics that changed come first.
 _MOST_PLOTS = 18
 
@@ -95,18 +98,18 @@ def acceptance_html(evidence: Evidence, sources: Sequence[tuple[str, str]]) -> s
 
 def acceptance_markdown(evidence: Evidence, sources: Sequence[tuple[str, str]]) -> str:
     """The same for the Dagster UI; plots are inside."""
-    listed = "\n".join(f"- [{label}]({target})" if target else f"- {label}" for label, target in sources)
+    listed = "\n".join(f"- {link(label, target)}" for label, target in sources)
     changes, plots = _changes(evidence), _plots(evidence)
     changed = _markdown_table(_CHANGED, changes) if changes else _nothing(evidence)
     quarters = _quarters(evidence)
     parts = [
-        f"# {_title(evidence)}",
-        f"**{evidence.ruling.verdict.capitalize()}.** {evidence.ruling.reasons}",
+        f"# {plain(_title(evidence))}",
+        f"**{evidence.ruling.verdict.capitalize()}.** {plain(evidence.ruling.reasons)}",
         f"## What changed\n\n{changed}",
         f"## Cycle by cycle\n\n{_READING}\n\n{markdown_image(plots, 3)}" if plots else "",
         f"## Every metric\n\n{_correction(evidence)}\n\n{_markdown_table(_HEADER, _rows(evidence))}",
         f"## First quarter and last\n\n{_QUARTERS}\n\n{_markdown_table(_QUARTER_HEADER, quarters)}" if quarters else "",
-        f"## Where it comes from\n\n{listed}\n\n{_circumstances(evidence)}",
+        f"## Where it comes from\n\n{listed}\n\n{plain(_circumstances(evidence))}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -187,9 +190,9 @@ def _row(metric: MetricAssessment) -> list[str]:
     change = ""
     if first is not None:
         effect = first.last - first.first if first is metric.movement else first.effect  # type: ignore[union-attr]
-        change = f"{number(effect)} ({number(first.low)} to {number(first.high)})"
+        change = f"{_amount(metric, effect)} ({_amount(metric, first.low)} to {_amount(metric, first.high)})"
     chance = f"{worst.corrected:.2g}" if worst else ""
-    mean = number(metric.mean) if metric.cycles else "none"
+    mean = _amount(metric, metric.mean) if metric.cycles else "none"
     return [metric.name, _OWNERS[metric.role], metric.verdict, mean, baseline, change, chance]
 
 
@@ -197,23 +200,32 @@ def _quarters(evidence: Evidence) -> list[list[str]]:
     return [
         [
             label_of(metric),
-            number(metric.quarters.first),
-            number(metric.quarters.last),
-            f"{number(metric.quarters.low)} to {number(metric.quarters.high)}",
+            _amount(metric, metric.quarters.first),
+            _amount(metric, metric.quarters.last),
+            f"{_amount(metric, metric.quarters.low)} to {_amount(metric, metric.quarters.high)}",
             "yes" if metric.quarters.equal else "no",
-            _course(metric.quarters.course),
+            _course(metric, metric.quarters.course),
         ]
         for metric in evidence.assessment.metrics
         if metric.quarters is not None
     ]
 
 
-def _course(trend: Finding | None) -> str:
+def _course(metric: MetricAssessment, trend: Finding | None) -> str:
     """A trend in words; whether it can be told from 0."""
     if trend is None:
         return "not enough data"
     told_apart = "" if trend.low <= 0 <= trend.high else ", not 0"
-    return f"{number(trend.effect)} ({number(trend.low)} to {number(trend.high)}{told_apart})"
+    effect, low, high = (_amount(metric, value) for value in (trend.effect, trend.low, trend.high))
+    return f"{effect} ({low} to {high}{told_apart})"
+
+
+def _amount(metric: MetricAssessment, value: float) -> str:
+    """A value or a change of a metric as people read it: bytes in MB, and 0 where only rounding is left of it."""
+    known = (metric.mean, *((metric.quarters.first, metric.quarters.last) if metric.quarters else ()))
+    if abs(value) <= _ROUNDING * max(map(abs, known)):
+        return "0"
+    return f"{number(value / 1e6)} MB" if "bytes" in metric.name.split("_") else number(value)
 
 
 def _sources(evidence: Evidence, place: str) -> list[tuple[str, str]]:
@@ -243,5 +255,4 @@ def _anchor(label: str, target: str) -> str:
 
 
 def _markdown_table(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return table(header, [list(map(plain, row)) for row in rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from townlet import markdown
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, MetricSummary, Summary
@@ -14,26 +15,27 @@ SHOWN_CYCLES = 12
 
 Rows = Sequence[Sequence[str]]
 TableRenderer = Callable[[Sequence[str], Rows], str]
+NameRenderer = Callable[[str], str]
 
 
 def render_text(summary: Summary) -> str:
     """The summary for a terminal, with aligned columns."""
-    return _render(summary, heading=lambda title: f"{title}\n{'-' * len(title)}", table=_text_table, code="{}")
+    return _render(summary, heading=lambda title: f"{title}\n{'-' * len(title)}", table=_text_table, code=printable)
 
 
 def render_markdown(summary: Summary) -> str:
     """The summary as Markdown: the verdict, the figures that matter, then every metric with its meaning."""
-    return _render(summary, heading=lambda title: f"## {title}", table=_markdown_table, code="`{}`")
+    return _render(summary, heading=lambda title: f"## {title}", table=_markdown_table, code=_code_span)
 
 
-def _render(summary: Summary, heading: Callable[[str], str], table: TableRenderer, code: str) -> str:
+def _render(summary: Summary, heading: Callable[[str], str], table: TableRenderer, code: NameRenderer) -> str:
     blocks = [summary.verdict, *(f"- {remark}" for remark in summary.remarks), _extent(summary)]
     key = [metric for name in HIGHLIGHTS if (metric := summary.metric(name))]
     blocks += [heading("Key figures"), _key_figures(key, table, code)]
     if summary.drift:
         rows = [
             [
-                code.format(printable(drift.metric)),
+                code(drift.metric),
                 number(drift.value),
                 number(drift.reference),
                 number(drift.absolute),
@@ -51,7 +53,7 @@ def _render(summary: Summary, heading: Callable[[str], str], table: TableRendere
             blocks.append(f"{count(left_out, 'earlier cycle')} left out; the JSON form has them all.")
     moving = [metric for metric in summary.metrics if metric.minimum != 0 or metric.maximum != 0]
     blocks += [heading("Every metric"), _every_metric(moving, table, code)]
-    if idle := [code.format(printable(metric.name)) for metric in summary.metrics if metric not in moving]:
+    if idle := [code(metric.name) for metric in summary.metrics if metric not in moving]:
         blocks.append(f"Always 0: {', '.join(idle)}.")
     return "\n\n".join(blocks) + "\n"
 
@@ -66,17 +68,15 @@ def _extent(summary: Summary) -> str:
     )
 
 
-def _key_figures(metrics: Sequence[MetricSummary], table: TableRenderer, code: str) -> str:
-    rows = [
-        [code.format(printable(m.name)), number(m.first), number(m.latest), m.trend, m.unit, m.meaning] for m in metrics
-    ]
+def _key_figures(metrics: Sequence[MetricSummary], table: TableRenderer, code: NameRenderer) -> str:
+    rows = [[code(m.name), number(m.first), number(m.latest), m.trend, m.unit, m.meaning] for m in metrics]
     return table(["metric", "first", "latest", "trend", "unit", "meaning"], rows)
 
 
-def _every_metric(metrics: Sequence[MetricSummary], table: TableRenderer, code: str) -> str:
+def _every_metric(metrics: Sequence[MetricSummary], table: TableRenderer, code: NameRenderer) -> str:
     rows = [
         [
-            code.format(printable(m.name)),
+            code(m.name),
             number(m.latest),
             number(m.minimum),
             number(m.maximum),
@@ -91,14 +91,14 @@ def _every_metric(metrics: Sequence[MetricSummary], table: TableRenderer, code: 
     return table(header, rows)
 
 
-def _groups(groups: Sequence[GroupSummary], table: TableRenderer, code: str) -> str:
+def _groups(groups: Sequence[GroupSummary], table: TableRenderer, code: NameRenderer) -> str:
     names = [name for name in HIGHLIGHTS if any(name in group.means for group in groups)]
     rows = [
         [group.label, f"{group.epochs:,}", f"{group.transitions:,}"]
         + [number(group.means[name]) if name in group.means else "" for name in names]
         for group in groups
     ]
-    header = ["", "epochs", "agent-steps", *(code.format(name) for name in names)]
+    header = ["", "epochs", "agent-steps", *(code(name) for name in names)]
     units = [f"{name} in {BY_NAME[name].unit}" for name in names if BY_NAME[name].unit]
     return table(header, rows) + f"\n\nMeans over the epochs; {', '.join(units)}."
 
@@ -116,10 +116,12 @@ def _text_table(header: Sequence[str], rows: Rows) -> str:
 
 
 def _markdown_table(header: Sequence[str], rows: Rows) -> str:
-    columns = list(zip(header, *rows, strict=True))
-    rules = ["--:" if _is_numeric(column[1:]) else "---" for column in columns]
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rules, *escaped])
+    columns = zip(header, *rows, strict=True)
+    return markdown.table(header, rows, right=[_is_numeric(column[1:]) for column in columns])
+
+
+def _code_span(name: str) -> str:
+    return markdown.code(printable(name))
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:

@@ -36,7 +36,7 @@ def scenario(context: AssetExecutionContext, store: StoreResource) -> Materializ
         metadata={
             "headline": f"{count(len(loaded.people), 'person', 'people')}, {count(len(loaded.objects), 'object')}, "
             f"{loaded.ticks} ticks",
-            "description": MetadataValue.md(loaded.description),
+            "description": MetadataValue.text(loaded.description),
             "source": MetadataValue.path(shown(source)),
             "path": MetadataValue.path(str(copy)),
             "ticks": loaded.ticks,

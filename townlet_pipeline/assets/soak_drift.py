@@ -29,7 +29,7 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
         metadata={
             "headline": f"{evidence.ruling.verdict}: {evidence.assessment.tests} tests of "
             f"{len(evidence.assessment.metrics)} metrics",
-            "verdict": MetadataValue.md(evidence.ruling.reasons),
+            "verdict": MetadataValue.text(evidence.ruling.reasons),
             "alerts": len(evidence.assessment.of("alert")),
             "watched": len(evidence.assessment.of("watch")),
             "table": verdicts(evidence),

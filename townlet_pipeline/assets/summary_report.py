@@ -43,7 +43,7 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
         data_version=DataVersion(report.version),
         metadata={
             "headline": str(report.headline[0]),
-            "verdict": MetadataValue.md(report.summary.verdict),
+            "verdict": MetadataValue.text(report.summary.verdict),
             "page": metadata.page(report.path),
             "report": MetadataValue.md(report.markdown),
             "remarks": len(report.summary.remarks),

@@ -1,0 +1,52 @@
+"""What a browser would load from elsewhere is found in a page, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from townlet.view.references import foreign_references
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>see http://example.org/x.png, url(x) and @import</p>",
+        '<script type="application/json">{"description": "src=\\"http://example.org\\" url(x) <a"}</script>',
+        '<a href="https://example.org">a link that somebody may click on</a>',
+        '<svg><g clip-path="url(#clip)"><use xlink:href="#g"/></g></svg><link rel="icon" href="data:,">',
+        "<style>a { background: url(data:image/png;base64,AA) }</style>",
+        '<p title="url(http://example.org)">text</p>',
+    ],
+)
+def test_texts_links_and_what_the_page_holds_itself_are_no_references(page: str) -> None:
+    assert foreign_references(page) == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<img src=x.png>",
+        "<IMG SRC='http://example.org/x'>",
+        '<img srcset="x 2x">',
+        '<link rel="stylesheet" href="x.css">',
+        '<svg><image xlink:href="x.png"/></svg>',
+        '<svg><g fill="url(x.svg#a)"/></svg>',
+        '<p style="background: url(&quot;x&quot;)">',
+        "<style>@import 'x';</style>",
+        "<style>a { background: URL( x ) }</style>",
+        "<iframe srcdoc=x></iframe>",
+        '<base href="http://example.org/">',
+        '<meta http-equiv="Refresh" content="0;url=x">',
+        "<form action=x></form>",
+        "<script>1</script>",
+        '<p onclick="x()">',
+    ],
+)
+def test_whatever_is_loaded_is_found(page: str) -> None:
+    assert foreign_references(page) != []
+
+
+def test_a_pages_own_script_may_run_and_load_nothing() -> None:
+    assert foreign_references("<script>run()</script>", scripts=True) == []
+    for loads in ("fetch('x')", "import('x')", "new WebSocket('x')", "i.src = 'https://example.org'"):
+        assert foreign_references(f"<script>{loads}</script>", scripts=True) != []
