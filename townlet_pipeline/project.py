@@ -1,13 +1,13 @@
 """Where the project keeps its scenarios, its Dagster instance and its artefacts."""
 
 import os
-import re
 from pathlib import Path
 
 from townlet.errors import InputError
 
-#: Most letters of a partition's key: it becomes a part of file names, which have 255 bytes at most.
-LONGEST_KEY = 128
+#: Most letters of a partition's key, as many as a scenario's name may have (``townlet.config.town.MOST_LETTERS``, which
+#: is not imported before it is needed).
+LONGEST_KEY = 100
 #: What a key has to be.
 KEY_EXPECTED = f"at most {LONGEST_KEY} lower-case letters, digits and _, beginning with a letter"
 
@@ -41,9 +41,9 @@ def scenario_file(name: str) -> Path:
 
 def is_key(name: str) -> bool:
     """Whether a scenario or an experiment can have this name; anybody can add partitions with other ones."""
-    from townlet.config.town import NAME_PATTERN
+    from townlet.config.load import is_scenario_name
 
-    return len(name) <= LONGEST_KEY and re.fullmatch(NAME_PATTERN, name) is not None
+    return is_scenario_name(name)
 
 
 def shown(path: Path) -> str:
