@@ -195,3 +195,19 @@ def test_the_rewards_learnt_from_are_the_towns_and_their_clip_is_the_scenarios_a
     assert parts[buffer.alive].max() > 20.0
     np.testing.assert_allclose(batch.reward.view(parts.shape)[buffer.alive], parts[buffer.alive], rtol=1e-5)
     assert batch.statistics["reward_clipped_share"] == 0.0
+
+
+def test_torch_computes_for_others_as_it_did_before_a_training() -> None:
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    torch.set_num_threads(2)
+    torch.set_deterministic_debug_mode("default")
+    try:
+        records: list[dict[str, object]] = []
+        TrainingHarness(small_scenario()).run("rollout", records.append)
+        assert records
+        assert torch.get_num_threads() == 2
+        assert torch.get_deterministic_debug_mode() == 0
+        assert torch.utils.deterministic.fill_uninitialized_memory is True
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_deterministic_debug_mode(before[1])

@@ -3,7 +3,6 @@ training."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -32,6 +31,7 @@ from townlet.training.batch import (
     rollout_batch,
     rows_of,
 )
+from townlet.training.determinism import repeatable, repeatably
 from townlet.training.handover import Handover, require_handover, script_batch
 from townlet.training.mixture import joint_batch
 from townlet.training.needed import learning_bytes
@@ -64,8 +64,8 @@ class TrainingHarness:
     data.
 
     The same scenario, seed and captures give the same weights and records to the bit, clock fields aside. For
-    that the constructor sets torch's number of threads and its deterministic algorithms, which are
-    process-wide.
+    that each phase sets torch's number of threads and its deterministic algorithms, which are process-wide,
+    for as long as it runs.
 
     The network acts and learns on ``device``; the town is simulated on the processor. Another device gives other bits.
     """
@@ -88,17 +88,10 @@ class TrainingHarness:
 
     def _begin(self, loop: SimulationLoop, config: TrainingConfig, seed: int, device: torch.device) -> None:
         self.loop, self.config, self.seed = loop, config, seed
-        torch.set_num_threads(1)
-        if device.type == "cuda":
-            # Without it, its matrix products refuse to be deterministic.
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        # Not `use_deterministic_algorithms`, which does the same and loads the compiler.
-        torch.set_deterministic_debug_mode("error")
-        # That mode fills what is about to be overwritten, a third of an update's time; nobody reads it before.
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         town = loop.town
         features, actions = len(town.observation_schema), len(town.action_names)
-        self.network = ActorCritic(features, actions, self.config.network, seed=self.seed).to(device)
+        with repeatable(device):
+            self.network = ActorCritic(features, actions, self.config.network, seed=self.seed).to(device)
         self.behavior = NeuralBehavior(self.network)
         self.optimizer = Adam(self.network.parameters(), lr=self.config.ppo.learning_rate, eps=1e-5)
         # Epochs, agent-steps handed to them (each pass counts) and rollout captures so far; and how many of those were
@@ -171,6 +164,7 @@ class TrainingHarness:
             if mode != "replay":
                 self._buffer = self._buffer or self.loop.new_buffer(config.rollout_ticks)
 
+    @repeatably
     def run_replay(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Learn ``epochs`` times from a capture, by ``replay.method``; if that is ``auto``, by cloning if its behavior
         was deterministic and V-trace if not.
@@ -185,6 +179,7 @@ class TrainingHarness:
         batch = replay_batch(capture.buffer, self.network, self.config, deterministic=deterministic, source=source)
         self._learn(batch, epochs, log, started, "replay", 0, capture.buffer)
 
+    @repeatably
     def run_joint(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Capture a rollout and learn from it and from segments of a capture, mixed in every minibatch.
 
@@ -212,6 +207,7 @@ class TrainingHarness:
         )
         self._learn(batch, epochs, log, started, "mixed", buffer.ticks, buffer)
 
+    @repeatably
     def run_rollout(self, epochs: int | None, log: Log) -> None:
         """Capture a rollout of the network as it is, going on from where the town stands, and learn from it.
 
