@@ -113,6 +113,7 @@ def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) 
         "utility_outage_events": counter["power_outage"] + counter["water_outage"],
         "shower_complete_events": counter["shower_complete"],
         "sleep_complete_events": counter["sleep_complete"],
+        "use_complete_events": counter["use_completed"],
     }
 
 

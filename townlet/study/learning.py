@@ -37,7 +37,7 @@ class LearningStudy:
     intensity: NDArray[np.float64]
     """float64 [S, C]: queue-conflict intensity per 1,000 agent-steps in each rollout."""
     uses: NDArray[np.float64]
-    """float64 [S, C]: completed showers and sleeps per 1,000 agent-steps."""
+    """float64 [S, C]: completed uses of any object per 1,000 agent-steps."""
     agent_steps: int
     """Agent-steps simulated per seed."""
     seconds: list[float]

@@ -33,8 +33,8 @@ class Field:
     role: Literal["metric", "count", "clock"] = "metric"
 
 
-def _events(name: str, meaning: str) -> Field:
-    return Field(name, "float", "events", f"{meaning} in the data that fed the epoch", 1.1, low=0)
+def _events(name: str, meaning: str, since: float | None = 1.1) -> Field:
+    return Field(name, "float", "events", f"{meaning} in the data that fed the epoch", since, low=0)
 
 
 def _source(name: str, meaning: str, unit: str = "agent-steps") -> Field:
@@ -158,6 +158,7 @@ FIELDS: tuple[Field, ...] = (
     _events("utility_outage_events", "outages of a utility"),
     _events("shower_complete_events", "showers taken to the end"),
     _events("sleep_complete_events", "sleeps slept to the end"),
+    _events("use_complete_events", "uses of any object taken to the end", since=None),
     Field(
         "baseline_sample_count",
         "int",

@@ -8,7 +8,7 @@ from typing import Any
 
 from townlet.telemetry.formatting import number
 from townlet.telemetry.verdict import own_rollouts
-from townlet.view.plots import completed_uses, conflict_intensity
+from townlet.view.plots import completed_showers_and_sleeps, completed_uses, conflict_intensity
 
 Record = Mapping[str, Any]
 
@@ -46,13 +46,7 @@ def headline(records: Sequence[Record]) -> list[Figure]:
             "queue_conflict_intensity_sum",
             conflict_intensity,
         ),
-        _of_data(
-            "completed showers and sleeps",
-            "per 1,000 agent-steps",
-            records,
-            "shower_complete_events",
-            completed_uses,
-        ),
+        _uses(records),
         _figure(
             "policy entropy",
             "nats",
@@ -62,6 +56,14 @@ def headline(records: Sequence[Record]) -> list[Figure]:
         ),
     )
     return [figure for figure in figures if figure is not None]
+
+
+def _uses(records: Sequence[Record]) -> Figure | None:
+    """Of every object; of showers and sleeps in a log that counts no others."""
+    unit = "per 1,000 agent-steps"
+    return _of_data("completed uses", unit, records, "use_complete_events", completed_uses) or _of_data(
+        "completed showers and sleeps", unit, records, "shower_complete_events", completed_showers_and_sleeps
+    )
 
 
 def _of_data(

@@ -25,7 +25,12 @@ def conflict_intensity(record: Record) -> float:
 
 
 def completed_uses(record: Record) -> float:
-    """Completed showers and sleeps per 1,000 agent-steps of the data that fed an epoch."""
+    """Completed uses of any object per 1,000 agent-steps of the data that fed an epoch."""
+    return 1000.0 * float(record["use_complete_events"]) / _counted(record)
+
+
+def completed_showers_and_sleeps(record: Record) -> float:
+    """The same of showers and sleeps alone, which is what logs of earlier versions count."""
     uses = float(record["shower_complete_events"]) + float(record["sleep_complete_events"])
     return 1000.0 * uses / _counted(record)
 
