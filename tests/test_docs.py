@@ -16,7 +16,7 @@ import pytest
 from typer.main import get_command
 
 from townlet.cli import app, main
-from townlet_pipeline import pages, reaper, retire, run
+from townlet_pipeline import pages, reaper, retire, run, ui
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,7 +24,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(townlet [^`]+|python -m townlet_pipeline\.[^`]+|make [^`]+)`")
-OURS = {"pages": pages, "reaper": reaper, "retire": retire, "run": run}
+OURS = {"pages": pages, "reaper": reaper, "retire": retire, "run": run, "ui": ui}
 PROGRAMS = {"townlet": app, **{f"townlet_pipeline.{name}": each.app for name, each in OURS.items()}}
 #: What ends a command in a line of a shell, and what stands for something that is left out.
 OVER, LEFT_OUT = {"|", ">", "2>", "&&", ";"}, {"…", "..."}

@@ -168,7 +168,7 @@ def test_what_another_machine_damaged_stops_a_run_before_it_computes(shared: str
         published = UPath(str(materialized(made)["rollout_capture"].metadata["published"].value))
         (published / "rollout_sample_metrics.json").write_text("{}")
         refused = run_column(instance, other, selection=AssetSelection.assets("replay_manifest"))
-    assert "rollout_sample_metrics.json: found SHA-256" in reasons(refused)["replay_manifest"]
+    assert "rollout_sample_metrics.json: found 2 bytes" in reasons(refused)["replay_manifest"]
     assert materialized(refused) == {}
 
 

@@ -132,7 +132,8 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == (
-        f"{home}/dagster.yaml: found permission denied, expected a file that can be read and written; "
+        f"{home}/dagster.yaml: found {home}, which may not be written to, "
+        "expected a file that can be read and written; "
         "DAGSTER_HOME or --home names another\n"
     ), done.stderr
 

@@ -264,7 +264,7 @@ def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
     @asset(partitions_def=nights, deps=[scenario])
     @mirrored
     def soak_drift(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-        read = store.folder(file.stem, str(copy.parent.relative_to(here.folder(file.stem, "")))) / file.name
+        read = store.folder(file.stem, str(copy.parent.relative_to(here.place() / file.stem))) / file.name
         made = store.folder(context.partition_key, "soak_drift") / "drift.json"
         made.parent.mkdir(parents=True)
         made.write_bytes(read.read_bytes())

@@ -281,7 +281,7 @@ def test_an_experiment_is_the_same_on_every_machine_of_an_object_store(
         ({"simulator": {"worlds": 0}}, "--worlds: found 0, expected"),
         ({"rules": {"lifecycle": {"eviction_debt": 5.0}}}, "rules.lifecycle.eviction_debt: found 5, expected 0"),
         ({"rules": {"perturbations": {"price_spike": {"per_day": 1.0}}}}, "price_spike"),
-        ({"experiment": "b" * 250}, "experiment: found 250 letters, expected at most 106"),
+        ({"experiment": "b" * 250}, "experiment: found 250 letters, expected at most 78"),
     ],
 )
 def test_a_faulty_experiment_is_refused_and_leaves_nothing(

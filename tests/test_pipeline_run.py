@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 
 import filelock
+import pytest
 from dagster import AssetKey, DagsterInstance
+
+from townlet_pipeline.instance import open_instance
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = "observation_baseline"
@@ -82,7 +85,8 @@ def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path
     assert f"incident: runs/incidents/{page.name}; nobody was told" in done.stderr
 
 
-def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path) -> None:
+def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     home = tmp_path / "home"
     (home / "turns").mkdir(parents=True)
     words = [sys.executable, "-m", "townlet_pipeline.run", SCENARIO, "--home", str(home), "--mode", "rollout"]
@@ -91,6 +95,9 @@ def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
     file.write_text(file.read_text().replace("width: 5", "width: wide"))
+    with open_instance(home) as instance:
+        # What is a partition stays one when its file is broken.
+        instance.add_dynamic_partitions("scenarios", [SCENARIO])
     with filelock.FileLock(home / "turns" / f"{SCENARIO}.lock"):
         # Nobody reads to its end what it says, which is no reason to end it.
         process = subprocess.Popen(

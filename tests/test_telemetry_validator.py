@@ -179,7 +179,7 @@ def test_what_is_no_log_is_unusable(tmp_path: Path, content: bytes, found: str) 
 def test_a_missing_log_and_a_folder_are_unusable(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         validate_log(tmp_path / "none.jsonl")
-    with pytest.raises(InputError, match="directory"):
+    with pytest.raises(InputError, match="a folder"):
         validate_log(tmp_path)
 
 

@@ -70,7 +70,7 @@ def test_an_exploding_loss_stops_with_a_diagnosis_and_the_last_good_checkpoint(
 
 def test_a_diagnosis_that_cannot_be_written_does_not_hide_the_divergence(scenario: Scenario, tmp_path: Path) -> None:
     training = scenario.training.model_copy(update={"ppo": scenario.training.ppo.model_copy(update=EXPLOSIVE)})
-    with pytest.raises(TrainingDiverged, match=r"no diagnosis could be written to .*divergence\.json: Is a directory"):
+    with pytest.raises(TrainingDiverged, match=r"no diagnosis could be written to .*divergence\.json: found a folder"):
         run(
             scenario.model_copy(update={"training": training}),
             tmp_path,

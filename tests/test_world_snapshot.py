@@ -89,7 +89,7 @@ def test_a_snapshot_taken_under_other_rules_is_refused(town: Town, tmp_path: Pat
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "worlds").write_text("name: town_day\n")
-    with pytest.raises(InputError, match="expected a snapshot in safetensors form"):
+    with pytest.raises(InputError, match="expected a snapshot of worlds in safetensors form"):
         load_snapshot(tmp_path / "worlds")
     with pytest.raises(InputError, match="expected a snapshot of worlds"):
         load_snapshot(tmp_path / "nothing")

@@ -1,7 +1,8 @@
 """Strict JSON: the one parser of every JSON text that Townlet reads, and its bounds.
 
-Strict is UTF-8 without lone surrogates, each key of an object once, numbers that are finite in double precision, and
-at most :data:`DEPTH` levels. What was written by Townlet keeps to it, and what does not is refused, never guessed at.
+Strict is UTF-8 without lone surrogates, each key of an object once, numbers that are finite in double precision (but
+seeds, which have any size), and at most :data:`DEPTH` levels. What was written by Townlet keeps to it, and what does
+not is refused, never guessed at.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def strict(raw: bytes, file: object, expected: str, line: int | None = None) -> 
             Fault(str(file), f"{prefix}{_shown(name)}", "the key more than once", "it once") for name in repeated[:4]
         )
     for at, leaf in _leaves(value):
-        if fault := _fault_of(leaf):
+        if (fault := _fault_of(leaf)) and not (isinstance(leaf, int) and _is_seed(at)):
             raise InputError.of(file, f"{prefix}{_dotted(at)}", *fault)
     return value
 
@@ -134,6 +135,13 @@ def _fault_of(leaf: Any) -> tuple[str, str] | None:
         found = str(leaf) if isinstance(leaf, float) else f"a whole number of {len(str(abs(leaf)))} digits"
         return found, "a finite number"
     return None
+
+
+def _is_seed(place: _Place | None) -> bool:
+    """Whether a value is a seed, or one of a list of them: those are whole numbers of any size."""
+    if place is not None and isinstance(place[1], int):
+        place = place[0]
+    return place is not None and place[1] in ("seed", "seeds")
 
 
 def _dotted(place: _Place | None) -> str:

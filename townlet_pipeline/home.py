@@ -44,7 +44,7 @@ def ensure_home(home: Path | None = None) -> Path:
         present = file.read_text("utf-8") if file.exists() else None
         if present is None or (present.startswith(_OURS) and present != wanted):
             write_atomically(file, wanted)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, InputError) as error:
         raise InputError.of(file, "", _said(error), f"a file that can be read and written; {_ANOTHER}") from None
     if keeps_databases(folder):
         _require_plain(folder)
@@ -115,6 +115,8 @@ def _parsed(file: Path) -> dict[str, Any]:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return error.faults[0].found
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 

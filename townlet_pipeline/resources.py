@@ -16,7 +16,7 @@ from townlet_pipeline.environment import environment
 from townlet_pipeline.project import KEY_EXPECTED, is_key, project_root
 
 #: What stands before the scenario in the key of a night or a weekend.
-_DAY = r"\d{4}-\d{2}-\d{2}\|"
+_DAY = r"\d{4}-\d{2}-\d{2}"
 #: An asset, or a version of one by its hash.
 _ASSET = r"[a-z][a-z0-9_]*(/[0-9a-f]+)?"
 
@@ -54,8 +54,9 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
 
         Raises InputError for names that lead elsewhere: anybody can add a partition of any name in the UI.
         """
-        day = re.match(_DAY, scenario)
-        if not is_key(scenario[day.end() :] if day else scenario):
+        # Dagster joins the keys of two dimensions in the order of their names: day|scenario, scenario|week.
+        key = re.sub(rf"^{_DAY}\||\|{_DAY}$", "", scenario, count=1)
+        if not is_key(key):
             raise InputError.of("store", "partition", repr(scenario), KEY_EXPECTED)
         if not re.fullmatch(_ASSET, asset):
             raise InputError.of("store", "asset", repr(asset), "the name of an asset")

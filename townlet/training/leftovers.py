@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME
+from townlet.errors import InputError
 from townlet.outputs import remove_unfinished
 from townlet.storage import AnyPath, as_path, pretty_json, write_atomically
 from townlet.training.checkpoint import CHECKPOINT_NAME
@@ -48,6 +49,8 @@ def write_divergence(folder: AnyPath, content: dict[str, Any]) -> str:
     path = as_path(folder) / DIVERGENCE_NAME
     try:
         write_atomically(path, pretty_json(content))
+    except InputError as error:
+        return f"no diagnosis could be written to {path}: found {error.faults[0].found}"
     except OSError as error:
         return f"no diagnosis could be written to {path}: {error.strerror or error}"
     return f"the diagnosis is in {path}"
