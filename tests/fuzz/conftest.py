@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 # Files are written anew for each example, into the folder that a fixture gave.
 _SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("gate", max_examples=15, deadline=None, suppress_health_check=_SLOW)
-settings.register_profile("fuzz", max_examples=3000, deadline=None, suppress_health_check=_SLOW)
+settings.register_profile("fuzz", max_examples=500, deadline=None, suppress_health_check=_SLOW)
 
 
 @pytest.hookimpl(wrapper=True)
