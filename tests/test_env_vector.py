@@ -209,3 +209,10 @@ def test_what_are_no_actions_are_refused_and_nothing_happens(actions: object, me
     with pytest.raises(InputError, match=message):
         batch.step(actions)
     assert batch.town.tick == 0
+
+
+def test_actions_of_another_byte_order_are_the_same_actions() -> None:
+    town = townlet.vector_env("queue_conflict", worlds=2)
+    town.reset(seed=0)
+    town.step(np.full((2, 3), 3, ">i8"))
+    assert (town.action == 3).all()

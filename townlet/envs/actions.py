@@ -35,6 +35,8 @@ def many_actions(chosen: ArrayLike, shape: tuple[int, int], actions: int) -> NDA
         raise InputError.of("actions", "", f"numbers of type {array.dtype}", "integers")
     if array.shape not in (shape, (shape[0] * shape[1],)):
         raise InputError.of("actions", "", f"shape {array.shape}", f"({shape[0] * shape[1]},) or {shape}")
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     # Negative numbers are large ones without their sign, so one pass finds both.
     if array.view(f"u{array.itemsize}").max() >= actions:
         wrong = array[(array < 0) | (array >= actions)][0]
