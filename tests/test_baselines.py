@@ -97,7 +97,7 @@ def test_towns_with_jobs_count_late_arrivals_and_those_without_a_schedule_act_by
     [
         ({"worlds": 5}, "sha256"),
         ({"policy_sha256": "0" * 64}, "sha256"),
-        ({"seeds": [0, 1]}, "sha256"),
+        ({"seeds": [0, 1]}, "metrics"),
         ({"made_with": "by hand"}, "sha256"),
         ({"note": "a stranger"}, "note"),
         ({"sha256": "0" * 64}, "sha256"),
@@ -290,3 +290,22 @@ def test_equal_constants_do_not_differ_in_the_last_bit() -> None:
     """60 times 0.1, summed and divided by 60, is another number than 30 times."""
     assert difference_of_means(np.full(60, 0.1), np.full(30, 0.1)) == (0.0, 0.0, 0.0)
     assert difference_of_means(np.full(60, 0.3), np.full(30, 0.1))[0] == 0.3 - 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"quantiles": {"0.5": 0.0}}, "expected the levels 0, 0.05"),
+        ({"samples": [1.0]}, "expected as many samples of reward_mean as seeds"),
+        ({"n": 1}, "expected as many samples of reward_mean as seeds"),
+    ],
+)
+def test_a_baseline_whose_parts_do_not_fit_together_is_refused(
+    recorded: Path, tmp_path: Path, change: dict[str, Any], expected: str
+) -> None:
+    content = json.loads(recorded.read_text(encoding="utf-8"))
+    content["metrics"]["reward_mean"] |= change
+    altered = tmp_path / recorded.name
+    altered.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match=expected):
+        read_baseline(altered)

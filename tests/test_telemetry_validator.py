@@ -186,3 +186,10 @@ def test_a_missing_log_and_a_folder_are_unusable(tmp_path: Path) -> None:
 def test_reading_records_refuses_a_log_that_is_not_valid(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 1: lr: found -1, expected a finite number of at least 0"):
         read_records(write_lines(tmp_path / "log.jsonl", [record(1, lr=-1)]))
+
+
+@pytest.mark.parametrize("name", ["loss_total", "own_field"])
+def test_a_number_whose_square_no_double_holds_is_refused(name: str, tmp_path: Path) -> None:
+    log = write_lines(tmp_path / "log.jsonl", [record(1), record(2, **{name: 1e200})])
+    (fault,) = validate_log(log).faults
+    assert (fault.field, fault.expected) == (name, "a number of at most 1e+150 in magnitude")

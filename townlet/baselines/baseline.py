@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from upath import UPath
 
 from townlet.config.base import Section
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 #: Fewest seeds of which a distribution may be promoted.
 LEAST_SEEDS = 30
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+_LEVELS = {f"{level:g}" for level in QUANTILES}
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=1)]
@@ -44,6 +45,13 @@ class Distribution(Section):
     """By their level, such as ``0.05``."""
     samples: Annotated[list[float], Field(min_length=1)]
     """One per seed, in the order of the baseline's seeds."""
+
+    @field_validator("quantiles")
+    @classmethod
+    def _has_every_level(cls, quantiles: dict[str, float]) -> dict[str, float]:
+        if quantiles.keys() != _LEVELS:
+            raise ValueError(f"the levels {', '.join(sorted(_LEVELS))}")
+        return quantiles
 
 
 class Code(Section):
@@ -77,6 +85,15 @@ class Baseline(Section):
     made_with: str
     """The command that makes it again."""
     sha256: str = ""
+
+    @field_validator("metrics")
+    @classmethod
+    def _have_a_sample_per_seed(cls, metrics: dict[str, Distribution], info: ValidationInfo) -> dict[str, Distribution]:
+        seeds = len(info.data.get("seeds", ()))
+        for name, metric in metrics.items():
+            if seeds and not metric.n == len(metric.samples) == seeds:
+                raise ValueError(f"as many samples of {name} as seeds, {seeds}")
+        return metrics
 
     def samples(self) -> dict[str, NDArray[np.float64]]:
         """By metric, float64 [n]: one value per seed."""

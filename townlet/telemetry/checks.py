@@ -14,6 +14,8 @@ from townlet.text import printable
 #: How far beyond its bound a float may lie by rounding in single precision.
 ROUNDING = 1e-6
 
+#: Largest magnitude of a number: means of squares of larger ones are beyond double precision.
+_LARGEST = 1e150
 _LARGEST_INT = 2**63 - 1
 _NUMBER = {"int": "a whole number", "float": "a finite number"}
 _JSON_TYPES = {bool: "boolean", list: "list", dict: "object", type(None): "null"}
@@ -63,6 +65,8 @@ def record_faults(record: Mapping[str, Any]) -> list[FieldFault]:
 
 def _value_faults(name: str, value: Any) -> list[FieldFault]:
     field = BY_NAME.get(name)
+    if is_number(value) and abs(value) > _LARGEST:
+        return [FieldFault(printable(name), quoted(value), f"a number of at most {_LARGEST:g} in magnitude")]
     if field is None:
         fine = is_text(value) if isinstance(value, str) else is_number(value)
         return [] if fine else [FieldFault(printable(name), quoted(value), "a finite number or a string")]
