@@ -23,7 +23,7 @@ test: $(VENV)/installed     ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fuzz: $(VENV)/installed     ## try files and options that nobody would write, for minutes
-	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/fuzz -n 2
+	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/foundation/fuzz -n 2
 
 lint: $(VENV)/installed     ## style
 	@$(BIN)/ruff check .

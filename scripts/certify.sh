@@ -16,8 +16,8 @@ except BlockingIOError:
 rm -rf "$out"
 started=$(date +%s.%N)
 set -x
-python -m pytest tests/test_training_replay.py::test_training_harness_rollout_queue_conflict_metrics
-python -m pytest tests/test_rollout_capture.py
+python -m pytest tests/training/test_training_replay.py::test_training_harness_rollout_queue_conflict_metrics
+python -m pytest tests/artefacts/test_rollout_capture.py
 python scripts/capture_rollout.py configs/scenarios/queue_conflict.yaml --output tmp/ci_phase4
 python scripts/run_training.py configs/scenarios/queue_conflict.yaml --mode mixed --replay-manifest tmp/ci_phase4/rollout_sample_manifest.json --rollout-ticks 40 --epochs 1 --ppo-log tmp/ci_phase4/ppo_mixed.jsonl
 python scripts/validate_ppo_telemetry.py tmp/ci_phase4/ppo_mixed.jsonl

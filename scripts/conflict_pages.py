@@ -13,15 +13,15 @@ import typer
 
 from townlet.behavior.policy_file import save_policy
 from townlet.capture import capture_rollout
-from townlet.storage import pretty_json, write_atomically
+from townlet.files.storage import pretty_json, write_atomically
 from townlet.study.conflict.arms import AWARE, BLIND, Arm
-from townlet.study.conflict.pieces import do, trained_network
+from townlet.study.conflict.execute import do, trained_network
 from townlet.study.conflict.settings import FIRST_SEED, FULL, Settings
+from townlet.study.conflict.tasks import Policy
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.study.conflict.work import Policy
 from townlet.view.replay import film_of, replay_html
-from townlet.world.actions import action_names
-from townlet.world.schema import observation_schema_of
+from townlet.world.observation.schema import observation_schema_of
+from townlet.world.rules.actions import action_names
 
 ARMS = (BLIND, AWARE)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from pipeline_runs import Column
+    from support.pipeline_runs import Column
 
 # Tests have instances of their own; they must neither need the user's nor touch it.
 os.environ.pop("DAGSTER_HOME", None)
@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def column(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Column]:
     """One column of the pipeline, materialized once for all tests that only look at it."""
-    from pipeline_runs import Column, new_instance, reasons, run_column
+    from support.pipeline_runs import Column, new_instance, reasons, run_column
 
     with new_instance(tmp_path_factory.mktemp("home")) as instance:
         store = tmp_path_factory.mktemp("store")

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from townlet.text import printable
+from townlet.text.terminal import printable
 
 
 @dataclass(frozen=True)

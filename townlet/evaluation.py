@@ -13,12 +13,12 @@ from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, Script
 from townlet.capture.metrics import capture_metrics
 from townlet.config import Scenario
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath, pretty_json, write_atomically
 from townlet.rollout import aligned_zeros
 from townlet.simulation import telemetry_totals
-from townlet.storage import AnyPath, pretty_json, write_atomically
 from townlet.world import CONFLICT_KINDS, Town
-from townlet.world.actions import action_names
-from townlet.world.schema import observation_schema_of
+from townlet.world.observation.schema import observation_schema_of
+from townlet.world.rules.actions import action_names
 
 Values = dict[str, NDArray[np.float64]]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.memory import FEWER, memory_for
+from townlet.host.memory import FEWER, memory_for
 
 REWARD_PARTS = (
     "survival",

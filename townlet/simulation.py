@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior
 from townlet.config import Scenario
+from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer
-from townlet.workers import workers
 from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
 
 

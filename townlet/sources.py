@@ -53,13 +53,13 @@ def digest_of(sources: Iterable[Path]) -> str:
 
 
 def sources_of(entries: Iterable[Path], *, without: Collection[str] = ()) -> set[Path]:
-    """Source files and all of our modules that they import, directly or not, but through none named in ``without``."""
+    """Source files and all of our modules that they import, directly or not, but through no package in ``without``."""
     found = set(entries)
     waiting = list(found)
     while waiting:
-        names = modules_named(waiting.pop()).difference(without)
+        names = [name for name in modules_named(waiting.pop()) if not _is_in(name, without)]
         new = {file for name in names for file in files_of(name)} - found
-        found |= {file for file in new if _module_of(file) not in without}
+        found |= {file for file in new if not _is_in(_module_of(file), without)}
         waiting.extend(new & found)
     return found
 
@@ -94,6 +94,10 @@ def files_of(module: str) -> tuple[Path, ...]:
 def _file_of(module: str) -> Path | None:
     file = _HOME.joinpath(*module.split(".")).with_suffix(".py")
     return file if module.startswith(_PREFIX) and file.is_file() else None
+
+
+def _is_in(module: str, packages: Collection[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def _module_of(source: Path) -> str:

@@ -14,10 +14,10 @@ from typing import Any
 from dagster import Failure, OpExecutionContext, op
 
 from townlet.errors import InputError
-from townlet_pipeline import metadata
-from townlet_pipeline.failures import readable_failures
-from townlet_pipeline.project import project_root
-from townlet_pipeline.worker import die_with
+from townlet_pipeline.artefacts import metadata
+from townlet_pipeline.instance.project import project_root
+from townlet_pipeline.runs.failures import readable_failures
+from townlet_pipeline.runs.worker import die_with
 
 SCRIPT = Path("scripts") / "certify.sh"
 

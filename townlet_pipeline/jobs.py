@@ -7,7 +7,7 @@ import dagster
 from dagster import AssetSelection, JobDefinition, define_asset_job
 
 from townlet_pipeline.certificate import run_certificate
-from townlet_pipeline.executors import townlet_executor
+from townlet_pipeline.runs.executors import townlet_executor
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition

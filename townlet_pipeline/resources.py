@@ -12,8 +12,8 @@ from dagster import ConfigurableResource
 from pydantic import Field, field_validator
 
 from townlet.errors import InputError
-from townlet_pipeline.environment import environment
-from townlet_pipeline.project import KEY_EXPECTED, is_key, project_root
+from townlet_pipeline.instance.environment import environment
+from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, project_root
 
 #: What stands before the scenario in the key of a night or a weekend.
 _DAY = r"\d{4}-\d{2}-\d{2}"

@@ -12,7 +12,7 @@ import filelock
 import typer
 
 from townlet.errors import InputError
-from townlet_pipeline.commands import say, start
+from townlet_pipeline.instance.commands import say, start
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult
@@ -43,10 +43,10 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 
     Raises InputError for an unknown scenario or mode.
     """
-    from townlet_pipeline.home import own_settings
-    from townlet_pipeline.instance import alone, open_instance
-    from townlet_pipeline.partitions import known_scenarios, register_scenarios
-    from townlet_pipeline.reaper import reap
+    from townlet_pipeline.artefacts.partitions import known_scenarios, register_scenarios
+    from townlet_pipeline.instance.home import own_settings
+    from townlet_pipeline.instance.instance import alone, open_instance
+    from townlet_pipeline.runs.dead_runs import reap
 
     with open_instance(home) as instance:
         folder = Path(instance.root_directory)
@@ -71,10 +71,10 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 
 
 def _execute(instance: "DagsterInstance", scenario: str, config: dict[str, Any]) -> "ExecuteInProcessResult":
-    from townlet_pipeline.console import ConsoleReporter
     from townlet_pipeline.definitions import defs
-    from townlet_pipeline.presence import present
-    from townlet_pipeline.worker import worker_tags
+    from townlet_pipeline.runs.console import ConsoleReporter
+    from townlet_pipeline.runs.worker import worker_tags
+    from townlet_pipeline.runs.worker_lock import present
 
     run_id = str(uuid.uuid4())
     instance.add_event_listener(run_id, ConsoleReporter(say))
@@ -108,8 +108,8 @@ def _in_turn(folder: Path, scenario: str) -> Iterator[None]:
 
 def _report_if_failed(instance: "DagsterInstance", result: "ExecuteInProcessResult") -> None:
     """Write the incident at once: no daemon may run, and one that is started later does not look back."""
-    from townlet_pipeline.incidents import incidents_folder, report_incident
-    from townlet_pipeline.project import shown
+    from townlet_pipeline.instance.project import shown
+    from townlet_pipeline.runs.incidents import incidents_folder, report_incident
 
     run = instance.get_run_by_id(result.run_id)
     if result.success or run is None:
@@ -139,8 +139,8 @@ def _require_known(scenario: str, known: list[str]) -> None:
     """Raise InputError for what is no partition: with the faults of its file, if there is one."""
     from townlet.config import load_scenario
     from townlet.errors import nearest_name
-    from townlet_pipeline.partitions import files_on_disk
-    from townlet_pipeline.project import scenario_file
+    from townlet_pipeline.artefacts.partitions import files_on_disk
+    from townlet_pipeline.instance.project import scenario_file
 
     if scenario in known:
         return
@@ -159,7 +159,7 @@ def _require_mode(mode: str) -> None:
 
 
 def _say_if_compiling() -> None:
-    from townlet.world.compile import is_compiled
+    from townlet.world.engine.compile import is_compiled
 
     if not is_compiled():
         say("compiling the town's rules, once per version")
@@ -167,11 +167,11 @@ def _say_if_compiling() -> None:
 
 def _conclude(scenario: str, store: Path | None) -> None:
     """Print the figures of the training, the verdict on its telemetry, and where to look next."""
-    from townlet.storage import read_json
+    from townlet.files.storage import read_json
     from townlet.telemetry import read_records
     from townlet.view.headline import headline
-    from townlet_pipeline import files
-    from townlet_pipeline.project import shown
+    from townlet_pipeline.artefacts import files
+    from townlet_pipeline.instance.project import shown
     from townlet_pipeline.resources import StoreResource
 
     place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()

@@ -1,15 +1,12 @@
 """What happens by itself, when, and by when it must have happened for its asset not to show red."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dagster import (
-    AssetsDefinition,
-    AssetSpec,
     DagsterInstance,
     DefaultScheduleStatus,
-    FreshnessPolicy,
     JobDefinition,
     MultiPartitionKey,
     MultiPartitionsDefinition,
@@ -21,10 +18,10 @@ from dagster import (
     schedule,
 )
 
-from townlet_pipeline.environment import timezone
-from townlet_pipeline.partitions import known_scenarios
-from townlet_pipeline.project import project_root
-from townlet_pipeline.timetable import Plan, plans, variable_of
+from townlet_pipeline.artefacts.partitions import known_scenarios
+from townlet_pipeline.instance.environment import timezone
+from townlet_pipeline.instance.project import project_root
+from townlet_pipeline.instance.timetable import Plan, plans, variable_of
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -36,21 +33,6 @@ def schedules_of(jobs: "Iterable[JobDefinition | UnresolvedAssetJobDefinition]")
     """A schedule, on from the start, for each of the jobs that has a plan. Raises InputError for unusable hours."""
     planned = plans()
     return [_schedule(job, planned[job.name]) for job in jobs if job.name in planned]
-
-
-def with_deadlines(assets: Sequence[AssetsDefinition]) -> list[AssetsDefinition]:
-    """The assets, those of a plan with the deadline after which they show red. Raises InputError for unusable hours."""
-    deadlines = {
-        name: FreshnessPolicy.cron(plan.deadline, plan.within, timezone())
-        for plan in plans().values()
-        for name in plan.assets
-    }
-
-    def dated(spec: AssetSpec) -> AssetSpec:
-        policy = deadlines.get(spec.key.to_user_string())
-        return spec if policy is None else spec.replace_attributes(freshness_policy=policy)
-
-    return [asset.map_asset_specs(dated) for asset in assets]
 
 
 def watched_scenarios(instance: DagsterInstance) -> list[str]:

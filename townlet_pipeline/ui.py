@@ -15,10 +15,10 @@ import typer
 import yaml
 
 from townlet.errors import InputError, RunError
-from townlet_pipeline.commands import say, start
-from townlet_pipeline.environment import environment, require_reachable
-from townlet_pipeline.home import own_settings
-from townlet_pipeline.instance import open_instance
+from townlet_pipeline.instance.commands import say, start
+from townlet_pipeline.instance.environment import environment, require_reachable
+from townlet_pipeline.instance.home import own_settings
+from townlet_pipeline.instance.instance import open_instance
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -31,7 +31,7 @@ _PATIENCE_SECONDS = 60
 @app.command()
 def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI on loopback.")] = 3000) -> None:
     """Start the Dagster UI, its daemon and the server of pages; Ctrl-C ends all of them."""
-    from townlet_pipeline.origins import named_hosts
+    from townlet_pipeline.instance.origins import named_hosts
 
     # What a shell starts in the background is deaf to the first, and would hand that on; the second ends it alike.
     for ending in (signal.SIGINT, signal.SIGTERM):
@@ -44,9 +44,9 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
             say(told, sys.stderr)
         with _code_server(instance) as workspace:
             module = [sys.executable, "-m"]
-            web = [*module, "townlet_pipeline.webserver", "--workspace", str(workspace), "--port", str(port)]
+            web = [*module, "townlet_pipeline.instance.webserver", "--workspace", str(workspace), "--port", str(port)]
             daemon = [*module, "dagster._daemon", "run", "--workspace", str(workspace)]
-            pages = [*module, "townlet_pipeline.pages", "--with-parent"]
+            pages = [*module, "townlet_pipeline.instance.pages", "--with-parent"]
             say(f"Dagster UI: http://127.0.0.1:{port}", sys.stderr)
             _run_until_one_ends({"the web server": web, "the daemon": daemon}, beside=pages)
 

@@ -14,7 +14,7 @@ from upath import UPath
 from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.errors import InputError
-from townlet.storage import AnyPath, as_path, canonical_json, pretty_json, read_json, sha256, write_atomically
+from townlet.files.storage import AnyPath, as_path, canonical_json, pretty_json, read_json, sha256, write_atomically
 
 if TYPE_CHECKING:
     import numpy as np

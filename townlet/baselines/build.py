@@ -22,9 +22,9 @@ from townlet.baselines.measure import measure_seed
 from townlet.baselines.metrics import WORLD_METRIC_NAMES, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
-from townlet.lineage.environment import environment_now
+from townlet.files.storage import AnyPath, as_path, exclusive
+from townlet.host.environment import environment_now
 from townlet.seeds import fold_seed
-from townlet.storage import AnyPath, as_path, exclusive
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
@@ -70,7 +70,7 @@ def build_baseline(
 
     Raises InputError for unusable options, scenario or policy before anything is written.
     """
-    from townlet.capture.record import choose_behavior
+    from townlet.behavior.choose import choose_behavior
     from townlet.config.options import with_options
 
     _require_options(seeds=(seeds, 1), first_seed=(first_seed, 0), worlds=(worlds, 1))

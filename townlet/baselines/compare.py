@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from townlet.baselines.baseline import Baseline
-from townlet.baselines.welch import difference_of_means
 from townlet.config.base import Section
+from townlet.statistics.welch import difference_of_means
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ from townlet.baselines.metrics import WORLD_METRICS
 from townlet.baselines.promotion import BASELINES_FOLDER, Promotion, promoted_baseline, promoted_scenarios, read_ledger
 from townlet.config import Scenario
 from townlet.errors import Fault, InputError
-from townlet.markdown import fenced, plain
-from townlet.storage import AnyPath, as_path
+from townlet.files.storage import AnyPath, as_path
+from townlet.text.markdown import fenced, plain
 
 #: Promoted baselines with the history of each, by scenario.
 Promoted = Mapping[str, tuple[Baseline, Sequence[Promotion]]]
@@ -47,7 +47,7 @@ def measured_anew(baseline: Baseline, scenario: Scenario, policy: AnyPath | None
 
     Raises InputError if the scenario has changed, or ``policy`` is not the one that acted.
     """
-    from townlet.capture.record import choose_behavior
+    from townlet.behavior.choose import choose_behavior
     from townlet.simulation import SimulationLoop
 
     require_scenario(baseline.file_name, baseline, scenario)

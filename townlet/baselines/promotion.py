@@ -23,8 +23,8 @@ from townlet.config import Scenario
 from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.errors import InputError
-from townlet.filenames import FileName
-from townlet.storage import AnyPath, as_path, exclusive, pretty_json, read_json, write_atomically
+from townlet.files.filenames import FileName
+from townlet.files.storage import AnyPath, as_path, exclusive, pretty_json, read_json, write_atomically
 
 LEDGER_NAME = "promoted.json"
 #: Where a checkout keeps its promoted baselines.

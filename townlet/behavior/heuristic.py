@@ -7,22 +7,22 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior.walking import step_aside, walk_towards
-from townlet.behavior.worth import (
+from townlet.behavior.utility import (
     URGENT,
     worth_of_going_on,
     worth_of_use,
     worth_of_work,
 )
+from townlet.behavior.walking import step_aside, walk_towards
 from townlet.world import Town, TownState
-from townlet.world.actions import CHAT, LEAVE, RELEASE, REQUEST, START, WAIT, YIELD
-from townlet.world.compile import entry, rule, seldom
-from townlet.world.layout import TownLayout
-from townlet.world.relationships import are_rivals, chat_partner
-from townlet.world.rivalry import rivalry_towards
-from townlet.world.rules import TownRules
-from townlet.world.senses import in_reach
-from townlet.world.state import HOLDING, IDLE, USING, WAITING
+from townlet.world.engine.compile import entry, rule, seldom
+from townlet.world.rules.actions import CHAT, LEAVE, RELEASE, REQUEST, START, WAIT, YIELD
+from townlet.world.rules.relationships import are_rivals, chat_partner
+from townlet.world.rules.rivalry import rivalry_towards
+from townlet.world.rules.targets import in_reach
+from townlet.world.state.arrays import HOLDING, IDLE, USING, WAITING
+from townlet.world.state.constants import TownRules
+from townlet.world.state.layout import TownLayout
 
 #: How many times better something else must be before a person gives up a place for it, and before it breaks off a use.
 SWITCH, BREAK_OFF = 1.5, 5.0

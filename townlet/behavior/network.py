@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from townlet.config.training import NetworkConfig
 from townlet.seeds import fold_seed
-from townlet.world.compile import entry
+from townlet.world.engine.compile import entry
 
 # Finite, so that probability × log-probability of an illegal action is 0 and not NaN, and so low that its
 # probability underflows to exactly 0 beside any legal one.

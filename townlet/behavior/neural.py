@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from townlet.behavior.manual_grad import Passes
 from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic, sample
-from townlet.behavior.passes import Passes
 
 if TYPE_CHECKING:
     from townlet.world import Town

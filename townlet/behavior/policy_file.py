@@ -20,7 +20,7 @@ from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.config.training import NetworkConfig
 from townlet.errors import Fault, InputError
-from townlet.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
+from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
 
 WEIGHTS_NAME = "policy.safetensors"
 CARD_NAME = "policy.json"

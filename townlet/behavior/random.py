@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.world import Town
-from townlet.world.compile import entry
+from townlet.world.engine.compile import entry
 
 
 class RandomBehavior:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from townlet.config import Scenario
 from townlet.world import Town, TownState
-from townlet.world.actions import EAST, LEAVE, NORTH, PUSH, RELEASE, REQUEST, SOUTH, START, WAIT, WEST, YIELD
-from townlet.world.compile import entry, rule
-from townlet.world.layout import TownLayout
-from townlet.world.state import FINISHED, HOLDING, IDLE, WAITING
+from townlet.world.engine.compile import entry, rule
+from townlet.world.rules.actions import EAST, LEAVE, NORTH, PUSH, RELEASE, REQUEST, SOUTH, START, WAIT, WEST, YIELD
+from townlet.world.state.arrays import FINISHED, HOLDING, IDLE, WAITING
+from townlet.world.state.layout import TownLayout
 
 #: Verbs that name no object are their own action; -1 and below are worked out against the state.
 _REQUEST, _USE, _CAMP, _PUSH_IN, _GIVE_WAY, _RELEASE, _LEAVE = -1, -2, -3, -4, -5, -6, -7

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from townlet.world.actions import NORTH, REQUEST, WAIT
-from townlet.world.compile import rule, seldom
-from townlet.world.layout import TownLayout
-from townlet.world.random import POLICY_STREAM, draw
-from townlet.world.senses import route_to
-from townlet.world.state import TownState
+from townlet.world.engine.compile import rule, seldom
+from townlet.world.engine.random import POLICY_STREAM, draw
+from townlet.world.rules.actions import NORTH, REQUEST, WAIT
+from townlet.world.rules.targets import route_to
+from townlet.world.state.arrays import TownState
+from townlet.world.state.layout import TownLayout
 
 #: Purpose of the draws.
 DODGE = 32

@@ -12,10 +12,11 @@ from townlet.errors import InputError
 
 
 def bench_pipeline(scenario: str, *, repeats: int) -> dict[str, Any]:
-    """``case``, the keys of ``townlet_pipeline.overhead.measure_overhead``, measured in a process of its own, and those
-    of ``townlet_pipeline.loading.measure_loading``: medians over as many fresh processes, with their spreads.
+    """Measure the pipeline's overhead and loading, each in a process of its own.
 
-    Raises InputError where Dagster is not installed or there is no such scenario, and RunError if a run fails.
+    Returns ``case``, the keys of ``townlet_pipeline.bench.overhead.measure_overhead``, and medians with their spreads
+    of ``townlet_pipeline.bench.loading.measure_loading`` over as many fresh processes. Raises InputError if there is
+    no such scenario, and RunError if a run fails.
     """
     from townlet.config.find import find_scenario
 
@@ -25,7 +26,10 @@ def bench_pipeline(scenario: str, *, repeats: int) -> dict[str, Any]:
     find_scenario(scenario)
     # Nothing of it is for others.
     apart: dict[str, Any] = {"environment": {"TOWNLET_ENV": "local"}, "cores": available_cores()}
-    overhead, loading = "townlet_pipeline.overhead:measure_overhead", "townlet_pipeline.loading:measure_loading"
+    overhead, loading = (
+        "townlet_pipeline.bench.overhead:measure_overhead",
+        "townlet_pipeline.bench.loading:measure_loading",
+    )
     measured = measure_apart(overhead, {"scenario": scenario, "repeats": repeats}, **apart)
     # The measurement before has compiled all modules.
     loaded = [measure_apart(loading, {"scenario": scenario}, **apart) for _ in range(repeats)]

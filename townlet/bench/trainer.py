@@ -17,10 +17,10 @@ from townlet.behavior.neural import NeuralBehavior
 from townlet.bench.protocol import machine
 from townlet.bench.town import with_observations
 from townlet.config import Scenario, load_scenario
+from townlet.host.workers import Workers, workers
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training import TrainingHarness
-from townlet.workers import Workers, workers
 from townlet.world import Town
 
 #: The network that is trained, here and by the references: two layers of this many units.

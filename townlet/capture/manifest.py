@@ -9,8 +9,8 @@ from pydantic import Field, JsonValue, ValidationError
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.errors import InputError
-from townlet.filenames import FileName
-from townlet.storage import AnyPath, read_json
+from townlet.files.filenames import FileName
+from townlet.files.storage import AnyPath, read_json
 
 MANIFEST_NAME = "rollout_sample_manifest.json"
 METRICS_NAME = "rollout_sample_metrics.json"

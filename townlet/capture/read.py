@@ -15,9 +15,9 @@ from townlet.capture.manifest import METRICS_NAME, FileEntry, Manifest, parse_ma
 from townlet.capture.tables import EVENTS_SCHEMA, fill_buffer, steps_schema
 from townlet.capture.trust import require_numbers, require_schema
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath, as_path, read_bytes, read_sized, sha256
+from townlet.files.strict_json import is_number, strict
 from townlet.rollout import RolloutBuffer
-from townlet.storage import AnyPath, as_path, read_bytes, read_sized, sha256
-from townlet.strict_json import is_number, strict
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from upath import UPath
 
-from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
+from townlet.behavior import Behavior
+from townlet.behavior.choose import BehaviorName, choose_behavior
 from townlet.capture.manifest import (
     MANIFEST_NAME,
     METRICS_NAME,
@@ -27,13 +28,8 @@ from townlet.capture.metrics import capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
-from townlet.errors import InputError, nearest_name
-from townlet.memory import FEWER, require_memory
-from townlet.outputs import remove_unfinished
-from townlet.rollout import REWARD_PARTS, RolloutBuffer
-from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
-from townlet.sources import sources_sha256
-from townlet.storage import (
+from townlet.files.outputs import remove_unfinished
+from townlet.files.storage import (
     AnyPath,
     as_path,
     exclusive,
@@ -43,14 +39,16 @@ from townlet.storage import (
     sha256,
     write_atomically,
 )
+from townlet.host.memory import FEWER, require_memory
+from townlet.rollout import REWARD_PARTS, RolloutBuffer
+from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
+from townlet.sources import sources_sha256
 from townlet.world import COUNTERS, TALLY, Town
-from townlet.world.actions import action_names
-from townlet.world.schema import observation_schema_of
+from townlet.world.observation.schema import observation_schema_of
+from townlet.world.rules.actions import action_names
 
 if TYPE_CHECKING:
     from townlet.behavior.policy_file import PolicyCard
-
-BehaviorName = Literal["scripted", "random", "heuristic", "neural"]
 
 #: Names that :func:`_write` gives, and those of its unfinished files; nothing else in the folder is ours to delete.
 _OURS = re.compile(r"(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)")
@@ -128,34 +126,6 @@ def _require_memory(scenario: Scenario) -> None:
 def code_sha256() -> str:
     """SHA-256 over the sources that decide what a capture records, in hexadecimal."""
     return sources_sha256(__name__)
-
-
-def choose_behavior(scenario: Scenario, name: str | None, policy: AnyPath | None) -> tuple[Behavior, PolicyCard | None]:
-    """Who acts by these options, and the card of its policy if it is neural. Raises InputError for unusable ones."""
-    name = name or ("neural" if policy is not None else "scripted")
-    if name == "neural" and policy is not None:
-        import torch
-
-        from townlet.behavior.neural import NeuralBehavior
-        from townlet.behavior.policy_file import load_policy
-
-        # The number of threads changes the order of sums, and so the last bits of what is recorded.
-        torch.set_num_threads(scenario.training.threads)
-        network, card = load_policy(
-            policy, observation=observation_schema_of(scenario), actions=action_names(scenario.object_types)
-        )
-        return NeuralBehavior(network), card
-    if name == "neural":
-        raise InputError.of("options", "--policy", "nothing", "a policy.json for the neural behaviour")
-    if policy is not None:
-        raise InputError.of("options", "--policy", str(policy), f"none: the {name} behaviour has no weights")
-    if name == "scripted":
-        return ScriptedBehavior(scenario), None
-    if name == "random":
-        return RandomBehavior(), None
-    if name == "heuristic":
-        return HeuristicBehavior(), None
-    raise InputError.of("options", "--behavior", repr(name), nearest_name(name, get_args(BehaviorName)))
 
 
 def _record_shard(

@@ -32,8 +32,8 @@ from townlet.cli import (
     train,
 )
 from townlet.errors import InputError, RunError
-from townlet.memory import FEWER, is_out_of_memory
-from townlet.text import printable, show_what_can_be_shown
+from townlet.host.memory import FEWER, is_out_of_memory
+from townlet.text.terminal import printable, show_what_can_be_shown
 
 app = typer.Typer(
     name="townlet",

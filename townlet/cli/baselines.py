@@ -53,7 +53,7 @@ def build(
     from townlet.baselines.build import build_baseline
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
-    from townlet.storage import pretty_json, write_atomically
+    from townlet.files.storage import pretty_json, write_atomically
 
     name = load_scenario(scenario).name
     with progress_bar(f"baseline of {name}", "seeds") as advance:
@@ -79,7 +79,7 @@ def build(
 def show(baseline: _File, json: _Json = False) -> None:
     """Print a baseline's distributions."""
     from townlet.baselines import read_baseline
-    from townlet.storage import pretty_json
+    from townlet.files.storage import pretty_json
 
     found = read_baseline(baseline)
     if json:
@@ -96,7 +96,7 @@ def diff(
 ) -> None:
     """Print what changed from one baseline to another, with effect sizes and intervals."""
     from townlet.baselines import differences, read_baseline
-    from townlet.storage import pretty_json
+    from townlet.files.storage import pretty_json
 
     before, after = read_baseline(old), read_baseline(new)
     changed = differences(before, after)
@@ -144,7 +144,7 @@ def document(
     from townlet.baselines.document import changes, measured_anew, read_promoted
     from townlet.baselines.document import document as page_of
     from townlet.config import load_scenario
-    from townlet.storage import read_bytes, write_atomically
+    from townlet.files.storage import read_bytes, write_atomically
 
     promoted = read_promoted(folder)
     if not check:

@@ -56,7 +56,7 @@ def compiling_notice(*, elsewhere: bool = False) -> None:
     Nothing is said of a town that is never made, for want of an input. ``elsewhere``: the rules are compiled by other
     processes, which have nobody to say it to; it is said at once then.
     """
-    from townlet.world.compile import is_compiled
+    from townlet.world.engine.compile import is_compiled
 
     if is_compiled():
         return

@@ -32,9 +32,9 @@ def drift(
     ] = False,
 ) -> None:
     """Judge a soak against its baseline, and write its acceptance report. Exit code 1 unless it is accepted."""
+    from townlet.files.storage import pretty_json, write_atomically
     from townlet.soak.evidence import judge_soak
     from townlet.soak.report import STEM, as_json, write_acceptance
-    from townlet.storage import pretty_json, write_atomically
 
     links = dict(_parts(given) for given in link or [])
     if json and links:

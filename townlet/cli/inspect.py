@@ -26,7 +26,7 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Ask a policy about one moment: action probabilities, value, what it looked at, and the reward by component."""
-    from townlet.storage import pretty_json
+    from townlet.files.storage import pretty_json
     from townlet.view.inspection import inspect_moment
 
     found = inspect_moment(policy, manifest, tick=tick, agent=agent, world=world)

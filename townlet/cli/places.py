@@ -8,11 +8,11 @@ from typing import Any
 import typer
 
 from townlet.errors import InputError
-from townlet.outputs import file_place, folder_place
+from townlet.files.outputs import file_place, folder_place
 
 
 def file_option(*, early: bool = True, **details: Any) -> Any:
-    """An option for a file to write; what may stand there is what :func:`~townlet.outputs.file_place` lets pass.
+    """An option for a file to write; what may stand there is what :func:`~townlet.files.outputs.file_place` lets pass.
 
     Without ``early`` that is left to the writing, for a command that may only read the file.
     """
@@ -20,7 +20,7 @@ def file_option(*, early: bool = True, **details: Any) -> Any:
 
 
 def folder_option(**details: Any) -> Any:
-    """An option for a folder to write into, which need not exist; see :func:`~townlet.outputs.folder_place`."""
+    """An option for a folder to write into, which need not exist; see :func:`~townlet.files.outputs.folder_place`."""
     return typer.Option(parser=_folder, metavar="FOLDER", **details)
 
 

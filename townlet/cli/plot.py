@@ -23,7 +23,7 @@ def plot(
     """Draw one world of a capture: who had which object when, the conflicts, and the grudges they left."""
     from townlet.capture import read_capture, read_events
     from townlet.errors import InputError
-    from townlet.storage import write_atomically
+    from townlet.files.storage import write_atomically
     from townlet.view.turns import turns_png
 
     require_apart(output, manifest)

@@ -55,7 +55,7 @@ def replay(
     The capture is simulated again from its recorded actions, and refused if anything differs by a bit.
     """
     from townlet.cli.console import compiling_notice
-    from townlet.storage import write_atomically
+    from townlet.files.storage import write_atomically
     from townlet.view.replay import film_of, gif_of, replay_html
 
     worlds = sorted(set(world or [0]))

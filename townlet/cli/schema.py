@@ -13,6 +13,6 @@ def register(app: typer.Typer) -> None:
 def schema() -> None:
     """Print the JSON Schema of scenario files, with which an editor completes keys and marks mistakes."""
     from townlet.config import Scenario
-    from townlet.storage import pretty_json
+    from townlet.files.storage import pretty_json
 
     typer.echo(pretty_json(Scenario.model_json_schema()), nl=False)

@@ -31,7 +31,7 @@ def verify(
     output: Annotated[Path, file_option(help="JSON file for what there is to learn from the capture.")],
 ) -> None:
     """Check every file of a capture and write what there is to learn from it."""
-    from townlet.stages.replay import write_replay
+    from townlet.stages.verified_capture import write_replay
 
     require_apart(output, manifest)
     replay, digest = write_replay(manifest, output)

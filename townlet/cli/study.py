@@ -53,7 +53,7 @@ def survival(
 ) -> None:
     """Does a behaviour keep everybody alive? About a minute for 100 seeds of 10 days."""
     from townlet.cli.console import compiling_notice, progress_bar
-    from townlet.storage import pretty_json
+    from townlet.files.storage import pretty_json
     from townlet.study.survival import here_and_now, study_survival, write_survival_report
 
     chosen = tuple(dict.fromkeys(behavior or ("heuristic", "random")))
@@ -122,7 +122,7 @@ def references(
     """Does the trainer reach the published scores of Gymnasium's tasks? About half a minute per task and seed."""
     from townlet.cli.console import progress_bar
     from townlet.errors import InputError, nearest_name
-    from townlet.storage import pretty_json
+    from townlet.files.storage import pretty_json
     from townlet.study.references import TASKS, study_references, write_references_report
     from townlet.study.survival import here_and_now
 

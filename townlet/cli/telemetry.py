@@ -15,7 +15,7 @@ import typer
 from townlet.cli.console import finite
 from townlet.cli.places import file_option, require_apart
 from townlet.errors import Fault, InputError
-from townlet.telemetry.drift import Drift, drifts, load_baseline
+from townlet.telemetry.comparison import Drift, drifts, load_baseline
 from townlet.telemetry.follow import follow
 from townlet.telemetry.reader import Line, read_log
 from townlet.telemetry.table import write_table

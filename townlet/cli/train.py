@@ -60,7 +60,7 @@ def train(
     """Train a policy by PPO; writes the policy and one telemetry line per epoch."""
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
-    from townlet.outputs import file_place
+    from townlet.files.outputs import file_place
     from townlet.training import TrainingInterrupted
     from townlet.training import train as run_training
 

@@ -12,7 +12,7 @@ import yaml
 from townlet.config.faults import quote
 from townlet.config.scalars import read_scalar
 from townlet.errors import Fault, InputError
-from townlet.storage import AnyPath
+from townlet.files.storage import AnyPath
 
 #: Largest file in bytes, most values in it with those that aliases repeat, and levels of nesting.
 MOST_BYTES, MOST_NODES, MOST_LEVELS = 8 * 2**20, 500_000, 40

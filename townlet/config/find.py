@@ -11,7 +11,7 @@ from townlet.config.load import load_scenario, scenario_names
 from townlet.config.scenario import Scenario
 from townlet.config.town import NAME_PATTERN
 from townlet.errors import InputError, nearest_name
-from townlet.storage import AnyPath, as_path
+from townlet.files.storage import AnyPath, as_path
 
 
 def scenarios_folder() -> Path:

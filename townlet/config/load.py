@@ -10,7 +10,7 @@ from townlet.config.scenario import Scenario
 from townlet.config.town import MOST_LETTERS, NAME_PATTERN
 from townlet.config.validate import validated_scenario
 from townlet.errors import InputError
-from townlet.storage import AnyPath, as_path, read_bytes
+from townlet.files.storage import AnyPath, as_path, read_bytes
 
 
 def load_scenario(path: AnyPath) -> Scenario:

@@ -14,7 +14,7 @@ Finding = tuple[str, str, str]
 
 #: Tiles of wall, with those that lie under others, as a multiple of the map's.
 _MOST_WALLS = 16
-#: Bytes of a town's ways (see townlet/world/layout.py), and how many of them there are for each of the map's tiles.
+#: Bytes of a town's ways (see townlet/world/state/layout.py), and how many there are for each of the map's tiles.
 _MOST_BYTES, _BYTES_PER_TYPE, _BYTES_PER_WORKPLACE = 2**30, 36, 4
 
 

@@ -19,9 +19,9 @@ from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
 from townlet.envs.seeding import town_seed
 from townlet.envs.spaces import feature_bounds, masked_space, observation_box
 from townlet.errors import InputError, nearest_name
-from townlet.storage import AnyPath
+from townlet.files.storage import AnyPath
 from townlet.world import Town
-from townlet.world.actions import WAIT
+from townlet.world.rules.actions import WAIT
 
 #: Whether agents find their legal actions in the observation too, only in the info, or nowhere.
 ActionMask = Literal["observation", "info", "none"]

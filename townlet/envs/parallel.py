@@ -8,12 +8,10 @@ import numpy as np
 
 from townlet.config import Scenario
 from townlet.envs.base import ActionMask, TownParallelBase
+from townlet.envs.spaces import Step
 from townlet.errors import InputError, nearest_name
-from townlet.storage import AnyPath
-from townlet.world.actions import WAIT
-
-#: What a step tells of each agent: observations, rewards, terminations, truncations and infos.
-Step = tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
+from townlet.files.storage import AnyPath
+from townlet.world.rules.actions import WAIT
 
 
 class TownParallelEnv(TownParallelBase):

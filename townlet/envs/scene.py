@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.world import Town
-from townlet.world.state import FINISHED, HOLDING, USING, WAITING
+from townlet.world.state.arrays import FINISHED, HOLDING, USING, WAITING
 
 #: Names of a person's part at an object; idle has none.
 ROLES = {WAITING: "waits", HOLDING: "holds", USING: "uses", FINISHED: "finished"}

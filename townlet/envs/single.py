@@ -18,7 +18,7 @@ from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
 from townlet.envs.seeding import town_seed
 from townlet.envs.spaces import observation_box
 from townlet.errors import InputError, nearest_name
-from townlet.storage import AnyPath
+from townlet.files.storage import AnyPath
 from townlet.world import Town
 
 

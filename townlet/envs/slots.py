@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from townlet.envs.base import TownParallelBase
-from townlet.envs.parallel import Step
+from townlet.envs.spaces import Step
 
 
 class SlotParallelEnv(TownParallelBase):

@@ -9,6 +9,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+#: What a step tells of each agent: observations, rewards, terminations, truncations and infos.
+Step = tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
+
 
 def feature_bounds(schema: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lowest and highest value of every feature of an observation schema: two arrays float32 [F]."""

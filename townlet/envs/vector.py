@@ -17,8 +17,8 @@ from townlet.envs.actions import many_actions, no_episode
 from townlet.envs.seeding import town_seed
 from townlet.envs.spaces import observation_box
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath
 from townlet.rollout import aligned_zeros
-from townlet.storage import AnyPath
 from townlet.world import Town
 
 

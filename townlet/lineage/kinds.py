@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
-from townlet.filenames import is_file_name
+from townlet.files.filenames import is_file_name
+from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
-from townlet.storage import read_json, require_field
 
 MANIFEST, CARD, WEIGHTS, REPLAY = "rollout_sample_manifest.json", "policy.json", "policy.safetensors", "replay.json"
 EVALUATION, BASELINE = "evaluation.json", "baseline.json"

@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.errors import InputError
-from townlet.filenames import AnyFile
+from townlet.files.filenames import AnyFile
+from townlet.files.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
 from townlet.lineage.artefact import Artefact, Claim, LineageError, file_sha256
-from townlet.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
 
 RECORD_NAME = "lineage.json"
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from townlet.soak.drift_learning import Movement
-from townlet.soak.drift_resources import Quarters
-from townlet.soak.drift_tests import Finding
+from townlet.soak.learning_drift import Movement
+from townlet.soak.resource_drift import Quarters
+from townlet.statistics.change import Finding
 
 Verdict = Literal["steady", "watch", "alert", "learned", "not enough data"]
 Role = Literal["reference", "network", "resource"]

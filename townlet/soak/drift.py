@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.soak.assessment import Assessment, Judged, MetricAssessment, Role, Verdict
-from townlet.soak.drift_learning import learned
-from townlet.soak.drift_resources import RESOURCES, Quarters, judge_resource
-from townlet.soak.drift_tests import FEWEST, Finding, Series, change_point, level_shift, odd_cycle, trend
-from townlet.statistics import holm
+from townlet.soak.learning_drift import learned
+from townlet.soak.resource_drift import RESOURCES, Quarters, judge_resource
+from townlet.statistics.change import FEWEST, Finding, Series, change_point, level_shift, odd_cycle, trend
+from townlet.statistics.multiple_tests import holm
 
 #: Probability that a soak in which nothing changed is not accepted, over all of its metrics and tests; ten soaks in a
 #: night stay below 1 in 200.

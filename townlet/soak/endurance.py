@@ -12,10 +12,10 @@ from multiprocessing.process import BaseProcess
 from traceback import format_exc
 
 from townlet.errors import InputError, RunError
+from townlet.files.storage import exclusive_file
 from townlet.soak.options import SoakOptions
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import SoakResult, run_soak
-from townlet.storage import exclusive_file
 from townlet.training.attempt import TrainingInterrupted
 
 

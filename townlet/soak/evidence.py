@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from townlet.baselines import WORLD_METRIC_NAMES, Baseline, read_baseline
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath
 from townlet.soak.assessment import Assessment
 from townlet.soak.cycle import LEARNING_METRICS
 from townlet.soak.drift import REFERENCE, assess
@@ -17,7 +18,6 @@ from townlet.soak.manifest import MANIFEST_NAME
 from townlet.soak.read import Columns, Soak, read_soak
 from townlet.soak.resources import WARM_UP
 from townlet.soak.verdict import Ruling, rule_on
-from townlet.storage import AnyPath
 
 
 @dataclass(frozen=True)

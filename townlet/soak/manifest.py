@@ -13,12 +13,12 @@ from townlet.baselines.build import commit
 from townlet.capture import Capture
 from townlet.config.base import Section
 from townlet.config.faults import validated
-from townlet.filenames import AnyFile
-from townlet.lineage.environment import environment_now
+from townlet.files.filenames import AnyFile
+from townlet.files.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
+from townlet.host.environment import environment_now
 from townlet.soak.options import Materials, SoakOptions
 from townlet.soak.rows import RowFile
 from townlet.sources import sources_sha256
-from townlet.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
 from townlet.telemetry import read_records
 from townlet.telemetry.version import telemetry_version
 

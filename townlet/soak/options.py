@@ -12,7 +12,7 @@ from townlet.baselines.promotion import promoted_baseline
 from townlet.config import Scenario, load_scenario
 from townlet.config.training import HandoverConfig, TrainingConfig
 from townlet.errors import InputError
-from townlet.storage import AnyPath, as_path, read_bytes, sha256
+from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
@@ -71,7 +71,7 @@ def read_materials(options: SoakOptions) -> Materials:
     and a policy that is not the baseline's where that was made by one.
     """
     from townlet.baselines.document import require_policy
-    from townlet.capture.record import choose_behavior
+    from townlet.behavior.choose import choose_behavior
 
     _require_options(options)
     scenario = load_scenario(options.scenario)
@@ -120,8 +120,8 @@ def _network(options: SoakOptions, scenario: Scenario) -> tuple[ActorCritic | No
     if options.policy is None:
         return None, None
     from townlet.behavior.policy_file import load_policy
-    from townlet.world.actions import action_names
-    from townlet.world.schema import observation_schema_of
+    from townlet.world.observation.schema import observation_schema_of
+    from townlet.world.rules.actions import action_names
 
     actions = action_names(scenario.object_types)
     return load_policy(options.policy, observation=observation_schema_of(scenario), actions=actions)

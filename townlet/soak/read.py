@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from townlet.config.faults import validated
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath, read_bytes, read_json, require_field, sha256
 from townlet.soak.manifest import (
     CYCLES_NAME,
     LOG_NAME,
@@ -23,7 +24,6 @@ from townlet.soak.manifest import (
     records_sha256,
 )
 from townlet.soak.rows import RowFile
-from townlet.storage import AnyPath, read_bytes, read_json, require_field, sha256
 
 Columns = Mapping[str, NDArray[np.float64]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from townlet.baselines.build import default_behavior
 from townlet.capture import MANIFEST_NAME, Capture, capture_rollout, read_capture
 from townlet.config import Scenario
+from townlet.files.storage import AnyPath, as_path
 from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
-from townlet.storage import AnyPath, as_path
 
 #: Folder, inside a soak's, of a capture that was recorded for it.
 RECORDED_NAME = "reference"

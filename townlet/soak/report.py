@@ -11,15 +11,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from townlet.markdown import link, plain, table
+from townlet.files.storage import AnyPath, pretty_json, require_folder, write_atomically
 from townlet.soak.assessment import MetricAssessment
-from townlet.soak.drift_tests import Finding
 from townlet.soak.evidence import Evidence, judge_soak, metrics_of, resources_of
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, RESOURCES_NAME
 from townlet.soak.report_plots import soak_plots
 from townlet.soak.verdict import label_of, told
-from townlet.storage import AnyPath, pretty_json, require_folder, write_atomically
+from townlet.statistics.change import Finding
 from townlet.telemetry.formatting import count, number
+from townlet.text.markdown import link, plain, table
 from townlet.view.page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image
 

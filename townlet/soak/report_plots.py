@@ -9,8 +9,8 @@ import numpy as np
 
 from townlet.soak.assessment import MetricAssessment
 from townlet.soak.drift import REFERENCE
-from townlet.soak.drift_tests import Series
 from townlet.soak.verdict import label_of
+from townlet.statistics.change import Series
 from townlet.telemetry.formatting import count, number
 from townlet.view.style import PALETTE, Plot
 

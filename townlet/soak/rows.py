@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
-from townlet.outputs import append_line, sync_folder
-from townlet.storage import read_bytes, sha256
-from townlet.strict_json import strict
+from townlet.files.outputs import append_line, sync_folder
+from townlet.files.storage import read_bytes, sha256
+from townlet.files.strict_json import strict
 
 
 class RowFile:

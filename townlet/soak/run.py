@@ -12,7 +12,8 @@ from typing import Any
 
 from townlet.baselines.baseline import write_baseline
 from townlet.errors import InputError
-from townlet.outputs import remove_unfinished
+from townlet.files.outputs import remove_unfinished
+from townlet.files.storage import exclusive, pretty_json, read_json, require_folder, write_atomically
 from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import (
     CYCLES_NAME,
@@ -29,12 +30,11 @@ from townlet.soak.options import SoakOptions, read_materials
 from townlet.soak.reference import reference_capture
 from townlet.soak.resources import Meter
 from townlet.soak.rows import RowFile
-from townlet.storage import exclusive, pretty_json, read_json, require_folder, write_atomically
 from townlet.telemetry import TelemetryWriter
 from townlet.training.attempt import TrainingInterrupted, plan_of
 from townlet.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint, save_checkpoint
 from townlet.training.divergence import TrainingDiverged
-from townlet.training.leftovers import write_divergence
+from townlet.training.folder import write_divergence
 
 #: Largest share of a soak's time that goes into checkpoints.
 _SHARE = 0.02

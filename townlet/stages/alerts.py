@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet.config import load_scenario
-from townlet.storage import pretty_json, write_atomically
+from townlet.files.storage import pretty_json, write_atomically
 from townlet.telemetry.validator import read_records
 from townlet.telemetry.watcher import alerts_for
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from townlet.config import load_scenario
 from townlet.errors import InputError
+from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.stages.commands import command_line
-from townlet.stages.replay import manifest_sha256
-from townlet.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
+from townlet.stages.verified_capture import manifest_sha256
 from townlet.telemetry.version import telemetry_version, without_clock
 
 if TYPE_CHECKING:

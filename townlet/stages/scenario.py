@@ -6,7 +6,7 @@ from pathlib import Path
 
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
-from townlet.storage import read_bytes, write_atomically
+from townlet.files.storage import read_bytes, write_atomically
 
 
 def freeze_scenario(source: Path, copy: Path) -> Scenario:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from townlet.behavior.choose import choose_behavior
 from townlet.capture import read_capture
-from townlet.capture.record import choose_behavior
 from townlet.config import load_scenario
 from townlet.config.options import with_options
 from townlet.errors import InputError

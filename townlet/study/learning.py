@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.config import load_scenario
-from townlet.storage import pretty_json, write_atomically
+from townlet.files.storage import pretty_json, write_atomically
 from townlet.telemetry import read_records
 from townlet.training import train
 from townlet.view.plots import completed_uses, conflict_intensity

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
-from townlet.storage import pretty_json, write_atomically
+from townlet.files.storage import pretty_json, write_atomically
 from townlet.training.gymnasium_loop import GymnasiumLoop, evaluate_policy
 from townlet.training.harness import TrainingHarness
 from townlet.view.style import PALETTE, Plot, png

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError, nearest_name
+from townlet.files.storage import pretty_json, write_atomically
 from townlet.rollout import aligned_zeros
-from townlet.storage import pretty_json, write_atomically
 from townlet.view.style import PALETTE, Plot, png
 from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
 

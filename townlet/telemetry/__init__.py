@@ -1,6 +1,6 @@
 """The training log: its schema, writing it, and the tools that validate, watch and summarise it."""
 
-from townlet.telemetry.drift import Drift, drifts, load_baseline
+from townlet.telemetry.comparison import Drift, drifts, load_baseline
 from townlet.telemetry.follow import Follower, follow
 from townlet.telemetry.reader import LogFault, TelemetryLog, read_log
 from townlet.telemetry.record import CLOCK_FIELDS, FIELDS, Field

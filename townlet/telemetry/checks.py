@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from townlet.strict_json import is_number, is_text
+from townlet.files.strict_json import is_number, is_text
 from townlet.telemetry.record import BY_NAME, VERSIONS, Field, required_fields
-from townlet.text import printable
+from townlet.text.terminal import printable
 
 #: How far beyond its bound a float may lie by rounding in single precision.
 ROUNDING = 1e-6

@@ -16,13 +16,13 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from townlet.strict_json import is_number
+from townlet.files.strict_json import is_number
 from townlet.telemetry.follow import Follower
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.reader import Line
 from townlet.telemetry.summary import HIGHLIGHTS
 from townlet.telemetry.watcher import WATCHES, EpochReport, Watch, examine
-from townlet.text import printable
+from townlet.text.terminal import printable
 
 Bounds = Mapping[str, float | None]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from townlet.errors import Fault, InputError
-from townlet.file_kinds import kind_of_file
-from townlet.strict_json import parse
+from townlet.files.file_kinds import kind_of_file
+from townlet.files.strict_json import parse
 from townlet.telemetry.checks import FieldFault
-from townlet.text import printable
+from townlet.text.terminal import printable
 
 _EXPECTED = "a telemetry log (JSONL)"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from townlet import markdown
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, MetricSummary, Summary
-from townlet.text import printable
+from townlet.text import markdown
+from townlet.text.terminal import printable
 
 #: Cycles a breakdown lists; earlier ones are counted.
 SHOWN_CYCLES = 12

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from townlet.errors import InputError
-from townlet.telemetry.drift import Drift, drifts
+from townlet.telemetry.comparison import Drift, drifts
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.verdict import own_rollouts, remarks_on, verdict_on
 

@@ -50,7 +50,7 @@ def write_table(log: str | Path, out: str | Path) -> str:
     """
     import pyarrow.parquet as pq
 
-    from townlet.storage import write_atomically
+    from townlet.files.storage import write_atomically
 
     if Path(out).is_dir():
         raise InputError.of(out, "", "a folder", "the name of a Parquet file")

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from townlet.errors import InputError
-from townlet.outputs import folder_place, make_folder, sync_folder
+from townlet.files.outputs import folder_place, make_folder, sync_folder
 from townlet.telemetry.curves import points_of
 from townlet.telemetry.validator import read_records
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
-from townlet.strict_json import is_number
+from townlet.files.strict_json import is_number
 from townlet.telemetry.checks import quoted, record_faults
 from townlet.telemetry.reader import Line, LogFault, TornLine, read_log
 from townlet.telemetry.record import BY_NAME
-from townlet.text import printable
+from townlet.text.terminal import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from townlet.storage import canonical_json, sha256
+from townlet.files.storage import canonical_json, sha256
 from townlet.telemetry.record import CLOCK_FIELDS
 
 

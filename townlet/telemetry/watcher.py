@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from townlet.strict_json import is_number
+from townlet.files.strict_json import is_number
 from townlet.telemetry.checks import quoted
 from townlet.telemetry.reader import Line
-from townlet.text import printable
+from townlet.text.terminal import printable
 
 if TYPE_CHECKING:
     from townlet.config.telemetry import WatchThresholds

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from townlet.errors import InputError, RunError
-from townlet.outputs import append_line, file_place, make_folder, open_stream, sync_folder, write_all
+from townlet.files.outputs import append_line, file_place, make_folder, open_stream, sync_folder, write_all
 from townlet.telemetry.checks import record_faults
 from townlet.telemetry.reader import Line, part_paths, read_log
 from townlet.telemetry.record import BY_NAME, CLOCK_FIELDS, FIELDS, VERSIONS, required_fields

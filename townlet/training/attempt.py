@@ -17,13 +17,13 @@ from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
 from townlet.sources import sources_sha256
-from townlet.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
 from townlet.telemetry import TelemetryWriter
 from townlet.telemetry.writer import require_log
 from townlet.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint, save_checkpoint
+from townlet.training.folder import ATTEMPTS_NAME, clear_way
 from townlet.training.harness import TrainingHarness, phase_kinds
-from townlet.training.leftovers import ATTEMPTS_NAME, clear_way
 
 if TYPE_CHECKING:
     from townlet.training.harness import Mode

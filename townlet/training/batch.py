@@ -23,7 +23,7 @@ from townlet.config.training import ReplayConfig, TrainingConfig
 from townlet.errors import Fault, InputError
 from townlet.rollout import RolloutBuffer
 from townlet.training.advantages import Flags, Floats, vtrace
-from townlet.training.measures import correlation, importance_statistics
+from townlet.training.importance import correlation, importance_statistics
 from townlet.training.regression import held_out_rows, regression_weight
 from townlet.training.trajectories import Trajectories
 

@@ -24,9 +24,9 @@ from safetensors.numpy import save
 from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.errors import Fault, InputError
-from townlet.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically
-from townlet.strict_json import strict
-from townlet.tensor_file import tensors_with_description
+from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically
+from townlet.files.strict_json import strict
+from townlet.files.tensor_file import tensors_with_description
 from townlet.training.harness import TrainingHarness
 
 CHECKPOINT_NAME = "checkpoint.safetensors"

@@ -6,14 +6,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 
-if TYPE_CHECKING:
-    from townlet.training.harness import TrainingHarness
+from townlet.behavior.network import ActorCritic
 
 Phase = TypeVar("Phase", bound=Callable[..., Any])
+
+
+class _Harness(Protocol):
+    network: ActorCritic
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def repeatably(phase: Phase) -> Phase:
     """A phase of a training harness, under :func:`repeatable`."""
 
     @wraps(phase)
-    def run(harness: TrainingHarness, *arguments: Any, **options: Any) -> Any:
+    def run(harness: _Harness, *arguments: Any, **options: Any) -> Any:
         with repeatable(harness.network.device):
             return phase(harness, *arguments, **options)
 

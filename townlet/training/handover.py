@@ -24,7 +24,7 @@ from townlet.world import Town
 
 Gate = Literal["open", "closed"]
 
-# Stream of the draw of who follows the script; see townlet.training.mixture for the others.
+# Stream of the draw of who follows the script; see townlet.training.joint for the others.
 _STREAM = 1 << 62
 
 

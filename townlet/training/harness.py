@@ -18,7 +18,7 @@ from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
-from townlet.memory import FEWER, memory_for
+from townlet.host.memory import FEWER, memory_for
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.adam import Adam
@@ -33,7 +33,7 @@ from townlet.training.batch import (
 )
 from townlet.training.determinism import repeatable, repeatably
 from townlet.training.handover import Handover, require_handover, script_batch
-from townlet.training.mixture import joint_batch
+from townlet.training.joint import joint_batch
 from townlet.training.needed import learning_bytes
 from townlet.training.update import run_epoch, stopped_early
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from townlet.behavior.manual_grad import Backpropagation, views_of
 from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic
-from townlet.behavior.passes import Backpropagation, views_of
+from townlet.host.workers import workers
 from townlet.training.batch import Batch
-from townlet.workers import workers
 
 
 class Outputs(NamedTuple):
@@ -31,7 +31,8 @@ class MinibatchPasses:
     """Forward and backward passes over minibatches of up to ``size`` agent-steps, shared between ``threads`` threads.
 
     Autograd sees nothing larger than [B]: the derivatives through softmax and network are written out, for speed
-    (:class:`townlet.behavior.passes.Backpropagation`). The numbers depend on the number of threads, which orders sums.
+    (:class:`townlet.behavior.manual_grad.Backpropagation`). The numbers depend on the number of
+    threads, which orders sums.
     """
 
     def __init__(self, network: ActorCritic, size: int, threads: int) -> None:

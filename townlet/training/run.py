@@ -19,15 +19,15 @@ from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError, nearest_name
-from townlet.outputs import file_place
-from townlet.storage import AnyPath, as_path, exclusive, exclusive_file, require_folder
+from townlet.files.outputs import file_place
+from townlet.files.storage import AnyPath, as_path, exclusive, exclusive_file, require_folder
 from townlet.telemetry import TelemetryWriter
 from townlet.training.attempt import Attempt, TrainingInterrupted, plan_of
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.devices import device_named
 from townlet.training.divergence import TrainingDiverged, jsonable
+from townlet.training.folder import forget_previous, write_divergence
 from townlet.training.harness import Mode, TrainingHarness
-from townlet.training.leftovers import forget_previous, write_divergence
 
 LOG_NAME = "ppo_telemetry.jsonl"
 

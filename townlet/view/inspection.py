@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from townlet.capture import read_capture
 from townlet.errors import InputError, nearest_name
-from townlet.storage import AnyPath
+from townlet.files.storage import AnyPath
 
 if TYPE_CHECKING:
     from townlet.behavior.network import ActorCritic

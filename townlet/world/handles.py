@@ -16,12 +16,12 @@ from numba.extending import intrinsic
 from numba.np import arrayobj, numpy_support
 from numpy.typing import NDArray
 
-from townlet.world.compile import COMPILED
-from townlet.world.events import EVENT
-from townlet.world.layout import AROUND, TownLayout
-from townlet.world.routes import NEAREST, WAY
-from townlet.world.state import COOLDOWN, GRUDGE, OBJECT, PERSON, TIE, WORLD, TownState
-from townlet.world.view import View
+from townlet.world.engine.compile import COMPILED
+from townlet.world.observation.view import View
+from townlet.world.state.arrays import COOLDOWN, GRUDGE, OBJECT, PERSON, TIE, WORLD, TownState
+from townlet.world.state.events import EVENT
+from townlet.world.state.layout import AROUND, TownLayout
+from townlet.world.state.routes import NEAREST, WAY
 
 #: Addresses int64 [arrays, 4], each with three sizes; or, where rules run as plain Python, the arrays themselves.
 Handle = Any

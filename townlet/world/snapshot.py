@@ -14,10 +14,10 @@ from townlet.config.base import Section
 from townlet.config.faults import fault_of
 from townlet.config.scenario import Scenario
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath, read_bytes, write_atomically
+from townlet.files.tensor_file import tensors_with_description
 from townlet.seeds import SEEDS
 from townlet.sources import sources_sha256
-from townlet.storage import AnyPath, read_bytes, write_atomically
-from townlet.tensor_file import tensors_with_description
 from townlet.world.town import Town
 
 FORMAT, VERSION = "townlet-snapshot", 1

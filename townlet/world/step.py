@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from townlet.world.actions import CHAT, REQUEST, WAIT
-from townlet.world.affordances import run_affordances
-from townlet.world.arrivals import let_arrivals_join
-from townlet.world.compile import entry, rule, seldom
-from townlet.world.economy import collect_rent, restock
-from townlet.world.employment import update_employment
-from townlet.world.events import ILLEGAL_ACTIONS
+from townlet.world.engine.compile import entry, rule, seldom
+from townlet.world.engine.intrinsics import prefetch
+from townlet.world.engine.random import draw_order
 from townlet.world.handles import Handle, layout_at, town_at, view_at
-from townlet.world.intrinsics import prefetch
-from townlet.world.layout import TownLayout
-from townlet.world.lifecycle import evict_debtors, let_the_unhappy_go, place_person, replace_people
-from townlet.world.movement import move_people
-from townlet.world.needs import decay_needs
-from townlet.world.observations import observe
-from townlet.world.perturbations import clear_perturbations, draw_perturbations, perturb
-from townlet.world.queues import act_in_queues, advance_queues, pass_on_finished
-from townlet.world.random import draw_order
-from townlet.world.rewards import compute_rewards
-from townlet.world.rivalry import decay_rivalry
-from townlet.world.rules import TownRules
-from townlet.world.social import hold_chats
-from townlet.world.state import IDLE, TownState
+from townlet.world.observation.observe import observe
+from townlet.world.rules.actions import CHAT, REQUEST, WAIT
+from townlet.world.rules.affordances import run_affordances
+from townlet.world.rules.arrivals import let_arrivals_join
+from townlet.world.rules.economy import collect_rent, restock
+from townlet.world.rules.employment import update_employment
+from townlet.world.rules.lifecycle import evict_debtors, let_the_unhappy_go, place_person, replace_people
+from townlet.world.rules.movement import move_people
+from townlet.world.rules.needs import decay_needs
+from townlet.world.rules.perturbations import clear_perturbations, draw_perturbations, perturb
+from townlet.world.rules.queues import act_in_queues, advance_queues, pass_on_finished
+from townlet.world.rules.rewards import compute_rewards
+from townlet.world.rules.rivalry import decay_rivalry
+from townlet.world.rules.social import hold_chats
+from townlet.world.state.arrays import IDLE, TownState
+from townlet.world.state.constants import TownRules
+from townlet.world.state.events import ILLEGAL_ACTIONS
+from townlet.world.state.layout import TownLayout
 
 
 @rule

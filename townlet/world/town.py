@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.memory import FEWER, memory_for
+from townlet.host.memory import FEWER, memory_for
 from townlet.rollout import aligned_zeros
 from townlet.seeds import fold_seed
-from townlet.world.actions import action_names
-from townlet.world.compile import COMPILED
+from townlet.world.engine.compile import COMPILED
+from townlet.world.engine.random import CHOOSE_ACTION, POLICY_STREAM, fill_draws
 from townlet.world.handles import handle_of
-from townlet.world.layout import build_layout
-from townlet.world.random import CHOOSE_ACTION, POLICY_STREAM, fill_draws
-from townlet.world.rules import TownRules, build_rules
-from townlet.world.schema import observation_schema_of
-from townlet.world.state import Capacities, TownState, allocate_state
+from townlet.world.observation.schema import observation_schema_of
+from townlet.world.observation.view import build_view
+from townlet.world.rules.actions import action_names
+from townlet.world.state.arrays import Capacities, TownState, allocate_state
+from townlet.world.state.constants import TownRules, build_rules
+from townlet.world.state.layout import build_layout
 from townlet.world.step import reset_worlds, sense_worlds, step_worlds
-from townlet.world.view import build_view
 
 if TYPE_CHECKING:
     from townlet.config.scenario import Scenario

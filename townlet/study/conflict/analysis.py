@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.statistics import holm
+from townlet.statistics.bootstrap import Interval, iqm, iqm_interval, paired_test, probability_of_improvement
+from townlet.statistics.multiple_tests import holm
 from townlet.study.conflict.evaluate import METRICS
 from townlet.study.conflict.plan import Findings, Scores
-from townlet.study.conflict.statistics import Interval, iqm, iqm_interval, paired_test, probability_of_improvement
 
 #: Family-wise error rate.
 ALPHA = 0.05

@@ -11,7 +11,8 @@ from townlet.behavior import Behavior
 from townlet.config import Scenario
 from townlet.rollout import aligned_zeros
 from townlet.world import TALLY, Town
-from townlet.world.events import (
+from townlet.world.state.arrays import WAITING
+from townlet.world.state.events import (
     ABSENCE,
     CONFLICT_KINDS,
     CONTESTED_ARRIVAL,
@@ -22,7 +23,6 @@ from townlet.world.events import (
     ON_TIME_ARRIVAL,
     USE_COMPLETED,
 )
-from townlet.world.state import WAITING
 
 #: Every metric: its unit or formula, and whether more of it is better.
 METRICS: dict[str, tuple[str, bool]] = {

@@ -21,8 +21,9 @@ from townlet.study.conflict.arms import (
 )
 from townlet.study.conflict.evaluate import METRICS
 from townlet.study.conflict.settings import Settings
+from townlet.study.conflict.tasks import COMPANIES, Continuation, Judgement, Policy
 from townlet.study.conflict.town import StudyTown
-from townlet.study.conflict.work import COMPANIES, Continuation, Judgement, Policy, Progress, cache_folder, run_study
+from townlet.study.conflict.work import Progress, cache_folder, run_study
 
 #: Arms that are judged in towns in which nobody was trained, at other demands, and in mixed company.
 ABROAD = (FIRST_COME, HEURISTIC, BLIND, AWARE)
@@ -119,7 +120,7 @@ def _further(settings: Settings, folder: Path, processes: int, progress: Progres
 
 
 def _curves(policies: list[Policy], settings: Settings, folder: Path) -> Scores:
-    from townlet.study.conflict.pieces import read_curve
+    from townlet.study.conflict.execute import read_curve
 
     curves = [read_curve(policy, settings, cache_folder(folder)) for policy in policies]
     return {name: np.array([[point[name] for point in curve] for curve in curves]) for name in curves[0][0]}

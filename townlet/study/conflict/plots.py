@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.statistics.bootstrap import iqm_interval
 from townlet.study.conflict.analysis import CONFLICT, NEEDS, USE
 from townlet.study.conflict.arms import ARMS
 from townlet.study.conflict.plan import Findings, Scores
-from townlet.study.conflict.statistics import iqm_interval
 from townlet.view.style import PALETTE, Plot
 
 if TYPE_CHECKING:

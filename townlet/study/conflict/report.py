@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from townlet.storage import pretty_json, write_atomically
+from townlet.files.storage import pretty_json, write_atomically
+from townlet.statistics.bootstrap import Interval, iqm_interval
 from townlet.study.conflict.analysis import (
     ATTEMPT,
     CLAIM,
@@ -28,7 +29,6 @@ from townlet.study.conflict.evaluate import METRICS
 from townlet.study.conflict.plan import ABROAD, Findings, Scores, trainings
 from townlet.study.conflict.plots import plots_of
 from townlet.study.conflict.settings import FULL, Settings
-from townlet.study.conflict.statistics import Interval, iqm_interval
 from townlet.study.conflict.town import StudyTown
 from townlet.view.style import png
 

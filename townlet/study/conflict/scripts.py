@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from townlet.behavior import Behavior
 from townlet.behavior.heuristic import choose_by_need
 from townlet.world import Town
-from townlet.world.actions import PUSH, REQUEST, START, WAIT, YIELD
-from townlet.world.random import POLICY_STREAM, fill_draws
+from townlet.world.engine.random import POLICY_STREAM, fill_draws
+from townlet.world.rules.actions import PUSH, REQUEST, START, WAIT, YIELD
 
 #: Purposes of the draws of :class:`Slips`; those of other behaviours are smaller.
 _SLIP, _SLIPPED = 48, 49

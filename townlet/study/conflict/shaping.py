@@ -18,7 +18,7 @@ from townlet.rollout import REWARD_PARTS, RolloutBuffer, aligned_zeros
 from townlet.simulation import SimulationLoop
 from townlet.study.conflict.arms import Shaping
 from townlet.world import Town
-from townlet.world.events import CONTESTED_ARRIVAL
+from townlet.world.state.events import CONTESTED_ARRIVAL
 
 _FIRST = REWARD_PARTS.index("conflict_actor")
 #: The three parts of the reward that are about conflict, which stand side by side.

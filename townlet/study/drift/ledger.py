@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
-from townlet.outputs import append_line, make_folder
-from townlet.storage import canonical_json, read_bytes, sha256, write_atomically
-from townlet.strict_json import strict
+from townlet.files.outputs import append_line, make_folder
+from townlet.files.storage import canonical_json, read_bytes, sha256, write_atomically
+from townlet.files.strict_json import strict
 from townlet.study.drift.nights import Outcome
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from townlet.soak.assessment import Assessment
 from townlet.soak.drift import ALARM_RATE, REFERENCE, assess
-from townlet.soak.drift_resources import RESOURCES
+from townlet.soak.resource_drift import RESOURCES
 from townlet.soak.verdict import RunVerdict, rule_on
 from townlet.study.drift.plants import Plant
 from townlet.study.drift.pools import Pool

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from townlet.baselines.build import default_behavior
 from townlet.baselines.measure import measure_seed
-from townlet.capture.record import choose_behavior
+from townlet.behavior.choose import choose_behavior
 from townlet.config import Scenario
 from townlet.errors import InputError
+from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.simulation import SimulationLoop
 from townlet.sources import sources_sha256
-from townlet.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.study.drift.plants import forgetting, pressed, slower
 
 #: Cycles between two savings of an unfinished pool.

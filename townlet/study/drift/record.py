@@ -9,6 +9,7 @@ import numpy as np
 from townlet.baselines.build import build_baseline
 from townlet.config import Scenario
 from townlet.config.find import find_scenario
+from townlet.files.storage import AnyPath
 from townlet.soak.drift import REFERENCE
 from townlet.soak.evidence import metrics_of, resources_of
 from townlet.soak.manifest import MANIFEST_NAME, read_manifest, soak_code_sha256
@@ -16,7 +17,6 @@ from townlet.soak.options import SoakOptions
 from townlet.soak.read import read_soak
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import run_soak
-from townlet.storage import AnyPath
 from townlet.study.drift.nights import Recorded
 from townlet.study.drift.settings import Progress, Settings
 

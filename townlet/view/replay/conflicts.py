@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from townlet.capture import read_events
-from townlet.storage import AnyPath
+from townlet.files.storage import AnyPath
 
 
 class ConflictLink(NamedTuple):

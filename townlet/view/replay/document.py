@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from townlet.envs import image
 from townlet.envs.scene import ROLES
 from townlet.errors import InputError
-from townlet.storage import AnyPath
-from townlet.strict_json import strict
+from townlet.files.storage import AnyPath
+from townlet.files.strict_json import strict
 from townlet.view.replay.film import Film
 from townlet.view.replay.mind import Mind
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS
-from townlet.world.state import SHIFT_STATES
+from townlet.world.state.arrays import SHIFT_STATES
 
 #: How the numbers are packed: raw DEFLATE (RFC 1951), or not at all.
 Coding = Literal["deflate-raw", "identity"]

@@ -14,12 +14,12 @@ from townlet.capture.tables import events_table
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
 from townlet.errors import InputError
+from townlet.files.storage import AnyPath
 from townlet.rollout import RolloutBuffer
-from townlet.storage import AnyPath
 from townlet.view.replay.mind import Mind, mind_of
 from townlet.view.replay.rooms import Plan, plan_of
 from townlet.world import Town
-from townlet.world.state import WAITING
+from townlet.world.state.arrays import WAITING
 
 #: Fields of people and objects that are kept as they are after every tick.
 _OF_PEOPLE = (
@@ -47,7 +47,7 @@ class Film:
     ``frames`` holds, of ``A`` people and ``O`` objects:
 
     ===================  =====================  =============================================================
-    fields of a person   [T, A], needs [T, A, 3]  as in :data:`townlet.world.state.PERSON`
+    fields of a person   [T, A], needs [T, A, 3]  as in :data:`townlet.world.state.arrays.PERSON`
     ``alive``            bool [T, A]            somebody is in the slot; all else is meaningless where not
     ``place``            int32 [T, A]           place in the queue, 0 at its front, −1 for who does not wait
     ``grudge_other``     int32 [T, A, G]        person that each entry of the ledger is against, or −1
@@ -56,7 +56,7 @@ class Film:
     ``reward_parts``     float32 [T, A, 9]      what the tick gave, before clipping
     ``reward``           float32 [T, A]         after clipping
     ``value``            float32 [T, A]         the acting policy's estimate before the tick; NaN without one
-    fields of an object  [T, O]                 as in :data:`townlet.world.state.OBJECT`
+    fields of an object  [T, O]                 as in :data:`townlet.world.state.arrays.OBJECT`
     ``conditions``       bool [T, 3]            no power, no water, raised prices
     ===================  =====================  =============================================================
 

@@ -12,7 +12,7 @@ from townlet.config import Scenario
 from townlet.envs.image import INK, PAPER, TownPainter
 from townlet.envs.scene import Scene, scene_of
 from townlet.errors import InputError
-from townlet.storage import AnyPath
+from townlet.files.storage import AnyPath
 from townlet.view.replay.film import film_of
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS, Town
 

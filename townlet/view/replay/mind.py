@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.capture import Capture
-from townlet.storage import AnyPath
+from townlet.files.storage import AnyPath
 
 #: How many actions, and how many features, are kept of each agent-step.
 ACTIONS, FEATURES = 4, 5

@@ -1,0 +1,108 @@
+"""Judging a policy: unseen worlds, the same for everybody, and figures that captures agree with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.places import QUEUE_CONFLICT
+
+from townlet.behavior import HeuristicBehavior, RandomBehavior
+from townlet.capture import capture_rollout
+from townlet.cli import main
+from townlet.config import load_scenario
+from townlet.errors import InputError
+from townlet.evaluation import METRICS, evaluate, held_out_seed, interval, measure
+from townlet.files.storage import read_json
+
+QUEUE = QUEUE_CONFLICT
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("policy")
+    options = ["--mode", "rollout", "--cycles", "1", "--epochs", "1", "--worlds", "2", "--rollout-ticks", "10"]
+    assert main(["train", str(QUEUE), *options, "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(policy: Path) -> dict[str, Any]:
+    return evaluate(policy, load_scenario(QUEUE), worlds=4)
+
+
+def test_everybody_is_judged_by_every_metric_in_every_world(judged: dict[str, Any]) -> None:
+    assert list(judged["behaviors"]) == ["policy", "scripted", "heuristic", "random"]
+    for own in judged["values"].values():
+        assert {name: len(values) for name, values in own.items()} == dict.fromkeys(METRICS, 4)
+    assert judged["values"]["scripted"]["conflict_intensity"] != judged["values"]["heuristic"]["conflict_intensity"]
+
+
+def test_differences_are_taken_world_by_world(judged: dict[str, Any]) -> None:
+    ours, theirs = (np.array(judged["values"][name]["reward_mean"]) for name in ("policy", "random"))
+    assert judged["policy_minus"]["random"]["reward_mean"] == interval(ours - theirs)
+
+
+def test_the_same_evaluation_gives_the_same_bytes_and_another_seed_other_worlds(policy: Path, tmp_path: Path) -> None:
+    base = ["evaluate", str(policy), "--scenario", str(QUEUE), "--worlds", "2"]
+    for name, options in (("a", []), ("b", []), ("c", ["--seed", "5"])):
+        assert main([*base, *options, "--output", str(tmp_path / name)]) == 0
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b
+    assert json.loads(a)["values"]["random"] != json.loads(c)["values"]["random"]
+
+
+def test_a_seed_of_the_training_is_refused(policy: Path) -> None:
+    scenario = load_scenario(QUEUE)
+    for seed in (scenario.seed, scenario.training.seed):
+        with pytest.raises(InputError, match="a seed that the policy was not trained with"):
+            evaluate(policy, scenario, worlds=2, seed=seed)
+    with pytest.raises(InputError, match="not trained with"):
+        evaluate(policy, scenario, worlds=2, seed=77, trained_with=[77])
+    for options in ({"seed": -1}, {"trained_with": [-1]}, {"worlds": 10**12}):
+        with pytest.raises(InputError, match=r"found .*, expected (a whole number from 0 on|at most 65536)"):
+            evaluate(policy, scenario, **{"worlds": 2, **options})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="at least 2"):
+        evaluate(policy, scenario, worlds=1)
+
+
+@given(st.sets(st.integers(999_990, 1_000_020)))
+def test_the_held_out_seed_is_the_first_that_was_not_used(used: set[int]) -> None:
+    seed = held_out_seed(used)
+    assert seed not in used
+    assert all(earlier in used for earlier in range(1_000_000, seed))
+
+
+def test_a_policy_of_another_town_is_refused(policy: Path) -> None:
+    with pytest.raises(InputError, match="features"):
+        evaluate(policy, load_scenario(QUEUE.with_name("town_day.yaml")), worlds=2)
+
+
+def test_the_figures_are_those_of_a_capture_of_the_same_worlds(tmp_path: Path) -> None:
+    scenario = load_scenario(QUEUE)
+    values = measure(HeuristicBehavior(), scenario, worlds=1, seed=9)
+    capture_rollout(QUEUE, tmp_path, worlds=1, seed=9, behavior="heuristic")
+    metrics = read_json(tmp_path / "rollout_sample_metrics.json", "metrics")
+    assert values["reward_mean"] == pytest.approx([metrics["baseline"]["reward_mean"]])
+    intensity = metrics["total"]["queue_conflict_intensity_per_1000_agent_steps"]
+    assert values["conflict_intensity"] == pytest.approx([intensity])
+
+
+def test_a_world_does_not_depend_on_how_many_are_judged() -> None:
+    scenario = load_scenario(QUEUE)
+    few, many = (measure(RandomBehavior(), scenario, worlds=worlds, seed=3) for worlds in (2, 66))
+    for name in METRICS:
+        assert np.array_equal(few[name], many[name][:2])
+
+
+def test_an_interval_is_students() -> None:
+    found = interval(np.array([1.0, 2.0, 3.0]))
+    assert found["mean"] == 2.0
+    # t(0.975, 2) = 4.3027, standard error 1/sqrt(3).
+    assert found["high"] - 2.0 == pytest.approx(4.3027 / np.sqrt(3.0), rel=1e-4)
+    assert 2.0 - found["low"] == pytest.approx(found["high"] - 2.0)

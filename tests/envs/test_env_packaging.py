@@ -1,0 +1,101 @@
+"""The built-in scenarios are found from anywhere, in a checkout and once installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.places import ROOT
+
+from townlet.config import load_scenario
+from townlet.config.find import builtin_scenarios, find_scenario, scenario_of
+from townlet.errors import InputError
+
+PLAY = """
+import townlet
+environment = townlet.parallel_env("queue_conflict", render_mode="ansi")
+environment.reset(seed=0)
+environment.step({})
+print(townlet.__file__)
+print(environment.render().splitlines()[0])
+"""
+
+ABOVE = """
+import site
+site.addsitedir({site!r})
+import townlet
+print(townlet.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the sources, so that nothing built before gets in and nothing is left behind."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("townlet", "townlet_pipeline", "configs"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+    subprocess.run([*build, str(source / "dist"), str(source)], check=True)
+    return next((source / "dist").glob("*.whl"))
+
+
+def test_a_wheel_holds_all_packages_and_all_scenarios(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    expected = {f"townlet/scenarios/{name}.yaml" for name in builtin_scenarios()}
+    for package in ("townlet", "townlet_pipeline"):
+        expected |= {str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.py")}
+    assert expected | {"townlet/py.typed"} <= names
+
+
+def test_an_installed_townlet_plays_a_built_in_scenario_from_any_folder(wheel: Path, tmp_path: Path) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    zipfile.ZipFile(wheel).extractall(site)
+    environment = {**os.environ, "PYTHONPATH": str(site), "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-c", PLAY]
+    done = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{site / 'townlet' / '__init__.py'}\nqueue_conflict  tick 1 of 80\n"
+
+
+def test_the_package_is_found_above_a_clone_that_is_called_like_it(tmp_path: Path) -> None:
+    """A folder called like the package is a namespace package to Python, unless a real one is found on the path."""
+    clone, site = tmp_path / "townlet", tmp_path / "site"
+    for name in ("townlet", "townlet_pipeline", "configs"):
+        shutil.copytree(ROOT / name, clone / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
+    subprocess.run([*install, str(site), "--editable", str(clone)], check=True)
+    # Without this environment's own packages, in which the project is installed already.
+    command = [sys.executable, "-S", "-c", ABOVE.format(site=str(site))]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{clone / 'townlet' / '__init__.py'}\n"
+
+
+def test_a_scenario_is_named_by_its_name_its_path_or_itself() -> None:
+    path = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
+    assert find_scenario("queue_conflict").samefile(path)
+    assert find_scenario(str(path)) == find_scenario(path) == path
+    scenario = load_scenario(path)
+    assert scenario_of(scenario) is scenario
+    assert scenario_of("queue_conflict") == scenario_of(str(path)) == scenario
+
+
+def test_a_name_that_no_scenario_has_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(
+        InputError, match=r"found 'queue_conflicts', expected a YAML file, or one of .*'queue_conflict'\?"
+    ):
+        find_scenario("queue_conflicts")
+
+
+def test_a_path_that_leads_nowhere_is_refused_as_such(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        scenario_of(tmp_path / "queue_conflict.yaml")

@@ -1,0 +1,249 @@
+"""The code location: what it offers, how fast it loads, and that everything in it is described."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster import AssetKey, AssetSpec, Definitions, validate_run_config
+from pydantic import ValidationError
+from support.places import ROOT
+
+from townlet.errors import InputError
+from townlet_pipeline.artefacts.partitions import scenarios
+from townlet_pipeline.artefacts.versions import code_sources, code_version
+from townlet_pipeline.definitions import defs
+from townlet_pipeline.instance.home import ensure_home, own_settings
+from townlet_pipeline.instance.project import project_root, shown
+from townlet_pipeline.instance.timetable import plans
+from townlet_pipeline.resources import SimulatorResource, StoreResource
+from townlet_pipeline.soak.partitions import nights, weekends
+
+#: Of the assets that have none per scenario.
+PARTITIONS = {
+    "baseline_document": None,
+    **dict.fromkeys(("soak_run", "soak_drift", "acceptance_report"), nights),
+    **dict.fromkeys(("endurance_run", "endurance_report"), weekends),
+}
+
+
+def specs() -> list[AssetSpec]:
+    return list(defs.resolve_all_asset_specs())
+
+
+def test_loading_the_definitions_loads_no_heavy_library() -> None:
+    heavy = ("torch", "numba", "matplotlib", "pyarrow", "numpy", "pandas")
+    code = f"import sys, townlet_pipeline.definitions; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::dagster.PreviewWarning", "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+    assert "PreviewWarning: " not in done.stderr
+
+
+def test_the_column_is_the_chain_from_scenario_to_report() -> None:
+    parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in specs()}
+    assert parents == {
+        "scenario": set(),
+        "rollout_capture": {"scenario"},
+        "rollout_replay": {"rollout_capture", "scenario"},
+        "replay_manifest": {"rollout_capture"},
+        "trained_policy": {"scenario", "replay_manifest"},
+        "ppo_telemetry": {"scenario", "replay_manifest"},
+        "validated_telemetry": {"ppo_telemetry", "trained_policy"},
+        "telemetry_alerts": {"scenario", "validated_telemetry"},
+        "summary_report": {"rollout_capture", "trained_policy", "validated_telemetry"},
+        "policy_evaluation": {"rollout_capture", "scenario", "trained_policy", "validated_telemetry"},
+        "conflict_baselines": {"scenario"},
+        "baseline_document": {"conflict_baselines"},
+        "soak_run": {"scenario"},
+        "soak_drift": {"soak_run"},
+        "acceptance_report": {"soak_run", "soak_drift"},
+        "endurance_run": {"scenario"},
+        "endurance_report": {"endurance_run"},
+    }
+
+
+@pytest.mark.parametrize("spec", sorted(specs(), key=lambda spec: spec.key), ids=lambda spec: spec.key.to_user_string())
+def test_every_asset_says_what_it_is_whose_it_is_and_how_it_is_checked(spec: AssetSpec) -> None:
+    assert len(spec.description or "") > 40
+    assert spec.owners == ["team:townlet"]
+    assert spec.group_name != "default"
+    assert spec.kinds
+    assert spec.code_version
+    assert spec.tags["townlet/stage"] == spec.group_name
+    assert spec.partitions_def == PARTITIONS.get(spec.key.to_user_string(), scenarios)
+    graph = defs.resolve_asset_graph()
+    assert [key for key in graph.asset_check_keys if key.asset_key == spec.key]
+
+
+def test_the_gates_are_blocking_and_the_thresholds_are_not() -> None:
+    graph = defs.resolve_asset_graph()
+    blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
+    assert blocking == {
+        "lineage_intact",
+        "capture_integrity",
+        "slice_reproduces",
+        "replay_is_current",
+        "enough_to_learn",
+        "finite_weights",
+        "telemetry_schema",
+        "table_matches_log",
+        "worlds_are_unseen",
+        "baseline_is_whole",
+        "baselines_come_out_again",
+        "soak_is_whole",
+        "endurance_is_whole",
+    }
+    gated = {key.asset_key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
+    # A verdict is told and stops nothing.
+    verdicts = {AssetKey(name) for name in ("soak_drift", "acceptance_report", "endurance_report")}
+    assert gated == {spec.key for spec in specs()} - verdicts
+    assert all(graph.get_check_spec(key).description for key in graph.asset_check_keys)
+
+
+def test_dg_and_the_workspace_file_name_the_same_location() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    module = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
+    assert module["location_name"] == project["code_location_name"] == "townlet"
+    assert module["module_name"] == project["code_location_target_module"]
+
+
+@pytest.mark.parametrize(
+    "command", [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "list", "defs", "--json"]]
+)
+def test_both_ways_to_load_the_location_work(command: list[str], tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_definitions_are_consistent() -> None:
+    Definitions.validate_loadable(defs)
+    keys = defs.resolve_job_def("train_scenario").asset_layer.executable_asset_keys
+    others = {*PARTITIONS, "conflict_baselines"}
+    assert keys == {spec.key for spec in specs() if spec.key.to_user_string() not in others}
+    assert AssetKey("trained_policy") in keys
+
+
+def test_a_code_version_changes_with_any_byte_of_its_sources(tmp_path: Path) -> None:
+    source = tmp_path / "rules.yaml"
+    source.write_text("a: 1\n")
+    asset = ROOT / "townlet_pipeline" / "assets" / "telemetry_alerts.py"
+    before = code_version(str(asset), files=[source])
+    assert code_version(str(asset), files=[source]) == before
+    source.write_text("a: 2\n")
+    assert code_version(str(asset), files=[source]) != before
+
+
+@pytest.mark.parametrize(
+    ("asset", "calls", "does_not_call"),
+    [
+        ("rollout_capture", ["world/queues", "capture/record", "storage", "simulation"], ["training/update"]),
+        (
+            "trained_policy",
+            ["world/queues", "training/update", "telemetry/writer", "behavior/network"],
+            ["bench/world"],
+        ),
+        ("telemetry_alerts", ["telemetry/watcher", "config/telemetry"], ["world/queues", "training/update"]),
+    ],
+)
+def test_the_code_of_an_asset_is_all_that_it_imports(asset: str, calls: list[str], does_not_call: list[str]) -> None:
+    sources = code_sources(ROOT / "townlet_pipeline" / "assets" / f"{asset}.py")
+    assert {ROOT / "townlet" / f"{name}.py" for name in calls} <= sources
+    assert not {ROOT / "townlet" / f"{name}.py" for name in does_not_call} & sources
+
+
+@pytest.fixture
+def unset_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    yield monkeypatch
+
+
+def test_a_new_home_gets_the_settings_and_an_old_one_keeps_its_own(
+    unset_home: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = ensure_home(tmp_path / "home")
+    settings = folder / "dagster.yaml"
+    assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": False}
+    assert own_settings(folder) is None
+    settings.write_text("telemetry:\n  enabled: true\nnux: {}\nretention: {}\nconcurrency: {}\n")
+    ensure_home(folder)
+    assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": True}
+    told = f"{settings} has settings of your own, without run_monitoring, run_retries, freshness"
+    assert own_settings(folder) == f"{told}; delete it to have Townlet's again"
+    unmarked = ROOT / "townlet_pipeline" / "instance" / "dagster.yaml"
+    settings.write_text(unmarked.read_text())
+    assert own_settings(folder) is None, "nothing of ours is missing in them"
+
+
+def test_the_commands_say_what_an_instance_lacks_whose_settings_are_not_ours(
+    unset_home: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    unset_home.setenv("DAGSTER_HOME", str(tmp_path))
+    done = subprocess.run([sys.executable, "-m", "townlet_pipeline.instance"], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == f"{tmp_path}\n"
+    assert "settings of your own, without nux, run_monitoring, run_retries, concurrency" in done.stderr
+    (tmp_path / "dagster.yaml").write_text("- a\n")
+    with pytest.raises(InputError, match=r"dagster.yaml: found list, expected Dagster's settings as a YAML mapping"):
+        own_settings(tmp_path)
+
+
+def test_the_store_is_a_local_folder_of_the_project_by_default(tmp_path: Path) -> None:
+    assert StoreResource().folder("queue_conflict", "scenario") == ROOT / "runs/store/queue_conflict/scenario"
+    assert StoreResource(root=str(tmp_path)).folder("a", "b") == tmp_path / "a" / "b"
+    with pytest.raises(ValidationError, match="a local folder"):
+        StoreResource(root="s3://bucket/store")
+
+
+def test_a_simulator_names_only_the_options_that_it_was_given() -> None:
+    assert SimulatorResource().options() == {}
+    assert SimulatorResource(worlds=3, behavior="random").options() == {"worlds": 3, "behavior": "random"}
+
+
+def test_every_job_schedule_and_sensor_says_in_the_browser_what_it_does() -> None:
+    repository = defs.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    silent = [one.name for one in (*jobs, *repository.schedule_defs, *repository.sensor_defs) if not one.description]
+    assert silent == []
+
+
+def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
+    page = (ROOT / "docs" / "PIPELINE.md").read_text()
+    examples = [yaml.safe_load(block.split("```")[0]) for block in page.split("```yaml\n")[1:]]
+    for example in examples:
+        job = "register_experiment" if "ops" in example else "train_scenario"
+        validate_run_config(defs.resolve_job_def(job), example)
+    assert [set(example) for example in examples] == [{"ops"}, {"resources"}]
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("The column", {spec.key.to_user_string() for spec in specs()}),
+        ("The gates", {key.name for key in defs.resolve_asset_graph().asset_check_keys}),
+        ("Time", set(plans())),
+    ],
+)
+def test_the_documentation_tells_of_every_asset_every_check_and_every_schedule(section: str, names: set[str]) -> None:
+    page = (ROOT / "docs" / "PIPELINE.md").read_text()
+    text = page.split(f"## {section}\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == names
+
+
+def test_a_project_without_scenarios_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path))
+    with pytest.raises(InputError, match="configs/scenarios"):
+        project_root()
+
+
+def test_paths_are_shown_from_the_project_on() -> None:
+    assert shown(ROOT / "runs" / "store") == "runs/store"
+    assert shown(Path("/elsewhere/x")) == "/elsewhere/x"

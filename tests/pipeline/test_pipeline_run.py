@@ -1,0 +1,113 @@
+"""``make run``: the command that materializes a scenario's column and tells a person what came out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
+import pytest
+from dagster import AssetKey, DagsterInstance
+from support.places import ROOT
+
+from townlet_pipeline.instance.instance import open_instance
+
+SCENARIO = "observation_baseline"
+ASSETS = ["scenario", "rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
+#: What nothing else waits for, so that its place in the order is free.
+LEAVES = ["policy_evaluation", "rollout_replay", "summary_report", "telemetry_alerts"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    return subprocess.run(
+        [sys.executable, "-m", "townlet_pipeline.run", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**inherited, **environment},
+    )
+
+
+def test_a_run_says_what_a_person_wants_to_know_and_is_kept(tmp_path: Path) -> None:
+    home, store = tmp_path / "home", tmp_path / "store"
+    done = run(SCENARIO, "--home", str(home), "--store", str(store), "--cycles", "1", "--epochs", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    told = [match[1] for line in lines if (match := re.match(r"  ([a-z_]+) +[\d.]+ s  \S", line))]
+    assert [name for name in told if name not in LEAVES] == ASSETS
+    assert sorted(set(told) - set(ASSETS)) == LEAVES
+    assert len(lines) < 20, "no debug log on the terminal"
+    assert re.search(r"^  mean reward: .* → .* per agent-step", done.stdout, re.MULTILINE)
+    assert re.search(r"^  conflict intensity: .* → ", done.stdout, re.MULTILINE)
+    assert "  telemetry: 4 records valid, no alerts" in lines
+    report = store / SCENARIO / "summary_report" / "report.html"
+    assert f"report: {report}" in lines
+    assert report.is_file()
+    assert "make ui" in lines[-1]
+    with DagsterInstance.from_config(str(home)) as instance:
+        for name in (*ASSETS, *LEAVES):
+            assert instance.get_materialized_partitions(AssetKey(name)) == {SCENARIO}
+
+
+def test_an_unknown_scenario_or_mode_is_a_clear_error_and_nothing_is_run(tmp_path: Path) -> None:
+    done = run("queue_conflicts", "--home", str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "did you mean 'queue_conflict'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = run(SCENARIO, "--mode", "mix", "--home", str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "expected one of mixed, replay, rollout; did you mean 'mixed'?" in done.stderr
+
+
+def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
+    file.write_text(file.read_text().replace("width: 5", "width: wide"))
+    unregistered = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
+    assert unregistered.returncode == 2
+    assert "map.width (line 8): found 'wide'" in unregistered.stderr
+    # A partition stays one when its file is broken later.
+    with DagsterInstance.from_config(str(tmp_path / ".dagster")) as instance:
+        instance.add_dynamic_partitions("scenarios", [SCENARIO])
+    done = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
+    assert done.returncode == 1
+    assert "scenario: FAILED: " in done.stdout
+    assert "map.width (line 8): found 'wide'" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (tmp_path / ".dagster" / "dagster.yaml").is_file(), "the home is the project's own by default"
+    (page,) = (tmp_path / "runs" / "incidents").glob("*.md")
+    assert "map.width" in page.read_text(), "although no daemon ever ran"
+    assert f"incident: runs/incidents/{page.name}; nobody was told" in done.stderr
+
+
+def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    home = tmp_path / "home"
+    (home / "turns").mkdir(parents=True)
+    words = [sys.executable, "-m", "townlet_pipeline.run", SCENARIO, "--home", str(home), "--mode", "rollout"]
+    words += ["--store", str(tmp_path / "store"), "--cycles", "0"]
+    project = {**os.environ, "TOWNLET_PROJECT": str(tmp_path), "DAGSTER_HOME": ""}
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
+    file.write_text(file.read_text().replace("width: 5", "width: wide"))
+    with open_instance(home) as instance:
+        # What is a partition stays one when its file is broken.
+        instance.add_dynamic_partitions("scenarios", [SCENARIO])
+    with filelock.FileLock(home / "turns" / f"{SCENARIO}.lock"):
+        # Nobody reads to its end what it says, which is no reason to end it.
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=project
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{SCENARIO}: waiting for another make run of it to end\n"
+        process.stdout.close()
+        process.stdout = None
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert "nobody was told" in told
+    assert told.endswith(f"{SCENARIO}: failed; what is downstream of the failure was left as it was\n")

@@ -1,0 +1,112 @@
+"""The command line as a whole, and the commands that measure and draw."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.places import ROOT
+
+from townlet.cli import main
+
+QUEUE_CONFLICT = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
+TOWNLET = [sys.executable, "-c", "from townlet.cli import run; run()"]
+
+
+@pytest.mark.parametrize("command", [[], ["capture"], ["train"], ["plot"], ["bench", "world"], ["study", "learning"]])
+def test_every_command_explains_itself(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--help"]) == 0
+    assert "Usage: townlet" in capsys.readouterr().out
+
+
+def test_schema_describes_every_key_of_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["additionalProperties"] is False and "people" in schema["properties"]
+    queue = schema["$defs"]["QueueRules"]["properties"]
+    assert "in which the same person cannot queue" in queue["cooldown_ticks"]["description"]
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["captrue"]) == 2
+    assert "capture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["train", str(QUEUE_CONFLICT), "--mode", "replay", "--replay-manifest", "nowhere.json"], "nowhere.json"),
+        (["replay", "nowhere.json"], "nowhere.json"),
+        (["soak", str(QUEUE_CONFLICT), "--baseline", "nowhere.json"], "nowhere.json"),
+        (["bench", "world", "--scenario", "/nowhere.yaml"], "/nowhere.yaml"),
+    ],
+)
+def test_a_wrong_path_gives_its_error_alone_although_nothing_is_compiled_yet(
+    words: list[str], missing: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run([*TOWNLET, *words], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {missing}: found no such file") and done.stderr.count("\n") == 1
+    assert not [path for path in tmp_path.iterdir() if path.name != "cache"]
+
+
+def test_that_the_rules_are_being_compiled_is_said_once_and_when_it_begins(tmp_path: Path) -> None:
+    program = "import sys, numba\nfrom townlet.cli.console import compiling_notice\ncompiling_notice()\n"
+    program += "print('begin', file=sys.stderr)\nfor value in (1, 2.0):\n    numba.njit(lambda x: x)(value)"
+    environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True).stderr
+    assert said == "begin\ncompiling the town's rules; once per version, well under a minute\n"
+
+
+def test_study_learning_reports_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = tmp_path / "queue_conflict.yaml"
+    scenario.write_text(QUEUE_CONFLICT.read_text().replace("worlds: 64", "worlds: 4"))
+    options = ["--seeds", "2", "--cycles", "6", "--output", str(tmp_path / "results")]
+    assert main(["study", "learning", str(scenario), *options]) == 0
+    report = tmp_path / "results" / "queue-conflict-learning.md"
+    assert capsys.readouterr().out.strip() == str(report)
+    data = json.loads(report.with_suffix(".json").read_text())
+    assert data["seeds"] == [0, 1] and [len(curve) for curve in data["reward_mean"]] == [6, 6]
+    assert data["reward_mean"][0] != data["reward_mean"][1]
+    # People who faint leave their slot empty for a while.
+    assert 0.5 < data["agent_steps_per_seed"] / (6 * 80 * 4 * 3) <= 1
+    assert report.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert "| 1 |" in report.read_text()
+
+
+def test_plot_draws_a_captured_world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["capture", str(QUEUE_CONFLICT), "--output", str(tmp_path)]) == 0
+    manifest, picture = tmp_path / "rollout_sample_manifest.json", tmp_path / "turns.png"
+    assert main(["plot", str(manifest), "--output", str(picture)]) == 0
+    first = picture.read_bytes()
+    assert main(["plot", str(manifest), "--output", str(picture)]) == 0
+    assert picture.read_bytes() == first
+    capsys.readouterr()
+    assert main(["plot", str(manifest), "--output", str(picture), "--world", "1"]) == 2
+    assert "--world: found 1" in capsys.readouterr().err
+
+
+def test_an_interrupted_training_leaves_a_valid_log_and_no_half_written_policy(tmp_path: Path) -> None:
+    command = [*TOWNLET, "train", str(QUEUE_CONFLICT), "--output", str(tmp_path), "--cycles", "1000000"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    log = tmp_path / "ppo_telemetry.jsonl"
+    try:
+        while not (log.exists() and log.stat().st_size):
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "interrupted" in error and "--resume goes on there" in error and "Traceback" not in error
+    assert main(["validate", str(log)]) == 0
+    visible = sorted(file.name for file in tmp_path.iterdir() if not file.name.startswith("."))
+    assert visible == ["checkpoint.safetensors", "ppo_telemetry.jsonl"]

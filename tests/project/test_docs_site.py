@@ -1,0 +1,50 @@
+"""The documentation site: every page builds without a warning, and its reference says what the code does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.places import ROOT
+from typer.main import get_command
+
+from townlet.cli import app
+from townlet.telemetry.record import FIELDS
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "properdocs", "build", "-f", "mkdocs.yml", "-d", str(folder)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_every_page_is_in_the_navigation(site: Path) -> None:
+    menu = (ROOT / "mkdocs.yml").read_text()
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert str(page.relative_to(ROOT / "docs")) in menu
+    assert (site / "index.html").exists()
+
+
+def test_the_reference_names_every_command_key_and_field(site: Path) -> None:
+    pages = {name: (site / "reference" / f"{name}.html").read_text() for name in ("command-line", "scenario-files")}
+    telemetry = (site / "reference" / "telemetry-fields.html").read_text()
+    assert all(f"<code>{field.name}</code>" in telemetry for field in FIELDS)
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert all(f"townlet {command}" in pages["command-line"] for command in commands)
+    assert all(key in pages["scenario-files"] for key in ("fair_use_ticks", "decay_per_tick", "learning_rate"))
+    assert "TrainingHarness" in (site / "reference" / "python.html").read_text()
+
+
+def test_pages_ask_nobody_else_for_anything(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        loaded = re.findall(r"<(?:script|img|iframe)[^>]+src=\"([^\"]+)\"", page.read_text())
+        loaded += re.findall(r"<link[^>]+href=\"([^\"]+)\"", page.read_text())
+        assert not [address for address in loaded if address.startswith(("http", "//"))], page

@@ -1,0 +1,176 @@
+"""The morning's page: what it says of a real soak, and what it refuses to be written from."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from support.places import QUEUE_CONFLICT
+
+from townlet.baselines import read_baseline
+from townlet.baselines.baseline import distribution_of, write_baseline
+from townlet.baselines.build import build_baseline
+from townlet.cli import main
+from townlet.errors import InputError
+from townlet.soak.evidence import judge_soak
+from townlet.soak.manifest import sealed
+from townlet.soak.options import SoakOptions
+from townlet.soak.report import write_acceptance
+from townlet.soak.run import run_soak
+
+SCENARIO = QUEUE_CONFLICT
+REPORTS = ("acceptance.html", "acceptance.json", "acceptance.md")
+INTENSITY = "queue_conflict_intensity_per_1000"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a baseline and a learning soak of eighteen cycles against it."""
+    folder = tmp_path_factory.mktemp("soaks")
+    baseline = build_baseline(SCENARIO, folder / "baseline", seeds=12, worlds=64, captures=False).path
+    options = SoakOptions(scenario=SCENARIO, output=folder / "soak", baseline=baseline, cycles=18, night="2026-11-22")
+    run_soak(options)
+    return folder
+
+
+@pytest.fixture
+def soak(place: Path, tmp_path: Path) -> Path:
+    """A copy of the soak, to be spoilt."""
+    return Path(shutil.copytree(place / "soak", tmp_path / "soak"))
+
+
+def baseline_of(place: Path) -> Path:
+    return next((place / "baseline").glob("baseline-*.json"))
+
+
+def rewrite(soak: Path, **changed: object) -> None:
+    """Other content in the soak's manifest, under its own hash."""
+    manifest = json.loads((soak / "soak.json").read_text())
+    (soak / "soak.json").write_text(json.dumps(sealed(manifest | changed)))
+
+
+def another_baseline(place: Path, folder: Path, factor: float) -> Path:
+    """The baseline with the intensities of all its seeds times a factor."""
+    baseline = read_baseline(baseline_of(place))
+    samples = [factor * sample for sample in baseline.metrics[INTENSITY].samples]
+    metrics = baseline.metrics | {INTENSITY: distribution_of(samples)}
+    return Path(str(write_baseline(folder, baseline.model_copy(update={"metrics": metrics}).sealed())))
+
+
+def test_a_soak_like_its_baseline_is_accepted_and_what_it_learnt_is_told_apart(place: Path) -> None:
+    evidence = judge_soak(place / "soak")
+    assert evidence.ruling.verdict == "accept"
+    assert {m.verdict for m in evidence.assessment.metrics if m.role == "reference"} == {"steady"}
+    learned = {metric.name for metric in evidence.assessment.of("learned")}
+    assert "entropy" in learned
+    assert "Because it learned, the network moved" in evidence.ruling.reasons
+
+
+def test_the_same_soak_gives_the_same_bytes(place: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_acceptance(place / "soak", output=tmp_path / name)
+    for report in REPORTS:
+        assert (tmp_path / "one" / report).read_bytes() == (tmp_path / "two" / report).read_bytes()
+
+
+def test_the_verdict_comes_first_and_the_page_stands_alone(place: Path, tmp_path: Path) -> None:
+    write_acceptance(place / "soak", output=tmp_path, links={"run": "/runs/1234"})
+    page = (tmp_path / "acceptance.html").read_text()
+    body = page[page.index("<main>") :]
+    assert body.index('class="verdict"') < body.index("<h2>")
+    assert "2026-11-22" in body[: body.index('class="verdict"')]
+    assert not re.findall(r"""<script|src=["'](?!data:)|url\((?!#|data:)|@import""", page)
+    assert 'href="/runs/1234"' in page
+    link = re.search(r'href="([^"]*cycles\.jsonl)"', page)
+    assert link is not None
+    assert (tmp_path / link[1]).samefile(place / "soak" / "cycles.jsonl")
+    markdown = (tmp_path / "acceptance.md").read_text()
+    assert markdown.splitlines()[2].startswith("**Accept.** ")
+    assert "![" in markdown
+
+
+def test_a_shifted_soak_is_rejected_with_size_interval_and_probability(place: Path, tmp_path: Path) -> None:
+    shifted = another_baseline(place, tmp_path / "shifted", 1.15)
+    assert main(["drift", str(place / "soak"), "--baseline", str(shifted), "--output", str(tmp_path)]) == 1
+    report = json.loads((tmp_path / "acceptance.json").read_text())
+    assert report["verdict"] == "reject"
+    metric = next(m for m in report["assessment"]["metrics"] if m["name"] == INTENSITY and m["role"] == "reference")
+    assert metric["verdict"] == "alert"
+    level = metric["tests"][0]
+    assert level["interval"][0] < level["effect"] < level["interval"][1] < 0
+    assert level["p"] <= level["corrected_p"] < 0.001
+    assert "Conflict intensity lies 1" in report["reasons"]
+
+
+def test_the_verdict_can_be_had_without_a_report(place: Path, soak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drift", str(soak), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "accept"
+    assert not (soak / "acceptance.html").exists()
+
+
+@pytest.mark.parametrize("name", ["cycles.jsonl", "resources.jsonl", "telemetry.jsonl"])
+def test_a_file_that_was_altered_is_refused_and_nothing_written(
+    name: str, soak: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = (soak / name).read_text()
+    (soak / name).write_text(content.replace("1", "2", 1))
+    assert main(["drift", str(soak)]) == 2
+    assert name in capsys.readouterr().err
+    assert not (soak / "acceptance.json").exists()
+
+
+def test_a_torn_manifest_and_an_unfinished_soak_are_refused(soak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = soak / "soak.json"
+    whole = manifest.read_text()
+    manifest.write_text(whole[: len(whole) // 2])
+    assert main(["drift", str(soak)]) == 2
+    manifest.write_text(whole)
+    rewrite(soak, finished=False)
+    assert main(["drift", str(soak)]) == 2
+    assert "not finished" in capsys.readouterr().err
+
+
+def test_a_damaged_baseline_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
+    spoilt = tmp_path / "baseline.json"
+    spoilt.write_text(re.sub(r'("mean": )\d', r"\g<1>9", baseline_of(place).read_text(), count=1))
+    with pytest.raises(InputError, match="sha256"):
+        judge_soak(soak, spoilt)
+
+
+def test_a_baseline_of_other_rollouts_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
+    fewer = build_baseline(SCENARIO, tmp_path / "fewer", seeds=8, worlds=8, captures=False).path
+    with pytest.raises(InputError, match="worlds: found 64, expected 8"):
+        judge_soak(soak, fewer)
+
+
+def test_a_soak_is_judged_wherever_its_folder_lies(place: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(place / "soak", tmp_path / "elsewhere" / "night")
+    (original,) = (place / "baseline").glob("baseline-*.json")
+    hidden = original.rename(tmp_path / "hidden.json")
+    try:
+        evidence = write_acceptance(moved)
+    finally:
+        hidden.rename(original)
+    assert evidence.baseline == read_baseline(original)
+    assert f'href="{original.name}"' in (moved / "acceptance.html").read_text()
+
+
+def test_a_baseline_of_another_policy_than_the_soaks_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
+    baseline = read_baseline(baseline_of(place))
+    neural = baseline.model_copy(update={"behavior": "neural", "policy_sha256": "a" * 64}).sealed()
+    rewrite(soak, behavior="neural", policy="b" * 64)
+    with pytest.raises(InputError, match=r"soak.json: policy: found 'b+', expected 'a+', which acted"):
+        judge_soak(soak, write_baseline(tmp_path, neural))
+    rewrite(soak, policy="a" * 64)
+    assert judge_soak(soak, write_baseline(tmp_path, neural)).ruling.verdict == "accept"
+
+
+def test_another_baseline_in_the_place_of_the_named_one_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
+    other = another_baseline(place, tmp_path, 1.01)
+    (copy,) = soak.glob("baseline-*.json")
+    copy.write_bytes(other.read_bytes())
+    with pytest.raises(InputError, match=r"as .*soak\.json says"):
+        judge_soak(soak)

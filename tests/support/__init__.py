@@ -1,0 +1,1 @@
+"""Helpers of the tests: small towns, captures, soaks, services, and whatever several tests begin with."""

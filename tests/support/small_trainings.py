@@ -1,0 +1,29 @@
+"""Trainings of a second, and what they leave on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from support.places import QUEUE_CONFLICT
+from townlet.config import Scenario
+from townlet.training import TrainingResult, train
+
+QUEUE = QUEUE_CONFLICT
+SMALL = {"mode": "rollout", "worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 2}
+
+
+def run(scenario: Scenario, output: Path, **options: Any) -> TrainingResult:
+    """A small training, unless the options say otherwise."""
+    return train(scenario, output=output, **(SMALL | options))
+
+
+def options_of(**options: Any) -> list[str]:
+    """Options as words of a command line."""
+    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def on_file(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and time of change of every file but the locks."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}

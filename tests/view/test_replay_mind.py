@@ -1,0 +1,189 @@
+"""What the replay page says that a policy thought is what ``townlet inspect`` says, to the rounding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.browser import DESKTOP, PHONE, Tab, browser_tab, find_browser
+from support.captures import QUEUE, SCENARIOS, capture
+
+from townlet.behavior.network import ActorCritic
+from townlet.behavior.policy_file import save_policy
+from townlet.capture import capture_rollout, parse_manifest
+from townlet.cli import main
+from townlet.config.training import NetworkConfig
+from townlet.view.inspection import inspect_moment
+from townlet.view.replay import Film, document_in, film_of, replay_html
+
+
+def a_policy(folder: Path, manifest: Path, seed: int = 3) -> Path:
+    """A policy of a captured town with weights far from nothing."""
+    town = parse_manifest(manifest)
+    network = ActorCritic(len(town.observation), len(town.actions), NetworkConfig(hidden=(16,)), seed=seed)
+    network.policy_head.weight.data *= 100
+    save_policy(folder, network, observation=town.observation, actions=town.actions, provenance={})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture of people by their script."""
+    return capture(tmp_path_factory.mktemp("script"), worlds=2)
+
+
+@pytest.fixture(scope="module")
+def policy(script: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_policy(tmp_path_factory.mktemp("policy"), script)
+
+
+@pytest.fixture(scope="module")
+def film(script: Path, policy: Path) -> Film:
+    return film_of(script, 1, policy=policy)
+
+
+@pytest.mark.parametrize(("tick", "agent"), [(0, "anna"), (28, "cara"), (79, "ben")])
+def test_the_page_thinks_what_the_inspector_says(
+    film: Film, script: Path, policy: Path, capsys: pytest.CaptureFixture[str], tick: int, agent: str
+) -> None:
+    words = ["--tick", str(tick), "--agent", agent, "--world", "1", "--json"]
+    assert main(["inspect", str(policy), "--manifest", str(script), *words]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert film.mind is not None and not film.mind.acted
+    at = tick, film.manifest.people.index(agent)
+    frames = film.mind.frames
+    likely = [int(action) for action in frames["likely"][at] if action >= 0]
+    expected = dict(list(said["probabilities"].items())[:4])
+    assert [film.manifest.actions[action] for action in likely] == list(expected)
+    assert frames["chance"][at][: len(likely)].tolist() == pytest.approx(list(expected.values()), abs=1e-6)
+    assert float(frames["taken"][at]) == pytest.approx(said["probabilities"][said["action"]], abs=1e-6)
+    assert float(frames["opinion"][at]) == pytest.approx(said["value"], rel=1e-5)
+    names = [film.mind.features[feature] for feature in frames["moved"][at]]
+    assert names == [(one["feature"], one["meaning"]) for one in said["influences"][:5]]
+    assert frames["share"][at].tolist() == pytest.approx([one["on_action"] for one in said["influences"][:5]], rel=1e-4)
+
+
+def test_a_policy_that_acted_is_said_to_have_and_its_values_are_those_recorded(policy: Path, tmp_path: Path) -> None:
+    acted = Path(capture_rollout(QUEUE, tmp_path, ticks=20, policy=policy / "policy.json").manifest_path)
+    film = film_of(acted, policy=policy)
+    assert film.mind is not None and film.mind.acted
+    np.testing.assert_allclose(film.mind.frames["opinion"], film.frames["value"], rtol=1e-5)
+    assert film_of(acted).mind is None
+
+
+def test_a_policy_of_another_town_is_refused_and_the_page_stays_as_it_was(
+    policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = capture_rollout(SCENARIOS / "kitchen_breakfast.yaml", tmp_path, ticks=5).manifest_path
+    page = tmp_path / "replay.html"
+    page.write_text("the page before")
+    assert main(["replay", str(other), "--policy", str(policy), "--output", str(page)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {policy / 'policy.json'}: observation: found ")
+    assert page.read_text() == "the page before"
+
+
+def test_each_side_is_judged_by_its_own_policy_or_both_by_the_only_one(
+    script: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, page = a_policy(tmp_path / "other", script, seed=4), tmp_path / "replay.html"
+    sides = ["replay", str(script), "--compare", str(script), "--output", str(page)]
+
+    def asked(*policies: Path) -> list[str]:
+        assert main([*sides, *(word for one in policies for word in ("--policy", str(one)))]) == 0
+        return [films[0]["mind"]["policy"] for films in document_in(page.read_text(), page)["sides"]]
+
+    first, second = (json.loads((one / "policy.json").read_text())["sha256"] for one in (policy, other))
+    assert asked(policy) == [first, first]
+    assert asked(policy, other) == [first, second]
+    capsys.readouterr()
+    assert main(["replay", str(script), "--policy", str(policy), "--policy", str(other)]) == 2
+    assert capsys.readouterr().err == (
+        "error: options: --policy: found 2 of them, expected at most 1, one for each side\n"
+    )
+
+
+def test_a_day_of_town_day_with_all_thoughts_is_a_page_below_a_megabyte(tmp_path: Path) -> None:
+    day = Path(capture_rollout(SCENARIOS / "town_day.yaml", tmp_path / "day", behavior="heuristic").manifest_path)
+    film = film_of(day, policy=a_policy(tmp_path / "policy", day))
+    assert film.mind is not None and film.mind.frames["likely"].shape == (1000, 8, 4)
+    assert len(replay_html([[film]]).encode()) < 1_000_000
+    assert len(replay_html([[film]], coding="identity").encode()) < 5_000_000
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    if find_browser() is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    with browser_tab() as tab:
+        yield tab
+
+
+#: Label, width of the bar and number of every row.
+ROWS = (
+    "(list => [...list.children].map(row => [row.querySelector('.what').innerText,"
+    " Number.parseFloat(row.querySelector('.bar i').style.width), row.querySelector('small').innerText]))"
+)
+
+
+def read_bars(tab: Tab, number: int) -> list[tuple[str, float, str]]:
+    return [tuple(row) for row in tab.ask(f"{ROWS}(document.querySelectorAll('.thoughts')[{number}])")]
+
+
+def test_whoever_is_clicked_shows_the_bars_that_the_inspector_would_print(
+    tab: Tab, script: Path, policy: Path, film: Film, tmp_path: Path
+) -> None:
+    page = tmp_path / "replay.html"
+    page.write_text(replay_html([[film]]))
+    tab.size(*DESKTOP)
+    tab.open(page, "#t=28")
+    tab.until("Boolean(window.replay && replay.panes[0].map.at)")
+    tab.settle()
+    assert tab.ask("document.querySelector('.about').hidden")
+    place = "(b => {const p = replay.panes[0].map.at.get(2); return [b.x + p.x, b.y + p.y]})"
+    tab.click(*tab.ask(f"{place}(document.querySelector('.stage canvas').getBoundingClientRect())"))
+    tab.until("document.querySelectorAll('.thoughts li').length > 2")
+    for tick in (28, 29):
+        said = inspect_moment(policy, script, tick=tick, agent="cara", world=1)
+        actions, features = read_bars(tab, 0), read_bars(tab, 1)
+        expected = list(said.probabilities.items())[:4]
+        taken = said.action, said.probabilities[said.action]
+        expected += [] if taken in expected else [taken]
+        marked = [name.replace("_", " ") + (" ✓" if name == said.action else "") for name, _ in expected]
+        assert [name for name, _, _ in actions] == marked
+        assert [width for _, width, _ in actions] == pytest.approx([100 * c for _, c in expected], abs=0.51)
+        assert [name for name, _, _ in features] == [i.feature.replace("_", " ") for i in said.influences[:5]]
+        shares = [float(text.replace("−", "-")) for _, _, text in features]
+        assert shares == pytest.approx([i.on_action for i in said.influences[:5]], abs=6e-4)
+        assert features[0][1] == 50.0
+        tab.press("ArrowRight")
+        tab.settle()
+    tab.press("Escape")
+    tab.until("document.querySelector('.about').hidden")
+    assert tab.complaints == []
+
+
+def test_thoughts_fit_a_phone_and_stand_beside_each_other_on_a_desk(
+    tab: Tab, script: Path, policy: Path, tmp_path: Path
+) -> None:
+    page, alone = tmp_path / "two.html", tmp_path / "one.html"
+    film = film_of(script, policy=policy)
+    page.write_text(replay_html([[film], [film]]))
+    alone.write_text(replay_html([[film]]))
+    for file, size in ((page, (1280, 800)), (alone, (1280, 800)), (alone, PHONE)):
+        tab.size(*size)
+        tab.open(file, "#t=28&p=cara")
+        tab.until("document.querySelectorAll('.thoughts li').length > 2")
+        tab.settle()
+        assert tab.ask("document.documentElement.scrollWidth") <= size[0]
+        assert size == PHONE or tab.ask("document.documentElement.scrollHeight") <= size[1]
+        cards = "[...document.querySelectorAll('.card')].map(c => c.getBoundingClientRect()).filter(b => b.width)"
+        boxes = tab.ask(f"{cards}.map(b => [b.left, b.top, b.right, b.bottom])")
+        assert boxes
+        for i, one in enumerate(boxes):
+            assert not any(
+                one[0] < other[2] - 1 and other[0] < one[2] - 1 and one[1] < other[3] - 1 and other[1] < one[3] - 1
+                for other in boxes[:i]
+            ), "two cards lie over each other"

@@ -1,0 +1,1 @@
+"""Statistical tests and intervals that baselines, soaks and studies share."""

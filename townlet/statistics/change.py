@@ -1,0 +1,221 @@
+"""Four tests of a series of independent cycles: its level, a trend, a change point, and one cycle that is out of line.
+
+Cycles have fresh seeds and the same behaviour as the baseline's rollouts, so without a change all values are
+exchangeable. The first three tests are of ranks and ask for nothing more: they hold for skewed values, ties and counts
+that are mostly 0.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.statistics.welch import CONFIDENCE, difference_of_means
+
+#: Fewest values of a run, or of a baseline, that are judged.
+FEWEST = 8
+#: Fewest cycles on either side of a change point.
+SHORTEST_SIDE = 3
+#: Values up to which the rank sum's distribution is counted out; beyond, it is normal to all digits that matter.
+_COUNTED_OUT = 100
+#: Permutations in each round of the change point's test, and exceedances that end it early.
+_ROUNDS, _ENOUGH = (500, 5_000, 50_000, 150_000), 12
+#: Permutations that are in memory together.
+_TOGETHER = 10_000
+#: Values up to which a trend or a change point is looked for in single cycles; beyond, in means of some cycles each.
+_MOST = 512
+
+Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one test says of one metric, in the metric's own unit.
+
+    ``effect`` is the estimated change and ``low`` to ``high`` its 95 % interval, which may be infinite; ``p`` the
+    probability of a statistic as extreme if nothing changed. ``cycle`` is the first cycle after a change point, or the
+    one out of line, counted from 0; -1 for the other tests.
+    """
+
+    test: str
+    effect: float
+    low: float
+    high: float
+    p: float
+    cycle: int = -1
+
+
+def level_shift(values: Series, baseline: Series) -> Finding:
+    """Whether ``values`` [N] lie higher or lower than ``baseline`` [S]: exact rank-sum test, ties included.
+
+    The effect is the difference of means with Welch's interval (Welch 1947).
+    """
+    effect, low, high = difference_of_means(values, baseline)
+    return Finding("level", effect, low, high, rank_sum_p(values, baseline))
+
+
+def trend(values: Series) -> Finding:
+    """Whether ``values`` [N] rise or fall: Mann's test of Kendall's statistic, ties allowed for (Mann 1945).
+
+    The effect is the change over the whole run by the median slope, with the interval that the same statistic gives
+    (Sen 1968, eq. 2.6).
+    """
+    from scipy.stats import norm, theilslopes  # type: ignore[import-untyped]
+
+    means, length, _ = _blocks(values)
+    if np.ptp(means) == 0:
+        return Finding("trend", 0.0, 0.0, 0.0, 1.0)
+    n = len(means)
+    earlier, later = np.triu_indices(n, 1)
+    rises = float(np.sign(means[later] - means[earlier]).sum())
+    _, ties = np.unique(means, return_counts=True)
+    spread = math.sqrt((_kendall_spread(np.array([n])) - _kendall_spread(ties)) / 18)
+    # The statistic is a whole number; half of its step of 2 is the correction for continuity.
+    p = 2 * float(norm.sf(max(abs(rises) - 1.0, 0.0) / spread))
+    slopes = theilslopes(means, np.arange(n), CONFIDENCE)
+    slope, _, low, high = ((len(values) - 1) / length * float(one) for one in slopes)
+    return Finding("trend", slope, low, high, min(p, 1.0))
+
+
+def _blocks(values: Series) -> tuple[Series, int, int]:
+    """``values`` [N] as they are if they are few, else means of as many cycles each, exchangeable as those are.
+
+    Also how many cycles make one, and how many before the first are left out. Work and memory for a trend or a change
+    point would otherwise grow with the square of a run of hours.
+    """
+    length = -(-len(values) // _MOST)
+    first = len(values) % length
+    return values[first:].reshape(-1, length).mean(axis=1), length, first
+
+
+def _kendall_spread(sizes: NDArray[np.int64]) -> float:
+    return float(np.sum(sizes * (sizes - 1) * (2 * sizes + 5)))
+
+
+def change_point(values: Series) -> Finding:
+    """Whether ``values`` [N] jump at some cycle: the largest standardised rank sum over all splits (Pettitt 1979).
+
+    Its probability is that of random orders of the same values, up to 200,000, so ties are allowed for; sampling
+    ends early where it is plainly large (Besag and Clifford 1991). The effect is the difference of means after and
+    before, with Welch's interval; since the split was chosen by the data, it tends to be too large.
+    """
+    from scipy.stats import rankdata
+
+    means, length, first = _blocks(values)
+    if np.ptp(means) == 0:
+        return Finding("change point", 0.0, 0.0, 0.0, 1.0)
+    ranks = rankdata(means)
+    splits = np.arange(SHORTEST_SIDE, len(means) - SHORTEST_SIDE + 1)
+    seen = _standardised(ranks[None], splits)[0]
+    split = first + length * int(splits[seen.argmax()])
+    effect, low, high = difference_of_means(values[split:], values[:split])
+    return Finding("change point", effect, low, high, _order_p(ranks, splits, float(seen.max())), split)
+
+
+def _standardised(ranks: Series, splits: NDArray[np.int64]) -> Series:
+    """Absolute standardised rank sums before each split, float64 [R, K], of orders ``ranks`` [R, N]."""
+    n = ranks.shape[1]
+    centred = ranks - (n + 1) / 2
+    spread = np.sqrt(splits * (n - splits) / (n - 1) * np.mean(centred[0] ** 2))
+    return np.asarray(np.abs(np.cumsum(centred, axis=1)[:, splits - 1]) / spread)
+
+
+def _order_p(ranks: Series, splits: NDArray[np.int64], seen: float) -> float:
+    """Share of random orders whose largest statistic reaches ``seen``, itself counted."""
+    random = np.random.default_rng(len(ranks))
+    reached = drawn = 0
+    for amount in _ROUNDS:
+        for begin in range(0, amount, _TOGETHER):
+            rows = min(_TOGETHER, amount - begin)
+            orders = random.permuted(np.broadcast_to(ranks, (rows, len(ranks))), axis=1)
+            # A tie with what was seen is as extreme; sums of ranks may differ in the last bit.
+            reached += int(np.count_nonzero(_standardised(orders, splits).max(axis=1) >= seen - 1e-9))
+            drawn += rows
+        if reached >= _ENOUGH:
+            break
+    return (reached + 1) / (drawn + 1)
+
+
+def odd_cycle(values: Series, baseline: Series) -> Finding | None:
+    """The cycle farthest from all others, baseline [S] included: Student's t of a new value, times the cycles judged.
+
+    A single value cannot be judged by ranks, so this leans on cycles being means over many worlds. For values that are
+    never negative it must hold on the scale of cube roots too, on which skewed ones are close to normal (Wilson and
+    Hilferty 1931). None where half of the values or fewer are distinct: such have no spread to judge one by. The
+    interval is that of the deviation.
+    """
+    from scipy.stats import t
+
+    pool = np.concatenate([baseline, values])
+    if len(np.unique(pool)) <= len(pool) // 2:
+        return None
+    first = len(baseline)
+    cycle = int(np.abs(values - np.median(pool)).argmax())
+    others = np.delete(pool, first + cycle)
+    odds = [_new_value_p(others, values[cycle])]
+    if pool.min() >= 0:
+        odds.append(_new_value_p(np.cbrt(others), float(np.cbrt(values[cycle]))))
+    deviation = float(values[cycle] - others.mean())
+    margin = float(t.ppf((1 + CONFIDENCE) / 2, len(others) - 1)) * _spread_of_another(others)
+    p = min(1.0, max(odds) * len(values))
+    return Finding("one cycle", deviation, deviation - margin, deviation + margin, p, cycle)
+
+
+def _new_value_p(others: Series, value: float) -> float:
+    from scipy.stats import t
+
+    spread = _spread_of_another(others)
+    return float(2 * t.sf(abs(value - others.mean()) / spread, len(others) - 1)) if spread > 0 else 0.0
+
+
+def _spread_of_another(values: Series) -> float:
+    """Standard deviation of one more value about the mean of these."""
+    deviations = values - values.mean()
+    # Squares of very small deviations would be 0, and those of very large ones infinite.
+    unit = float(np.abs(deviations).max())
+    spread = unit * math.sqrt(float(np.square(deviations / unit).sum()) / (len(values) - 1)) if unit > 0 else 0.0
+    return spread * math.sqrt(1 + 1 / len(values))
+
+
+def rank_sum_p(values: Series, baseline: Series) -> float:
+    """Two-sided probability of the rank sum of ``values`` [N] among all values (Wilcoxon 1945), ties as midranks.
+
+    Up to 100 values its distribution is counted out over all ways to choose N of the midranks (Streitberg and
+    Röhmel 1986, the shift algorithm); for more it is the normal one, with the variance of the midranks.
+    """
+    from scipy.stats import norm, rankdata
+
+    ranks = np.rint(2 * rankdata(np.concatenate([baseline, values]))).astype(np.int64)
+    own, size = int(ranks[len(baseline) :].sum()), len(values)
+    if np.ptp(ranks) == 0:
+        return 1.0
+    if len(ranks) > _COUNTED_OUT:
+        mean = size * ranks.mean()
+        spread = math.sqrt(size * len(baseline) / (len(ranks) - 1) * float(ranks.var()))
+        return float(min(1.0, 2 * norm.sf(max(abs(own - mean) - 1.0, 0.0) / spread)))
+    low, high = _tails(tuple(np.sort(ranks).tolist()), size, own)
+    return min(1.0, 2 * min(low, high))
+
+
+@functools.lru_cache(maxsize=4096)
+def _tails(ranks: tuple[int, ...], size: int, total: int) -> tuple[float, float]:
+    """Probabilities that ``size`` of the ``ranks``, drawn without replacement, sum to ``total`` at the most, and at the
+    least."""
+    share = _distribution(ranks, size)
+    return float(share[: total + 1].sum()), float(share[total:].sum())
+
+
+@functools.lru_cache(maxsize=64)
+def _distribution(ranks: tuple[int, ...], size: int) -> Series:
+    """Probability of every sum of ``size`` of the ``ranks``, float64 [highest sum + 1]."""
+    most = sum(ranks[-size:])
+    ways = np.zeros((size + 1, most + 1))
+    ways[0, 0] = 1.0
+    for seen, rank in enumerate(ranks):
+        for chosen in range(min(seen + 1, size), 0, -1):
+            ways[chosen, rank:] += ways[chosen - 1, : most + 1 - rank]
+    return np.asarray(ways[size] / ways[size].sum())

@@ -1,0 +1,56 @@
+"""What earlier trainings left in the folder of a new one, so that the files in it always belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME
+from townlet.errors import InputError
+from townlet.files.outputs import remove_unfinished
+from townlet.files.storage import AnyPath, as_path, pretty_json, write_atomically
+from townlet.training.checkpoint import CHECKPOINT_NAME
+
+ATTEMPTS_NAME = "attempts.json"
+DIVERGENCE_NAME = "divergence.json"
+PREVIOUS_NAME = "previous"
+
+
+def clear_way(folder: AnyPath) -> None:
+    """Before a training begins or goes on: set an earlier policy aside, remove an earlier diagnosis and torn files.
+
+    The policy goes into the folder ``previous``, where it is whole and can be used; otherwise a training that is
+    interrupted would leave it beside a log that is not its own. The caller holds the folder's lock.
+    """
+    root = as_path(folder)
+    card, weights = root / CARD_NAME, root / WEIGHTS_NAME
+    # Weights without their card were never published.
+    if card.exists() and weights.exists():
+        for file in (weights, card):
+            write_atomically(root / PREVIOUS_NAME / file.name, file.read_bytes())
+    for file in (card, weights, root / DIVERGENCE_NAME):
+        file.unlink(missing_ok=True)
+    if isinstance(root, Path):
+        remove_unfinished(root, (CHECKPOINT_NAME, CARD_NAME, WEIGHTS_NAME, DIVERGENCE_NAME, ATTEMPTS_NAME))
+
+
+def forget_previous(folder: AnyPath) -> None:
+    """Once a new policy is published: remove the one that was set aside."""
+    aside = as_path(folder) / PREVIOUS_NAME
+    for name in (CARD_NAME, WEIGHTS_NAME):
+        (aside / name).unlink(missing_ok=True)
+    # Somebody may have put files of their own there; object stores have no folders.
+    if isinstance(aside, Path) and aside.is_dir() and not any(aside.iterdir()):
+        aside.rmdir()
+
+
+def write_divergence(folder: AnyPath, content: dict[str, Any]) -> str:
+    """Write the diagnosis of a divergence, strict JSON; where it lies, or why it does not, as words for a message."""
+    path = as_path(folder) / DIVERGENCE_NAME
+    try:
+        write_atomically(path, pretty_json(content))
+    except InputError as error:
+        return f"no diagnosis could be written to {path}: found {error.faults[0].found}"
+    except OSError as error:
+        return f"no diagnosis could be written to {path}: {error.strerror or error}"
+    return f"the diagnosis is in {path}"

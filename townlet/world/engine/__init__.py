@@ -1,0 +1,1 @@
+"""How rules run: compiling, random draws, compiler intrinsics, and the stack machine of preconditions."""

@@ -1,0 +1,58 @@
+"""What observations show of a town, as its configuration says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.world.observation.schema import observation_schema_of
+from townlet.world.state.layout import TownLayout
+
+if TYPE_CHECKING:
+    from townlet.config.scenario import Scenario
+
+
+class View(NamedTuple):
+    """What observations show, and the factors that bring it between −1 and 1."""
+
+    neighbors: int
+    map_radius: int
+    """0 without a map."""
+    hints: int
+    """1 with hints at the way, 0 without."""
+    scale: NDArray[np.float64]
+    """float64 [7]: the factors, by the names that follow the class."""
+    map_blocked: NDArray[np.float32]
+    """float32 [height + 2 radii, width + 2 radii]: walls, objects, and all beyond the edge."""
+    map_object: NDArray[np.float32]
+    """float32, of the same shape: objects."""
+    hidden: NDArray[np.int64]
+    """int64 [H]: features that are always 0."""
+
+
+X, Y, WIDTH, HEIGHT, DISTANCE, DAY, SIGHT = 0, 1, 2, 3, 4, 5, 6
+
+
+def build_view(scenario: Scenario, layout: TownLayout) -> View:
+    """The view that a scenario configures."""
+    config = scenario.observations
+    radius = config.map_radius if config.mode != "compact" else 0
+    shape = (layout.height, layout.width)
+    objects = np.zeros(layout.height * layout.width, np.float32)
+    objects[layout.object_tile] = 1.0
+    schema = observation_schema_of(scenario)
+    width, height = layout.width, layout.height
+    full = (max(width - 1, 1), max(height - 1, 1), width, height, width + height, scenario.ticks_per_day, layout.sight)
+    return View(
+        neighbors=config.neighbors,
+        map_radius=radius,
+        hints=int(config.mode == "full"),
+        scale=1.0 / np.array(full, np.float64),
+        map_blocked=np.pad(layout.blocked.reshape(shape).astype(np.float32), radius, constant_values=1.0),
+        map_object=np.pad(objects.reshape(shape), radius),
+        hidden=np.array(
+            [i for i, entry in enumerate(schema) if entry["conflict"] and not config.conflict_features], np.int64
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The rules of the town, one file per subject; :mod:`townlet.world.step` names their order."""

@@ -1,0 +1,154 @@
+"""Coming and going: a person's start, eviction, moving away, and the newcomer who takes the place."""
+
+from __future__ import annotations
+
+from townlet.world.engine.compile import rule, seldom
+from townlet.world.engine.random import START_NEEDS, WORLD_STREAM, draw, nth_mover
+from townlet.world.rules.queues import drop_place
+from townlet.world.rules.rivalry import forget_all
+from townlet.world.state.arrays import IDLE, OFF, TownState
+from townlet.world.state.constants import TownRules
+from townlet.world.state.events import DEPARTURE, EVICTION, NEWCOMER
+from townlet.world.state.layout import TownLayout
+from townlet.world.state.occupancy import stand_on, step_off
+from townlet.world.state.record import record
+
+
+@seldom
+def place_person(
+    town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int, tile: int
+) -> None:
+    """Put a new person into a slot, on a free tile."""
+    person = town.people[w, a]
+    town.alive[w, a] = True
+    stand_on(town, layout, w, a, tile)
+    for n in range(3):
+        jitter = draw(seed, WORLD_STREAM, world, town.worlds[w].clock, 3 * a + n, START_NEEDS) * rules.start_jitter
+        person.needs[n] = max(layout.start_needs[a, n] - jitter, 0.0)
+    person.wallet = rules.start_wallet
+    person.starving = 0
+    person.unhappy = 0
+    person.leaving = -1
+    person.joining = -1
+    person.role = IDLE
+    person.at_object = -1
+    person.affordance = -1
+    person.remaining = 0
+    person.used = -1
+    person.favored = False
+    person.waited = 0
+    person.rank = 0
+    person.shift_state = OFF
+    person.arrived = False
+    person.helped = False
+    person.covering = -1
+    person.chat_ready_at = 0
+    person.seen = 0
+    person.shown_shift = -1
+    person.shown_role = IDLE
+    person.shown_grudges = 0
+    person.shown_seen = 0
+    forget_all(town, w, a)
+    person.ties = 0
+    for k in range(town.ties.shape[2]):
+        town.ties[w, a, k].other = -1
+    person.cooling_until = 0
+    for i in range(town.cooldowns.shape[2]):
+        town.cooldowns[w, a, i].object = -1
+        town.cooldowns[w, a, i].until = 0
+    town.observation[w, a, :] = 0.0
+
+
+@seldom
+def evict_debtors(town: TownState, rules: TownRules, order: int, w: int) -> None:
+    """Evict those whose debt is too high after the rent; beyond the day's limit chance decides who is spared."""
+    people = town.people.shape[1]
+    for i in range(people):
+        a = nth_mover(order, i, people)
+        if town.alive[w, a] and town.people[w, a].wallet <= -rules.eviction_debt:
+            let_go(town, rules, w, a, EVICTION)
+
+
+@seldom
+def let_the_unhappy_go(town: TownState, rules: TownRules, order: int, w: int) -> None:
+    """Let those go who had too many ticks in a row of low needs on average."""
+    people = town.people.shape[1]
+    for i in range(people):
+        a = nth_mover(order, i, people)
+        if town.alive[w, a] and town.people[w, a].unhappy >= rules.departure_after:
+            let_go(town, rules, w, a, DEPARTURE)
+
+
+@rule
+def let_go(town: TownState, rules: TownRules, w: int, a: int, kind: int) -> None:
+    """Let somebody leave in this tick, unless it leaves already or too many have left today."""
+    if town.people[w, a].leaving < 0 and town.worlds[w].left_today < rules.most_leaving:
+        town.people[w, a].leaving = kind
+        town.worlds[w].left_today += 1
+
+
+@rule
+def replace_people(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
+    """End the episodes of those who leave, and let newcomers into empty slots."""
+    for a in range(layout.people):
+        if town.alive[w, a]:
+            if town.people[w, a].leaving >= 0:
+                remove_person(town, layout, rules, w, a)
+        elif town.worlds[w].tick >= town.people[w, a].newcomer_at:
+            welcome(town, layout, rules, seed, world, w, a)
+
+
+@seldom
+def welcome(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int) -> None:
+    """Let a newcomer into an empty slot, unless too many have come today or there is nowhere to stand."""
+    if town.worlds[w].arrived_today >= rules.most_arriving:
+        return
+    tile = nearest_free_tile(town, layout, w, layout.start_tile[a])
+    if tile >= 0:
+        town.worlds[w].arrived_today += 1
+        place_person(town, layout, rules, seed, world, w, a, tile)
+        record(town, w, NEWCOMER, -1, a, -1, 0, -1)
+
+
+@seldom
+def nearest_free_tile(town: TownState, layout: TownLayout, w: int, start: int) -> int:
+    """The free tile nearest to another in a straight line that can be walked to from there, or −1 if all are taken.
+
+    Squares around the start are searched from the inside out; no tile of a square is nearer than its ring's distance.
+    """
+    x = start % layout.width
+    y = start // layout.width
+    best = -1
+    best_distance = 0
+    for ring in range(max(layout.width, layout.height)):
+        if best >= 0 and ring * ring > best_distance:
+            break
+        for ny in range(max(y - ring, 0), min(y + ring, layout.height - 1) + 1):
+            on_edge = abs(ny - y) == ring
+            for nx in range(max(x - ring, 0), min(x + ring, layout.width - 1) + 1):
+                if not on_edge and abs(nx - x) != ring:
+                    continue
+                tile = ny * layout.width + nx
+                distance = (nx - x) * (nx - x) + (ny - y) * (ny - y)
+                if best >= 0 and (distance > best_distance or (distance == best_distance and tile > best)):
+                    continue
+                if layout.region[tile] == layout.region[start] and town.occupant[w, tile] < 0:
+                    best = tile
+                    best_distance = distance
+    return best
+
+
+@seldom
+def remove_person(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """Take somebody out of the town and out of its place in any queue; others' grudges end with the next tick."""
+    person = town.people[w, a]
+    town.terminated[w, a] = True
+    town.alive[w, a] = False
+    person.newcomer_at = town.worlds[w].tick + rules.newcomer_after
+    person.generation += 1
+    step_off(town, layout, w, a)
+    if person.role != IDLE:
+        drop_place(town, w, a)
+    forget_all(town, w, a)
+    town.observation[w, a, :] = 0.0
+    record(town, w, person.leaving, -1, a, -1, 0, -1)

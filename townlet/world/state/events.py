@@ -1,0 +1,86 @@
+"""What happens in a tick and is worth a row: conflicts, courtesies, arrivals at work, completed uses, faints."""
+
+from __future__ import annotations
+
+import numpy as np
+
+#: Names of the event kinds, by number; the first four are the queue conflicts.
+EVENT_KINDS = (
+    "ghost_step",
+    "push_in",
+    "overstay",
+    "contested_arrival",
+    "hand_over",
+    "yield",
+    "avoidance",
+    "use_completed",
+    "on_time_arrival",
+    "late_arrival",
+    "absence",
+    "faint",
+    "newcomer",
+    "use_interrupted",
+    "impatience",
+    "chat_success",
+    "chat_failure",
+    "shared_meal",
+    "late_help",
+    "shift_takeover",
+    "power_outage",
+    "water_outage",
+    "price_spike",
+    "closure",
+    "eviction",
+    "departure",
+)
+CONFLICT_KINDS = EVENT_KINDS[:4]
+GHOST_STEP, PUSH_IN, OVERSTAY, CONTESTED_ARRIVAL = 0, 1, 2, 3
+HAND_OVER, GIVE_WAY, AVOIDANCE = 4, 5, 6
+USE_COMPLETED, ON_TIME_ARRIVAL, LATE_ARRIVAL, ABSENCE = 7, 8, 9, 10
+FAINT, NEWCOMER, USE_INTERRUPTED, IMPATIENCE = 11, 12, 13, 14
+CHAT_SUCCESS, CHAT_FAILURE, SHARED_MEAL, LATE_HELP, SHIFT_TAKEOVER = 15, 16, 17, 18, 19
+POWER_OUTAGE, WATER_OUTAGE, PRICE_SPIKE, CLOSURE = 20, 21, 22, 23
+EVICTION, DEPARTURE = 24, 25
+
+#: An event. Object, actor, rival and detail are -1 where they do not apply; intensity is 0 except for conflicts; the
+#: detail is the affordance of a completed or interrupted use, the one from which a late colleague was woken, the ticks
+#: of delay of an arrival at work, the ticks that somebody impatient has waited, and those that a perturbation lasts.
+EVENT = np.dtype(
+    [
+        ("kind", np.int64),
+        ("object", np.int64),
+        ("actor", np.int64),
+        ("rival", np.int64),
+        ("queue_length", np.int64),
+        ("intensity", np.float64),
+        ("detail", np.int64),
+    ],
+    align=True,
+)
+
+#: Totals per world: events by kind, then the sums that have no event of their own.
+COUNTERS = (
+    *EVENT_KINDS,
+    "conflict_intensity",
+    "shower_complete",
+    "sleep_complete",
+    "illegal_actions",
+    "chat_quality_sum",
+    "purchases",
+    "rent_paid",
+)
+CONFLICT_INTENSITY, SHOWER_COUNTER, SLEEP_COUNTER, ILLEGAL_ACTIONS, CHAT_QUALITY, PURCHASES, RENT_PAID = range(
+    len(EVENT_KINDS), len(COUNTERS)
+)
+
+
+def most_events_per_tick(people: int, objects: int) -> int:
+    """A bound that one tick cannot exceed.
+
+    Per person at most one arrival in a queue, seven people passed by pushing in, one courtesy, one avoidance, one
+    completed or interrupted use, one arrival at work or absence, one takeover, one chat or help, one bout of
+    impatience, and one departure or arrival. Shared meals fit in: who eats does not queue, and has at most 24 people
+    around, which makes twelve meals for each of them. Per object at most a ghost step, an overstay, a hand-over and a
+    closure; and three perturbations of the whole town.
+    """
+    return 18 * people + 4 * objects + 3

@@ -1,0 +1,23 @@
+"""Deadlines of assets that are made by a plan: after them, Dagster shows the asset as overdue."""
+
+from collections.abc import Sequence
+
+from dagster import AssetsDefinition, AssetSpec, FreshnessPolicy
+
+from townlet_pipeline.instance.environment import timezone
+from townlet_pipeline.instance.timetable import plans
+
+
+def with_deadlines(assets: Sequence[AssetsDefinition]) -> list[AssetsDefinition]:
+    """The assets, those of a plan with the deadline after which they show red. Raises InputError for unusable hours."""
+    deadlines = {
+        name: FreshnessPolicy.cron(plan.deadline, plan.within, timezone())
+        for plan in plans().values()
+        for name in plan.assets
+    }
+
+    def dated(spec: AssetSpec) -> AssetSpec:
+        policy = deadlines.get(spec.key.to_user_string())
+        return spec if policy is None else spec.replace_attributes(freshness_policy=policy)
+
+    return [asset.map_asset_specs(dated) for asset in assets]

@@ -1,0 +1,136 @@
+"""What a materialization tells besides its data version: tables, plots, figures and how to make it again."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster import (
+    AssetKey,
+    MetadataValue,
+    TableColumn,
+    TableColumnConstraints,
+    TableColumnDep,
+    TableColumnLineage,
+    TableMetadataValue,
+    TableRecord,
+    TableSchema,
+)
+
+from townlet.files.storage import AnyPath
+from townlet.stages.commands import command_line
+from townlet.telemetry.record import BY_NAME, FIELDS
+from townlet.text import markdown
+from townlet_pipeline.instance.pages import page_url
+from townlet_pipeline.instance.project import shown
+
+if TYPE_CHECKING:
+    from townlet.view.replay import ConflictLink
+
+#: Kinds of telemetry fields by the names that tables have for them.
+_TYPES = {"int": "int", "float": "float", "str": "string"}
+#: Conflicts that a capture shows of itself; its replay lists more.
+_SHOWN = 5
+_CONFLICT = ("tick", "world", "who", "kind", "against", "where", "intensity")
+
+
+def table(
+    rows: Sequence[Mapping[str, str | int] | Mapping[str, str | float]], meanings: Mapping[str, str]
+) -> TableMetadataValue:
+    """Rows as a table whose columns, in the order of ``meanings``, say what they mean."""
+    types = {name: _type_name(row[name]) for row in rows[:1] for name in row}
+    columns = [TableColumn(name, types.get(name, "string"), meaning) for name, meaning in meanings.items()]
+    return MetadataValue.table([TableRecord(dict(row)) for row in rows], TableSchema(columns))
+
+
+def page(file: Path) -> MetadataValue[Any]:
+    """A link to a page of the store that the UI opens; of a page elsewhere, its path."""
+    url = page_url(file)
+    return MetadataValue.path(str(file)) if url is None else MetadataValue.url(url)
+
+
+def replay_of_capture(replay: Path) -> dict[str, MetadataValue[Any]]:
+    """A link to the page that plays the capture of the same partition; nothing where there is no such page yet."""
+    return {"replay_of_capture": page(replay)} if replay.exists() else {}
+
+
+def conflicts(links: "Sequence[ConflictLink]", replay: Path) -> MetadataValue[Any]:
+    """Conflicts as a Markdown table, in which each tick is a link to that moment on a replay page."""
+    rows = [(_moment(link, replay), *map(markdown.plain, _conflict(link))) for link in links]
+    return MetadataValue.md(markdown.table(_CONFLICT, rows))
+
+
+def recorded_conflicts(manifest: AnyPath, replay: Path) -> MetadataValue[Any]:
+    """The worst conflicts in the world of a capture's worst one, which its replay page always holds; as above."""
+    from townlet.view.replay import conflict_links
+
+    links = conflict_links(manifest)
+    return conflicts([link for link in links if link.world == links[0].world][:_SHOWN], replay)
+
+
+def plots(images: Sequence[Any]) -> MetadataValue[Any]:
+    """Plots as an image inside the metadata, which the UI shows without any file server."""
+    from townlet.view.style import markdown_image
+
+    return MetadataValue.md(markdown_image(images))
+
+
+def made_from(**parents: str | Mapping[str, str] | None) -> dict[str, MetadataValue[Any]]:
+    """The content hashes of what an asset was really read from, by asset, or by asset and partition.
+
+    A plain hash is of the asset's own partition. Dagster records its own in ``dagster/input_data_version/…``; for
+    partitioned parents these are hashes of hashes.
+    """
+    return {"made_from": MetadataValue.json({name: version for name, version in parents.items() if version})}
+
+
+def read_from(files: Mapping[str, Path]) -> dict[str, MetadataValue[Any]]:
+    """The files outside of the store that an asset was really read from, by what they are, with their SHA-256."""
+    from townlet.lineage.artefact import file_sha256
+
+    told = {name: {"file": shown(file), "sha256": file_sha256(file)} for name, file in files.items()}
+    return {"read_from": MetadataValue.json(told)}
+
+
+def command(*words: str | Path, options: Mapping[str, object] | None = None) -> MetadataValue[Any]:
+    """A shell command that makes the same without Dagster, to be run in the project's folder."""
+    return MetadataValue.text(command_line(*words, options=options, show=shown))
+
+
+def column_lineage(asset: str, columns: Mapping[str, Sequence[str]]) -> dict[str, TableColumnLineage]:
+    """From which columns of an asset each column comes."""
+    key = AssetKey(asset)
+    deps = {name: [TableColumnDep(key, source) for source in sources] for name, sources in columns.items()}
+    return {"dagster/column_lineage": TableColumnLineage(deps)}
+
+
+def telemetry_schema(present: Sequence[str]) -> TableSchema:
+    """The columns of a telemetry table as declared: type, meaning, unit, and bounds as constraints."""
+    columns = [
+        TableColumn(
+            field.name,
+            _TYPES[field.kind],
+            f"{field.meaning} ({field.unit})" if field.unit else field.meaning,
+            TableColumnConstraints(nullable=field.since is None, other=_bounds(field.low, field.high)),
+        )
+        for field in FIELDS
+        if field.name in present
+    ]
+    extra = [TableColumn(name, "float", "a field of this log's own") for name in present if name not in BY_NAME]
+    return TableSchema([*columns, *extra])
+
+
+def _moment(link: "ConflictLink", replay: Path) -> str:
+    url = page_url(replay, link.fragment)
+    return str(link.tick) if url is None else markdown.link(f"tick {link.tick}", url)
+
+
+def _conflict(link: "ConflictLink") -> list[str]:
+    return [str(link.world), link.who, link.kind, link.against, link.where, f"{link.intensity:.3g}"]
+
+
+def _bounds(low: float | None, high: float | None) -> list[str]:
+    return [text for bound, text in ((low, f"at least {low}"), (high, f"at most {high}")) if bound is not None]
+
+
+def _type_name(value: object) -> str:
+    return "string" if isinstance(value, str) else "float" if isinstance(value, float) else "int"

@@ -1,0 +1,263 @@
+"""Artefacts in an object store: each asset works in the local folder, and is published when it is made.
+
+Training logs are appended to and checkpoints rewritten, which object stores cannot do. What is published lies in
+
+    <object store>/<scenario>/<asset>/<version>/…    the files, never changed again
+    <object store>/<scenario>/<asset>/current.json   which version it is, and the hash of each file; written last
+
+so a reader sees the old version or the new one, and nothing between, and one that was killed while publishing leaves
+nothing that anybody reads.
+"""
+
+import functools
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetExecutionContext,
+    AssetKey,
+    MaterializeResult,
+    MetadataValue,
+    MultiPartitionKey,
+    MultiPartitionsDefinition,
+)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from upath import UPath
+
+from townlet.errors import InputError
+from townlet.files.filenames import InnerPath
+from townlet.files.storage import exclusive, pretty_json, read_json, sha256, write_atomically
+from townlet_pipeline.artefacts.files import EDITED
+from townlet_pipeline.artefacts.locks import locked
+from townlet_pipeline.artefacts.partitions import ALL, key_of
+from townlet_pipeline.artefacts.unfinished import unfinished_work
+from townlet_pipeline.resources import StoreResource
+
+_CURRENT = "current.json"
+#: Characters of the hash that names a version.
+_SHORT = 16
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    """Like the models of scenarios, whose import would slow down that of the definitions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PublishedFile(_Strict):
+    """One file, by its path in the asset's folder."""
+
+    file: InnerPath
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+
+
+class Published(_Strict):
+    """``current.json``: a whole asset of a scenario."""
+
+    format: Literal["townlet-published"] = "townlet-published"
+    version: Literal[1] = 1
+    scenario: str
+    asset: str
+    files: Annotated[list[PublishedFile], Field(min_length=1)]
+
+    @property
+    def text(self) -> str:
+        """What is written to the store; its hash names the version."""
+        return pretty_json(self.model_dump())
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of this version."""
+        return sha256(self.text.encode())[:_SHORT]
+
+
+def push(store: StoreResource, scenario: str, asset: str) -> str:
+    """Publish an asset's folder and return the URL of the version; what is there already is not sent again.
+
+    What is there is known by its size and, since stores keep nothing else that all of them give, by its bytes: it is
+    read, so that an object that was damaged is mended. Raises InputError if there is nothing to publish.
+    """
+    folder, place = store.folder(scenario, asset), _place(store, scenario, asset)
+    files = _files_in(folder)
+    if not files:
+        raise InputError.of(folder, "", "no files", "what the asset made")
+    published = Published(scenario=scenario, asset=asset, files=files)
+    version = place / published.folder
+    for entry in files:
+        target = version / entry.file
+        if not _is_published(target, entry):
+            target.fs.put_file(str(folder / entry.file), target.path)
+    write_atomically(place / _CURRENT, published.text)
+    return str(version)
+
+
+def _is_published(target: UPath, entry: PublishedFile) -> bool:
+    if not target.exists() or target.stat().st_size != entry.bytes:
+        return False
+    return sha256(target.read_bytes()) == entry.sha256
+
+
+def pull(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: str | None = None) -> None:
+    """Make the local folders of assets what was last published; those never published are left as they are.
+
+    Raises InputError for a file that is not what its hash says, for a folder that another run writes, and for one with
+    a training or a soak that would go on there; then that folder is left as it was.
+    """
+    for asset in assets:
+        place, folder = _place(store, scenario, asset), store.folder(scenario, asset)
+        published = _current(place)
+        if published is not None and published.files != _files_in(folder):
+            with locked(folder, run_id), exclusive(folder):
+                _require_nothing_unfinished(store, scenario, asset)
+                _fetch(place / published.folder, published, folder)
+
+
+def _require_nothing_unfinished(store: StoreResource, scenario: str, asset: str) -> None:
+    checkpoint = unfinished_work(store, scenario, asset)
+    if checkpoint is not None:
+        work = "soak" if asset.endswith("_run") else "training"
+        raise InputError.of(
+            checkpoint.parent,
+            "",
+            f"a {work} that was ended",
+            f"it finished, before what was published takes its place: materialize {checkpoint.parent.name}, with which "
+            f"it goes on, or remove {checkpoint.name} to give it up",
+        )
+
+
+def mirrored(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """An asset's function that fetches what it is made from, and publishes what it made once that succeeded.
+
+    Where the store has no object store, it is the function itself.
+    """
+
+    @functools.wraps(compute)
+    def run(context: AssetExecutionContext, store: StoreResource, **resources: Any) -> Any:
+        if not store.published_at:
+            return compute(context, store=store, **resources)
+        own = context.selected_asset_keys
+        _pull_all(context, store, _upstream(context, own) - own)
+        made = compute(context, store=store, **resources)
+        if isinstance(made, MaterializeResult):
+            return _publish(context, store, made)
+        return tuple(_publish(context, store, result) for result in made)
+
+    return run
+
+
+def pull_checked(context: AssetCheckExecutionContext, store: StoreResource) -> None:
+    """Fetch the asset that is checked, and all that it was made from. Raises InputError as :func:`pull` does."""
+    if store.published_at:
+        keys = {check.asset_key for check in context.selected_asset_check_keys}
+        _pull_all(context, store, _upstream(context, keys) | keys)
+
+
+def _publish(context: AssetExecutionContext, store: StoreResource, made: MaterializeResult[Any]) -> Any:
+    key = made.asset_key or context.asset_key
+    url = push(store, key_of(context), key.to_user_string())
+    return made._replace(metadata={**(made.metadata or {}), "published": MetadataValue.url(url)})
+
+
+def _upstream(
+    context: AssetExecutionContext | AssetCheckExecutionContext, keys: AbstractSet[AssetKey]
+) -> AbstractSet[AssetKey]:
+    """All assets upstream, not the parents alone: an asset may read what its parents were made from."""
+    graph = context.job_def.asset_layer.asset_graph
+    return {above for key in keys for above in graph.get_ancestor_asset_keys(key)}
+
+
+def _pull_all(
+    context: AssetExecutionContext | AssetCheckExecutionContext, store: StoreResource, keys: AbstractSet[AssetKey]
+) -> None:
+    """Fetch assets of the context's partition; those that have no days or weeks by their scenario.
+
+    What is made once for all scenarios reads no scenario's assets.
+    """
+    graph, own = context.job_def.asset_layer.asset_graph, key_of(context)
+    for key in sorted(keys):
+        partitions = graph.get(key).partitions_def
+        if own == ALL and partitions is not None:
+            continue
+        by_time = isinstance(partitions, MultiPartitionsDefinition)
+        scenario = own.keys_by_dimension["scenario"] if isinstance(own, MultiPartitionKey) and not by_time else own
+        pull(store, scenario, [name := key.to_user_string()], run_id=context.run.run_id)
+        if name == "scenario":
+            pull(store, scenario, _edited(store, scenario), run_id=context.run.run_id)
+
+
+def _edited(store: StoreResource, scenario: str) -> list[str]:
+    """The published copies of what a scenario's file said when it had been edited; nights are traced to them."""
+    place = _place(store, scenario, EDITED)
+    return [f"{EDITED}/{version.name}" for version in sorted(place.iterdir())] if place.exists() else []
+
+
+def _place(store: StoreResource, scenario: str, asset: str) -> UPath:
+    # Without a cache of listings, which would hide what another machine published since.
+    return UPath(f"{store.published_at}/{scenario}/{asset}", use_listings_cache=False)
+
+
+def _files_in(folder: Path) -> list[PublishedFile]:
+    """The files of an asset, in order; hidden ones are locks and unfinished writes."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [_entry(folder, name) for name in names if not any(part.startswith(".") for part in name.split("/"))]
+
+
+def _entry(folder: Path, name: str) -> PublishedFile:
+    status = (folder / name).stat()
+    return PublishedFile(
+        file=name, bytes=status.st_size, sha256=_sha256_of(folder / name, status.st_size, status.st_mtime_ns)
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _sha256_of(file: Path, size: int, changed: int) -> str:
+    """The hash of a file's content, read once as long as the file has this size and time of change."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _current(place: UPath) -> Published | None:
+    """What was last published, or None if nothing ever was."""
+    file = place / _CURRENT
+    if not file.exists():
+        return None
+    try:
+        return Published.model_validate(read_json(file, "what was published"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError.of(file, where, repr(first["input"]), first["msg"]) from None
+
+
+def _fetch(version: UPath, published: Published, folder: Path) -> None:
+    """Download into a neighbour, check, and only then take the place of what is in the folder."""
+    waiting = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(waiting, ignore_errors=True)
+    try:
+        for entry in published.files:
+            source, target = version / entry.file, waiting / entry.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            size = source.stat().st_size
+            if size != entry.bytes:
+                raise InputError.of(source, "", f"{size} bytes", f"{entry.bytes}, with which it was published")
+            source.fs.get_file(source.path, str(target))
+            found = _entry(waiting, entry.file).sha256
+            if found != entry.sha256:
+                raise InputError.of(source, "", f"SHA-256 {found}", f"{entry.sha256}, with which it was published")
+        wanted = {entry.file for entry in published.files}
+        for old in _files_in(folder):
+            if old.file not in wanted:
+                (folder / old.file).unlink()
+        for name in sorted(wanted):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (waiting / name).replace(folder / name)
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)

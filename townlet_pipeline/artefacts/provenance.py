@@ -1,0 +1,98 @@
+"""Where a materialization comes from, recorded the same way for every asset: in Dagster and beside the files."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetRecordsFilter,
+    DagsterInstance,
+    MaterializeResult,
+    MetadataValue,
+)
+
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.partitions import key_of
+from townlet_pipeline.instance.project import project_root
+from townlet_pipeline.resources import StoreResource
+
+#: Materializations of a parent that are searched for the run that made what was read.
+_SEARCHED = 50
+
+NO_RUN = "none on record"
+
+_COLUMNS = {
+    "asset": "what was read",
+    "partition": "of which scenario; of what is no asset, the file",
+    "data_version": "SHA-256 of its content",
+    "run": "the run that made it",
+}
+
+
+def recorded(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """An asset's function whose results say what they were made from, where, and how to make them again.
+
+    Each result must have the metadata ``made_from`` (:func:`townlet_pipeline.artefacts.metadata.made_from`) and
+    ``command``, and may have ``read_from`` (:func:`townlet_pipeline.artefacts.metadata.read_from`), of files that are
+    no asset's. It gets ``inputs``, a table with the run that made each input, and ``environment``; ``lineage.json`` is
+    written beside its files, for ``townlet lineage``.
+    """
+
+    @functools.wraps(compute)
+    def run(context: AssetExecutionContext, store: StoreResource, **resources: Any) -> Any:
+        made = compute(context, store=store, **resources)
+        if isinstance(made, MaterializeResult):
+            return _told(context, store, made)
+        return tuple(_told(context, store, result) for result in made)
+
+    return run
+
+
+def _told(context: AssetExecutionContext, store: StoreResource, made: MaterializeResult[Any]) -> MaterializeResult[Any]:
+    from townlet.host.environment import environment_now
+    from townlet.lineage.record import write_record
+
+    told: dict[str, Any] = dict(made.metadata or {})
+    name = AssetKey.from_coercible(made.asset_key or context.asset_key).to_user_string()
+    partition = key_of(context)
+    inputs = list(_inputs(told["made_from"].value, partition))
+    others = told.pop("read_from").value if "read_from" in told else {}
+    write_record(
+        files.main_file(store, partition, name),
+        kind=name,
+        made_by=str(told["command"].value),
+        made_from={
+            **{f"{asset} {key}": files.main_file(store, key, asset) for asset, key, _ in inputs},
+            **{what: project_root() / entry["file"] for what, entry in others.items()},
+        },
+    )
+    rows = [dict(zip(_COLUMNS, (*row, run_that_made(context.instance, *row)), strict=True)) for row in inputs]
+    rows += [
+        dict(zip(_COLUMNS, (what, entry["file"], entry["sha256"], NO_RUN), strict=True))
+        for what, entry in others.items()
+    ]
+    told["inputs"] = metadata.table(rows, _COLUMNS)
+    told["environment"] = MetadataValue.json(environment_now())
+    return made._replace(metadata=told)
+
+
+def _inputs(made_from: Mapping[str, str | Mapping[str, str]], partition: str) -> Iterator[tuple[str, str, str]]:
+    """Asset, partition and data version of each input."""
+    for asset, version in made_from.items():
+        versions = {partition: version} if isinstance(version, str) else version
+        yield from ((asset, key, each) for key, each in versions.items())
+
+
+def run_that_made(instance: DagsterInstance, asset: str, partition: str, version: str) -> str:
+    """The latest run that materialized an asset with this data version, or that none is on record.
+
+    The files that an asset reads may have been made by hand; then no run is claimed for them.
+    """
+    wanted = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
+    for record in instance.fetch_materializations(wanted, limit=_SEARCHED).records:
+        made = record.asset_materialization
+        if made is not None and (made.tags or {}).get("dagster/data_version") == version:
+            return record.run_id
+    return NO_RUN

@@ -1,0 +1,47 @@
+"""What all assets share: owners, groups, tags and partitions."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dagster import AssetsDefinition, PartitionsDefinition, asset
+
+from townlet_pipeline.artefacts.guard import Precondition, guarded
+from townlet_pipeline.artefacts.object_store import mirrored
+from townlet_pipeline.artefacts.partitions import scenarios
+from townlet_pipeline.artefacts.provenance import recorded
+
+OWNERS = ["team:townlet"]
+
+
+def stage(
+    group: str,
+    *kinds: str,
+    code_version: str,
+    deps: Sequence[str] = (),
+    pool: str | None = None,
+    partitions: PartitionsDefinition[str] | None = scenarios,
+    require: Precondition | None = None,
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """A decorator for an asset, by default with a partition per scenario; its description is the function's docstring.
+
+    What it returns must say what it was made from and how: see :func:`townlet_pipeline.artefacts.provenance.recorded`.
+    """
+
+    def decorate(compute: Callable[..., Any]) -> AssetsDefinition:
+        return asset(
+            group_name=group,
+            kinds=set(kinds),
+            owners=OWNERS,
+            tags=tags(group),
+            code_version=code_version,
+            deps=deps,
+            partitions_def=partitions,
+            pool=pool,
+        )(guarded(mirrored(recorded(compute)), require))
+
+    return decorate
+
+
+def tags(group: str) -> dict[str, str]:
+    """Tags of an asset of a group, for selections such as ``tag:"townlet/stage"="training"``."""
+    return {"townlet/stage": group}

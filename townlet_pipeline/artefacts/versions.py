@@ -1,0 +1,25 @@
+"""Versions: of the code that an asset runs, and of what came out of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from townlet.sources import digest_of, sources_of
+from townlet.telemetry.version import telemetry_version
+
+__all__ = ["code_sources", "code_version", "telemetry_version"]
+
+#: Layers that carry, guard and describe artefacts, and change no byte of them.
+_PLUMBING = tuple(f"townlet_pipeline.{layer}" for layer in ("instance", "runs", "artefacts"))
+
+
+def code_version(asset_file: str, *, files: Iterable[Path] = ()) -> str:
+    """A short hash over the source of an asset and of every module of ours that it imports, directly or not.
+
+    What only carries and describes artefacts is left out. ``files`` are further files that decide what comes out.
+    """
+    return digest_of(code_sources(Path(asset_file).resolve()) | set(files))[:12]
+
+
+def code_sources(asset_file: Path) -> set[Path]:
+    """The files that decide what an asset makes."""
+    return sources_of([asset_file], without=_PLUMBING)

@@ -1,0 +1,1 @@
+"""Measurements of the pipeline's own cost, run by ``townlet bench pipeline``."""

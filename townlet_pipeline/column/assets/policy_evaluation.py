@@ -1,0 +1,102 @@
+"""How the policy fares in worlds that it was not trained in, beside other behaviours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import AssetExecutionContext, Config, DataVersion, MaterializeResult, MetadataValue
+from pydantic import Field
+
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.column.stage import column_stage
+from townlet_pipeline.instance.pools import SIMULATION
+from townlet_pipeline.resources import StoreResource
+
+_MEANINGS = {
+    "metric": "what is measured",
+    "behavior": "who acted",
+    "mean": "over worlds",
+    "low": "lower end of the 95 % interval",
+    "high": "upper end",
+    "policy_minus": "by how much the policy has more of it, in the same worlds",
+    "unit": "of the metric",
+}
+
+
+class EvaluationConfig(Config):
+    """How much is evaluated."""
+
+    worlds: int = Field(default=16, description="Worlds of one episode each, at least 2.")
+    seed: int | None = Field(
+        default=None, description="Seed of the worlds; empty: the first from 1,000,000 on not trained with."
+    )
+
+
+@column_stage(
+    "evaluation",
+    "json",
+    "numba",
+    deps=["validated_telemetry", "trained_policy", "rollout_capture", "scenario"],
+    pool=SIMULATION,
+    code_version=code_version(__file__),
+)
+def policy_evaluation(
+    context: AssetExecutionContext, config: EvaluationConfig, store: StoreResource
+) -> MaterializeResult[None]:
+    """The policy beside the heuristic, chance and the schedule, in the same fresh worlds: means with intervals.
+
+    The seed of the worlds is none that the training or the replayed capture drew from. It waits for the checks of the
+    training log too. Its data version is the SHA-256 of `evaluation.json`.
+    """
+    from townlet.capture import parse_manifest
+    from townlet.config import load_scenario
+    from townlet.evaluation import evaluate, write_evaluation
+    from townlet.stages.verified_capture import manifest_sha256
+
+    name = context.partition_key
+    source, policy, out = files.snapshot(store, name), files.policy(store, name), files.evaluation(store, name)
+    manifest = files.manifest(store, name)
+    scenario, recorded_seed = load_scenario(source), parse_manifest(manifest).seed
+    result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])
+    version = write_evaluation(result, out)
+    captured = manifest_sha256(manifest)
+    reward = result["behaviors"]["policy"]["reward_mean"]
+    options = {
+        "scenario": source,
+        "worlds": result["worlds"],
+        "seed": result["seed"],
+        "trained_with": recorded_seed,
+        "output": out,
+    }
+    return MaterializeResult(
+        data_version=DataVersion(version),
+        metadata={
+            "headline": f"reward {reward['mean']:.4f} ({reward['low']:.4f} to {reward['high']:.4f}) per agent-step in "
+            f"{result['worlds']} unseen worlds",
+            "table": metadata.table(_rows(result), _MEANINGS),
+            **{f"{metric}_mean": told["mean"] for metric, told in result["behaviors"]["policy"].items()},
+            "worlds": result["worlds"],
+            "seed": result["seed"],
+            **metadata.replay_of_capture(files.replay_page(store, name)),
+            **metadata.made_from(
+                trained_policy=result["policy_sha256"], scenario=scenario.digest, rollout_capture=captured
+            ),
+            "path": MetadataValue.path(str(out)),
+            "command": metadata.command("evaluate", policy, options=options),
+        },
+    )
+
+
+def _rows(result: Mapping[str, Any]) -> list[dict[str, str | float]]:
+    """One row per metric and behaviour, the policy first."""
+    return [
+        {
+            "metric": metric,
+            "behavior": behavior,
+            **told[metric],
+            "policy_minus": result["policy_minus"].get(behavior, {}).get(metric, {}).get("mean", 0.0),
+            "unit": result["metrics"][metric]["unit"],
+        }
+        for metric in result["metrics"]
+        for behavior, told in result["behaviors"].items()
+    ]

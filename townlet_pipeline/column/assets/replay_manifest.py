@@ -1,0 +1,43 @@
+"""The replay manifest: a capture that was verified, and what a trainer needs to know about it."""
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
+
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.column.stage import column_stage
+from townlet_pipeline.resources import StoreResource
+
+
+@column_stage(
+    "rollouts",
+    "json",
+    deps=["rollout_capture"],
+    code_version=code_version(__file__),
+)
+def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """The capture after every file's hash, schema and row count was checked: hash, amount, who acted, how to learn.
+
+    Training takes only a capture whose manifest still has the hash that stands here. Its data version is the
+    SHA-256 of this file, which has no path and no time in it.
+    """
+    from townlet.stages.verified_capture import write_replay
+
+    name = context.partition_key
+    manifest, place = files.manifest(store, name), files.replay(store, name)
+    replay, version = write_replay(manifest, place)
+    return MaterializeResult(
+        data_version=DataVersion(version),
+        metadata={
+            "headline": f"{replay['files']} files verified, {replay['agent_steps']:,} agent-steps to learn by "
+            f"{replay['method']}",
+            "agent_steps": replay["agent_steps"],
+            "files": replay["files"],
+            "bytes": replay["bytes"],
+            "method": replay["method"],
+            "replay": MetadataValue.json(replay),
+            **metadata.made_from(rollout_capture=replay["manifest_sha256"]),
+            "path": MetadataValue.path(str(place)),
+            "manifest": MetadataValue.path(str(manifest)),
+            "command": metadata.command("verify", manifest, options={"output": place}),
+        },
+    )

@@ -1,0 +1,64 @@
+"""The rollout capture: what everybody in the town saw, did and got."""
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
+
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.column.stage import column_stage
+from townlet_pipeline.instance.pools import SIMULATION
+from townlet_pipeline.resources import SimulatorResource, StoreResource
+
+
+@column_stage(
+    "rollouts",
+    "parquet",
+    "numba",
+    deps=["scenario"],
+    code_version=code_version(__file__),
+    pool=SIMULATION,
+)
+def rollout_capture(
+    context: AssetExecutionContext, store: StoreResource, simulator: SimulatorResource
+) -> MaterializeResult[None]:
+    """One recorded episode per world: Parquet tables of agent-steps and events, metrics, and a manifest of hashes.
+
+    Its data version is the SHA-256 of the manifest, which names the hash of every other file.
+    """
+    from townlet.capture import capture_rollout, read_capture, read_events
+    from townlet.config import load_scenario
+    from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
+
+    name = context.partition_key
+    source, output = files.snapshot(store, name), files.manifest(store, name).parent
+    result = capture_rollout(
+        source,
+        output,
+        ticks=simulator.ticks,
+        worlds=simulator.worlds,
+        seed=simulator.seed,
+        behavior=simulator.behavior,
+    )
+    images = capture_plots(read_capture(result.manifest_path), read_events(result.manifest_path))
+    total, manifest = result.metrics["total"], result.manifest
+    reward = float(result.metrics["baseline"]["reward_mean"])
+    intensity = float(total["queue_conflict_intensity_per_1000_agent_steps"])
+    meanings = {"agent": "name", **{column: f"{label}, {unit}" for column, label, unit in AGENT_COLUMNS}}
+    return MaterializeResult(
+        data_version=DataVersion(result.manifest_sha256),
+        metadata={
+            "headline": f"{manifest.rows:,} agent-steps, reward {reward:.3f}, conflict intensity {intensity:.1f}",
+            "plots": metadata.plots(images),
+            "people": metadata.table(agent_rows(result.metrics), meanings),
+            "agent_steps": manifest.rows,
+            "reward_mean": reward,
+            "conflict_events": int(total["queue_conflict_events"]),
+            "conflict_intensity_per_1000_agent_steps": intensity,
+            "conflicts": metadata.recorded_conflicts(result.manifest_path, files.replay_page(store, name)),
+            "clipped_reward_share": float(total["clipped_reward_share"]),
+            "behavior": manifest.behavior.name,
+            "inactive_counters": MetadataValue.json(manifest.inactive_counters),
+            **metadata.made_from(scenario=load_scenario(source).digest),
+            "path": MetadataValue.path(str(result.manifest_path)),
+            "command": metadata.command("capture", source, options={"output": output, **simulator.options()}),
+        },
+    )

@@ -1,0 +1,256 @@
+"""Experiments: a scenario with changes, under a name that means the same configuration for ever.
+
+The complete configuration lies frozen in ``<store>/<scenario>__<experiment>/experiment/``; its column is a partition
+like any scenario's.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster import Config, DagsterInstance, OpExecutionContext, job, op
+from pydantic import Field
+
+from townlet.errors import Fault, InputError, nearest_name
+from townlet_pipeline.artefacts import files
+from townlet_pipeline.artefacts.object_store import pull, push
+from townlet_pipeline.artefacts.partitions import SEPARATOR, files_on_disk, scenarios
+from townlet_pipeline.instance.project import LONGEST_KEY, scenario_file
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.runs.executors import townlet_executor
+from townlet_pipeline.runs.failures import readable_failures
+
+if TYPE_CHECKING:
+    from townlet.config import Scenario
+
+#: Folder of the frozen scenario, beside those of the column's assets.
+_ASSET = "experiment"
+#: Differences that a refusal names; one changed section can have many.
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An experiment: its key, its frozen scenario, and whether it was new."""
+
+    key: str
+    file: Path
+    new: bool
+
+
+def frozen_file(store: StoreResource, key: str) -> Path:
+    """The frozen scenario of an experiment."""
+    return store.folder(key, _ASSET) / f"{key}.yaml"
+
+
+def source_of(store: StoreResource, key: str) -> Path:
+    """The file that a partition's ``scenario`` is copied from: in ``configs/scenarios``, or an experiment's."""
+    return frozen_file(store, key) if is_experiment(store, key) else scenario_file(key)
+
+
+def is_experiment(store: StoreResource, key: str) -> bool:
+    """Whether a key is an experiment's: its scenario is frozen here, or was published by another machine.
+
+    A scenario file of that very name comes first; a removed one whose name looks like an experiment's is none.
+    """
+    if SEPARATOR not in key or key in files_on_disk():
+        return False
+    file = frozen_file(store, key)
+    if not file.exists():
+        _pull(store, key)
+    return file.exists()
+
+
+def _pull(store: StoreResource, key: str, asset: str = _ASSET) -> None:
+    if store.published_at:
+        pull(store, key, [asset])
+
+
+def register(
+    instance: DagsterInstance,
+    store: StoreResource,
+    scenario: str,
+    experiment: str,
+    *,
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
+    amounts: Mapping[str, int | None] | None = None,
+) -> Registered:
+    """Freeze a scenario with ``changes`` (by section) and ``amounts`` (ticks, worlds, seed), and add its partition.
+
+    Registering the same configuration again changes nothing. Raises InputError, with nothing written, for an unknown
+    scenario, a name or a configuration that is not valid, and for a name that already means another configuration. A
+    frozen file that cannot be read is written anew if nothing was ever made of it.
+    """
+    from townlet.config import load_scenario
+    from townlet.files.storage import exclusive, write_atomically
+
+    key = _key(scenario, experiment)
+    effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, amounts or {})
+    content = _content(effective, f"{scenario}, changed for the experiment {experiment}; frozen.")
+    file = frozen_file(store, key)
+    _pull(store, key)
+    with exclusive(file.parent):
+        frozen = _frozen(store, key)
+        new = frozen is None
+        if frozen is None:
+            write_atomically(file, content)
+        else:
+            _require_same(file, frozen, effective)
+    if store.published_at:
+        push(store, key, _ASSET)
+    if not instance.has_dynamic_partition(str(scenarios.name), key):
+        instance.add_dynamic_partitions(str(scenarios.name), [key])
+    return Registered(key, file, new)
+
+
+def _key(scenario: str, experiment: str) -> str:
+    from townlet.config.town import NAME_PATTERN
+
+    known = files_on_disk()
+    if scenario not in known:
+        raise InputError.of("experiment", "scenario", repr(scenario), nearest_name(scenario, known))
+    if not re.fullmatch(NAME_PATTERN, experiment):
+        expected = "a name of lower-case letters, digits and _ that begins with a letter"
+        raise InputError.of("experiment", "experiment", repr(experiment), expected)
+    key = f"{scenario}{SEPARATOR}{experiment}"
+    if len(key) > LONGEST_KEY:
+        found, most = f"{len(experiment)} letters", LONGEST_KEY - len(scenario) - len(SEPARATOR)
+        raise InputError.of("experiment", "experiment", found, f"at most {most}: {LONGEST_KEY} with {scenario}'s")
+    if key in known:
+        raise InputError.of("experiment", "experiment", repr(experiment), f"another name: {key}.yaml is a scenario")
+    return key
+
+
+def _effective(
+    base: "Scenario", key: str, changes: Mapping[str, Mapping[str, Any]], amounts: Mapping[str, int | None]
+) -> "Scenario":
+    from townlet.config.options import with_options
+    from townlet.config.validate import validated_scenario
+
+    content = _merged(base.model_dump(mode="json"), {"name": key, **changes})
+    changed = validated_scenario(content, "experiment", numbers_as_text=True)
+    options = {name: amounts.get(name) for name in ("ticks", "worlds", "seed")}
+    return with_options(changed, **options)
+
+
+def _content(effective: "Scenario", title: str) -> str:
+    """An experiment's file, read back before it is written anywhere that counts.
+
+    Raises InputError for whatever would be at fault with it as a file: names that refer to nothing, above all.
+    """
+    from townlet.config import load_scenario
+    from townlet.config.dump import scenario_yaml
+
+    content = f"# {title}\n{scenario_yaml(effective)}"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{effective.name}.yaml"
+        file.write_text(content, encoding="utf-8")
+        try:
+            load_scenario(file)
+        except InputError as error:
+            # Nobody has seen that file: its lines would say nothing.
+            raise InputError(
+                replace(fault, file="experiment", where=re.sub(r" \(line \d+\)$", "", fault.where))
+                for fault in error.faults
+            ) from None
+    return content
+
+
+def _frozen(store: StoreResource, key: str) -> "Scenario | None":
+    """What is frozen under a key; None for nothing, and for an unreadable file of which nothing was made.
+
+    Raises InputError for an unreadable one of which something was made, which only a person can give up.
+    """
+    from townlet.config import load_scenario
+
+    file = frozen_file(store, key)
+    if not file.exists():
+        return None
+    try:
+        return load_scenario(file)
+    except InputError as error:
+        _pull(store, key, "scenario")
+        if not files.snapshot(store, key).exists():
+            return None
+        give_up = f"python -m townlet_pipeline.column.retire {key} --delete-files"
+        raise InputError(
+            replace(fault, expected=f"{fault.expected}; take another name, or give up what was made: {give_up}")
+            for fault in error.faults
+        ) from None
+
+
+def _merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``content`` with the leaves of ``changes`` in place of its own."""
+    merged = dict(content)
+    for name, value in changes.items():
+        inner = merged.get(name)
+        merged[name] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _require_same(file: Path, frozen: "Scenario", asked: "Scenario") -> None:
+    """Raise InputError naming what differs, unless both configurations are the same."""
+    if frozen.digest == asked.digest:
+        return
+    differences = list(_differences(asked.model_dump(mode="json"), frozen.model_dump(mode="json"), ""))
+    raise InputError(
+        Fault(str(file), where, found, f"{expected}, as the experiment of this name was frozen; take another name")
+        for where, found, expected in differences[:_SHOWN]
+    )
+
+
+def _differences(found: Any, expected: Any, where: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for name in dict.fromkeys([*expected, *found]):
+            yield from _differences(found.get(name), expected.get(name), f"{where}.{name}")
+    elif found != expected:
+        yield where.removeprefix("."), repr(found), repr(expected)
+
+
+class Amounts(Config):
+    """How much is simulated in a capture; what is left empty is as the scenario says."""
+
+    ticks: int | None = Field(default=None, description="Ticks of an episode.")
+    worlds: int | None = Field(default=None, description="Worlds recorded side by side.")
+    seed: int | None = Field(default=None, description="Seed of the worlds.")
+
+
+class Experiment(Config):
+    """An experiment to be registered: a scenario, a name, and what is different."""
+
+    scenario: str = Field(description="Name of a file in configs/scenarios.")
+    experiment: str = Field(description="Name of the experiment; the partition is <scenario>__<experiment>.")
+    training: dict[str, Any] = Field(
+        default={}, description="Changes to the scenario's training section, such as {ppo: {learning_rate: 0.01}}."
+    )
+    rules: dict[str, Any] = Field(default={}, description="Changes to the scenario's rules section.")
+    simulator: Amounts = Field(default=Amounts(), description="Amounts of the capture.")
+
+
+@op
+def freeze_and_register(context: OpExecutionContext, config: Experiment, store: StoreResource) -> None:
+    """Write the experiment's complete configuration and add its partition."""
+    with readable_failures():
+        done = register(
+            context.instance,
+            store,
+            config.scenario,
+            config.experiment,
+            changes={"training": config.training, "rules": config.rules},
+            amounts=config.simulator.model_dump(),
+        )
+    context.log.info(f"{done.key}: {'frozen in' if done.new else 'already frozen in'} {done.file}")
+
+
+@job(
+    executor_def=townlet_executor,
+    tags={"dagster/max_runtime": "600"},
+    description="Freezes a scenario with changes under a name, and adds it as a partition of every asset. The same "
+    "name with another configuration is refused.",
+)
+def register_experiment() -> None:
+    """Register an experiment."""
+    freeze_and_register()

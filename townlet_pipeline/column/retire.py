@@ -1,0 +1,161 @@
+"""Retiring partitions: keys of scenarios whose file is gone, of experiments, and such as were never a scenario's.
+
+``python -m townlet_pipeline.column.retire NAME…``, or in Dagster the job ``retire_partition``.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from dagster import Config, DagsterInstance, DagsterRunStatus, OpExecutionContext, RunsFilter, job, op
+from pydantic import Field
+
+from townlet.errors import Fault, InputError, nearest_name
+from townlet_pipeline.artefacts.partitions import known_scenarios, scenarios
+from townlet_pipeline.instance.project import is_key, scenario_file, shown
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.runs.executors import townlet_executor
+from townlet_pipeline.runs.failures import readable_failures
+
+#: States of a run that may still write, or begin to.
+_UNFINISHED_RUNS = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+#: States of a backfill that will still start runs.
+_UNFINISHED_BACKFILLS = ("REQUESTED", "CANCELING", "FAILING")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A key that is no partition any more, and the folders of the store that were made of it: kept, or deleted."""
+
+    key: str
+    folders: tuple[Path, ...]
+    deleted: bool
+
+    def __str__(self) -> str:
+        gone = f"{self.key!r} is no partition any more"
+        if not self.folders:
+            return f"{gone}; nothing was made of it"
+        listed = ", ".join(map(shown, self.folders))
+        return f"{gone}; {'deleted' if self.deleted else 'what was made of it stays in'} {listed}"
+
+
+def retire(
+    instance: DagsterInstance, store: StoreResource, keys: Sequence[str], *, delete_files: bool = False
+) -> list[Retired]:
+    """Remove partitions of all assets, soaks included; what was made of them stays unless ``delete_files`` says so.
+
+    Dagster's history of their runs and what was published stay in any case. Raises InputError, with nothing changed, if
+    one of them is no partition, still has its scenario file, or is being made.
+    """
+    known = known_scenarios(instance)
+    faults = [fault for key in keys if (fault := _in_the_way(instance, key, known)) is not None]
+    if faults:
+        raise InputError(faults)
+    done = []
+    for key in dict.fromkeys(keys):
+        instance.delete_dynamic_partition(str(scenarios.name), key)
+        folders = _folders(store, key)
+        for folder in folders if delete_files else ():
+            shutil.rmtree(folder)
+        done.append(Retired(key, folders, delete_files))
+    return done
+
+
+def _in_the_way(instance: DagsterInstance, key: str, known: Sequence[str]) -> Fault | None:
+    if key not in known:
+        return Fault("retire", "NAME", repr(key), nearest_name(key, known))
+    if is_key(key):
+        file = scenario_file(key)
+        if file.exists() or file.is_symlink():
+            return Fault("retire", "NAME", repr(key), f"a name without a file: remove {shown(file)} first")
+    for tag in ("dagster/partition", "dagster/partition/scenario"):
+        running = instance.get_run_records(RunsFilter(statuses=_UNFINISHED_RUNS, tags={tag: key}), limit=1)
+        if running:
+            run = running[0].dagster_run.run_id
+            return Fault("retire", "NAME", repr(key), f"a partition that nobody works on: wait for run {run} or end it")
+    for backfill in instance.get_backfills():
+        # A backfill that meets a key which is gone fails as a whole, its other keys with it.
+        if backfill.status.value in _UNFINISHED_BACKFILLS:
+            waiting = f"no unfinished backfill: wait for {backfill.backfill_id} or cancel it"
+            return Fault("retire", "NAME", repr(key), waiting)
+    return None
+
+
+def _folders(store: StoreResource, key: str) -> tuple[Path, ...]:
+    """What the store has of a key: its column, and its nights and weekends. A key is compared and never a path."""
+    own = re.compile(r"(\d{4}-\d{2}-\d{2}\|)?" + re.escape(key))
+    place = store.place()
+    entries = sorted(place.iterdir()) if place.is_dir() else []
+    return tuple(entry for entry in entries if own.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink())
+
+
+class Retirement(Config):
+    """Partitions to be retired."""
+
+    names: list[str] = Field(description="Scenarios whose file is gone, experiments, or whatever else was added.")
+    delete_files: bool = Field(default=False, description="Whether what was made of them is deleted from the store.")
+
+
+@op
+def remove_partitions(context: OpExecutionContext, config: Retirement, store: StoreResource) -> None:
+    """Remove the partitions and tell what stays."""
+    with readable_failures():
+        for done in retire(context.instance, store, config.names, delete_files=config.delete_files):
+            context.log.info(str(done))
+
+
+@job(
+    executor_def=townlet_executor,
+    tags={"dagster/max_runtime": "600"},
+    description="Removes partitions of scenarios whose file is gone, of experiments, and of names that no scenario can "
+    "have. What was made of them stays in the store unless `delete_files` says otherwise.",
+)
+def retire_partition() -> None:
+    """Retire partitions."""
+    remove_partitions()
+
+
+@app.command()
+def command(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Partitions to be retired.")],
+    home: Annotated[
+        Path | None, typer.Option(help="Dagster's folder; by default $DAGSTER_HOME, else .dagster here.")
+    ] = None,
+    store: Annotated[Path | None, typer.Option(help="Folder for artefacts; by default runs/store.")] = None,
+    delete_files: Annotated[bool, typer.Option("--delete-files", help="Delete what was made of them, too.")] = False,
+) -> None:
+    """Remove partitions whose scenario file is gone, experiments, and names that no scenario can have."""
+    from townlet_pipeline.instance.home import ensure_home
+
+    place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()
+    try:
+        ensure_home(home)
+        with DagsterInstance.get() as instance:
+            for done in retire(instance, place, names, delete_files=delete_files):
+                print(done)
+    except InputError as error:
+        for fault in error.faults:
+            print(f"error: {fault}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+def main() -> None:
+    """Entry point of ``python -m townlet_pipeline.column.retire``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

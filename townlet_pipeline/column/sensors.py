@@ -1,0 +1,110 @@
+"""The sensor that keeps the partitions in step with the scenario files."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from dagster import (
+    AssetObservation,
+    DefaultSensorStatus,
+    SensorEvaluationContext,
+    SensorResult,
+    sensor,
+)
+
+from townlet.errors import InputError
+from townlet.files.storage import read_bytes, sha256
+from townlet_pipeline.artefacts.partitions import (
+    files_on_disk,
+    known_scenarios,
+    new_scenarios,
+    scenarios,
+    unusable_files,
+)
+from townlet_pipeline.column.experiments import is_experiment
+from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, scenario_file
+from townlet_pipeline.resources import StoreResource
+
+
+@sensor(
+    minimum_interval_seconds=30,
+    default_status=DefaultSensorStatus.RUNNING,
+    description="Makes a partition of each new file in configs/scenarios that is valid, names those that are not, and "
+    "reports files that were edited or removed. Nothing is deleted.",
+)
+def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> SensorResult:
+    """Makes a partition of each new file in `configs/scenarios` that is valid, and reports files that were edited or
+    removed.
+
+    Nothing is deleted: the partition of a removed file keeps its artefacts and its history, and so does one whose file
+    is broken later. Each change is reported once, as an observation of `scenario`; what is missing is named in every
+    evaluation, and so is what cannot be a partition, with its first fault.
+    """
+    known = known_scenarios(context.instance)
+    found, unreadable = _hashes()
+    before: dict[str, Any] = json.loads(context.cursor or "{}")
+    hashes: dict[str, str] = before.get("files", {})
+    valid, faulty = new_scenarios(known)
+    new = [name for name in valid if name in found]
+    unreadable = faulty | unreadable
+    gone = [key for key in known if key not in found and key not in unreadable]
+    removed = []
+    for key in gone:
+        if not is_key(key):
+            unreadable[key] = f"partition {key!r}: no scenario can have this name, expected {KEY_EXPECTED}: retire it"
+            continue
+        try:
+            if not is_experiment(store, key):
+                removed.append(key)
+        except InputError as error:
+            unreadable[key] = str(error)
+    edited = [name for name, digest in found.items() if name in known and hashes.get(name, digest) != digest]
+    reports = [
+        *_observed(
+            set(removed) - set(before.get("removed", [])), "its file was removed; nothing made of it is deleted"
+        ),
+        *_observed(edited, "its file was edited: what was made of it is out of date until it is materialized"),
+    ]
+    for report in reports:
+        context.log.warning(f"{report.partition}: {report.metadata['change'].value}")
+    untaken = [*unusable_files(), *unreadable.values()]
+    for told in untaken:
+        context.log.warning(told)
+    return SensorResult(
+        dynamic_partitions_requests=[scenarios.build_add_request(new)] if new else [],
+        asset_events=reports,
+        skip_reason=_told(new, removed, edited, untaken),
+        cursor=json.dumps(
+            {
+                "files": {**{name: hashes[name] for name in unreadable if name in hashes}, **found},
+                "removed": sorted(removed),
+            }
+        ),
+    )
+
+
+def _hashes() -> tuple[dict[str, str], dict[str, str]]:
+    """The hashes of the scenario files by name; and, of those that cannot be read, why."""
+    found: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
+    for name in files_on_disk():
+        try:
+            found[name] = sha256(read_bytes(scenario_file(name), "a scenario"))
+        except InputError as error:
+            # Removed since the folder was listed, it is gone at the next look; the others must not wait for it.
+            unreadable[name] = str(error)
+    return found, unreadable
+
+
+def _observed(names: Iterable[str], change: str) -> list[AssetObservation]:
+    return [AssetObservation("scenario", partition=name, metadata={"change": change}) for name in sorted(names)]
+
+
+def _told(new: list[str], removed: list[str], edited: list[str], untaken: list[str]) -> str:
+    parts = [
+        f"new: {', '.join(new)}" if new else "",
+        f"edited: {', '.join(edited)}" if edited else "",
+        f"without a file (nothing is deleted): {', '.join(removed)}" if removed else "",
+        *untaken,
+    ]
+    return "; ".join(part for part in parts if part) or "every scenario file has its partition"

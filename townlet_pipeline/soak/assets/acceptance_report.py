@@ -1,0 +1,24 @@
+"""The page that is read in the morning."""
+
+from dagster import AssetExecutionContext, MaterializeResult
+
+from townlet_pipeline.artefacts import files
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soak.partitions import nights
+from townlet_pipeline.soak.report import report_on
+
+
+@stage(
+    "soak", "html", "markdown", deps=["soak_run", "soak_drift"], partitions=nights, code_version=code_version(__file__)
+)
+def acceptance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """The night on one page: verdict, what changed, each metric against the baseline's band, and where it comes from.
+
+    Self-contained HTML, Markdown and JSON; its data version is the SHA-256 of `acceptance.json`, in which no link is.
+    """
+    from townlet.files.storage import read_bytes, sha256
+
+    drift = sha256(read_bytes(files.main_file(store, context.partition_key, "soak_drift"), "a verdict on a soak"))
+    return report_on(context, store, "soak_run", {"soak_drift": drift})

@@ -1,0 +1,122 @@
+"""A scenario's baseline, measured anew, beside the one that counts."""
+
+from typing import TYPE_CHECKING
+
+from dagster import AssetExecutionContext, Config, DataVersion, MaterializeResult, MetadataValue
+from pydantic import Field
+
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.instance.pools import SIMULATION
+from townlet_pipeline.instance.project import project_root
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soak.scenario_copy import frozen_scenario, read_scenario
+
+if TYPE_CHECKING:
+    from townlet.baselines import Baseline, Difference
+
+_METRICS = {
+    "metric": "what is measured, in one rollout per seed",
+    "mean": "over the seeds",
+    "sd": "standard deviation",
+    "low": "5 % quantile",
+    "high": "95 % quantile",
+    "promoted": "mean of the baseline that counts; empty without one",
+    "change": "from that one to this, with its 95 % interval",
+}
+_PROMOTIONS = {
+    "promoted_at": "when",
+    "baseline": "which one has counted since",
+    "by": "who promoted it",
+    "reason": "why",
+    "replaced": "what it replaced",
+}
+
+
+class BaselineConfig(Config):
+    """How much is measured."""
+
+    seeds: int = Field(default=30, description="Number of seeds, one rollout each; fewer than 30 cannot be promoted.")
+    first_seed: int = Field(default=0, description="The first of them; the others follow.")
+    worlds: int = Field(default=256, description="Worlds under each seed.")
+    behavior: str | None = Field(default=None, description="Who acts; empty: the schedule, else the heuristic.")
+
+
+@stage("baselines", "json", "numba", deps=["scenario"], pool=SIMULATION, code_version=code_version(__file__))
+def conflict_baselines(
+    context: AssetExecutionContext, config: BaselineConfig, store: StoreResource
+) -> MaterializeResult[None]:
+    """The distribution of every metric over at least 30 seeds, with the manifest of each rollout; promotes nothing.
+
+    Its data version is a hash over what was measured, on what and of whom: the same figures have the same version.
+    """
+    from townlet.baselines import BASELINES_FOLDER, differences, promoted_baseline, promoted_scenarios
+    from townlet.baselines.build import build_baseline
+    from townlet.baselines.promotion import read_ledger
+    from townlet.files.storage import canonical_json, pretty_json, sha256, write_atomically
+
+    name, home = context.partition_key, project_root() / BASELINES_FOLDER
+    source = frozen_scenario(store, name, context.run.run_id)
+    out = files.main_file(store, name, "conflict_baselines")
+    options = {key: value for key, value in config.model_dump().items() if value is not None}
+    result = build_baseline(source, out.parent, **options)
+    baseline = result.baseline
+    write_atomically(out, pretty_json(baseline.model_dump(mode="json")))
+    counts = promoted_baseline(name, home)[1] if name in promoted_scenarios(home) else None
+    said = baseline.model_dump(mode="json", exclude={"sha256", "code", "made_with"})
+    return MaterializeResult(
+        data_version=DataVersion(sha256(canonical_json(said).encode())),
+        metadata={
+            "headline": f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds, "
+            + (f"beside the promoted {counts.sha256[:12]}" if counts else "none is promoted"),
+            "metrics": metadata.table(_rows(baseline, differences(counts, baseline)), _METRICS),
+            "promotions": metadata.table(
+                [
+                    {
+                        "promoted_at": entry.promoted_at,
+                        "baseline": entry.baseline[:12],
+                        "by": entry.by,
+                        "reason": entry.reason,
+                        "replaced": (entry.parent or "nothing")[:12],
+                    }
+                    for entry in reversed(read_ledger(home / name, name).promotions)
+                ],
+                _PROMOTIONS,
+            ),
+            "baseline": baseline.sha256,
+            "rollouts": MetadataValue.json(baseline.manifests),
+            "behavior": baseline.behavior,
+            "policy": baseline.policy_sha256 or "none",
+            "code": MetadataValue.json(baseline.code.model_dump()),
+            **read_scenario(store, name, source),
+            "path": MetadataValue.path(str(result.path)),
+            "command": metadata.command(
+                "baselines", "build", source, options={"output": out.parent, "copy": out, **options}
+            ),
+        },
+    )
+
+
+def _rows(baseline: "Baseline", changes: "dict[str, Difference]") -> list[dict[str, str | float]]:
+    """A row per metric."""
+    return [
+        {
+            "metric": name,
+            "mean": metric.mean,
+            "sd": metric.sd,
+            "low": metric.quantiles["0.05"],
+            "high": metric.quantiles["0.95"],
+            "promoted": _number(changes[name].old) if name in changes else "",
+            "change": _change(changes[name]) if name in changes else "",
+        }
+        for name, metric in baseline.metrics.items()
+    ]
+
+
+def _change(change: "Difference") -> str:
+    return f"{_number(change.change)} ({_number(change.low)} to {_number(change.high)})"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.5g}"

@@ -1,0 +1,18 @@
+"""What a weekend's endurance run says."""
+
+from dagster import AssetExecutionContext, MaterializeResult
+
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soak.partitions import weekends
+from townlet_pipeline.soak.report import report_on
+
+
+@stage("soak", "html", "markdown", deps=["endurance_run"], partitions=weekends, code_version=code_version(__file__))
+def endurance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """Hours on one page, as for a night: with first and last quarter of memory, speed and files compared at the end.
+
+    Its data version is the SHA-256 of `acceptance.json`.
+    """
+    return report_on(context, store, "endurance_run")

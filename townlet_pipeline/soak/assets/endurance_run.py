@@ -1,0 +1,50 @@
+"""A weekend's endurance run of a scenario."""
+
+from dagster import AssetExecutionContext, Config, MaterializeResult
+from pydantic import Field
+
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.column.train import training_failures
+from townlet_pipeline.instance.pools import TRAINING
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soaked
+from townlet_pipeline.soak.partitions import weekends
+
+
+class EnduranceConfig(Config):
+    """How long, and how often a fresh process takes over."""
+
+    hours: float = Field(default=2.0, description="Hours of work after which no cycle begins.")
+    cycles: int | None = Field(default=None, description="At most so many cycles; empty: as many as there is time for.")
+    restart_every: int = Field(default=2000, description="Cycles after which a fresh process goes on.")
+    learning: bool = Field(default=True, description="Whether the network learns; if not, it is only looked at.")
+
+
+@stage(
+    "soak",
+    "jsonl",
+    "pytorch",
+    "numba",
+    deps=["scenario"],
+    partitions=weekends,
+    pool=TRAINING,
+    code_version=code_version(__file__),
+)
+def endurance_run(
+    context: AssetExecutionContext, config: EnduranceConfig, store: StoreResource
+) -> MaterializeResult[None]:
+    """A soak of hours in which a fresh process takes over now and then, by design: what leaks or slows down shows.
+
+    A run that was killed goes on where it was, and one of other options or other code is begun anew; hours count over
+    all of its processes. Its data version is the SHA-256 of `soak.json`.
+    """
+    from townlet.soak.endurance import endure
+
+    asked = config.model_dump(exclude={"restart_every"})
+    options = soak_options(context, store, **asked)
+    with training_failures():
+        result = soak_or_resume(
+            context, options, lambda resume: endure(options, restart_every=config.restart_every, resume=resume)
+        )
+        return soaked(context, store, options, result, restart_every=config.restart_every)

@@ -1,0 +1,41 @@
+"""Whether a night's soak moved away from its baseline."""
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
+
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soak.partitions import nights
+from townlet_pipeline.soak.report import soak_version, verdicts
+
+
+@stage("soak", "json", deps=["soak_run"], partitions=nights, code_version=code_version(__file__))
+def soak_drift(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """Every metric of the night's soak by every test that suits it, corrected together, and the verdict on the night.
+
+    Its data version is the SHA-256 of `drift.json`.
+    """
+    from townlet.files.storage import pretty_json, write_atomically
+    from townlet.soak.evidence import judge_soak
+    from townlet.soak.report import as_json
+
+    key = context.partition_key
+    soak, out = store.folder(key, "soak_run"), files.main_file(store, key, "soak_drift")
+    evidence = judge_soak(soak)
+    version = write_atomically(out, pretty_json(as_json(evidence)))
+    return MaterializeResult(
+        data_version=DataVersion(version),
+        metadata={
+            "headline": f"{evidence.ruling.verdict}: {evidence.assessment.tests} tests of "
+            f"{len(evidence.assessment.metrics)} metrics",
+            "verdict": MetadataValue.text(evidence.ruling.reasons),
+            "alerts": len(evidence.assessment.of("alert")),
+            "watched": len(evidence.assessment.of("watch")),
+            "table": verdicts(evidence),
+            **metadata.made_from(soak_run=soak_version(store, key, "soak_run")),
+            **metadata.read_from({"promoted baseline": soak / evidence.soak.manifest["baseline"]["file"]}),
+            "path": MetadataValue.path(str(out)),
+            "command": metadata.command("drift", soak, "--json", options={"output": out.parent}),
+        },
+    )

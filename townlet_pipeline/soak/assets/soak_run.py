@@ -1,0 +1,44 @@
+"""A night's soak of a scenario."""
+
+from dagster import AssetExecutionContext, Config, MaterializeResult
+from pydantic import Field
+
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.column.train import training_failures
+from townlet_pipeline.instance.pools import TRAINING
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soaked
+from townlet_pipeline.soak.partitions import nights
+
+
+class SoakConfig(Config):
+    """How long a night is, and whether the network learns."""
+
+    cycles: int = Field(default=300, description="Cycles of replay and rollout, each under a fresh seed.")
+    hours: float | None = Field(default=None, description="Hours after which no cycle begins; empty: no such bound.")
+    learning: bool = Field(default=True, description="Whether the network learns; if not, it is only looked at.")
+
+
+@stage(
+    "soak",
+    "jsonl",
+    "pytorch",
+    "numba",
+    deps=["scenario"],
+    partitions=nights,
+    pool=TRAINING,
+    code_version=code_version(__file__),
+)
+def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreResource) -> MaterializeResult[None]:
+    """Replay and rollout in turn on one network, many times, beside the behaviour of the promoted baseline.
+
+    A run that was killed goes on where it was; one of other options or other code is begun anew. Its data version is
+    the SHA-256 of `soak.json`, which names the hash of the cycles' rows and of the telemetry without its clock fields.
+    """
+    from townlet.soak.run import run_soak
+
+    options = soak_options(context, store, **config.model_dump())
+    with training_failures():
+        result = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume))
+        return soaked(context, store, options, result)

@@ -1,0 +1,27 @@
+"""Definitions of baselines, nights and weekends: assets and checks."""
+
+from dagster import Definitions
+
+from townlet_pipeline.artefacts.deadlines import with_deadlines
+from townlet_pipeline.soak import advisories, gates
+from townlet_pipeline.soak.assets.acceptance_report import acceptance_report
+from townlet_pipeline.soak.assets.baseline_document import baseline_document
+from townlet_pipeline.soak.assets.conflict_baselines import conflict_baselines
+from townlet_pipeline.soak.assets.endurance_report import endurance_report
+from townlet_pipeline.soak.assets.endurance_run import endurance_run
+from townlet_pipeline.soak.assets.soak_drift import soak_drift
+from townlet_pipeline.soak.assets.soak_run import soak_run
+
+#: In the order in which they are made.
+ASSETS = [
+    conflict_baselines,
+    baseline_document,
+    soak_run,
+    soak_drift,
+    acceptance_report,
+    endurance_run,
+    endurance_report,
+]
+CHECKS = [*gates.ALL, *advisories.ALL]
+
+defs = Definitions(assets=with_deadlines(ASSETS), asset_checks=CHECKS)

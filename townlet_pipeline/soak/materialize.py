@@ -1,0 +1,202 @@
+"""A soak as a materialization: the same for a night and for a weekend's endurance run."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, MultiPartitionKey
+
+from townlet.errors import InputError
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.instance.project import project_root
+from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.soak.report import soak_version
+from townlet_pipeline.soak.scenario_copy import frozen_scenario, read_scenario
+
+if TYPE_CHECKING:
+    from townlet.soak.options import SoakOptions
+    from townlet.soak.run import SoakResult
+
+#: Where a soak that cannot be gone on with lies until the one that takes its place is finished.
+_PREVIOUS = "previous"
+
+_MEANINGS = {
+    "metric": "of the network's own rollouts, or, as reference, of the baseline's behaviour",
+    "mean": "over the cycles",
+    "sd": "standard deviation",
+    "first": "in the first cycle",
+    "last": "in the last one",
+}
+
+
+def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: Any) -> "SoakOptions":
+    """The soak of a partition: its scenario, the promoted baseline, the pinned capture, and a seed of its own day."""
+    from townlet.baselines import BASELINES_FOLDER, promoted_baseline
+    from townlet.capture import MANIFEST_NAME
+    from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
+
+    day, name = when_and_what(context)
+    pinned = project_root() / REFERENCES_FOLDER / name / MANIFEST_NAME
+    return SoakOptions(
+        scenario=frozen_scenario(store, name, context.run.run_id),
+        output=files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent,
+        baseline=promoted_baseline(name, project_root() / BASELINES_FOLDER)[0],
+        capture=pinned if pinned.exists() else None,
+        night=day,
+        **{"seed": date.fromisoformat(day).toordinal(), **asked},
+    )
+
+
+def soak_or_resume(
+    context: AssetExecutionContext, options: "SoakOptions", soak: Callable[[bool], "SoakResult"]
+) -> "SoakResult":
+    """Do a soak with ``soak(resume)``, from the folder's checkpoint on if the one there is the same, and whole.
+
+    Any other one, such as of the code before a fault was mended, is begun anew; what was there lies in the folder
+    `previous` until that is finished. Raises InputError, with everything as it was, for options that cannot be used and
+    for a folder that somebody writes.
+    """
+    from townlet.soak.options import read_materials
+    from townlet.soak.read import read_soak
+
+    # What is wrong with the options is no reason to set anything aside.
+    read_materials(options)
+    try:
+        result = soak(True)
+        if result.finished:
+            read_soak(result.folder)
+    except InputError as error:
+        if not _contents(options.output):
+            raise
+        with _set_aside(options.output):
+            context.log.warning(
+                f"the soak begins anew, because what lies in {options.output} cannot be gone on from: {error}"
+            )
+            result = soak(False)
+    shutil.rmtree(options.output / _PREVIOUS, ignore_errors=True)
+    return result
+
+
+@contextmanager
+def _set_aside(folder: Path) -> Iterator[None]:
+    """Move what a soak's folder holds out of the way, and back again if nothing takes its place."""
+    from townlet.files.storage import exclusive, exclusive_file
+
+    previous = folder / _PREVIOUS
+    # The first lock is held between the processes of an endurance run.
+    with exclusive_file(folder / "soak"), exclusive(folder):
+        moved = _contents(folder)
+        # An unfinished one does not take the place of one that may be finished.
+        aside = previous if not previous.exists() else previous / "unfinished"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        for path in moved:
+            path.replace(aside / path.name)
+    try:
+        yield
+    except InputError:
+        if not (folder / files.SOAK).exists():
+            for path in _contents(folder):
+                _remove(path)
+            for path in _contents(aside):
+                path.replace(folder / path.name)
+        raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _contents(folder: Path) -> list[Path]:
+    """What lies in a folder, its locks and what was set aside left out."""
+    paths = folder.iterdir() if folder.exists() else ()
+    return [path for path in paths if not path.name.startswith(".") and path.name != _PREVIOUS]
+
+
+def when_and_what(context: AssetExecutionContext) -> tuple[str, str]:
+    """The day, or the week's first day, and the scenario of a partition."""
+    keys = cast(MultiPartitionKey, context.partition_key).keys_by_dimension
+    (when,) = (key for dimension, key in keys.items() if dimension != "scenario")
+    return when, keys["scenario"]
+
+
+def soaked(
+    context: AssetExecutionContext,
+    store: StoreResource,
+    options: "SoakOptions",
+    result: "SoakResult",
+    *,
+    restart_every: int | None = None,
+) -> MaterializeResult[None]:
+    """What a finished soak tells; its data version is the SHA-256 of its manifest, which names the hash of its rows.
+
+    ``restart_every`` is that of an endurance run.
+    """
+    from townlet.soak.read import read_soak
+
+    soak, name = read_soak(result.folder), when_and_what(context)[1]
+    taken = soak.resources["seconds"]
+    alerts = "no alert" if not result.alerts else f"{result.alerts} alerts"
+    return MaterializeResult(
+        data_version=DataVersion(soak_version(store, context.partition_key, context.asset_key.to_user_string())),
+        metadata={
+            "headline": f"{result.cycles} cycles in {taken.sum() / 60:.1f} minutes, {alerts} by the thresholds",
+            "cycles": result.cycles,
+            "alerts": result.alerts,
+            "processes": int(soak.resources["process"][-1]),
+            "metrics": metadata.table(
+                [
+                    {
+                        "metric": metric,
+                        "mean": float(values.mean()),
+                        "sd": float(values.std()),
+                        "first": float(values[0]),
+                        "last": float(values[-1]),
+                    }
+                    for metric, values in soak.cycles.items()
+                    if metric not in ("cycle", "seed", "first_epoch", "last_epoch")
+                ],
+                _MEANINGS,
+            ),
+            "resident_memory_bytes": int(soak.resources["resident_memory_bytes"][-1]),
+            "agent_steps_per_second": float(soak.cycles["agent_steps"].sum() / taken.sum()),
+            "baseline": soak.manifest["baseline"]["sha256"],
+            **read_scenario(store, name, Path(str(options.scenario)), also=_materials(options)),
+            "path": MetadataValue.path(str(result.folder)),
+            # With `--resume` it does what is left to do, also of a soak that is finished.
+            "command": metadata.command(
+                "soak",
+                options.scenario,
+                "--learning" if options.learning else "--frozen",
+                "--resume",
+                options=_words(options, restart_every),
+            ),
+        },
+    )
+
+
+def _materials(options: "SoakOptions") -> dict[str, Path]:
+    """What a soak read that no asset made; a capture that is not pinned lies in its own folder."""
+    named = {"promoted baseline": options.baseline, "pinned capture": options.capture}
+    return {what: Path(str(file)) for what, file in named.items() if file is not None}
+
+
+def _words(options: "SoakOptions", restart_every: int | None) -> dict[str, object]:
+    """The options of the command that does the same."""
+    named = {
+        "baseline": options.baseline,
+        "cycles": options.cycles,
+        "hours": options.hours,
+        "seed": options.seed,
+        "night": options.night,
+        "capture": options.capture,
+        "restart_every": restart_every,
+        "output": Path(options.output),
+    }
+    return {name: value for name, value in named.items() if value is not None}
