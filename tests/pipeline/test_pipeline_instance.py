@@ -139,7 +139,7 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_who_has_seen_enough_of_what_a_command_says_is_no_error(tmp_path: Path) -> None:
-    for module in ("home", "reaper", "run --help", "pages --help"):
+    for module in ("instance", "runs.dead_runs", "run --help", "instance.pages --help"):
         words = f"{sys.executable} -m townlet_pipeline.{module}"
         done = subprocess.run(
             ["bash", "-c", f"{words} > >(exec true)"],
