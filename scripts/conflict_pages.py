@@ -1,4 +1,4 @@
-"""The replay page of the README's picture: two policies of the conflict study on the same day of the same town.
+"""The playback page of the README's picture: two policies of the conflict study on the same day of the same town.
 
 ``python scripts/conflict_pages.py --output tmp/conflict`` trains a conflict-blind and a conflict-aware policy, as
 ``townlet study conflict`` does, lets each live a day, and plays the two side by side.
@@ -19,7 +19,7 @@ from townlet.study.conflict.execute import do, trained_network
 from townlet.study.conflict.settings import FIRST_SEED, FULL, Settings
 from townlet.study.conflict.tasks import Policy
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.view.replay import film_of, replay_html
+from townlet.view.playback import film_of, playback_html
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
@@ -38,8 +38,8 @@ def conflict_page(output: Path, work: Path, seed: int, day: int, settings: Setti
         policy = _policy(arm, scenario, folder / "policy", work, seed, settings)
         done = capture_rollout(scenario, folder / "capture", seed=day, policy=policy / "policy.json")
         films.append([film_of(done.manifest_path, scenario=scenario, policy=policy)])
-    page = output / "replay.html"
-    write_atomically(page, replay_html(films, labels=[arm.label for arm in ARMS]))
+    page = output / "playback.html"
+    write_atomically(page, playback_html(films, labels=[arm.label for arm in ARMS]))
     return page
 
 

@@ -9,7 +9,7 @@ from support.places import ROOT
 
 from townlet.capture import parse_manifest
 from townlet.study.conflict.settings import Settings
-from townlet.view.replay import document_in
+from townlet.view.playback import document_in
 
 TINY = Settings(cycles=1, worlds=1, rollout_ticks=50, cloning_worlds=1, cloning_epochs=1)
 

@@ -108,7 +108,7 @@ def train_policy(
                 "headline": _told(result, headline(records), mode),
                 "plots": metadata.plots(learning_plots(records)),
                 **_policy_metadata(result, headline(records)),
-                **metadata.replay_of_capture(files.replay_page(store, name)),
+                **metadata.playback_of_capture(files.playback_page(store, name)),
                 "command": again,
                 **parents,
                 "training": MetadataValue.json(scenario.training.model_dump(mode="json")),

@@ -1,4 +1,4 @@
-"""The replay page among the assets: of the present capture, with a link to the tick of every bad conflict."""
+"""The playback page among the assets: of the present capture, with a link to the tick of every bad conflict."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from support.places import ROOT
 
 from townlet.cli import main
 from townlet.files.storage import sha256
-from townlet.view.replay import conflict_links, document_in
+from townlet.view.playback import conflict_links, document_in
 from townlet_pipeline.instance.pages import served_folder
 from townlet_pipeline.resources import SimulatorResource
 
 FOLDER = Path("queue_conflict")
-CHOSEN = AssetSelection.assets("scenario", "rollout_capture", "rollout_replay")
+CHOSEN = AssetSelection.assets("scenario", "rollout_capture", "rollout_playback")
 
 
 def run(instance: DagsterInstance, store: Path, chosen: AssetSelection) -> ExecuteInProcessResult:
@@ -53,29 +53,29 @@ def test_the_page_is_made_and_checked(result: ExecuteInProcessResult, store: Pat
     assert result.success
     assert failed_checks(result) == {}
     names = {
-        check.check_name for check in result.get_asset_check_evaluations() if "rollout_replay" in check.asset_key.path
+        check.check_name for check in result.get_asset_check_evaluations() if "rollout_playback" in check.asset_key.path
     }
-    assert "replay_is_of_the_capture" in names
-    assert materialized(result)["rollout_replay"].tags["dagster/data_version"] == sha256(
-        (store / FOLDER / "rollout_replay" / "replay.html").read_bytes()
+    assert "playback_is_of_the_capture" in names
+    assert materialized(result)["rollout_playback"].tags["dagster/data_version"] == sha256(
+        (store / FOLDER / "rollout_playback" / "playback.html").read_bytes()
     )
 
 
 def test_every_listed_conflict_links_to_a_tick_of_a_world_on_the_page(
     result: ExecuteInProcessResult, store: Path
 ) -> None:
-    page = store / FOLDER / "rollout_replay" / "replay.html"
+    page = store / FOLDER / "rollout_playback" / "playback.html"
     (films,) = document_in(page.read_text(), page)["sides"]
     worlds = [film["world"] for film in films]
     assert len(worlds) == 4
     recorded = conflict_links(store / FOLDER / "rollout_capture" / "rollout_sample_manifest.json")
     shown = [link for link in recorded if link.world in worlds][:20]
     assert len(shown) == 20
-    address = "http://127.0.0.1:3001/queue_conflict/rollout_replay/replay.html"
+    address = "http://127.0.0.1:3001/queue_conflict/rollout_playback/playback.html"
     made = materialized(result)
-    assert made["rollout_replay"].metadata["page"] == MetadataValue.url(address)
+    assert made["rollout_playback"].metadata["page"] == MetadataValue.url(address)
     for asset, links in {
-        "rollout_replay": shown,
+        "rollout_playback": shown,
         "rollout_capture": [link for link in recorded if link.world == recorded[0].world][:5],
     }.items():
         header, _, *rows = str(made[asset].metadata["conflicts"].value).splitlines()
@@ -91,9 +91,9 @@ def test_its_command_writes_the_same_page(
     result: ExecuteInProcessResult, store: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
-    page = store / FOLDER / "rollout_replay" / "replay.html"
+    page = store / FOLDER / "rollout_playback" / "playback.html"
     before = page.read_bytes()
-    command = shlex.split(str(materialized(result)["rollout_replay"].metadata["command"].value))
+    command = shlex.split(str(materialized(result)["rollout_playback"].metadata["command"].value))
     page.unlink()
     assert main(command[1:]) == 0
     assert page.read_bytes() == before
@@ -104,9 +104,9 @@ def test_a_page_of_another_capture_than_the_one_in_the_store_fails_its_check(
 ) -> None:
     shutil.copytree(store, tmp_path, dirs_exist_ok=True)
     capture(tmp_path / FOLDER / "rollout_capture", seed=9)
-    check = AssetSelection.checks(AssetCheckKey(AssetKey("rollout_replay"), "replay_is_of_the_capture"))
+    check = AssetSelection.checks(AssetCheckKey(AssetKey("rollout_playback"), "playback_is_of_the_capture"))
     with DagsterInstance.ephemeral() as instance:
         again = run(instance, tmp_path, check | AssetSelection.assets("scenario"))
     assert failed_checks(again) == {
-        "replay_is_of_the_capture": "4 world(s), 4 of another capture; 0 references",
+        "playback_is_of_the_capture": "4 world(s), 4 of another capture; 0 references",
     }

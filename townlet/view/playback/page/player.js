@@ -117,7 +117,7 @@ class Player {
     byId("seek").max = String(this.ticks - 1);
     this.timeline.setFilms(this.films);
     const [film] = this.films;
-    byId("title").textContent = `Replay: ${spaced(film.scenario)}`;
+    byId("title").textContent = `Playback: ${spaced(film.scenario)}`;
     byId("subtitle").textContent = this.sides > 1 ? film.description
       : [behaviorName(film), `seed ${film.seed}`, whichWorld(film), some(film.people.length, "person", "people"), some(film.ticks, "tick"), some(film.conflicts.length, "conflict")].filter(Boolean).join(", ");
     return found.some(Boolean);
@@ -184,12 +184,12 @@ class Player {
 async function begin() {
   const general = JSON.parse(byId("document").textContent);
   if (general.coding !== "identity" && !window.DecompressionStream) {
-    throw new Error("this browser cannot unpack the recording; `townlet replay --plain` writes a page for it");
+    throw new Error("this browser cannot unpack the recording; `townlet playback --plain` writes a page for it");
   }
-  window.replay = new Player(await readSides(general), general);
+  window.playback = new Player(await readSides(general), general);
 }
 
 begin().catch((error) => {
-  byId("panes").replaceChildren(element("p", { class: "failure", role: "alert" }, `The replay cannot be shown: ${error.message}`));
+  byId("panes").replaceChildren(element("p", { class: "failure", role: "alert" }, `The playback cannot be shown: ${error.message}`));
   throw error;
 });

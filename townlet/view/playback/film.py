@@ -16,8 +16,8 @@ from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.rollout import RolloutBuffer
-from townlet.view.replay.mind import Mind, mind_of
-from townlet.view.replay.rooms import Plan, plan_of
+from townlet.view.playback.mind import Mind, mind_of
+from townlet.view.playback.rooms import Plan, plan_of
 from townlet.world import Town
 from townlet.world.state.arrays import WAITING
 

@@ -22,10 +22,10 @@ _LISTED, _WORLDS = 20, 4
     deps=["rollout_capture", "scenario"],
     pool=SIMULATION,
     code_version=code_version(
-        __file__, files=sorted((Path(townlet.__file__).parent / "view" / "replay" / "page").iterdir())
+        __file__, files=sorted((Path(townlet.__file__).parent / "view" / "playback" / "page").iterdir())
     ),
 )
-def rollout_replay(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """A self-contained page that plays the capture: map, queues, conflicts and grudges, tick by tick.
 
     It holds the worlds of the worst conflicts, four at most. They are simulated again from the recorded actions and
@@ -34,13 +34,13 @@ def rollout_replay(context: AssetExecutionContext, store: StoreResource) -> Mate
     from townlet.config import load_scenario
     from townlet.files.storage import write_atomically
     from townlet.stages.verified_capture import manifest_sha256
-    from townlet.view.replay import conflict_links, film_of, replay_html, worlds_to_watch
+    from townlet.view.playback import conflict_links, film_of, playback_html, worlds_to_show
 
     name = context.partition_key
-    source, manifest, page = files.snapshot(store, name), files.manifest(store, name), files.replay_page(store, name)
+    source, manifest, page = files.snapshot(store, name), files.manifest(store, name), files.playback_page(store, name)
     scenario, links = load_scenario(source), conflict_links(manifest)
-    worlds = worlds_to_watch(links, _WORLDS)
-    version = write_atomically(page, replay_html([[film_of(manifest, world, scenario=scenario) for world in worlds]]))
+    worlds = worlds_to_show(links, _WORLDS)
+    version = write_atomically(page, playback_html([[film_of(manifest, world, scenario=scenario) for world in worlds]]))
     captured = manifest_sha256(manifest)
     listed = [link for link in links if link.world in worlds][:_LISTED]
     worst = f"; the worst: {listed[0].kind} by {listed[0].who} in tick {listed[0].tick}" if listed else ""
@@ -57,7 +57,7 @@ def rollout_replay(context: AssetExecutionContext, store: StoreResource) -> Mate
             "path": MetadataValue.path(str(page)),
             "page": metadata.page(page),
             "command": metadata.command(
-                "replay",
+                "playback",
                 manifest,
                 *(word for world in worlds for word in ("--world", str(world))),
                 options={"scenario": source, "output": page},

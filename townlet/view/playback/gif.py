@@ -13,7 +13,7 @@ from townlet.envs.image import INK, PAPER, TownPainter
 from townlet.envs.scene import Scene, scene_of
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
-from townlet.view.replay.film import film_of
+from townlet.view.playback.film import film_of
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS, Town
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def gif_of(
     """Ticks ``first`` to ``last``, both included, of one world of a capture as a GIF that repeats.
 
     Each picture shows the town after its tick, with names, and under it the tick and its conflicts; those stay
-    longer. Equal captures give equal bytes. Raises InputError as :func:`townlet.view.replay.film_of` does, and for a
+    longer. Equal captures give equal bytes. Raises InputError as :func:`townlet.view.playback.film_of` does, and for a
     stretch that the capture does not have or that is longer than 500 ticks.
     """
     ticks = parse_manifest(manifest).ticks

@@ -1,4 +1,4 @@
-"""A replay shows what was recorded: simulated again to the bit, or refused, and packed without losing anything."""
+"""A playback shows what was recorded: simulated again to the bit, or refused, and packed without losing anything."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from townlet.config import load_scenario
 from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.files.storage import pretty_json, sha256
-from townlet.view.replay import (
+from townlet.view.playback import (
     Film,
     conflict_links,
     document_in,
     film_document,
     film_of,
     fragment,
-    replay_html,
+    playback_html,
 )
-from townlet.view.replay.document import columns_of
-from townlet.view.replay.rooms import plan_of
+from townlet.view.playback.document import columns_of
+from townlet.view.playback.rooms import plan_of
 from townlet.world import Town
 
 
@@ -143,17 +143,17 @@ def test_a_capture_of_another_town_than_the_scenario_says_is_refused(tmp_path: P
 def test_a_damaged_capture_is_refused_and_the_page_stays_as_it_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest, page = capture(tmp_path / "capture"), tmp_path / "replay.html"
+    manifest, page = capture(tmp_path / "capture"), tmp_path / "playback.html"
     page.write_text("the page before")
     shard = manifest.parent / parse_manifest(manifest).shards[0].file
     shard.write_bytes(shard.read_bytes()[:-1])
-    assert main(["replay", str(manifest), "--output", str(page)]) == 2
+    assert main(["playback", str(manifest), "--output", str(page)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {shard}: found ")
     assert page.read_text() == "the page before"
 
 
 def test_a_world_that_was_not_captured_is_refused(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", str(manifest), "--world", "3"]) == 2
+    assert main(["playback", str(manifest), "--world", "3"]) == 2
     assert capsys.readouterr().err == "error: options: --world: found 3, expected below 3, the worlds captured\n"
 
 
@@ -181,7 +181,7 @@ def test_options_that_a_picture_or_a_page_has_no_use_for_are_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["replay", str(manifest), *words]) == 2
+    assert main(["playback", str(manifest), *words]) == 2
     assert capsys.readouterr().err.startswith(f"error: options: {where}: found ")
     assert list(tmp_path.iterdir()) == []
 
@@ -217,35 +217,35 @@ def test_a_document_unpacks_to_the_numbers_of_the_film(film: Film, coding: str) 
 
 def test_a_day_of_town_day_is_a_page_below_five_megabytes_even_without_compression(day: Film) -> None:
     assert len(day.frames["tile"]) == 1000
-    assert len(replay_html([[day]]).encode()) < 1_000_000
-    assert len(replay_html([[day]], coding="identity").encode()) < 5_000_000
+    assert len(playback_html([[day]]).encode()) < 1_000_000
+    assert len(playback_html([[day]], coding="identity").encode()) < 5_000_000
 
 
 def test_equal_captures_give_equal_pages(tmp_path: Path, manifest: Path, film: Film) -> None:
     again = capture(tmp_path, worlds=3)
-    assert replay_html([[film_of(again, 1)]]) == replay_html([[film]])
+    assert playback_html([[film_of(again, 1)]]) == playback_html([[film]])
 
 
 def test_a_page_refers_to_nothing_and_may_load_nothing(film: Film) -> None:
-    page = replay_html([[film]])
+    page = playback_html([[film]])
     assert "default-src 'none'" in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)|@import|url\(|https?://""", page)
     assert "{{" not in page
 
 
 def test_a_page_says_which_capture_it_shows(manifest: Path, film: Film, tmp_path: Path) -> None:
-    page = tmp_path / "replay.html"
-    assert main(["replay", str(manifest), "--world", "1", "--output", str(page)]) == 0
+    page = tmp_path / "playback.html"
+    assert main(["playback", str(manifest), "--world", "1", "--output", str(page)]) == 0
     document = document_in(page.read_text(), page)
     assert document["sides"][0][0]["manifest"] == sha256(manifest.read_bytes())
-    assert page.read_text() == replay_html([[film]])
-    with pytest.raises(InputError, match="no replay in it"):
+    assert page.read_text() == playback_html([[film]])
+    with pytest.raises(InputError, match="no playback in it"):
         document_in("<html></html>", page)
 
 
 def test_two_captures_stand_side_by_side_with_the_same_worlds_of_each(manifest: Path, tmp_path: Path) -> None:
-    other, page = capture(tmp_path / "other", worlds=2, behavior="heuristic"), tmp_path / "replay.html"
-    words = ["replay", str(manifest), "--compare", str(other), "--world", "1", "--world", "0", "--output", str(page)]
+    other, page = capture(tmp_path / "other", worlds=2, behavior="heuristic"), tmp_path / "playback.html"
+    words = ["playback", str(manifest), "--compare", str(other), "--world", "1", "--world", "0", "--output", str(page)]
     assert main([*words, "--label", "before", "--label", "after"]) == 0
     assert document_in(page.read_text(), page)["labels"] == ["before", "after"]
     sides = document_in(page.read_text(), page)["sides"]

@@ -1,4 +1,4 @@
-"""``townlet replay``."""
+"""``townlet playback``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from townlet.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(replay)
+    """Add the command to the application, and its former name, ``replay``, without mention in the help."""
+    app.command()(playback)
+    app.command("replay", hidden=True)(playback)
 
 
-def replay(
+def playback(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="Manifest of a capture.")],
     world: Annotated[
         list[int] | None, typer.Option(min=0, help="Which of the captured worlds; may be repeated. 0 by default.")
@@ -42,7 +43,7 @@ def replay(
     label: Annotated[
         list[str] | None, typer.Option(help="What to call a side, instead of who acts in it; once for each side.")
     ] = None,
-    output: Annotated[Path | None, file_option(help="HTML file to write; replay.html by default.")] = None,
+    output: Annotated[Path | None, file_option(help="HTML file to write; playback.html by default.")] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Do not compress the recording, for browsers from before 2023.")
     ] = False,
@@ -56,7 +57,7 @@ def replay(
     """
     from townlet.cli.console import compiling_notice
     from townlet.files.storage import write_atomically
-    from townlet.view.replay import film_of, gif_of, replay_html
+    from townlet.view.playback import film_of, gif_of, playback_html
 
     worlds = sorted(set(world or [0]))
     manifests = [path for path in (manifest, compare) if path is not None]
@@ -84,8 +85,8 @@ def replay(
         [film_of(path, number, scenario=town, policy=asked) for number in worlds]
         for path, town, asked in zip(manifests, scenarios, policies, strict=True)
     ]
-    page_path = output or Path("replay.html")
-    html = replay_html(sides, labels=label or (), coding="identity" if plain else "deflate-raw")
+    page_path = output or Path("playback.html")
+    html = playback_html(sides, labels=label or (), coding="identity" if plain else "deflate-raw")
     write_atomically(page_path, html)
     typer.echo(page_path)
 

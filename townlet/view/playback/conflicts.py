@@ -1,4 +1,4 @@
-"""Every conflict of a capture, with the place in its replay where it can be watched."""
+"""Every conflict of a capture, with the place in its playback where it can be seen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ConflictLink(NamedTuple):
 
     @property
     def fragment(self) -> str:
-        """What to put behind the address of a replay page to see it."""
+        """What to put behind the address of a playback page to see it."""
         return fragment(self.tick, self.world)
 
 
@@ -54,7 +54,7 @@ def conflict_links(manifest: AnyPath) -> list[ConflictLink]:
     return sorted(links, key=lambda link: -link.intensity)
 
 
-def worlds_to_watch(links: Sequence[ConflictLink], most: int) -> list[int]:
+def worlds_to_show(links: Sequence[ConflictLink], most: int) -> list[int]:
     """The worlds of the worst conflicts, at most so many, in order; world 0 if there was none."""
     worst = list(dict.fromkeys(link.world for link in links))[:most]
     return sorted(worst) or [0]

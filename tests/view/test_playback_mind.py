@@ -1,4 +1,4 @@
-"""What the replay page says that a policy thought is what ``townlet inspect`` says, to the rounding."""
+"""What the playback page says that a policy thought is what ``townlet inspect`` says, to the rounding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from townlet.capture import capture_rollout, parse_manifest
 from townlet.cli import main
 from townlet.config.training import NetworkConfig
 from townlet.view.inspection import inspect_moment
-from townlet.view.replay import Film, document_in, film_of, replay_html
+from townlet.view.playback import Film, document_in, film_of, playback_html
 
 
 def a_policy(folder: Path, manifest: Path, seed: int = 3) -> Path:
@@ -78,9 +78,9 @@ def test_a_policy_of_another_town_is_refused_and_the_page_stays_as_it_was(
     policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = capture_rollout(SCENARIOS / "kitchen_breakfast.yaml", tmp_path, ticks=5).manifest_path
-    page = tmp_path / "replay.html"
+    page = tmp_path / "playback.html"
     page.write_text("the page before")
-    assert main(["replay", str(other), "--policy", str(policy), "--output", str(page)]) == 2
+    assert main(["playback", str(other), "--policy", str(policy), "--output", str(page)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {policy / 'policy.json'}: observation: found ")
     assert page.read_text() == "the page before"
 
@@ -88,8 +88,8 @@ def test_a_policy_of_another_town_is_refused_and_the_page_stays_as_it_was(
 def test_each_side_is_judged_by_its_own_policy_or_both_by_the_only_one(
     script: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other, page = a_policy(tmp_path / "other", script, seed=4), tmp_path / "replay.html"
-    sides = ["replay", str(script), "--compare", str(script), "--output", str(page)]
+    other, page = a_policy(tmp_path / "other", script, seed=4), tmp_path / "playback.html"
+    sides = ["playback", str(script), "--compare", str(script), "--output", str(page)]
 
     def asked(*policies: Path) -> list[str]:
         assert main([*sides, *(word for one in policies for word in ("--policy", str(one)))]) == 0
@@ -99,7 +99,7 @@ def test_each_side_is_judged_by_its_own_policy_or_both_by_the_only_one(
     assert asked(policy) == [first, first]
     assert asked(policy, other) == [first, second]
     capsys.readouterr()
-    assert main(["replay", str(script), "--policy", str(policy), "--policy", str(other)]) == 2
+    assert main(["playback", str(script), "--policy", str(policy), "--policy", str(other)]) == 2
     assert capsys.readouterr().err == (
         "error: options: --policy: found 2 of them, expected at most 1, one for each side\n"
     )
@@ -109,8 +109,8 @@ def test_a_day_of_town_day_with_all_thoughts_is_a_page_below_a_megabyte(tmp_path
     day = Path(capture_rollout(SCENARIOS / "town_day.yaml", tmp_path / "day", behavior="heuristic").manifest_path)
     film = film_of(day, policy=a_policy(tmp_path / "policy", day))
     assert film.mind is not None and film.mind.frames["likely"].shape == (1000, 8, 4)
-    assert len(replay_html([[film]]).encode()) < 1_000_000
-    assert len(replay_html([[film]], coding="identity").encode()) < 5_000_000
+    assert len(playback_html([[film]]).encode()) < 1_000_000
+    assert len(playback_html([[film]], coding="identity").encode()) < 5_000_000
 
 
 @pytest.fixture(scope="module")
@@ -135,14 +135,14 @@ def read_bars(tab: Tab, number: int) -> list[tuple[str, float, str]]:
 def test_whoever_is_clicked_shows_the_bars_that_the_inspector_would_print(
     tab: Tab, script: Path, policy: Path, film: Film, tmp_path: Path
 ) -> None:
-    page = tmp_path / "replay.html"
-    page.write_text(replay_html([[film]]))
+    page = tmp_path / "playback.html"
+    page.write_text(playback_html([[film]]))
     tab.size(*DESKTOP)
     tab.open(page, "#t=28")
-    tab.until("Boolean(window.replay && replay.panes[0].map.at)")
+    tab.until("Boolean(window.playback && playback.panes[0].map.at)")
     tab.settle()
     assert tab.ask("document.querySelector('.about').hidden")
-    place = "(b => {const p = replay.panes[0].map.at.get(2); return [b.x + p.x, b.y + p.y]})"
+    place = "(b => {const p = playback.panes[0].map.at.get(2); return [b.x + p.x, b.y + p.y]})"
     tab.click(*tab.ask(f"{place}(document.querySelector('.stage canvas').getBoundingClientRect())"))
     tab.until("document.querySelectorAll('.thoughts li').length > 2")
     for tick in (28, 29):
@@ -170,8 +170,8 @@ def test_thoughts_fit_a_phone_and_stand_beside_each_other_on_a_desk(
 ) -> None:
     page, alone = tmp_path / "two.html", tmp_path / "one.html"
     film = film_of(script, policy=policy)
-    page.write_text(replay_html([[film], [film]]))
-    alone.write_text(replay_html([[film]]))
+    page.write_text(playback_html([[film], [film]]))
+    alone.write_text(playback_html([[film]]))
     for file, size in ((page, (1280, 800)), (alone, (1280, 800)), (alone, PHONE)):
         tab.size(*size)
         tab.open(file, "#t=28&p=cara")

@@ -17,8 +17,8 @@ from townlet.envs.scene import ROLES
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.files.strict_json import strict
-from townlet.view.replay.film import Film
-from townlet.view.replay.mind import Mind
+from townlet.view.playback.film import Film
+from townlet.view.playback.mind import Mind
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS
 from townlet.world.state.arrays import SHIFT_STATES
 
@@ -143,7 +143,7 @@ def _has_money(film: Film) -> bool:
     return bool(film.frames["wallet"].any())
 
 
-def replay_document(
+def playback_document(
     sides: Sequence[Sequence[Film]], *, labels: Sequence[str] = (), coding: Coding = "deflate-raw"
 ) -> dict[str, Any]:
     """All that a page shows: one or two rollouts side by side, each with one or more of its worlds.
@@ -151,7 +151,7 @@ def replay_document(
     ``labels`` say what to call each side; without them, each is called by who acts in it.
     """
     return {
-        "format": "townlet-replay",
+        "format": "townlet-playback",
         "version": 1,
         "coding": coding,
         "kinds": list(EVENT_KINDS),
@@ -166,14 +166,14 @@ def replay_document(
 
 
 def document_in(page: str, file: AnyPath) -> dict[str, Any]:
-    """The document inside a replay page. Raises InputError, naming ``file``, if the page holds none."""
+    """The document inside a playback page. Raises InputError, naming ``file``, if the page holds none."""
     found = re.search(r'<script type="application/json" id="document">(.*?)</script>', page, re.DOTALL)
     try:
-        document = strict(found[1].encode(), file, "a replay") if found else None
+        document = strict(found[1].encode(), file, "a playback") if found else None
     except (InputError, UnicodeEncodeError):
         document = None
-    if not isinstance(document, dict) or document.get("format") != "townlet-replay":
-        raise InputError.of(file, "", "no replay in it", "a page that `townlet replay` wrote")
+    if not isinstance(document, dict) or document.get("format") != "townlet-playback":
+        raise InputError.of(file, "", "no playback in it", "a page that `townlet playback` wrote")
     return document
 
 

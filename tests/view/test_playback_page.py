@@ -1,4 +1,4 @@
-"""The replay page in a real browser: it plays, seeks, links and explains, on desk and phone, without complaint."""
+"""The playback page in a real browser: it plays, seeks, links and explains, on desk and phone, without complaint."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from support.browser import DESKTOP, PHONE, Tab, browser_tab, find_browser
 from support.captures import SCENARIOS, capture
 
 from townlet.capture import capture_rollout, read_events
-from townlet.view.replay import conflict_links, film_of, replay_html
+from townlet.view.playback import conflict_links, film_of, playback_html
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome is installed")
 
 #: The moment that the page shows.
-SHOWN = "[replay.tick, replay.panes[0].film.world]"
+SHOWN = "[playback.tick, playback.panes[0].film.world]"
 
 
 #: Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, criterion 1.4.3).
@@ -59,8 +59,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("pages") / "replay.html"
-    file.write_text(replay_html([[film_of(manifest, world) for world in (0, 1)]]))
+    file = tmp_path_factory.mktemp("pages") / "playback.html"
+    file.write_text(playback_html([[film_of(manifest, world) for world in (0, 1)]]))
     return file
 
 
@@ -68,7 +68,7 @@ def page(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def two(manifest: Path, page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = capture(tmp_path_factory.mktemp("other"), behavior="heuristic")
     file = page.with_name("two.html")
-    file.write_text(replay_html([[film_of(manifest)], [film_of(other)]]))
+    file.write_text(playback_html([[film_of(manifest)], [film_of(other)]]))
     return file
 
 
@@ -76,7 +76,7 @@ def two(manifest: Path, page: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def day(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = capture_rollout(SCENARIOS / "town_day.yaml", tmp_path_factory.mktemp("day"), ticks=400, behavior="heuristic")
     file = page.with_name("day.html")
-    file.write_text(replay_html([[film_of(done.manifest_path)]]))
+    file.write_text(playback_html([[film_of(done.manifest_path)]]))
     return file
 
 
@@ -101,7 +101,7 @@ def tab(browser: Tab) -> Iterator[Tab]:
 
 def show(tab: Tab, page: Path, fragment: str = "") -> None:
     tab.open(page, fragment)
-    tab.until("window.replay && replay.panes.every(pane => pane.map.at)")
+    tab.until("window.playback && playback.panes.every(pane => pane.map.at)")
     tab.settle()
 
 
@@ -112,8 +112,8 @@ def test_it_plays_from_the_start_to_the_end_and_stops(tab: Tab, page: Path) -> N
     assert tab.ask(SHOWN) == [0, 0]
     tab.click_on("#play")
     assert tab.ask("document.getElementById('play').getAttribute('aria-label')") == "Pause"
-    tab.until("replay.tick > 5")
-    tab.until("!replay.playing")
+    tab.until("playback.tick > 5")
+    tab.until("!playback.playing")
     assert tab.ask(SHOWN) == [79, 0]
     assert tab.ask("location.hash") == "#t=79&w=0"
 
@@ -122,19 +122,19 @@ def test_steps_and_keys_move_by_one_tick_by_ten_and_to_the_ends(tab: Tab, page: 
     show(tab, page, "#t=40&w=0")
     for press, tick in [("ArrowRight", 41), ("ArrowLeft", 40), ("End", 79), ("ArrowRight", 79), ("Home", 0)]:
         tab.press(press)
-        assert tab.ask("replay.tick") == tick
+        assert tab.ask("playback.tick") == tick
     tab.press("ArrowRight", modifiers=8)
-    assert tab.ask("replay.tick") == 10
+    assert tab.ask("playback.tick") == 10
     tab.click_on("#forward")
     tab.click_on("#forward")
     tab.click_on("#back")
-    assert tab.ask("replay.tick") == 11
+    assert tab.ask("playback.tick") == 11
     # On a button, the space bar presses that.
     tab.ask("document.activeElement.blur()")
     tab.press(" ")
-    assert tab.ask("replay.playing")
+    assert tab.ask("playback.playing")
     tab.press(" ")
-    assert not tab.ask("replay.playing")
+    assert not tab.ask("playback.playing")
 
 
 def test_a_deep_link_opens_its_tick_and_world_with_the_events_recorded_there(
@@ -151,7 +151,7 @@ def test_a_deep_link_opens_its_tick_and_world_with_the_events_recorded_there(
     ]
     assert tab.ask("[...document.querySelectorAll('.events .now')].length") == len(recorded)
     tab.ask("location.hash = '#t=3&w=0'")
-    tab.until("replay.tick === 3")
+    tab.until("playback.tick === 3")
     assert tab.ask(SHOWN) == [3, 0]
 
 
@@ -161,7 +161,7 @@ def test_every_tick_shows_the_events_and_places_that_were_simulated(tab: Tab, pa
     found = tab.ask(
         "(film => Array.from({length: film.ticks}, (_, t) => film.people.map((_, a) =>"
         " [film.get('tile', a, t), film.role(a, t), film.get('place', a, t), film.need(a, 1, t), film.grudges(a, t)"
-        ".reduce((sum, grudge) => sum + grudge.strength, 0)])))(replay.panes[0].film)"
+        ".reduce((sum, grudge) => sum + grudge.strength, 0)])))(playback.panes[0].film)"
     )
     frames = film.frames
     for tick, people in enumerate(found):
@@ -169,7 +169,7 @@ def test_every_tick_shows_the_events_and_places_that_were_simulated(tab: Tab, pa
             assert (tile, role, place) == tuple(frames[name][tick, a] for name in ("tile", "role", "place"))
             assert hygiene == pytest.approx(frames["needs"][tick, a, 1], abs=6e-4)
             assert grudges == pytest.approx(frames["grudge_strength"][tick, a].sum(), abs=4 * 6e-4)
-    kinds = tab.ask("replay.panes[0].film.events.map(event => [event.tick, event.kind])")
+    kinds = tab.ask("playback.panes[0].film.events.map(event => [event.tick, event.kind])")
     recorded = [event for event in read_events(manifest).to_pylist() if event["world"] == 0]
     assert kinds == [[event["tick"], event["kind"]] for event in recorded]
 
@@ -185,7 +185,7 @@ def test_a_conflict_clicked_in_the_timeline_is_shown(tab: Tab, page: Path, manif
     first = "document.querySelector('.events .now.conflict')"
     assert worst.who.capitalize() in tab.ask(f"{first}.textContent")
     assert tab.ask(f"{first}.textContent").endswith(f"{worst.intensity:.2f}")
-    tab.picture(pictures / "replay-desktop.png")
+    tab.picture(pictures / "playback-desktop.png")
 
 
 def test_the_next_conflict_and_the_one_before_are_a_key_away(tab: Tab, page: Path, manifest: Path) -> None:
@@ -193,11 +193,11 @@ def test_the_next_conflict_and_the_one_before_are_a_key_away(tab: Tab, page: Pat
     ticks = sorted({link.tick for link in conflict_links(manifest) if link.world == 0})
     for tick in ticks:
         tab.press("n")
-        assert tab.ask("replay.tick") == tick
+        assert tab.ask("playback.tick") == tick
     tab.press("n")
-    assert tab.ask("replay.tick") == ticks[-1]
+    assert tab.ask("playback.tick") == ticks[-1]
     tab.press("p")
-    assert tab.ask("replay.tick") == ticks[-2]
+    assert tab.ask("playback.tick") == ticks[-2]
 
 
 def test_an_event_in_the_list_leads_to_its_tick_and_keeps_the_focus(tab: Tab, page: Path) -> None:
@@ -206,13 +206,13 @@ def test_an_event_in_the_list_leads_to_its_tick_and_keeps_the_focus(tab: Tab, pa
         "(b => {b.focus(); b.click(); return Number(b.dataset.tick)})(document.querySelector('.events .polite'))"
     )
     assert tick < 60
-    assert tab.ask("replay.tick") == tick
-    tab.until("document.activeElement.dataset.tick === String(replay.tick)")
+    assert tab.ask("playback.tick") == tick
+    tab.until("document.activeElement.dataset.tick === String(playback.tick)")
 
 
 def test_whoever_is_pointed_at_is_told_of_and_whoever_is_clicked_is_told_more_of(tab: Tab, page: Path) -> None:
     show(tab, page, "#t=32&w=0")
-    place = "(b => {const p = replay.panes[0].map.at.get(1); return [b.x + p.x, b.y + p.y]})"
+    place = "(b => {const p = playback.panes[0].map.at.get(1); return [b.x + p.x, b.y + p.y]})"
     x, y = tab.ask(f"{place}(document.querySelector('.stage canvas').getBoundingClientRect())")
     tab.mouse("mouseMoved", x, y)
     tab.settle()
@@ -241,7 +241,7 @@ def test_the_queue_panel_lists_the_line_in_its_order(tab: Tab, page: Path, manif
 
 def test_a_side_is_called_as_one_likes(tab: Tab, manifest: Path, page: Path) -> None:
     film, file = film_of(manifest), page.with_name("called.html")
-    file.write_text(replay_html([[film], [film]], labels=["before <i>", "after"]))
+    file.write_text(playback_html([[film], [film]], labels=["before <i>", "after"]))
     show(tab, file)
     names = tab.ask("[...document.querySelectorAll('.pane h2')].map(title => title.firstChild.textContent)")
     assert names == ["before <i>", "after"]
@@ -252,23 +252,23 @@ def test_two_rollouts_run_side_by_side_in_step(tab: Tab, two: Path, pictures: Pa
     names = tab.ask("[...document.querySelectorAll('.pane h2')].map(title => title.firstChild.textContent)")
     assert names == ["People by script", "People by need"]
     tab.press("ArrowRight")
-    shown = tab.ask("replay.panes.map(pane => pane.canvas.getAttribute('aria-label').split('.')[0])")
-    assert tab.until("replay.panes.every(pane => pane.canvas.getAttribute('aria-label').includes('tick 31'))"), shown
+    shown = tab.ask("playback.panes.map(pane => pane.canvas.getAttribute('aria-label').split('.')[0])")
+    assert tab.until("playback.panes.every(pane => pane.canvas.getAttribute('aria-label').includes('tick 31'))"), shown
     first, second = tab.ask(
         "[...document.querySelectorAll('.stage')].map(s => s.getBoundingClientRect()).map(b => [b.left, b.right])"
     )
     assert first[1] <= second[0]
-    tab.picture(pictures / "replay-two.png")
+    tab.picture(pictures / "playback-two.png")
 
 
 def test_a_conflict_on_one_side_shows_the_same_place_on_the_other(tab: Tab, two: Path) -> None:
     show(tab, two)
-    tab.ask("replay.panes.forEach(({camera}) => camera.zoom(0.2))")
-    restless, calm = tab.ask("replay.films.map(film => film.conflicts.map(({tick}) => tick))")
+    tab.ask("playback.panes.forEach(({camera}) => camera.zoom(0.2))")
+    restless, calm = tab.ask("playback.films.map(film => film.conflicts.map(({tick}) => tick))")
     tick = min(set(restless) - set(calm))
     tab.ask(f"location.hash = '#t={tick}'")
-    tab.until(f"replay.tick === {tick}")
-    places = tab.ask("replay.panes.map(({camera}) => [camera.tile, camera.left, camera.top])")
+    tab.until(f"playback.tick === {tick}")
+    places = tab.ask("playback.panes.map(({camera}) => [camera.tile, camera.left, camera.top])")
     assert places[0] == places[1]
     assert places[0][0] == 24
 
@@ -279,10 +279,10 @@ def test_it_fits_a_phone(tab: Tab, day: Path, pictures: Path, dark: bool) -> Non
     show(tab, day, "#t=300")
     assert tab.ask("document.documentElement.scrollWidth") <= PHONE[0]
     tab.click_on("#play")
-    tab.until("replay.tick > 302")
+    tab.until("playback.tick > 302")
     tab.click_on("#play")
     assert tab.ask("document.querySelector('footer').getBoundingClientRect().bottom") <= PHONE[1] + 1
-    tab.picture(pictures / f"replay-phone-{'dark' if dark else 'light'}.png")
+    tab.picture(pictures / f"playback-phone-{'dark' if dark else 'light'}.png")
 
 
 def test_a_desk_has_room_for_everything_without_scrolling_the_page(tab: Tab, day: Path, pictures: Path) -> None:
@@ -290,28 +290,28 @@ def test_a_desk_has_room_for_everything_without_scrolling_the_page(tab: Tab, day
     show(tab, day, "#t=300&p=finn")
     height = tab.ask("document.documentElement.scrollHeight")
     assert height <= DESKTOP[1]
-    tab.picture(pictures / "replay-day-dark.png")
+    tab.picture(pictures / "playback-day-dark.png")
 
 
 def test_a_rollout_in_which_nothing_happens_plays_too(tab: Tab, page: Path, tmp_path: Path) -> None:
     done = capture_rollout(SCENARIOS / "observation_baseline.yaml", tmp_path)
     file = page.with_name("still.html")
-    file.write_text(replay_html([[film_of(done.manifest_path)]]))
+    file.write_text(playback_html([[film_of(done.manifest_path)]]))
     show(tab, file)
     for key in ("n", "p", "End", "Home", "ArrowRight"):
         tab.press(key)
-    assert tab.ask("replay.tick") == 1
+    assert tab.ask("playback.tick") == 1
     assert tab.ask("document.querySelector('.events').innerText") == "Nothing yet."
 
 
 def test_whoever_wants_no_motion_sees_whole_ticks_only(tab: Tab, page: Path) -> None:
     show(tab, page)
     tab.ask(
-        "window.drawn = []; (draw => { replay.panes[0].map.draw = function (time, view) {"
-        " drawn.push(time); return draw.call(this, time, view); }; })(replay.panes[0].map.draw)"
+        "window.drawn = []; (draw => { playback.panes[0].map.draw = function (time, view) {"
+        " drawn.push(time); return draw.call(this, time, view); }; })(playback.panes[0].map.draw)"
     )
     tab.click_on("#play")
-    tab.until("replay.tick > 3")
+    tab.until("playback.tick > 3")
     tab.click_on("#play")
     assert tab.ask("drawn.length > 3 && drawn.every(Number.isInteger)")
 
@@ -327,12 +327,12 @@ def test_everything_to_press_has_a_name_and_texts_stand_out_in_light_and_dark(ta
 def test_a_page_that_is_not_compressed_plays_where_nothing_can_unpack(tab: Tab, manifest: Path, page: Path) -> None:
     film = film_of(manifest)
     for coding in ("identity", "deflate-raw"):
-        text = replay_html([[film]], coding=coding)  # type: ignore[arg-type]
+        text = playback_html([[film]], coding=coding)  # type: ignore[arg-type]
         file = page.with_name("plain.html")
         file.write_text(text.replace('"use strict";', '"use strict"; delete window.DecompressionStream;', 1))
         tab.open(file)
         if coding == "identity":
-            assert tab.until("window.replay && replay.panes[0].film.ticks") == 80
+            assert tab.until("window.playback && playback.panes[0].film.ticks") == 80
         else:
             assert "--plain" in tab.until("document.querySelector('.failure')?.textContent")
             # The browser tells of it in its own time.
