@@ -65,8 +65,8 @@ def test_every_listed_conflict_links_to_a_tick_of_a_world_on_the_page(
     result: ExecuteInProcessResult, store: Path
 ) -> None:
     page = store / FOLDER / "rollout_playback" / "playback.html"
-    (films,) = document_in(page.read_text(), page)["sides"]
-    worlds = [film["world"] for film in films]
+    (side,) = document_in(page.read_text(), page)["sides"]
+    worlds = [world["world"] for world in side]
     assert len(worlds) == 4
     recorded = conflict_links(store / FOLDER / "rollout_capture" / "rollout_sample_manifest.json")
     shown = [link for link in recorded if link.world in worlds][:20]

@@ -277,7 +277,7 @@ def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_playback(
     tab.picture(pictures / "conflicts.png")
     tab.call("Page.navigate", url=tab.ask(f"{first}.href"))
     tab.until("typeof playback === 'object'", 240)
-    assert tab.ask("[playback.tick, playback.panes[0].film.world]") == [worst.tick, worst.world]
+    assert tab.ask("[playback.tick, playback.panes[0].recording.world]") == [worst.tick, worst.world]
     tab.picture(pictures / "playback.png")
 
 

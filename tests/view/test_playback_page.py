@@ -11,12 +11,12 @@ from support.browser import DESKTOP, PHONE, Tab, browser_tab, find_browser
 from support.captures import SCENARIOS, capture
 
 from townlet.capture import capture_rollout, read_events
-from townlet.view.playback import conflict_links, film_of, playback_html
+from townlet.view.playback import conflict_links, playback_html, resimulate
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome is installed")
 
 #: The moment that the page shows.
-SHOWN = "[playback.tick, playback.panes[0].film.world]"
+SHOWN = "[playback.tick, playback.panes[0].recording.world]"
 
 
 #: Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, criterion 1.4.3).
@@ -60,7 +60,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("pages") / "playback.html"
-    file.write_text(playback_html([[film_of(manifest, world) for world in (0, 1)]]))
+    file.write_text(playback_html([[resimulate(manifest, world) for world in (0, 1)]]))
     return file
 
 
@@ -68,7 +68,7 @@ def page(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def two(manifest: Path, page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = capture(tmp_path_factory.mktemp("other"), behavior="heuristic")
     file = page.with_name("two.html")
-    file.write_text(playback_html([[film_of(manifest)], [film_of(other)]]))
+    file.write_text(playback_html([[resimulate(manifest)], [resimulate(other)]]))
     return file
 
 
@@ -76,7 +76,7 @@ def two(manifest: Path, page: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def day(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = capture_rollout(SCENARIOS / "town_day.yaml", tmp_path_factory.mktemp("day"), ticks=400, behavior="heuristic")
     file = page.with_name("day.html")
-    file.write_text(playback_html([[film_of(done.manifest_path)]]))
+    file.write_text(playback_html([[resimulate(done.manifest_path)]]))
     return file
 
 
@@ -156,20 +156,21 @@ def test_a_deep_link_opens_its_tick_and_world_with_the_events_recorded_there(
 
 
 def test_every_tick_shows_the_events_and_places_that_were_simulated(tab: Tab, page: Path, manifest: Path) -> None:
-    film = film_of(manifest)
+    simulated = resimulate(manifest)
     show(tab, page)
     found = tab.ask(
-        "(film => Array.from({length: film.ticks}, (_, t) => film.people.map((_, a) =>"
-        " [film.get('tile', a, t), film.role(a, t), film.get('place', a, t), film.need(a, 1, t), film.grudges(a, t)"
-        ".reduce((sum, grudge) => sum + grudge.strength, 0)])))(playback.panes[0].film)"
+        "(recording => Array.from({length: recording.ticks}, (_, t) => recording.people.map((_, a) =>"
+        " [recording.get('tile', a, t), recording.role(a, t), recording.get('place', a, t),"
+        " recording.need(a, 1, t), recording.grudges(a, t)"
+        ".reduce((sum, grudge) => sum + grudge.strength, 0)])))(playback.panes[0].recording)"
     )
-    frames = film.frames
+    frames = simulated.frames
     for tick, people in enumerate(found):
         for a, (tile, role, place, hygiene, grudges) in enumerate(people):
             assert (tile, role, place) == tuple(frames[name][tick, a] for name in ("tile", "role", "place"))
             assert hygiene == pytest.approx(frames["needs"][tick, a, 1], abs=6e-4)
             assert grudges == pytest.approx(frames["grudge_strength"][tick, a].sum(), abs=4 * 6e-4)
-    kinds = tab.ask("playback.panes[0].film.events.map(event => [event.tick, event.kind])")
+    kinds = tab.ask("playback.panes[0].recording.events.map(event => [event.tick, event.kind])")
     recorded = [event for event in read_events(manifest).to_pylist() if event["world"] == 0]
     assert kinds == [[event["tick"], event["kind"]] for event in recorded]
 
@@ -203,7 +204,7 @@ def test_the_next_conflict_and_the_one_before_are_a_key_away(tab: Tab, page: Pat
 def test_an_event_in_the_list_leads_to_its_tick_and_keeps_the_focus(tab: Tab, page: Path) -> None:
     show(tab, page, "#t=60&w=0")
     tick = tab.ask(
-        "(b => {b.focus(); b.click(); return Number(b.dataset.tick)})(document.querySelector('.events .polite'))"
+        "(b => {b.focus(); b.click(); return Number(b.dataset.tick)})(document.querySelector('.events .courtesy'))"
     )
     assert tick < 60
     assert tab.ask("playback.tick") == tick
@@ -225,13 +226,13 @@ def test_whoever_is_pointed_at_is_told_of_and_whoever_is_clicked_is_told_more_of
 
 
 def test_the_queue_panel_lists_the_line_in_its_order(tab: Tab, page: Path, manifest: Path) -> None:
-    film = film_of(manifest)
-    waiting = (film.frames["place"] >= 0).sum(axis=1)
+    simulated = resimulate(manifest)
+    waiting = (simulated.frames["place"] >= 0).sum(axis=1)
     tick = int(waiting.argmax())
     show(tab, page, f"#t={tick}&w=0")
     order = sorted(
         (int(place), name)
-        for name, place in zip(film.manifest.people, film.frames["place"][tick], strict=True)
+        for name, place in zip(simulated.manifest.people, simulated.frames["place"][tick], strict=True)
         if place >= 0
     )
     assert tab.ask("document.querySelector('.queues .sr').textContent").endswith(
@@ -240,8 +241,8 @@ def test_the_queue_panel_lists_the_line_in_its_order(tab: Tab, page: Path, manif
 
 
 def test_a_side_is_called_as_one_likes(tab: Tab, manifest: Path, page: Path) -> None:
-    film, file = film_of(manifest), page.with_name("called.html")
-    file.write_text(playback_html([[film], [film]], labels=["before <i>", "after"]))
+    simulated, file = resimulate(manifest), page.with_name("called.html")
+    file.write_text(playback_html([[simulated], [simulated]], labels=["before <i>", "after"]))
     show(tab, file)
     names = tab.ask("[...document.querySelectorAll('.pane h2')].map(title => title.firstChild.textContent)")
     assert names == ["before <i>", "after"]
@@ -250,7 +251,7 @@ def test_a_side_is_called_as_one_likes(tab: Tab, manifest: Path, page: Path) -> 
 def test_two_rollouts_run_side_by_side_in_step(tab: Tab, two: Path, pictures: Path) -> None:
     show(tab, two, "#t=30")
     names = tab.ask("[...document.querySelectorAll('.pane h2')].map(title => title.firstChild.textContent)")
-    assert names == ["People by script", "People by need"]
+    assert names == ["Scripted", "Heuristic"]
     tab.press("ArrowRight")
     shown = tab.ask("playback.panes.map(pane => pane.canvas.getAttribute('aria-label').split('.')[0])")
     assert tab.until("playback.panes.every(pane => pane.canvas.getAttribute('aria-label').includes('tick 31'))"), shown
@@ -264,7 +265,7 @@ def test_two_rollouts_run_side_by_side_in_step(tab: Tab, two: Path, pictures: Pa
 def test_a_conflict_on_one_side_shows_the_same_place_on_the_other(tab: Tab, two: Path) -> None:
     show(tab, two)
     tab.ask("playback.panes.forEach(({camera}) => camera.zoom(0.2))")
-    restless, calm = tab.ask("playback.films.map(film => film.conflicts.map(({tick}) => tick))")
+    restless, calm = tab.ask("playback.recordings.map(recording => recording.conflicts.map(({tick}) => tick))")
     tick = min(set(restless) - set(calm))
     tab.ask(f"location.hash = '#t={tick}'")
     tab.until(f"playback.tick === {tick}")
@@ -296,7 +297,7 @@ def test_a_desk_has_room_for_everything_without_scrolling_the_page(tab: Tab, day
 def test_a_rollout_in_which_nothing_happens_plays_too(tab: Tab, page: Path, tmp_path: Path) -> None:
     done = capture_rollout(SCENARIOS / "observation_baseline.yaml", tmp_path)
     file = page.with_name("still.html")
-    file.write_text(playback_html([[film_of(done.manifest_path)]]))
+    file.write_text(playback_html([[resimulate(done.manifest_path)]]))
     show(tab, file)
     for key in ("n", "p", "End", "Home", "ArrowRight"):
         tab.press(key)
@@ -325,14 +326,14 @@ def test_everything_to_press_has_a_name_and_texts_stand_out_in_light_and_dark(ta
 
 
 def test_a_page_that_is_not_compressed_plays_where_nothing_can_unpack(tab: Tab, manifest: Path, page: Path) -> None:
-    film = film_of(manifest)
+    simulated = resimulate(manifest)
     for coding in ("identity", "deflate-raw"):
-        text = playback_html([[film]], coding=coding)  # type: ignore[arg-type]
+        text = playback_html([[simulated]], coding=coding)  # type: ignore[arg-type]
         file = page.with_name("plain.html")
         file.write_text(text.replace('"use strict";', '"use strict"; delete window.DecompressionStream;', 1))
         tab.open(file)
         if coding == "identity":
-            assert tab.until("window.playback && playback.panes[0].film.ticks") == 80
+            assert tab.until("window.playback && playback.panes[0].recording.ticks") == 80
         else:
             assert "--plain" in tab.until("document.querySelector('.failure')?.textContent")
             # The browser tells of it in its own time.

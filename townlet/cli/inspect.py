@@ -47,7 +47,7 @@ def _print(found: Inspection, features: int) -> None:
     console.print(f"value {found.value:.4g}, entropy {found.entropy:.3g} nats")
     actions = Table("action", "probability", "", box=box.SIMPLE_HEAD)
     for name, chance in found.probabilities.items():
-        mark = "taken" if name == found.action else ""
+        mark = "taken_probability" if name == found.action else ""
         actions.add_row(name, f"{chance:.4f}", "█" * round(30 * chance) + f" {mark}".rstrip())
     console.print(actions)
     seen = Table("feature", "value", "on action", "on value", "meaning", box=box.SIMPLE_HEAD)

@@ -57,7 +57,7 @@ def playback(
     """
     from townlet.cli.console import compiling_notice
     from townlet.files.storage import write_atomically
-    from townlet.view.playback import film_of, gif_of, playback_html
+    from townlet.view.playback import gif_of, playback_html, resimulate
 
     worlds = sorted(set(world or [0]))
     manifests = [path for path in (manifest, compare) if path is not None]
@@ -82,7 +82,7 @@ def playback(
         typer.echo(gif)
         return
     sides = [
-        [film_of(path, number, scenario=town, policy=asked) for number in worlds]
+        [resimulate(path, number, scenario=town, policy=asked) for number in worlds]
         for path, town, asked in zip(manifests, scenarios, policies, strict=True)
     ]
     page_path = output or Path("playback.html")

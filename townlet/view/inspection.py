@@ -58,7 +58,7 @@ class Inspection:
         return asdict(self)
 
 
-class Opinion(NamedTuple):
+class NetworkOutput(NamedTuple):
     """What a network makes of ``B`` agent-steps of ``F`` features, of which one of ``N`` actions was taken."""
 
     probabilities: NDArray[np.float64]
@@ -73,9 +73,9 @@ class Opinion(NamedTuple):
     """[B, F]: gradient × input of the value."""
 
 
-def opinion_on(
+def network_output(
     network: ActorCritic, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]
-) -> Opinion:
+) -> NetworkOutput:
     """What a network makes of agent-steps: observations [B, F], masks [B, N], and the actions taken [B].
 
     Influence is gradient × input, the first-order share of each feature in the output (Shrikumar, Greenside, Shcherbina
@@ -91,7 +91,7 @@ def opinion_on(
     (by_action,) = torch.autograd.grad(taken.sum(), seen, retain_graph=True)
     (by_value,) = torch.autograd.grad(value.sum(), seen)
     chances = log_probs.detach().exp().double()
-    return Opinion(
+    return NetworkOutput(
         chances.numpy(),
         torch.special.entr(chances).sum(-1).numpy(),
         value.detach().numpy(),
@@ -120,7 +120,7 @@ def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str,
         raise InputError.of("options", "--tick", f"{agent} not in town at tick {tick}", "a tick with somebody there")
     network, card = load_policy(policy, observation=recorded.observation, actions=recorded.actions)
     values, mask, action = buffer.observation[at], buffer.mask[at], int(buffer.action[at])
-    opinion = opinion_on(network, values[None], mask[None], buffer.action[at][None])
+    opinion = network_output(network, values[None], mask[None], buffer.action[at][None])
     shares = [share[0].tolist() for share in (opinion.on_action, opinion.on_value)]
     influences = [
         Influence(str(feature["name"]), str(feature["meaning"]), float(values[index]), *(s[index] for s in shares))

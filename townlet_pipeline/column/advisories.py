@@ -32,12 +32,12 @@ def playback_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
 
     file = files.playback_page(store, scenario)
     page = read_bytes(file, "a playback page").decode()
-    films = [film for films in document_in(page, file)["sides"] for film in films]
+    worlds = [world for side in document_in(page, file)["sides"] for world in side]
     captured = manifest_sha256(files.manifest(store, scenario))
-    others = sum(film["manifest"] != captured for film in films)
+    others = sum(world["manifest"] != captured for world in worlds)
     foreign = foreign_references(page, scripts=True)
-    told = f"{len(films)} world(s), {others} of another capture; {len(foreign)} references"
-    numbers = {"worlds": len(films), "worlds_of_another_capture": others, "references": len(foreign)}
+    told = f"{len(worlds)} world(s), {others} of another capture; {len(foreign)} references"
+    numbers = {"worlds": len(worlds), "worlds_of_another_capture": others, "references": len(foreign)}
     return Finding(not others and not foreign, told, numbers)
 
 

@@ -1,24 +1,24 @@
-"""The playback page: a captured rollout that can be watched, tick by tick, in any browser and without a network.
+"""Playback of captured rollouts, tick by tick: as a page for any browser, without a network, or as a GIF.
 
-A capture records what people saw and did, not where they stood, so :func:`film_of` simulates its worlds again from the
-recorded actions and believes nothing that differs from the recording by a bit.
+A capture records observations and actions, not where people stood. So :func:`resimulate` runs its recorded actions
+again and refuses the capture if any result differs from it by a bit.
 """
 
-from townlet.view.playback.conflicts import ConflictLink, conflict_links, fragment, worlds_to_show
-from townlet.view.playback.document import document_in, film_document
-from townlet.view.playback.film import Film, film_of
+from townlet.view.playback.conflicts import ConflictLink, conflict_links, fragment, worlds_with_worst_conflicts
+from townlet.view.playback.document import document_in, world_document
 from townlet.view.playback.gif import gif_of
 from townlet.view.playback.page import playback_html
+from townlet.view.playback.resimulation import Resimulation, resimulate
 
 __all__ = [
     "ConflictLink",
-    "Film",
+    "Resimulation",
     "conflict_links",
     "document_in",
-    "film_document",
-    "film_of",
     "fragment",
     "gif_of",
     "playback_html",
-    "worlds_to_show",
+    "resimulate",
+    "world_document",
+    "worlds_with_worst_conflicts",
 ]

@@ -1,4 +1,4 @@
-"""Every conflict of a capture, with the place in its playback where it can be seen."""
+"""Conflicts of a capture, each with a link to its tick in the playback page."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from townlet.files.storage import AnyPath
 
 
 class ConflictLink(NamedTuple):
-    """A conflict: when, between whom and where it happened, and how bad it was."""
+    """A conflict: its world and tick, the people, the object, the kind and the intensity."""
 
     world: int
     tick: int
     who: str
-    """The person who caused it."""
+    """Who caused it."""
     against: str
     where: str
     """The object."""
@@ -24,17 +24,17 @@ class ConflictLink(NamedTuple):
 
     @property
     def fragment(self) -> str:
-        """What to put behind the address of a playback page to see it."""
+        """Fragment of the page's address that shows the conflict."""
         return fragment(self.tick, self.world)
 
 
 def fragment(tick: int, world: int) -> str:
-    """The deep link to a tick of a world, such as ``#t=123&w=0``."""
+    """Fragment of the page's address that shows a tick of a world, such as ``#t=123&w=0``."""
     return f"#t={tick}&w={world}"
 
 
 def conflict_links(manifest: AnyPath) -> list[ConflictLink]:
-    """The conflicts of a capture, the worst first, equal ones in the order in which they happened.
+    """List the conflicts of a capture, the most intense first, ties in the order in which they happened.
 
     Raises InputError if the events table is not the one that the manifest names.
     """
@@ -54,7 +54,7 @@ def conflict_links(manifest: AnyPath) -> list[ConflictLink]:
     return sorted(links, key=lambda link: -link.intensity)
 
 
-def worlds_to_show(links: Sequence[ConflictLink], most: int) -> list[int]:
-    """The worlds of the worst conflicts, at most so many, in order; world 0 if there was none."""
+def worlds_with_worst_conflicts(links: Sequence[ConflictLink], most: int) -> list[int]:
+    """Up to ``most`` worlds with the most intense conflicts, in ascending order; world 0 if there is no conflict."""
     worst = list(dict.fromkeys(link.world for link in links))[:most]
     return sorted(worst) or [0]

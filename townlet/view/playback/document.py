@@ -1,4 +1,4 @@
-"""A film as a compact document: columns of small whole numbers, delta-coded over time, compressed and in base64."""
+"""JSON document of a playback page: worlds as columns of whole numbers, delta-coded, compressed and in base64."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from townlet.envs.scene import ROLES
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.files.strict_json import strict
-from townlet.view.playback.film import Film
-from townlet.view.playback.mind import Mind
+from townlet.view.playback.policy_outputs import PolicyOutputs
+from townlet.view.playback.resimulation import Resimulation
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS
 from townlet.world.state.arrays import SHIFT_STATES
 
-#: How the numbers are packed: raw DEFLATE (RFC 1951), or not at all.
+#: Compression of the numbers: raw DEFLATE (RFC 1951), or none.
 Coding = Literal["deflate-raw", "identity"]
 
-#: Courtesies, which are drawn like conflicts but calmly.
+#: Kinds of events that the page draws as courtesies.
 COURTESIES = ("hand_over", "yield", "avoidance")
 
 
 class Column(NamedTuple):
-    """A column of the document: whole numbers [length, series], each the value times ``scale``."""
+    """A column of the document: values × ``scale`` as whole numbers [length, series]."""
 
     values: NDArray[np.int64]
     scale: int
 
 
-def columns_of(film: Film) -> dict[str, Column]:
-    """The columns of a film, by name. Columns of frames have ``T`` rows, those of events one per event.
+def columns_of(simulated: Resimulation) -> dict[str, Column]:
+    """The columns of a resimulated world, by name: ``T`` rows for frames, one row per event for events.
 
-    Quantities are rounded: needs, strengths, values and influences to a thousandth, money and probabilities to a
+    Numbers are rounded: needs, strengths, values and attributions to a thousandth, money and probabilities to a
     hundredth, rewards to a ten-thousandth.
     """
-    frames, plan, events = film.frames, film.plan, film.events
-    # A slot without anybody stays as it was, which costs nothing.
+    frames, plan, events = simulated.frames, simulated.floor_plan, simulated.events
     columns = {
         "alive": _column(frames["alive"]),
         "tile": _column(frames["tile"]),
@@ -65,7 +64,7 @@ def columns_of(film: Film) -> dict[str, Column]:
         "stock": _column(frames["stock"]),
         "closed": _column(frames["out_of_service"]),
         "conditions": _column(frames["conditions"]),
-        "event_tick": _column(film.event_tick),
+        "event_tick": _column(simulated.event_tick),
         "event_intensity": _column(events["intensity"], 1000),
         "walls": _column(plan.walls),
         "doors": _column(plan.doors),
@@ -73,12 +72,12 @@ def columns_of(film: Film) -> dict[str, Column]:
     }
     for name in ("kind", "object", "actor", "rival", "detail"):
         columns[f"event_{name}"] = _column(events[name])
-    if film.mind:
-        mind = film.mind.frames
-        columns |= {name: _column(mind[name]) for name in ("likely", "moved")}
-        columns |= {name: _column(mind[name], 100) for name in ("chance", "taken")}
-        columns |= {"share": _column(mind["share"], 1000), "value": _column(mind["opinion"], 1000)}
-    elif film.manifest.behavior.has_values:
+    if simulated.policy_outputs:
+        outputs = simulated.policy_outputs.frames
+        columns |= {name: _column(outputs[name]) for name in ("top_actions", "top_features")}
+        columns |= {name: _column(outputs[name], 100) for name in ("top_probabilities", "taken_probability")}
+        columns |= {"attributions": _column(outputs["attributions"], 1000), "value": _column(outputs["value"], 1000)}
+    elif simulated.manifest.behavior.has_values:
         columns["value"] = _column(np.nan_to_num(frames["value"]), 1000)
     return columns
 
@@ -90,30 +89,30 @@ def _column(values: NDArray[Any], scale: int = 1) -> Column:
     )
 
 
-def film_document(film: Film, *, coding: Coding = "deflate-raw") -> dict[str, Any]:
-    """One film as JSON: who and what there is in words, and the columns packed into ``data``.
+def world_document(simulated: Resimulation, *, coding: Coding = "deflate-raw") -> dict[str, Any]:
+    """One resimulated world as JSON: names of people and things, and the columns packed into ``data``.
 
-    ``columns[name]`` is length, series, bytes per number, offset in the unpacked data, and scale. A column's numbers
-    are differences to the row before, series after series, little-endian.
+    ``columns[name]`` is length, series, bytes per number, offset in the unpacked data, and scale. Each number is the
+    difference to the row before, little-endian; a column is stored series after series.
     """
-    table, parts, offset = {}, [], 0
-    for name, (values, scale) in columns_of(film).items():
+    columns, parts, offset = {}, [], 0
+    for name, (values, scale) in columns_of(simulated).items():
         steps = np.diff(values, axis=0, prepend=0).T
         size = next(size for size in (1, 2, 4) if np.array_equal(steps.astype(f"<i{size}"), steps))
         packed = steps.astype(f"<i{size}").tobytes()
-        table[name] = [*values.shape, size, offset, scale]
+        columns[name] = [*values.shape, size, offset, scale]
         parts.append(packed)
         offset += len(packed)
-    manifest, scenario = film.manifest, film.scenario
+    manifest, scenario = simulated.manifest, simulated.scenario
     town = scenario.map
     return {
         "scenario": manifest.scenario.name,
         "description": scenario.description,
         "behavior": manifest.behavior.name,
         "policy": manifest.behavior.policy_sha256,
-        "manifest": film.manifest_sha256,
+        "manifest": simulated.manifest_sha256,
         "seed": manifest.seed,
-        "world": film.world,
+        "world": simulated.world,
         "worlds": manifest.worlds,
         "ticks": manifest.ticks,
         "day": scenario.ticks_per_day,
@@ -122,33 +121,33 @@ def film_document(film: Film, *, coding: Coding = "deflate-raw") -> dict[str, An
         "people": manifest.people,
         "jobs": [person.job for person in scenario.people.values()],
         "objects": [[name, thing.type, *thing.at] for name, thing in scenario.objects.items()],
-        "rooms": list(film.plan.names),
+        "rooms": list(simulated.floor_plan.names),
         "types": list(scenario.object_types),
         "uses": [[name, use.ticks] for name, use in scenario.affordances.items()],
         "actions": manifest.actions,
         "parts": manifest.reward_parts,
         "avoid": scenario.rules.rivalry.avoid_threshold,
-        "money": _has_money(film),
-        "mind": _mind_document(film.mind),
-        "columns": table,
+        "money": _has_money(simulated),
+        "policy_outputs": _policy_document(simulated.policy_outputs),
+        "columns": columns,
         "data": _pack(b"".join(parts), coding),
     }
 
 
-def _mind_document(mind: Mind | None) -> dict[str, Any] | None:
-    return mind and {"policy": mind.policy_sha256, "acted": mind.acted, "features": mind.features}
+def _policy_document(outputs: PolicyOutputs | None) -> dict[str, Any] | None:
+    return outputs and {"policy": outputs.policy_sha256, "acted": outputs.acted, "features": outputs.features}
 
 
-def _has_money(film: Film) -> bool:
-    return bool(film.frames["wallet"].any())
+def _has_money(simulated: Resimulation) -> bool:
+    return bool(simulated.frames["wallet"].any())
 
 
 def playback_document(
-    sides: Sequence[Sequence[Film]], *, labels: Sequence[str] = (), coding: Coding = "deflate-raw"
+    sides: Sequence[Sequence[Resimulation]], *, labels: Sequence[str] = (), coding: Coding = "deflate-raw"
 ) -> dict[str, Any]:
-    """All that a page shows: one or two rollouts side by side, each with one or more of its worlds.
+    """The whole document: one rollout or two side by side, each with one or more of its worlds.
 
-    ``labels`` say what to call each side; without them, each is called by who acts in it.
+    ``labels`` name the sides; by default a side is named after the behaviour that acted.
     """
     return {
         "format": "townlet-playback",
@@ -161,12 +160,12 @@ def playback_document(
         "shifts": list(SHIFT_STATES),
         "labels": list(labels),
         "colors": {"people": _hex(image.PEOPLE), "objects": _hex(image.OBJECTS)},
-        "sides": [[film_document(film, coding=coding) for film in films] for films in sides],
+        "sides": [[world_document(simulated, coding=coding) for simulated in side] for side in sides],
     }
 
 
 def document_in(page: str, file: AnyPath) -> dict[str, Any]:
-    """The document inside a playback page. Raises InputError, naming ``file``, if the page holds none."""
+    """Read the document in a playback page. Raises InputError, naming ``file``, if there is none."""
     found = re.search(r'<script type="application/json" id="document">(.*?)</script>', page, re.DOTALL)
     try:
         document = strict(found[1].encode(), file, "a playback") if found else None

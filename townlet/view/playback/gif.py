@@ -1,4 +1,4 @@
-"""A stretch of a captured rollout as an animated picture, painted like ``render_mode="rgb_array"``."""
+"""Animated GIF of some ticks of a captured world, painted like ``render_mode="rgb_array"``."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from townlet.envs.image import INK, PAPER, TownPainter
 from townlet.envs.scene import Scene, scene_of
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
-from townlet.view.playback.film import film_of
+from townlet.view.playback.resimulation import resimulate
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS, Town
 
 if TYPE_CHECKING:
     from PIL import Image
 
-#: Milliseconds that a tick is shown, and one with a conflict.
+#: Milliseconds for which a tick is shown: without and with a conflict.
 TICK_MS, CONFLICT_MS = 220, 900
-#: Most ticks of one picture; a longer stretch is what the page is for.
+#: Most ticks in one GIF; the page plays longer stretches.
 MOST_TICKS = 500
 
 _CAPTION, _SMALL = 34, 13
@@ -36,11 +36,12 @@ def gif_of(
     *,
     scenario: Scenario | AnyPath | None = None,
 ) -> bytes:
-    """Ticks ``first`` to ``last``, both included, of one world of a capture as a GIF that repeats.
+    """Draw ticks ``first`` to ``last``, both included, of one world of a capture as a looping GIF.
 
-    Each picture shows the town after its tick, with names, and under it the tick and its conflicts; those stay
-    longer. Equal captures give equal bytes. Raises InputError as :func:`townlet.view.playback.film_of` does, and for a
-    stretch that the capture does not have or that is longer than 500 ticks.
+    Each frame shows the town after a tick, with people's names, and below it the tick and its conflicts. Ticks with a
+    conflict stay longer. Equal captures give equal bytes. Raises InputError as
+    :func:`townlet.view.playback.resimulate` does, and if the capture does not have these ticks or they are more than
+    500.
     """
     ticks = parse_manifest(manifest).ticks
     last = min(last, ticks - 1)
@@ -48,37 +49,37 @@ def gif_of(
         raise InputError.of("options", "--from, --to", f"{first} to {last}", f"a stretch of ticks 0 to {ticks - 1}")
     if last - first >= MOST_TICKS:
         raise InputError.of("options", "--from, --to", f"{last - first + 1} ticks", f"at most {MOST_TICKS}")
-    pictures: list[Image.Image] = []
-    shown: list[int] = []
+    images: list[Image.Image] = []
+    durations: list[int] = []
     painter: TownPainter | None = None
 
-    def watch(town: Town, tick: int) -> None:
+    def add_image(town: Town, tick: int) -> None:
         nonlocal painter
         if first <= tick <= last:
             scene = scene_of(town)
             painter = painter or TownPainter(scene)
             conflicts = _conflicts(town)
-            pictures.append(_picture(painter, scene, tick, conflicts))
-            shown.append(CONFLICT_MS if conflicts else TICK_MS)
+            images.append(_image(painter, scene, tick, conflicts))
+            durations.append(CONFLICT_MS if conflicts else TICK_MS)
 
-    film_of(manifest, world, scenario=scenario, watch=watch)
+    resimulate(manifest, world, scenario=scenario, after_tick=add_image)
     content = io.BytesIO()
-    pictures[0].save(content, "GIF", save_all=True, append_images=pictures[1:], duration=shown, loop=0, optimize=True)
+    images[0].save(content, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True)
     return content.getvalue()
 
 
 def _conflicts(town: Town) -> list[str]:
-    """The conflicts of the last tick in a few words each."""
-    told = []
+    """Short descriptions of the conflicts of the last tick."""
+    descriptions = []
     for event in town.state.events[0, : town.state.worlds[0].event_count]:
         kind = EVENT_KINDS[int(event["kind"])]
         if kind in CONFLICT_KINDS:
             actor, rival = (town.people[int(event[side])].capitalize() for side in ("actor", "rival"))
-            told.append(f"{actor}: {kind.replace('_', ' ')}, against {rival}")
-    return told
+            descriptions.append(f"{actor}: {kind.replace('_', ' ')}, against {rival}")
+    return descriptions
 
 
-def _picture(painter: TownPainter, scene: Scene, tick: int, conflicts: list[str]) -> Image.Image:
+def _image(painter: TownPainter, scene: Scene, tick: int, conflicts: list[str]) -> Image.Image:
     from PIL import Image, ImageDraw, ImageFont
 
     town = painter.paint(scene)
@@ -90,8 +91,8 @@ def _picture(painter: TownPainter, scene: Scene, tick: int, conflicts: list[str]
     small = ImageFont.load_default(_SMALL)
     if tile >= _SMALL:
         for person in scene.people:
-            place = ((person.x + 0.5) * tile, (person.y + 1) * tile + 1)
-            pen.text(place, person.name.capitalize(), INK, small, "mm", stroke_width=2, stroke_fill=PAPER)
+            position = ((person.x + 0.5) * tile, (person.y + 1) * tile + 1)
+            pen.text(position, person.name.capitalize(), INK, small, "mm", stroke_width=2, stroke_fill=PAPER)
     middle = height + _CAPTION // 2
     pen.text((8, middle), f"tick {tick}", INK, small, "lm")
     if conflicts:

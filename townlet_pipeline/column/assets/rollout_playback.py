@@ -22,7 +22,7 @@ _LISTED, _WORLDS = 20, 4
     deps=["rollout_capture", "scenario"],
     pool=SIMULATION,
     code_version=code_version(
-        __file__, files=sorted((Path(townlet.__file__).parent / "view" / "playback" / "page").iterdir())
+        __file__, files=sorted((Path(townlet.__file__).parent / "view" / "playback" / "web").iterdir())
     ),
 )
 def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
@@ -34,13 +34,15 @@ def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> Ma
     from townlet.config import load_scenario
     from townlet.files.storage import write_atomically
     from townlet.stages.verified_capture import manifest_sha256
-    from townlet.view.playback import conflict_links, film_of, playback_html, worlds_to_show
+    from townlet.view.playback import conflict_links, playback_html, resimulate, worlds_with_worst_conflicts
 
     name = context.partition_key
     source, manifest, page = files.snapshot(store, name), files.manifest(store, name), files.playback_page(store, name)
     scenario, links = load_scenario(source), conflict_links(manifest)
-    worlds = worlds_to_show(links, _WORLDS)
-    version = write_atomically(page, playback_html([[film_of(manifest, world, scenario=scenario) for world in worlds]]))
+    worlds = worlds_with_worst_conflicts(links, _WORLDS)
+    version = write_atomically(
+        page, playback_html([[resimulate(manifest, world, scenario=scenario) for world in worlds]])
+    )
     captured = manifest_sha256(manifest)
     listed = [link for link in links if link.world in worlds][:_LISTED]
     worst = f"; the worst: {listed[0].kind} by {listed[0].who} in tick {listed[0].tick}" if listed else ""

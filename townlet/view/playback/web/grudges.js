@@ -1,4 +1,4 @@
-// Who holds a grudge against whom: people around a circle, and between them arrows that thicken.
+// The grudge graph: people on a circle, and an arrow per grudge, the thicker the stronger.
 
 function drawArc(pen, from, to, strength, color, alpha = 1, radius = 12) {
   const dx = to.x - from.x, dy = to.y - from.y, length = Math.hypot(dx, dy);
@@ -23,11 +23,11 @@ function drawArc(pen, from, to, strength, color, alpha = 1, radius = 12) {
   pen.globalAlpha = 1;
 }
 
-// People in the ring: everybody in a small town, in a large one those with the strongest grudges.
+// People on the circle: everybody in a small town; in a large one, those with the strongest grudges.
 const RING_PLACES = 16;
 
-function ringMembers(film, scene) {
-  if (film.people.length <= RING_PLACES) return film.people.map((_, a) => a);
+function ringMembers(recording, scene) {
+  if (recording.people.length <= RING_PLACES) return recording.people.map((_, a) => a);
   const strongest = new Map();
   for (const { from, to, strength } of scene.grudges) {
     for (const a of [from, to]) strongest.set(a, Math.max(strongest.get(a) ?? 0, strength));
@@ -35,16 +35,16 @@ function ringMembers(film, scene) {
   return [...strongest].sort((one, two) => two[1] - one[1]).slice(0, RING_PLACES).map(([a]) => a).sort((a, b) => a - b);
 }
 
-function drawRing(canvas, film, t, theme, selected) {
+function drawRing(canvas, recording, t, theme, selected) {
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width) return;
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
   if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d"), scene = film.scene(t), members = ringMembers(film, scene);
+  const pen = canvas.getContext("2d"), scene = recording.scene(t), members = ringMembers(recording, scene);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   pen.font = "12px system-ui, sans-serif";
-  const longest = Math.max(0, ...members.map((a) => pen.measureText(called(film.people[a])).width));
+  const longest = Math.max(0, ...members.map((a) => pen.measureText(displayName(recording.people[a])).width));
   const rx = Math.max(width / 2 - longest - 30, 40), ry = height / 2 - 24, disc = 11;
   const places = new Map(members.map((a, i) => {
     const angle = -Math.PI / 2 + (2 * Math.PI * i) / members.length;
@@ -57,25 +57,25 @@ function drawRing(canvas, film, t, theme, selected) {
   }
   pen.textBaseline = "middle";
   for (const [a, { x, y, angle }] of places) {
-    pen.globalAlpha = film.alive(a, t) ? 1 : 0.3;
+    pen.globalAlpha = recording.alive(a, t) ? 1 : 0.3;
     pen.fillStyle = selected === a ? theme.accent : theme.card;
     pen.beginPath(); pen.arc(x, y, disc + 2.5, 0, 2 * Math.PI); pen.fill();
-    pen.fillStyle = film.colors[a];
+    pen.fillStyle = recording.colors[a];
     pen.beginPath(); pen.arc(x, y, disc, 0, 2 * Math.PI); pen.fill();
     pen.fillStyle = "#fff";
     pen.textAlign = "center";
     pen.font = "700 11px system-ui, sans-serif";
-    pen.fillText(film.initials[a], x, y + 0.5);
+    pen.fillText(recording.initials[a], x, y + 0.5);
     const side = Math.abs(Math.cos(angle)) < 0.2 ? 1 : Math.sign(Math.cos(angle));
     pen.fillStyle = theme.ink;
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = side > 0 ? "left" : "right";
-    pen.fillText(called(film.people[a]), x + side * (disc + 5), y + 0.5);
+    pen.fillText(displayName(recording.people[a]), x + side * (disc + 5), y + 0.5);
     pen.globalAlpha = 1;
   }
   const [first] = [...scene.grudges].sort((one, two) => two.strength - one.strength);
-  const told = first
-    ? `${some(scene.grudges.length, "grudge")}; the strongest is ${called(film.people[first.from])}'s against ${called(film.people[first.to])}, ${first.strength.toFixed(2)}`
+  const description = first
+    ? `${plural(scene.grudges.length, "grudge")}; the strongest is ${displayName(recording.people[first.from])}'s against ${displayName(recording.people[first.to])}, ${first.strength.toFixed(2)}`
     : "Nobody holds a grudge";
-  if (canvas.getAttribute("aria-label") !== told) canvas.setAttribute("aria-label", told);
+  if (canvas.getAttribute("aria-label") !== description) canvas.setAttribute("aria-label", description);
 }

@@ -1,4 +1,4 @@
-// Time: playing, seeking, keys and deep links, for all panes at once.
+// The player: playing, seeking, keys and links to a tick, for all sides at once.
 
 const SPEEDS = [1, 2, 4, 8, 15, 30, 60, 120, 250];
 const byId = (id) => document.getElementById(id);
@@ -13,23 +13,23 @@ class Player {
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.theme = readTheme();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.theme = readTheme(); this.redraw(); });
-    this.panes = sides.map((films) => new Pane(films, this));
+    this.panes = sides.map((recordings) => new Pane(recordings, this));
     byId("panes").className = this.sides === 1 ? "one" : "two";
     byId("panes").append(...this.panes.map((pane) => pane.node));
     this.timeline = new Timeline(byId("timeline"), (tick, found) => (found ? this.jump(tick) : this.seek(tick)));
     new ResizeObserver(() => this.redraw()).observe(byId("timeline"));
     this.fillChoices();
     this.listen();
-    this.world(this.panes[0].films[0].world);
-    this.follow();
+    this.showWorld(this.panes[0].recordings[0].world);
+    this.followAddress();
   }
 
-  get films() { return this.panes.map((pane) => pane.film); }
-  get ticks() { return Math.max(...this.films.map((film) => film.ticks)); }
+  get recordings() { return this.panes.map((pane) => pane.recording); }
+  get ticks() { return Math.max(...this.recordings.map((recording) => recording.ticks)); }
   get tick() { return Math.floor(this.time); }
 
   fillChoices() {
-    const worlds = [...new Set(this.panes.flatMap((pane) => pane.films.map((film) => film.world)))].sort((a, b) => a - b);
+    const worlds = [...new Set(this.panes.flatMap((pane) => pane.recordings.map((recording) => recording.world)))].sort((a, b) => a - b);
     byId("world").append(...worlds.map((world) => element("option", { value: world }, String(world))));
     byId("world-choice").hidden = worlds.length < 2;
     const usual = this.ticks > 400 ? 15 : 4;
@@ -47,8 +47,8 @@ class Player {
     on("names", () => this.switch("names"));
     on("help-button", () => byId("help").showModal());
     byId("seek").addEventListener("input", (event) => this.seek(Number(event.target.value)));
-    byId("world").addEventListener("change", (event) => { this.world(Number(event.target.value)); this.seek(this.tick); });
-    window.addEventListener("hashchange", () => this.follow());
+    byId("world").addEventListener("change", (event) => { this.showWorld(Number(event.target.value)); this.seek(this.tick); });
+    window.addEventListener("hashchange", () => this.followAddress());
     window.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -93,55 +93,55 @@ class Player {
 
   seek(tick) {
     this.time = Math.min(Math.max(tick, 0), this.ticks - 1);
-    if (!this.playing) this.remember();
+    if (!this.playing) this.updateAddress();
     this.redraw(true);
   }
 
-  // Seek, and look at what happens there, on both sides at the same place if it happens on one of them only.
+  // Seek, and zoom in on the conflict of that tick; a side without one shows the same tile as the other.
   jump(tick) {
     this.seek(tick);
-    const places = this.panes.map((pane) => pane.placeOf(this.tick)), any = places.find(Boolean);
-    this.panes.forEach((pane, side) => pane.look(places[side] ?? (pane.film.sameMap(this.panes[0].film) ? any : undefined)));
+    const places = this.panes.map((pane) => pane.conflictTile(this.tick)), any = places.find(Boolean);
+    this.panes.forEach((pane, side) => pane.zoomTo(places[side] ?? (pane.recording.sameMap(this.panes[0].recording) ? any : undefined)));
   }
 
   toConflict(direction) {
-    const ticks = [...new Set(this.films.flatMap((film) => film.conflicts.map((event) => event.tick)))].sort((a, b) => a - b);
+    const ticks = [...new Set(this.recordings.flatMap((recording) => recording.conflicts.map((event) => event.tick)))].sort((a, b) => a - b);
     const next = direction > 0 ? ticks.find((tick) => tick > this.tick) : ticks.findLast((tick) => tick < this.tick);
-    if (next === undefined) byId("status").textContent = "No conflict there";
+    if (next === undefined) byId("status").textContent = "No further conflict";
     else this.jump(next);
   }
 
-  world(world) {
+  showWorld(world) {
     const found = this.panes.map((pane) => pane.show(world));
-    byId("world").value = String(this.panes[0].film.world);
+    byId("world").value = String(this.panes[0].recording.world);
     byId("seek").max = String(this.ticks - 1);
-    this.timeline.setFilms(this.films);
-    const [film] = this.films;
-    byId("title").textContent = `Playback: ${spaced(film.scenario)}`;
-    byId("subtitle").textContent = this.sides > 1 ? film.description
-      : [behaviorName(film), `seed ${film.seed}`, whichWorld(film), some(film.people.length, "person", "people"), some(film.ticks, "tick"), some(film.conflicts.length, "conflict")].filter(Boolean).join(", ");
+    this.timeline.setRecordings(this.recordings);
+    const [recording] = this.recordings;
+    byId("title").textContent = `Playback: ${withSpaces(recording.scenario)}`;
+    byId("subtitle").textContent = this.sides > 1 ? recording.description
+      : [behaviorName(recording), `seed ${recording.seed}`, worldLabel(recording), plural(recording.people.length, "person", "people"), plural(recording.ticks, "tick"), plural(recording.conflicts.length, "conflict")].filter(Boolean).join(", ");
     return found.some(Boolean);
   }
 
-  // Go where the address says: #t=123&w=0, and &p=anna to select somebody.
-  follow() {
+  // Show what the address names: #t=123&w=0, and &p=anna to select a person.
+  followAddress() {
     const asked = new URLSearchParams(location.hash.slice(1));
-    const world = asked.has("w") ? Number(asked.get("w")) : this.panes[0].film.world;
-    const found = world === this.panes[0].film.world || this.world(world);
+    const world = asked.has("w") ? Number(asked.get("w")) : this.panes[0].recording.world;
+    const found = world === this.panes[0].recording.world || this.showWorld(world);
     for (const pane of this.panes) {
-      const person = pane.film.people.indexOf(asked.get("p"));
+      const person = pane.recording.people.indexOf(asked.get("p"));
       if (person >= 0) pane.selected = person;
     }
     const tick = Number(asked.get("t"));
     this.jump(Number.isInteger(tick) ? tick : 0);
-    if (!found) byId("status").textContent = `World ${world} is not in this page`;
+    if (!found) byId("status").textContent = `World ${world} is not on this page`;
   }
 
-  remember() {
-    const hash = `#t=${this.tick}&w=${this.panes[0].film.world}`;
+  updateAddress() {
+    const hash = `#t=${this.tick}&w=${this.panes[0].recording.world}`;
     if (location.hash !== hash) history.replaceState(null, "", hash);
-    const told = this.panes.flatMap(({ film }) => (this.tick < film.ticks ? film.between(this.tick - 1, this.tick).map((event) => sentence(film, event)) : []));
-    byId("status").textContent = `Tick ${this.tick}. ${told.join(". ")}`;
+    const events = this.panes.flatMap(({ recording }) => (this.tick < recording.ticks ? recording.between(this.tick - 1, this.tick).map((event) => sentence(recording, event)) : []));
+    byId("status").textContent = `Tick ${this.tick}. ${events.join(". ")}`;
   }
 
   redraw() {
@@ -157,12 +157,12 @@ class Player {
     const speed = Number(byId("speed").value), moving = this.playing && !this.still.matches;
     const view = {
       theme: this.theme, ...this.shown, playing: this.playing, motion: moving,
-      // While it plays, what happens stays to be seen for about a second.
-      stay: this.playing ? Math.max(1, Math.round(speed * 1.1)) : 1,
+      // While it plays, events stay visible for about a second.
+      eventTicks: this.playing ? Math.max(1, Math.round(speed * 1.1)) : 1,
     };
     for (const pane of this.panes) pane.draw(moving ? this.time : this.tick, view, panels);
     this.timeline.draw(this.tick, this.theme);
-    if (panels) this.tell();
+    if (panels) this.updateControls();
     if (this.playing) this.redraw();
   }
 
@@ -173,23 +173,23 @@ class Player {
     if (this.time >= this.ticks - 1) this.toggle();
   }
 
-  tell() {
-    const [film] = this.films, days = Math.ceil(this.ticks / film.day);
+  updateControls() {
+    const [recording] = this.recordings, days = Math.ceil(this.ticks / recording.day);
     byId("seek").value = String(this.tick);
     byId("seek").setAttribute("aria-valuetext", `tick ${this.tick} of ${this.ticks - 1}`);
-    byId("clock").replaceChildren(`tick ${this.tick}`, element("small", {}, ` of ${this.ticks - 1}${days > 1 ? `, day ${Math.floor(this.tick / film.day) + 1}` : ""}`));
+    byId("clock").replaceChildren(`tick ${this.tick}`, element("small", {}, ` of ${this.ticks - 1}${days > 1 ? `, day ${Math.floor(this.tick / recording.day) + 1}` : ""}`));
   }
 }
 
 async function begin() {
   const general = JSON.parse(byId("document").textContent);
   if (general.coding !== "identity" && !window.DecompressionStream) {
-    throw new Error("this browser cannot unpack the recording; `townlet playback --plain` writes a page for it");
+    throw new Error("this browser cannot decompress the recording; write the page with `townlet playback --plain`");
   }
   window.playback = new Player(await readSides(general), general);
 }
 
 begin().catch((error) => {
-  byId("panes").replaceChildren(element("p", { class: "failure", role: "alert" }, `The playback cannot be shown: ${error.message}`));
+  byId("panes").replaceChildren(element("p", { class: "failure", role: "alert" }, `Cannot play this recording: ${error.message}`));
   throw error;
 });

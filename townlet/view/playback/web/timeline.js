@@ -1,4 +1,4 @@
-// The whole rollout in one strip per side: how many wait, all grudges, and every conflict as a stem to click on.
+// The timeline, one strip per side: people waiting, sum of grudges, and a stem to click on for every conflict.
 
 const LANE = 54, LABEL = 15;
 
@@ -6,7 +6,7 @@ class Timeline {
   constructor(canvas, seek) {
     this.canvas = canvas;
     this.seek = seek;
-    this.films = [];
+    this.recordings = [];
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.dragging = true;
@@ -16,28 +16,28 @@ class Timeline {
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (this.dragging = false));
   }
 
-  setFilms(films) {
-    this.films = films;
-    this.ticks = Math.max(...films.map((film) => film.ticks));
-    this.canvas.parentElement.style.setProperty("--lanes", `${films.length * LANE}px`);
+  setRecordings(recordings) {
+    this.recordings = recordings;
+    this.ticks = Math.max(...recordings.map((recording) => recording.ticks));
+    this.canvas.parentElement.style.setProperty("--lanes", `${recordings.length * LANE}px`);
     this.stripKey = "";
   }
 
   x(tick) { return ((tick + 0.5) / this.ticks) * this.width; }
   tickAt(x) { return Math.min(Math.max(Math.floor((x / this.width) * this.ticks), 0), this.ticks - 1); }
 
-  // The conflict whose stem is within a finger's breadth.
+  // The conflict with the nearest stem, within `reach` pixels.
   conflictAt(event, reach) {
-    const film = this.films[Math.min(Math.max(Math.floor(event.offsetY / LANE), 0), this.films.length - 1)];
+    const recording = this.recordings[Math.min(Math.max(Math.floor(event.offsetY / LANE), 0), this.recordings.length - 1)];
     let best = null, nearest = reach;
-    for (const conflict of film.conflicts) {
+    for (const conflict of recording.conflicts) {
       const distance = Math.abs(this.x(conflict.tick) - event.offsetX);
       if (distance < nearest || (distance === nearest && best && conflict.intensity > best.intensity)) {
         nearest = distance;
         best = conflict;
       }
     }
-    return best && { film, conflict: best };
+    return best && { recording, conflict: best };
   }
 
   go(event, first) {
@@ -47,7 +47,7 @@ class Timeline {
 
   hover(event) {
     const found = this.conflictAt(event, 6);
-    this.canvas.title = found ? `tick ${found.conflict.tick}: ${sentence(found.film, found.conflict)}` : `tick ${this.tickAt(event.offsetX)}`;
+    this.canvas.title = found ? `tick ${found.conflict.tick}: ${sentence(found.recording, found.conflict)}` : `tick ${this.tickAt(event.offsetX)}`;
   }
 
   draw(time, theme) {
@@ -70,7 +70,7 @@ class Timeline {
   }
 
   drawStrips(ratio, height, theme) {
-    const { canvas, width, films } = this;
+    const { canvas, width, recordings } = this;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     this.strips = document.createElement("canvas");
@@ -79,48 +79,48 @@ class Timeline {
     const pen = this.strips.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const most = {
-      waiting: Math.max(1, ...films.map((film) => greatest(film.waiting))),
-      rivalry: Math.max(1, ...films.map((film) => greatest(film.rivalry))),
-      intensity: Math.max(2, ...films.flatMap((film) => film.conflicts.map((event) => event.intensity))),
+      waiting: Math.max(1, ...recordings.map((recording) => largest(recording.waiting))),
+      rivalry: Math.max(1, ...recordings.map((recording) => largest(recording.rivalry))),
+      intensity: Math.max(2, ...recordings.flatMap((recording) => recording.conflicts.map((event) => event.intensity))),
     };
-    for (const [lane, film] of films.entries()) this.drawLane(pen, film, lane * LANE, theme, most, films.length > 1);
+    for (const [lane, recording] of recordings.entries()) this.drawLane(pen, recording, lane * LANE, theme, most, recordings.length > 1);
   }
 
-  drawLane(pen, film, top, theme, most, named) {
-    const bottom = top + LANE - 5, reach = LANE - LABEL - 6, end = this.x(film.ticks - 0.5);
+  drawLane(pen, recording, top, theme, most, named) {
+    const bottom = top + LANE - 5, reach = LANE - LABEL - 6, end = this.x(recording.ticks - 0.5);
     const curve = (values, limit) => {
       pen.beginPath();
       pen.moveTo(0, bottom);
       for (let x = 0; x <= end; x++) {
         const from = Math.floor((x / this.width) * this.ticks), to = Math.max(Math.floor(((x + 1) / this.width) * this.ticks), from + 1);
-        pen.lineTo(x, bottom - (reach * greatest(values.subarray(from, Math.min(to, film.ticks)))) / limit);
+        pen.lineTo(x, bottom - (reach * largest(values.subarray(from, Math.min(to, recording.ticks)))) / limit);
       }
     };
     pen.fillStyle = theme.queue;
     pen.globalAlpha = 0.28;
-    curve(film.waiting, most.waiting);
+    curve(recording.waiting, most.waiting);
     pen.lineTo(end, bottom);
     pen.fill();
     pen.globalAlpha = 0.85;
     pen.strokeStyle = theme.grudge;
     pen.lineWidth = 1.5;
-    curve(film.rivalry, most.rivalry);
+    curve(recording.rivalry, most.rivalry);
     pen.stroke();
     pen.globalAlpha = 1;
     pen.fillStyle = theme.line;
     pen.fillRect(0, bottom, end, 1);
     pen.strokeStyle = pen.fillStyle = theme.conflict;
-    for (const event of film.conflicts) {
+    for (const event of recording.conflicts) {
       const x = this.x(event.tick), y = bottom - reach * Math.min(0.35 + (0.65 * event.intensity) / most.intensity, 1);
       pen.fillRect(x - 0.75, y, 1.5, bottom - y);
       pen.beginPath();
       pen.arc(x, y, 3.2, 0, 2 * Math.PI);
       pen.fill();
     }
-    this.drawKey(pen, film, top, theme, named);
+    this.drawKey(pen, recording, top, theme, named);
   }
 
-  drawKey(pen, film, top, theme, named) {
+  drawKey(pen, recording, top, theme, named) {
     const items = [["conflicts", theme.conflict], ["grudges", theme.grudge], ["people waiting", theme.queue]];
     let x = 0;
     pen.font = "11.5px system-ui, sans-serif";
@@ -129,8 +129,8 @@ class Timeline {
     if (named) {
       pen.font = "600 11.5px system-ui, sans-serif";
       pen.fillStyle = theme.ink;
-      pen.fillText(behaviorName(film), x, top + 8);
-      x += pen.measureText(behaviorName(film)).width + 16;
+      pen.fillText(behaviorName(recording), x, top + 8);
+      x += pen.measureText(behaviorName(recording)).width + 16;
       pen.font = "11.5px system-ui, sans-serif";
     }
     for (const [text, color] of items) {
@@ -143,4 +143,4 @@ class Timeline {
   }
 }
 
-const greatest = (values) => values.reduce((most, value) => Math.max(most, value), 0);
+const largest = (values) => values.reduce((most, value) => Math.max(most, value), 0);

@@ -23,16 +23,16 @@ from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.files.storage import pretty_json, sha256
 from townlet.view.playback import (
-    Film,
+    Resimulation,
     conflict_links,
     document_in,
-    film_document,
-    film_of,
     fragment,
     playback_html,
+    resimulate,
+    world_document,
 )
 from townlet.view.playback.document import columns_of
-from townlet.view.playback.rooms import plan_of
+from townlet.view.playback.floor_plan import floor_plan_of
 from townlet.world import Town
 
 
@@ -42,48 +42,50 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def film(manifest: Path) -> Film:
-    return film_of(manifest, 1)
+def simulated(manifest: Path) -> Resimulation:
+    return resimulate(manifest, 1)
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Film:
+def day(tmp_path_factory: pytest.TempPathFactory) -> Resimulation:
     folder = tmp_path_factory.mktemp("day")
-    return film_of(capture_rollout(SCENARIOS / "town_day.yaml", folder, behavior="heuristic").manifest_path)
+    return resimulate(capture_rollout(SCENARIOS / "town_day.yaml", folder, behavior="heuristic").manifest_path)
 
 
-def test_a_film_has_the_rewards_actions_and_events_that_were_recorded(manifest: Path, film: Film) -> None:
+def test_a_film_has_the_rewards_actions_and_events_that_were_recorded(manifest: Path, simulated: Resimulation) -> None:
     buffer = read_capture(manifest).buffer
-    np.testing.assert_array_equal(film.frames["reward"], buffer.reward[:, 1])
-    np.testing.assert_array_equal(film.frames["reward_parts"], buffer.reward_parts[:, 1])
-    np.testing.assert_array_equal(film.frames["action"], buffer.action[:, 1])
+    np.testing.assert_array_equal(simulated.frames["reward"], buffer.reward[:, 1])
+    np.testing.assert_array_equal(simulated.frames["reward_parts"], buffer.reward_parts[:, 1])
+    np.testing.assert_array_equal(simulated.frames["action"], buffer.action[:, 1])
     recorded = [event for event in read_events(manifest).to_pylist() if event["world"] == 1]
-    assert film.event_tick.tolist() == [event["tick"] for event in recorded]
-    assert film.events["intensity"].tolist() == [event["intensity"] for event in recorded]
+    assert simulated.event_tick.tolist() == [event["tick"] for event in recorded]
+    assert simulated.events["intensity"].tolist() == [event["intensity"] for event in recorded]
 
 
 def test_a_film_shows_where_people_stood_and_how_they_felt_when_they_chose_the_next_action(
-    manifest: Path, film: Film
+    manifest: Path, simulated: Resimulation
 ) -> None:
     capture = read_capture(manifest)
     column = {feature["name"]: index for index, feature in enumerate(capture.manifest.observation)}
     seen = capture.buffer.observation[1:, 1]
-    width, height = film.scenario.map.width, film.scenario.map.height
-    np.testing.assert_allclose(seen[..., column["x"]] * (width - 1), film.frames["tile"][:-1] % width, atol=1e-4)
-    np.testing.assert_allclose(seen[..., column["y"]] * (height - 1), film.frames["tile"][:-1] // width, atol=1e-4)
-    np.testing.assert_allclose(seen[..., column["need_hygiene"]], film.frames["needs"][:-1, :, 1], atol=1e-6)
-    strongest = film.frames["grudge_strength"][:-1].max(axis=-1)
+    width, height = simulated.scenario.map.width, simulated.scenario.map.height
+    np.testing.assert_allclose(seen[..., column["x"]] * (width - 1), simulated.frames["tile"][:-1] % width, atol=1e-4)
+    np.testing.assert_allclose(seen[..., column["y"]] * (height - 1), simulated.frames["tile"][:-1] // width, atol=1e-4)
+    np.testing.assert_allclose(seen[..., column["need_hygiene"]], simulated.frames["needs"][:-1, :, 1], atol=1e-6)
+    strongest = simulated.frames["grudge_strength"][:-1].max(axis=-1)
     np.testing.assert_allclose(seen[..., column["rivalry_strongest"]], strongest, atol=1e-6)
-    waits = film.frames["place"][:-1] >= 0
+    waits = simulated.frames["place"][:-1] >= 0
     np.testing.assert_array_equal(seen[..., column["waiting"]] > 0, waits)
     # Whoever has the object is ahead of everybody in the queue.
-    np.testing.assert_allclose(seen[..., column["ahead"]][waits] * 8, film.frames["place"][:-1][waits] + 1, atol=1e-5)
+    np.testing.assert_allclose(
+        seen[..., column["ahead"]][waits] * 8, simulated.frames["place"][:-1][waits] + 1, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("behavior", ["random", "heuristic", "scripted"])
 def test_whoever_acted_can_be_filmed(tmp_path: Path, behavior: str) -> None:
-    film = film_of(capture(tmp_path, behavior=behavior, seed=11, ticks=40), 0)
-    assert film.frames["tile"].shape == (40, 3)
+    simulated = resimulate(capture(tmp_path, behavior=behavior, seed=11, ticks=40), 0)
+    assert simulated.frames["tile"].shape == (40, 3)
 
 
 def rewrite(manifest: Path, shard: pa.Table | None = None, events: pa.Table | None = None) -> None:
@@ -115,7 +117,7 @@ def test_a_reward_that_differs_in_its_last_bit_is_refused_with_tick_and_person(t
     reward = np.float32(table["reward"][row].as_py())
     rewrite(manifest, changed(table, "reward", row, float(np.nextafter(reward, np.float32(1)))))
     with pytest.raises(InputError, match=r"world 0, tick 33, ben: reward: found another one when its actions are"):
-        film_of(manifest)
+        resimulate(manifest)
 
 
 def test_another_action_than_the_one_taken_is_refused(tmp_path: Path) -> None:
@@ -123,21 +125,21 @@ def test_another_action_than_the_one_taken_is_refused(tmp_path: Path) -> None:
     table = shard_of(manifest)
     rewrite(manifest, changed(table, "action", 1, 1))
     with pytest.raises(InputError, match=r"world 0, tick [01], \w+: "):
-        film_of(manifest)
+        resimulate(manifest)
 
 
 def test_an_event_that_never_happened_is_refused(tmp_path: Path) -> None:
     manifest = capture(tmp_path)
     rewrite(manifest, events=changed(read_events(manifest), "intensity", 0, 4.5))
     with pytest.raises(InputError, match=r"world 0, tick \d+: event \w+: found another one"):
-        film_of(manifest)
+        resimulate(manifest)
 
 
 def test_a_capture_of_another_town_than_the_scenario_says_is_refused(tmp_path: Path) -> None:
     other = queue_scenario(tmp_path / "other", map="map: {width: 9, height: 8}")
     manifest = capture(tmp_path / "capture")
     with pytest.raises(InputError, match=r"scenario.town_sha256: found another town, expected the scenario that was"):
-        film_of(manifest, scenario=other)
+        resimulate(manifest, scenario=other)
 
 
 def test_a_damaged_capture_is_refused_and_the_page_stays_as_it_was(
@@ -190,55 +192,57 @@ def test_options_that_a_picture_or_a_page_has_no_use_for_are_refused(
     "name", ["observation_baseline", "employment_punctuality", "rivalry_decay", "kitchen_breakfast"]
 )
 def test_every_drill_can_be_packed_even_one_without_objects_or_events(name: str, tmp_path: Path) -> None:
-    film = film_of(capture_rollout(SCENARIOS / f"{name}.yaml", tmp_path).manifest_path)
-    unpacked = series_in(film_document(film))
-    assert len(unpacked["event_tick"]) == film.manifest.events.rows
-    assert unpacked["closed"].shape == (film.manifest.ticks, len(film.scenario.objects))
+    simulated = resimulate(capture_rollout(SCENARIOS / f"{name}.yaml", tmp_path).manifest_path)
+    unpacked = series_in(world_document(simulated))
+    assert len(unpacked["event_tick"]) == simulated.manifest.events.rows
+    assert unpacked["closed"].shape == (simulated.manifest.ticks, len(simulated.scenario.objects))
 
 
-def series_in(film: dict[str, Any], coding: str = "deflate-raw") -> dict[str, np.ndarray]:
-    """The columns of a film's document, unpacked as the page does: float64 [length, series]."""
-    data, columns = base64.b64decode(film["data"]), {}
+def series_in(simulated: dict[str, Any], coding: str = "deflate-raw") -> dict[str, np.ndarray]:
+    """The columns of a simulated's document, unpacked as the page does: float64 [length, series]."""
+    data, columns = base64.b64decode(simulated["data"]), {}
     data = zlib.decompress(data, -zlib.MAX_WBITS) if coding == "deflate-raw" else data
-    for name, (length, series, size, offset, scale) in film["columns"].items():
+    for name, (length, series, size, offset, scale) in simulated["columns"].items():
         steps = np.frombuffer(data, f"<i{size}", length * series, offset).reshape(series, length)
         columns[name] = np.cumsum(steps, axis=1, dtype=np.int64).T / scale
     return columns
 
 
 @pytest.mark.parametrize("coding", ["deflate-raw", "identity"])
-def test_a_document_unpacks_to_the_numbers_of_the_film(film: Film, coding: str) -> None:
-    unpacked = series_in(film_document(film, coding=coding), coding)  # type: ignore[arg-type]
-    for name, (values, scale) in columns_of(film).items():
+def test_a_document_unpacks_to_the_numbers_of_the_film(simulated: Resimulation, coding: str) -> None:
+    unpacked = series_in(world_document(simulated, coding=coding), coding)  # type: ignore[arg-type]
+    for name, (values, scale) in columns_of(simulated).items():
         np.testing.assert_array_equal(np.rint(unpacked[name] * scale), values, err_msg=name)
-    np.testing.assert_allclose(unpacked["needs"], film.frames["needs"].reshape(len(unpacked["needs"]), -1), atol=5e-4)
-    np.testing.assert_array_equal(unpacked["tile"], film.frames["tile"])
+    np.testing.assert_allclose(
+        unpacked["needs"], simulated.frames["needs"].reshape(len(unpacked["needs"]), -1), atol=5e-4
+    )
+    np.testing.assert_array_equal(unpacked["tile"], simulated.frames["tile"])
 
 
-def test_a_day_of_town_day_is_a_page_below_five_megabytes_even_without_compression(day: Film) -> None:
+def test_a_day_of_town_day_is_a_page_below_five_megabytes_even_without_compression(day: Resimulation) -> None:
     assert len(day.frames["tile"]) == 1000
     assert len(playback_html([[day]]).encode()) < 1_000_000
     assert len(playback_html([[day]], coding="identity").encode()) < 5_000_000
 
 
-def test_equal_captures_give_equal_pages(tmp_path: Path, manifest: Path, film: Film) -> None:
+def test_equal_captures_give_equal_pages(tmp_path: Path, manifest: Path, simulated: Resimulation) -> None:
     again = capture(tmp_path, worlds=3)
-    assert playback_html([[film_of(again, 1)]]) == playback_html([[film]])
+    assert playback_html([[resimulate(again, 1)]]) == playback_html([[simulated]])
 
 
-def test_a_page_refers_to_nothing_and_may_load_nothing(film: Film) -> None:
-    page = playback_html([[film]])
+def test_a_page_refers_to_nothing_and_may_load_nothing(simulated: Resimulation) -> None:
+    page = playback_html([[simulated]])
     assert "default-src 'none'" in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)|@import|url\(|https?://""", page)
     assert "{{" not in page
 
 
-def test_a_page_says_which_capture_it_shows(manifest: Path, film: Film, tmp_path: Path) -> None:
+def test_a_page_says_which_capture_it_shows(manifest: Path, simulated: Resimulation, tmp_path: Path) -> None:
     page = tmp_path / "playback.html"
     assert main(["playback", str(manifest), "--world", "1", "--output", str(page)]) == 0
     document = document_in(page.read_text(), page)
     assert document["sides"][0][0]["manifest"] == sha256(manifest.read_bytes())
-    assert page.read_text() == playback_html([[film]])
+    assert page.read_text() == playback_html([[simulated]])
     with pytest.raises(InputError, match="no playback in it"):
         document_in("<html></html>", page)
 
@@ -249,7 +253,7 @@ def test_two_captures_stand_side_by_side_with_the_same_worlds_of_each(manifest: 
     assert main([*words, "--label", "before", "--label", "after"]) == 0
     assert document_in(page.read_text(), page)["labels"] == ["before", "after"]
     sides = document_in(page.read_text(), page)["sides"]
-    assert [[(film["behavior"], film["world"]) for film in films] for films in sides] == [
+    assert [[(simulated["behavior"], simulated["world"]) for simulated in worlds] for worlds in sides] == [
         [("scripted", 0), ("scripted", 1)],
         [("heuristic", 0), ("heuristic", 1)],
     ]
@@ -269,7 +273,7 @@ def test_conflict_links_name_every_conflict_the_worst_first(manifest: Path) -> N
 
 def test_the_plan_of_a_town_knows_its_rooms_and_their_doors() -> None:
     town = Town(scenario_of("town_day"), worlds=1, seed=0)
-    plan = plan_of(town)
+    plan = floor_plan_of(town)
     assert sorted(plan.names) == ["cafe 1", "grocer 1", "gym 1", "home 1", "home 2", "home 3", "home 4", "office 1"]
     x, y = town.scenario.objects["shower_gym_1_1"].at
     assert plan.names[plan.rooms[y, x]] == "gym 1"
@@ -282,5 +286,5 @@ def test_the_plan_of_a_town_knows_its_rooms_and_their_doors() -> None:
 
 
 def test_a_town_without_walls_has_no_rooms() -> None:
-    plan = plan_of(Town(load_scenario(QUEUE), worlds=1, seed=0))
+    plan = floor_plan_of(Town(load_scenario(QUEUE), worlds=1, seed=0))
     assert plan.names == () and not plan.walls.any() and not plan.doors.any()

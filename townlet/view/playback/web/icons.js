@@ -1,4 +1,4 @@
-// Signs for objects, in strokes on a grid of 24 × 24.
+// Icons of objects, as strokes on a grid of 24 × 24.
 
 const ICONS = {
   bed: "M3 18V7M3 14h18v4M21 14v-2a3 3 0 0 0-3-3h-8v5M6.5 11.5h.01",

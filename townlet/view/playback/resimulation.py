@@ -1,4 +1,4 @@
-"""One world of a capture as a film: simulated again from the recorded actions, and compared with the recording."""
+"""Resimulation of a captured world: its recorded actions run again, every result compared with the capture."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.rollout import RolloutBuffer
-from townlet.view.playback.mind import Mind, mind_of
-from townlet.view.playback.rooms import Plan, plan_of
+from townlet.view.playback.floor_plan import FloorPlan, floor_plan_of
+from townlet.view.playback.policy_outputs import PolicyOutputs, policy_outputs_of
 from townlet.world import Town
 from townlet.world.state.arrays import WAITING
 
-#: Fields of people and objects that are kept as they are after every tick.
+#: Fields of people and objects that are stored after every tick.
 _OF_PEOPLE = (
     "needs",
     "wallet",
@@ -36,116 +36,117 @@ _OF_PEOPLE = (
 )
 _OF_OBJECTS = ("stock", "out_of_service")
 
-#: Conditions of the whole town: fields of the world's record with the first tick at which all is well again.
+#: Fields of the world's record that hold the first tick after an outage or a price spike.
 CONDITIONS = ("power_off_until", "water_off_until", "price_spike_until")
 
 
 @dataclass(frozen=True)
-class Film:
-    """What there was to see in one world after each of its ``T`` ticks.
+class Resimulation:
+    """The state of one captured world after each of its ``T`` ticks.
 
-    ``frames`` holds, of ``A`` people and ``O`` objects:
+    ``frames`` holds, for ``A`` people and ``O`` objects:
 
     ===================  =====================  =============================================================
     fields of a person   [T, A], needs [T, A, 3]  as in :data:`townlet.world.state.arrays.PERSON`
-    ``alive``            bool [T, A]            somebody is in the slot; all else is meaningless where not
-    ``place``            int32 [T, A]           place in the queue, 0 at its front, −1 for who does not wait
-    ``grudge_other``     int32 [T, A, G]        person that each entry of the ledger is against, or −1
+    ``alive``            bool [T, A]            whether the slot is occupied; if not, its other fields are meaningless
+    ``place``            int32 [T, A]           place in the queue, 0 at its front; −1 if not waiting
+    ``grudge_other``     int32 [T, A, G]        whom each entry of the ledger is against, or −1
     ``grudge_strength``  float64 [T, A, G]      its strength, 0 to 1
-    ``action``           int32 [T, A]           what was chosen
-    ``reward_parts``     float32 [T, A, 9]      what the tick gave, before clipping
-    ``reward``           float32 [T, A]         after clipping
-    ``value``            float32 [T, A]         the acting policy's estimate before the tick; NaN without one
+    ``action``           int32 [T, A]           the action taken
+    ``reward_parts``     float32 [T, A, 9]      components of the reward, before clipping
+    ``reward``           float32 [T, A]         reward, after clipping
+    ``value``            float32 [T, A]         value estimate of the acting policy before the tick; NaN without one
     fields of an object  [T, O]                 as in :data:`townlet.world.state.arrays.OBJECT`
-    ``conditions``       bool [T, 3]            no power, no water, raised prices
+    ``conditions``       bool [T, 3]            power outage, water outage, price spike
     ===================  =====================  =============================================================
 
-    ``events`` are EVENT records, and ``event_tick`` the tick of each.
+    ``events`` are EVENT records; ``event_tick`` holds the tick of each.
     """
 
     manifest: Manifest
     manifest_sha256: str
     scenario: Scenario
     world: int
-    plan: Plan
+    floor_plan: FloorPlan
     frames: dict[str, NDArray[Any]]
     events: NDArray[Any]
     event_tick: NDArray[np.int64]
-    mind: Mind | None = None
-    """What a policy thought, if one was asked."""
+    policy_outputs: PolicyOutputs | None = None
+    """Outputs of the policy that was given, if any."""
 
 
-def film_of(
+def resimulate(
     manifest: AnyPath,
     world: int = 0,
     *,
     scenario: Scenario | AnyPath | None = None,
     policy: AnyPath | None = None,
-    watch: Callable[[Town, int], None] | None = None,
-) -> Film:
-    """Film world ``world`` of a verified capture.
+    after_tick: Callable[[Town, int], None] | None = None,
+) -> Resimulation:
+    """Simulate world ``world`` of a capture again from its recorded actions.
 
     Args:
-        scenario: the scenario that was captured; without one, the built-in scenario of the recorded name.
-        policy: folder or ``policy.json`` of a policy to be asked about every agent-step, whoever acted.
-        watch: called with the town, of one world, after every tick, and the tick's index.
+        manifest: the capture's manifest.
+        world: index of the world.
+        scenario: the captured scenario; by default the built-in scenario of the recorded name.
+        policy: folder or ``policy.json`` of a policy to evaluate at every agent-step, whoever acted.
+        after_tick: called after every tick with the town, which has one world, and the tick's index.
 
-    Raises InputError for a capture that is not as its manifest says, for a world that was not captured, for another
-    scenario than the captured one, for a policy of another town, and when the simulation differs from the recording in
-    any bit of what people see, may do or get, or in any event: then the rules are no longer those under which it was
-    made.
+    Raises InputError if the capture does not match its manifest, the world was not captured, the scenario is not the
+    captured one, or the policy fits another town; and if observations, action masks, rewards or events differ from the
+    capture in any bit, because then the rules have changed since the capture.
     """
     capture = read_capture(manifest)
-    return film_capture(capture, manifest, world, scenario=scenario, policy=policy, watch=watch)
+    return resimulate_capture(capture, manifest, world, scenario=scenario, policy=policy, after_tick=after_tick)
 
 
-def film_capture(
+def resimulate_capture(
     capture: Capture,
     manifest: AnyPath,
     world: int,
     *,
     scenario: Scenario | AnyPath | None = None,
     policy: AnyPath | None = None,
-    watch: Callable[[Town, int], None] | None = None,
-) -> Film:
-    """The same for a capture that has been read; ``manifest`` is where from."""
+    after_tick: Callable[[Town, int], None] | None = None,
+) -> Resimulation:
+    """Resimulate a world of a capture that has been read from ``manifest``; see :func:`resimulate`."""
     recorded = capture.manifest
     if not 0 <= world < recorded.worlds:
         raise InputError.of("options", "--world", str(world), f"below {recorded.worlds}, the worlds captured")
-    place = _captured_scenario(recorded, manifest, scenario)
-    mind = mind_of(policy, capture, world) if policy is not None else None
-    town = Town(place, worlds=1, seed=recorded.seed, first_world=world)
+    captured = _captured_scenario(recorded, manifest, scenario)
+    outputs = policy_outputs_of(policy, capture, world) if policy is not None else None
+    town = Town(captured, worlds=1, seed=recorded.seed, first_world=world)
     frames = _empty_frames(town, recorded.ticks)
     events: list[NDArray[Any]] = []
     for tick in range(recorded.ticks):
         _compare(capture, manifest, town, world, tick, _BEFORE)
         town.step(np.ascontiguousarray(capture.buffer.action[tick, world][None]))
         _compare(capture, manifest, town, world, tick, _AFTER)
-        _keep(frames, town, capture.buffer, world, tick)
+        _store(frames, town, capture.buffer, world, tick)
         events.append(np.asarray(town.state.events[0, : town.state.worlds[0].event_count]).copy())
-        if watch:
-            watch(town, tick)
-    when = np.repeat(np.arange(recorded.ticks), [len(each) for each in events])
+        if after_tick:
+            after_tick(town, tick)
+    event_tick = np.repeat(np.arange(recorded.ticks), [len(each) for each in events])
     happened = np.concatenate(events)
-    _compare_events(manifest, town, world, when, happened)
-    return Film(
+    _compare_events(manifest, town, world, event_tick, happened)
+    return Resimulation(
         recorded,
         capture.manifest_sha256,
-        place,
+        captured,
         world,
-        plan_of(town),
+        floor_plan_of(town),
         frames,
         happened,
-        when,
-        mind,
+        event_tick,
+        outputs,
     )
 
 
 def _captured_scenario(recorded: Manifest, manifest: AnyPath, given: Scenario | AnyPath | None) -> Scenario:
-    """The scenario of a capture, recognised by the hash of its place, people and rules."""
+    """The scenario of a capture. Raises InputError if the hash of its town is not the recorded one."""
     scenario = scenario_of(recorded.scenario.name if given is None else given)
     if scenario.town_digest != recorded.scenario.town_sha256:
-        expected = "the scenario that was captured, to be named with --scenario"
+        expected = "the scenario that was captured; --scenario names its file"
         found = f"another town than {recorded.scenario.name} is in its file now" if given is None else "another town"
         raise InputError.of(manifest, "scenario.town_sha256", found, expected)
     return scenario
@@ -173,8 +174,8 @@ def _empty_frames(town: Town, ticks: int) -> dict[str, NDArray[Any]]:
     return frames | {name: np.zeros((ticks, *shape), kind) for name, (shape, kind) in shapes.items()}
 
 
-def _keep(frames: dict[str, NDArray[Any]], town: Town, buffer: RolloutBuffer, world: int, tick: int) -> None:
-    """Note a town as it stands after a tick."""
+def _store(frames: dict[str, NDArray[Any]], town: Town, buffer: RolloutBuffer, world: int, tick: int) -> None:
+    """Store the state of the town after a tick."""
     state = town.state
     for records, names in ((state.people, _OF_PEOPLE), (state.objects, _OF_OBJECTS)):
         for name in names:
@@ -191,16 +192,16 @@ def _keep(frames: dict[str, NDArray[Any]], town: Town, buffer: RolloutBuffer, wo
 
 
 def _places(town: Town) -> NDArray[np.int32]:
-    """int32 [A]: place in the queue of whoever waits, else −1."""
-    things, people = town.state.objects[0], town.state.people[0]
+    """Each person's place in the queue, int32 [A]; −1 if not waiting."""
+    objects, people = town.state.objects[0], town.state.people[0]
     places = np.full(len(people), -1, np.int32)
-    queued = np.arange(things["queue"].shape[1]) < things["queue_length"][:, None]
-    places[things["queue"][queued]] = np.nonzero(queued)[1]
+    queued = np.arange(objects["queue"].shape[1]) < objects["queue_length"][:, None]
+    places[objects["queue"][queued]] = np.nonzero(queued)[1]
     places[people["role"] != WAITING] = -1
     return places
 
 
-#: What is compared, by name in the recording, before and after the actions of a tick.
+#: Arrays to compare before and after each tick, by their names in the capture.
 _BEFORE: dict[str, Callable[[Town], NDArray[Any]]] = {
     "alive": lambda town: town.alive,
     "observation": lambda town: town.observation,
@@ -220,18 +221,17 @@ def _compare(
     town: Town,
     world: int,
     tick: int,
-    what: dict[str, Callable[[Town], NDArray[Any]]],
+    arrays: dict[str, Callable[[Town], NDArray[Any]]],
 ) -> None:
-    """Refuse a simulation that differs from the recording in a bit of what the rows of a tick hold."""
+    """Raise InputError if an array of one tick differs from the capture in any bit."""
     alive = capture.buffer.alive[tick, world]
-    for name, of in what.items():
+    for name, of in arrays.items():
         recorded, simulated = getattr(capture.buffer, name)[tick, world], of(town)[0]
-        everybody = name == "alive"
-        same = recorded == simulated
-        off = ~same.reshape(len(alive), -1).all(axis=1) & (everybody | alive)
-        if off.any():
-            person = town.people[int(np.flatnonzero(off)[0])]
-            raise _differs(manifest, f"world {world}, tick {tick}, {person}: {name}")
+        equal = (recorded == simulated).reshape(len(alive), -1).all(axis=1)
+        different = ~equal & (alive | (name == "alive"))
+        if different.any():
+            person = town.people[int(np.flatnonzero(different)[0])]
+            raise _difference(manifest, f"world {world}, tick {tick}, {person}: {name}")
 
 
 def _compare_events(manifest: AnyPath, town: Town, world: int, tick: NDArray[np.int64], events: NDArray[Any]) -> None:
@@ -242,10 +242,10 @@ def _compare_events(manifest: AnyPath, town: Town, world: int, tick: NDArray[np.
         shorter = min(len(recorded), len(simulated))
         first = next((index for index, (one, other) in enumerate(pairs) if one != other), shorter)
         row = (recorded[first:] or simulated[first:])[0]
-        raise _differs(manifest, f"world {world}, tick {row['tick']}: event {row['kind']}")
+        raise _difference(manifest, f"world {world}, tick {row['tick']}: event {row['kind']}")
 
 
-def _differs(manifest: AnyPath, where: str) -> InputError:
+def _difference(manifest: AnyPath, where: str) -> InputError:
     return InputError.of(
         manifest,
         where,

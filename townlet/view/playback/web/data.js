@@ -1,4 +1,4 @@
-// The recording: columns of whole numbers, unpacked, and what can be asked of them.
+// The recording of one world: columns of whole numbers, unpacked, and what is derived from them.
 
 async function unpack(text, coding) {
   const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -7,8 +7,8 @@ async function unpack(text, coding) {
   return new Response(stream).arrayBuffer();
 }
 
-// A column as numbers [series][row], each the sum of the differences before it.
-function readColumn(buffer, [length, series, size, offset, scale]) {
+// Decode a column: each number is the sum of the differences up to its row. Values lie series after series.
+function decodeColumn(buffer, [length, series, size, offset, scale]) {
   const view = new DataView(buffer, offset, length * series * size);
   const read = { 1: (i) => view.getInt8(i), 2: (i) => view.getInt16(2 * i, true), 4: (i) => view.getInt32(4 * i, true) }[size];
   const values = new Int32Array(length * series);
@@ -20,17 +20,17 @@ function readColumn(buffer, [length, series, size, offset, scale]) {
 
 const ROLE = { idle: 0, waiting: 1, holding: 2, using: 3, finished: 4 };
 
-class Film {
+class Recording {
   constructor(meta, general, buffer, label) {
     Object.assign(this, meta);
     this.label = label;
     this.general = general;
-    this.columns = Object.fromEntries(Object.entries(meta.columns).map(([name, place]) => [name, readColumn(buffer, place)]));
+    this.columns = Object.fromEntries(Object.entries(meta.columns).map(([name, place]) => [name, decodeColumn(buffer, place)]));
     this.colors = meta.people.map((_, a) => general.colors.people[a % general.colors.people.length]);
     this.initials = initialsOf(meta.people);
     this.labels = labelsOf(this);
     this.indexEvents();
-    this.measure();
+    this.computeSeries();
     this.sceneAt = -1;
   }
 
@@ -45,10 +45,10 @@ class Film {
   x(a, t) { return this.get("tile", a, t) % this.width; }
   y(a, t) { return Math.floor(this.get("tile", a, t) / this.width); }
   role(a, t) { return this.get("role", a, t); }
-  thing(a, t) { return this.get("at", a, t); }
+  objectOf(a, t) { return this.get("at", a, t); }
   need(a, n, t) { return this.get("needs", 3 * a + n, t); }
 
-  // Grudges of a person, the strongest first.
+  // The grudges that a person holds, the strongest first.
   grudges(a, t) {
     const entries = this.columns.rival.series / this.people.length, found = [];
     for (let k = a * entries; k < (a + 1) * entries; k++) {
@@ -58,16 +58,16 @@ class Film {
     return found.sort((one, two) => two.strength - one.strength);
   }
 
-  // Who is where, who has what, and all grudges; kept for the tick that was asked for last.
+  // People in town, queues and grudges at a tick; cached for the latest tick.
   scene(t) {
     if (this.sceneAt !== t) {
       const here = [], queues = this.objects.map(() => ({ holder: -1, waiting: [] })), grudges = [];
       for (let a = 0; a < this.people.length; a++) {
         if (!this.alive(a, t)) continue;
         here.push(a);
-        const role = this.role(a, t), thing = this.thing(a, t);
-        if (role === ROLE.waiting) queues[thing].waiting[this.get("place", a, t)] = a;
-        else if (role !== ROLE.idle) queues[thing].holder = a;
+        const role = this.role(a, t), object = this.objectOf(a, t);
+        if (role === ROLE.waiting) queues[object].waiting[this.get("place", a, t)] = a;
+        else if (role !== ROLE.idle) queues[object].holder = a;
         for (const grudge of this.grudges(a, t)) if (this.alive(grudge.to, t)) grudges.push(grudge);
       }
       this.sceneAt = t;
@@ -80,12 +80,12 @@ class Film {
     const { values: ticks, length } = this.columns.event_tick;
     this.events = Array.from({ length }, (_, e) => ({
       index: e, tick: ticks[e], kind: this.general.kinds[this.get("event_kind", 0, e)],
-      thing: this.get("event_object", 0, e), actor: this.get("event_actor", 0, e), rival: this.get("event_rival", 0, e),
+      object: this.get("event_object", 0, e), actor: this.get("event_actor", 0, e), rival: this.get("event_rival", 0, e),
       detail: this.get("event_detail", 0, e), intensity: this.get("event_intensity", 0, e),
     }));
     for (const event of this.events) {
       event.conflict = this.general.conflicts.includes(event.kind);
-      event.polite = this.general.courtesies.includes(event.kind);
+      event.courtesy = this.general.courtesies.includes(event.kind);
     }
     this.conflicts = this.events.filter((event) => event.conflict);
     this.upTo = new Int32Array(this.ticks);
@@ -95,13 +95,13 @@ class Film {
     }
   }
 
-  // Events of the ticks after `from`, up to and including `to`.
+  // Events after tick `from`, up to and including tick `to`.
   between(from, to) {
     return this.events.slice(from < 0 ? 0 : this.upTo[from], this.upTo[to]);
   }
 
-  // What the timeline and the figures show: people waiting, all grudges, and conflicts so far, by tick.
-  measure() {
+  // Series for the timeline and the key figures, by tick: people waiting, sum of grudges, conflicts so far.
+  computeSeries() {
     const { ticks, people } = this;
     this.waiting = new Float64Array(ticks);
     this.rivalry = new Float64Array(ticks);
@@ -129,6 +129,6 @@ class Film {
 }
 
 async function readSides(general) {
-  return Promise.all(general.sides.map((films, side) => Promise.all(films.map(
-    async (meta) => new Film(meta, general, await unpack(meta.data, general.coding), general.labels[side])))));
+  return Promise.all(general.sides.map((recordings, side) => Promise.all(recordings.map(
+    async (meta) => new Recording(meta, general, await unpack(meta.data, general.coding), general.labels[side])))));
 }

@@ -1,23 +1,23 @@
-// One rollout: its map with all that stands beside it.
+// One side of the page: the map of a rollout and the cards beside it.
 
 class Pane {
-  constructor(films, player) {
-    this.films = films;
+  constructor(recordings, player) {
+    this.recordings = recordings;
     this.player = player;
-    this.film = films[0];
+    this.recording = recordings[0];
     this.selected = -1;
     this.canvas = element("canvas", { role: "img" });
     this.notice = element("div", { class: "notice" });
     this.tip = element("div", { class: "tip", hidden: "", "aria-hidden": "true" });
     this.ring = element("canvas", { role: "img" });
     this.title = element("h2");
-    this.figures = new Figures();
+    this.figures = new KeyFigures();
     this.queues = new Queues();
     this.people = new People((a) => this.select(a));
-    this.about = new About();
+    this.about = new SelectedPerson();
     this.events = new Events((tick) => player.jump(tick));
-    this.camera = new Camera(this.canvas, this.film, () => player.redraw());
-    this.map = new TownMap(this.canvas, this.film, this.camera);
+    this.camera = new Camera(this.canvas, this.recording, () => player.redraw());
+    this.map = new TownMap(this.canvas, this.recording, this.camera);
     this.stage = element("div", { class: "card stage" }, this.canvas, this.notice, this.tip, this.zoomButtons());
     this.node = this.build();
     this.listen();
@@ -61,18 +61,18 @@ class Pane {
   }
 
   show(world) {
-    const film = this.films.find((each) => each.world === world);
-    if (film) {
-      this.film = film;
+    const recording = this.recordings.find((each) => each.world === world);
+    if (recording) {
+      this.recording = recording;
       this.selected = -1;
-      this.camera.box = usedPart(film);
-      this.map.setFilm(film);
+      this.camera.box = usedArea(recording);
+      this.map.setRecording(recording);
     }
-    const { film: now } = this, people = some(now.people.length, "person", "people");
-    const town = this.player.films.every((film) => film.scenario === now.scenario) ? "" : spaced(now.scenario);
-    this.title.replaceChildren(behaviorName(now), " ", element("small", {}, [town, `seed ${now.seed}`, whichWorld(now), people].filter(Boolean).join(", ")));
+    const { recording: now } = this, people = plural(now.people.length, "person", "people");
+    const town = this.player.recordings.every((recording) => recording.scenario === now.scenario) ? "" : withSpaces(now.scenario);
+    this.title.replaceChildren(behaviorName(now), " ", element("small", {}, [town, `seed ${now.seed}`, worldLabel(now), people].filter(Boolean).join(", ")));
     this.title.hidden = this.player.sides === 1;
-    return Boolean(film);
+    return Boolean(recording);
   }
 
   select(a) {
@@ -81,48 +81,48 @@ class Pane {
     this.player.redraw();
   }
 
-  // The tile of the worst conflict of a tick.
-  placeOf(tick) {
-    const events = this.film.conflicts.filter((event) => event.tick === tick);
+  // The tile of the most intense conflict of a tick.
+  conflictTile(tick) {
+    const events = this.recording.conflicts.filter((event) => event.tick === tick);
     if (!events.length) return undefined;
-    const { thing } = events.reduce((worst, event) => (event.intensity > worst.intensity ? event : worst));
-    return this.film.objects[thing].slice(2);
+    const { object } = events.reduce((worst, event) => (event.intensity > worst.intensity ? event : worst));
+    return this.recording.objects[object].slice(2);
   }
 
   // Bring a tile into view.
-  look(place) {
-    if (place && this.camera.width) this.camera.look(...place);
+  zoomTo(tile) {
+    if (tile && this.camera.width) this.camera.zoomTo(...tile);
   }
 
-  tickOf(time) { return Math.min(Math.floor(time), this.film.ticks - 1); }
+  tickOf(time) { return Math.min(Math.floor(time), this.recording.ticks - 1); }
 
   draw(time, view, panels) {
-    const t = this.tickOf(time), at = Math.min(time, this.film.ticks - 1);
+    const t = this.tickOf(time), at = Math.min(time, this.recording.ticks - 1);
     if (!this.canvas.width) return;
     this.canvas.style.touchAction = this.camera.fitted ? "pan-y" : "none";
-    if (this.selected >= 0 && !this.camera.fitted && view.playing && this.film.alive(this.selected, t)) {
-      const { x, y } = positionOf(this.film, this.selected, at);
+    if (this.selected >= 0 && !this.camera.fitted && view.playing && this.recording.alive(this.selected, t)) {
+      const { x, y } = positionOf(this.recording, this.selected, at);
       this.camera.center(x + 0.5, y + 0.5);
     }
     this.map.draw(at, { ...view, selected: this.selected });
     if (!panels) return;
-    this.figures.update(this.film, t);
-    this.queues.update(this.film, t);
-    this.people.update(this.film, t, this.selected);
-    this.events.update(this.film, t);
-    this.about.update(this.film, t, this.selected);
-    drawRing(this.ring, this.film, t, view.theme, this.selected);
-    const off = ["No power", "No water", "Prices are raised"].filter((_, i) => this.film.get("conditions", i, t));
+    this.figures.update(this.recording, t);
+    this.queues.update(this.recording, t);
+    this.people.update(this.recording, t, this.selected);
+    this.events.update(this.recording, t);
+    this.about.update(this.recording, t, this.selected);
+    drawRing(this.ring, this.recording, t, view.theme, this.selected);
+    const off = ["No power", "No water", "Prices are raised"].filter((_, i) => this.recording.get("conditions", i, t));
     if (this.notice.textContent !== off.join("")) this.notice.replaceChildren(...off.map((text) => element("span", {}, text)));
     if (!view.playing) this.canvas.setAttribute("aria-label", this.summary(t));
   }
 
-  // The moment in words.
+  // The tick in words, for screen readers.
   summary(t) {
-    const { queues } = this.film.scene(t);
+    const { queues } = this.recording.scene(t);
     const lines = [...queues.entries()].filter(([, q]) => q.waiting.length).map(([o, q]) =>
-      `${some(q.waiting.length, "person waits", "people wait")} for ${objectName(this.film, o)}`);
-    const events = this.film.between(t - 1, t).map((event) => sentence(this.film, event));
+      `${plural(q.waiting.length, "person waits", "people wait")} for ${objectName(this.recording, o)}`);
+    const events = this.recording.between(t - 1, t).map((event) => sentence(this.recording, event));
     return `Map of the town at tick ${t}. ${[...(lines.length ? lines : ["Nobody waits"]), ...events].join(". ")}.`;
   }
 
@@ -137,7 +137,7 @@ class Pane {
     this.stage.classList.toggle("over", Boolean(found));
     this.tip.hidden = !found;
     if (!found) return;
-    this.tip.replaceChildren(...(found.person >= 0 ? this.aboutPerson(found.person, t) : this.aboutObject(found.thing, t)));
+    this.tip.replaceChildren(...(found.person >= 0 ? this.aboutPerson(found.person, t) : this.aboutObject(found.object, t)));
     const { offsetWidth: width, offsetHeight: height } = this.tip;
     const x = event.offsetX + 16 + width > this.stage.clientWidth ? event.offsetX - width - 12 : event.offsetX + 16;
     const y = Math.min(event.offsetY + 12, this.stage.clientHeight - height - 6);
@@ -145,20 +145,20 @@ class Pane {
   }
 
   aboutPerson(a, t) {
-    const { film } = this;
-    const bars = NEEDS.map((need, n) => element("p", {}, `${need} ${percent(film.need(a, n, t))}`,
-      element("span", { class: "bar", style: "display:block" }, element("i", { class: need, style: `width:${100 * film.need(a, n, t)}%` }))));
-    const [grudge] = film.grudges(a, t);
-    return [element("p", {}, element("strong", {}, personName(film, a, t)), film.money ? ` · money ${film.get("wallet", a, t).toFixed(2)}` : ""),
-      element("p", {}, doing(film, a, t)), ...bars,
-      ...(grudge ? [element("p", {}, `holds a grudge against ${called(film.people[grudge.to])}: ${grudge.strength.toFixed(2)}`)] : [])];
+    const { recording } = this;
+    const bars = NEEDS.map((need, n) => element("p", {}, `${need} ${percent(recording.need(a, n, t))}`,
+      element("span", { class: "bar", style: "display:block" }, element("i", { class: need, style: `width:${100 * recording.need(a, n, t)}%` }))));
+    const [grudge] = recording.grudges(a, t);
+    return [element("p", {}, element("strong", {}, personName(recording, a, t)), recording.money ? ` · money ${recording.get("wallet", a, t).toFixed(2)}` : ""),
+      element("p", {}, activity(recording, a, t)), ...bars,
+      ...(grudge ? [element("p", {}, `holds a grudge against ${displayName(recording.people[grudge.to])}: ${grudge.strength.toFixed(2)}`)] : [])];
   }
 
   aboutObject(o, t) {
-    const { film } = this, { holder, waiting } = film.scene(t).queues[o], stock = film.get("stock", o, t);
-    const lines = [holder < 0 ? "free" : `${called(film.people[holder])}: ${doing(film, holder, t)}`, waiting.length ? `waiting: ${waiting.map((a) => called(film.people[a])).join(", ")}` : ""];
-    if (film.get("closed", o, t)) lines.unshift("out of service");
+    const { recording } = this, { holder, waiting } = recording.scene(t).queues[o], stock = recording.get("stock", o, t);
+    const lines = [holder < 0 ? "free" : `${displayName(recording.people[holder])}: ${activity(recording, holder, t)}`, waiting.length ? `waiting: ${waiting.map((a) => displayName(recording.people[a])).join(", ")}` : ""];
+    if (recording.get("closed", o, t)) lines.unshift("out of service");
     if (stock > 0) lines.push(`${stock} in stock`);
-    return [element("p", {}, element("strong", {}, film.labels[o])), ...lines.filter(Boolean).map((line) => element("p", {}, line))];
+    return [element("p", {}, element("strong", {}, recording.labels[o])), ...lines.filter(Boolean).map((line) => element("p", {}, line))];
   }
 }

@@ -17,7 +17,7 @@ from townlet.capture import capture_rollout, parse_manifest
 from townlet.cli import main
 from townlet.config.training import NetworkConfig
 from townlet.view.inspection import inspect_moment
-from townlet.view.playback import Film, document_in, film_of, playback_html
+from townlet.view.playback import Resimulation, document_in, playback_html, resimulate
 
 
 def a_policy(folder: Path, manifest: Path, seed: int = 3) -> Path:
@@ -41,37 +41,39 @@ def policy(script: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def film(script: Path, policy: Path) -> Film:
-    return film_of(script, 1, policy=policy)
+def simulated(script: Path, policy: Path) -> Resimulation:
+    return resimulate(script, 1, policy=policy)
 
 
 @pytest.mark.parametrize(("tick", "agent"), [(0, "anna"), (28, "cara"), (79, "ben")])
 def test_the_page_thinks_what_the_inspector_says(
-    film: Film, script: Path, policy: Path, capsys: pytest.CaptureFixture[str], tick: int, agent: str
+    simulated: Resimulation, script: Path, policy: Path, capsys: pytest.CaptureFixture[str], tick: int, agent: str
 ) -> None:
     words = ["--tick", str(tick), "--agent", agent, "--world", "1", "--json"]
     assert main(["inspect", str(policy), "--manifest", str(script), *words]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert film.mind is not None and not film.mind.acted
-    at = tick, film.manifest.people.index(agent)
-    frames = film.mind.frames
-    likely = [int(action) for action in frames["likely"][at] if action >= 0]
+    assert simulated.policy_outputs is not None and not simulated.policy_outputs.acted
+    at = tick, simulated.manifest.people.index(agent)
+    frames = simulated.policy_outputs.frames
+    likely = [int(action) for action in frames["top_actions"][at] if action >= 0]
     expected = dict(list(said["probabilities"].items())[:4])
-    assert [film.manifest.actions[action] for action in likely] == list(expected)
-    assert frames["chance"][at][: len(likely)].tolist() == pytest.approx(list(expected.values()), abs=1e-6)
-    assert float(frames["taken"][at]) == pytest.approx(said["probabilities"][said["action"]], abs=1e-6)
-    assert float(frames["opinion"][at]) == pytest.approx(said["value"], rel=1e-5)
-    names = [film.mind.features[feature] for feature in frames["moved"][at]]
+    assert [simulated.manifest.actions[action] for action in likely] == list(expected)
+    assert frames["top_probabilities"][at][: len(likely)].tolist() == pytest.approx(list(expected.values()), abs=1e-6)
+    assert float(frames["taken_probability"][at]) == pytest.approx(said["probabilities"][said["action"]], abs=1e-6)
+    assert float(frames["value"][at]) == pytest.approx(said["value"], rel=1e-5)
+    names = [simulated.policy_outputs.features[feature] for feature in frames["top_features"][at]]
     assert names == [(one["feature"], one["meaning"]) for one in said["influences"][:5]]
-    assert frames["share"][at].tolist() == pytest.approx([one["on_action"] for one in said["influences"][:5]], rel=1e-4)
+    assert frames["attributions"][at].tolist() == pytest.approx(
+        [one["on_action"] for one in said["influences"][:5]], rel=1e-4
+    )
 
 
 def test_a_policy_that_acted_is_said_to_have_and_its_values_are_those_recorded(policy: Path, tmp_path: Path) -> None:
     acted = Path(capture_rollout(QUEUE, tmp_path, ticks=20, policy=policy / "policy.json").manifest_path)
-    film = film_of(acted, policy=policy)
-    assert film.mind is not None and film.mind.acted
-    np.testing.assert_allclose(film.mind.frames["opinion"], film.frames["value"], rtol=1e-5)
-    assert film_of(acted).mind is None
+    simulated = resimulate(acted, policy=policy)
+    assert simulated.policy_outputs is not None and simulated.policy_outputs.acted
+    np.testing.assert_allclose(simulated.policy_outputs.frames["value"], simulated.frames["value"], rtol=1e-5)
+    assert resimulate(acted).policy_outputs is None
 
 
 def test_a_policy_of_another_town_is_refused_and_the_page_stays_as_it_was(
@@ -93,7 +95,7 @@ def test_each_side_is_judged_by_its_own_policy_or_both_by_the_only_one(
 
     def asked(*policies: Path) -> list[str]:
         assert main([*sides, *(word for one in policies for word in ("--policy", str(one)))]) == 0
-        return [films[0]["mind"]["policy"] for films in document_in(page.read_text(), page)["sides"]]
+        return [worlds[0]["policy_outputs"]["policy"] for worlds in document_in(page.read_text(), page)["sides"]]
 
     first, second = (json.loads((one / "policy.json").read_text())["sha256"] for one in (policy, other))
     assert asked(policy) == [first, first]
@@ -107,10 +109,10 @@ def test_each_side_is_judged_by_its_own_policy_or_both_by_the_only_one(
 
 def test_a_day_of_town_day_with_all_thoughts_is_a_page_below_a_megabyte(tmp_path: Path) -> None:
     day = Path(capture_rollout(SCENARIOS / "town_day.yaml", tmp_path / "day", behavior="heuristic").manifest_path)
-    film = film_of(day, policy=a_policy(tmp_path / "policy", day))
-    assert film.mind is not None and film.mind.frames["likely"].shape == (1000, 8, 4)
-    assert len(playback_html([[film]]).encode()) < 1_000_000
-    assert len(playback_html([[film]], coding="identity").encode()) < 5_000_000
+    simulated = resimulate(day, policy=a_policy(tmp_path / "policy", day))
+    assert simulated.policy_outputs is not None and simulated.policy_outputs.frames["top_actions"].shape == (1000, 8, 4)
+    assert len(playback_html([[simulated]]).encode()) < 1_000_000
+    assert len(playback_html([[simulated]], coding="identity").encode()) < 5_000_000
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +131,14 @@ ROWS = (
 
 
 def read_bars(tab: Tab, number: int) -> list[tuple[str, float, str]]:
-    return [tuple(row) for row in tab.ask(f"{ROWS}(document.querySelectorAll('.thoughts')[{number}])")]
+    return [tuple(row) for row in tab.ask(f"{ROWS}(document.querySelectorAll('.policy-outputs')[{number}])")]
 
 
 def test_whoever_is_clicked_shows_the_bars_that_the_inspector_would_print(
-    tab: Tab, script: Path, policy: Path, film: Film, tmp_path: Path
+    tab: Tab, script: Path, policy: Path, simulated: Resimulation, tmp_path: Path
 ) -> None:
     page = tmp_path / "playback.html"
-    page.write_text(playback_html([[film]]))
+    page.write_text(playback_html([[simulated]]))
     tab.size(*DESKTOP)
     tab.open(page, "#t=28")
     tab.until("Boolean(window.playback && playback.panes[0].map.at)")
@@ -144,7 +146,7 @@ def test_whoever_is_clicked_shows_the_bars_that_the_inspector_would_print(
     assert tab.ask("document.querySelector('.about').hidden")
     place = "(b => {const p = playback.panes[0].map.at.get(2); return [b.x + p.x, b.y + p.y]})"
     tab.click(*tab.ask(f"{place}(document.querySelector('.stage canvas').getBoundingClientRect())"))
-    tab.until("document.querySelectorAll('.thoughts li').length > 2")
+    tab.until("document.querySelectorAll('.policy-outputs li').length > 2")
     for tick in (28, 29):
         said = inspect_moment(policy, script, tick=tick, agent="cara", world=1)
         actions, features = read_bars(tab, 0), read_bars(tab, 1)
@@ -169,13 +171,13 @@ def test_thoughts_fit_a_phone_and_stand_beside_each_other_on_a_desk(
     tab: Tab, script: Path, policy: Path, tmp_path: Path
 ) -> None:
     page, alone = tmp_path / "two.html", tmp_path / "one.html"
-    film = film_of(script, policy=policy)
-    page.write_text(playback_html([[film], [film]]))
-    alone.write_text(playback_html([[film]]))
+    simulated = resimulate(script, policy=policy)
+    page.write_text(playback_html([[simulated], [simulated]]))
+    alone.write_text(playback_html([[simulated]]))
     for file, size in ((page, (1280, 800)), (alone, (1280, 800)), (alone, PHONE)):
         tab.size(*size)
         tab.open(file, "#t=28&p=cara")
-        tab.until("document.querySelectorAll('.thoughts li').length > 2")
+        tab.until("document.querySelectorAll('.policy-outputs li').length > 2")
         tab.settle()
         assert tab.ask("document.documentElement.scrollWidth") <= size[0]
         assert size == PHONE or tab.ask("document.documentElement.scrollHeight") <= size[1]

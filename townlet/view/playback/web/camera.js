@@ -1,13 +1,13 @@
-// Which part of a town a canvas shows: zooming, panning, fitting, following; with mouse, touch and wheel.
+// The part of the town that a canvas shows; zoomed and moved by mouse, wheel and touch.
 
-// Room for the buttons at the right.
+// Width of the buttons at the right, pixels.
 const BUTTONS = 42;
 
 class Camera {
-  constructor(canvas, film, changed) {
+  constructor(canvas, recording, changed) {
     this.canvas = canvas;
     this.changed = changed;
-    this.box = usedPart(film);
+    this.box = usedArea(recording);
     this.fitted = true;
     this.pointers = new Map();
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -16,7 +16,7 @@ class Camera {
     for (const end of ["pointerup", "pointercancel", "pointerleave"]) canvas.addEventListener(end, (event) => this.up(event));
   }
 
-  // Sizes in CSS pixels; tile (x, y) has its upper left corner at (left + x * tile, top + y * tile).
+  // In CSS pixels. The upper left corner of tile (x, y) is at (left + x * tile, top + y * tile).
   resize(width, height) {
     this.width = width;
     this.height = height;
@@ -41,8 +41,8 @@ class Camera {
     this.changed();
   }
 
-  // Close enough to see who is who around a tile, where that is not so already.
-  look(x, y) {
+  // Zoom in on a tile unless people can be told apart already.
+  zoomTo(x, y) {
     if (this.tile >= 14) return;
     this.tile = 24;
     this.fitted = false;
@@ -88,18 +88,18 @@ class Camera {
   }
 }
 
-// The part of the map with anything in it, and a margin.
-function usedPart(film) {
-  if (!film.rooms.length) return { x1: -0.4, y1: -0.4, x2: film.width + 0.4, y2: film.height + 0.4 };
-  const box = { x1: film.width, y1: film.height, x2: 0, y2: 0 };
+// The part of the map that is in use, with a margin.
+function usedArea(recording) {
+  if (!recording.rooms.length) return { x1: -0.4, y1: -0.4, x2: recording.width + 0.4, y2: recording.height + 0.4 };
+  const box = { x1: recording.width, y1: recording.height, x2: 0, y2: 0 };
   const include = (x, y) => {
     box.x1 = Math.min(box.x1, x); box.y1 = Math.min(box.y1, y);
     box.x2 = Math.max(box.x2, x + 1); box.y2 = Math.max(box.y2, y + 1);
   };
-  for (const [, , x, y] of film.objects) include(x, y);
-  for (let y = 0; y < film.height; y++) for (let x = 0; x < film.width; x++) if (film.get("walls", x, y)) include(x, y);
-  for (let a = 0; a < film.people.length; a++) {
-    for (let t = 0; t < film.ticks; t++) if (film.alive(a, t)) include(film.x(a, t), film.y(a, t));
+  for (const [, , x, y] of recording.objects) include(x, y);
+  for (let y = 0; y < recording.height; y++) for (let x = 0; x < recording.width; x++) if (recording.get("walls", x, y)) include(x, y);
+  for (let a = 0; a < recording.people.length; a++) {
+    for (let t = 0; t < recording.ticks; t++) if (recording.alive(a, t)) include(recording.x(a, t), recording.y(a, t));
   }
-  return { x1: Math.max(box.x1 - 1, 0), y1: Math.max(box.y1 - 1.6, -0.6), x2: Math.min(box.x2 + 1, film.width), y2: Math.min(box.y2 + 1, film.height) };
+  return { x1: Math.max(box.x1 - 1, 0), y1: Math.max(box.y1 - 1.6, -0.6), x2: Math.min(box.x2 + 1, recording.width), y2: Math.min(box.y2 + 1, recording.height) };
 }
