@@ -24,11 +24,11 @@ def plot(
     from townlet.capture import read_capture, read_events
     from townlet.errors import InputError
     from townlet.files.storage import write_atomically
-    from townlet.view.turns import turns_png
+    from townlet.view.queue_timeline import queue_timeline_png
 
     require_apart(output, manifest)
     capture = read_capture(manifest)
     if world >= capture.manifest.worlds:
         raise InputError.of("options", "--world", str(world), f"below {capture.manifest.worlds}, the worlds captured")
-    write_atomically(output, turns_png(capture, read_events(manifest), world))
+    write_atomically(output, queue_timeline_png(capture, read_events(manifest), world))
     typer.echo(output)

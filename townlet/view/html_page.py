@@ -1,4 +1,4 @@
-"""The look of an HTML page, and its parts: sections, plots and tables as self-contained markup."""
+"""Layout of HTML reports: style, sections, plots and tables as self-contained markup."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ pre { background: var(--soft); border: 1px solid var(--line); border-radius: .5r
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page: its title, a sentence about it, plots, and a table with its header row."""
+    """A section of a page: title, introductory text, plots, and a table with its header row."""
 
     title: str
     text: str = ""
@@ -53,7 +53,7 @@ class Section:
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """A whole HTML document from parts of markup; it loads nothing and runs nothing."""
+    """Build an HTML document from parts of markup; it loads nothing and runs no script."""
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title><style>{_CSS}</style>'
@@ -63,7 +63,7 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 
 def section_html(section: Section) -> str:
-    """The markup of a section."""
+    """Build the markup of a section."""
     text = f"<p>{escape(section.text)}</p>" if section.text else ""
     figures = "".join(f"<figure>{svg(plot)}</figure>" for plot in section.plots)
     plots = f'<div class="plots">{figures}</div>' if figures else ""
@@ -76,7 +76,7 @@ def _table(header: Sequence[str], rows: Rows) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td{_alignment(cell)}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    # The scrolling box can be reached by keyboard.
+    # `tabindex` makes the scrolling box reachable by keyboard.
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

@@ -1,4 +1,4 @@
-"""Who had the shower when: each person's part in the queues, tick by tick, and every conflict where it happened."""
+"""Timeline of the queues of one captured world: each person's role by tick, every conflict, and grudges."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from townlet.capture import Capture
 
-#: Observation features that tell a person's part, with colour and wording.
-_PARTS = (
+#: Observation features for a person's role in a queue, with colour and label.
+_ROLES = (
     ("waiting", "#e6b35a", "waits"),
     ("holding", "#c9d6e2", "holds, unused"),
     ("using", PALETTE[0], "uses"),
@@ -26,25 +26,28 @@ _PARTS = (
 _MARKS = dict(zip(CONFLICT_KINDS, "Xv*D", strict=True))
 
 
-def turns_png(capture: Capture, events: pa.Table, world: int = 0) -> bytes:
-    """One world of a capture as a PNG picture, about 1,100 pixels wide: turns above, grudges below."""
+def queue_timeline_png(capture: Capture, events: pa.Table, world: int = 0) -> bytes:
+    """Draw one world of a capture as a PNG image, about 1,100 pixels wide: roles above, grudges below.
+
+    ``events`` is the events table of the same capture.
+    """
     from matplotlib.figure import Figure
 
     people = len(capture.manifest.people)
     with style():
         figure = Figure(figsize=(11.0, 3.6 + 0.45 * people), layout="constrained")
-        turns, grudges = figure.subplots(2, 1, sharex=True, height_ratios=[1.0 + 0.3 * people, 1.3])
-        _draw_turns(turns, capture, events, world)
+        roles, grudges = figure.subplots(2, 1, sharex=True, height_ratios=[1.0 + 0.3 * people, 1.3])
+        _draw_roles(roles, capture, events, world)
         _draw_grudges(grudges, capture, world)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _draw_turns(axes: Axes, capture: Capture, events: pa.Table, world: int) -> None:
+def _draw_roles(axes: Axes, capture: Capture, events: pa.Table, world: int) -> None:
     people = capture.manifest.people
     column = {str(feature["name"]): index for index, feature in enumerate(capture.manifest.observation)}
-    for feature, color, label in _PARTS:
+    for feature, color, label in _ROLES:
         shown = capture.buffer.observation[:, world, :, column[feature]] > 0
         for row in range(len(people)):
             spans = [(float(tick) - 1.0, 1.0) for tick in np.flatnonzero(shown[:, row])]

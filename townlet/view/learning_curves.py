@@ -1,4 +1,4 @@
-"""Learning curves of a telemetry log: what each epoch's data was worth, and how the policy moved."""
+"""Learning curves of a telemetry log, and rates per 1,000 agent-steps of its counters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from townlet.telemetry.formatting import count, number
-from townlet.view.style import PALETTE, REPLAY, ROLLOUT, Plot
+from townlet.view.style import PALETTE, REPLAY_COLOR, ROLLOUT_COLOR, Plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 Records = Sequence[Record]
 
-#: Points up to which each gets a marker.
+#: Most points of a curve that are drawn with markers.
 _MARKED = 80
-_MODES = {"replay": (REPLAY, "s"), "rollout": (ROLLOUT, "o"), "mixed": (PALETTE[2], "D")}
+_MODES = {"replay": (REPLAY_COLOR, "s"), "rollout": (ROLLOUT_COLOR, "o"), "mixed": (PALETTE[2], "D")}
 
 
 def conflict_intensity(record: Record) -> float:
-    """Queue-conflict intensity per 1,000 agent-steps of the data that fed an epoch."""
+    """Queue-conflict intensity per 1,000 agent-steps of an epoch's data."""
     return 1000.0 * float(record["queue_conflict_intensity_sum"]) / _counted(record)
 
 
 def completed_uses(record: Record) -> float:
-    """Completed uses of any object per 1,000 agent-steps of the data that fed an epoch."""
+    """Completed uses of any object per 1,000 agent-steps of an epoch's data."""
     return 1000.0 * float(record["use_complete_events"]) / _counted(record)
 
 
 def completed_showers_and_sleeps(record: Record) -> float:
-    """The same of showers and sleeps alone, which is what logs of earlier versions count."""
+    """Completed showers and sleeps per 1,000 agent-steps; logs of earlier versions count only these."""
     uses = float(record["shower_complete_events"]) + float(record["sleep_complete_events"])
     return 1000.0 * uses / _counted(record)
 
 
 def _counted(record: Record) -> int:
-    """The agent-steps that the counters cover: of data kept back from learning too. Old logs do not say."""
+    """Agent-steps that the counters cover, held-out data included; ``transitions`` in logs that do not say."""
     return max(1, int(record.get("counted_agent_steps", record["transitions"])))
 
 
-def learning_plots(records: Records) -> list[Plot]:
-    """Reward, conflict, entropy, KL with clip fraction, and losses over epochs, those that the log has."""
+def learning_curves(records: Records) -> list[Plot]:
+    """Plots of reward, conflict, entropy, KL with clip fraction, and losses over epochs, as far as the log has them."""
     plots = [
         _curve("Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"),
         _curve(
@@ -55,19 +55,19 @@ def learning_plots(records: Records) -> list[Plot]:
         Plot(
             "KL divergence and clip fraction",
             f"KL divergence and share of clipped ratios over {count(len(records), 'epoch')}; "
-            + told("the KL divergence", records, lambda r: float(r["kl_divergence"])),
+            + describe_curve("the KL divergence", records, lambda r: float(r["kl_divergence"])),
             lambda axes: _draw_divergence(axes, records),
         ),
         Plot(
             "Value loss and total loss",
             f"Value loss and total loss over {count(len(records), 'epoch')}; "
-            + told("the total loss", records, lambda r: float(r["loss_total"])),
+            + describe_curve("the total loss", records, lambda r: float(r["loss_total"])),
             lambda axes: _draw_losses(axes, records, ("value", "total")),
         ),
         Plot(
             "Policy and entropy loss",
             f"Policy loss and entropy bonus term over {count(len(records), 'epoch')}; "
-            + told("the policy loss", records, lambda r: float(r["loss_policy"])),
+            + describe_curve("the policy loss", records, lambda r: float(r["loss_policy"])),
             lambda axes: _draw_losses(axes, records, ("policy", "entropy")),
         ),
     ]
@@ -75,31 +75,31 @@ def learning_plots(records: Records) -> list[Plot]:
 
 
 def by_mode(records: Records) -> dict[str, list[Record]]:
-    """The records by source of their data; a record that does not say counts as ``rollout``."""
+    """Group records by the source of their data; a record without ``data_mode`` counts as ``rollout``."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(str(record.get("data_mode", "rollout")), []).append(record)
     return groups
 
 
-def told(noun: str, records: Records, value: Callable[[Record], float]) -> str:
-    """A curve in words: where it began, where it ended and its range."""
+def describe_curve(noun: str, records: Records, value: Callable[[Record], float]) -> str:
+    """A curve in words: its first value, its last value and its range."""
     values = [value(record) for record in records]
     low, high = number(min(values)), number(max(values))
     return f"{noun} went from {number(values[0])} to {number(values[-1])}, between {low} and {high}"
 
 
 def _curve(title: str, records: Records, field: str, value: Callable[[Record], float], unit: str) -> Plot | None:
-    having = [record for record in records if field in record]
-    if not having:
+    present = [record for record in records if field in record]
+    if not present:
         return None
-    courses = [told(mode, own, value) for mode, own in by_mode(having).items()]
-    alt = f"{title}, {unit}, over {count(len(having), 'epoch')}: {'; '.join(courses)}"
-    return Plot(title, alt, lambda axes: _draw_by_mode(axes, having, value, unit))
+    descriptions = [describe_curve(mode, own, value) for mode, own in by_mode(present).items()]
+    alt = f"{title}, {unit}, over {count(len(present), 'epoch')}: {'; '.join(descriptions)}"
+    return Plot(title, alt, lambda axes: _draw_by_mode(axes, present, value, unit))
 
 
 def _draw_by_mode(axes: Axes, records: Records, value: Callable[[Record], float], unit: str) -> None:
-    """One line per source of data: what a recording was worth does not change, what the policy collects does."""
+    """Draw one line per source of data: recorded data keeps its value, rollouts improve with the policy."""
     marked = len(records) <= _MARKED
     for mode, own in by_mode(records).items():
         color, marker = _MODES[mode]

@@ -1,4 +1,4 @@
-"""A training in three figures: what a person wants to know first."""
+"""Key figures of a training: reward, conflict, completed uses and entropy, first against last."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from townlet.telemetry.formatting import number
 from townlet.telemetry.verdict import own_rollouts
-from townlet.view.plots import completed_showers_and_sleeps, completed_uses, conflict_intensity
+from townlet.view.learning_curves import completed_showers_and_sleeps, completed_uses, conflict_intensity
 
 Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure: its value at the start and at the end of the training; equal if there is only one.
+class KeyFigure:
+    """One figure at the start and at the end of the training; the two are equal if there is only one value.
 
-    ``recorded`` is the same for the recorded behaviour that replay phases learnt from, if there were any.
+    ``recorded`` is the figure of the recorded behaviour that replay phases learnt from, if there were any.
     """
 
     label: str
@@ -31,22 +31,22 @@ class Figure:
         return f"{self.label}: {number(self.before)} → {number(self.after)} {self.unit}{recorded}"
 
 
-def headline(records: Sequence[Record]) -> list[Figure]:
-    """Reward, conflict intensity, completed uses and policy entropy, first against last, those that the log has.
+def key_figures(records: Sequence[Record]) -> list[KeyFigure]:
+    """Reward, conflict intensity, completed uses and policy entropy, first against last, as far as the log has them.
 
-    Reward and conflict compare like with like: the policy's first own rollout with its last one. A log of replay
-    only has the recorded data throughout, and its figures do not move.
+    Figures of the data compare the policy's first own rollout with its last one. In a replay-only log they come from
+    the recorded data and do not change.
     """
     figures = (
-        _of_data("mean reward", "per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"])),
-        _of_data(
+        _data_figure("mean reward", "per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"])),
+        _data_figure(
             "conflict intensity",
             "per 1,000 agent-steps",
             records,
             "queue_conflict_intensity_sum",
             conflict_intensity,
         ),
-        _uses(records),
+        _completed_uses(records),
         _figure(
             "policy entropy",
             "nats",
@@ -58,18 +58,18 @@ def headline(records: Sequence[Record]) -> list[Figure]:
     return [figure for figure in figures if figure is not None]
 
 
-def _uses(records: Sequence[Record]) -> Figure | None:
-    """Of every object; of showers and sleeps in a log that counts no others."""
+def _completed_uses(records: Sequence[Record]) -> KeyFigure | None:
+    """Completed uses of any object; of showers and sleeps only, if the log counts no others."""
     unit = "per 1,000 agent-steps"
-    return _of_data("completed uses", unit, records, "use_complete_events", completed_uses) or _of_data(
+    return _data_figure("completed uses", unit, records, "use_complete_events", completed_uses) or _data_figure(
         "completed showers and sleeps", unit, records, "shower_complete_events", completed_showers_and_sleeps
     )
 
 
-def _of_data(
+def _data_figure(
     label: str, unit: str, records: Sequence[Record], field: str, value: Callable[[Record], float]
-) -> Figure | None:
-    """A figure of the data that fed the epochs: of the policy's own, with the recorded one beside it."""
+) -> KeyFigure | None:
+    """A figure of the policy's own data, with that of the recorded data beside it."""
     own = [record for record in records if record.get("data_mode", "rollout") != "replay"]
     recorded = [value(r) for r in records if r.get("data_mode") == "replay" and field in r]
     figure = _figure(label, unit, own or records, field, value)
@@ -78,6 +78,6 @@ def _of_data(
 
 def _figure(
     label: str, unit: str, records: Sequence[Record], field: str, value: Callable[[Record], float]
-) -> Figure | None:
-    having = [record for record in records if field in record]
-    return Figure(label, unit, value(having[0]), value(having[-1])) if having else None
+) -> KeyFigure | None:
+    values = [value(record) for record in records if field in record]
+    return KeyFigure(label, unit, values[0], values[-1]) if values else None
