@@ -1,4 +1,4 @@
-"""What the playback page says that a policy thought is what ``townlet inspect`` says, to the rounding."""
+"""Policy outputs on the playback page equal those of ``townlet inspect``, up to rounding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from townlet.view.playback import Resimulation, document_in, playback_html, resi
 
 
 def a_policy(folder: Path, manifest: Path, seed: int = 3) -> Path:
-    """A policy of a captured town with weights far from nothing."""
+    """A policy for a captured town, with large weights in its policy head."""
     town = parse_manifest(manifest)
     network = ActorCritic(len(town.observation), len(town.actions), NetworkConfig(hidden=(16,)), seed=seed)
     network.policy_head.weight.data *= 100
@@ -31,7 +31,7 @@ def a_policy(folder: Path, manifest: Path, seed: int = 3) -> Path:
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A capture of people by their script."""
+    """A capture of scripted behaviour."""
     return capture(tmp_path_factory.mktemp("script"), worlds=2)
 
 
@@ -46,29 +46,31 @@ def simulated(script: Path, policy: Path) -> Resimulation:
 
 
 @pytest.mark.parametrize(("tick", "agent"), [(0, "anna"), (28, "cara"), (79, "ben")])
-def test_the_page_thinks_what_the_inspector_says(
+def test_policy_outputs_equal_an_inspection(
     simulated: Resimulation, script: Path, policy: Path, capsys: pytest.CaptureFixture[str], tick: int, agent: str
 ) -> None:
     words = ["--tick", str(tick), "--agent", agent, "--world", "1", "--json"]
     assert main(["inspect", str(policy), "--manifest", str(script), *words]) == 0
-    said = json.loads(capsys.readouterr().out)
+    inspection = json.loads(capsys.readouterr().out)
     assert simulated.policy_outputs is not None and not simulated.policy_outputs.acted
     at = tick, simulated.manifest.people.index(agent)
     frames = simulated.policy_outputs.frames
-    likely = [int(action) for action in frames["top_actions"][at] if action >= 0]
-    expected = dict(list(said["probabilities"].items())[:4])
-    assert [simulated.manifest.actions[action] for action in likely] == list(expected)
-    assert frames["top_probabilities"][at][: len(likely)].tolist() == pytest.approx(list(expected.values()), abs=1e-6)
-    assert float(frames["taken_probability"][at]) == pytest.approx(said["probabilities"][said["action"]], abs=1e-6)
-    assert float(frames["value"][at]) == pytest.approx(said["value"], rel=1e-5)
+    actions = [int(action) for action in frames["top_actions"][at] if action >= 0]
+    expected = dict(list(inspection["probabilities"].items())[:4])
+    assert [simulated.manifest.actions[action] for action in actions] == list(expected)
+    assert frames["top_probabilities"][at][: len(actions)].tolist() == pytest.approx(list(expected.values()), abs=1e-6)
+    assert float(frames["taken_probability"][at]) == pytest.approx(
+        inspection["probabilities"][inspection["action"]], abs=1e-6
+    )
+    assert float(frames["value"][at]) == pytest.approx(inspection["value"], rel=1e-5)
     names = [simulated.policy_outputs.features[feature] for feature in frames["top_features"][at]]
-    assert names == [(one["feature"], one["meaning"]) for one in said["influences"][:5]]
+    assert names == [(one["feature"], one["meaning"]) for one in inspection["influences"][:5]]
     assert frames["attributions"][at].tolist() == pytest.approx(
-        [one["on_action"] for one in said["influences"][:5]], rel=1e-4
+        [one["on_action"] for one in inspection["influences"][:5]], rel=1e-4
     )
 
 
-def test_a_policy_that_acted_is_said_to_have_and_its_values_are_those_recorded(policy: Path, tmp_path: Path) -> None:
+def test_the_policy_that_acted_is_recognised_and_gives_the_recorded_values(policy: Path, tmp_path: Path) -> None:
     acted = Path(capture_rollout(QUEUE, tmp_path, ticks=20, policy=policy / "policy.json").manifest_path)
     simulated = resimulate(acted, policy=policy)
     assert simulated.policy_outputs is not None and simulated.policy_outputs.acted
@@ -87,19 +89,19 @@ def test_a_policy_of_another_town_is_refused_and_the_page_stays_as_it_was(
     assert page.read_text() == "the page before"
 
 
-def test_each_side_is_judged_by_its_own_policy_or_both_by_the_only_one(
+def test_each_side_has_its_own_policy_or_both_share_one(
     script: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other, page = a_policy(tmp_path / "other", script, seed=4), tmp_path / "playback.html"
     sides = ["playback", str(script), "--compare", str(script), "--output", str(page)]
 
-    def asked(*policies: Path) -> list[str]:
+    def policies_shown(*policies: Path) -> list[str]:
         assert main([*sides, *(word for one in policies for word in ("--policy", str(one)))]) == 0
         return [worlds[0]["policy_outputs"]["policy"] for worlds in document_in(page.read_text(), page)["sides"]]
 
     first, second = (json.loads((one / "policy.json").read_text())["sha256"] for one in (policy, other))
-    assert asked(policy) == [first, first]
-    assert asked(policy, other) == [first, second]
+    assert policies_shown(policy) == [first, first]
+    assert policies_shown(policy, other) == [first, second]
     capsys.readouterr()
     assert main(["playback", str(script), "--policy", str(policy), "--policy", str(other)]) == 2
     assert capsys.readouterr().err == (
@@ -107,7 +109,7 @@ def test_each_side_is_judged_by_its_own_policy_or_both_by_the_only_one(
     )
 
 
-def test_a_day_of_town_day_with_all_thoughts_is_a_page_below_a_megabyte(tmp_path: Path) -> None:
+def test_a_day_of_town_day_with_policy_outputs_is_a_page_below_a_megabyte(tmp_path: Path) -> None:
     day = Path(capture_rollout(SCENARIOS / "town_day.yaml", tmp_path / "day", behavior="heuristic").manifest_path)
     simulated = resimulate(day, policy=a_policy(tmp_path / "policy", day))
     assert simulated.policy_outputs is not None and simulated.policy_outputs.frames["top_actions"].shape == (1000, 8, 4)
@@ -123,7 +125,7 @@ def tab() -> Iterator[Tab]:
         yield tab
 
 
-#: Label, width of the bar and number of every row.
+#: Label, bar width and number of every row.
 ROWS = (
     "(list => [...list.children].map(row => [row.querySelector('.what').innerText,"
     " Number.parseFloat(row.querySelector('.bar i').style.width), row.querySelector('small').innerText]))"
@@ -134,7 +136,7 @@ def read_bars(tab: Tab, number: int) -> list[tuple[str, float, str]]:
     return [tuple(row) for row in tab.ask(f"{ROWS}(document.querySelectorAll('.policy-outputs')[{number}])")]
 
 
-def test_whoever_is_clicked_shows_the_bars_that_the_inspector_would_print(
+def test_clicking_a_person_shows_the_probabilities_and_attributions_of_an_inspection(
     tab: Tab, script: Path, policy: Path, simulated: Resimulation, tmp_path: Path
 ) -> None:
     page = tmp_path / "playback.html"
@@ -148,17 +150,17 @@ def test_whoever_is_clicked_shows_the_bars_that_the_inspector_would_print(
     tab.click(*tab.ask(f"{place}(document.querySelector('.stage canvas').getBoundingClientRect())"))
     tab.until("document.querySelectorAll('.policy-outputs li').length > 2")
     for tick in (28, 29):
-        said = inspect_moment(policy, script, tick=tick, agent="cara", world=1)
+        inspection = inspect_moment(policy, script, tick=tick, agent="cara", world=1)
         actions, features = read_bars(tab, 0), read_bars(tab, 1)
-        expected = list(said.probabilities.items())[:4]
-        taken = said.action, said.probabilities[said.action]
+        expected = list(inspection.probabilities.items())[:4]
+        taken = inspection.action, inspection.probabilities[inspection.action]
         expected += [] if taken in expected else [taken]
-        marked = [name.replace("_", " ") + (" ✓" if name == said.action else "") for name, _ in expected]
+        marked = [name.replace("_", " ") + (" ✓" if name == inspection.action else "") for name, _ in expected]
         assert [name for name, _, _ in actions] == marked
         assert [width for _, width, _ in actions] == pytest.approx([100 * c for _, c in expected], abs=0.51)
-        assert [name for name, _, _ in features] == [i.feature.replace("_", " ") for i in said.influences[:5]]
+        assert [name for name, _, _ in features] == [i.feature.replace("_", " ") for i in inspection.influences[:5]]
         shares = [float(text.replace("−", "-")) for _, _, text in features]
-        assert shares == pytest.approx([i.on_action for i in said.influences[:5]], abs=6e-4)
+        assert shares == pytest.approx([i.on_action for i in inspection.influences[:5]], abs=6e-4)
         assert features[0][1] == 50.0
         tab.press("ArrowRight")
         tab.settle()
@@ -167,7 +169,7 @@ def test_whoever_is_clicked_shows_the_bars_that_the_inspector_would_print(
     assert tab.complaints == []
 
 
-def test_thoughts_fit_a_phone_and_stand_beside_each_other_on_a_desk(
+def test_policy_outputs_fit_a_phone_and_a_desktop_without_overlapping(
     tab: Tab, script: Path, policy: Path, tmp_path: Path
 ) -> None:
     page, alone = tmp_path / "two.html", tmp_path / "one.html"
@@ -188,4 +190,4 @@ def test_thoughts_fit_a_phone_and_stand_beside_each_other_on_a_desk(
             assert not any(
                 one[0] < other[2] - 1 and other[0] < one[2] - 1 and one[1] < other[3] - 1 and other[1] < one[3] - 1
                 for other in boxes[:i]
-            ), "two cards lie over each other"
+            ), "two cards overlap"

@@ -1,4 +1,4 @@
-"""A playback shows what was recorded: simulated again to the bit, or refused, and packed without losing anything."""
+"""Resimulation reproduces a capture to the bit or refuses it, and the page's document unpacks to the same numbers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Resimulation:
     return resimulate(capture_rollout(SCENARIOS / "town_day.yaml", folder, behavior="heuristic").manifest_path)
 
 
-def test_a_film_has_the_rewards_actions_and_events_that_were_recorded(manifest: Path, simulated: Resimulation) -> None:
+def test_a_resimulation_has_the_recorded_rewards_actions_and_events(manifest: Path, simulated: Resimulation) -> None:
     buffer = read_capture(manifest).buffer
     np.testing.assert_array_equal(simulated.frames["reward"], buffer.reward[:, 1])
     np.testing.assert_array_equal(simulated.frames["reward_parts"], buffer.reward_parts[:, 1])
@@ -62,7 +62,7 @@ def test_a_film_has_the_rewards_actions_and_events_that_were_recorded(manifest: 
     assert simulated.events["intensity"].tolist() == [event["intensity"] for event in recorded]
 
 
-def test_a_film_shows_where_people_stood_and_how_they_felt_when_they_chose_the_next_action(
+def test_a_resimulation_has_the_positions_and_needs_that_the_next_observation_shows(
     manifest: Path, simulated: Resimulation
 ) -> None:
     capture = read_capture(manifest)
@@ -76,20 +76,20 @@ def test_a_film_shows_where_people_stood_and_how_they_felt_when_they_chose_the_n
     np.testing.assert_allclose(seen[..., column["rivalry_strongest"]], strongest, atol=1e-6)
     waits = simulated.frames["place"][:-1] >= 0
     np.testing.assert_array_equal(seen[..., column["waiting"]] > 0, waits)
-    # Whoever has the object is ahead of everybody in the queue.
+    # `ahead` also counts the holder of the object.
     np.testing.assert_allclose(
         seen[..., column["ahead"]][waits] * 8, simulated.frames["place"][:-1][waits] + 1, atol=1e-5
     )
 
 
 @pytest.mark.parametrize("behavior", ["random", "heuristic", "scripted"])
-def test_whoever_acted_can_be_filmed(tmp_path: Path, behavior: str) -> None:
+def test_every_behaviour_can_be_resimulated(tmp_path: Path, behavior: str) -> None:
     simulated = resimulate(capture(tmp_path, behavior=behavior, seed=11, ticks=40), 0)
     assert simulated.frames["tile"].shape == (40, 3)
 
 
 def rewrite(manifest: Path, shard: pa.Table | None = None, events: pa.Table | None = None) -> None:
-    """Put other tables into a capture, with hashes that agree: what only a simulation can notice."""
+    """Replace tables of a capture, with matching hashes, so that only a resimulation can notice."""
     content = json.loads(manifest.read_text())
     for entry, table in ((content["shards"][0], shard), (content["events"], events)):
         if table is not None:
@@ -174,7 +174,7 @@ def test_a_world_that_was_not_captured_is_refused(manifest: Path, capsys: pytest
         (["--to", "3"], "--to"),
     ],
 )
-def test_options_that_a_picture_or_a_page_has_no_use_for_are_refused(
+def test_options_that_do_not_apply_to_a_gif_or_a_page_are_refused(
     words: list[str],
     where: str,
     manifest: Path,
@@ -191,25 +191,25 @@ def test_options_that_a_picture_or_a_page_has_no_use_for_are_refused(
 @pytest.mark.parametrize(
     "name", ["observation_baseline", "employment_punctuality", "rivalry_decay", "kitchen_breakfast"]
 )
-def test_every_drill_can_be_packed_even_one_without_objects_or_events(name: str, tmp_path: Path) -> None:
+def test_every_drill_makes_a_document_even_without_objects_or_events(name: str, tmp_path: Path) -> None:
     simulated = resimulate(capture_rollout(SCENARIOS / f"{name}.yaml", tmp_path).manifest_path)
     unpacked = series_in(world_document(simulated))
     assert len(unpacked["event_tick"]) == simulated.manifest.events.rows
     assert unpacked["closed"].shape == (simulated.manifest.ticks, len(simulated.scenario.objects))
 
 
-def series_in(simulated: dict[str, Any], coding: str = "deflate-raw") -> dict[str, np.ndarray]:
-    """The columns of a simulated's document, unpacked as the page does: float64 [length, series]."""
-    data, columns = base64.b64decode(simulated["data"]), {}
+def series_in(document: dict[str, Any], coding: str = "deflate-raw") -> dict[str, np.ndarray]:
+    """Unpack the columns of a world's document as the page does: float64 [length, series]."""
+    data, columns = base64.b64decode(document["data"]), {}
     data = zlib.decompress(data, -zlib.MAX_WBITS) if coding == "deflate-raw" else data
-    for name, (length, series, size, offset, scale) in simulated["columns"].items():
+    for name, (length, series, size, offset, scale) in document["columns"].items():
         steps = np.frombuffer(data, f"<i{size}", length * series, offset).reshape(series, length)
         columns[name] = np.cumsum(steps, axis=1, dtype=np.int64).T / scale
     return columns
 
 
 @pytest.mark.parametrize("coding", ["deflate-raw", "identity"])
-def test_a_document_unpacks_to_the_numbers_of_the_film(simulated: Resimulation, coding: str) -> None:
+def test_a_document_unpacks_to_the_numbers_of_the_resimulation(simulated: Resimulation, coding: str) -> None:
     unpacked = series_in(world_document(simulated, coding=coding), coding)  # type: ignore[arg-type]
     for name, (values, scale) in columns_of(simulated).items():
         np.testing.assert_array_equal(np.rint(unpacked[name] * scale), values, err_msg=name)
@@ -230,7 +230,7 @@ def test_equal_captures_give_equal_pages(tmp_path: Path, manifest: Path, simulat
     assert playback_html([[resimulate(again, 1)]]) == playback_html([[simulated]])
 
 
-def test_a_page_refers_to_nothing_and_may_load_nothing(simulated: Resimulation) -> None:
+def test_a_page_refers_to_nothing_else_and_may_load_nothing(simulated: Resimulation) -> None:
     page = playback_html([[simulated]])
     assert "default-src 'none'" in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)|@import|url\(|https?://""", page)
@@ -253,7 +253,7 @@ def test_two_captures_stand_side_by_side_with_the_same_worlds_of_each(manifest: 
     assert main([*words, "--label", "before", "--label", "after"]) == 0
     assert document_in(page.read_text(), page)["labels"] == ["before", "after"]
     sides = document_in(page.read_text(), page)["sides"]
-    assert [[(simulated["behavior"], simulated["world"]) for simulated in worlds] for worlds in sides] == [
+    assert [[(world["behavior"], world["world"]) for world in side] for side in sides] == [
         [("scripted", 0), ("scripted", 1)],
         [("heuristic", 0), ("heuristic", 1)],
     ]
@@ -271,7 +271,7 @@ def test_conflict_links_name_every_conflict_the_worst_first(manifest: Path) -> N
     assert first.fragment == fragment(first.tick, first.world) == f"#t={first.tick}&w={first.world}"
 
 
-def test_the_plan_of_a_town_knows_its_rooms_and_their_doors() -> None:
+def test_the_floor_plan_of_a_town_has_its_rooms_and_doors() -> None:
     town = Town(scenario_of("town_day"), worlds=1, seed=0)
     plan = floor_plan_of(town)
     assert sorted(plan.names) == ["cafe 1", "grocer 1", "gym 1", "home 1", "home 2", "home 3", "home 4", "office 1"]
