@@ -1,7 +1,7 @@
-"""The replay page of the README's picture: two policies of the conflict study on the same day of the same town.
+"""The playback in the README's picture: two policies of the conflict study on the same day of the same town.
 
 ``python scripts/conflict_pages.py --output tmp/conflict`` trains a conflict-blind and a conflict-aware policy, as
-``townlet study conflict`` does, lets each live a day, and plays the two side by side.
+``townlet study conflict`` does, runs each for a day and plays the two days side by side.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from townlet.study.conflict.execute import do, trained_network
 from townlet.study.conflict.settings import FIRST_SEED, FULL, Settings
 from townlet.study.conflict.tasks import Policy
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.view.replay import film_of, replay_html
+from townlet.view.playback import playback_html, resimulate
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
@@ -27,19 +27,19 @@ ARMS = (BLIND, AWARE)
 
 
 def conflict_page(output: Path, work: Path, seed: int, day: int, settings: Settings = FULL) -> Path:
-    """The page of a day, whose seed is ``day``, under the two policies of the study's seed ``seed``.
+    """Write the page that plays day ``day`` (a seed) under the two policies of the study's seed ``seed``; its path.
 
-    Each arm's folder gets the scenario, the policy and the capture. What the study left in ``work`` is not done again.
+    Each arm's folder gets the scenario, the policy and the capture. Finished work of the study in ``work`` is reused.
     """
-    films = []
+    sides = []
     for arm in ARMS:
         folder = output / arm.name
         scenario = folder / "town_day_study.yaml"
         policy = _policy(arm, scenario, folder / "policy", work, seed, settings)
         done = capture_rollout(scenario, folder / "capture", seed=day, policy=policy / "policy.json")
-        films.append([film_of(done.manifest_path, scenario=scenario, policy=policy)])
-    page = output / "replay.html"
-    write_atomically(page, replay_html(films, labels=[arm.label for arm in ARMS]))
+        sides.append([resimulate(done.manifest_path, scenario=scenario, policy=policy)])
+    page = output / "playback.html"
+    write_atomically(page, playback_html(sides, labels=[arm.label for arm in ARMS]))
     return page
 
 
@@ -61,12 +61,12 @@ def _policy(arm: Arm, file: Path, folder: Path, work: Path, seed: int, settings:
 def main(
     output: Annotated[Path, typer.Option(help="Folder for scenarios, policies, captures and the page.")],
     work: Annotated[
-        Path | None, typer.Option(help="Folder of the study's finished pieces; OUTPUT/work without.")
+        Path | None, typer.Option(help="Folder with the study's finished work; OUTPUT/work by default.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the policies.")] = FIRST_SEED,
     day: Annotated[int, typer.Option(help="Seed of the day.")] = 5,
 ) -> None:
-    """Train a conflict-blind and a conflict-aware policy, and play a day of each side by side."""
+    """Train a conflict-blind and a conflict-aware policy and play one day of each side by side."""
     typer.echo(conflict_page(output, work or output / "work", seed, day))
 
 

@@ -35,7 +35,7 @@ def _tags(max_runtime: timedelta) -> dict[str, str]:
 train_scenario = job(
     "train_scenario",
     COLUMN,
-    "A scenario's whole column: capture, replay, verification, training, validation, alerts, report and evaluation.",
+    "A scenario's whole column: capture, playback, verification, training, validation, alerts, report and evaluation.",
     max_runtime=timedelta(hours=24),
 )
 

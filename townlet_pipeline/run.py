@@ -169,7 +169,7 @@ def _conclude(scenario: str, store: Path | None) -> None:
     """Print the figures of the training, the verdict on its telemetry, and where to look next."""
     from townlet.files.storage import read_json
     from townlet.telemetry import read_records
-    from townlet.view.headline import headline
+    from townlet.view.key_figures import key_figures
     from townlet_pipeline.artefacts import files
     from townlet_pipeline.instance.project import shown
     from townlet_pipeline.resources import StoreResource
@@ -178,7 +178,7 @@ def _conclude(scenario: str, store: Path | None) -> None:
     records = read_records(files.log(place, scenario))
     alerts = len(read_json(files.alerts(place, scenario), "telemetry alerts")["alerts"])
     say("")
-    for figure in headline(records)[:2]:
+    for figure in key_figures(records)[:2]:
         say(f"  {figure}")
     say(f"  telemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
     say(f"\nreport: {shown(files.report(place, scenario))}\nmake ui shows the lineage, the plots and every run")

@@ -25,8 +25,8 @@ from townlet.telemetry import TelemetryWriter, read_log
 #: Every option that names a file, in a command whose other inputs are not there: it is refused for its output only.
 FILES = {
     "train": ["train", str(QUEUE), "--ppo-log"],
-    "replay": ["replay", "nothing.json", "--output"],
-    "gif": ["replay", "nothing.json", "--gif"],
+    "playback": ["playback", "nothing.json", "--output"],
+    "gif": ["playback", "nothing.json", "--gif"],
     "validate": ["validate", "nothing.jsonl", "--table"],
     "evaluate": ["evaluate", "nothing", "--scenario", str(QUEUE), "--output"],
     "plot": ["plot", "nothing.json", "--output"],
@@ -291,7 +291,7 @@ def test_a_table_is_written_through_a_link(tmp_path: Path) -> None:
     assert link.is_symlink() and file_place(link).path.read_bytes().startswith(b"PAR1")
 
 
-@pytest.mark.parametrize("command", ["validate", "plot", "verify", "alerts", "replay", "gif"])
+@pytest.mark.parametrize("command", ["validate", "plot", "verify", "alerts", "playback", "gif"])
 def test_what_is_read_is_not_written_over(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ def test_every_asset_is_made_and_every_check_holds(column: Column) -> None:
         "replay_manifest/replay.json",
         "rollout_capture/rollout_sample_manifest.json",
         "rollout_capture/rollout_sample_metrics.json",
-        "rollout_replay/replay.html",
+        "rollout_playback/playback.html",
         f"scenario/{SCENARIO}.yaml",
         "summary_report/report.html",
         "summary_report/summary.json",
@@ -52,7 +52,7 @@ def test_data_versions_are_hashes_of_content(column: Column) -> None:
     assert found["scenario"] == load_scenario(column.path(f"scenario/{SCENARIO}.yaml")).digest
     for asset, file in {
         "rollout_capture": "rollout_capture/rollout_sample_manifest.json",
-        "rollout_replay": "rollout_replay/replay.html",
+        "rollout_playback": "rollout_playback/playback.html",
         "replay_manifest": "replay_manifest/replay.json",
         "trained_policy": "trained_policy/policy.safetensors",
         "telemetry_alerts": "telemetry_alerts/alerts.json",
@@ -74,7 +74,7 @@ def test_each_materialization_records_the_versions_of_its_parents(column: Column
     found, made = versions(column.result), materialized(column.result)
     for asset, parents in {
         "rollout_capture": ["scenario"],
-        "rollout_replay": ["rollout_capture", "scenario"],
+        "rollout_playback": ["rollout_capture", "scenario"],
         "replay_manifest": ["rollout_capture"],
         "trained_policy": ["scenario", "replay_manifest"],
         "ppo_telemetry": ["scenario", "replay_manifest"],

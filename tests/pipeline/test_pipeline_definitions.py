@@ -52,7 +52,7 @@ def test_the_column_is_the_chain_from_scenario_to_report() -> None:
     assert parents == {
         "scenario": set(),
         "rollout_capture": {"scenario"},
-        "rollout_replay": {"rollout_capture", "scenario"},
+        "rollout_playback": {"rollout_capture", "scenario"},
         "replay_manifest": {"rollout_capture"},
         "trained_policy": {"scenario", "replay_manifest"},
         "ppo_telemetry": {"scenario", "replay_manifest"},

@@ -26,7 +26,7 @@ from townlet_pipeline.resources import SimulatorResource
 COLUMN = [
     "scenario",
     "rollout_capture",
-    "rollout_replay",
+    "rollout_playback",
     "replay_manifest",
     "trained_policy",
     "ppo_telemetry",

@@ -20,7 +20,7 @@ from townlet.errors import InputError
 from townlet_pipeline.instance import pages
 from townlet_pipeline.instance.pages import ADDRESS, PORT, page_server, page_url, served_folder
 
-PAGE = "queue_conflict/rollout_replay/replay.html"
+PAGE = "queue_conflict/rollout_playback/playback.html"
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Path:
     page.parent.mkdir(parents=True)
     page.write_text("<title>the page</title>")
     (page.parent / "log.jsonl").write_text("{}\n")
-    (page.parent / ".replay.lock").write_text("run 1")
+    (page.parent / ".playback.lock").write_text("run 1")
     (tmp_path / "secret.html").write_text("secret")
     (page.parent / "out.html").symlink_to(tmp_path / "secret.html")
     return tmp_path / "store"
@@ -65,7 +65,7 @@ def ask(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> t
 def test_a_page_is_served_as_it_is_in_the_store_whatever_it_is_asked(port: int, store: Path) -> None:
     assert ask(port, f"/{PAGE}") == (200, "text/html", b"<title>the page</title>")
     assert ask(port, f"/{PAGE}?a=b", "HEAD") == (200, "text/html", b"")
-    assert ask(port, "/queue_conflict/rollout_replay/log.jsonl") == (200, "text/plain; charset=utf-8", b"{}\n")
+    assert ask(port, "/queue_conflict/rollout_playback/log.jsonl") == (200, "text/plain; charset=utf-8", b"{}\n")
     (store / PAGE).write_text("anew")
     assert ask(port, f"/{PAGE}")[2] == b"anew"
 
@@ -76,9 +76,9 @@ def test_a_page_is_served_as_it_is_in_the_store_whatever_it_is_asked(port: int, 
         "/../secret.html",
         "/queue_conflict/../../secret.html",
         "/%2e%2e/secret.html",
-        "/queue_conflict/rollout_replay/out.html",
-        "/queue_conflict/rollout_replay/.replay.lock",
-        "/queue_conflict/rollout_replay/",
+        "/queue_conflict/rollout_playback/out.html",
+        "/queue_conflict/rollout_playback/.playback.lock",
+        "/queue_conflict/rollout_playback/",
         "/nothing.html",
         "/a%00b",
     ],
@@ -87,7 +87,7 @@ def test_nothing_outside_the_store_nothing_hidden_and_no_listing_is_served(port:
     status, _, body = ask(port, path)
     assert status == 404
     assert b"secret</" not in body
-    assert b"replay.html" not in body
+    assert b"playback.html" not in body
 
 
 def test_the_first_page_leads_to_all_others_and_to_nothing_else(port: int, store: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_page_of_the_store_has_an_address_and_another_has_none(
 ) -> None:
     page = served_folder() / PAGE
     assert page_url(page, "#t=28&w=0") == f"http://127.0.0.1:3001/{PAGE}#t=28&w=0"
-    assert page_url(tmp_path / "replay.html") is None
+    assert page_url(tmp_path / "playback.html") is None
     monkeypatch.setenv(PORT, "4000")
     assert page_url(page) == f"http://127.0.0.1:4000/{PAGE}"
     monkeypatch.setenv(ADDRESS, "https://pages.example.org/townlet/")

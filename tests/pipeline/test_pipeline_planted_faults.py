@@ -103,7 +103,7 @@ def test_a_capture_that_is_too_small_is_not_learnt_from(column: Column, tmp_path
     chosen = AssetSelection.assets("rollout_capture").downstream()
     result = run_column(column.instance, tmp_path / "store", selection=chosen, simulator=SimulatorResource(ticks=5))
     assert failed_checks(result) == {"enough_to_learn": "5 agent-steps per person, at least 10 are needed"}
-    assert materialized(result).keys() == {"rollout_capture", "rollout_replay", "replay_manifest"}
+    assert materialized(result).keys() == {"rollout_capture", "rollout_playback", "replay_manifest"}
 
 
 def test_alerts_that_were_altered_fail_the_run(column: Column, tmp_path: Path) -> None:

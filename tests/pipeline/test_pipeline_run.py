@@ -19,7 +19,7 @@ from townlet_pipeline.instance.instance import open_instance
 SCENARIO = "observation_baseline"
 ASSETS = ["scenario", "rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
 #: What nothing else waits for, so that its place in the order is free.
-LEAVES = ["policy_evaluation", "rollout_replay", "summary_report", "telemetry_alerts"]
+LEAVES = ["policy_evaluation", "rollout_playback", "summary_report", "telemetry_alerts"]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ from townlet.baselines import BASELINES_FOLDER, promote
 from townlet.baselines.build import build_baseline
 from townlet.config import load_scenario
 from townlet.files.storage import sha256
-from townlet.view.replay import ConflictLink, conflict_links
+from townlet.view.playback import ConflictLink, conflict_links
 from townlet_pipeline.instance.home import settings
 
 COLUMN = ["rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
@@ -139,8 +139,8 @@ def server(project: Path, dusk: datetime, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def worst(project: Path, server: WebServer) -> ConflictLink:
-    """The worst conflict of a capture that was materialized beside the web server, with its replay page."""
-    chosen = AssetSelection.assets("scenario", "rollout_capture", "rollout_replay")
+    """The worst conflict of a capture that was materialized beside the web server, with its playback page."""
+    chosen = AssetSelection.assets("scenario", "rollout_capture", "rollout_playback")
     with DagsterInstance.from_config(str(server.home)) as instance:
         assert run_column(instance, project / "runs" / "store", scenario="queue_conflict", selection=chosen).success
     return conflict_links(project / "runs/store/queue_conflict/rollout_capture/rollout_sample_manifest.json")[0]
@@ -267,18 +267,18 @@ def test_the_page_of_an_asset_opens_its_plots(run: Run, tab: Tab, pictures: Path
     tab.picture(pictures / "plots.png")
 
 
-def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_replay(
+def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_playback(
     run: Run, worst: ConflictLink, tab: Tab, pictures: Path
 ) -> None:
-    visit(tab, f"{run.server.url}/assets/rollout_replay?view=partitions&partition=queue_conflict", "Show Markdown")
+    visit(tab, f"{run.server.url}/assets/rollout_playback?view=partitions&partition=queue_conflict", "Show Markdown")
     tab.ask("[...document.querySelectorAll('button, a')].find(b => b.innerText.includes('Show Markdown')).click()")
     first = f"[...document.links].find(a => a.innerText === 'tick {worst.tick}')"
     tab.until(f"Boolean({first})", 240)
     tab.picture(pictures / "conflicts.png")
     tab.call("Page.navigate", url=tab.ask(f"{first}.href"))
-    tab.until("typeof replay === 'object'", 240)
-    assert tab.ask("[replay.tick, replay.panes[0].film.world]") == [worst.tick, worst.world]
-    tab.picture(pictures / "replay.png")
+    tab.until("typeof playback === 'object'", 240)
+    assert tab.ask("[playback.tick, playback.panes[0].recording.world]") == [worst.tick, worst.world]
+    tab.picture(pictures / "playback.png")
 
 
 def test_when_it_is_time_the_daemon_soaks_the_night_and_what_was_missed_before_is_red(

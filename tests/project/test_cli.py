@@ -25,6 +25,20 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
     assert "Usage: townlet" in capsys.readouterr().out
 
 
+def test_playback_answers_to_its_former_name_which_no_help_mentions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["capture", str(QUEUE_CONFLICT), "--output", str(tmp_path)]) == 0
+    manifest, pages = str(tmp_path / "rollout_sample_manifest.json"), [tmp_path / "new.html", tmp_path / "old.html"]
+    for name, page in zip(["playback", "replay"], pages, strict=True):
+        assert main([name, manifest, "--output", str(page)]) == 0
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    capsys.readouterr()
+    assert main(["--help"]) == 0
+    commands = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert "playback" in commands and "replay" not in commands
+
+
 def test_schema_describes_every_key_of_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
@@ -42,7 +56,7 @@ def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     ("words", "missing"),
     [
         (["train", str(QUEUE_CONFLICT), "--mode", "replay", "--replay-manifest", "nowhere.json"], "nowhere.json"),
-        (["replay", "nowhere.json"], "nowhere.json"),
+        (["playback", "nowhere.json"], "nowhere.json"),
         (["soak", str(QUEUE_CONFLICT), "--baseline", "nowhere.json"], "nowhere.json"),
         (["bench", "world", "--scenario", "/nowhere.yaml"], "/nowhere.yaml"),
     ],

@@ -79,7 +79,7 @@ def test_the_commands_of_a_page_are_commands_with_such_arguments(page: Path) -> 
         ("townlet baselines", "Missing command"),
         ("townlet evaluate policy.json", "Missing argument"),
         ("townlet freeze a b", "unexpected extra argument"),
-        ("townlet replay m.json --outptu x", "No such option '--outptu"),
+        ("townlet playback m.json --outptu x", "No such option '--outptu"),
         ("townlet capture x.yaml --output", "Option '--output' requires an argument"),
         ("python -m townlet_pipeline.run --cycle", "No such option '--cycle"),
         ("python -m townlet_pipeline.runs", "no program townlet_pipeline.runs"),

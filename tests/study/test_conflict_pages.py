@@ -9,7 +9,7 @@ from support.places import ROOT
 
 from townlet.capture import parse_manifest
 from townlet.study.conflict.settings import Settings
-from townlet.view.replay import document_in
+from townlet.view.playback import document_in
 
 TINY = Settings(cycles=1, worlds=1, rollout_ticks=50, cloning_worlds=1, cloning_epochs=1)
 
@@ -23,11 +23,11 @@ def test_both_policies_are_trained_live_the_same_day_and_stand_side_by_side(
     page = conflict_pages.conflict_page(tmp_path / "out", tmp_path / "work", 11, 5, TINY)
     document = document_in(page.read_text(), page)
     assert document["labels"] == ["conflict-blind PPO", "conflict-aware PPO"]
-    sides = [films[0] for films in document["sides"]]
-    assert [film["seed"] for film in sides] == [5, 5]
+    sides = [worlds[0] for worlds in document["sides"]]
+    assert [side["seed"] for side in sides] == [5, 5]
     assert sides[0]["objects"] == sides[1]["objects"]
-    assert [film["mind"]["acted"] for film in sides] == [True, True]
+    assert [side["policy_outputs"]["acted"] for side in sides] == [True, True]
     assert sides[0]["policy"] != sides[1]["policy"]
-    for arm, film in zip(("blind", "aware"), sides, strict=True):
+    for arm, side in zip(("blind", "aware"), sides, strict=True):
         manifest = parse_manifest(tmp_path / "out" / arm / "capture" / "rollout_sample_manifest.json")
-        assert manifest.behavior.policy_sha256 == film["policy"] == film["mind"]["policy"]
+        assert manifest.behavior.policy_sha256 == side["policy"] == side["policy_outputs"]["policy"]

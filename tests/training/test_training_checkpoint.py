@@ -102,7 +102,7 @@ def test_what_was_done_after_the_last_checkpoint_is_counted_as_lost_outside_the_
     command = ["train", str(QUEUE), "--output", str(broken), "--resume", *options_of(**(SMALL | {"cycles": 6}))]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert f"attempt 2 went on after epoch 4; {lost} optimizer steps of earlier attempts were lost" in said
+    assert f"attempt 2 resumed after epoch 4; {lost} optimizer steps of earlier attempts were lost" in said
     assert json.loads((broken / "attempts.json").read_text()) == {"attempt": 2, "updates_lost": lost}
     assert outputs(broken) == outputs(whole)
 

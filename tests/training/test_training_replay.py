@@ -16,7 +16,7 @@ from townlet.cli import main
 from townlet.config import TrainingConfig, load_scenario
 from townlet.telemetry import CLOCK_FIELDS, read_records, validate_log
 from townlet.training import TrainingHarness, train
-from townlet.view.plots import conflict_intensity
+from townlet.view.learning_curves import conflict_intensity
 from townlet.world import CONFLICT_KINDS
 from townlet.world.state.events import CONFLICT_INTENSITY
 

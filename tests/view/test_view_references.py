@@ -1,9 +1,14 @@
-"""What a browser would load from elsewhere is found in a page, and nothing else."""
+"""Foreign references of a page: everything that a browser would load from elsewhere, and nothing else."""
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from support.captures import queue_scenario
+
+from townlet.capture import capture_rollout
+from townlet.view.playback import playback_html, resimulate
 from townlet.view.references import foreign_references
 
 
@@ -18,7 +23,7 @@ from townlet.view.references import foreign_references
         '<p title="url(http://example.org)">text</p>',
     ],
 )
-def test_texts_links_and_what_the_page_holds_itself_are_no_references(page: str) -> None:
+def test_texts_links_and_own_content_are_no_references(page: str) -> None:
     assert foreign_references(page) == []
 
 
@@ -50,3 +55,12 @@ def test_a_pages_own_script_may_run_and_load_nothing() -> None:
     assert foreign_references("<script>run()</script>", scripts=True) == []
     for loads in ("fetch('x')", "import('x')", "new WebSocket('x')", "i.src = 'https://example.org'"):
         assert foreign_references(f"<script>{loads}</script>", scripts=True) != []
+
+
+def test_a_link_in_the_description_of_a_scenario_is_no_reference_of_its_playback(tmp_path: Path) -> None:
+    description = "See <a href='http://example.org'>the rules</a> https://example.org/x.png or url(x)."
+    scenario = queue_scenario(tmp_path / "scenario", description=f'description: "{description}"')
+    manifest = capture_rollout(scenario, tmp_path / "capture", ticks=5).manifest_path
+    page = playback_html([[resimulate(manifest, scenario=scenario)]])
+    assert "https://example.org/x.png" in page
+    assert foreign_references(page, scripts=True) == []

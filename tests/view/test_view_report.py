@@ -15,9 +15,9 @@ from support.telemetry_records import fields, record, write_lines
 
 from townlet.cli import main
 from townlet.telemetry import TelemetryWriter, read_records, summarize
-from townlet.view.headline import headline
-from townlet.view.page import Section, section_html
-from townlet.view.plots import conflict_intensity, learning_plots
+from townlet.view.html_page import Section, section_html
+from townlet.view.key_figures import key_figures
+from townlet.view.learning_curves import conflict_intensity, learning_curves
 from townlet.view.report import summary_html
 from townlet.view.style import INK, markdown_image, png, svg
 
@@ -85,7 +85,7 @@ def test_the_page_follows_light_and_dark_and_fits_a_phone(page: str) -> None:
 
 def test_the_verdict_comes_first_and_the_figures_compare_own_rollouts(page: str) -> None:
     assert page.index('class="verdict"') < page.index('class="figures"') < page.index("<svg")
-    figures = {figure.label: figure for figure in headline(mixed_log())}
+    figures = {figure.label: figure for figure in key_figures(mixed_log())}
     assert (figures["mean reward"].before, figures["mean reward"].after) == (-1.0 + 5 / 32, -0.5)
     assert figures["mean reward"].recorded == -0.5
     assert figures["conflict intensity"].before == pytest.approx(1000 * 27 / 256)
@@ -94,7 +94,7 @@ def test_the_verdict_comes_first_and_the_figures_compare_own_rollouts(page: str)
 
 def test_a_replay_only_log_has_figures_that_do_not_move() -> None:
     records = [record(epoch, data_mode="replay", reward_mean=-0.5) for epoch in range(1, 4)]
-    reward = headline(records)[0]
+    reward = key_figures(records)[0]
     assert (reward.before, reward.after, reward.recorded) == (-0.5, -0.5, None)
 
 
@@ -103,7 +103,7 @@ def test_conflict_intensity_is_per_thousand_agent_steps() -> None:
 
 
 def test_each_plot_is_valid_svg_described_in_words() -> None:
-    for plot in learning_plots(mixed_log()):
+    for plot in learning_curves(mixed_log()):
         root = ElementTree.fromstring(svg(plot))
         assert root.tag == f"{SVG}svg"
         assert root.attrib["role"] == "img"
@@ -113,12 +113,12 @@ def test_each_plot_is_valid_svg_described_in_words() -> None:
 
 
 def test_replay_and_rollout_are_told_apart_in_colour_in_the_legend_and_in_words() -> None:
-    reward = learning_plots(mixed_log())[0]
+    reward = learning_curves(mixed_log())[0]
     drawn = svg(reward)
     assert "replay phases" in drawn
     assert "own rollouts" in drawn
     assert re.search(r"replay went from .*; rollout went from", reward.alt)
-    only_rollout = learning_plots([record(epoch, reward_mean=0.1) for epoch in range(1, 4)])[0]
+    only_rollout = learning_curves([record(epoch, reward_mean=0.1) for epoch in range(1, 4)])[0]
     assert "replay phases" not in svg(only_rollout)
 
 
@@ -143,7 +143,7 @@ def test_a_log_of_schema_1_0_gets_a_page_of_what_it_has(tmp_path: Path) -> None:
             writer.write(fields(epoch))
     records = read_records(tmp_path / "log.jsonl")
     text = summary_html(summarize(records), records)
-    titles = [plot.title for plot in learning_plots(records)]
+    titles = [plot.title for plot in learning_curves(records)]
     assert titles == ["KL divergence and clip fraction", "Value loss and total loss", "Policy and entropy loss"]
     assert text.count("<svg") == 3
 
@@ -160,7 +160,7 @@ def test_the_summary_command_prints_the_page(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_markdown_image_carries_its_own_png() -> None:
-    plots = learning_plots(mixed_log())
+    plots = learning_curves(mixed_log())
     match = re.fullmatch(r"!\[([^\]]*)\]\(data:image/png;base64,([^)]*)\)", markdown_image(plots))
     assert match is not None
     assert match[1].startswith("Mean reward")

@@ -1,6 +1,6 @@
-"""The command line, ``townlet``: one sub-command per task.
+"""Command line ``townlet``: one sub-command per task.
 
-Each command imports what it needs inside its body, so that the telemetry tools start without NumPy, Numba or torch.
+Each command imports what it needs in its body, so that the telemetry commands start without NumPy, Numba or torch.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from townlet.cli import (
     export,
     inspect,
     lineage,
+    playback,
     plot,
-    replay,
     schema,
     soak,
     stages,
     study,
-    telemetry,
+    summary,
     train,
+    validate,
+    watch,
 )
 from townlet.errors import InputError, RunError
 from townlet.host.memory import FEWER, is_out_of_memory
@@ -37,7 +39,7 @@ from townlet.text.terminal import printable, show_what_can_be_shown
 
 app = typer.Typer(
     name="townlet",
-    help="Capture rollouts of a small town, train its people by PPO, and check what the training logged.",
+    help="Capture rollouts of a small town, train its people by PPO, and check and report the training.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -49,10 +51,12 @@ for command in (
     train,
     soak,
     drift,
-    telemetry,
+    validate,
+    watch,
+    summary,
     export,
     plot,
-    replay,
+    playback,
     inspect,
     evaluate,
     stages,
@@ -74,11 +78,11 @@ def _version(wanted: bool) -> None:
 def _root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Capture rollouts of a small town, train its people by PPO, and check what the training logged."""
+    """Capture rollouts of a small town, train its people by PPO, and check and report the training."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code: 0 done, 1 a check did not hold, 2 unusable input, 130 interrupted."""
+    """Run one command and return its exit code: 0 done, 1 a check failed, 2 unusable input, 130 interrupted."""
     try:
         code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False, prog_name="townlet")
         sys.stdout.flush()
@@ -94,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (BrokenPipeError, SystemExit) as error:
-        # Typer and Rich end with 1, in the handler of this very error, when the reader, `head` say, has seen enough.
+        # When a reader such as `head` closes the pipe, Typer and Rich exit with 1 while handling BrokenPipeError.
         if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -111,11 +115,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Abort):
         code = 130
     if code == 130:
-        print("interrupted; every file is whole, but the work is not finished", file=sys.stderr)
+        print("interrupted: the work is unfinished, but every file is whole", file=sys.stderr)
     return int(code or 0)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the installed ``townlet`` command, and of the scripts that are one of its sub-commands."""
+    """Entry point of the ``townlet`` command, and of scripts that stand for one of its sub-commands."""
     show_what_can_be_shown()
     sys.exit(main(arguments))

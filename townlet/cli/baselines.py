@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from townlet.cli.options import ActingPolicy, PrintJson, ScenarioFile
 from townlet.cli.places import file_option, folder_option
 
 if TYPE_CHECKING:
     from townlet.baselines import Baseline, Difference
 
-baselines = typer.Typer(name="baselines", help="What a scenario's metrics are where nothing has changed.")
+baselines = typer.Typer(name="baselines")
 
-_File = Annotated[Path, typer.Argument(metavar="BASELINE.json", help="File of a baseline.")]
-_Scenario = Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")]
+_File = Annotated[Path, typer.Argument(metavar="BASELINE.json", help="Baseline file.")]
 _Folder = Annotated[Path, typer.Option(help="Folder of the promoted baselines.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,29 +26,36 @@ def register(app: typer.Typer) -> None:
 
 @baselines.callback()
 def _baselines() -> None:
-    """What a scenario's metrics are where nothing has changed."""
+    """Build, compare and promote baselines.
+
+    A baseline holds the distribution of every metric of a scenario over many seeds.
+    """
 
 
 @baselines.command()
 def build(
-    scenario: _Scenario,
+    scenario: ScenarioFile,
     output: Annotated[
         Path | None, folder_option(help="Folder for the baseline; by default runs/baselines/SCENARIO.")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Number of seeds, one rollout each.")] = 30,
-    first_seed: Annotated[int, typer.Option(help="The first of them; the others follow.")] = 0,
-    worlds: Annotated[int, typer.Option(help="Worlds under each seed.")] = 256,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, with one rollout each.")] = 30,
+    first_seed: Annotated[int, typer.Option(help="First seed; the others count up from it.")] = 0,
+    worlds: Annotated[int, typer.Option(help="Worlds per seed.")] = 256,
     behavior: Annotated[
         str | None,
-        typer.Option(help="Who acts: scripted, heuristic or random; by default the schedule, else the heuristic."),
+        typer.Option(
+            help="Who acts: scripted, heuristic or random; by default scripted, or heuristic without a script."
+        ),
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="policy.json of a trained policy that acts.")] = None,
+    policy: ActingPolicy = None,
     captures: Annotated[
-        bool, typer.Option("--captures/--no-captures", help="Record each rollout, with a manifest.")
+        bool, typer.Option("--captures/--no-captures", help="Whether to record each rollout as a capture.")
     ] = True,
-    copy: Annotated[Path | None, file_option(help="Write it under this name as well, which no hash is in.")] = None,
+    copy: Annotated[
+        Path | None, file_option(help="Also write the baseline to this file, whose name contains no hash.")
+    ] = None,
 ) -> None:
-    """Measure one rollout per seed, and write the distribution of every metric."""
+    """Build a baseline from one rollout per seed."""
     from townlet.baselines.build import build_baseline
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
@@ -76,7 +82,7 @@ def build(
 
 
 @baselines.command()
-def show(baseline: _File, json: _Json = False) -> None:
+def show(baseline: _File, json: PrintJson = False) -> None:
     """Print a baseline's distributions."""
     from townlet.baselines import read_baseline
     from townlet.files.storage import pretty_json
@@ -90,11 +96,14 @@ def show(baseline: _File, json: _Json = False) -> None:
 
 @baselines.command()
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD.json", help="File of a baseline.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW.json", help="File of another one.")],
-    json: _Json = False,
+    old: Annotated[Path, typer.Argument(metavar="OLD.json", help="Baseline file.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW.json", help="Baseline file to compare with it.")],
+    json: PrintJson = False,
 ) -> None:
-    """Print what changed from one baseline to another, with effect sizes and intervals."""
+    """Print the differences between two baselines.
+
+    Each comes with its effect size and confidence interval.
+    """
     from townlet.baselines import differences, read_baseline
     from townlet.files.storage import pretty_json
 
@@ -103,26 +112,26 @@ def diff(
     if json:
         typer.echo(pretty_json({name: change.model_dump() for name, change in changed.items()}), nl=False)
         return
-    for what in ("scenario", "scenario_sha256", "behavior", "policy_sha256", "worlds", "ticks"):
-        if getattr(before, what) != getattr(after, what):
-            typer.echo(f"{what}: {getattr(before, what)} → {getattr(after, what)}")
+    for field in ("scenario", "scenario_sha256", "behavior", "policy_sha256", "worlds", "ticks"):
+        if getattr(before, field) != getattr(after, field):
+            typer.echo(f"{field}: {getattr(before, field)} → {getattr(after, field)}")
     _print_differences(changed)
 
 
 @baselines.command()
 def promote(
     baseline: _File,
-    scenario: _Scenario,
-    reason: Annotated[str, typer.Option(help="Why this baseline is to count from now on.")],
-    by: Annotated[str | None, typer.Option(help="Who promotes it; by default the user.")] = None,
+    scenario: ScenarioFile,
+    reason: Annotated[str, typer.Option(help="Why this baseline becomes the one to compare with.")],
+    by: Annotated[str | None, typer.Option(help="Who promotes it; by default the current user.")] = None,
     folder: _Folder = Path("baselines"),
 ) -> None:
-    """Let a baseline count from now on; what it replaces stays, and the ledger says when, who and why."""
+    """Make a baseline the one to compare with. The ledger records when, by whom and why; older baselines are kept."""
     from townlet.baselines import promote as promote_baseline
     from townlet.config import load_scenario
 
     entry = promote_baseline(baseline, load_scenario(scenario), reason=reason, by=by, folder=folder)
-    replaced = f"in place of {entry.parent[:12]}" if entry.parent else "the first one"
+    replaced = f"replacing {entry.parent[:12]}" if entry.parent else "the first one"
     typer.echo(f"promoted {entry.baseline[:12]}, {replaced}")
     if entry.differences:
         _print_differences(entry.differences)
@@ -131,38 +140,40 @@ def promote(
 @baselines.command()
 def document(
     folder: _Folder = Path("baselines"),
-    output: Annotated[Path, file_option(early=False, help="Page to write.")] = Path(
+    output: Annotated[Path, file_option(early=False, help="Markdown page to write.")] = Path(
         "docs/ops/queue_conflict_baselines.md"
     ),
     scenarios: Annotated[Path, typer.Option(help="Folder of the scenario files.")] = Path("configs/scenarios"),
     check: Annotated[
         bool,
-        typer.Option("--check", help="Write nothing: measure every baseline anew, and fail unless all is the same."),
+        typer.Option(
+            "--check", help="Write nothing; measure every baseline again and fail if any figure of the page differs."
+        ),
     ] = False,
 ) -> None:
-    """Write the page of the promoted baselines."""
+    """Write a page about the promoted baselines."""
     from townlet.baselines.document import changes, measured_anew, read_promoted
-    from townlet.baselines.document import document as page_of
+    from townlet.baselines.document import document as baselines_page
     from townlet.config import load_scenario
     from townlet.files.storage import read_bytes, write_atomically
 
     promoted = read_promoted(folder)
     if not check:
-        write_atomically(output, page_of(promoted))
+        write_atomically(output, baselines_page(promoted))
         typer.echo(output)
         return
-    anew = {
+    measured = {
         name: (measured_anew(baseline, load_scenario(scenarios / f"{name}.yaml")), history)
         for name, (baseline, history) in promoted.items()
     }
-    faults = [fault for name in promoted for fault in changes(promoted[name][0], anew[name][0])]
+    faults = [fault for name in promoted for fault in changes(promoted[name][0], measured[name][0])]
     wrong = [str(fault) for fault in faults]
-    if read_bytes(output, "the page of the baselines") != page_of(anew).encode():
-        wrong.append(f"{output}: not what the code gives now; townlet baselines document writes it")
+    if read_bytes(output, "the page of the baselines") != baselines_page(measured).encode():
+        wrong.append(f"{output}: differs from what the code gives now; `townlet baselines document` writes it again")
     if wrong:
         typer.echo("\n".join(wrong), err=True)
         raise typer.Exit(1)
-    typer.echo(f"{output}: all {len(promoted)} baselines come out of the code again")
+    typer.echo(f"{output}: all {len(promoted)} baselines reproduced")
 
 
 def _print_baseline(baseline: Baseline) -> None:
@@ -204,5 +215,5 @@ def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for row in rows:
         table.add_row(*row)
     console = Console()
-    # Piped, there is room for all columns.
+    # Output that is no terminal gets room for all columns.
     (console if console.is_terminal else Console(width=160)).print(table)

@@ -14,11 +14,11 @@ from townlet.cli.console import finite
 if TYPE_CHECKING:
     from townlet.cli.console import Advance
 
-bench = typer.Typer(name="bench", help="Measure speed on this machine.", no_args_is_help=True)
+bench = typer.Typer(name="bench", no_args_is_help=True)
 
 
 class ObservationMode(StrEnum):
-    """What people see."""
+    """Observation modes."""
 
     COMPACT = "compact"
     HYBRID = "hybrid"
@@ -26,7 +26,7 @@ class ObservationMode(StrEnum):
 
 
 class ActionProtocol(StrEnum):
-    """Where random actions come from."""
+    """Ways to draw random actions."""
 
     DRAWN = "drawn"
     LEGAL = "legal"
@@ -45,30 +45,33 @@ def _bench() -> None:
 @bench.command()
 def world(
     scenario: Annotated[
-        list[str] | None, typer.Option(help="Name or file; may be repeated. Without: the standard cases.")
+        list[str] | None, typer.Option(help="Scenario, name or file; may be repeated. By default the standard cases.")
     ] = None,
     worlds: Annotated[list[int] | None, typer.Option(min=1, help="Batch size; may be repeated.")] = None,
     observations: Annotated[
-        ObservationMode | None, typer.Option(help="Instead of each standard case's, or the scenario's.")
+        ObservationMode | None, typer.Option(help="Observation mode; by default the case's or the scenario's.")
     ] = None,
     actions: Annotated[
         ActionProtocol,
-        typer.Option(help="drawn: beforehand, from all actions; legal: during each tick, from the legal ones."),
+        typer.Option(help="Random actions: drawn from all actions beforehand, or legal ones drawn in every tick."),
     ] = ActionProtocol.DRAWN,
     repeats: Annotated[int, typer.Option(min=1, help="Timed repeats; the median counts.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.01, callback=finite, help="Length of a repeat.")] = 1.0,
+    seconds: Annotated[float, typer.Option(min=0.01, callback=finite, help="Length of a repeat, seconds.")] = 1.0,
     rounds: Annotated[
-        int, typer.Option(min=1, help="Times that the best batch size of each kind is measured, in turn.")
+        int, typer.Option(min=1, help="Rounds in which the best batch sizes of all cases are measured again, in turn.")
     ] = 3,
     reference: Annotated[
-        bool, typer.Option(help="Also measure the rules uncompiled, and PufferLib's environments.")
+        bool, typer.Option(help="Also measure the uncompiled rules and PufferLib's environments.")
     ] = True,
     pufferlib: Annotated[
-        str | None, typer.Option(metavar="PYTHON", help="Interpreter that has PufferLib, if not this one.")
+        str | None, typer.Option(metavar="PYTHON", help="Python interpreter that has PufferLib; by default this one.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per case.")] = False,
 ) -> None:
-    """Agent-steps per second of the town on one core under random actions, beside references in the same run."""
+    """Measure agent-steps per second of the town.
+
+    It runs on one core under random actions, beside reference environments.
+    """
     from townlet.bench.cases import choose_cases
     from townlet.bench.world import bench_world
     from townlet.cli.console import progress_bar
@@ -99,7 +102,7 @@ def world(
 
 
 def _with_notice(advance: Advance) -> Callable[[int, int, str], None]:
-    """``advance``, and a word before the first measurement if that has to compile the rules."""
+    """Wrap ``advance``: before the first measurement, print a notice if the rules must be compiled."""
     from townlet.cli.console import compiling_notice
 
     def show(done: int, total: int, note: str) -> None:
@@ -111,7 +114,7 @@ def _with_notice(advance: Advance) -> Callable[[int, int, str], None]:
 
 
 class Activation(StrEnum):
-    """Non-linearity of the network."""
+    """Activation functions of the network."""
 
     TANH = "tanh"
     RELU = "relu"
@@ -119,26 +122,35 @@ class Activation(StrEnum):
 
 @bench.command()
 def train(
-    scenario: Annotated[str, typer.Option(help="Name or file.")] = "town_day",
-    observations: Annotated[ObservationMode, typer.Option(help="Instead of the scenario's.")] = ObservationMode.COMPACT,
+    scenario: Annotated[str, typer.Option(help="Scenario, name or file.")] = "town_day",
+    observations: Annotated[ObservationMode, typer.Option(help="Observation mode.")] = ObservationMode.COMPACT,
     activation: Annotated[
-        list[Activation] | None, typer.Option(help="Of the network; may be repeated. Without: relu and tanh.")
+        list[Activation] | None,
+        typer.Option(help="Activation function of the network; may be repeated. By default relu and tanh."),
     ] = None,
     epochs: Annotated[
-        list[int] | None, typer.Option(min=1, help="Passes over each rollout; may be repeated. Without: 1 and 4.")
+        list[int] | None, typer.Option(min=1, help="Passes over each rollout; may be repeated. By default 1 and 4.")
     ] = None,
     worlds: Annotated[int, typer.Option(min=1, help="Worlds simulated side by side.")] = 256,
-    ticks: Annotated[int, typer.Option(min=1, help="Ticks of a rollout.")] = 128,
+    ticks: Annotated[int, typer.Option(min=1, help="Ticks per rollout.")] = 128,
     minibatch: Annotated[int, typer.Option(min=1, help="Agent-steps per optimizer step.")] = 8192,
-    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use. Without: all.")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Timed rollouts with their updates; the median counts.")] = 5,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads; by default one per available core.")] = None,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Timed repeats, a rollout and its updates each; the median counts.")
+    ] = 5,
     reference: Annotated[bool, typer.Option(help="Also measure Stable-Baselines3's PPO in the same town.")] = True,
     pufferlib: Annotated[
-        str | None, typer.Option(metavar="PYTHON", help="Also measure PufferLib's trainer; interpreter that has it.")
+        str | None,
+        typer.Option(
+            metavar="PYTHON", help="Also measure PufferLib's trainer with this Python interpreter, which has it."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per case.")] = False,
 ) -> None:
-    """Agent-steps per second simulated and learnt from by the trainer, beside other trainers in the same run."""
+    """Measure agent-steps per second of the trainer.
+
+    It simulates and learns from every step, beside other trainers in the same run.
+    """
     from townlet.bench.protocol import available_cores
     from townlet.bench.train import Amounts, bench_training
     from townlet.cli.console import progress_bar
@@ -173,9 +185,12 @@ def train(
 def pipeline(
     scenario: Annotated[str, typer.Option(help="Name of a scenario of the project.")] = "observation_baseline",
     repeats: Annotated[int, typer.Option(min=1, help="Timed repeats; the median counts.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Seconds that a scenario's whole column takes through Dagster, beyond the same work by these commands."""
+    """Measure the seconds that Dagster adds to a column.
+
+    Compares a scenario's column, from scenario to report, with the same commands without Dagster.
+    """
     from townlet.bench.pipeline import bench_pipeline
     from townlet.cli.console import compiling_notice
     from townlet.config.find import find_scenario

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.options import ActingPolicy, ScenarioFile
 from townlet.cli.places import folder_option
 
 
@@ -16,17 +17,20 @@ def register(app: typer.Typer) -> None:
 
 
 def capture(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
+    scenario: ScenarioFile,
     output: Annotated[Path, folder_option(help="Folder for tables, metrics and manifest.")],
-    ticks: Annotated[int | None, typer.Option(help="Length of the episode instead of the scenario's.")] = None,
-    worlds: Annotated[int | None, typer.Option(help="Worlds recorded side by side.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed instead of the scenario's.")] = None,
+    ticks: Annotated[int | None, typer.Option(help="Length of the episode; by default the scenario's.")] = None,
+    worlds: Annotated[int | None, typer.Option(help="Worlds recorded side by side; by default the scenario's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; by default the scenario's.")] = None,
     behavior: Annotated[
-        str | None, typer.Option(help="Who acts: scripted (the default), random, heuristic, or neural with --policy.")
+        str | None, typer.Option(help="Who acts: scripted (the default), heuristic, random, or neural with --policy.")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="policy.json of a trained policy that acts.")] = None,
+    policy: ActingPolicy = None,
 ) -> None:
-    """Record a rollout: one episode per world, every agent-step and event, with a manifest of hashes."""
+    """Record a rollout: every agent-step and event.
+
+    Each world plays one episode. A manifest holds the hashes of all files.
+    """
     from townlet.capture import capture_rollout
     from townlet.cli.console import compiling_notice, progress_bar
 
@@ -47,8 +51,8 @@ def capture(
         f"captured {result.metrics['agent_steps']:,} agent-steps of {result.manifest.scenario.name} "
         f"({result.manifest.worlds} world(s) × {result.manifest.ticks} ticks, {result.manifest.behavior.name})\n"
         f"reward {baseline['reward_mean']:.4f} per agent-step, "
-        f"{total['queue_conflict_events']:.0f} queue conflicts of intensity "
-        f"{total['queue_conflict_intensity_sum']:.2f} in all, "
+        f"{total['queue_conflict_events']:.0f} queue conflicts with a total intensity of "
+        f"{total['queue_conflict_intensity_sum']:.2f}, "
         f"{100 * total['clipped_reward_share']:.1f} % of rewards clipped\n"
         f"{result.manifest_path}  sha256 {result.manifest_sha256}"
     )

@@ -1,4 +1,4 @@
-"""Progress on the terminal; silent where nobody watches, so that piped output stays clean."""
+"""Progress on a terminal, and checks of numbers; without a terminal, no progress is shown."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import typer
 
 
 def finite(value: float | None) -> float | None:
-    """An option's number, for its ``callback``; NaN and infinities are refused, which pass Click's bounds."""
+    """Callback of numeric options that refuses NaN and infinities, which pass Click's bounds."""
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number")
     return value
 
 
 class Advance(Protocol):
-    """Tells a progress bar how far things are."""
+    """Function that updates a progress bar."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """``done`` of ``total`` units, and a few words to show beside the bar."""
+        """Show ``done`` of ``total`` units, and a note beside the bar."""
 
 
 @contextlib.contextmanager
 def progress_bar(name: str, unit: str) -> Iterator[Advance]:
-    """A bar on standard error with rate and time left; yields ``advance(done, total)``."""
+    """Show a progress bar with the time left on standard error; yields the function that advances it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -51,36 +51,36 @@ def progress_bar(name: str, unit: str) -> Iterator[Advance]:
 
 
 def compiling_notice(*, elsewhere: bool = False) -> None:
-    """Let it be said when compiling the rules begins, because then the first step takes long.
+    """Print a notice once compiling of the rules begins, because the first step then takes long.
 
-    Nothing is said of a town that is never made, for want of an input. ``elsewhere``: the rules are compiled by other
-    processes, which have nobody to say it to; it is said at once then.
+    With ``elsewhere``, other processes compile them and cannot print it, so the notice is printed now. It is printed at
+    most once, and never if the rules are compiled already or no town is created.
     """
     from townlet.world.engine.compile import is_compiled
 
     if is_compiled():
         return
     if elsewhere:
-        _say_compiling()
+        _print_notice()
     else:
-        _listen()
+        _print_notice_on_compile()
 
 
-def _say_compiling() -> None:
+def _print_notice() -> None:
     typer.echo("compiling the town's rules; once per version, well under a minute", file=sys.stderr)
 
 
 @functools.cache
-def _listen() -> None:
+def _print_notice_on_compile() -> None:
     from numba.core import event
 
     class Notice(event.Listener):
-        said = False
+        printed = False
 
         def on_start(self, event: object) -> None:
-            if not self.said:
-                _say_compiling()
-            self.said = True
+            if not self.printed:
+                _print_notice()
+            self.printed = True
 
         def on_end(self, event: object) -> None:
             pass

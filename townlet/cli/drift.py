@@ -10,7 +10,7 @@ import typer
 from townlet.cli.places import folder_option
 from townlet.errors import InputError
 
-#: A verdict on its own.
+#: File name of a verdict without a report.
 DRIFT_NAME = "drift.json"
 
 
@@ -21,22 +21,31 @@ def register(app: typer.Typer) -> None:
 
 def drift(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a finished soak.")],
-    baseline: Annotated[Path | None, typer.Option(help="Baseline instead of the one that the soak names.")] = None,
-    output: Annotated[Path | None, folder_option(help="Folder for the report instead of the soak's own.")] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="BASELINE.json", help="Baseline file; by default the one that the soak names."),
+    ] = None,
+    output: Annotated[Path | None, folder_option(help="Folder for the report; by default the soak's.")] = None,
     link: Annotated[
-        list[str] | None, typer.Option(help="LABEL=TARGET: a link on the page, such as to a run; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="LABEL=TARGET", help="Link for the page, to a run for example; may be repeated."),
     ] = None,
     json: Annotated[
         bool,
-        typer.Option("--json", help="Print the verdict as JSON and write no report; with --output, write drift.json."),
+        typer.Option(
+            "--json", help="Print the verdict as JSON instead of writing a report; with --output, write drift.json."
+        ),
     ] = False,
 ) -> None:
-    """Judge a soak against its baseline, and write its acceptance report. Exit code 1 unless it is accepted."""
+    """Test a soak for drift from its baseline.
+
+    Writes the acceptance report. The exit code is 1 unless the soak is accepted.
+    """
     from townlet.files.storage import pretty_json, write_atomically
     from townlet.soak.evidence import judge_soak
     from townlet.soak.report import STEM, as_json, write_acceptance
 
-    links = dict(_parts(given) for given in link or [])
+    links = dict(_label_and_target(given) for given in link or [])
     if json and links:
         raise InputError.of("options", "--link", "--json", "one or the other: only the page has links")
     if json:
@@ -54,7 +63,7 @@ def drift(
     raise typer.Exit(0 if evidence.ruling.verdict == "accept" else 1)
 
 
-def _parts(link: str) -> tuple[str, str]:
+def _label_and_target(link: str) -> tuple[str, str]:
     label, _, target = link.partition("=")
     if not (label and target):
         raise InputError.of("options", "--link", repr(link), "LABEL=TARGET")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from townlet.cli.options import TrainedPolicy
 from townlet.cli.places import file_option, require_apart
 
 
@@ -16,30 +17,38 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    policy: Annotated[Path, typer.Argument(metavar="POLICY", help="Folder or policy.json of a trained policy.")],
+    policy: TrainedPolicy,
     scenario: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario file.")],
-    worlds: Annotated[int, typer.Option(help="Worlds of one episode each, at least 2.")] = 16,
+    worlds: Annotated[int, typer.Option(help="Number of worlds, at least 2, with one episode each.")] = 16,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the worlds; by default the first from 1,000,000 on not trained with.")
+        int | None,
+        typer.Option(
+            help="Seed of the worlds; by default the first from 1,000,000 on that no training data came from."
+        ),
     ] = None,
     trained_with: Annotated[
-        list[int] | None, typer.Option(help="A further seed that data for the training came from.")
+        list[int] | None, typer.Option(help="Another seed that training data came from; may be repeated.")
     ] = None,
-    greedy: Annotated[bool, typer.Option(help="The policy takes its most probable action.")] = False,
-    output: Annotated[Path | None, file_option(help="Also write everything to this JSON file.")] = None,
+    greedy: Annotated[
+        bool, typer.Option(help="Let the policy take its most probable action instead of sampling.")
+    ] = False,
+    output: Annotated[Path | None, file_option(help="Also write the evaluation to this JSON file.")] = None,
 ) -> None:
-    """Judge a policy in worlds it was not trained in, beside the heuristic, chance and the schedule."""
+    """Evaluate a policy in worlds that it was not trained in.
+
+    Heuristic, random and scripted behaviour act in the same worlds for comparison.
+    """
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
 
     require_apart(output, policy, policy / "policy.json", policy / "policy.safetensors", scenario)
     loaded = load_scenario(scenario)
-    from townlet.evaluation import evaluate as judge
+    from townlet.evaluation import evaluate as run_evaluation
     from townlet.evaluation import write_evaluation
 
     with progress_bar("evaluate", "episodes") as advance:
         compiling_notice()
-        result = judge(
+        result = run_evaluation(
             policy,
             loaded,
             worlds=worlds,
@@ -61,29 +70,29 @@ def _print(result: dict[str, Any]) -> None:
     table = Table("metric", "who acts", "mean", "unit", box=box.SIMPLE_HEAD)
     for column in table.columns[:3]:
         column.no_wrap = True
-    for metric, told in result["metrics"].items():
+    for metric, description in result["metrics"].items():
         for index, (name, means) in enumerate(result["behaviors"].items()):
             first = index == 0
-            table.add_row(metric if first else "", name, _short(means[metric]), told["unit"] if first else "")
+            table.add_row(metric if first else "", name, _short(means[metric]), description["unit"] if first else "")
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        f"{result['worlds']} worlds of seed {result['seed']}, {result['ticks']} ticks each, the same for everybody; "
-        "means with 95 % intervals over worlds",
+        f"{result['worlds']} worlds of seed {result['seed']}, {result['ticks']} ticks each, the same for every "
+        "behaviour; means with 95 % confidence intervals over worlds",
         soft_wrap=True,
     )
     console.print(_verdict(result), soft_wrap=True)
 
 
 def _verdict(result: dict[str, Any]) -> str:
-    """Whether the policy's reward is above or below each other behaviour's, by the interval of the difference."""
-    words: dict[str, list[str]] = {"more than": [], "less than": [], "not clearly more or less than": []}
-    more, less, unclear = words
+    """Compare the policy's reward with that of every other behaviour, by the interval of the difference."""
+    groups: dict[str, list[str]] = {"more than": [], "less than": [], "not clearly more or less than": []}
+    more, less, unclear = groups
     for name, differences in result["policy_minus"].items():
         low, high = (differences["reward_mean"][end] for end in ("low", "high"))
-        words[more if low > 0 else less if high < 0 else unclear].append(name)
-    told = "; ".join(f"{word} {', '.join(names)}" for word, names in words.items() if names)
-    return f"verdict: the policy earns {told} (reward_mean)"
+        groups[more if low > 0 else less if high < 0 else unclear].append(name)
+    comparisons = "; ".join(f"{group} {', '.join(names)}" for group, names in groups.items() if names)
+    return f"verdict: the policy earns {comparisons} (reward_mean)"
 
 
 def _short(value: dict[str, float]) -> str:

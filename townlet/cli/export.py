@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.options import TelemetryLog
 from townlet.cli.places import folder_option
 
-export = typer.Typer(name="export", help="Hand a training log on to other tools.")
+export = typer.Typer(name="export")
 
 
 def register(app: typer.Typer) -> None:
@@ -19,31 +20,37 @@ def register(app: typer.Typer) -> None:
 
 @export.callback()
 def _export() -> None:
-    """Hand a training log on to other tools."""
+    """Export a training log to other tools."""
 
 
 @export.command()
 def tensorboard(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="Telemetry log (JSONL).")],
+    log: TelemetryLog,
     output: Annotated[Path, folder_option(help="New folder for the event file.")],
 ) -> None:
-    """Write the curves of a training as TensorBoard event files; needs `pip install 'townlet[tensorboard]'`."""
+    """Export the curves of a log as a TensorBoard event file.
+
+    Needs `pip install 'townlet[tensorboard]'`.
+    """
     from townlet.telemetry.tensorboard import export_tensorboard
 
     curves = export_tensorboard(log, output)
-    typer.echo(f"{curves} curves; look at them with: tensorboard --logdir {output}")
+    typer.echo(f"{curves} curves written; view them with: tensorboard --logdir {output}")
 
 
 @export.command()
 def mlflow(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="Telemetry log (JSONL).")],
-    tracking_uri: Annotated[str, typer.Option(help="Server or database: http://..., sqlite:///mlflow.db, ...")],
-    experiment: Annotated[str, typer.Option(help="Experiment; created if there is none of that name.")] = "townlet",
+    log: TelemetryLog,
+    tracking_uri: Annotated[str, typer.Option(help="MLflow server or database: http://..., sqlite:///mlflow.db, ...")],
+    experiment: Annotated[str, typer.Option(help="Name of the experiment, which is created if needed.")] = "townlet",
     run_name: Annotated[
-        str | None, typer.Option(show_default=False, help="Name of the run; that of the log's folder by default.")
+        str | None, typer.Option(show_default=False, help="Name of the run; by default the name of the log's folder.")
     ] = None,
 ) -> None:
-    """Write the curves of a training to MLflow, or what came since; needs `pip install 'townlet[mlflow]'`."""
+    """Export the curves of a log to MLflow.
+
+    Exporting again adds new points. Needs `pip install 'townlet[mlflow]'`.
+    """
     from townlet.telemetry.mlflow import export_mlflow
 
     done = export_mlflow(log, tracking_uri, experiment, run_name)

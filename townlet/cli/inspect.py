@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from townlet.cli.options import TrainedPolicy, World
+
 if TYPE_CHECKING:
     from townlet.view.inspection import Inspection
 
@@ -17,15 +19,19 @@ def register(app: typer.Typer) -> None:
 
 
 def inspect(
-    policy: Annotated[Path, typer.Argument(metavar="POLICY", help="Folder or policy.json of a trained policy.")],
-    manifest: Annotated[Path, typer.Option(help="Manifest of a capture of the policy's town.")],
-    tick: Annotated[int, typer.Option(help="Which tick.")],
+    policy: TrainedPolicy,
+    manifest: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of a capture of the policy's town.")],
+    tick: Annotated[int, typer.Option(help="Tick.")],
     agent: Annotated[str, typer.Option(help="Name of the person.")],
-    world: Annotated[int, typer.Option(help="Which of the captured worlds.")] = 0,
-    features: Annotated[int, typer.Option(min=1, help="Features shown.")] = 10,
-    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    world: World = 0,
+    features: Annotated[int, typer.Option(min=1, help="Number of features to print.")] = 10,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON with all features.")] = False,
 ) -> None:
-    """Ask a policy about one moment: action probabilities, value, what it looked at, and the reward by component."""
+    """Print a policy's outputs at one agent-step of a capture.
+
+    These are the action probabilities, the value estimate and the attributions to features. Also prints the reward by
+    component.
+    """
     from townlet.files.storage import pretty_json
     from townlet.view.inspection import inspect_moment
 
@@ -42,17 +48,19 @@ def _print(found: Inspection, features: int) -> None:
     from rich.table import Table
 
     console = Console()
-    by = "this policy" if found.acted else "others; this is what the policy would have thought"
+    by = "this policy" if found.acted else "somebody else; the outputs are this policy's"
     console.print(f"{found.agent}, tick {found.tick}, world {found.world}: {found.action} (chosen by {by})")
     console.print(f"value {found.value:.4g}, entropy {found.entropy:.3g} nats")
     actions = Table("action", "probability", "", box=box.SIMPLE_HEAD)
-    for name, chance in found.probabilities.items():
+    for name, probability in found.probabilities.items():
         mark = "taken" if name == found.action else ""
-        actions.add_row(name, f"{chance:.4f}", "█" * round(30 * chance) + f" {mark}".rstrip())
+        actions.add_row(name, f"{probability:.4f}", "█" * round(30 * probability) + f" {mark}".rstrip())
     console.print(actions)
-    seen = Table("feature", "value", "on action", "on value", "meaning", box=box.SIMPLE_HEAD)
+    features_table = Table("feature", "value", "on action", "on value", "meaning", box=box.SIMPLE_HEAD)
     for one in found.influences[:features]:
-        seen.add_row(one.feature, f"{one.value:.3f}", f"{one.on_action:+.4f}", f"{one.on_value:+.4f}", one.meaning)
-    console.print(seen)
+        features_table.add_row(
+            one.feature, f"{one.value:.3f}", f"{one.on_action:+.4f}", f"{one.on_value:+.4f}", one.meaning
+        )
+    console.print(features_table)
     parts = ", ".join(f"{name} {part:+.4f}" for name, part in found.reward_parts.items() if part)
     console.print(f"reward {found.reward:+.4f}" + (f" = {parts}" if parts else ""))

@@ -17,12 +17,15 @@ def register(app: typer.Typer) -> None:
 def lineage(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of an artefact.")],
     search: Annotated[
-        list[Path] | None, typer.Option(help="Folder in which to look for what is known by its hash only.")
+        list[Path] | None,
+        typer.Option(help="Folder to search for artefacts of which only the hash is known; may be repeated."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a tree.")] = False,
 ) -> None:
-    """Walk from an artefact to its scenario, check every hash on the way, and print the tree; exit with 1 if one is
-    off."""
+    """Trace an artefact back to its scenario.
+
+    Checks every hash on the way and prints the tree. The exit code is 1 if a hash differs.
+    """
     from townlet.lineage.walk import trace
 
     node = trace(file, search or ())
@@ -35,7 +38,7 @@ def lineage(
 
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = 1000  # whoever reads a file or a pipe wants whole lines
+        console.width = 1000  # lines of a file or pipe stay whole
     console.print(lineage_tree(node))
     nodes = list(node.everything())
     files = sum(len(one.files) for one in nodes)

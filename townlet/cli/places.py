@@ -1,4 +1,4 @@
-"""Options that name what a command writes: a place where that cannot stand is refused before any work begins."""
+"""Options for output files and folders; unusable paths are refused before any work begins."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from townlet.files.outputs import file_place, folder_place
 
 
 def file_option(*, early: bool = True, **details: Any) -> Any:
-    """An option for a file to write; what may stand there is what :func:`~townlet.files.outputs.file_place` lets pass.
+    """An option for a file to write, checked by :func:`~townlet.files.outputs.file_place`.
 
-    Without ``early`` that is left to the writing, for a command that may only read the file.
+    Without ``early``, the check is left to the write, for a command that may only read the file.
     """
     return typer.Option(parser=_file if early else _file_name, metavar="FILE", **details)
 
 
 def folder_option(**details: Any) -> Any:
-    """An option for a folder to write into, which need not exist; see :func:`~townlet.files.outputs.folder_place`."""
+    """An option for a folder to write to, checked by :func:`~townlet.files.outputs.folder_place`; it need not exist."""
     return typer.Option(parser=_folder, metavar="FOLDER", **details)
 
 
 def require_apart(output: Path | None, *inputs: Path | None) -> None:
-    """Raise InputError if an output is one of the files that the command reads, which it would replace."""
+    """Raise InputError if ``output`` would replace one of the files that the command reads."""
     if output is not None and output.is_file():
         for one in inputs:
             if one is not None and one.exists() and output.samefile(one):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.options import CaptureManifest, World
 from townlet.cli.places import file_option, require_apart
 
 
@@ -16,19 +17,22 @@ def register(app: typer.Typer) -> None:
 
 
 def plot(
-    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="Manifest of a capture.")],
+    manifest: CaptureManifest,
     output: Annotated[Path, file_option(help="PNG file to write.")],
-    world: Annotated[int, typer.Option(min=0, help="Which of the captured worlds.")] = 0,
+    world: World = 0,
 ) -> None:
-    """Draw one world of a capture: who had which object when, the conflicts, and the grudges they left."""
+    """Draw one world of a capture as PNG.
+
+    The plot shows who waits for, holds or uses an object, every conflict, and grudges.
+    """
     from townlet.capture import read_capture, read_events
     from townlet.errors import InputError
     from townlet.files.storage import write_atomically
-    from townlet.view.turns import turns_png
+    from townlet.view.queue_timeline import queue_timeline_png
 
     require_apart(output, manifest)
     capture = read_capture(manifest)
     if world >= capture.manifest.worlds:
         raise InputError.of("options", "--world", str(world), f"below {capture.manifest.worlds}, the worlds captured")
-    write_atomically(output, turns_png(capture, read_events(manifest), world))
+    write_atomically(output, queue_timeline_png(capture, read_events(manifest), world))
     typer.echo(output)

@@ -11,7 +11,10 @@ def register(app: typer.Typer) -> None:
 
 
 def schema() -> None:
-    """Print the JSON Schema of scenario files, with which an editor completes keys and marks mistakes."""
+    """Print the JSON Schema of scenario files.
+
+    With it, an editor completes keys and marks mistakes.
+    """
     from townlet.config import Scenario
     from townlet.files.storage import pretty_json
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.options import ScenarioFile
 from townlet.cli.places import folder_option
 
 if TYPE_CHECKING:
+    from townlet.soak.options import SoakOptions
     from townlet.soak.run import SoakResult
 
 
@@ -18,45 +20,64 @@ def register(app: typer.Typer) -> None:
     app.command()(soak)
 
 
+_Baseline = Annotated[
+    Path | None,
+    typer.Option(metavar="BASELINE.json", help="File of the baseline; by default the promoted one."),
+]
+_Cycles = Annotated[int | None, typer.Option(help="Number of cycles; 100 if --hours is not given either.")]
+_Hours = Annotated[
+    float | None, typer.Option(help="Hours of work after which no new cycle starts, summed over resumed runs.")
+]
+_Learning = Annotated[bool, typer.Option("--learning/--frozen", help="Whether the network learns.")]
+_Seed = Annotated[int, typer.Option(help="Seed from which the seeds of all cycles derive; give every night its own.")]
+_Policy = Annotated[
+    Path | None, typer.Option(metavar="POLICY.json", help="policy.json to start from; by default a fresh network.")
+]
+_Capture = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="MANIFEST",
+        help="Manifest of the capture to replay; by default the one in artifacts/phase4/SCENARIO, else a new one.",
+    ),
+]
+_Night = Annotated[str | None, typer.Option(help="Name of the night, for the report.")]
+_RestartEvery = Annotated[
+    int | None, typer.Option(help="Continue in a fresh process after every N cycles; the bytes stay the same.")
+]
+_Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue from the checkpoint in the output folder, or start if there is none. The result has the same "
+        "bytes as an uninterrupted soak. All other options must stay the same, but --cycles and --hours may grow.",
+    ),
+]
+_Output = Annotated[
+    Path | None, folder_option(help="Folder of the soak; by default runs/soak/SCENARIO-learning or SCENARIO-frozen.")
+]
+
+
 def soak(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    baseline: Annotated[
-        Path | None, typer.Option(help="File of the baseline; by default the promoted one in baselines/SCENARIO.")
-    ] = None,
-    cycles: Annotated[int | None, typer.Option(help="Cycles; 100 without --hours.")] = None,
-    hours: Annotated[
-        float | None, typer.Option(help="Hours of work after which no cycle begins; resumed ones count together.")
-    ] = None,
-    learning: Annotated[bool, typer.Option("--learning/--frozen", help="Whether the network learns.")] = True,
-    seed: Annotated[
-        int, typer.Option(help="From this come the seeds of all cycles; every night should have its own.")
-    ] = 0,
-    policy: Annotated[Path | None, typer.Option(help="policy.json to begin with; by default a fresh network.")] = None,
-    capture: Annotated[
-        Path | None,
-        typer.Option(help="Manifest of the capture that is replayed; by default the one in artifacts/phase4/SCENARIO."),
-    ] = None,
-    night: Annotated[str | None, typer.Option(help="Name of the night, for the report.")] = None,
-    restart_every: Annotated[
-        int | None, typer.Option(help="Go on in a fresh process after so many cycles, to the same bytes.")
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on from the checkpoint in the folder, to the same bytes as without interruption; begins where "
-            "there is none. All options must stay, but for more cycles or hours.",
-        ),
-    ] = False,
-    output: Annotated[
-        Path | None, folder_option(help="Folder of the soak; by default runs/soak/SCENARIO-learning or -frozen.")
-    ] = None,
+    scenario: ScenarioFile,
+    baseline: _Baseline = None,
+    cycles: _Cycles = None,
+    hours: _Hours = None,
+    learning: _Learning = True,
+    seed: _Seed = 0,
+    policy: _Policy = None,
+    capture: _Capture = None,
+    night: _Night = None,
+    restart_every: _RestartEvery = None,
+    resume: _Resume = False,
+    output: _Output = None,
 ) -> None:
-    """Replay and roll out in turn on one network, cycle after cycle, beside the baseline's behaviour."""
-    from townlet.cli.console import compiling_notice, progress_bar
+    """Train one network for many cycles and record each.
+
+    A cycle runs the baseline's behaviour, a replay phase and a rollout phase. townlet drift then compares the soak
+    with the baseline.
+    """
     from townlet.config import load_scenario
     from townlet.soak.options import SoakOptions
-    from townlet.training import TrainingInterrupted
 
     name = load_scenario(scenario).name
     options = SoakOptions(
@@ -71,33 +92,47 @@ def soak(
         capture=capture,
         night=night,
     )
+    _print_result(_run(name, options, restart_every, resume), name)
+
+
+def _run(name: str, options: SoakOptions, restart_every: int | None, resume: bool) -> SoakResult:
+    """Run a soak with a progress bar. Prints how to resume if interrupted."""
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.training import TrainingInterrupted
+
     try:
         with progress_bar(f"soak {name}", "cycles") as advance:
             compiling_notice(elsewhere=restart_every is not None)
-            result = _run(options, restart_every, resume, advance)
-    except TrainingInterrupted as stop:
-        typer.echo(stop, err=True)
+            if restart_every is None:
+                return _run_here(options, resume, advance)
+            return _run_in_processes(options, restart_every, resume, advance)
+    except TrainingInterrupted as interruption:
+        typer.echo(interruption, err=True)
         raise
-    if result.already_done:
-        typer.echo(f"nothing left to do: the soak in {result.folder} is finished, and everything stays as it is")
-    elif result.process > 1:
-        typer.echo(f"process {result.process} went on after cycle {result.resumed_cycle}")
-    alerts = "no alerts" if not result.alerts else f"{result.alerts:,} alerts"
-    typer.echo(f"soaked {name} for {result.cycles} cycles: {alerts} by the scenario's thresholds\n{result.folder}")
 
 
-def _run(options: Any, restart_every: int | None, resume: bool, advance: Any) -> SoakResult:
-    if restart_every is None:
-        from townlet.soak.run import run_soak
+def _run_here(options: SoakOptions, resume: bool, advance: Any) -> SoakResult:
+    from townlet.soak.run import run_soak
 
-        def show(done: int, planned: int | None, row: dict[str, Any]) -> None:
-            advance(done, planned, f"reward {row['reward_mean']:.3f}")
+    def show(done: int, planned: int | None, row: dict[str, Any]) -> None:
+        advance(done, planned, f"reward {row['reward_mean']:.3f}")
 
-        return run_soak(options, resume=resume, progress=show)
+    return run_soak(options, resume=resume, progress=show)
 
+
+def _run_in_processes(options: SoakOptions, restart_every: int, resume: bool, advance: Any) -> SoakResult:
     from townlet.soak.endurance import endure
 
-    def show_process(result: SoakResult) -> None:
+    def show(result: SoakResult) -> None:
         advance(result.cycles, options.cycles, f"process {result.process}")
 
-    return endure(options, restart_every=restart_every, resume=resume, progress=show_process)
+    return endure(options, restart_every=restart_every, resume=resume, progress=show)
+
+
+def _print_result(result: SoakResult, name: str) -> None:
+    if result.already_done:
+        typer.echo(f"nothing left to do: the soak in {result.folder} is finished already; no file was changed")
+    elif result.process > 1:
+        typer.echo(f"process {result.process} resumed after cycle {result.resumed_cycle}")
+    alerts = f"{result.alerts:,} alerts" if result.alerts else "no alerts"
+    typer.echo(f"soaked {name} for {result.cycles} cycles: {alerts} by the scenario's thresholds\n{result.folder}")

@@ -1,4 +1,4 @@
-"""``townlet freeze | verify | alerts | report``: the stages between a scenario and a report, one file each."""
+"""``townlet freeze | verify | alerts | report``: the stages from a scenario to a report; each writes its artefact."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.options import CaptureManifest, ScenarioFile, TelemetryLog
 from townlet.cli.places import file_option, folder_option, require_apart
 
 
@@ -17,20 +18,26 @@ def register(app: typer.Typer) -> None:
 
 
 def freeze(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    output: Annotated[Path, file_option(help="The copy; it keeps the file's name.")],
+    scenario: ScenarioFile,
+    output: Annotated[Path, file_option(help="File for the copy; it must have the scenario's file name.")],
 ) -> None:
-    """Check a scenario and copy it, so that what is made of it does not change when the file is edited."""
+    """Check a scenario and copy it.
+
+    Later edits of the original do not affect what is made from the copy.
+    """
     from townlet.stages.scenario import freeze_scenario
 
     typer.echo(f"{output}  configuration {freeze_scenario(scenario, output).digest}")
 
 
 def verify(
-    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="Manifest of a capture.")],
-    output: Annotated[Path, file_option(help="JSON file for what there is to learn from the capture.")],
+    manifest: CaptureManifest,
+    output: Annotated[Path, file_option(help="JSON file for the result.")],
 ) -> None:
-    """Check every file of a capture and write what there is to learn from it."""
+    """Check every file of a capture against its hash.
+
+    Writes how a policy can learn from the capture.
+    """
     from townlet.stages.verified_capture import write_replay
 
     require_apart(output, manifest)
@@ -39,11 +46,14 @@ def verify(
 
 
 def alerts(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="Telemetry log (JSONL).")],
-    thresholds: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario that holds the bounds.")],
+    log: TelemetryLog,
+    thresholds: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario with the thresholds.")],
     output: Annotated[Path, file_option(help="JSON file for the alerts.")],
 ) -> None:
-    """Judge every epoch of a valid log by a scenario's thresholds, and write the alerts."""
+    """Check every epoch of a log against a scenario's thresholds.
+
+    The log must be valid. Writes the alerts.
+    """
     from townlet.stages.alerts import write_alerts
 
     require_apart(output, log, thresholds)
@@ -52,13 +62,16 @@ def alerts(
 
 
 def report(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="Telemetry log (JSONL).")],
+    log: TelemetryLog,
     scenario: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario of the training.")],
-    manifest: Annotated[Path, typer.Option(help="Manifest of the capture.")],
-    policy: Annotated[Path, typer.Option(help="Folder of the policy.")],
+    manifest: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the capture.")],
+    policy: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the policy.")],
     output: Annotated[Path, folder_option(help="Folder for report.html, summary.md and summary.json.")],
 ) -> None:
-    """Write the report of a training: verdict, figures, curves, the capture and where it all comes from."""
+    """Write the report of a training.
+
+    It holds the verdict, key figures, learning curves, the recorded rollout and the provenance.
+    """
     from townlet.stages.report import ReportSources, write_report
 
     written = write_report(ReportSources(scenario, manifest, policy, log), output)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.options import ResultsFolder, ScenarioFile, Seeds
 from townlet.cli.places import folder_option
 
-study = typer.Typer(name="study", help="Answer a question with several seeds, and write the answer up.")
+study = typer.Typer(name="study")
 
 
 def register(app: typer.Typer) -> None:
@@ -19,17 +20,20 @@ def register(app: typer.Typer) -> None:
 
 @study.callback()
 def _study() -> None:
-    """Answer a question with several seeds, and write the answer up."""
+    """Answer a question with several seeds and write a report."""
 
 
 @study.command()
 def learning(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …")] = 5,
-    cycles: Annotated[int | None, typer.Option(min=4, help="Rollouts instead of the scenario's.")] = None,
-    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    scenario: ScenarioFile,
+    seeds: Seeds = 5,
+    cycles: Annotated[int | None, typer.Option(min=4, help="Rollouts per seed; by default the scenario's.")] = None,
+    output: ResultsFolder = Path("docs/results"),
 ) -> None:
-    """Does a fresh policy learn the scenario from its own rollouts? Minutes per seed."""
+    """Does a fresh policy learn from its own rollouts?
+
+    Takes minutes per seed.
+    """
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.study.learning import study_learning, write_learning_report
 
@@ -42,16 +46,23 @@ def learning(
 
 @study.command()
 def survival(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …; one town each.")] = 100,
+    scenario: ScenarioFile,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …, with one town each.")
+    ] = 100,
     days: Annotated[int, typer.Option(min=1, max=1000, help="Days in each town.")] = 10,
     behavior: Annotated[
-        list[str] | None, typer.Option(help="Who acts: heuristic or random; may be repeated. Both by default.")
+        list[str] | None, typer.Option(help="Who acts: heuristic or random; may be repeated. By default both.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; write no report.")] = False,
-    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the figures as JSON instead of writing a report.")
+    ] = False,
+    output: ResultsFolder = Path("docs/results"),
 ) -> None:
-    """Does a behaviour keep everybody alive? About a minute for 100 seeds of 10 days."""
+    """Does a behaviour keep everybody alive?
+
+    Takes about a minute for 100 seeds of 10 days.
+    """
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.files.storage import pretty_json
     from townlet.study.survival import here_and_now, study_survival, write_survival_report
@@ -70,21 +81,31 @@ def survival(
 
 @study.command()
 def conflict(
-    quick: Annotated[bool, typer.Option("--quick", help="The version of ten minutes: fewer seeds and steps.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Run a version of about ten minutes, with fewer seeds and steps.")
+    ] = False,
     seeds: Annotated[
-        int | None, typer.Option(min=2, max=4000, help="Number of seeds instead of the version's.")
+        int | None, typer.Option(min=2, max=4000, help="Number of seeds; by default that of the full or quick version.")
     ] = None,
-    cycles: Annotated[int | None, typer.Option(min=1, help="Rollouts of each training instead.")] = None,
+    cycles: Annotated[
+        int | None, typer.Option(min=1, help="Rollouts per training; by default that of the version.")
+    ] = None,
     curve_seeds: Annotated[
-        int | None, typer.Option(min=1, max=4000, help="Number of seeds of the dose and penalty curves instead.")
+        int | None,
+        typer.Option(
+            min=1, max=4000, help="Number of seeds for the dose and penalty curves; by default that of the version."
+        ),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, max=256, help="Policies trained side by side.")] = 2,
     work: Annotated[
-        Path, folder_option(help="Folder of finished pieces; an interrupted study goes on from there.")
+        Path, folder_option(help="Folder for finished work, from which an interrupted study continues.")
     ] = Path("runs/study-conflict"),
-    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    output: ResultsFolder = Path("docs/results"),
 ) -> None:
-    """Does conflict-aware training reduce conflict? Hours; about ten minutes with --quick."""
+    """Does conflict-aware training reduce conflict?
+
+    Takes hours, or about ten minutes with --quick.
+    """
     import dataclasses
 
     from townlet.cli.console import compiling_notice, progress_bar
@@ -112,14 +133,19 @@ def conflict(
 @study.command()
 def references(
     task: Annotated[
-        list[str] | None, typer.Option(help="CartPole-v1, Acrobot-v1 or Taxi-v4; may be repeated. All by default.")
+        list[str] | None, typer.Option(help="CartPole-v1, Acrobot-v1 or Taxi-v4; may be repeated. By default all.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …")] = 5,
+    seeds: Seeds = 5,
     episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Evaluation episodes per seed.")] = 100,
-    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON; write no report.")] = False,
-    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the figures as JSON instead of writing a report.")
+    ] = False,
+    output: ResultsFolder = Path("docs/results"),
 ) -> None:
-    """Does the trainer reach the published scores of Gymnasium's tasks? About half a minute per task and seed."""
+    """Does the trainer reach published scores of Gymnasium's tasks?
+
+    Takes about half a minute per task and seed.
+    """
     from townlet.cli.console import progress_bar
     from townlet.errors import InputError, nearest_name
     from townlet.files.storage import pretty_json
@@ -141,19 +167,26 @@ def references(
 
 @study.command()
 def drift(
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer nights and smaller pools: about ten minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Run a version of about ten minutes, with fewer nights and smaller pools.")
+    ] = False,
     nights: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Unchanged nights instead of the version's.")
+        int | None,
+        typer.Option(min=1, max=100_000, help="Unchanged nights; by default that of the full or quick version."),
     ] = None,
     planted_nights: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Nights of each planted change instead.")
+        int | None,
+        typer.Option(min=1, max=100_000, help="Nights of each planted change; by default that of the version."),
     ] = None,
     work: Annotated[
-        Path, folder_option(help="Folder of finished rollouts and soaks; an interrupted study goes on from there.")
+        Path, folder_option(help="Folder for finished rollouts and soaks, from which an interrupted study continues.")
     ] = Path("runs/study-drift"),
-    output: Annotated[Path, folder_option(help="Folder for the report, its plot and its data.")] = Path("docs/results"),
+    output: ResultsFolder = Path("docs/results"),
 ) -> None:
-    """How often does the drift detector raise a false alarm, and how often does it find a change? An hour or two."""
+    """How often is the drift detector right?
+
+    Measures how often it raises false alarms and how often it finds a change. Takes 1 to 2 hours.
+    """
     import dataclasses
 
     from townlet.cli.console import compiling_notice, progress_bar

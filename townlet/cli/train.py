@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.options import ScenarioFile
 from townlet.cli.places import file_option, folder_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from townlet.config import Scenario
     from townlet.training import TrainingResult
 
 
@@ -18,101 +24,137 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
 
 
+_Mode = Annotated[
+    str,
+    typer.Option(help="Source of the data: replay (a capture), rollout (live simulation), or mixed (both in turn)."),
+]
+_ReplayManifest = Annotated[
+    Path | None, typer.Option(metavar="MANIFEST", help="Manifest of the capture to learn from; for replay and mixed.")
+]
+_RolloutTicks = Annotated[int | None, typer.Option(help="Ticks per world in each rollout.")]
+_Epochs = Annotated[int | None, typer.Option(help="Passes over each batch of data.")]
+_Cycles = Annotated[int | None, typer.Option(help="Phases of each kind: rollouts and, in mixed mode, replay phases.")]
+_Worlds = Annotated[int | None, typer.Option(help="Worlds simulated side by side.")]
+_Seed = Annotated[int | None, typer.Option(help="Training seed.")]
+_Log = Annotated[
+    Path | None,
+    file_option(help="Telemetry log (JSONL), a pipe or a device; by default ppo_telemetry.jsonl beside the policy."),
+]
+_LogFrequency = Annotated[int, typer.Option(help="Log every N-th epoch only.")]
+_LogMaxEntries = Annotated[int | None, typer.Option(help="Rotate the log after N lines.")]
+_Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue from the checkpoint in the output folder, or start if there is none. The result has the same "
+        "bytes as an uninterrupted training. All other options must stay the same, but --cycles may grow. Without "
+        "--resume, a new training replaces the one in the folder.",
+    ),
+]
+_CheckpointEvery = Annotated[
+    int | None,
+    typer.Option(
+        help="Phases (replay or rollout) between checkpoints; by default, checkpoints take less than 2 % of the time."
+    ),
+]
+_Device = Annotated[
+    str, typer.Option(help="Device of the network: cpu, cuda, or auto, which is cuda if there is one and cpu if not.")
+]
+_Output = Annotated[
+    Path | None,
+    folder_option(help="Folder for the policy; by default the log's folder, or runs/SCENARIO-MODE without a log."),
+]
+
+
 def train(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")],
-    mode: Annotated[
-        str, typer.Option(help="replay: from a capture; rollout: from live simulation; mixed: both in turn.")
-    ] = "rollout",
-    replay_manifest: Annotated[Path | None, typer.Option(help="Manifest of the capture to learn from.")] = None,
-    rollout_ticks: Annotated[int | None, typer.Option(help="Ticks per world in each rollout.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over each batch of data.")] = None,
-    cycles: Annotated[int | None, typer.Option(help="Rollouts (and, in mixed mode, replay phases).")] = None,
-    worlds: Annotated[int | None, typer.Option(help="Worlds simulated side by side.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Training seed instead of the scenario's.")] = None,
-    ppo_log: Annotated[
-        Path | None, file_option(help="Telemetry log, JSONL; a pipe or a device is written to as it is.")
-    ] = None,
-    ppo_log_frequency: Annotated[int, typer.Option(help="Write every N-th epoch.")] = 1,
-    ppo_log_max_entries: Annotated[int | None, typer.Option(help="Rotate the log after N lines.")] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on from the checkpoint in the output folder, to the same bytes as without interruption; begins "
-            "where there is none. All options must stay, but for a larger --cycles. Without --resume, a training "
-            "begins anew and replaces what is there.",
-        ),
-    ] = False,
-    checkpoint_every: Annotated[
-        int | None,
-        typer.Option(
-            help="Phases (replay or rollout) between checkpoints; by default as few as keep them under 2 % of the time."
-        ),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="Where the network acts and learns: cpu, cuda, or auto: cuda where there is one.")
-    ] = "cpu",
-    output: Annotated[
-        Path | None,
-        folder_option(help="Folder for the policy; by default that of the log, else runs/SCENARIO-MODE."),
-    ] = None,
+    scenario: ScenarioFile,
+    mode: _Mode = "rollout",
+    replay_manifest: _ReplayManifest = None,
+    rollout_ticks: _RolloutTicks = None,
+    epochs: _Epochs = None,
+    cycles: _Cycles = None,
+    worlds: _Worlds = None,
+    seed: _Seed = None,
+    ppo_log: _Log = None,
+    ppo_log_frequency: _LogFrequency = 1,
+    ppo_log_max_entries: _LogMaxEntries = None,
+    resume: _Resume = False,
+    checkpoint_every: _CheckpointEvery = None,
+    device: _Device = "cpu",
+    output: _Output = None,
 ) -> None:
-    """Train a policy by PPO; writes the policy and one telemetry line per epoch."""
-    from townlet.cli.console import compiling_notice, progress_bar
+    """Train a policy by PPO.
+
+    Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
+    --seed are the scenario's.
+    """
     from townlet.config import load_scenario
-    from townlet.files.outputs import file_place
-    from townlet.training import TrainingInterrupted
     from townlet.training import train as run_training
 
     config = load_scenario(scenario)
-    # The folder of a pipe or a device is no place for a policy.
-    beside_log = ppo_log is not None and not file_place(ppo_log).is_stream
-    folder = output or (ppo_log.parent if ppo_log and beside_log else Path("runs") / f"{config.name}-{mode}")
     phases = 2 if mode == "mixed" and config.training.replay.mixing == "alternate" else 1
     planned = phases * (epochs or config.training.epochs) * (cycles or config.training.cycles)
-    with progress_bar(f"train {config.name}", "epochs") as advance:
+    with _progress(config.name, planned) as show_epoch:
+        result = run_training(
+            config,
+            mode=mode,
+            output=output or _default_folder(config, mode, ppo_log),
+            replay_manifest=replay_manifest,
+            ppo_log=ppo_log,
+            rollout_ticks=rollout_ticks,
+            epochs=epochs,
+            cycles=cycles,
+            worlds=worlds,
+            seed=seed,
+            log_frequency=ppo_log_frequency,
+            log_max_entries=ppo_log_max_entries,
+            resume=resume,
+            checkpoint_every=checkpoint_every,
+            device=device,
+            progress=show_epoch,
+        )
+    _print_result(result, config.name, mode)
+
+
+def _default_folder(config: Scenario, mode: str, ppo_log: Path | None) -> Path:
+    """The folder of the log, unless that is a pipe or a device; else one below ``runs``."""
+    from townlet.files.outputs import file_place
+
+    if ppo_log is not None and not file_place(ppo_log).is_stream:
+        return ppo_log.parent
+    return Path("runs") / f"{config.name}-{mode}"
+
+
+@contextmanager
+def _progress(name: str, planned: int) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Show a bar of ``planned`` epochs; yields what shows an epoch. Prints how to resume if interrupted."""
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.training import TrainingInterrupted
+
+    with progress_bar(f"train {name}", "epochs") as advance:
         compiling_notice()
-
-        def show(record: dict[str, Any]) -> None:
-            advance(int(record["epoch"]), planned, f"reward {record['reward_mean']:.3f}")
-
         try:
-            result = run_training(
-                config,
-                mode=mode,
-                output=folder,
-                replay_manifest=replay_manifest,
-                ppo_log=ppo_log,
-                rollout_ticks=rollout_ticks,
-                epochs=epochs,
-                cycles=cycles,
-                worlds=worlds,
-                seed=seed,
-                log_frequency=ppo_log_frequency,
-                log_max_entries=ppo_log_max_entries,
-                resume=resume,
-                checkpoint_every=checkpoint_every,
-                device=device,
-                progress=show,
-            )
-        except TrainingInterrupted as stop:
-            typer.echo(stop, err=True)
+            yield lambda record: advance(int(record["epoch"]), planned, f"reward {record['reward_mean']:.3f}")
+        except TrainingInterrupted as interruption:
+            typer.echo(interruption, err=True)
             raise
+
+
+def _print_result(result: TrainingResult, name: str, mode: str) -> None:
     if result.already_done:
-        typer.echo(f"nothing left to do: {config.name} ({mode}) is trained, and everything stays as it is")
+        typer.echo(f"nothing left to do: {name} ({mode}) is trained already; no file was changed")
     elif result.resumed_epoch is not None:
         typer.echo(
-            f"attempt {result.attempt} went on after epoch {result.resumed_epoch}; {result.updates_lost:,} optimizer "
-            "steps of earlier attempts were lost and done again"
+            f"attempt {result.attempt} resumed after epoch {result.resumed_epoch}; {result.updates_lost:,} optimizer "
+            "steps of earlier attempts were lost and repeated"
         )
     if result.passed_over:
         typer.echo(
-            f"{result.passed_over:,} rollouts were passed over, because nobody lived in them; fewer are with more "
-            "--worlds or --rollout-ticks, or a smaller rules.needs.newcomer_after"
+            f"{result.passed_over:,} rollouts were passed over, because nobody lived in them; use more --worlds or "
+            "--rollout-ticks, or a smaller rules.needs.newcomer_after"
         )
     typer.echo(
-        f"trained {config.name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, "
-        f"{result.seconds:.1f} s\n"
+        f"trained {name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, {result.seconds:.1f} s\n"
         f"reward per agent-step{_rewards(result, mode)}\n"
         f"{result.log}\n{result.policy}  weights sha256 {result.sha256}"
     )

@@ -20,7 +20,7 @@ from townlet.soak.verdict import label_of, told
 from townlet.statistics.change import Finding
 from townlet.telemetry.formatting import count, number
 from townlet.text.markdown import link, plain, table
-from townlet.view.page import Section, page, section_html
+from townlet.view.html_page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image
 
 STEM = "acceptance"

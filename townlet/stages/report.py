@@ -32,7 +32,7 @@ class Report:
     parents: dict[str, str]
     summary: Any
     markdown: str
-    headline: list[Any]
+    key_figures: list[Any]
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
     from townlet.capture import read_capture, read_events
     from townlet.telemetry import read_records, render_markdown, summarize
     from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
-    from townlet.view.headline import headline
-    from townlet.view.page import Section
+    from townlet.view.html_page import Section
+    from townlet.view.key_figures import key_figures
     from townlet.view.report import summary_html
 
     path, manifest = output / REPORT_NAME, sources.manifest
@@ -106,7 +106,7 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
         parents=parents,
         summary=summary,
         markdown=markdown,
-        headline=headline(records),
+        key_figures=key_figures(records),
     )
 
 

@@ -15,7 +15,7 @@ from townlet.config import load_scenario
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.telemetry import read_records
 from townlet.training import train
-from townlet.view.plots import completed_uses, conflict_intensity
+from townlet.view.learning_curves import completed_uses, conflict_intensity
 from townlet.view.style import PALETTE, Plot, png
 
 if TYPE_CHECKING:

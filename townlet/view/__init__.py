@@ -1,4 +1,4 @@
-"""Plots and pages for people: learning curves, what happened in a capture, and the HTML report.
+"""Plots and pages: learning curves, charts of captures, the playback, and HTML reports.
 
-Matplotlib is loaded only when something is drawn.
+Matplotlib is imported only when a plot is drawn.
 """

@@ -1,4 +1,4 @@
-"""What happened in a recorded rollout: needs, rewards, conflicts and grudges over time, and a table of its people."""
+"""Plots of a capture: needs, rewards, conflicts and grudges over time; and a table of its people."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from townlet.capture import Capture
 
-#: People up to whom each has a line of its own; a larger town is drawn as its mean and its range.
+#: Most people who are drawn with a line each; a larger town is drawn as mean and range.
 _OWN_LINES = 8
-#: Most bins into which the ticks are grouped.
+#: Most bins that ticks are grouped into.
 _BINS = 40
 
 _CONFLICTS = ("contested_arrival", "ghost_step", "overstay", "push_in")
@@ -40,7 +40,7 @@ AGENT_COLUMNS = (
 
 
 def agent_rows(metrics: Mapping[str, Any]) -> list[dict[str, str | float]]:
-    """One row per person of a capture's metrics: ``agent`` and the columns of :data:`AGENT_COLUMNS`."""
+    """Table rows from a capture's metrics, one per person: ``agent`` and the columns of :data:`AGENT_COLUMNS`."""
     people: Mapping[str, Mapping[str, float]] = metrics["people"]
     return [
         {"agent": name, **{column: float(values[column]) for column, _, _ in AGENT_COLUMNS}}
@@ -49,9 +49,9 @@ def agent_rows(metrics: Mapping[str, Any]) -> list[dict[str, str | float]]:
 
 
 def capture_plots(capture: Capture, events: pa.Table) -> list[Plot]:
-    """Needs, reward, conflicts by kind, and rivalry with hand-overs, over the ticks of an episode.
+    """Plot needs, reward, conflicts by kind, and rivalry with courtesies over the ticks of an episode.
 
-    ``events`` is the events table of the same capture. All are means over its worlds.
+    ``events`` is the events table of the same capture. All values are means over worlds.
     """
     manifest = capture.manifest
     names = [str(feature["name"]) for feature in manifest.observation]
@@ -76,7 +76,7 @@ def capture_plots(capture: Capture, events: pa.Table) -> list[Plot]:
 
 
 def _over_worlds(values: NDArray[np.float32], alive: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean over the worlds in which somebody was in the slot, float64 [T, A]; NaN where in none."""
+    """Mean over the worlds in which the slot is occupied, float64 [T, A]; NaN if there is none."""
     present = alive.sum(axis=1)
     total = np.where(alive, values, 0.0).sum(axis=1, dtype=np.float64)
     mean = np.full(total.shape, np.nan)
@@ -85,7 +85,7 @@ def _over_worlds(values: NDArray[np.float32], alive: NDArray[np.bool_]) -> NDArr
 
 
 def _smoothed(values: NDArray[np.float64], ticks: int) -> NDArray[np.float64]:
-    """Means of ``values`` [T, A] over windows of ``ticks`` (the first ones shorter), float64 [T, A]."""
+    """Moving average of ``values`` [T, A] over the last ``ticks`` ticks (fewer at the start), float64 [T, A]."""
     total = np.cumsum(np.nan_to_num(values), axis=0)
     seen = np.cumsum(np.isfinite(values), axis=0)
     total[ticks:], seen[ticks:] = total[ticks:] - total[:-ticks], seen[ticks:] - seen[:-ticks]
@@ -115,19 +115,19 @@ def _person_plot(title: str, values: NDArray[np.float64], unit: str, people: Seq
 
 
 def _per_bin(events: pa.Table, kind: str, ticks: int, worlds: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Edges of the bins, [B + 1], and how many events of a kind fall into each per world, [B]."""
+    """Edges of the bins, [B + 1], and the events of a kind in each bin per world, [B]."""
     import pyarrow.compute as pc
 
     width = -(-ticks // _BINS)
     edges = np.arange(0, ticks + width, width)
-    when = events.filter(pc.equal(events["kind"].cast("string"), kind))["tick"].to_numpy()
-    return edges, np.histogram(when, edges)[0] / worlds
+    ticks_of_events = events.filter(pc.equal(events["kind"].cast("string"), kind))["tick"].to_numpy()
+    return edges, np.histogram(ticks_of_events, edges)[0] / worlds
 
 
 def _conflict_plot(events: pa.Table, ticks: int, worlds: int) -> Plot:
     counts = {kind: _per_bin(events, kind, ticks, worlds) for kind in _CONFLICTS}
-    told = ", ".join(f"{number(values.sum())} {kind}" for kind, (_, values) in counts.items() if values.any())
-    alt = f"Conflicts over {count(ticks, 'tick')}, per world: {told or 'none'}"
+    totals = ", ".join(f"{number(values.sum())} {kind}" for kind, (_, values) in counts.items() if values.any())
+    alt = f"Conflicts over {count(ticks, 'tick')}, per world: {totals or 'none'}"
 
     def draw(axes: Axes) -> None:
         base: float | NDArray[np.float64] = 0.0
@@ -137,7 +137,7 @@ def _conflict_plot(events: pa.Table, ticks: int, worlds: int) -> Plot:
                 axes.bar(edges[:-1], values, np.diff(edges), bottom=base, align="edge", color=color, label=label)
                 base = base + values
         _finish_counts(axes, ticks)
-        if told:
+        if totals:
             axes.legend(ncols=2)
             axes.set_ylim(top=1.4 * axes.get_ylim()[1])
         else:

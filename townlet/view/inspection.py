@@ -1,4 +1,4 @@
-"""What a policy thought of one moment: how likely each action was, what it was worth, and what it looked at."""
+"""Inspection of a policy at one agent-step: action probabilities, value estimate, and attribution to features."""
 
 from __future__ import annotations
 
@@ -19,81 +19,81 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Influence:
-    """One feature of the observation, and how much it had to do with what the policy said."""
+    """One feature of the observation and its attribution: gradient × input."""
 
     feature: str
     meaning: str
     value: float
     on_action: float
-    """Gradient × input of the log-probability of the action taken, nats."""
+    """Attribution of the log-probability of the action taken, nats."""
     on_value: float
-    """Gradient × input of the value estimate, units of return."""
+    """Attribution of the value estimate, units of return."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """One person's moment in a capture, as a policy sees it."""
+    """Outputs of a policy for one person at one tick of a capture."""
 
     world: int
     tick: int
     agent: str
     action: str
-    """What was done."""
+    """The action taken."""
     acted: bool
-    """Whether this policy chose it; if not, its opinion of somebody else's choice."""
+    """Whether this policy chose it."""
     probabilities: Mapping[str, float]
-    """Of every legal action, the likeliest first."""
+    """Of every legal action, the most probable first."""
     value: float
-    """The policy's estimate of the return from here."""
+    """The policy's estimate of the return from this tick on."""
     entropy: float
-    """Of the policy here, nats."""
+    """Entropy of the action probabilities, nats."""
     reward: float
-    """What the tick gave, clipped."""
+    """Reward of the tick, clipped."""
     reward_parts: Mapping[str, float]
     influences: tuple[Influence, ...]
-    """Every feature that is not 0, by its weight on the action."""
+    """Every feature that is not 0, the largest influence on the action first."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The inspection as JSON values."""
         return asdict(self)
 
 
-class Opinion(NamedTuple):
-    """What a network makes of ``B`` agent-steps of ``F`` features, of which one of ``N`` actions was taken."""
+class NetworkOutput(NamedTuple):
+    """Outputs of a network for ``B`` agent-steps with ``F`` features and ``N`` actions."""
 
     probabilities: NDArray[np.float64]
-    """[B, N], of illegal actions exactly 0."""
+    """[B, N]; exactly 0 for illegal actions."""
     entropy: NDArray[np.float64]
     """[B], nats."""
     value: NDArray[np.float32]
     """[B], units of return."""
     on_action: NDArray[np.float32]
-    """[B, F]: gradient × input of the log-probability of the action taken, nats."""
+    """[B, F]: attribution of the log-probability of the action taken, nats."""
     on_value: NDArray[np.float32]
-    """[B, F]: gradient × input of the value."""
+    """[B, F]: attribution of the value, units of return."""
 
 
-def opinion_on(
+def network_output(
     network: ActorCritic, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]
-) -> Opinion:
-    """What a network makes of agent-steps: observations [B, F], masks [B, N], and the actions taken [B].
+) -> NetworkOutput:
+    """Evaluate a network on observations [B, F] with masks [B, N]; ``action`` [B] is what was taken.
 
-    Influence is gradient × input, the first-order share of each feature in the output (Shrikumar, Greenside, Shcherbina
-    and Kundaje 2016, "Not just a black box", arXiv:1605.01713, equation 1 and section 3.1). A feature that is 0 has
-    none, however much would change if it were not.
+    Attribution is gradient × input, the first-order contribution of each feature to the output (Shrikumar, Greenside,
+    Shcherbina and Kundaje 2016, "Not just a black box", arXiv:1605.01713, equation 1 and section 3.1). A feature that
+    is 0 has attribution 0, however much the output would change with it.
     """
     import torch
 
-    seen = torch.from_numpy(observation.copy()).requires_grad_()
-    log_probs, value = network(seen, torch.from_numpy(mask.copy()))
+    features = torch.from_numpy(observation.copy()).requires_grad_()
+    log_probs, value = network(features, torch.from_numpy(mask.copy()))
     taken = log_probs.gather(1, torch.from_numpy(action.astype(np.int64))[:, None])
-    # A row's output depends on that row alone, so the gradient of the sum is the gradient of each.
-    (by_action,) = torch.autograd.grad(taken.sum(), seen, retain_graph=True)
-    (by_value,) = torch.autograd.grad(value.sum(), seen)
-    chances = log_probs.detach().exp().double()
-    return Opinion(
-        chances.numpy(),
-        torch.special.entr(chances).sum(-1).numpy(),
+    # Each output depends on its own row alone, so the gradient of the sum holds the gradient of every row.
+    (by_action,) = torch.autograd.grad(taken.sum(), features, retain_graph=True)
+    (by_value,) = torch.autograd.grad(value.sum(), features)
+    probabilities = log_probs.detach().exp().double()
+    return NetworkOutput(
+        probabilities.numpy(),
+        torch.special.entr(probabilities).sum(-1).numpy(),
         value.detach().numpy(),
         by_action.numpy() * observation,
         by_value.numpy() * observation,
@@ -101,10 +101,10 @@ def opinion_on(
 
 
 def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str, world: int = 0) -> Inspection:
-    """What the policy in a folder or ``policy.json`` makes of one agent-step of a capture.
+    """Evaluate the policy in a folder or ``policy.json`` on one agent-step of a capture.
 
-    Raises InputError for a policy or capture that is damaged or of another town, and for a tick, person or world that
-    the capture does not have.
+    Raises InputError if the policy or the capture is damaged, the two are of different towns, or the capture does not
+    have this tick, person or world.
     """
     from townlet.behavior.policy_file import load_policy
 
@@ -120,15 +120,17 @@ def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str,
         raise InputError.of("options", "--tick", f"{agent} not in town at tick {tick}", "a tick with somebody there")
     network, card = load_policy(policy, observation=recorded.observation, actions=recorded.actions)
     values, mask, action = buffer.observation[at], buffer.mask[at], int(buffer.action[at])
-    opinion = opinion_on(network, values[None], mask[None], buffer.action[at][None])
-    shares = [share[0].tolist() for share in (opinion.on_action, opinion.on_value)]
+    output = network_output(network, values[None], mask[None], buffer.action[at][None])
+    attributions = [attribution[0].tolist() for attribution in (output.on_action, output.on_value)]
     influences = [
-        Influence(str(feature["name"]), str(feature["meaning"]), float(values[index]), *(s[index] for s in shares))
+        Influence(
+            str(feature["name"]), str(feature["meaning"]), float(values[index]), *(each[index] for each in attributions)
+        )
         for index, feature in enumerate(recorded.observation)
         if values[index] != 0.0
     ]
     legal = np.flatnonzero(mask)
-    chances = opinion.probabilities[0, legal]
+    probabilities = output.probabilities[0, legal]
     return Inspection(
         world=world,
         tick=tick,
@@ -136,10 +138,11 @@ def inspect_moment(policy: AnyPath, manifest: AnyPath, *, tick: int, agent: str,
         action=recorded.actions[action],
         acted=recorded.behavior.policy_sha256 == card.sha256,
         probabilities={
-            recorded.actions[legal[i]]: float(chances[i]) for i in np.argsort(-chances, kind="stable").tolist()
+            recorded.actions[legal[i]]: float(probabilities[i])
+            for i in np.argsort(-probabilities, kind="stable").tolist()
         },
-        value=float(opinion.value[0]),
-        entropy=float(opinion.entropy[0]),
+        value=float(output.value[0]),
+        entropy=float(output.entropy[0]),
         reward=float(buffer.reward[at]),
         reward_parts=dict(zip(recorded.reward_parts, map(float, buffer.reward_parts[at]), strict=True)),
         influences=tuple(sorted(influences, key=lambda influence: -abs(influence.on_action))),

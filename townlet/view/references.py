@@ -1,15 +1,15 @@
-"""Foreign references of a page: what a browser would load from elsewhere when it is opened."""
+"""Foreign references of an HTML page: everything that a browser would load from elsewhere on opening it."""
 
 from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
 
-#: Attributes whose address is loaded, or gone to, without anybody's click; a link's `href` is none of them.
+#: Attributes whose address a browser loads or follows without a click. The `href` of a link is exempt.
 _LOADED = frozenset(
     {"action", "background", "data", "formaction", "href", "ping", "poster", "src", "srcset", "xlink:href"}
 )
-#: Attributes that are read like a style.
+#: Attributes that may contain `url(…)` as styles do.
 _STYLED = frozenset(
     {"style", "fill", "stroke", "filter", "mask", "clip-path", "cursor", "marker-start", "marker-mid", "marker-end"}
 )
@@ -20,9 +20,10 @@ _IN_SCRIPTS = re.compile(
 
 
 def foreign_references(page: str, *, scripts: bool = False) -> list[str]:
-    """What a page refers to outside itself, in the order found; its own scripts count too unless ``scripts``.
+    """List what a page refers to outside itself, in document order.
 
-    Texts, such as a description with an address in it, and links to click on are no references.
+    A script of its own counts as a reference unless ``scripts`` is true; then only what the script loads does.
+    Addresses in text, such as a scenario's description, and links to click on are no references.
     """
     reader = _Reader(scripts)
     reader.feed(page)

@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a training: no script, no network, readable on a phone and in the dark."""
+"""HTML report of a training: one self-contained page without scripts, for desktop and phone, light and dark."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, Summary
-from townlet.view.headline import Figure, headline
-from townlet.view.page import Section, page, section_html
-from townlet.view.plots import learning_plots
+from townlet.view.html_page import Section, page, section_html
+from townlet.view.key_figures import KeyFigure, key_figures
+from townlet.view.learning_curves import learning_curves
 
 
 def summary_html(
@@ -21,9 +21,9 @@ def summary_html(
     reproduce: Sequence[str] = ("townlet validate LOG", "townlet summary LOG --format html > report.html"),
     sections: Sequence[Section] = (),
 ) -> str:
-    """The page of a summary and the records it was made from.
+    """Build the page for a summary and the records that it summarises.
 
-    ``reproduce`` are the shell commands that make what is reported; ``sections`` follow the learning curves. Equal
+    ``reproduce`` holds the shell commands that reproduce the report; ``sections`` follow the learning curves. Equal
     arguments give equal bytes.
     """
     remarks = "".join(f"<li>{escape(remark)}</li>" for remark in summary.remarks)
@@ -32,7 +32,7 @@ def summary_html(
         f'<p class="verdict">{escape(summary.verdict)}</p>',
         f"<ul>{remarks}</ul>" if remarks else "",
         _figures(records),
-        section_html(Section("Learning curves", _CURVES, learning_plots(records))),
+        section_html(Section("Learning curves", _CURVES, learning_curves(records))),
         *(section_html(section) for section in sections),
         section_html(_drift(summary)) if summary.drift else "",
         _groups("By source of the data", summary.by_mode),
@@ -45,7 +45,7 @@ def summary_html(
 
 _CURVES = (
     "One point per epoch. Replayed data is recorded and does not change; rollouts are the policy's own and show "
-    "what it has learnt. Whoever does not queue has no queue conflicts, so conflict intensity is to be read beside the "
+    "what it has learnt. People who never queue have no queue conflicts, so read conflict intensity together with "
     "completed uses."
 )
 
@@ -55,12 +55,12 @@ def _figures(records: Sequence[Mapping[str, Any]]) -> str:
         f'<div class="figure"><span class="label">{escape(figure.label)}</span>'
         f'<span class="value">{number(figure.before)} → <strong>{number(figure.after)}</strong></span>'
         f'<span class="unit">{escape(figure.unit)}</span>{_recorded(figure)}</div>'
-        for figure in headline(records)
+        for figure in key_figures(records)
     )
     return f'<section class="figures" aria-label="Key figures, first against last">{cards}</section>'
 
 
-def _recorded(figure: Figure) -> str:
+def _recorded(figure: KeyFigure) -> str:
     if figure.recorded is None:
         return ""
     return f'<span class="unit">recorded behaviour: {number(figure.recorded)}</span>'

@@ -1,4 +1,4 @@
-"""One visual style for every plot, and the forms in which plots leave: PNG, SVG and Markdown images."""
+"""Visual style of all plots, and their output as PNG, SVG and Markdown images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Text, axes and grid. In SVG these become ``currentColor``, so that a plot follows the page's light or dark mode.
+#: Colour of text, axes and grid. In SVG it becomes ``currentColor``, so that plots follow a page's light or dark mode.
 INK = "#2b3440"
-#: Colours that the colour-blind tell apart and that hold on white and on near-black; after Okabe and Ito (2008).
+#: Colours that the colour-blind can tell apart, legible on white and on near-black; after Okabe and Ito (2008).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f")
-REPLAY, ROLLOUT = PALETTE[1], PALETTE[0]
+#: Colours of recorded data and of a policy's own rollouts.
+REPLAY_COLOR, ROLLOUT_COLOR = PALETTE[1], PALETTE[0]
 
 _RC: Any = {
     "axes.edgecolor": INK,
@@ -48,7 +49,7 @@ _RC: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One plot: its title, what it shows in words (for those who cannot see it), and how to draw it."""
+    """One plot: its title, its description for screen readers, and the function that draws it."""
 
     title: str
     alt: str
@@ -56,14 +57,14 @@ class Plot:
 
 
 def style(salt: str = "townlet") -> AbstractContextManager[None]:
-    """The style, in force inside a ``with`` block; ``salt`` decides the ids in an SVG."""
+    """Context manager that applies the style; the ids in an SVG depend on ``salt``."""
     from matplotlib import rc_context
 
     return rc_context({**_RC, "svg.hashsalt": salt})
 
 
 def figure_of(plots: Sequence[Plot], columns: int = 2) -> Figure:
-    """A figure with the plots side by side in ``columns``; to be made, and saved, inside :func:`style`."""
+    """Draw the plots into one figure with ``columns`` columns. Call this, and save the figure, inside :func:`style`."""
     from matplotlib.figure import Figure
 
     columns = min(columns, len(plots))
@@ -77,7 +78,7 @@ def figure_of(plots: Sequence[Plot], columns: int = 2) -> Figure:
 
 
 def png(plots: Sequence[Plot], columns: int = 2) -> bytes:
-    """The plots as one PNG image on white, about 1,000 pixels wide."""
+    """Render the plots as one PNG image on white, about 1,000 pixels wide."""
     with style():
         buffer = io.BytesIO()
         figure_of(plots, columns).savefig(buffer, format="png", dpi=96, metadata={"Software": None})
@@ -85,9 +86,9 @@ def png(plots: Sequence[Plot], columns: int = 2) -> bytes:
 
 
 def svg(plot: Plot) -> str:
-    """One plot as an SVG element for HTML: transparent, in the page's text colour, described for screen readers.
+    """Render a plot as an SVG element: transparent, in the page's text colour, with a description for screen readers.
 
-    Equal data gives equal bytes: ids come from the title, and neither date nor program is written.
+    Equal data gives equal bytes: ids come from the title, and no date or program name is written.
     """
     with style(plot.title):
         buffer = io.StringIO()
@@ -96,12 +97,12 @@ def svg(plot: Plot) -> str:
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     text = buffer.getvalue()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    # Names of groups would occur once per plot on a page; nothing refers to them.
+    # Drop ids of groups: they would repeat in every plot of a page, and nothing refers to them.
     text = re.sub(r'<g id="[^"]*"', "<g", text).replace(INK, "currentColor")
     opening, content = text.split(">", 1)
     box = re.search(r'viewBox="([^"]*)"', opening)
     assert box is not None
-    # Without width and height it scales with the page.
+    # Without width and height, the plot scales with the page.
     return (
         f'<svg role="img" aria-label="{html.escape(plot.alt, quote=True)}" viewBox="{box[1]}" '
         f'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{content}'
@@ -109,7 +110,7 @@ def svg(plot: Plot) -> str:
 
 
 def markdown_image(plots: Sequence[Plot], columns: int = 2) -> str:
-    """The plots as a Markdown image that carries its own PNG, as the Dagster UI shows it."""
+    """Render the plots as a Markdown image with an embedded PNG, which the Dagster UI displays."""
     data = base64.b64encode(png(plots, columns)).decode()
     alt = "; ".join(plot.title for plot in plots)
     return f"![{alt}](data:image/png;base64,{data})"

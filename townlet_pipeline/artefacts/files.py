@@ -6,7 +6,7 @@ from townlet_pipeline.resources import StoreResource
 
 MANIFEST = "rollout_sample_manifest.json"
 REPLAY = "replay.json"
-REPLAY_PAGE = "replay.html"
+PLAYBACK_PAGE = "playback.html"
 LOG = "ppo_telemetry.jsonl"
 TABLE = "telemetry.parquet"
 ALERTS = "alerts.json"
@@ -26,7 +26,7 @@ EDITED = "edited_scenario"
 #: The file of each asset that stands for all of it; of a scenario it is ``<scenario>.yaml``.
 MAIN = {
     "rollout_capture": MANIFEST,
-    "rollout_replay": REPLAY_PAGE,
+    "rollout_playback": PLAYBACK_PAGE,
     "replay_manifest": REPLAY,
     "trained_policy": CARD,
     "ppo_telemetry": LOG,
@@ -64,9 +64,9 @@ def replay(store: StoreResource, scenario: str) -> Path:
     return main_file(store, scenario, "replay_manifest")
 
 
-def replay_page(store: StoreResource, scenario: str) -> Path:
+def playback_page(store: StoreResource, scenario: str) -> Path:
     """The page that plays the capture."""
-    return main_file(store, scenario, "rollout_replay")
+    return main_file(store, scenario, "rollout_playback")
 
 
 def policy(store: StoreResource, scenario: str) -> Path:

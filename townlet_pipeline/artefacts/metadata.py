@@ -24,11 +24,11 @@ from townlet_pipeline.instance.pages import page_url
 from townlet_pipeline.instance.project import shown
 
 if TYPE_CHECKING:
-    from townlet.view.replay import ConflictLink
+    from townlet.view.playback import ConflictLink
 
 #: Kinds of telemetry fields by the names that tables have for them.
 _TYPES = {"int": "int", "float": "float", "str": "string"}
-#: Conflicts that a capture shows of itself; its replay lists more.
+#: Conflicts that a capture shows of itself; its playback lists more.
 _SHOWN = 5
 _CONFLICT = ("tick", "world", "who", "kind", "against", "where", "intensity")
 
@@ -48,23 +48,23 @@ def page(file: Path) -> MetadataValue[Any]:
     return MetadataValue.path(str(file)) if url is None else MetadataValue.url(url)
 
 
-def replay_of_capture(replay: Path) -> dict[str, MetadataValue[Any]]:
+def playback_of_capture(page_file: Path) -> dict[str, MetadataValue[Any]]:
     """A link to the page that plays the capture of the same partition; nothing where there is no such page yet."""
-    return {"replay_of_capture": page(replay)} if replay.exists() else {}
+    return {"playback_of_capture": page(page_file)} if page_file.exists() else {}
 
 
-def conflicts(links: "Sequence[ConflictLink]", replay: Path) -> MetadataValue[Any]:
-    """Conflicts as a Markdown table, in which each tick is a link to that moment on a replay page."""
-    rows = [(_moment(link, replay), *map(markdown.plain, _conflict(link))) for link in links]
+def conflicts(links: "Sequence[ConflictLink]", page_file: Path) -> MetadataValue[Any]:
+    """Conflicts as a Markdown table, in which each tick is a link to that moment on a playback page."""
+    rows = [(_moment(link, page_file), *map(markdown.plain, _conflict(link))) for link in links]
     return MetadataValue.md(markdown.table(_CONFLICT, rows))
 
 
-def recorded_conflicts(manifest: AnyPath, replay: Path) -> MetadataValue[Any]:
-    """The worst conflicts in the world of a capture's worst one, which its replay page always holds; as above."""
-    from townlet.view.replay import conflict_links
+def recorded_conflicts(manifest: AnyPath, page_file: Path) -> MetadataValue[Any]:
+    """The worst conflicts in the world of a capture's worst one, which its playback page always holds; as above."""
+    from townlet.view.playback import conflict_links
 
     links = conflict_links(manifest)
-    return conflicts([link for link in links if link.world == links[0].world][:_SHOWN], replay)
+    return conflicts([link for link in links if link.world == links[0].world][:_SHOWN], page_file)
 
 
 def plots(images: Sequence[Any]) -> MetadataValue[Any]:
@@ -119,8 +119,8 @@ def telemetry_schema(present: Sequence[str]) -> TableSchema:
     return TableSchema([*columns, *extra])
 
 
-def _moment(link: "ConflictLink", replay: Path) -> str:
-    url = page_url(replay, link.fragment)
+def _moment(link: "ConflictLink", page_file: Path) -> str:
+    url = page_url(page_file, link.fragment)
     return str(link.tick) if url is None else markdown.link(f"tick {link.tick}", url)
 
 

@@ -22,22 +22,22 @@ def scenario_unchanged(store: StoreResource, scenario: str) -> Finding:
     return Finding(same, told, {}, warns=True)
 
 
-@watch("rollout_replay")
-def replay_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
+@watch("rollout_playback")
+def playback_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
     """The page plays the capture that is in the store, and refers to no other file and no network."""
     from townlet.files.storage import read_bytes
     from townlet.stages.verified_capture import manifest_sha256
+    from townlet.view.playback.document import document_in
     from townlet.view.references import foreign_references
-    from townlet.view.replay.document import document_in
 
-    file = files.replay_page(store, scenario)
-    page = read_bytes(file, "a replay page").decode()
-    films = [film for films in document_in(page, file)["sides"] for film in films]
+    file = files.playback_page(store, scenario)
+    page = read_bytes(file, "a playback page").decode()
+    worlds = [world for side in document_in(page, file)["sides"] for world in side]
     captured = manifest_sha256(files.manifest(store, scenario))
-    others = sum(film["manifest"] != captured for film in films)
+    others = sum(world["manifest"] != captured for world in worlds)
     foreign = foreign_references(page, scripts=True)
-    told = f"{len(films)} world(s), {others} of another capture; {len(foreign)} references"
-    numbers = {"worlds": len(films), "worlds_of_another_capture": others, "references": len(foreign)}
+    told = f"{len(worlds)} world(s), {others} of another capture; {len(foreign)} references"
+    numbers = {"worlds": len(worlds), "worlds_of_another_capture": others, "references": len(foreign)}
     return Finding(not others and not foreign, told, numbers)
 
 
@@ -115,7 +115,7 @@ def no_worse_than_chance(store: StoreResource, scenario: str) -> Finding:
 
 ALL = [
     scenario_unchanged,
-    replay_is_of_the_capture,
+    playback_is_of_the_capture,
     rewards_not_clipped,
     entropy_kept,
     within_thresholds,

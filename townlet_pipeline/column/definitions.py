@@ -6,7 +6,7 @@ from townlet_pipeline.column import advisories, gates
 from townlet_pipeline.column.assets.policy_evaluation import policy_evaluation
 from townlet_pipeline.column.assets.replay_manifest import replay_manifest
 from townlet_pipeline.column.assets.rollout_capture import rollout_capture
-from townlet_pipeline.column.assets.rollout_replay import rollout_replay
+from townlet_pipeline.column.assets.rollout_playback import rollout_playback
 from townlet_pipeline.column.assets.scenario import scenario
 from townlet_pipeline.column.assets.summary_report import summary_report
 from townlet_pipeline.column.assets.telemetry_alerts import telemetry_alerts
@@ -20,7 +20,7 @@ from townlet_pipeline.column.sensors import scenario_files
 ASSETS = [
     scenario,
     rollout_capture,
-    rollout_replay,
+    rollout_playback,
     replay_manifest,
     train_policy,
     validated_telemetry,

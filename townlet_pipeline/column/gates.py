@@ -116,7 +116,7 @@ def worlds_are_unseen(store: StoreResource, scenario: str) -> Finding:
 
 
 ALL = [
-    *map(lineage_intact, ("scenario", "rollout_replay", "telemetry_alerts", "summary_report", "policy_evaluation")),
+    *map(lineage_intact, ("scenario", "rollout_playback", "telemetry_alerts", "summary_report", "policy_evaluation")),
     capture_integrity,
     slice_reproduces,
     replay_is_current,

@@ -77,7 +77,7 @@ def policy_evaluation(
             **{f"{metric}_mean": told["mean"] for metric, told in result["behaviors"]["policy"].items()},
             "worlds": result["worlds"],
             "seed": result["seed"],
-            **metadata.replay_of_capture(files.replay_page(store, name)),
+            **metadata.playback_of_capture(files.playback_page(store, name)),
             **metadata.made_from(
                 trained_policy=result["policy_sha256"], scenario=scenario.digest, rollout_capture=captured
             ),

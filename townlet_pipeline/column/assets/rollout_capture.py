@@ -53,7 +53,7 @@ def rollout_capture(
             "reward_mean": reward,
             "conflict_events": int(total["queue_conflict_events"]),
             "conflict_intensity_per_1000_agent_steps": intensity,
-            "conflicts": metadata.recorded_conflicts(result.manifest_path, files.replay_page(store, name)),
+            "conflicts": metadata.recorded_conflicts(result.manifest_path, files.playback_page(store, name)),
             "clipped_reward_share": float(total["clipped_reward_share"]),
             "behavior": manifest.behavior.name,
             "inactive_counters": MetadataValue.json(manifest.inactive_counters),

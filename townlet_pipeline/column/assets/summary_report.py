@@ -42,12 +42,12 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
     return MaterializeResult(
         data_version=DataVersion(report.version),
         metadata={
-            "headline": str(report.headline[0]),
+            "headline": str(report.key_figures[0]),
             "verdict": MetadataValue.text(report.summary.verdict),
             "page": metadata.page(report.path),
             "report": MetadataValue.md(report.markdown),
             "remarks": len(report.summary.remarks),
-            **{f"{f.label.replace(' ', '_')}_after": f.after for f in report.headline},
+            **{f"{f.label.replace(' ', '_')}_after": f.after for f in report.key_figures},
             "dagster/column_schema": metadata.telemetry_schema(metrics),
             **metadata.column_lineage("validated_telemetry", {metric: [metric] for metric in metrics}),
             **metadata.made_from(**report.parents),

@@ -20,7 +20,7 @@ from townlet_pipeline.resources import Mode, StoreResource, TrainerResource
 
 if TYPE_CHECKING:
     from townlet.training import TrainingResult
-    from townlet.view.headline import Figure
+    from townlet.view.key_figures import KeyFigure
 
 _CODE = code_version(__file__)
 _PARENTS = ["scenario", "replay_manifest"]
@@ -68,8 +68,8 @@ def train_policy(
     from townlet.stages.verified_capture import require_verified
     from townlet.telemetry import read_records
     from townlet.training.devices import device_named
-    from townlet.view.headline import headline
-    from townlet.view.plots import learning_plots
+    from townlet.view.key_figures import key_figures
+    from townlet.view.learning_curves import learning_curves
 
     name, mode = context.partition_key, trainer.mode
     manifest = None if mode is Mode.rollout else files.manifest(store, name)
@@ -105,10 +105,10 @@ def train_policy(
             asset_key="trained_policy",
             data_version=DataVersion(result.sha256),
             metadata={
-                "headline": _told(result, headline(records), mode),
-                "plots": metadata.plots(learning_plots(records)),
-                **_policy_metadata(result, headline(records)),
-                **metadata.replay_of_capture(files.replay_page(store, name)),
+                "headline": _told(result, key_figures(records), mode),
+                "plots": metadata.plots(learning_curves(records)),
+                **_policy_metadata(result, key_figures(records)),
+                **metadata.playback_of_capture(files.playback_page(store, name)),
                 "command": again,
                 **parents,
                 "training": MetadataValue.json(scenario.training.model_dump(mode="json")),
@@ -127,11 +127,11 @@ def train_policy(
     )
 
 
-def _told(result: "TrainingResult", figures: "Sequence[Figure]", mode: Mode) -> str:
+def _told(result: "TrainingResult", figures: "Sequence[KeyFigure]", mode: Mode) -> str:
     return f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; {figures[0]}"
 
 
-def _policy_metadata(result: "TrainingResult", figures: "Sequence[Figure]") -> dict[str, Any]:
+def _policy_metadata(result: "TrainingResult", figures: "Sequence[KeyFigure]") -> dict[str, Any]:
     numbers = {f"{f.label.replace(' ', '_')}_{end}": getattr(f, end) for f in figures for end in ("before", "after")}
     return {
         **numbers,

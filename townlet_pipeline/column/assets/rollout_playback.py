@@ -1,0 +1,68 @@
+"""The page on which the rollout capture can be watched, with a link to the tick of every bad conflict."""
+
+from pathlib import Path
+
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
+
+import townlet
+from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.column.stage import column_stage
+from townlet_pipeline.instance.pools import SIMULATION
+from townlet_pipeline.resources import StoreResource
+
+#: Conflicts that are listed, and worlds that the page holds at most.
+_LISTED, _WORLDS = 20, 4
+
+
+@column_stage(
+    "rollouts",
+    "html",
+    "numba",
+    deps=["rollout_capture", "scenario"],
+    pool=SIMULATION,
+    code_version=code_version(
+        __file__, files=sorted((Path(townlet.__file__).parent / "view" / "playback" / "web").iterdir())
+    ),
+)
+def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
+    """A self-contained page that plays the capture: map, queues, conflicts and grudges, tick by tick.
+
+    It holds the worlds of the worst conflicts, four at most. They are simulated again from the recorded actions and
+    must agree with the recording to the bit. Its data version is the SHA-256 of the page.
+    """
+    from townlet.config import load_scenario
+    from townlet.files.storage import write_atomically
+    from townlet.stages.verified_capture import manifest_sha256
+    from townlet.view.playback import conflict_links, playback_html, resimulate, worlds_with_worst_conflicts
+
+    name = context.partition_key
+    source, manifest, page = files.snapshot(store, name), files.manifest(store, name), files.playback_page(store, name)
+    scenario, links = load_scenario(source), conflict_links(manifest)
+    worlds = worlds_with_worst_conflicts(links, _WORLDS)
+    version = write_atomically(
+        page, playback_html([[resimulate(manifest, world, scenario=scenario) for world in worlds]])
+    )
+    captured = manifest_sha256(manifest)
+    listed = [link for link in links if link.world in worlds][:_LISTED]
+    worst = f"; the worst: {listed[0].kind} by {listed[0].who} in tick {listed[0].tick}" if listed else ""
+    return MaterializeResult(
+        data_version=DataVersion(version),
+        metadata={
+            "headline": f"{len(links)} conflicts in all worlds{worst}",
+            "conflicts": metadata.conflicts(listed, page),
+            "conflict_events": len(links),
+            "conflict_intensity_worst": max((link.intensity for link in links), default=0.0),
+            "worlds": MetadataValue.json(worlds),
+            "bytes": page.stat().st_size,
+            **metadata.made_from(rollout_capture=captured, scenario=scenario.digest),
+            "path": MetadataValue.path(str(page)),
+            "page": metadata.page(page),
+            "command": metadata.command(
+                "playback",
+                manifest,
+                *(word for world in worlds for word in ("--world", str(world))),
+                options={"scenario": source, "output": page},
+            ),
+        },
+    )
