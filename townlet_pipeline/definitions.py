@@ -1,19 +1,20 @@
-"""The code location ``townlet``: assets, checks, jobs, schedules, sensors and resources, merged from the domains."""
+"""The code location ``townlet``: assets, checks, jobs, schedules, sensors and resources, merged from its domains."""
 
 from dagster import Definitions
 
 from townlet_pipeline import jobs
-from townlet_pipeline.column.definitions import defs as column
+from townlet_pipeline.column import definitions as column
 from townlet_pipeline.resources import SimulatorResource, StoreResource, TrainerResource
-from townlet_pipeline.runs.definitions import defs as runs
+from townlet_pipeline.runs import definitions as runs
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.schedules import schedules_of
-from townlet_pipeline.soak.definitions import defs as soak
+from townlet_pipeline.soak import definitions as soak
 
+# The modules are imported, not their `defs`: Dagster refuses a module that holds several Definitions.
 defs = Definitions.merge(
-    column,
-    soak,
-    runs,
+    column.defs,
+    soak.defs,
+    runs.defs,
     Definitions(
         jobs=jobs.ALL,
         schedules=schedules_of(jobs.ALL),

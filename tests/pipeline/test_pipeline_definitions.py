@@ -135,7 +135,7 @@ def test_the_definitions_are_consistent() -> None:
 def test_a_code_version_changes_with_any_byte_of_its_sources(tmp_path: Path) -> None:
     source = tmp_path / "rules.yaml"
     source.write_text("a: 1\n")
-    asset = ROOT / "townlet_pipeline" / "assets" / "telemetry_alerts.py"
+    asset = ROOT / "townlet_pipeline" / "column" / "assets" / "telemetry_alerts.py"
     before = code_version(str(asset), files=[source])
     assert code_version(str(asset), files=[source]) == before
     source.write_text("a: 2\n")
@@ -145,17 +145,21 @@ def test_a_code_version_changes_with_any_byte_of_its_sources(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("asset", "calls", "does_not_call"),
     [
-        ("rollout_capture", ["world/queues", "capture/record", "storage", "simulation"], ["training/update"]),
+        (
+            "rollout_capture",
+            ["world/rules/queues", "capture/record", "files/storage", "simulation"],
+            ["training/update"],
+        ),
         (
             "trained_policy",
-            ["world/queues", "training/update", "telemetry/writer", "behavior/network"],
+            ["world/rules/queues", "training/update", "telemetry/writer", "behavior/network"],
             ["bench/world"],
         ),
-        ("telemetry_alerts", ["telemetry/watcher", "config/telemetry"], ["world/queues", "training/update"]),
+        ("telemetry_alerts", ["telemetry/watcher", "config/telemetry"], ["world/rules/queues", "training/update"]),
     ],
 )
 def test_the_code_of_an_asset_is_all_that_it_imports(asset: str, calls: list[str], does_not_call: list[str]) -> None:
-    sources = code_sources(ROOT / "townlet_pipeline" / "assets" / f"{asset}.py")
+    sources = code_sources(ROOT / "townlet_pipeline" / "column" / "assets" / f"{asset}.py")
     assert {ROOT / "townlet" / f"{name}.py" for name in calls} <= sources
     assert not {ROOT / "townlet" / f"{name}.py" for name in does_not_call} & sources
 

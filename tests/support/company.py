@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from support.towns import Stage, merge, shower_room
-
 from townlet.config import Scenario
 
 #: Anna and Ben stand side by side, Cara two tiles beyond them, Dan far away. Chats of average people always succeed,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from support.towns import shower_room
 
+from support.towns import shower_room
 from townlet.config import Scenario, load_scenario
 from townlet.config.find import builtin_scenarios, find_scenario
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from support.captures import QUEUE
-
 from townlet.baselines.build import build_baseline
 from townlet.soak.options import SoakOptions
 

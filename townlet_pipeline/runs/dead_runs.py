@@ -22,8 +22,8 @@ from dagster import (
 )
 
 from townlet_pipeline.instance.commands import say, start
-from townlet_pipeline.runs.worker_lock import forget, is_absent
 from townlet_pipeline.runs.worker import Worker, whereabouts, worker_of
+from townlet_pipeline.runs.worker_lock import forget, is_absent
 
 #: How long whoever started a worker has to say first that it is gone.
 GRACE_SECONDS = 2.0

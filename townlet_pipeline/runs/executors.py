@@ -15,8 +15,8 @@ from dagster import (
     multiprocess_executor,
 )
 
-from townlet_pipeline.runs.worker_lock import present
 from townlet_pipeline.runs.worker import worker_tags
+from townlet_pipeline.runs.worker_lock import present
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext

@@ -22,10 +22,10 @@ from dagster import (
     sensor,
 )
 
-from townlet.text.markdown import code, fenced, plain
 from townlet.files.storage import pretty_json, write_atomically
-from townlet_pipeline.runs.masking import masked
+from townlet.text.markdown import code, fenced, plain
 from townlet_pipeline.instance.project import project_root, shown
+from townlet_pipeline.runs.masking import masked
 from townlet_pipeline.runs.webhook import WEBHOOK, post, webhook
 from townlet_pipeline.runs.worker import worker_of
 

@@ -78,8 +78,8 @@ def whereabouts(
     """Whether the process runs, as far as can be told from the process ``here``, by default this one.
 
     That is, of processes among the same numbers; of those in another container of the same machine, such as this one
-    before it was started again, if nobody holds their lock (``unheld``, see :mod:`townlet_pipeline.runs.worker_lock`), of which
-    the one kernel knows; and of those that the same machine had before it was started anew.
+    before it was started again, if nobody holds their lock (``unheld``, see
+    :mod:`townlet_pipeline.runs.worker_lock`), of which the one kernel knows; and of those that the same machine had before it was started anew.
     Neither a name nor a machine's id alone is enough for the latter: machines may be named alike, and the containers
     of one image have its id.
     """
