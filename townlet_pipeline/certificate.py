@@ -1,4 +1,4 @@
-"""The certificate as a job: the commands of ``make certify``, so that button and terminal cannot come apart."""
+"""The certificate as a job. It runs the script of ``make certify``, so UI and terminal cannot differ."""
 
 import functools
 import os
@@ -17,18 +17,18 @@ from townlet.errors import InputError
 from townlet_pipeline.artefacts import metadata
 from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.runs.failures import readable_failures
-from townlet_pipeline.runs.worker import die_with
+from townlet_pipeline.runs.worker import set_parent_death_signal
 
 SCRIPT = Path("scripts") / "certify.sh"
 
-#: How bash shows a command that it is about to run.
+#: The prefix with which bash prints a command before running it.
 _COMMAND = "+ "
 _LAST_LINES = 15
 
 
 @op(tags={"kind": "shell"})
 def run_certificate(context: OpExecutionContext) -> None:
-    """Run `scripts/certify.sh` from the project's folder, each line into the log; fail with the command that failed."""
+    """Run `scripts/certify.sh` in the project's folder, with its output in the log, and fail if a command fails."""
     script = project_root() / SCRIPT
     with readable_failures():
         if not script.is_file():
@@ -37,14 +37,16 @@ def run_certificate(context: OpExecutionContext) -> None:
     if code != 0:
         failed = commands[-1]["command"] if commands else SCRIPT
         raise Failure(f"exit code {code}: {failed}\n" + "\n".join(last), allow_retries=False)
-    meanings = {"command": "as it was typed", "seconds": "wall-clock time"}
+    meanings = {"command": "as bash printed it", "seconds": "wall-clock time"}
     context.add_output_metadata({"commands": metadata.table(commands, meanings)})
 
 
-def run_script(script: Path, say: Callable[[str], None]) -> tuple[list[dict[str, Any]], list[str], int]:
-    """Run a script of `set -x` and hand on each line; the commands with their durations, the last lines, the exit code.
+def run_script(script: Path, log_line: Callable[[str], None]) -> tuple[list[dict[str, Any]], list[str], int]:
+    """Run a bash script that sets `-x`, and pass each line of its output to ``log_line``.
 
-    Whatever interrupts it, such as a run that is terminated, ends the command that is at work.
+    An interruption, such as the run's termination, also ends the command that is running.
+
+    Returns the commands with their durations in seconds, the last lines of output, and the exit code.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     commands: list[dict[str, Any]] = []
@@ -59,22 +61,22 @@ def run_script(script: Path, say: Callable[[str], None]) -> tuple[list[dict[str,
         cwd=project_root(),
         env={**os.environ, "PATH": path},
         start_new_session=True,
-        preexec_fn=functools.partial(die_with, os.getpid()),
+        preexec_fn=functools.partial(set_parent_death_signal, os.getpid()),
     ) as process:
         try:
             for line in _lines(process):
                 now = time.monotonic()
                 if line.startswith(_COMMAND):
-                    _end(commands, now - began)
+                    _record_duration(commands, now - began)
                     began = now
                     commands.append({"command": line.removeprefix(_COMMAND), "seconds": 0.0})
                 last.append(line)
-                say(line)
+                log_line(line)
         except BaseException:
-            # A run that is terminated is interrupted here; the command at work is not the script's own process.
+            # Terminating the run raises here. The running command is a child of the script's process: kill the group.
             os.killpg(process.pid, signal.SIGKILL)
             raise
-    _end(commands, time.monotonic() - began)
+    _record_duration(commands, time.monotonic() - began)
     return commands, list(last), process.returncode
 
 
@@ -85,6 +87,6 @@ def _lines(process: "subprocess.Popen[str]") -> Iterator[str]:
             yield line.rstrip()
 
 
-def _end(commands: list[dict[str, Any]], seconds: float) -> None:
+def _record_duration(commands: list[dict[str, Any]], seconds: float) -> None:
     if commands:
         commands[-1]["seconds"] = round(seconds, 2)

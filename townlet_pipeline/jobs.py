@@ -1,4 +1,4 @@
-"""Jobs: one per thing that people come for. Each ends by itself if it hangs, and its worker is known."""
+"""Jobs, one for each purpose. Each has a maximum runtime, and an executor that records its worker."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,18 +10,18 @@ from townlet_pipeline.certificate import run_certificate
 from townlet_pipeline.runs.executors import townlet_executor
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+    from townlet_pipeline.instance.dagster_internals import UnresolvedAssetJobDefinition
 
-#: Assets of a scenario's or an experiment's own column, by group.
+#: The assets of a column, of a scenario or an experiment, by group.
 COLUMN = AssetSelection.groups("rollouts", "training", "telemetry", "evaluation")
 
 
 def job(
     name: str, selection: AssetSelection, description: str, *, max_runtime: timedelta
 ) -> "UnresolvedAssetJobDefinition":
-    """A job over assets and their checks, which run monitoring ends after ``max_runtime``.
+    """Return a job over assets and their checks, which Dagster's run monitoring ends after ``max_runtime``.
 
-    That begins once the run has a place in every pool that it needs, and is not spent by waiting for one.
+    The time a run waits in the queue does not count.
     """
     return define_asset_job(
         name, selection=selection, description=description, executor_def=townlet_executor, tags=_tags(max_runtime)
@@ -43,35 +43,35 @@ train_scenario = job(
 nightly_soak = job(
     "nightly_soak",
     AssetSelection.assets("soak_run", "soak_drift", "acceptance_report"),
-    "A night of one scenario: soak, drift against its promoted baseline, and the page that is read in the morning.",
+    "A night of one scenario: soak, drift against its promoted baseline, and the report for the morning.",
     max_runtime=timedelta(hours=4),
 )
 
 weekly_endurance = job(
     "weekly_endurance",
     AssetSelection.assets("endurance_run", "endurance_report"),
-    "Hours of one scenario with a fresh process now and then, and what changed from the first quarter to the last.",
+    "Hours of one scenario in a series of fresh processes, and what changed from the first quarter to the last.",
     max_runtime=timedelta(hours=12),
 )
 
 refresh_baselines = job(
     "refresh_baselines",
     AssetSelection.assets("conflict_baselines"),
-    "A scenario's baseline measured anew; it promotes nothing.",
+    "A scenario's baseline, measured again. It promotes nothing.",
     max_runtime=timedelta(hours=2),
 )
 
 document_baselines = job(
     "document_baselines",
     AssetSelection.assets("baseline_document"),
-    "The page of all promoted baselines, every figure of it measured anew.",
+    "The page of all promoted baselines, every figure measured again.",
     max_runtime=timedelta(hours=2),
 )
 
 
 @dagster.job(executor_def=townlet_executor, tags=_tags(timedelta(hours=1)))
 def certify() -> None:
-    """The seven commands of the certificate, as `make certify` runs them, on `queue_conflict`."""
+    """The certificate's seven commands on `queue_conflict`, as `make certify` runs them."""
     run_certificate()
 
 

@@ -1,4 +1,4 @@
-"""``python -m townlet_pipeline.run [SCENARIO]``: a scenario's whole column, from this terminal, into Dagster."""
+"""The command ``python -m townlet_pipeline.run [SCENARIO]``, which materializes a scenario's whole column."""
 
 import sys
 import urllib.parse
@@ -12,7 +12,7 @@ import filelock
 import typer
 
 from townlet.errors import InputError
-from townlet_pipeline.instance.commands import say, start
+from townlet_pipeline.instance.commands import print_line, run_command
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult
@@ -32,41 +32,43 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Passes over each batch of data.")] = None,
     seed: Annotated[int | None, typer.Option(help="Training seed.")] = None,
 ) -> None:
-    """Materialize everything of one scenario and say what came out; exit with 1 if a step or a blocking check fails."""
+    """Materialize every asset of a scenario's column and print a summary; exit with 1 if a step or a blocking check
+    fails.
+    """
     training = {"mode": mode, "cycles": cycles, "epochs": epochs, "seed": seed}
     passed = materialize_column(scenario, home=home, store=store, training=training)
     raise typer.Exit(0 if passed else 1)
 
 
 def materialize_column(scenario: str, *, home: Path | None, store: Path | None, training: dict[str, Any]) -> bool:
-    """Run the job ``train_scenario`` for a scenario in this process; return whether all of it succeeded.
+    """Run the job ``train_scenario`` for a scenario in this process; return whether the whole run succeeded.
 
     Raises InputError for an unknown scenario or mode.
     """
     from townlet_pipeline.artefacts.partitions import known_scenarios, register_scenarios
-    from townlet_pipeline.instance.home import own_settings
-    from townlet_pipeline.instance.instance import alone, open_instance
-    from townlet_pipeline.runs.dead_runs import reap
+    from townlet_pipeline.instance.home import settings_warning
+    from townlet_pipeline.instance.opening import home_lock, open_instance
+    from townlet_pipeline.runs.dead_runs import close_dead_runs
 
     with open_instance(home) as instance:
         folder = Path(instance.root_directory)
-        if told := own_settings(folder):
-            say(told)
-        with alone(folder):
-            register_scenarios(instance, say=lambda told: say(f"no partition: {told}", sys.stderr))
+        if warning := settings_warning(folder):
+            print_line(warning)
+        with home_lock(folder):
+            register_scenarios(instance, say=lambda fault: print_line(f"no partition: {fault}", sys.stderr))
         _require_known(scenario, known_scenarios(instance))
         _require_mode(training["mode"])
-        with _in_turn(folder, scenario):
-            _say_if_compiling()
-            for closed in reap(instance):
-                say(f"closed run {closed.run_id}: its process is gone")
-            say(f"{scenario}: materializing into {folder}")
+        with _scenario_lock(folder, scenario):
+            _announce_compilation()
+            for closed in close_dead_runs(instance):
+                print_line(f"closed run {closed.run_id}: its worker is gone")
+            print_line(f"{scenario}: materializing into {folder}")
             result = _execute(instance, scenario, _run_config(store, training))
-            _report_if_failed(instance, result)
+            _report_failure(instance, result)
     if not result.success:
-        say(f"{scenario}: failed; what is downstream of the failure was left as it was", sys.stderr)
+        print_line(f"{scenario}: failed; assets downstream of the failure were left unchanged", sys.stderr)
         return False
-    _conclude(scenario, store)
+    _print_summary(scenario, store)
     return True
 
 
@@ -74,11 +76,11 @@ def _execute(instance: "DagsterInstance", scenario: str, config: dict[str, Any])
     from townlet_pipeline.definitions import defs
     from townlet_pipeline.runs.console import ConsoleReporter
     from townlet_pipeline.runs.worker import worker_tags
-    from townlet_pipeline.runs.worker_lock import present
+    from townlet_pipeline.runs.worker_lock import hold_worker_lock
 
     run_id = str(uuid.uuid4())
-    instance.add_event_listener(run_id, ConsoleReporter(say))
-    with present(instance, run_id):
+    instance.add_event_listener(run_id, ConsoleReporter(print_line))
+    with hold_worker_lock(instance, run_id):
         return defs.resolve_job_def("train_scenario").execute_in_process(
             run_config=config,
             instance=instance,
@@ -90,24 +92,24 @@ def _execute(instance: "DagsterInstance", scenario: str, config: dict[str, Any])
 
 
 @contextmanager
-def _in_turn(folder: Path, scenario: str) -> Iterator[None]:
-    """Wait until no other terminal makes this scenario's column in this home."""
-    turns = folder / "turns"
-    turns.mkdir(exist_ok=True)
-    turn = filelock.FileLock(turns / f"{urllib.parse.quote(scenario, safe='')}.lock")
+def _scenario_lock(folder: Path, scenario: str) -> Iterator[None]:
+    """Hold the scenario's lock in this home; wait if another terminal is making the scenario's column."""
+    locks = folder / "turns"
+    locks.mkdir(exist_ok=True)
+    lock = filelock.FileLock(locks / f"{urllib.parse.quote(scenario, safe='')}.lock")
     try:
-        turn.acquire(blocking=False)
+        lock.acquire(blocking=False)
     except filelock.Timeout:
-        say(f"{scenario}: waiting for another make run of it to end")
-        turn.acquire()
+        print_line(f"{scenario}: waiting for another make run of this scenario to end")
+        lock.acquire()
     try:
         yield
     finally:
-        turn.release()
+        lock.release()
 
 
-def _report_if_failed(instance: "DagsterInstance", result: "ExecuteInProcessResult") -> None:
-    """Write the incident at once: no daemon may run, and one that is started later does not look back."""
+def _report_failure(instance: "DagsterInstance", result: "ExecuteInProcessResult") -> None:
+    """Write the incident's page now if the run failed, because the daemon, whose sensor would write it, may not run."""
     from townlet_pipeline.instance.project import shown
     from townlet_pipeline.runs.incidents import incidents_folder, report_incident
 
@@ -115,19 +117,20 @@ def _report_if_failed(instance: "DagsterInstance", result: "ExecuteInProcessResu
     if result.success or run is None:
         return
     try:
-        told = report_incident(instance, run, incidents_folder())
+        report = report_incident(instance, run, incidents_folder())
     except OSError as error:
-        say(f"no incident page could be written: {error.filename}: {error.strerror}", sys.stderr)
+        print_line(f"no incident page could be written: {error.filename}: {error.strerror}", sys.stderr)
         return
-    if told is not None:
-        say(f"incident: {shown(told[0])}; {told[1]}", sys.stderr)
+    if report is not None:
+        page, outcome = report
+        print_line(f"incident: {shown(page)}; {outcome}", sys.stderr)
 
 
 def _run_config(store: Path | None, training: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in training.items() if value is not None}
     config: dict[str, Any] = {
         "resources": {"trainer": {"config": given}},
-        # The reporter says what a person wants to know; Dagster's own log stays in the instance.
+        # ConsoleReporter prints what matters; Dagster's full log stays in the instance.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     if store is not None:
@@ -136,7 +139,7 @@ def _run_config(store: Path | None, training: dict[str, Any]) -> dict[str, Any]:
 
 
 def _require_known(scenario: str, known: list[str]) -> None:
-    """Raise InputError for what is no partition: with the faults of its file, if there is one."""
+    """Raise InputError if the scenario is no partition, with the faults of its file if it has one."""
     from townlet.config import load_scenario
     from townlet.errors import nearest_name
     from townlet_pipeline.artefacts.partitions import files_on_disk
@@ -158,15 +161,15 @@ def _require_mode(mode: str) -> None:
         raise InputError.of("run", "--mode", repr(mode), nearest_name(mode, modes))
 
 
-def _say_if_compiling() -> None:
+def _announce_compilation() -> None:
     from townlet.world.engine.compile import is_compiled
 
     if not is_compiled():
-        say("compiling the town's rules, once per version")
+        print_line("compiling the town's rules, once per version")
 
 
-def _conclude(scenario: str, store: Path | None) -> None:
-    """Print the figures of the training, the verdict on its telemetry, and where to look next."""
+def _print_summary(scenario: str, store: Path | None) -> None:
+    """Print the training's figures, the state of its telemetry, and where to look next."""
     from townlet.files.storage import read_json
     from townlet.telemetry import read_records
     from townlet.view.key_figures import key_figures
@@ -177,12 +180,12 @@ def _conclude(scenario: str, store: Path | None) -> None:
     place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()
     records = read_records(files.log(place, scenario))
     alerts = len(read_json(files.alerts(place, scenario), "telemetry alerts")["alerts"])
-    say("")
+    print_line("")
     for figure in key_figures(records)[:2]:
-        say(f"  {figure}")
-    say(f"  telemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
-    say(f"\nreport: {shown(files.report(place, scenario))}\nmake ui shows the lineage, the plots and every run")
+        print_line(f"  {figure}")
+    print_line(f"  telemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
+    print_line(f"\nreport: {shown(files.report(place, scenario))}\nmake ui shows the lineage, the plots and every run")
 
 
 if __name__ == "__main__":
-    start(app)
+    run_command(app)

@@ -1,4 +1,4 @@
-"""What happens by itself, when, and by when it must have happened for its asset not to show red."""
+"""Schedules of the jobs in the timetable."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -24,19 +24,19 @@ from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.instance.timetable import Plan, plans, variable_of
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+    from townlet_pipeline.instance.dagster_internals import UnresolvedAssetJobDefinition
 
 _DIMENSION = "scenario"
 
 
 def schedules_of(jobs: "Iterable[JobDefinition | UnresolvedAssetJobDefinition]") -> list[ScheduleDefinition]:
-    """A schedule, on from the start, for each of the jobs that has a plan. Raises InputError for unusable hours."""
+    """Return a schedule, on by default, for each job that has a plan. Raises InputError for unusable hours."""
     planned = plans()
     return [_schedule(job, planned[job.name]) for job in jobs if job.name in planned]
 
 
-def watched_scenarios(instance: DagsterInstance) -> list[str]:
-    """The scenarios that have a promoted baseline, and a partition."""
+def scheduled_scenarios(instance: DagsterInstance) -> list[str]:
+    """Return the scenarios that have a partition and a promoted baseline."""
     from townlet.baselines.promotion import BASELINES_FOLDER, promoted_scenarios
 
     known = set(known_scenarios(instance))
@@ -44,7 +44,7 @@ def watched_scenarios(instance: DagsterInstance) -> list[str]:
 
 
 def partition_at(partitions: PartitionsDefinition[Any], moment: datetime, scenario: str) -> str:
-    """The key of a scenario: its name, or that together with the last day or week there is at the moment."""
+    """Return a scenario's partition key at a moment: its name, with the current day or week if assets have one."""
     if not isinstance(partitions, MultiPartitionsDefinition):
         return scenario
     times = partitions.time_window_dimension
@@ -60,17 +60,17 @@ def _schedule(job: "JobDefinition | UnresolvedAssetJobDefinition", plan: Plan) -
         cron_schedule=plan.starts,
         execution_timezone=timezone(),
         default_status=DefaultScheduleStatus.RUNNING,
-        description=f"{plan.told} Another time: ${variable_of(job.name)}.",
+        description=f"{plan.description} Another time: ${variable_of(job.name)}.",
     )
     def requests(context: ScheduleEvaluationContext) -> Iterator[RunRequest | SkipReason]:
         partitions = context.repository_def.get_job(job.name).partitions_def
-        moment, watched = context.scheduled_execution_time, watched_scenarios(context.instance)
-        if not watched:
+        moment, promoted = context.scheduled_execution_time, scheduled_scenarios(context.instance)
+        if not promoted:
             yield SkipReason("no scenario has a promoted baseline: townlet baselines build, then promote")
         elif partitions is None:
             yield RunRequest(run_key=moment.isoformat())
         else:
-            for name in watched:
+            for name in promoted:
                 key = partition_at(partitions, moment, name)
                 yield RunRequest(run_key=f"{moment.isoformat()} {name}", partition_key=key)
 

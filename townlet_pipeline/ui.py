@@ -1,4 +1,4 @@
-"""The start of everything that ``make ui`` starts: code server, web server, daemon and the server of pages."""
+"""The command behind ``make ui``, which starts the web server, the daemon, the code server and the page server."""
 
 import signal
 import socket
@@ -15,10 +15,10 @@ import typer
 import yaml
 
 from townlet.errors import InputError, RunError
-from townlet_pipeline.instance.commands import say, start
+from townlet_pipeline.instance.commands import print_line, run_command
 from townlet_pipeline.instance.environment import environment, require_reachable
-from townlet_pipeline.instance.home import own_settings
-from townlet_pipeline.instance.instance import open_instance
+from townlet_pipeline.instance.home import settings_warning
+from townlet_pipeline.instance.opening import open_instance
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -30,25 +30,26 @@ _PATIENCE_SECONDS = 60
 
 @app.command()
 def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI on loopback.")] = 3000) -> None:
-    """Start the Dagster UI, its daemon and the server of pages; Ctrl-C ends all of them."""
+    """Start the Dagster UI, its daemon and the page server; Ctrl-C ends all of them."""
+    from townlet_pipeline.instance.dagster_internals import DAEMON_MODULE
     from townlet_pipeline.instance.origins import named_hosts
 
-    # What a shell starts in the background is deaf to the first, and would hand that on; the second ends it alike.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)
+    # A shell starts background processes with SIGINT ignored, and children inherit that. SIGTERM ends the UI as well.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     require_reachable(environment())
     named_hosts()
     _require_free(port)
     with open_instance() as instance:
-        if told := own_settings(Path(instance.root_directory)):
-            say(told, sys.stderr)
+        if warning := settings_warning(Path(instance.root_directory)):
+            print_line(warning, sys.stderr)
         with _code_server(instance) as workspace:
             module = [sys.executable, "-m"]
             web = [*module, "townlet_pipeline.instance.webserver", "--workspace", str(workspace), "--port", str(port)]
-            daemon = [*module, "dagster._daemon", "run", "--workspace", str(workspace)]
+            daemon = [*module, DAEMON_MODULE, "run", "--workspace", str(workspace)]
             pages = [*module, "townlet_pipeline.instance.pages", "--with-parent"]
-            say(f"Dagster UI: http://127.0.0.1:{port}", sys.stderr)
-            _run_until_one_ends({"the web server": web, "the daemon": daemon}, beside=pages)
+            print_line(f"Dagster UI: http://127.0.0.1:{port}", sys.stderr)
+            _run_until_one_ends({"the web server": web, "the daemon": daemon}, optional=pages)
 
 
 def _require_free(port: int) -> None:
@@ -57,15 +58,14 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            told = (error.strerror or str(error)).lower()
-            raise InputError.of("ui", "--port", f"{port}, {told}", "a free port") from None
+            reason = (error.strerror or str(error)).lower()
+            raise InputError.of("ui", "--port", f"{port}, {reason}", "a free port") from None
 
 
 @contextmanager
 def _code_server(instance: "DagsterInstance") -> Iterator[Path]:
-    """A server of the project's definitions, started anew when it ends, and the file that says where it is."""
-    from dagster._cli.proxy_server_manager import ProxyServerManager
-    from dagster._core.workspace.load_target import ModuleTarget
+    """Run a code server of the project's definitions, restarted if it ends; yield the workspace file that names it."""
+    from townlet_pipeline.instance.dagster_internals import ModuleTarget, ProxyServerManager
 
     code = ModuleTarget("townlet_pipeline.definitions", "defs", str(Path.cwd()), "townlet")
     with ProxyServerManager(instance, code, "warning") as servers, tempfile.TemporaryDirectory() as folder:
@@ -74,11 +74,11 @@ def _code_server(instance: "DagsterInstance") -> Iterator[Path]:
         yield workspace
 
 
-def _run_until_one_ends(commands: dict[str, list[str]], *, beside: list[str]) -> None:
-    """Run all until interrupted; RunError if one of them ends by itself, whereas what is ``beside`` them may."""
-    # In groups of their own, so that Ctrl-C reaches them through this process alone, once.
+def _run_until_one_ends(commands: dict[str, list[str]], *, optional: list[str]) -> None:
+    """Run all commands until interrupted. Raises RunError if one ends by itself; the ``optional`` one may."""
+    # In process groups of their own, so that Ctrl-C reaches them once, through this process.
     started = {name: subprocess.Popen(words, process_group=0) for name, words in commands.items()}
-    other = subprocess.Popen(beside, process_group=0)
+    other = subprocess.Popen(optional, process_group=0)
     try:
         while True:
             for name, process in started.items():
@@ -86,7 +86,7 @@ def _run_until_one_ends(commands: dict[str, list[str]], *, beside: list[str]) ->
                     raise RunError(f"{name} ended by itself, with exit code {process.returncode}")
             time.sleep(0.5)
     except KeyboardInterrupt:
-        say("ending the UI", sys.stderr)
+        print_line("ending the UI", sys.stderr)
     finally:
         for process in (*started.values(), other):
             _end(process)
@@ -101,4 +101,4 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 if __name__ == "__main__":
-    start(app)
+    run_command(app)

@@ -19,7 +19,7 @@ from townlet.errors import InputError
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.versions import code_sources, code_version
 from townlet_pipeline.definitions import defs
-from townlet_pipeline.instance.home import ensure_home, own_settings
+from townlet_pipeline.instance.home import ensure_home, settings_warning
 from townlet_pipeline.instance.project import project_root, shown
 from townlet_pipeline.instance.timetable import plans
 from townlet_pipeline.resources import SimulatorResource, StoreResource
@@ -176,15 +176,15 @@ def test_a_new_home_gets_the_settings_and_an_old_one_keeps_its_own(
     folder = ensure_home(tmp_path / "home")
     settings = folder / "dagster.yaml"
     assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": False}
-    assert own_settings(folder) is None
+    assert settings_warning(folder) is None
     settings.write_text("telemetry:\n  enabled: true\nnux: {}\nretention: {}\nconcurrency: {}\n")
     ensure_home(folder)
     assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": True}
     told = f"{settings} has settings of your own, without run_monitoring, run_retries, freshness"
-    assert own_settings(folder) == f"{told}; delete it to have Townlet's again"
+    assert settings_warning(folder) == f"{told}; delete it to restore Townlet's"
     unmarked = ROOT / "townlet_pipeline" / "instance" / "dagster.yaml"
     settings.write_text(unmarked.read_text())
-    assert own_settings(folder) is None, "nothing of ours is missing in them"
+    assert settings_warning(folder) is None, "nothing of ours is missing in them"
 
 
 def test_the_commands_say_what_an_instance_lacks_whose_settings_are_not_ours(
@@ -197,7 +197,7 @@ def test_the_commands_say_what_an_instance_lacks_whose_settings_are_not_ours(
     assert "settings of your own, without nux, run_monitoring, run_retries, concurrency" in done.stderr
     (tmp_path / "dagster.yaml").write_text("- a\n")
     with pytest.raises(InputError, match=r"dagster.yaml: found list, expected Dagster's settings as a YAML mapping"):
-        own_settings(tmp_path)
+        settings_warning(tmp_path)
 
 
 def test_the_store_is_a_local_folder_of_the_project_by_default(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from support.services import wait_until
 
 from townlet.errors import InputError
 from townlet_pipeline.instance.home import ensure_home
-from townlet_pipeline.instance.instance import open_instance
+from townlet_pipeline.instance.opening import open_instance
 
 RUN = [sys.executable, "-m", "townlet_pipeline.run"]
 

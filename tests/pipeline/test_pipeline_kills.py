@@ -15,7 +15,7 @@ from support.pipeline_runs import materialized, new_instance, run_column, versio
 from support.services import wait_until
 
 from townlet.training.checkpoint import CHECKPOINT_NAME
-from townlet_pipeline.runs.dead_runs import reap
+from townlet_pipeline.runs.dead_runs import close_dead_runs
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_run_whose_worker_was_killed_is_closed_and_the_next_one_goes_on(
         wait_until(lambda: killed.lines() >= 5, "five lines of the log", 300, every=0.005)
         writer = killed.writer()
         assert (writer == process.pid) == (executor == "in_process")
-        assert reap(killed.instance) == [], "it runs"
+        assert close_dead_runs(killed.instance) == [], "it runs"
         kill(process.pid, writer)
         process.wait()
         # A step process is the worker's child, so that once it is gone nobody need wait for it.
@@ -83,13 +83,13 @@ def test_a_run_whose_worker_was_killed_is_closed_and_the_next_one_goes_on(
     assert run.status is DagsterRunStatus.STARTED, "nobody was left to record anything"
     assert (killed.policy / CHECKPOINT_NAME).exists()
     assert killed.lines() < EPOCHS, "nobody went on"
-    assert [closed.run_id for closed in reap(killed.instance)] == [run.run_id]
+    assert [closed.run_id for closed in close_dead_runs(killed.instance)] == [run.run_id]
     assert killed.latest().status is DagsterRunStatus.FAILURE
     told = killed.instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)[-1].get_dagster_event().message
     assert told is not None
     assert f"process {process.pid} on" in told
     assert "Re-execute the run from failure" in told
-    assert reap(killed.instance) == [], "once is enough"
+    assert close_dead_runs(killed.instance) == [], "once is enough"
     finish(killed, uninterrupted)
 
 
@@ -101,5 +101,5 @@ def test_a_run_whose_step_was_killed_fails_by_itself_and_the_next_one_goes_on(
         kill_step(process.pid, killed.writer())
         assert process.wait() != 0
     assert killed.latest().status is DagsterRunStatus.FAILURE
-    assert reap(killed.instance) == []
+    assert close_dead_runs(killed.instance) == []
     finish(killed, uninterrupted)

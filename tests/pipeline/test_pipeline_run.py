@@ -14,7 +14,7 @@ import pytest
 from dagster import AssetKey, DagsterInstance
 from support.places import ROOT
 
-from townlet_pipeline.instance.instance import open_instance
+from townlet_pipeline.instance.opening import open_instance
 
 SCENARIO = "observation_baseline"
 ASSETS = ["scenario", "rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
@@ -82,7 +82,7 @@ def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path
     assert (tmp_path / ".dagster" / "dagster.yaml").is_file(), "the home is the project's own by default"
     (page,) = (tmp_path / "runs" / "incidents").glob("*.md")
     assert "map.width" in page.read_text(), "although no daemon ever ran"
-    assert f"incident: runs/incidents/{page.name}; nobody was told" in done.stderr
+    assert f"incident: runs/incidents/{page.name}; no message was sent" in done.stderr
 
 
 def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,10 +104,10 @@ def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path, monkeypa
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=project
         )
         assert process.stdout is not None
-        assert process.stdout.readline() == f"{SCENARIO}: waiting for another make run of it to end\n"
+        assert process.stdout.readline() == f"{SCENARIO}: waiting for another make run of this scenario to end\n"
         process.stdout.close()
         process.stdout = None
     _, told = process.communicate()
     assert process.returncode == 1
-    assert "nobody was told" in told
-    assert told.endswith(f"{SCENARIO}: failed; what is downstream of the failure was left as it was\n")
+    assert "no message was sent" in told
+    assert told.endswith(f"{SCENARIO}: failed; assets downstream of the failure were left unchanged\n")

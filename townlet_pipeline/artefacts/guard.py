@@ -11,7 +11,7 @@ from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.runs.failures import readable_failures
-from townlet_pipeline.runs.worker import die_with_worker
+from townlet_pipeline.runs.worker import exit_with_worker
 
 #: Raises InputError for options of a run that would only be refused later, when other work was already done.
 Precondition = Callable[[AssetExecutionContext, StoreResource], None]
@@ -21,12 +21,12 @@ def guarded(compute: Callable[..., Any], require: Precondition | None = None) ->
     """An asset's function that alone writes its folders, ends with the run's worker, and fails readably.
 
     ``require`` is asked before anything is made. See :func:`townlet_pipeline.artefacts.locks.locked`,
-    :func:`townlet_pipeline.runs.worker.die_with_worker` and :func:`townlet_pipeline.runs.failures.readable_failures`.
+    :func:`townlet_pipeline.runs.worker.exit_with_worker` and :func:`townlet_pipeline.runs.failures.readable_failures`.
     """
 
     @functools.wraps(compute)
     def run(context: AssetExecutionContext, store: StoreResource, **resources: Any) -> Any:
-        die_with_worker(context.instance, context.run.run_id)
+        exit_with_worker(context.instance, context.run.run_id)
         with readable_failures(), ExitStack() as held:
             for key in sorted(context.selected_asset_keys):
                 held.enter_context(locked(store.folder(key_of(context), key.to_user_string()), context.run.run_id))

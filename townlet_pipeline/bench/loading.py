@@ -1,6 +1,6 @@
-"""What it costs to load the code location, and to resolve it for a project of many scenarios.
+"""Benchmark of loading the code location, and of resolving it for a project of many scenarios.
 
-Nothing here imports Dagster before it is timed.
+Nothing here imports Dagster before the time is taken.
 """
 
 import os
@@ -8,15 +8,16 @@ import tempfile
 import time
 from pathlib import Path
 
-#: Scenarios of the project that is resolved.
+#: Scenarios in the project that is resolved.
 SCENARIOS = 200
 
 
 def measure_loading(scenario: str) -> dict[str, float]:
-    """``import_seconds`` of ``townlet_pipeline.definitions`` once Dagster is imported, and ``resolve_seconds``.
+    """Return ``import_seconds`` and ``resolve_seconds``, for a project with :data:`SCENARIOS` copies of a scenario.
 
-    The latter is from there on, for a project with :data:`SCENARIOS` copies of the scenario's file: all jobs, the
-    sensor's first look at every file, and the partitions of every asset. To be called once in a process.
+    The former is the time to import ``townlet_pipeline.definitions`` when Dagster is imported already. The latter is
+    the time to resolve all jobs, the sensor's first evaluation of every file, and the partitions of every asset. Call
+    this once per process.
     """
     from townlet.errors import RunError
     from townlet_pipeline.instance.project import scenario_file, scenario_folder

@@ -1,4 +1,4 @@
-"""What Dagster costs: a scenario's whole column through it, and the same work by ``townlet`` alone, in one process."""
+"""Benchmark of Dagster's overhead: a scenario's whole column through it, and by ``townlet`` alone, in one process."""
 
 import contextlib
 import io
@@ -21,15 +21,18 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def measure_overhead(scenario: str, repeats: int) -> dict[str, Any]:
-    """Seconds of each of the two, in turn, and ``overhead_seconds``, the difference of their medians.
+    """Measure the column through Dagster and directly, in turn.
 
-    The same work is that of the commands which the assets' pages say they can be made again with. A first round of
-    both imports and compiles, and is not counted. Each repeat has a store and an instance of its own; making the
-    instance is not measured, since a project does it once.
+    Directly means by the commands that the assets' pages show. A first round of both imports and compiles, and is not
+    counted. Each repeat has a store and an instance of its own; creating the instance is not measured, since a project
+    does it once.
 
-    ``overhead_cpu_seconds`` is the difference in this process's processor time, which other work on the machine
-    lengthens less; ``pipeline_spread`` and ``direct_spread`` are the fastest and the slowest repeat; ``core_share`` is
-    the share of the measured time in which this process worked.
+    Returns, among others:
+
+    - ``overhead_seconds``: the difference of the two medians
+    - ``overhead_cpu_seconds``: the same in this process's CPU time, which other work on the machine affects less
+    - ``pipeline_spread`` and ``direct_spread``: the fastest and the slowest repeat
+    - ``core_share``: the share of the measured time in which this process used a core
 
     Raises RunError if one of the two fails.
     """
@@ -49,7 +52,7 @@ def measure_overhead(scenario: str, repeats: int) -> dict[str, Any]:
 
 
 class _Times:
-    """Repeats of one kind: wall-clock and processor seconds of each."""
+    """Wall-clock and CPU seconds of all repeats of one kind."""
 
     def __init__(self, times: Sequence[tuple[float, float]]) -> None:
         walls, cpus = zip(*times, strict=True)
@@ -60,7 +63,7 @@ class _Times:
 
 @contextlib.contextmanager
 def _timed() -> Iterator[list[float]]:
-    """Yields a list that holds wall-clock and processor seconds of the block after it."""
+    """Yield a list that receives the block's wall-clock and CPU seconds when it ends."""
     seconds: list[float] = []
     begin, cpu = time.perf_counter(), time.process_time()
     yield seconds
@@ -68,7 +71,7 @@ def _timed() -> Iterator[list[float]]:
 
 
 def _round(scenario: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Seconds of the column through Dagster, and of its commands."""
+    """Return the wall-clock and CPU seconds of the column through Dagster, and of its commands."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(project_root()):
         with _new_instance(Path(folder) / "home") as instance:
             seconds, result = _through_dagster(scenario, Path(folder) / "store", instance)
@@ -78,7 +81,7 @@ def _round(scenario: str) -> tuple[tuple[float, float], tuple[float, float]]:
 def _through_dagster(
     scenario: str, store: Path, instance: DagsterInstance
 ) -> tuple[tuple[float, float], ExecuteInProcessResult]:
-    """The job ``train_scenario`` in this process."""
+    """Run the job ``train_scenario`` in this process."""
     from townlet_pipeline.artefacts.partitions import register_scenarios
     from townlet_pipeline.definitions import defs
 
@@ -96,22 +99,22 @@ def _through_dagster(
 
 
 def _commands(result: ExecuteInProcessResult) -> list[list[str]]:
-    """What makes the assets of a run again, each command once, in the order in which they were made."""
+    """Return the commands that make a run's assets again, each once, in the order of the assets."""
     made = (event.step_materialization_data.materialization for event in result.get_asset_materialization_events())
     lines = dict.fromkeys(str(materialization.metadata["command"].value) for materialization in made)
     return [shlex.split(line)[1:] for line in lines]
 
 
 def _directly(commands: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """The commands of ``townlet``, one after the other, in this process."""
+    """Run the commands of ``townlet`` one after the other in this process."""
     from townlet.cli import main
 
     with _timed() as seconds:
         for command in commands:
-            with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+            with contextlib.redirect_stdout(io.StringIO()) as output, contextlib.redirect_stderr(output):
                 code = main(command)
             if code:
-                raise RunError(f"townlet {command[0]} directly: {said.getvalue().strip()}")
+                raise RunError(f"townlet {command[0]} directly: {output.getvalue().strip()}")
     return seconds[0], seconds[1]
 
 

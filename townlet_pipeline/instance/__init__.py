@@ -1,3 +1,1 @@
-"""The Dagster instance of a project: where it lies, how it is configured and opened, and the servers beside its
-UI.
-"""
+"""The project's Dagster instance: where it lies, how it is configured and opened, and the servers of its pages."""

@@ -6,24 +6,24 @@ from pathlib import Path
 
 import typer
 
-from townlet_pipeline.instance.commands import say, start
+from townlet_pipeline.instance.commands import print_line, run_command
 from townlet_pipeline.instance.environment import environment, require_reachable
-from townlet_pipeline.instance.home import own_settings
-from townlet_pipeline.instance.instance import open_instance
+from townlet_pipeline.instance.home import settings_warning
+from townlet_pipeline.instance.opening import open_instance
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def main() -> None:
-    """Make the instance ready, and print where it is."""
+    """Make the instance ready, and print its folder."""
     require_reachable(environment())
     with open_instance():
         folder = Path(os.environ["DAGSTER_HOME"])
-    if told := own_settings(folder):
-        say(told, sys.stderr)
-    say(str(folder))
+    if warning := settings_warning(folder):
+        print_line(warning, sys.stderr)
+    print_line(str(folder))
 
 
 if __name__ == "__main__":
-    start(app)
+    run_command(app)

@@ -1,4 +1,4 @@
-"""Which environment this is: one person's machine, or what a team shares."""
+"""Environments: `local`, one person's machine, and `shared`, the database and the object store of a team."""
 
 import difflib
 import functools
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from townlet.errors import Fault, InputError, nearest_name
 
-#: Chooses between the two; the others say where what is shared lies.
+#: The first chooses the environment, the next two say where the shared services are.
 VARIABLE = "TOWNLET_ENV"
 POSTGRES = "TOWNLET_POSTGRES_URL"
 OBJECT_STORE = "TOWNLET_OBJECT_STORE"
 TIMEZONE = "TOWNLET_TIMEZONE"
 
 _NAMES = ("local", "shared")
-#: By variable: how its value begins, and what it looks like. The driver is named because SQLAlchemy's default one is
-#: psycopg 3, and dagster-postgres comes with psycopg2.
+#: By variable: the start of its value, and an example. The driver is named because SQLAlchemy defaults to psycopg 3,
+#: and dagster-postgres comes with psycopg2.
 _URLS = {
     POSTGRES: ("postgresql+psycopg2://", "postgresql+psycopg2://user:password@host:5432/database"),
     OBJECT_STORE: ("s3://", "s3://bucket/prefix"),
@@ -28,7 +28,7 @@ _URLS = {
 
 @dataclass(frozen=True)
 class Environment:
-    """Where Dagster keeps what it knows, and where artefacts are published; nothing of either if it is local."""
+    """The URLs of Dagster's database and of the store to which artefacts are published; None if local."""
 
     name: str
     postgres: str | None = None
@@ -36,9 +36,10 @@ class Environment:
 
 
 def environment(variables: Mapping[str, str] = os.environ) -> Environment:
-    """The environment that ``$TOWNLET_ENV`` names: ``local`` unless it says ``shared``.
+    """Return the environment that ``$TOWNLET_ENV`` names, by default ``local``.
 
-    Raises InputError for another name, and for each variable that ``shared`` needs and that is missing or no such URL.
+    Raises InputError for an unknown name, and for each URL that ``shared`` needs and that is missing or of another
+    kind.
     """
     name = variables.get(VARIABLE) or "local"
     if name not in _NAMES:
@@ -56,16 +57,21 @@ def environment(variables: Mapping[str, str] = os.environ) -> Environment:
 
 
 def timezone(variables: Mapping[str, str] = os.environ) -> str:
-    """The time zone of days, nights and deadlines: ``$TOWNLET_TIMEZONE``, else UTC. InputError for an unknown one."""
+    """Return the time zone of days, nights and deadlines: ``$TOWNLET_TIMEZONE``, else UTC.
+
+    Raises InputError for an unknown zone.
+    """
     name = variables.get(TIMEZONE) or "UTC"
     known = _zones()
     if name not in known:
-        raise InputError.of("environment", TIMEZONE, repr(name), f"a zone such as Europe/Berlin{_meant(name, known)}")
+        raise InputError.of(
+            "environment", TIMEZONE, repr(name), f"a zone such as Europe/Berlin{_suggestion(name, known)}"
+        )
     return name
 
 
 def require_reachable(chosen: Environment) -> None:
-    """Raise InputError unless the database and the bucket answer; what is local always does."""
+    """Raise InputError unless the shared database and bucket answer. A local environment always passes."""
     if chosen.postgres and chosen.object_store:
         _require_postgres(chosen.postgres)
         _require_bucket(chosen.object_store)
@@ -73,16 +79,17 @@ def require_reachable(chosen: Environment) -> None:
 
 @functools.cache
 def _zones() -> set[str]:
-    """All time zones; they are searched for in many folders."""
+    """Return all time zones; cached, because finding them reads many folders."""
     return zoneinfo.available_timezones()
 
 
-def _meant(name: str, known: set[str]) -> str:
+def _suggestion(name: str, known: set[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _fault_of(value: str | None, start: str) -> str:
+    """Return what is wrong with a URL; the empty string if nothing is."""
     # The value itself is not quoted: it may hold a password.
     return "nothing" if not value else "" if value.startswith(start) and value != start else "another kind of value"
 
@@ -95,23 +102,25 @@ def _require_postgres(url: str) -> None:
         engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": 10}, poolclass=sqlalchemy.NullPool)
         engine.connect().close()
     except sqlalchemy.exc.SQLAlchemyError as error:
-        told = _without_password(" ".join(str(getattr(error, "orig", error)).split()), url)
-        raise InputError.of("environment", POSTGRES, told, wanted) from None
+        found = _without_password(" ".join(str(getattr(error, "orig", error)).split()), url)
+        raise InputError.of("environment", POSTGRES, found, wanted) from None
     except ValueError:
-        # The error quotes what it takes for the port, which is a part of a password that has `:` or `@` in it.
+        # The error quotes what it takes for the port: part of the password, if that contains `:` or `@`.
         found = "an address that cannot be read"
         wanted = f"{_URLS[POSTGRES][1]}, with : / @ in the password as %3A %2F %40"
         raise InputError.of("environment", POSTGRES, found, wanted) from None
 
 
-def _without_password(told: str, url: str) -> str:
-    """What a driver says, without what stands before an at-sign in the address: of a password with one in it, the
-    driver takes a part for the server's name."""
+def _without_password(message: str, url: str) -> str:
+    """Return a driver's message without any part of the URL's password.
+
+    If the password contains an at-sign, the driver takes the part after it for the server's name, and quotes it.
+    """
     credentials = url.partition("://")[2].rpartition("@")[0]
     parts = [part for part in re.split("[:/@]", credentials.partition(":")[2]) if part]
     for part in sorted({*parts, *map(urllib.parse.unquote, parts)}, key=len, reverse=True):
-        told = told.replace(part, "…")
-    return told
+        message = message.replace(part, "…")
+    return message
 
 
 def _require_bucket(url: str) -> None:

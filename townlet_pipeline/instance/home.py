@@ -1,4 +1,4 @@
-"""The Dagster instance that a project keeps, so that nothing is lost when a process ends."""
+"""The instance's home: the folder in which Dagster keeps its settings, databases and logs."""
 
 import os
 from pathlib import Path
@@ -16,22 +16,24 @@ from townlet_pipeline.instance.timetable import plans
 _HERE = Path(__file__).parent
 _SETTINGS = "dagster.yaml"
 _ANOTHER = "DAGSTER_HOME or --home names another"
-#: A file of settings that begins with this line is ours to write anew.
+#: A settings file that begins with this line is ours to rewrite.
 _OURS = "# Written by Townlet whenever its settings change. Delete this line to keep settings of your own."
 
 
 def ensure_home(home: Path | None = None) -> Path:
-    """The instance's folder, made if need be: ``home``, else ``$DAGSTER_HOME``, else one per environment.
+    """Create the home if need be, and return its folder: ``home``, else ``$DAGSTER_HOME``, else the environment's own.
 
-    That is the project's ``.dagster`` for ``local`` and ``.dagster-shared`` for ``shared``. Its ``dagster.yaml`` is
-    brought up to date, unless somebody made it their own by deleting its first line. Sets ``DAGSTER_HOME`` for this
-    process and those it starts. Raises InputError for an unusable environment, and for a folder that cannot be made,
-    written to or, because Dagster makes an address of its path, named in one.
+    The environment's own is ``.dagster`` in the project for ``local``, and ``.dagster-shared`` for ``shared``. Updates
+    the home's ``dagster.yaml``, unless the user has taken that over by deleting its first line. Sets ``DAGSTER_HOME``
+    for this process and those it starts.
+
+    Raises InputError for an unusable environment, for a folder that cannot be created or written to, and for a path
+    that changes when Dagster puts it into a URL.
     """
     chosen = environment()
-    # Materializations link to pages; a training should not fail at its end because of that address.
+    # Materializations link to pages: a bad address must not fail a training at its end.
     page_address()
-    # Nor should the browser open on definitions that could not be loaded because of their hours.
+    # Schedules have hours: bad ones must not leave the browser with definitions that fail to load.
     timezone()
     plans()
     default = project_root() / (".dagster" if chosen.name == "local" else f".dagster-{chosen.name}")
@@ -42,58 +44,60 @@ def ensure_home(home: Path | None = None) -> Path:
         if present is None or (present.startswith(_OURS) and present != wanted):
             write_atomically(file, wanted)
     except (OSError, UnicodeDecodeError, InputError) as error:
-        raise InputError.of(file, "", _said(error), f"a file that can be read and written; {_ANOTHER}") from None
+        raise InputError.of(
+            file, "", _describe_error(error), f"a file that can be read and written; {_ANOTHER}"
+        ) from None
     if keeps_databases(folder):
-        _require_plain(folder)
+        _require_path_usable_in_url(folder)
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
 
-def own_settings(folder: Path) -> str | None:
-    """What to tell of an instance with settings of somebody's own that lack some of ours; None of any other.
+def settings_warning(folder: Path) -> str | None:
+    """Return a warning about a home whose ``dagster.yaml`` is the user's own and lacks some of our settings, else None.
 
     Raises InputError for a ``dagster.yaml`` that is no YAML mapping.
     """
     file = folder / _SETTINGS
     if file.read_text("utf-8").startswith(_OURS):
         return None
-    own = _parsed(file)
+    own = _parse(file)
     missing = [name for name in yaml.safe_load(settings(environment().name)) if name not in own]
     if not missing:
         return None
-    return f"{shown(file)} has settings of your own, without {', '.join(missing)}; delete it to have Townlet's again"
+    return f"{shown(file)} has settings of your own, without {', '.join(missing)}; delete it to restore Townlet's"
 
 
 def keeps_databases(folder: Path) -> bool:
-    """Whether Dagster keeps what it knows in databases in this folder, as it does unless its settings say where.
+    """Return whether Dagster keeps its databases in this folder, as it does unless the settings name another place.
 
     Raises InputError for a ``dagster.yaml`` that is no YAML mapping.
     """
-    return not {"storage", "run_storage", "event_log_storage", "schedule_storage"} & _parsed(folder / _SETTINGS).keys()
+    return not {"storage", "run_storage", "event_log_storage", "schedule_storage"} & _parse(folder / _SETTINGS).keys()
 
 
 def settings(name: str) -> str:
-    """The content of ``dagster.yaml`` in an environment: what both have, and what only this one has."""
+    """Return the content of an environment's ``dagster.yaml``: the settings of all environments, then its own."""
     own = _HERE / f"dagster.{name}.yaml"
     parts = [_OURS, (_HERE / _SETTINGS).read_text("utf-8"), *([own.read_text("utf-8")] if own.exists() else [])]
     return "\n".join(parts)
 
 
 def _folder(named: Path) -> Path:
-    """The folder under its whole name, made if need be."""
+    """Return a folder's absolute path, and create it if need be."""
     try:
         folder = named.expanduser().resolve()
         if folder.exists() and not folder.is_dir():
             raise InputError.of(folder, "", "a file", f"a folder for Dagster's instance; {_ANOTHER}")
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError, ValueError) as error:
-        wanted = f"a folder for Dagster's instance, which can be made here; {_ANOTHER}"
-        raise InputError.of(named, "", _said(error), wanted) from None
+        wanted = f"a folder for Dagster's instance, which can be created here; {_ANOTHER}"
+        raise InputError.of(named, "", _describe_error(error), wanted) from None
     return folder
 
 
-def _require_plain(folder: Path) -> None:
-    """Refuse a path that is another one in the address that Dagster makes of it for its databases."""
+def _require_path_usable_in_url(folder: Path) -> None:
+    """Raise InputError for a path that changes when Dagster puts it into the URL of its databases."""
     from sqlalchemy.engine import make_url
 
     if make_url(f"sqlite:///{folder}").database != str(folder):
@@ -101,7 +105,7 @@ def _require_plain(folder: Path) -> None:
         raise InputError.of("environment", "DAGSTER_HOME", repr(str(folder)), f"{wanted}; {_ANOTHER}")
 
 
-def _parsed(file: Path) -> dict[str, Any]:
+def _parse(file: Path) -> dict[str, Any]:
     try:
         own = yaml.safe_load(file.read_text("utf-8")) or {}
     except (yaml.YAMLError, RecursionError) as error:
@@ -111,7 +115,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     return own
 
 
-def _said(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, InputError):
         return error.faults[0].found
     return (getattr(error, "strerror", None) or str(error)).lower()

@@ -1,7 +1,7 @@
-"""The store's pages for the browser: a small read-only server beside the UI, from which a browser opens no file.
+"""The page server: a small read-only web server for the store's files, since the UI cannot link to files.
 
-``python -m townlet_pipeline.instance.pages`` serves the files of ``runs/store`` on loopback; ``make ui`` starts it.
-Materializations link to it, whichever process makes them, so its address is fixed by variables.
+``python -m townlet_pipeline.instance.pages`` serves ``runs/store`` on loopback; ``make ui`` starts it. Any process that
+materializes an asset links to it, so environment variables determine its address.
 """
 
 import contextlib
@@ -21,20 +21,20 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from townlet.errors import InputError
-from townlet_pipeline.instance.commands import say, start
+from townlet_pipeline.instance.commands import print_line, run_command
 from townlet_pipeline.instance.project import project_root, shown
 
-#: The address of the pages, for links: by default this machine's, at the port after the UI's.
+#: The address of the pages in links; by default loopback, at the port after the UI's.
 ADDRESS = "TOWNLET_PAGES"
 PORT = "TOWNLET_PAGES_PORT"
 
 _LOOPBACK = "127.0.0.1"
 _DEFAULT_PORT = 3001
-#: So many browsers are answered at once; each is a thread and a file descriptor.
+#: Requests served at once; each takes a thread and a file descriptor.
 _CONNECTIONS = 32
-#: A page may run its own script and show what is in it, and nothing else: whoever made it, it reads no other page,
-#: sends nothing anywhere, and is no part of the UI's or of another site's page.
-_APART = {
+#: A page may run its own script and show its own content, and nothing else: it cannot read other pages, send anything,
+#: or appear inside the UI or another site.
+_ISOLATION_HEADERS = {
     "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -45,12 +45,12 @@ _TEXT = dict.fromkeys((".jsonl", ".md", ".yaml"), "text/plain; charset=utf-8")
 
 
 def served_folder() -> Path:
-    """The folder whose files have addresses: the project's store."""
+    """Return the folder that the page server serves: the project's store."""
     return project_root() / "runs" / "store"
 
 
 def page_url(file: Path, fragment: str = "") -> str | None:
-    """The address of a file of the store, with a ``fragment`` such as ``#t=28&w=0``; None for a file elsewhere.
+    """Return the address of a file in the store, with a ``fragment`` such as ``#t=28&w=0``; None for other files.
 
     Raises InputError for an unusable ``$TOWNLET_PAGES`` or ``$TOWNLET_PAGES_PORT``.
     """
@@ -61,7 +61,7 @@ def page_url(file: Path, fragment: str = "") -> str | None:
 
 
 def page_address() -> str:
-    """How addresses of pages begin, without a slash at the end: ``$TOWNLET_PAGES``, else loopback and the port.
+    """Return the base address of pages, without a final slash: ``$TOWNLET_PAGES``, else loopback and the port.
 
     Raises InputError if one of the two variables is unusable.
     """
@@ -74,35 +74,39 @@ def page_address() -> str:
 
 
 def page_server(folder: Path, port: int, *, with_parent: bool = False) -> ThreadingHTTPServer:
-    """A server of a folder's files on loopback, which listens once this returns; ``serve_forever`` answers.
+    """Return a server of a folder's files on loopback. It listens already; ``serve_forever`` answers.
 
-    It serves nothing but files of that folder and, at ``/``, links to its pages: no other listing, nothing hidden,
-    nothing that a link leads out to. With
-    ``with_parent`` it ends when the process does that started this one. Raises InputError for a port that is in use.
+    It serves the folder's files and, at ``/``, a list of its pages; no other listing, no hidden files, and nothing
+    outside that a link points to. Raises InputError for a port that is in use.
+
+    Args:
+        folder: the folder to serve.
+        port: the port on loopback.
+        with_parent: whether to end when the process that started this one ends.
     """
     try:
         return (_WithParent if with_parent else _Server)((_LOOPBACK, port), partial(_Pages, folder))
     except OSError as error:
-        told = (error.strerror or str(error)).lower()
-        raise InputError.of("pages", PORT, f"{port}, {told}", "a free port") from None
+        reason = (error.strerror or str(error)).lower()
+        raise InputError.of("pages", PORT, f"{port}, {reason}", "a free port") from None
 
 
 def index_of(folder: Path) -> str:
-    """A page with links to the pages of a store, by scenario; other files, and what is hidden, are not named."""
+    """Return a page that links to the pages of a store, by scenario. It omits other files and hidden ones."""
     found: dict[str, list[str]] = {}
     for page in sorted(folder.glob("[!.]*/[!.]*/[!.]*.html")):
         name = page.relative_to(folder)
         link = f'<li><a href="/{urllib.parse.quote(name.as_posix())}">{html.escape("/".join(name.parts[1:]))}</a>'
         found.setdefault(name.parts[0], []).append(link)
     lists = [f"<h2>{html.escape(scenario)}</h2><ul>{''.join(links)}</ul>" for scenario, links in found.items()]
-    body = "".join(lists) or "<p>There is no page yet: they are made by make run, and in the UI.</p>"
+    body = "".join(lists) or "<p>There are no pages yet: make run and the UI make them.</p>"
     return f"<!doctype html><title>Pages of Townlet</title><h1>Pages</h1>{body}"
 
 
 class _Pages(SimpleHTTPRequestHandler):
-    """GET and HEAD of the files of a folder, and of a list of the pages among them."""
+    """A handler of GET and HEAD for the files of a folder, and for the list of its pages."""
 
-    #: Seconds that a browser may take for a request.
+    #: Seconds that a client may take to send a request.
     timeout = 30
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **_TEXT}
 
@@ -111,8 +115,8 @@ class _Pages(SimpleHTTPRequestHandler):
         super().__init__(*arguments, directory=str(self._folder))
 
     def send_head(self) -> Any:
-        """The file that was asked for, ready to be sent; None, once it is said why, if there is no such page."""
-        if not self._asked_by_name():
+        """Send the headers and return the content, or send an error and return None."""
+        if not self._names_this_server():
             self.send_error(HTTPStatus.FORBIDDEN, "Another host's name")
             return None
         if urllib.parse.urlsplit(self.path).path == "/":
@@ -126,8 +130,10 @@ class _Pages(SimpleHTTPRequestHandler):
         return self._head_of(file, content)
 
     def _file(self) -> Path:
-        """The file that was asked for, where links lead included; raises OSError or ValueError if it is not served,
-        and RuntimeError for links that lead in a circle."""
+        """Return the requested file, links resolved.
+
+        Raises OSError or ValueError for a file that is not served, and RuntimeError for circular links.
+        """
         file = Path(self.translate_path(self.path)).resolve(strict=True)
         parts = file.relative_to(self._folder).parts
         if any(part.startswith(".") for part in parts) or not file.is_file():
@@ -145,49 +151,49 @@ class _Pages(SimpleHTTPRequestHandler):
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(size))
-        # A page is written anew under the same name.
+        # A page may be overwritten under the same name.
         self.send_header("Cache-Control", "no-cache")
         self.end_headers()
         return content
 
     def end_headers(self) -> None:
-        """Add what keeps a page apart from everything else in the browser, to errors as well."""
-        for name, value in _APART.items():
+        """Add the headers that isolate a page from everything else in the browser, to error pages as well."""
+        for name, value in _ISOLATION_HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
-    def _asked_by_name(self) -> bool:
-        """Whether the request names this server: a foreign page whose name was made to lead here does not."""
+    def _names_this_server(self) -> bool:
+        """Return whether the request names this server, as a foreign host name that resolves to loopback does not."""
         return _host(self.headers.get("Host", "")) in {_LOOPBACK, "localhost", _host(page_address())}
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Say nothing: the terminal is the UI's."""
+        """Log nothing, because the terminal is the UI's."""
 
 
 class _Server(ThreadingHTTPServer):
-    """A server that says nothing of browsers that go away in the midst of a page, and that answers so many at once."""
+    """A server with a limit of requests served at once, which ignores clients that hang up during an answer."""
 
     daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, *arguments: Any) -> None:
-        self._places = threading.BoundedSemaphore(_CONNECTIONS)
+        self._slots = threading.BoundedSemaphore(_CONNECTIONS)
         super().__init__(*arguments)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Wait for a place; whoever holds one gives it back within the time of a request."""
-        self._places.acquire()
+        """Wait for a free slot, then handle the request. Its timeout bounds how long a request holds a slot."""
+        self._slots.acquire()
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Give the place back in the end."""
+        """Handle the request, and free its slot."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report any other error as ever."""
+        """Ignore broken connections, and report other errors as the base class does."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -200,13 +206,13 @@ class _WithParent(_Server):
         super().__init__(*arguments)
 
     def service_actions(self) -> None:
-        """Look after the parent, twice a second."""
+        """Exit if the parent has ended; called twice a second."""
         if os.getppid() != self._parent:
             raise SystemExit(0)
 
 
 def _host(address: str) -> str:
-    """The name in an address or in a request's ``Host``, without scheme and port."""
+    """Return the host name in an address or in a ``Host`` header, without scheme and port."""
     return re.sub(r"^https?://", "", address).split("/")[0].split(":")[0]
 
 
@@ -223,18 +229,18 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     with_parent: Annotated[
-        bool, typer.Option("--with-parent", help="End when the process does that started this one.")
+        bool, typer.Option("--with-parent", help="End when the process that started this one ends.")
     ] = False,
 ) -> None:
     """Serve the store's pages on loopback until interrupted."""
     folder, port = served_folder(), _port()
-    # Requests are compared with it.
+    # Refuse an unusable address now: requests are checked against it.
     page_address()
     with page_server(folder, port, with_parent=with_parent) as server:
-        say(f"pages of {shown(folder)}: http://{_LOOPBACK}:{port}", sys.stderr)
+        print_line(f"pages of {shown(folder)}: http://{_LOOPBACK}:{port}", sys.stderr)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 
 
 if __name__ == "__main__":
-    start(app)
+    run_command(app)

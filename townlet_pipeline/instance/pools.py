@@ -1,3 +1,3 @@
-"""Pools of steps that keep a processor busy; how many of each run at once is the instance's to say."""
+"""Names of the pools of steps that keep a processor busy. The instance's settings say how many runs each admits."""
 
 TRAINING, SIMULATION = "training", "simulation"

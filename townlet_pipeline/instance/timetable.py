@@ -1,4 +1,4 @@
-"""When what happens by itself begins, and by when its assets must be there; whoever runs it may choose other hours."""
+"""The timetable: when each scheduled job starts, and by when its assets are due. Variables choose other hours."""
 
 import os
 import re
@@ -8,26 +8,26 @@ from datetime import timedelta
 
 from townlet.errors import Fault, InputError
 
-#: By how much longer ago an asset may have been made: the hour that daylight saving can put in between.
+#: Added to an asset's time window, because daylight saving may insert an hour.
 _SLACK = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """When a job begins, how long after that its assets must be there, and which ones those are."""
+    """The start of a job, the assets it makes, and how long after the start they are due."""
 
     starts: str
-    """One start on each of some days of the week, as cron has it: minute, hour, ``*``, ``*`` and the days."""
+    """A cron expression with one start a day: minute, hour, ``*``, ``*`` and days of the week."""
     allowed: timedelta
     assets: tuple[str, ...]
-    told: str
+    description: str
     weekly: bool = True
-    """Whether it is for one day of the week, not for each."""
+    """Whether the job starts on one day of the week, rather than on each."""
 
     @property
     def deadline(self) -> str:
-        """By when the assets must be there, as cron has it."""
+        """The cron expression of the moment at which the assets are due."""
         minute, hour, _, _, days = self.starts.split()
         over, moment = divmod(timedelta(hours=int(hour), minutes=int(minute)) + self.allowed, _DAY)
         after = days if days == "*" else ",".join(map(str, sorted({(day + over) % 7 for day in _days(days)})))
@@ -35,11 +35,11 @@ class Plan:
 
     @property
     def within(self) -> timedelta:
-        """How long before the deadline the assets may have been made."""
+        """The longest time before the deadline at which the assets may have been made."""
         return self.allowed + _SLACK
 
 
-#: By job. The hours are not among those that daylight saving skips or repeats in most of the world.
+#: Plans by job. Daylight saving skips or repeats none of these hours in most of the world.
 _PLANS = {
     "nightly_soak": Plan(
         "0 4 * * *",
@@ -58,26 +58,26 @@ _PLANS = {
         "0 5 * * 0",
         timedelta(days=1, hours=3),
         ("conflict_baselines",),
-        "The baselines measured anew, to be compared with the promoted ones. It promotes nothing.",
+        "Baselines measured again, to compare with the promoted ones. It promotes nothing.",
     ),
     "document_baselines": Plan(
         "30 5 * * 0",
         timedelta(days=1, hours=2, minutes=30),
         ("baseline_document",),
-        "The page of the promoted baselines, measured anew once for all of them.",
+        "The page of all promoted baselines, measured again.",
     ),
 }
 
 
 def variable_of(job: str) -> str:
-    """The environment variable with which a job begins at another time."""
+    """Return the environment variable that sets another start for a job."""
     return f"TOWNLET_{job.upper()}_CRON"
 
 
 def plans(variables: Mapping[str, str] = os.environ) -> dict[str, Plan]:
-    """The plan of each job that has one, each with the start that its variable names, if it names one.
+    """Return the plan of each scheduled job, with the start that its variable sets, if any.
 
-    Raises InputError for each that is not one start a day, or a week, on days of the week.
+    Raises InputError for each start that is not once a day or, for a weekly job, once a week.
     """
     chosen = {job: variables.get(variable_of(job), "").strip() or plan.starts for job, plan in _PLANS.items()}
     faults = [
@@ -90,7 +90,7 @@ def plans(variables: Mapping[str, str] = os.environ) -> dict[str, Plan]:
     return {job: replace(plan, starts=chosen[job]) for job, plan in _PLANS.items()}
 
 
-_EXPECTED = "minute, hour and days of one start a day, such as '30 22 * * *', or '0 4 * * 1-5' for working days alone"
+_EXPECTED = "minute, hour and days of one start a day, such as '30 22 * * *', or '0 4 * * 1-5' for working days only"
 _EXPECTED_WEEKLY = "minute, hour and day of one start a week, such as '0 5 * * 6' for Saturdays at 5"
 
 
@@ -103,7 +103,7 @@ def _is_start(starts: str, *, weekly: bool) -> bool:
 
 
 def _days(field: str) -> set[int]:
-    """The days in cron's field of them, Sunday as 0; none for ``*``, and for a range that runs backwards."""
+    """Return the days in cron's field of weekdays, Sunday as 0; none for ``*`` and for a backward range."""
     if "-" in field:
         first, last = map(int, field.split("-"))
         return set(range(first, last + 1))

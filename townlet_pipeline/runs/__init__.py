@@ -1,1 +1,1 @@
-"""Runs of the pipeline: the processes that work on them, what happens when one dies, and who hears of it."""
+"""Runs of the pipeline: the processes that work on them, what happens when one dies, and how failures are reported."""

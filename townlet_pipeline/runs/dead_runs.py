@@ -1,7 +1,8 @@
-"""Runs whose process is gone: closed, explained, and their slots in the pools given back.
+"""Runs whose worker died: each is closed, with the reason in its log, and its slots in the pools are given back.
 
-Dagster learns of a run's end from its process. Where that was killed, the run would stay as it was until its
-``dagster/max_runtime`` is over. ``python -m townlet_pipeline.runs.dead_runs`` does by hand what the sensor does.
+Dagster learns from the worker itself how a run ended. When the worker is killed, the run would stay unfinished until
+its ``dagster/max_runtime`` is over. The sensor ``zombie_runs`` closes it earlier, and starting it again is then up to
+Dagster's run retries. Without the daemon, ``python -m townlet_pipeline.runs.dead_runs`` does the same.
 """
 
 import time
@@ -21,57 +22,57 @@ from dagster import (
     sensor,
 )
 
-from townlet_pipeline.instance.commands import say, start
-from townlet_pipeline.runs.worker import Worker, whereabouts, worker_of
-from townlet_pipeline.runs.worker_lock import forget, is_absent
+from townlet_pipeline.instance.commands import print_line, run_command
+from townlet_pipeline.runs.worker import Worker, worker_of, worker_status
+from townlet_pipeline.runs.worker_lock import is_lock_free, remove_lock
 
-#: How long whoever started a worker has to say first that it is gone.
+#: Seconds in which the process that started a worker may record its end first.
 GRACE_SECONDS = 2.0
 
 _UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 
 @dataclass(frozen=True)
-class Reaped:
+class ClosedRun:
     """A run that was closed, and why."""
 
     run_id: str
     reason: str
 
 
-def reap(instance: DagsterInstance) -> list[Reaped]:
-    """Close every run of this machine whose worker is gone; return them.
+def close_dead_runs(instance: DagsterInstance) -> list[ClosedRun]:
+    """Close every run of this machine whose worker is dead, and return these runs.
 
-    One that was being canceled is canceled, any other has failed. Runs without a worker's tag, and those of other
-    machines, are left to run monitoring.
+    A run that was being canceled becomes canceled, any other one failed. Runs without a worker's tag, and those of
+    other machines, are left to Dagster's run monitoring.
     """
-    lost = {
+    dead = {
         run.run_id: worker
         for run in instance.get_runs(RunsFilter(statuses=_UNFINISHED))
-        if (worker := worker_of(run)) is not None and _is_gone(instance, run, worker)
+        if (worker := worker_of(run)) is not None and _is_dead(instance, run, worker)
     }
-    if not lost:
+    if not dead:
         return []
-    # A worker records how its run ended before it ends itself; a server that started it may be about to say so.
+    # A worker records its run's end before it exits, and a server that started it may be about to record it.
     time.sleep(GRACE_SECONDS)
-    runs = (instance.get_run_by_id(run_id) for run_id in lost)
+    runs = (instance.get_run_by_id(run_id) for run_id in dead)
     return [
-        _close(instance, run, lost[run.run_id])
+        _close(instance, run, dead[run.run_id])
         for run in runs
-        # A worker that has just begun may have made its lock, and not held it yet.
-        if run is not None and not run.is_finished and _is_gone(instance, run, lost[run.run_id])
+        # Check again: a worker that has just begun may have created its lock without holding it yet.
+        if run is not None and not run.is_finished and _is_dead(instance, run, dead[run.run_id])
     ]
 
 
-def _is_gone(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> bool:
-    return whereabouts(worker, unheld=is_absent(instance, run.run_id)) == "gone"
+def _is_dead(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> bool:
+    return worker_status(worker, lock_free=is_lock_free(instance, run.run_id)) == "dead"
 
 
-def _close(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> Reaped:
+def _close(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> ClosedRun:
     reason = (
-        f"The run's worker, {worker}, is gone: it was killed, or its machine went down. What its finished steps made "
-        "is kept. Re-execute the run from failure: a training goes on from its last checkpoint, and ends with the "
-        "bytes of one that nothing ended."
+        f"The run's worker, {worker}, is gone: it was killed, or its machine went down. The results of finished steps "
+        "are kept. Re-execute the run from failure: a training resumes from its last checkpoint, and ends with the "
+        "same bytes as an uninterrupted one."
     )
     instance.report_engine_event(reason, run)
     if run.status is DagsterRunStatus.CANCELING:
@@ -80,22 +81,22 @@ def _close(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> Reaped
         instance.report_run_failed(run, reason)
     if instance.event_log_storage.supports_global_concurrency_limits:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    forget(instance, run.run_id)
-    return Reaped(run.run_id, reason)
+    remove_lock(instance, run.run_id)
+    return ClosedRun(run.run_id, reason)
 
 
 @sensor(
     minimum_interval_seconds=30,
     default_status=DefaultSensorStatus.RUNNING,
-    description="Closes runs whose process was killed or whose machine went down, and says so in each.",
+    description="Closes runs whose worker was killed or whose machine went down, and says so in each run's log.",
 )
 def zombie_runs(context: SensorEvaluationContext) -> SkipReason:
-    """See :func:`reap`."""
-    closed = reap(context.instance)
+    """Close dead runs, see :func:`close_dead_runs`."""
+    closed = close_dead_runs(context.instance)
     for run in closed:
         context.log.warning(f"{run.run_id}: {run.reason}")
-    told = ", ".join(run.run_id for run in closed)
-    return SkipReason(f"closed: {told}" if told else "every unfinished run has its process")
+    run_ids = ", ".join(run.run_id for run in closed)
+    return SkipReason(f"closed: {run_ids}" if run_ids else "every unfinished run has its worker")
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -107,15 +108,15 @@ def main(
         Path | None, typer.Option(help="Dagster's folder; by default $DAGSTER_HOME, else .dagster here.")
     ] = None,
 ) -> None:
-    """Close runs whose process is gone."""
-    from townlet_pipeline.instance.instance import open_instance
+    """Close runs whose worker is dead."""
+    from townlet_pipeline.instance.opening import open_instance
 
     with open_instance(home) as instance:
-        closed = reap(instance)
+        closed = close_dead_runs(instance)
     for run in closed:
-        say(f"{run.run_id}: {run.reason}")
-    say(f"{len(closed)} closed")
+        print_line(f"{run.run_id}: {run.reason}")
+    print_line(f"{len(closed)} closed")
 
 
 if __name__ == "__main__":
-    start(app)
+    run_command(app)

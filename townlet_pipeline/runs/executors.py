@@ -1,4 +1,4 @@
-"""How the steps of a run are executed: as Dagster does, by a worker whose name is in the run's tags."""
+"""The executor of all jobs: Dagster's own, in a worker that tags the run and holds its lock."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,16 +16,14 @@ from dagster import (
 )
 
 from townlet_pipeline.runs.worker import worker_tags
-from townlet_pipeline.runs.worker_lock import present
+from townlet_pipeline.runs.worker_lock import hold_worker_lock
 
 if TYPE_CHECKING:
-    from dagster._core.execution.context.system import PlanOrchestrationContext
-    from dagster._core.execution.plan.plan import ExecutionPlan
-    from dagster._core.execution.retries import RetryMode
+    from townlet_pipeline.instance.dagster_internals import ExecutionPlan, PlanOrchestrationContext, RetryMode
 
 
-class _Tagged(Executor):
-    """An executor of Dagster's that notes first which process works on the run."""
+class _IdentifiedExecutor(Executor):
+    """An executor that first records which process works on the run."""
 
     def __init__(self, inner: Executor) -> None:
         self._inner = inner
@@ -37,7 +35,7 @@ class _Tagged(Executor):
     def execute(
         self, plan_context: "PlanOrchestrationContext", execution_plan: "ExecutionPlan"
     ) -> Iterator[DagsterEvent]:
-        with present(plan_context.instance, plan_context.run_id):
+        with hold_worker_lock(plan_context.instance, plan_context.run_id):
             plan_context.instance.add_run_tags(plan_context.run_id, worker_tags(plan_context.run_id))
             yield from self._inner.execute(plan_context, execution_plan)
 
@@ -56,10 +54,10 @@ class _Tagged(Executor):
     requirements=multi_or_in_process_executor.get_requirements,
 )
 def townlet_executor(init_context: InitExecutorContext) -> Executor:
-    """All steps in the run's own process, or, chosen in the launchpad, each in one of its own.
+    """Run all steps in the worker's process or, if the launchpad says so, each step in a process of its own.
 
-    In process by default, because a step here is a function call, and starting a process for it costs seconds.
+    The default is in process, because most steps are shorter than starting a process, which takes seconds.
     """
     create = multi_or_in_process_executor.executor_creation_fn
     assert create is not None
-    return _Tagged(create(init_context))
+    return _IdentifiedExecutor(create(init_context))

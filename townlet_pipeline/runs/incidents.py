@@ -1,4 +1,4 @@
-"""What a person needs who finds a failed run: one page per failure, and a message to whoever should hear of it."""
+"""Incidents: a page about each failed run, for the person who finds it, and a message to a webhook."""
 
 import json
 import re
@@ -25,55 +25,56 @@ from dagster import (
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.text.markdown import code, fenced, plain
 from townlet_pipeline.instance.project import project_root, shown
-from townlet_pipeline.runs.masking import masked
-from townlet_pipeline.runs.webhook import WEBHOOK, post, webhook
+from townlet_pipeline.runs.failures import failure_reason
+from townlet_pipeline.runs.masking import mask_secrets
+from townlet_pipeline.runs.webhook import WEBHOOK, post, webhook_address
 from townlet_pipeline.runs.worker import worker_of
 
 _LOG_LINES = 40
-#: How far back the sensor's first look goes. What failed before has nobody waiting for it.
+#: How far back the sensor looks at first. Nobody waits for a page about an older failure.
 _LOOK_BACK_SECONDS = 7 * 86400
-#: A run's entry may be written a little later than its time says; looked at twice, it has one page.
+#: A run's record may be written a little later than its time stamp says. A run seen twice still has one page.
 _OVERLAP_SECONDS = 60
-#: So many messages, each with its deadline, are within what a sensor may take.
-_RUNS_AT_ONCE = 4
-#: How Dagster begins the sentence on a run whose process ended before the run did.
+#: This many messages, each with its own deadline, fit into the time that a sensor's tick may take.
+_REPORTS_PER_TICK = 4
+#: How Dagster begins the sentence about a process that ended before its run did.
 _CRASH = "Run execution process for"
-#: What Dagster says where whoever closed a run said nothing.
-_SAID_NOTHING = "This run has been marked as failed from outside the execution context."
-#: How the reasons begin that are about options, which re-executing takes as they were.
+#: What Dagster says of a run that was closed without a reason.
+_NO_REASON = "This run has been marked as failed from outside the execution context."
+#: How a reason begins if an option is at fault; re-executing the run would use the same options.
 _OPTIONS = re.compile(r"[a-z ]*options: ")
 
 
 def incidents_folder() -> Path:
-    """Where incident files lie."""
+    """Return the folder of incident files."""
     return project_root() / "runs" / "incidents"
 
 
 def report_incident(instance: DagsterInstance, run: DagsterRun, folder: Path) -> tuple[Path, str] | None:
-    """Write ``<time>-<run>.md`` and ``.json`` for a failed run, and post it where ``$TOWNLET_WEBHOOK`` says.
+    """Write ``<time>-<run>.md`` and ``.json`` about a failed run, and post the latter to ``$TOWNLET_WEBHOOK``.
 
-    Returns the page and a sentence on the message; None if the run has its incident already. A message that cannot be
-    posted loses nothing: the files are written first.
+    Returns the page and a sentence on the message's outcome, or None if the run has its page already. The files are
+    written first, so nothing is lost if the message cannot be posted.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # A terminal reports its own run, which the sensor sees as well.
+    # A terminal reports its own run, and the sensor sees the same run.
     with filelock.FileLock(folder / ".writing.lock"):
         if any(folder.glob(f"*-{run.run_id}.json")):
             return None
-        incident = describe(instance, run)
+        incident = describe_incident(instance, run)
         moment = datetime.fromisoformat(incident["failed_at"]).strftime("%Y%m%dT%H%M%SZ")
         page = folder / f"{moment}-{run.run_id}.md"
         write_atomically(page, as_markdown(incident))
         write_atomically(page.with_suffix(".json"), pretty_json(incident))
-    url = webhook()
-    return page, post(url, _message(incident, page)) if url else f"nobody was told: {WEBHOOK} is not set"
+    url = webhook_address()
+    return page, post(url, _webhook_message(incident, page)) if url else f"no message was sent: {WEBHOOK} is not set"
 
 
-def describe(instance: DagsterInstance, run: DagsterRun) -> dict[str, Any]:
-    """What failed, why, what the log said last, and how to go on, without secrets; it can be written as JSON."""
+def describe_incident(instance: DagsterInstance, run: DagsterRun) -> dict[str, Any]:
+    """Return what failed, why, the log's last lines and how to resume, as JSON values without secrets."""
     record = instance.get_run_record_by_id(run.run_id)
     ended = record.end_time if record is not None and record.end_time else datetime.now(UTC).timestamp()
-    steps = [_step(entry) for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)]
+    steps = [_failed_step(entry) for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)]
     last = instance.get_records_for_run(run.run_id, limit=_LOG_LINES, ascending=False).records
     partition = run.tags.get("dagster/partition")
     incident = {
@@ -82,18 +83,18 @@ def describe(instance: DagsterInstance, run: DagsterRun) -> dict[str, Any]:
         "scenario": partition,
         "failed_at": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds"),
         "kind": "step" if steps else "interrupted",
-        "reason": steps[0]["error"] if steps else _interruption(instance, run),
+        "reason": steps[0]["error"] if steps else _interruption_reason(instance, run),
         "steps": steps,
         "tags": {name: value for name, value in run.tags.items() if not name.startswith(".dagster/")},
         "run_config": run.run_config,
         "how_to_resume": _how_to_resume(run, steps, partition),
-        "log_tail": [_line(record.event_log_entry) for record in reversed(last)],
+        "log_tail": [_log_line(record.event_log_entry) for record in reversed(last)],
     }
-    return {name: masked(value) for name, value in incident.items()}
+    return {name: mask_secrets(value) for name, value in incident.items()}
 
 
 def as_markdown(incident: Mapping[str, Any]) -> str:
-    """The incident as a page; texts of people and programs are shown as they are, not read as markup."""
+    """Return the incident as a page. Texts of people and programs are escaped, so that none of them acts as markup."""
     where = f" of {plain(incident['scenario'])}" if incident["scenario"] else ""
     reason = [plain(line) for line in incident["reason"].splitlines() if line.strip()]
     lines = [f"# {plain(incident['job'])}{where} failed", "", "\n\n".join(reason), ""]
@@ -103,15 +104,15 @@ def as_markdown(incident: Mapping[str, Any]) -> str:
         f"- run {code(incident['run_id'])}, {incident['failed_at']}",
         *(f"- {plain(name)}: {plain(value)}" for name, value in sorted(incident["tags"].items())),
         *["", "## What to do", ""],
-        *(f"{number}. {plain(what)}" for number, what in enumerate(incident["how_to_resume"], 1)),
-        *["", "## What it was told", "", fenced(json.dumps(incident["run_config"], indent=2), "json")],
-        *["", "## The log's last lines", "", fenced("\n".join(incident["log_tail"])), ""],
+        *(f"{number}. {plain(action)}" for number, action in enumerate(incident["how_to_resume"], 1)),
+        *["", "## Options of the run", "", fenced(json.dumps(incident["run_config"], indent=2), "json")],
+        *["", "## Last lines of the log", "", fenced("\n".join(incident["log_tail"])), ""],
     ]
     return "\n".join(lines)
 
 
-def _message(incident: Mapping[str, Any], page: Path) -> dict[str, Any]:
-    """What is posted: the incident, and its gist under ``text``, as chats expect it."""
+def _webhook_message(incident: Mapping[str, Any], page: Path) -> dict[str, Any]:
+    """Return what is posted: the incident, and a summary under ``text``, where chats expect it."""
     where = f" of {incident['scenario']}" if incident["scenario"] else ""
     text = f"{incident['job']}{where} failed: {incident['reason']}\n{shown(page)}"
     return {"text": text, "incident": dict(incident)}
@@ -121,11 +122,11 @@ def _message(incident: Mapping[str, Any], page: Path) -> dict[str, Any]:
     name="incidents",
     default_status=DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
-    description="Writes a page about each failed run into runs/incidents, those of the week before its first look "
-    f"included, and posts it as JSON where ${WEBHOOK} says.",
+    description="Writes a page about each failed run into runs/incidents, at first for the runs of the past week, "
+    f"and posts it as JSON to ${WEBHOOK}.",
 )
 def incidents(context: SensorEvaluationContext) -> SensorResult:
-    """See :func:`report_incident`; the cursor is the time up to which runs were looked at."""
+    """Report failed runs, see :func:`report_incident`. The cursor is the time up to which runs have been reported."""
     since = float(context.cursor) if context.cursor else time.time() - _LOOK_BACK_SECONDS
     failed = RunsFilter(
         statuses=[DagsterRunStatus.FAILURE],
@@ -134,62 +135,60 @@ def incidents(context: SensorEvaluationContext) -> SensorResult:
     records = context.instance.get_run_records(failed, order_by="update_timestamp", ascending=True)
     reported: list[str] = []
     for record in records:
-        told = report_incident(context.instance, record.dagster_run, incidents_folder())
+        report = report_incident(context.instance, record.dagster_run, incidents_folder())
         since = max(since, record.update_timestamp.timestamp())
-        if told is not None:
-            context.log.warning(f"{shown(told[0])}; {told[1]}")
-            reported.append(shown(told[0]))
-        if len(reported) == _RUNS_AT_ONCE:
+        if report is not None:
+            page, outcome = report
+            context.log.warning(f"{shown(page)}; {outcome}")
+            reported.append(shown(page))
+        if len(reported) == _REPORTS_PER_TICK:
             break
     return SensorResult(cursor=str(since), skip_reason=", ".join(reported) or "every failed run has its page")
 
 
-def _step(entry: EventLogEntry) -> dict[str, str]:
-    """A failed step, with the reason it gave or, without one, the innermost error."""
-    data: Any = entry.get_dagster_event().step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return {"step": str(entry.step_key), "error": data.user_failure_data.description}
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return {"step": str(entry.step_key), "error": error.message.strip() if error else "no reason given"}
+def _failed_step(entry: EventLogEntry) -> dict[str, str]:
+    return {"step": str(entry.step_key), "error": failure_reason(entry.get_dagster_event())}
 
 
-def _interruption(instance: DagsterInstance, run: DagsterRun) -> str:
-    """Why a run ended whose steps did not fail: what whoever closed it said."""
+def _interruption_reason(instance: DagsterInstance, run: DagsterRun) -> str:
+    """Return why a run ended in which no step failed: its worker's death, else the log's last two explanations."""
     kinds = {DagsterEventType.ENGINE_EVENT, DagsterEventType.RUN_FAILURE}
-    said = [_told(entry) for entry in instance.all_logs(run.run_id, of_type=kinds)]
-    for crash in (told for told in said if _CRASH in told):
+    messages = [_message_of(entry) for entry in instance.all_logs(run.run_id, of_type=kinds)]
+    for crash in (message for message in messages if _CRASH in message):
         return f"The run's worker, {worker_of(run) or 'a process'}, is gone: it was killed, or ended itself.\n{crash}"
-    return "\n".join(dict.fromkeys([told for told in said if told != _SAID_NOTHING][-2:])) or _SAID_NOTHING
+    return "\n".join(dict.fromkeys([message for message in messages if message != _NO_REASON][-2:])) or _NO_REASON
 
 
 def _how_to_resume(run: DagsterRun, steps: Sequence[Mapping[str, str]], partition: str | None) -> list[str]:
-    # The daemon starts only runs again that it knows how to start: none that a terminal ran in its own process.
+    # The daemon restarts only runs with a remote origin: a run in a terminal's own process has none.
     if run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin is not None:
-        return ["Nothing: it is started again from failure by itself, and a training goes on from its last checkpoint."]
+        return ["Nothing: Dagster restarts the run from failure, and a training resumes from its last checkpoint."]
     launch = (
-        f"In the UI open the run {run.run_id}, choose Open in Launchpad, change what the reason names, and launch it; "
-        "in a terminal, give the command another option. Re-executed, it would get the same options and fail again."
+        f"In the UI, open the run {run.run_id}, choose Open in Launchpad, change the option that the reason names, and "
+        "launch the run. In a terminal, change the command's option. A re-executed run would have the same options "
+        "and fail again."
     )
     if steps and all(_OPTIONS.match(step["error"]) for step in steps):
         return [launch]
-    terminal = f"; in a terminal: make run SCENARIO={partition}" if run.job_name == "train_scenario" else ""
-    again = (
-        f"In the UI open the run {run.run_id} and choose Re-execute, From failure{terminal}. Finished steps are kept, "
-        "and a training goes on from its last checkpoint if its options are the same."
+    terminal = f" (in a terminal: make run SCENARIO={partition})" if run.job_name == "train_scenario" else ""
+    reexecute = (
+        f"In the UI, open the run {run.run_id} and choose Re-execute, From failure{terminal}. Finished steps are kept, "
+        "and a training with the same options resumes from its last checkpoint."
     )
     if not steps:
-        return [again]
-    return [f"If a file or the machine was at fault, put that right. {again}", f"If an option was at fault: {launch}"]
+        return [reexecute]
+    return [
+        f"If a file or the machine was at fault, fix that first. {reexecute}",
+        f"If an option was at fault: {launch}",
+    ]
 
 
-def _line(entry: EventLogEntry) -> str:
+def _log_line(entry: EventLogEntry) -> str:
     moment = datetime.fromtimestamp(entry.timestamp, UTC).strftime("%H:%M:%S")
     kind = f" {entry.dagster_event.event_type_value}" if entry.dagster_event else ""
-    return f"{moment}{kind} {entry.step_key or '-'}: {_told(entry)}"
+    return f"{moment}{kind} {entry.step_key or '-'}: {_message_of(entry)}"
 
 
-def _told(entry: EventLogEntry) -> str:
+def _message_of(entry: EventLogEntry) -> str:
     event = entry.dagster_event
     return (event.message if event else entry.user_message) or ""

@@ -1,4 +1,4 @@
-"""Secrets in what is written down or posted for others to read."""
+"""Masking of secrets in texts that are written down or posted for others to read."""
 
 import os
 import re
@@ -6,34 +6,34 @@ from typing import Any
 
 MASK = "…"
 
-#: Variables whose value is one, or holds one.
+#: Environment variables whose value is a secret or contains one.
 _VARIABLES = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "TOWNLET_POSTGRES_URL",
     "TOWNLET_WEBHOOK",
 )
-#: A shorter value may be a word of any text.
-_LEAST = 6
-#: User and password of an address. A password may hold slashes and at-signs.
+#: A shorter value may be an ordinary word.
+_MIN_LENGTH = 6
+#: User and password in a URL. A password may contain slashes and at-signs.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s\"'<>]*@")
-_NAMES = re.compile(r"password|passwd|secret|token|credential|api_?key|access_?key", re.IGNORECASE)
+_SECRET_NAMES = re.compile(r"password|passwd|secret|token|credential|api_?key|access_?key", re.IGNORECASE)
 
 
-def masked(value: Any) -> Any:
-    """A value as JSON has it, without credentials: those in addresses, those under such a name, those of variables."""
+def mask_secrets(value: Any) -> Any:
+    """Return a JSON value without credentials: those in URLs, under names like ``token``, and in variables."""
     if isinstance(value, dict):
         return {
-            name: MASK if _NAMES.search(str(name)) and isinstance(one, str) else masked(one)
+            name: MASK if _SECRET_NAMES.search(str(name)) and isinstance(one, str) else mask_secrets(one)
             for name, one in value.items()
         }
     if isinstance(value, list | tuple):
-        return [masked(one) for one in value]
-    return _masked_text(value) if isinstance(value, str) else value
+        return [mask_secrets(one) for one in value]
+    return _mask_text(value) if isinstance(value, str) else value
 
 
-def _masked_text(text: str) -> str:
+def _mask_text(text: str) -> str:
     for secret in (os.environ.get(name, "") for name in _VARIABLES):
-        if len(secret) >= _LEAST:
+        if len(secret) >= _MIN_LENGTH:
             text = text.replace(secret, MASK)
     return _CREDENTIALS.sub(f"{MASK}@", text)

@@ -1,4 +1,7 @@
-"""What tells a worker from another container of the same machine, which does not see its process: a lock it holds."""
+"""The lock that a worker holds while it works on a run.
+
+Other containers of the same machine cannot see the worker's process, but they can see whether its lock is held.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,36 +12,36 @@ from dagster import DagsterInstance
 
 
 @contextmanager
-def present(instance: DagsterInstance, run_id: str) -> Iterator[None]:
-    """Hold the lock of a run while this process works on it; the kernel releases it however the process ends."""
-    file = _file(instance, run_id)
+def hold_worker_lock(instance: DagsterInstance, run_id: str) -> Iterator[None]:
+    """Hold the run's lock inside the block; the kernel releases it however the process ends."""
+    file = _lock_file(instance, run_id)
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Whoever looks whether it is held holds it for a moment.
+    # This waits: is_lock_free holds the lock for a moment.
     with filelock.FileLock(file):
         try:
             yield
         finally:
-            forget(instance, run_id)
+            remove_lock(instance, run_id)
 
 
-def is_absent(instance: DagsterInstance, run_id: str) -> bool:
-    """Whether a run's lock is here and nobody holds it; False as well where the instance's folder has none."""
-    file = _file(instance, run_id)
+def is_lock_free(instance: DagsterInstance, run_id: str) -> bool:
+    """Return whether the run's lock exists and nobody holds it; False if the instance's folder has no such lock."""
+    file = _lock_file(instance, run_id)
     if not file.exists():
         return False
-    guard = filelock.FileLock(file)
+    lock = filelock.FileLock(file)
     try:
-        guard.acquire(blocking=False)
+        lock.acquire(blocking=False)
     except filelock.Timeout:
         return False
-    guard.release()
+    lock.release()
     return True
 
 
-def forget(instance: DagsterInstance, run_id: str) -> None:
+def remove_lock(instance: DagsterInstance, run_id: str) -> None:
     """Remove the lock of a run that is over."""
-    _file(instance, run_id).unlink(missing_ok=True)
+    _lock_file(instance, run_id).unlink(missing_ok=True)
 
 
-def _file(instance: DagsterInstance, run_id: str) -> Path:
+def _lock_file(instance: DagsterInstance, run_id: str) -> Path:
     return Path(instance.root_directory) / "workers" / f"{run_id}.lock"

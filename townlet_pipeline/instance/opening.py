@@ -1,7 +1,8 @@
-"""The project's Dagster instance, opened: the one way to it for every command.
+"""The opening of the project's Dagster instance, which every command goes through.
 
-Dagster makes the databases of a new home in steps that nothing guards: two processes at once, or one that is killed
-there, leave databases that no later process can open. So they are made whole, by one process, and then renamed.
+Dagster creates the databases of a new home in several steps without a lock. Two processes that do so at once, or one
+that is killed meanwhile, leave databases that no later process can open. So one process creates them aside, complete,
+and then moves them into place.
 """
 
 import tempfile
@@ -18,38 +19,38 @@ from townlet_pipeline.instance.home import ensure_home, keeps_databases
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-#: Where Dagster keeps its databases in a home, unless its settings say otherwise.
+#: Folders of a home in which Dagster keeps its databases, unless its settings say otherwise.
 _DATABASES = ("history", "schedules")
 _LOCK = ".opening.lock"
-#: Opening takes about a second; whoever takes longer was stopped there, and says nothing.
+#: Opening takes about a second; a process that holds the lock for so long is stopped or hangs.
 _PATIENCE_SECONDS = 120.0
 
 
 @contextmanager
 def open_instance(home: Path | None = None) -> Iterator["DagsterInstance"]:
-    """The instance in ``home``, or else in the project's, made if need be; any number of processes may ask at once.
+    """Open the instance in ``home``, or else the project's, and create it if need be. Many processes may do so at once.
 
     Raises InputError for a home that :func:`townlet_pipeline.instance.home.ensure_home` refuses, that cannot be
     written to, or whose databases or settings are damaged.
     """
     folder = ensure_home(home)
     with ExitStack() as stack:
-        with alone(folder):
-            instance = stack.enter_context(_opened(folder))
+        with home_lock(folder):
+            instance = stack.enter_context(_open(folder))
         yield instance
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a home's lock, for what two processes must not do at once; it waits for whoever has it.
+def home_lock(folder: Path) -> Iterator[None]:
+    """Hold a home's lock, for work that two processes must not do at once; wait for a process that holds it.
 
-    Raises InputError if the home cannot be written to, or the other does not end.
+    Raises InputError if the home cannot be written to, or if the other process holds the lock for two minutes.
     """
     lock = filelock.FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=_PATIENCE_SECONDS)
     except filelock.Timeout:
-        wanted = "nobody, or a process that ends: find it with fuser or lsof"
+        wanted = "no process, or one that ends: find it with fuser or lsof"
         raise InputError.of(folder / _LOCK, "", "a process that has held it for two minutes", wanted) from None
     except OSError as error:
         wanted = "a folder that may be written to; DAGSTER_HOME or --home names another"
@@ -60,33 +61,32 @@ def alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _opened(folder: Path) -> "DagsterInstance":
+def _open(folder: Path) -> "DagsterInstance":
     from dagster import DagsterInstance
 
     try:
         if keeps_databases(folder):
-            _make_databases(folder)
+            _create_databases(folder)
         instance = DagsterInstance.from_config(str(folder))
-        _look_into(instance)
-        _open_pools(instance)
+        _query_databases(instance)
+        _set_pool_limits(instance)
     except InputError:
         raise
     except Exception as error:  # Dagster, SQLAlchemy, Alembic and SQLite have no common error
-        told = _innermost(error)
         wanted = (
-            "a Dagster instance that can be opened: to begin a new one, move the folder away (what runs made is kept "
-            "in runs/store), or name another with DAGSTER_HOME or --home"
+            "a Dagster instance that can be opened: to begin a new one, move the folder away (runs/store keeps what "
+            "runs made), or name another with DAGSTER_HOME or --home"
         )
-        raise InputError.of(folder, "", told, wanted) from error
+        raise InputError.of(folder, "", _innermost_message(error), wanted) from error
     return instance
 
 
-def _make_databases(folder: Path) -> None:
-    """Put empty databases into a home that has none."""
+def _create_databases(folder: Path) -> None:
+    """Create the databases that a home lacks, each complete before it is moved into place."""
     missing = [name for name in _DATABASES if not (folder / name).exists()]
     if not missing:
         return
-    from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+    from townlet_pipeline.instance.dagster_internals import DagsterSqliteStorage
 
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
         DagsterSqliteStorage(new).dispose()
@@ -94,15 +94,15 @@ def _make_databases(folder: Path) -> None:
             (Path(new) / name).rename(folder / name)
 
 
-def _look_into(instance: "DagsterInstance") -> None:
-    """Ask each database for something: a damaged one is opened without a word."""
+def _query_databases(instance: "DagsterInstance") -> None:
+    """Query each database once, because Dagster opens a damaged one without an error."""
     instance.get_runs(limit=1)
     instance.get_dynamic_partitions("scenarios")
     instance.all_instigator_state()
 
 
-def _open_pools(instance: "DagsterInstance") -> None:
-    """Give each pool its limit: until it has one, Dagster's first look at the queue lets every run through."""
+def _set_pool_limits(instance: "DagsterInstance") -> None:
+    """Give each pool its limit. Until a pool has one, the first evaluation of the queue lets every run through."""
     from townlet_pipeline.instance.pools import SIMULATION, TRAINING
 
     limited = {pool.name for pool in instance.event_log_storage.get_pool_limits()}
@@ -110,8 +110,8 @@ def _open_pools(instance: "DagsterInstance") -> None:
         instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
 
 
-def _innermost(error: BaseException) -> str:
-    """The first line of the error beneath all others, which says what is wrong with the file."""
+def _innermost_message(error: BaseException) -> str:
+    """Return the first line of the innermost error's message, which says what is wrong with the file."""
     while (cause := getattr(error, "orig", None) or error.__cause__) is not None:
         error = cause
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
