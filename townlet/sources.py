@@ -1,7 +1,7 @@
 """Fingerprints of our sources: one SHA-256 over a module and all that it imports, directly or not.
 
-What compiled rules, captures, trainings, soaks, studies and assets are remembered under. No list of files has to be
-kept: import statements are read from the sources, those inside functions included.
+Compiled rules, captures, trainings, soaks, studies and assets are stored under such a fingerprint. It needs no list of
+files: import statements, those inside functions included, are read from the sources.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-#: The folder that holds our packages, this one and those whose names begin with its name.
+#: The folder of our packages: this one, and those whose names begin with its name.
 _HOME = Path(__file__).parent.parent
 _PREFIX = Path(__file__).parent.name
 
-#: An import statement, wherever it stands, and how far it is indented. A line of a docstring may look like one; that
-#: only adds a module.
+#: An import statement, wherever it stands: package and members, or modules. A line of a docstring may look like one;
+#: that only adds a module.
 _IMPORT = re.compile(
-    rb"^([ \t]*)(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]+)|import[ \t]+([^\n#;]+))", re.M
+    rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]+)|import[ \t]+([^\n#;]+))", re.M
 )
 _NAME = re.compile(r"(?:^|[(,])\s*([\w.]+)")
-#: What is imported for annotations alone decides nothing.
+#: Imports for annotations alone, which decide nothing.
 _ANNOTATIONS = re.compile(rb"^if TYPE_CHECKING:\n(?:(?:[ \t]+[^\n]*)?\n)+", re.M)
 
 
 @functools.cache
 def sources_sha256(*modules: str) -> str:
-    """SHA-256 in hexadecimal over the sources of these modules and all of ours that they import.
+    """SHA-256 in hexadecimal over the sources of these modules and of all our modules that they import.
 
-    Sources are as they were when first asked. Raises ModuleNotFoundError for a module that is none of ours.
+    The sources are read once per process. Raises ModuleNotFoundError for a module that is not ours.
     """
     entries = set()
     for module in modules:
@@ -42,9 +42,9 @@ def sources_sha256(*modules: str) -> str:
 
 
 def digest_of(sources: Iterable[Path]) -> str:
-    """SHA-256 in hexadecimal over the names and contents of files, whatever their order.
+    """SHA-256 in hexadecimal over the names and contents of files, in any order.
 
-    Our own sources go by their place in the packages, other files by their bare name.
+    Our own sources are named by their path in the packages, other files by their bare name.
     """
     digest = hashlib.sha256()
     for name, source in sorted((_name_of(source), source) for source in sources):
@@ -53,7 +53,10 @@ def digest_of(sources: Iterable[Path]) -> str:
 
 
 def sources_of(entries: Iterable[Path], *, without: Collection[str] = ()) -> set[Path]:
-    """Source files and all of our modules that they import, directly or not, but through no package in ``without``."""
+    """Source files and all our modules that they import, directly or not.
+
+    Packages in ``without`` are left out, and so is what only they import.
+    """
     found = set(entries)
     waiting = list(found)
     while waiting:
@@ -66,29 +69,51 @@ def sources_of(entries: Iterable[Path], *, without: Collection[str] = ()) -> set
 
 @functools.cache
 def modules_named(source: Path) -> frozenset[str]:
-    """What a module's import statements name, ``from a import b`` as ``a`` and ``a.b``.
+    """What a module's import statements name: ``from a import b`` names ``a.b``, ``import a`` names ``a``.
 
-    They are found by their look: parsing every source would be most of what loading the pipeline costs.
+    Statements are found with a regular expression: parsing every source would be most of what loading the pipeline
+    costs.
     """
-    names: set[str] = set()
-    for _, package, members, modules in _IMPORT.findall(_ANNOTATIONS.sub(b"", _read(source))):
-        listed = _NAME.findall((members or modules).decode())
-        names |= {package.decode(), *(f"{package.decode()}.{name}" for name in listed)} if package else set(listed)
+    statements = _IMPORT.findall(_ANNOTATIONS.sub(b"", _read(source)))
+    names = {name for package, members, modules in statements for name in _names(package, members, modules)}
     return frozenset(name for name in names if name.split(".")[0].startswith(_PREFIX))
 
 
 @functools.cache
-def files_of(module: str) -> tuple[Path, ...]:
-    """The file of one of our modules. A package stands for all its modules, since it may load them lazily; the whole
-    of ours stands for nothing."""
-    root, _, rest = module.partition(".")
+def files_of(name: str) -> tuple[Path, ...]:
+    """The files behind an imported name.
+
+    A module is its file. A name that a package re-exports is the file that defines it. A package is all its modules,
+    since any of them may be loaded later; our outermost package is none.
+    """
+    root, _, rest = name.partition(".")
     if not rest or not root.startswith(_PREFIX):
         return ()
-    place = _HOME.joinpath(*module.split("."))
+    place = _HOME.joinpath(*name.split("."))
     if place.is_dir():
         return tuple(sorted(place.glob("*.py")))
-    file = _file_of(module)
-    return (file,) if file else ()
+    file = _file_of(name)
+    if file is not None:
+        return (file,)
+    owner, _, member = name.rpartition(".")
+    return files_of(_reexports(owner).get(member, owner))
+
+
+@functools.cache
+def _reexports(package: str) -> dict[str, str]:
+    """The names that a package's ``__init__.py`` imports, lazily or at once, each as the module's name and its own."""
+    file = _HOME.joinpath(*package.split("."), "__init__.py")
+    statements = _IMPORT.findall(_read(file)) if file.is_file() else []
+    named = {name for package, members, modules in statements if package for name in _names(package, members, modules)}
+    return {name.rpartition(".")[2]: name for name in named}
+
+
+def _names(package: bytes, members: bytes, modules: bytes) -> set[str]:
+    """The dotted names in one import statement, by the groups of :data:`_IMPORT`."""
+    listed = _NAME.findall((members or modules).decode())
+    if not package:
+        return set(listed)
+    return {f"{package.decode()}.{name}" for name in listed} or {package.decode()}
 
 
 def _file_of(module: str) -> Path | None:

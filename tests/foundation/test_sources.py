@@ -1,4 +1,4 @@
-"""What a fingerprint of sources covers: a module and all that it imports, found without a list."""
+"""Fingerprints of sources cover a module and all that it imports, found without a list."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
             if node in for_annotations:
                 continue
             if isinstance(node, ast.ImportFrom) and node.module:
-                named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+                named |= {f"{node.module}.{alias.name}" for alias in node.names}
             elif isinstance(node, ast.Import):
                 named |= {alias.name for alias in node.names}
         found = {file for name in modules_named(source) for file in files_of(name)}
@@ -46,14 +46,34 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
 @pytest.mark.parametrize(
     ("modules", "decisive", "not_decisive"),
     [
-        # A changed message of the policy's file compiles no rule anew, and refuses no snapshot.
-        (["townlet.world.step"], ["world/queues", "rollout", "config/town"], ["behavior/policy_file", "config/load"]),
-        (["townlet.behavior.heuristic"], ["behavior/worth", "world/queues"], ["behavior/policy_file", "config/load"]),
-        (["townlet.capture.record"], ["capture/tables", "world/queues", "config/load", "workers"], ["training/update"]),
-        # How rows are shared out among threads decides the order of sums, and so the last bits of weights.
-        (["townlet.training.run"], ["workers", "training/update", "world/queues"], ["soak/run", "bench/world"]),
-        (["townlet.soak.cycle"], ["telemetry/watcher", "workers", "baselines/metrics"], ["soak/report"]),
-        (["townlet.study.conflict.execute"], ["study/conflict/shaping", "training/update", "workers"], ["bench/world"]),
+        # A changed message about a policy's file recompiles no rule and refuses no snapshot.
+        (
+            ["townlet.world.step"],
+            ["world/rules/queues", "rollout", "config/town"],
+            ["behavior/policy_file", "config/load"],
+        ),
+        (
+            ["townlet.behavior.heuristic"],
+            ["behavior/utility", "world/rules/queues"],
+            ["behavior/policy_file", "config/load"],
+        ),
+        (
+            ["townlet.capture.record"],
+            ["capture/tables", "world/rules/queues", "config/load", "host/workers"],
+            ["training/update"],
+        ),
+        # How rows are divided among threads decides the order of sums, and so the last bits of weights.
+        (
+            ["townlet.training.run"],
+            ["host/workers", "training/update", "world/rules/queues"],
+            ["soak/run", "bench/world"],
+        ),
+        (["townlet.soak.cycle"], ["telemetry/watcher", "host/workers", "baselines/metrics"], ["soak/report"]),
+        (
+            ["townlet.study.conflict.execute"],
+            ["study/conflict/shaping", "training/update", "host/workers"],
+            ["bench/world"],
+        ),
     ],
 )
 def test_a_fingerprint_covers_what_decides_and_nothing_else(
@@ -62,6 +82,17 @@ def test_a_fingerprint_covers_what_decides_and_nothing_else(
     sources = covered(*modules)
     assert {f"townlet/{name}.py" for name in decisive} <= sources
     assert not {f"townlet/{name}.py" for name in not_decisive} & sources
+
+
+def test_a_name_from_a_package_is_the_module_that_defines_it_and_a_package_is_all_its_modules() -> None:
+    capture = ROOT / "townlet" / "capture"
+    assert files_of("townlet.capture.read_capture") == (capture / "read.py",)
+    assert files_of("townlet.capture.read") == (capture / "read.py",)
+    assert files_of("townlet.capture") == tuple(sorted(capture.glob("*.py")))
+    # Of a name that the package does not import, nothing is known but the package.
+    assert files_of("townlet.capture.nothing") == files_of("townlet.capture")
+    # Imported on first use only.
+    assert files_of("townlet.training.train") == (ROOT / "townlet" / "training" / "run.py",)
 
 
 def test_whatever_keeps_results_asks_for_the_same_fingerprints() -> None:
