@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from townlet.event_kinds import EVENT_KINDS
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
-from townlet.world import EVENT_KINDS
 
 
 def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schema:

@@ -1,7 +1,8 @@
 """The rules of the town: arrays for a batch of worlds, and one small compiled function per rule."""
 
+from townlet.event_kinds import EVENT_KINDS
 from townlet.world.state.arrays import SHIFT_STATES, TALLY, TownState
-from townlet.world.state.events import CONFLICT_KINDS, COUNTERS, EVENT_KINDS
+from townlet.world.state.events import CONFLICT_KINDS, COUNTERS
 from townlet.world.town import Town
 
 __all__ = [

@@ -4,35 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-#: Names of the event kinds, by number; the first four are the queue conflicts.
-EVENT_KINDS = (
-    "ghost_step",
-    "push_in",
-    "overstay",
-    "contested_arrival",
-    "hand_over",
-    "yield",
-    "avoidance",
-    "use_completed",
-    "on_time_arrival",
-    "late_arrival",
-    "absence",
-    "faint",
-    "newcomer",
-    "use_interrupted",
-    "impatience",
-    "chat_success",
-    "chat_failure",
-    "shared_meal",
-    "late_help",
-    "shift_takeover",
-    "power_outage",
-    "water_outage",
-    "price_spike",
-    "closure",
-    "eviction",
-    "departure",
-)
+from townlet.event_kinds import EVENT_KINDS
+
 CONFLICT_KINDS = EVENT_KINDS[:4]
 GHOST_STEP, PUSH_IN, OVERSTAY, CONTESTED_ARRIVAL = 0, 1, 2, 3
 HAND_OVER, GIVE_WAY, AVOIDANCE = 4, 5, 6
