@@ -23,7 +23,7 @@ from townlet.baselines.metrics import WORLD_METRIC_NAMES, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, exclusive
-from townlet.host.environment import environment_now
+from townlet.host.environment import commit
 from townlet.seeds import fold_seed
 
 if TYPE_CHECKING:
@@ -118,13 +118,6 @@ def assemble(
         "made_with": command,
     }
     return Baseline.model_validate(content).sealed()
-
-
-def commit() -> str | None:
-    """The commit of the checkout that this code lies in, with ``+changes`` unless it is known to be just that."""
-    environment = environment_now()
-    head: str | None = environment["commit"]
-    return head if head is None or environment["changed_since_commit"] is False else f"{head}+changes"
 
 
 def _measure(

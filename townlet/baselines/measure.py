@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from townlet.baselines.metrics import town_metrics
+from townlet.baselines.metrics import rollout_metrics
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
     from townlet.config import Scenario
     from townlet.simulation import SimulationLoop
+    from townlet.world import Town
 
 
 def measure_seed(
@@ -36,3 +37,14 @@ def measure_seed(
         behavior.act(town, action, log_prob, value)
         town.step(action)
     return town_metrics(town)
+
+
+def town_metrics(town: Town) -> dict[str, float]:
+    """The world metrics of everything that happened in a town since its tallies were reset, by name."""
+    from townlet.capture.metrics import capture_metrics
+    from townlet.simulation import telemetry_totals
+
+    tally, counter = town.state.tally, town.state.counter
+    totals = telemetry_totals(tally, counter)
+    metrics = capture_metrics(town.people, tally, counter, totals, log_prob_sum=0.0, deterministic=True)
+    return rollout_metrics(metrics, jobs=bool(town.scenario.jobs))

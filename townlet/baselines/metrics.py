@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from townlet.world import Town
+from typing import Any, NamedTuple
 
 
 class Metric(NamedTuple):
@@ -45,14 +42,3 @@ def rollout_metrics(metrics: Mapping[str, Any], *, jobs: bool) -> dict[str, floa
         "reward_mean": metrics["baseline"]["reward_mean"],
     }
     return {name: float(value) for name, value in values.items() if jobs or name != "late_arrivals_per_1000"}
-
-
-def town_metrics(town: Town) -> dict[str, float]:
-    """The world metrics of what a town's tallies cover: all that happened since they were reset."""
-    from townlet.capture.metrics import capture_metrics
-    from townlet.simulation import telemetry_totals
-
-    tally, counter = town.state.tally, town.state.counter
-    totals = telemetry_totals(tally, counter)
-    metrics = capture_metrics(town.people, tally, counter, totals, log_prob_sum=0.0, deterministic=True)
-    return rollout_metrics(metrics, jobs=bool(town.scenario.jobs))

@@ -43,14 +43,14 @@ def drift(
     """
     from townlet.files.storage import pretty_json, write_atomically
     from townlet.soak.evidence import judge_soak
-    from townlet.soak.report import STEM, as_json, write_acceptance
+    from townlet.soak.report import STEM, write_acceptance
 
     links = dict(_label_and_target(given) for given in link or [])
     if json and links:
         raise InputError.of("options", "--link", "--json", "one or the other: only the page has links")
     if json:
         evidence = judge_soak(folder, baseline)
-        content = pretty_json(as_json(evidence))
+        content = pretty_json(evidence.as_json())
         if output is None:
             typer.echo(content, nl=False)
         else:

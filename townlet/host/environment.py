@@ -36,6 +36,13 @@ def environment_now() -> dict[str, Any]:
     }
 
 
+def commit() -> str | None:
+    """The commit of the checkout that holds this code, with ``+changes`` unless it is known to have none."""
+    environment = environment_now()
+    head: str | None = environment["commit"]
+    return head if head is None or environment["changed_since_commit"] is False else f"{head}+changes"
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

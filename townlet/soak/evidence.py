@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from townlet.baselines import WORLD_METRIC_NAMES, Baseline, read_baseline
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.soak.assessment import Assessment
-from townlet.soak.cycle import LEARNING_METRICS
 from townlet.soak.drift import REFERENCE, assess
+from townlet.soak.learning_drift import LEARNING_METRICS
 from townlet.soak.manifest import MANIFEST_NAME
 from townlet.soak.read import Columns, Soak, read_soak
 from townlet.soak.resources import WARM_UP
@@ -28,6 +29,21 @@ class Evidence:
     baseline: Baseline
     assessment: Assessment
     ruling: Ruling
+
+    def as_json(self) -> dict[str, Any]:
+        """The acceptance report as plain values."""
+        manifest = self.soak.manifest
+        return {
+            "format": "townlet-acceptance",
+            "schema_version": 1,
+            **{name: manifest[name] for name in ("scenario", "night", "mode", "seed", "cycles_done")},
+            **self.ruling.as_json(),
+            "assessment": self.assessment.as_json(),
+            "soak": {
+                name: manifest[name] for name in ("scenario_sha256", "code_version", "policy", "capture", "files")
+            },
+            "baseline_sha256": self.baseline.sha256,
+        }
 
 
 def judge_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:

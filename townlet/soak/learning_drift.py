@@ -10,6 +10,13 @@ import numpy as np
 from townlet.statistics.change import FEWEST, Finding, Series, change_point, trend
 from townlet.statistics.welch import difference_of_means
 
+#: Metrics of learning by the telemetry fields that they average over a cycle's epochs on its rollout.
+LEARNING_METRICS = {
+    "entropy": "batch_entropy_mean",
+    "kl_divergence": "kl_divergence",
+    "grad_norm": "grad_norm",
+    "loss_value": "loss_value",
+}
 #: Probability of calling a network's metric moved that did not; no alarm depends on it.
 MOVED_RATE = 0.01
 

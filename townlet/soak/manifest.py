@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
 from townlet.baselines.baseline import Count, Sha256, own_sha256, require_own_sha256
-from townlet.baselines.build import commit
-from townlet.capture import Capture
 from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
-from townlet.host.environment import environment_now
-from townlet.soak.options import Materials, SoakOptions
+from townlet.host.environment import commit, environment_now
 from townlet.soak.rows import RowFile
 from townlet.sources import sources_sha256
 from townlet.telemetry import read_records
 from townlet.telemetry.version import telemetry_version
+
+if TYPE_CHECKING:
+    from townlet.capture import Capture
+    from townlet.soak.options import Materials, SoakOptions
 
 MANIFEST_NAME, MEASURED_NAME = "soak.json", "measured.json"
 LOG_NAME, CYCLES_NAME, RESOURCES_NAME = "telemetry.jsonl", "cycles.jsonl", "resources.jsonl"

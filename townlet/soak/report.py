@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from townlet.files.storage import AnyPath, pretty_json, require_folder, write_atomically
 from townlet.soak.assessment import MetricAssessment
@@ -55,26 +54,12 @@ def write_acceptance(
     html, markdown, content = (
         acceptance_html(evidence, sources),
         acceptance_markdown(evidence, sources),
-        as_json(evidence),
+        evidence.as_json(),
     )
     write_atomically(target / f"{STEM}.json", pretty_json(content))
     write_atomically(target / f"{STEM}.md", markdown)
     write_atomically(target / f"{STEM}.html", html)
     return evidence
-
-
-def as_json(evidence: Evidence) -> dict[str, Any]:
-    """The report as plain values."""
-    manifest = evidence.soak.manifest
-    return {
-        "format": "townlet-acceptance",
-        "schema_version": 1,
-        **{name: manifest[name] for name in ("scenario", "night", "mode", "seed", "cycles_done")},
-        **evidence.ruling.as_json(),
-        "assessment": evidence.assessment.as_json(),
-        "soak": {name: manifest[name] for name in ("scenario_sha256", "code_version", "policy", "capture", "files")},
-        "baseline_sha256": evidence.baseline.sha256,
-    }
 
 
 def acceptance_html(evidence: Evidence, sources: Sequence[tuple[str, str]]) -> str:

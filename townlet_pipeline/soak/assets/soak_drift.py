@@ -18,12 +18,11 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
     """
     from townlet.files.storage import pretty_json, write_atomically
     from townlet.soak.evidence import judge_soak
-    from townlet.soak.report import as_json
 
     key = context.partition_key
     soak, out = store.folder(key, "soak_run"), files.main_file(store, key, "soak_drift")
     evidence = judge_soak(soak)
-    version = write_atomically(out, pretty_json(as_json(evidence)))
+    version = write_atomically(out, pretty_json(evidence.as_json()))
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={
