@@ -1,3 +1,1 @@
-"""The machine that we run on: its memory, threads and processes, the compile cache, and the versions of
-libraries.
-"""
+"""The machine we run on: memory, threads, processes, the compile cache, and versions of libraries."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from traceback import format_exc
 
 from townlet.errors import InputError, RunError
 from townlet.files.storage import exclusive_file
+from townlet.host.processes import exit_with_parent
 from townlet.soak.options import SoakOptions
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import SoakResult, run_soak
@@ -77,7 +75,7 @@ def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) 
     to the other process, or the exception."""
     # The one who started this process is interrupted too, and ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_the_parent()
+    exit_with_parent()
     try:
         answering.send(run_soak(options, resume=resume, most=most))
     except InputError as error:
@@ -87,15 +85,3 @@ def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) 
     except Exception:
         # As an exception it might not survive the way; and it is no fault of the input, so its traceback is wanted.
         answering.send(RunError(format_exc()))
-
-
-def _end_with_the_parent() -> None:
-    """Let this process end as soon as the one that started it has, however that came about."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-
-
-def _end_after(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

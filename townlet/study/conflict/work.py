@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from townlet.host.processes import exit_with_parent
 from townlet.sources import sources_sha256
 from townlet.study.conflict.execute import do, read_judgement
 from townlet.study.conflict.settings import Settings
@@ -55,7 +53,7 @@ def run_study(
     total = sum(weight[name] * len(pieces) for name, pieces in stages)
     done = 0
     # Fresh interpreters: torch's threads do not survive a fork.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _end_with_the_study) as pool:
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), exit_with_parent) as pool:
         for name, pieces in stages:
             for finished in _all_done(pool, pieces, settings, folder):
                 done += weight[name]
@@ -66,18 +64,6 @@ def run_study(
 def cache_folder(folder: Path) -> Path:
     """Where results of the present sources are kept."""
     return folder / methods_hash()[:12]
-
-
-def _end_with_the_study() -> None:
-    """Let this process end as soon as the one that started it has, however that came about."""
-    study = multiprocessing.parent_process()
-    if study is not None:
-        threading.Thread(target=_end_after, args=(study,), daemon=True).start()
-
-
-def _end_after(study: BaseProcess) -> None:
-    study.join()
-    os._exit(1)
 
 
 def _all_done(pool: ProcessPoolExecutor, pieces: list[Piece], settings: Settings, folder: Path) -> Iterator[int]:
