@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 import torch
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 from safetensors import SafetensorError
 from safetensors import torch as safetensors_torch
 
 from townlet.behavior.network import ActorCritic, shapes_of
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.config.training import NetworkConfig
 from townlet.errors import Fault, InputError
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
@@ -149,13 +149,7 @@ def require_spaces(
 
 
 def _read_card(path: AnyPath) -> PolicyCard:
-    raw = read_json(path, "a policy's card")
-    try:
-        return PolicyCard.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, PolicyCard, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    return validated(read_json(path, "a policy's card"), PolicyCard, path)
 
 
 def _read_weights(path: AnyPath, data: bytes, card: PolicyCard) -> dict[str, torch.Tensor]:

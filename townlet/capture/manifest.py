@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.errors import InputError
 from townlet.files.filenames import FileName
 from townlet.files.storage import AnyPath, read_json
@@ -96,13 +96,7 @@ class Manifest(Section):
 
 def parse_manifest(path: AnyPath) -> Manifest:
     """The manifest in a file, without looking at what it names. Raises InputError naming every bad field."""
-    raw: dict[str, Any] = read_json(path, "a capture manifest")
-    try:
-        manifest = Manifest.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, Manifest, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    manifest = validated(read_json(path, "a capture manifest"), Manifest, path)
     if sum(shard.rows for shard in manifest.shards) != manifest.rows:
         raise InputError.of(path, "rows", str(manifest.rows), "the sum of the shards' rows")
     worlds = 0

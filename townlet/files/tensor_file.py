@@ -1,4 +1,4 @@
-"""Arrays in safetensors form with a description beside them, as JSON: what checkpoints and snapshots are."""
+"""Safetensors files that carry a JSON description beside their arrays: checkpoints and snapshots."""
 
 from __future__ import annotations
 
@@ -14,21 +14,30 @@ from townlet.files.strict_json import strict
 
 def tensors_with_description(
     content: bytes, name: str, file: object, expected: str
-) -> tuple[dict[str, NDArray[Any]], str]:
-    """The arrays in the bytes of a ``file``, and the description, a JSON object, that it has under a ``name``.
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays in a safetensors file, and the JSON object in its metadata.
 
-    Raises InputError, with what was ``expected``, for anything else. Nothing in such a file is executable.
+    Nothing in such a file is executable.
+
+    Args:
+        content: the file's bytes.
+        name: the metadata entry that holds the description.
+        file: the file's name, for errors.
+        expected: a description of the file, for errors.
+
+    Raises InputError for anything else.
     """
     try:
         arrays: dict[str, NDArray[Any]] = load(content)
     except (SafetensorError, ValueError, TypeError, LookupError, MemoryError, OverflowError) as error:
-        # Among them a KeyError for a type of numbers that NumPy does not have.
+        # KeyError, a LookupError, is raised for number types that NumPy lacks.
         raise InputError.of(file, "", f"a damaged file or one of another kind ({error})", expected) from None
     length = int.from_bytes(content[:8], "little")
     header = strict(content[8 : 8 + length], file, expected)
-    description = header.get("__metadata__", {}).get(name)
-    if not isinstance(description, str):
+    text = header.get("__metadata__", {}).get(name)
+    if not isinstance(text, str):
         raise InputError.of(file, "", "a damaged file or one of another kind", expected)
-    if not isinstance(strict(description.encode(), file, expected), dict):
+    description = strict(text.encode(), file, expected)
+    if not isinstance(description, dict):
         raise InputError.of(file, "", "a description that is no JSON object", expected)
     return arrays, description

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.errors import InputError
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
@@ -73,13 +73,7 @@ def write_record(main: Path, *, kind: str, made_by: str, made_from: Mapping[str,
 
 def read_record(path: Path) -> LineageRecord:
     """The record in a file. Raises InputError if it is none, and LineageError if it was altered."""
-    raw = read_json(path, "a lineage record")
-    try:
-        record = LineageRecord.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, LineageRecord, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    record = validated(read_json(path, "a lineage record"), LineageRecord, path)
     if record.own_hash() != record.sha256:
         raise LineageError.of(path, f"SHA-256 {record.own_hash()}", record.sha256, "the record itself")
     return record

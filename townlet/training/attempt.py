@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.config.scenario import Scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
@@ -174,9 +174,4 @@ def _read_attempts(folder: AnyPath) -> Attempts:
     path = as_path(folder) / ATTEMPTS_NAME
     if not path.exists():
         return Attempts()
-    try:
-        return Attempts.model_validate(read_json(path, "the number of attempts"))
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, Attempts, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    return validated(read_json(path, "the number of attempts"), Attempts, path)

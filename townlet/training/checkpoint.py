@@ -18,11 +18,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 from safetensors.numpy import save
 
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.errors import Fault, InputError
 from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically
 from townlet.files.strict_json import strict
@@ -118,20 +118,14 @@ def read_checkpoint(folder: AnyPath) -> Checkpoint | None:
     if not path.exists():
         return None
     content = read_bytes(path, "a training's checkpoint")
-    arrays, text = tensors_with_description(content, FORMAT, path, _EXPECTED)
-    raw = json.loads(text)
+    arrays, raw = tensors_with_description(content, FORMAT, path, _EXPECTED)
     version = raw.get("version")
     if version != VERSION:
         raise InputError.of(path, "version", repr(version), f"{VERSION}, the only one that this Townlet reads")
     given = raw.pop("sha256", None)
     if given != _digest(raw, arrays):
         raise InputError.of(path, "sha256", "content that was altered after it was written", _EXPECTED)
-    try:
-        description = _Description.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, _Description, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    description = validated(raw, _Description, path)
     plan = strict(description.plan.encode(), path, _EXPECTED)
     if not isinstance(plan, dict):
         raise InputError.of(path, "plan", f"a JSON {type(plan).__name__}", _EXPECTED)

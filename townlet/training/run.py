@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import torch
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 from upath import UPath
 
 from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME, PolicyCard, load_policy, save_policy
 from townlet.capture import Capture, read_capture
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError, nearest_name
@@ -220,13 +220,7 @@ def override(config: TrainingConfig, options: Mapping[str, Any]) -> TrainingConf
     Raises InputError naming each option whose value is out of range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    try:
-        return TrainingConfig.model_validate(config.model_dump() | given)
-    except ValidationError as error:
-        raise InputError(
-            fault_of("training options", detail, TrainingConfig, ".".join(map(str, detail["loc"])))
-            for detail in error.errors()
-        ) from None
+    return validated(config.model_dump() | given, TrainingConfig, "training options")
 
 
 def save_harness_policy(folder: AnyPath, harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> PolicyCard:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors.numpy import save
 
 from townlet.config.base import Section
-from townlet.config.faults import fault_of
+from townlet.config.faults import validated
 from townlet.config.scenario import Scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, read_bytes, write_atomically
@@ -84,12 +84,7 @@ class _Description(Section):
 def _read(path: AnyPath, content: bytes) -> tuple[_Description, dict[str, NDArray[Any]]]:
     """What a file says of itself, once it is known to be complete and to belong to these rules, and its arrays."""
     arrays, raw = tensors_with_description(content, FORMAT, path, "a snapshot of worlds in safetensors form")
-    try:
-        description = _Description.model_validate_json(raw)
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(path), detail, _Description, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
+    description = validated(raw, _Description, path)
     if description.rules_sha256 != rules_sha256():
         raise InputError.of(path, "rules_sha256", description.rules_sha256, f"{rules_sha256()}, the present rules")
     if description.worlds > len(content):

@@ -26,7 +26,7 @@ from dagster import (
     MultiPartitionKey,
     MultiPartitionsDefinition,
 )
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from upath import UPath
 
 from townlet.errors import InputError
@@ -229,12 +229,9 @@ def _current(place: UPath) -> Published | None:
     file = place / _CURRENT
     if not file.exists():
         return None
-    try:
-        return Published.model_validate(read_json(file, "what was published"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError.of(file, where, repr(first["input"]), first["msg"]) from None
+    from townlet.config.faults import validated
+
+    return validated(read_json(file, "what was published"), Published, file)
 
 
 def _fetch(version: UPath, published: Published, folder: Path) -> None:
