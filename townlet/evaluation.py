@@ -16,6 +16,7 @@ from townlet.errors import InputError
 from townlet.files.storage import AnyPath, pretty_json, write_atomically
 from townlet.rollout import aligned_zeros
 from townlet.simulation import telemetry_totals
+from townlet.statistics.intervals import student_interval
 from townlet.world import CONFLICT_KINDS, Town
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
@@ -181,12 +182,9 @@ def _metrics_of(town: Town, world: int) -> dict[str, Any]:
 
 
 def interval(values: NDArray[np.float64]) -> dict[str, float]:
-    """Mean of independent values, float64 [N], N at least 2, with its 95 % interval by Student's t."""
-    from scipy.stats import t  # type: ignore[import-untyped]
-
-    mean = float(values.mean())
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+    """Mean of independent values, float64 [N], N at least 2, with its 95 % interval by Student's t, as JSON."""
+    mean, low, high = student_interval(values)
+    return {"mean": mean, "low": low, "high": high}
 
 
 def write_evaluation(result: Mapping[str, Any], output: AnyPath) -> str:

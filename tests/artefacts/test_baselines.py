@@ -18,7 +18,7 @@ from support.tiny_soak import tiny_baseline, tiny_scenario
 from townlet.baselines import differences, promote, promoted_baseline, promoted_scenarios, read_baseline
 from townlet.baselines.baseline import write_baseline
 from townlet.baselines.build import build_baseline, rollout_folder
-from townlet.baselines.compare import difference, hedges_g
+from townlet.baselines.compare import difference
 from townlet.baselines.document import changes, document, measured_anew, read_promoted
 from townlet.baselines.promotion import read_ledger
 from townlet.capture import parse_manifest, verify_capture
@@ -26,6 +26,7 @@ from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.soak.reference import pin_reference
+from townlet.statistics.effect_size import hedges_g
 from townlet.statistics.welch import difference_of_means
 
 PAGE = ROOT / "docs" / "ops" / "queue_conflict_baselines.md"

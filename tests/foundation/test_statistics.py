@@ -1,11 +1,13 @@
-"""Statistics that studies and soaks share."""
+"""Holm's correction and Jain's index of fairness."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from townlet.statistics.fairness import jain_index
 from townlet.statistics.multiple_tests import holm
 
 
@@ -22,3 +24,8 @@ def test_holms_correction_keeps_the_order_and_lies_between_none_and_bonferronis(
     by_raw = [corrected for _, corrected in sorted(zip(p_values, adjusted, strict=True))]
     assert by_raw == sorted(by_raw)
     assert min(adjusted) == min(1.0, len(p_values) * min(p_values))
+
+
+def test_jains_index_is_one_for_equal_shares_and_one_in_n_for_a_monopoly() -> None:
+    shares = np.array([[5.0, 5.0, 5.0, 5.0], [8.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    assert jain_index(shares).tolist() == [1.0, 0.25, 1.0]

@@ -17,7 +17,7 @@ from townlet.study.drift.nights import Nights, Outcome, Recorded
 from townlet.study.drift.plan import study_drift, variants
 from townlet.study.drift.plants import INTENSITY, PLANTS, RIVALRY, forgetting, pressed, slower
 from townlet.study.drift.pools import Pool, first_seed, make_pool, variant_of
-from townlet.study.drift.report import exact_interval, write_drift_report
+from townlet.study.drift.report import write_drift_report
 from townlet.study.drift.settings import FULL, Settings
 
 SCENARIO = QUEUE_CONFLICT
@@ -130,8 +130,3 @@ def test_the_study_finds_what_is_planted_and_writes_what_it_counted(tmp_path: Pa
     again = study_drift(tiny, tmp_path / "work", lambda done, total, note: None)
     assert again.per_baseline == findings.per_baseline
     assert [one.not_accepted for one in again.powers] == [one.not_accepted for one in findings.powers]
-
-
-@pytest.mark.parametrize(("found", "of", "low", "high"), [(0, 100, 0.0, 0.0362), (100, 100, 0.9638, 1.0)])
-def test_the_interval_of_a_share_is_clopper_and_pearsons(found: int, of: int, low: float, high: float) -> None:
-    assert exact_interval(found, of) == pytest.approx((low, high), abs=1e-4)

@@ -1,33 +1,18 @@
-"""The survival study: its statistics, its figures, and the command that writes it up."""
+"""The survival study: its figures, and the command that writes it up."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from support.places import QUEUE_CONFLICT
 
 from townlet.cli import main
-from townlet.study.survival import mean_and_margin, study_survival, summary_of, wilson_interval
+from townlet.study.survival import study_survival, summary_of
 
 QUEUE = QUEUE_CONFLICT
-
-
-def test_the_interval_of_a_probability_is_wilsons() -> None:
-    assert wilson_interval(0, 100) == pytest.approx((0.0, 0.036994), abs=1e-6)
-    assert wilson_interval(100, 100) == pytest.approx((1 - 0.036994, 1.0), abs=1e-6)
-    # Newcombe 1998, table I: 81 of 263.
-    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-
-
-def test_a_mean_over_seeds_comes_with_1_96_standard_errors() -> None:
-    mean, margin = mean_and_margin(np.array([1.0, 2.0, 3.0, 4.0]))
-    assert mean == 2.5 and margin == pytest.approx(1.96 * math.sqrt(5 / 3) / 2, rel=1e-4)
-    assert mean_and_margin(np.array([1.0])) == (1.0, None)
 
 
 def test_its_figures_come_from_the_towns_and_come_out_the_same_again() -> None:

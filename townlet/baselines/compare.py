@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from townlet.baselines.baseline import Baseline
 from townlet.config.base import Section
+from townlet.statistics.effect_size import hedges_g
 from townlet.statistics.welch import difference_of_means
 
 if TYPE_CHECKING:
@@ -47,23 +47,3 @@ def difference(old: NDArray[np.float64] | None, new: NDArray[np.float64] | None)
     if min(len(old), len(new)) > 1:
         change, low, high = difference_of_means(new, old)
     return Difference(old=means[0], new=means[1], change=change, low=low, high=high, effect=hedges_g(old, new))
-
-
-def hedges_g(old: NDArray[np.float64], new: NDArray[np.float64]) -> float | None:
-    """Standardised difference of means with Hedges' correction for few samples (Hedges 1981, equations 3 and 6e).
-
-    None where it is not defined: fewer than two samples on a side, or none that differs from another.
-    """
-    freedom = len(old) + len(new) - 2
-    if min(len(old), len(new)) < 2:
-        return None
-    squares = float((len(old) - 1) * old.var(ddof=1) + (len(new) - 1) * new.var(ddof=1))
-    if _constant(old) and _constant(new):
-        return 0.0 if old[0] == new[0] else None
-    correction = 1.0 - 3.0 / (4.0 * freedom - 1.0)
-    return correction * float(new.mean() - old.mean()) / math.sqrt(squares / freedom)
-
-
-def _constant(samples: NDArray[np.float64]) -> bool:
-    # Differences whose squares are too small for a float are none that a spread could be made of.
-    return bool(samples.min() == samples.max() or samples.var() == 0.0)

@@ -6,23 +6,15 @@ Precipice". Scores are float64 [S] or [S, K]: one row per seed, one column per t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
+
+from townlet.statistics.intervals import Interval
 
 Scores = NDArray[np.float64]
 
 #: Bootstrap samples, and the seed of their draws.
 SAMPLES, SEED = 10_000, 0
-
-
-class Interval(NamedTuple):
-    """An estimate and the bounds of its 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 def iqm(scores: Scores) -> float:

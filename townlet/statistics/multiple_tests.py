@@ -1,4 +1,4 @@
-"""Statistics that studies and soaks share."""
+"""Corrections for several tests at once."""
 
 from __future__ import annotations
 

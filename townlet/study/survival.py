@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -19,14 +18,13 @@ from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError, nearest_name
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.rollout import aligned_zeros
+from townlet.statistics.intervals import mean_and_margin, wilson_interval
 from townlet.view.style import PALETTE, Plot, png
 from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Standard normal quantile of a two-sided 95 % interval.
-Z95 = 1.959963984540054
 BEHAVIORS: dict[str, Callable[[], Behavior]] = {"heuristic": HeuristicBehavior, "random": RandomBehavior}
 
 
@@ -86,21 +84,6 @@ def here_and_now() -> str:
         f"{platform.system()} on {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
     )
     return f"Run on {datetime.date.today().isoformat()} ({processor})"
-
-
-def mean_and_margin(values: NDArray[np.float64]) -> tuple[float, float | None]:
-    """Mean of independent values, float64 [S], and 1.96 standard errors; None for a single value."""
-    if len(values) < 2:
-        return float(values.mean()), None
-    return float(values.mean()), float(Z95 * values.std(ddof=1) / math.sqrt(len(values)))
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """95 % score interval of a probability (Wilson 1927, "Probable inference", equation for p); exact at 0 and 1."""
-    share, z2 = successes / trials, Z95**2
-    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = Z95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return (0.0 if successes == 0 else middle - half), (1.0 if successes == trials else middle + half)
 
 
 def summary_of(run: SurvivalRun, ticks_per_day: int) -> dict[str, Any]:

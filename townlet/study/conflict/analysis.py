@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.statistics.bootstrap import Interval, iqm, iqm_interval, paired_test, probability_of_improvement
+from townlet.statistics.bootstrap import iqm, iqm_interval, paired_test, probability_of_improvement
+from townlet.statistics.intervals import Interval
 from townlet.statistics.multiple_tests import holm
 from townlet.study.conflict.evaluate import METRICS
 from townlet.study.conflict.plan import Findings, Scores

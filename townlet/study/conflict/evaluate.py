@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from townlet.behavior import Behavior
 from townlet.config import Scenario
 from townlet.rollout import aligned_zeros
+from townlet.statistics.fairness import jain_index
 from townlet.world import TALLY, Town
 from townlet.world.state.arrays import WAITING
 from townlet.world.state.events import (
@@ -143,18 +144,10 @@ class _Watch:
             "uses_per_1000": 1000.0 * tally["uses_completed"] / lived,
             "wait_mean": waits.mean(),
             "wait_p95": np.quantile(waits, 0.95),
-            "fairness": jain(self.washing[:, people]).mean(),
+            "fairness": jain_index(self.washing[:, people]).mean(),
             "attendance": self.came[:, people].sum() / max(due, 1.0),
             "wages": tally["wages_paid"] / lived * scenario.ticks_per_day,
             "rivalry": tally["rivalry_max_sum"] / lived,
             "faints_per_1000": 1000.0 * self.faints[:, people].sum() / lived,
         }
         return {name: float(values[name]) for name in METRICS}
-
-
-def jain(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Jain's fairness index (Σx)² / (n Σx²) of each row of ``shares``, float64 [W, N]; 1 where nobody has anything."""
-    squares = shares.shape[1] * np.square(shares).sum(axis=1)
-    index: NDArray[np.float64] = np.ones_like(squares)
-    np.divide(np.square(shares.sum(axis=1)), squares, out=index, where=squares > 0)
-    return index

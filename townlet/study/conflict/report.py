@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from townlet.files.storage import pretty_json, write_atomically
-from townlet.statistics.bootstrap import Interval, iqm_interval
+from townlet.statistics.bootstrap import iqm_interval
+from townlet.statistics.intervals import Interval
 from townlet.study.conflict.analysis import (
     ATTEMPT,
     CLAIM,

@@ -10,6 +10,7 @@ import numpy as np
 
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.soak.drift import ALARM_RATE, RELEVANT
+from townlet.statistics.intervals import exact_interval
 from townlet.study.drift.plan import Findings, Power, as_json
 from townlet.study.drift.settings import PLANTED_IN
 from townlet.telemetry.formatting import count
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STEM = "drift-detection"
-
-
-def exact_interval(successes: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a probability (Clopper and Pearson 1934)."""
-    from scipy.stats import binomtest  # type: ignore[import-untyped]
-
-    interval = binomtest(successes, trials).proportion_ci(0.95, method="exact")
-    return float(interval.low), float(interval.high)
 
 
 def write_drift_report(findings: Findings, folder: Path, command: str, circumstances: str) -> Path:

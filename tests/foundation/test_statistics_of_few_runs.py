@@ -1,4 +1,4 @@
-"""The conflict study's statistics: interquartile means, bootstrap intervals, probability of improvement."""
+"""Statistics of few runs: interquartile means, bootstrap intervals, probability of improvement, paired tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from townlet.statistics.bootstrap import iqm, iqm_interval, paired_test, probability_of_improvement
-from townlet.study.conflict.evaluate import jain
 
 
 def test_the_interquartile_mean_is_that_of_the_middle_half() -> None:
@@ -50,8 +49,3 @@ def test_the_paired_test_is_exact_and_one_sided() -> None:
     assert paired_test(differences) == pytest.approx(0.5**10)
     assert paired_test(-differences) == 1.0
     assert paired_test(np.zeros(10)) == 1.0
-
-
-def test_jains_index_is_one_for_equal_shares_and_one_in_n_for_a_monopoly() -> None:
-    shares = np.array([[5.0, 5.0, 5.0, 5.0], [8.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
-    assert jain(shares).tolist() == [1.0, 0.25, 1.0]
