@@ -12,6 +12,7 @@ from townlet.errors import InputError
 from townlet.files.outputs import append_line, make_folder
 from townlet.files.storage import canonical_json, read_bytes, sha256, write_atomically
 from townlet.files.strict_json import strict
+from townlet.sources import sources_sha256
 from townlet.study.drift.nights import Outcome
 
 
@@ -20,7 +21,8 @@ class Ledger:
     nights are drawn from, and how."""
 
     def __init__(self, work: Path, identity: dict[str, Any]) -> None:
-        key = sha256(canonical_json({**identity, "detector": detector_sha256()}).encode())
+        identity = {**identity, "code": sources_sha256("townlet.study.drift.plan")}
+        key = sha256(canonical_json(identity).encode())
         self._path = work / f"outcomes-{key[:12]}.jsonl"
         self._known: dict[str, Outcome] = {}
         lines = read_bytes(self._path, "outcomes").splitlines(keepends=True) if self._path.exists() else []
@@ -53,12 +55,3 @@ def _outcome(path: Path, number: int, line: bytes) -> tuple[str, Outcome]:
         case [str(name), ("accept" | "hold" | "reject") as verdict, list(metrics), int(tests)]:
             return name, Outcome(verdict, tuple(metrics), tests)
     raise InputError.of(path, f"line {number}", repr(line[:40]), expected)
-
-
-def detector_sha256() -> str:
-    """SHA-256 over the sources that decide an outcome, given what a night is drawn from."""
-    package, study = Path(__file__).parents[2], Path(__file__).parent
-    sources = [*sorted((package / "soak").glob("drift*.py")), package / "baselines" / "welch.py"]
-    sources += [package / "soak" / f"{name}.py" for name in ("assessment", "verdict")]
-    sources += [study / f"{name}.py" for name in ("nights", "plan", "plants")]
-    return sha256(b"\0".join(source.read_bytes() for source in sources))
