@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file, save
 
 from townlet.behavior.network import ActorCritic
-from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME, PolicyCard, load_policy, save_policy
+from townlet.behavior.policy_file import PolicyCard, load_policy, save_policy
 from townlet.config.training import NetworkConfig
 from townlet.errors import InputError
+from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import sha256
 
 OBSERVATION = [{"name": f"feature {i}", "low": 0.0, "high": 1.0, "meaning": "something seen"} for i in range(5)]

@@ -23,7 +23,7 @@ from townlet.baselines.metrics import WORLD_METRIC_NAMES, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, exclusive
-from townlet.host.environment import commit
+from townlet.host.installation import commit
 from townlet.seeds import fold_seed
 
 if TYPE_CHECKING:

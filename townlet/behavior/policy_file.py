@@ -20,10 +20,8 @@ from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.config.training import NetworkConfig
 from townlet.errors import Fault, InputError
+from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
-
-WEIGHTS_NAME = "policy.safetensors"
-CARD_NAME = "policy.json"
 
 #: One dict per feature, with its name, bounds and meaning.
 ObservationSchema = Sequence[Mapping[str, Any]]

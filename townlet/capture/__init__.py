@@ -1,8 +1,9 @@
 """Recording rollouts to disk, and reading them back checked."""
 
-from townlet.capture.manifest import MANIFEST_NAME, METRICS_NAME, Manifest, parse_manifest
+from townlet.capture.manifest import Manifest, parse_manifest
 from townlet.capture.read import Capture, read_capture, read_events, verify_capture
 from townlet.capture.record import CaptureResult, capture_rollout
+from townlet.files.artefact_names import MANIFEST_NAME, METRICS_NAME
 
 __all__ = [
     "MANIFEST_NAME",

@@ -12,9 +12,6 @@ from townlet.errors import InputError
 from townlet.files.filenames import FileName
 from townlet.files.storage import AnyPath, read_json
 
-MANIFEST_NAME = "rollout_sample_manifest.json"
-METRICS_NAME = "rollout_sample_metrics.json"
-
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from townlet.capture.manifest import METRICS_NAME, FileEntry, Manifest, parse_manifest
+from townlet.capture.manifest import FileEntry, Manifest, parse_manifest
 from townlet.capture.tables import EVENTS_SCHEMA, fill_buffer, steps_schema
 from townlet.capture.trust import require_numbers, require_schema
 from townlet.errors import InputError
+from townlet.files.artefact_names import METRICS_NAME
 from townlet.files.storage import AnyPath, as_path, read_bytes, read_sized, sha256
 from townlet.files.strict_json import is_number, strict
 from townlet.rollout import RolloutBuffer

@@ -15,8 +15,6 @@ from upath import UPath
 from townlet.behavior import Behavior
 from townlet.behavior.choose import BehaviorName, choose_behavior
 from townlet.capture.manifest import (
-    MANIFEST_NAME,
-    METRICS_NAME,
     BehaviorEntry,
     EventsEntry,
     FileEntry,
@@ -28,6 +26,7 @@ from townlet.capture.metrics import capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
+from townlet.files.artefact_names import MANIFEST_NAME, METRICS_NAME
 from townlet.files.outputs import remove_unfinished
 from townlet.files.storage import (
     AnyPath,

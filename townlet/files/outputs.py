@@ -14,22 +14,15 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from townlet.errors import InputError
+from townlet.files.file_kinds import kind_of_file
 
 _FILE_EXPECTED = "a file or a path where there is nothing"
 _FOLDER_EXPECTED = "a folder or a path where there is nothing"
-_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
-    (stat.S_ISREG, "a file"),
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a block device"),
-    (stat.S_ISSOCK, "a socket"),
-)
 #: Where the system shows the open files of a process: a name in there stands for the file, pipe or terminal itself.
 _DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd|/dev/fd")
 _MOST_LINKS = 40
@@ -60,7 +53,7 @@ def file_place(path: Path) -> FilePlace:
         if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or (not stat.S_ISDIR(mode) and _descriptor(path)):
             return FilePlace(path, True)
         if not stat.S_ISREG(mode):
-            raise InputError.of(_shown(path), "", _kind(mode), _FILE_EXPECTED)
+            raise InputError.of(_shown(path), "", kind_of_file(mode), _FILE_EXPECTED)
     target = path.resolve()
     _require_writable(target.parent, path, _FILE_EXPECTED)
     return FilePlace(target, False)
@@ -73,7 +66,7 @@ def folder_place(path: Path) -> Path:
     """
     mode = _mode(path, _FOLDER_EXPECTED)
     if mode is not None and not stat.S_ISDIR(mode):
-        raise InputError.of(_shown(path), "", _kind(mode), _FOLDER_EXPECTED)
+        raise InputError.of(_shown(path), "", kind_of_file(mode), _FOLDER_EXPECTED)
     target = path.resolve()
     _require_writable(target, path, _FOLDER_EXPECTED)
     return target
@@ -94,10 +87,6 @@ def _mode(path: Path, expected: str) -> int | None:
 
 def _shown(path: Path) -> str:
     return str(path).encode("unicode_escape").decode() if "\0" in str(path) else str(path)
-
-
-def _kind(mode: int) -> str:
-    return next((name for is_kind, name in _KINDS if is_kind(mode)), "something unknown")
 
 
 def _require_writable(folder: Path, path: Path, expected: str) -> None:

@@ -88,11 +88,11 @@ def is_number(value: Any) -> bool:
         return False
 
 
-def is_text(value: str) -> bool:
-    """Whether a string can be written as UTF-8, which half of a surrogate pair cannot."""
+def is_utf8(text: str | bytes) -> bool:
+    """Whether bytes are UTF-8, or a string can be encoded as UTF-8, which half of a surrogate pair cannot."""
     try:
-        value.encode()
-    except UnicodeEncodeError:
+        _ = text.decode() if isinstance(text, bytes) else text.encode()
+    except UnicodeError:
         return False
     return True
 
@@ -130,7 +130,7 @@ def _leaves(value: Any) -> Iterator[tuple[_Place | None, Any]]:
 def _fault_of(leaf: Any) -> tuple[str, str] | None:
     """What is found and expected if a key or value is none that strict JSON can say."""
     if isinstance(leaf, str):
-        return None if leaf.isascii() or is_text(leaf) else ("half of a surrogate pair", "text that UTF-8 can write")
+        return None if leaf.isascii() or is_utf8(leaf) else ("half of a surrogate pair", "text that UTF-8 can write")
     if isinstance(leaf, int | float) and not isinstance(leaf, bool) and not is_number(leaf):
         found = str(leaf) if isinstance(leaf, float) else f"a whole number of {len(str(abs(leaf)))} digits"
         return found, "a finite number"

@@ -1,6 +1,6 @@
-"""What files say of themselves: one reader per kind of artefact that names its own files or parents by their hash.
+"""Kinds of artefacts that name their own files or parents by hash, with a reader for each.
 
-A kind is added with :func:`register`; whatever has a ``lineage.json`` beside it can be traced without one.
+:func:`register` adds a kind. An artefact with a ``lineage.json`` beside it needs none.
 """
 
 from __future__ import annotations
@@ -12,29 +12,34 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
+from townlet.files.artefact_names import (
+    BASELINE_NAME,
+    CARD_NAME,
+    EVALUATION_NAME,
+    MANIFEST_NAME,
+    VERIFIED_NAME,
+    WEIGHTS_NAME,
+)
 from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
 
-MANIFEST, CARD, WEIGHTS, REPLAY = "rollout_sample_manifest.json", "policy.json", "policy.safetensors", "replay.json"
-EVALUATION, BASELINE = "evaluation.json", "baseline.json"
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of artefact: whether a file belongs to one, and what the artefact says."""
+    """A kind of artefact: a test for its files, and a reader of what it says."""
 
     name: str
     recognises: Callable[[Path], bool]
     read: Callable[[Path], Artefact]
 
 
-#: Asked in this order; the first that recognises a file reads it.
+#: In order: the first kind that recognises a file reads it.
 KINDS: list[Kind] = []
 
 
 def register(name: str, recognises: Callable[[Path], bool]) -> Callable[[Callable[[Path], Artefact]], Kind]:
-    """A decorator that makes a kind of the function that reads it."""
+    """Return a decorator that registers the decorated reader as a kind."""
 
     def decorate(read: Callable[[Path], Artefact]) -> Kind:
         kind = Kind(name, recognises, read)
@@ -45,18 +50,18 @@ def register(name: str, recognises: Callable[[Path], bool]) -> Callable[[Callabl
 
 
 def artefact_of(file: Path) -> Artefact | None:
-    """What a file says of itself, or ``None`` if it is of no kind that says anything."""
+    """Read the artefact that a file belongs to; ``None`` if no kind recognises the file."""
     kind = next((kind for kind in KINDS if kind.recognises(file)), None)
     return kind.read(file) if kind else None
 
 
 def field(content: dict[str, Any], dotted: str, path: Path, kind: type = object) -> Any:
-    """A field inside a JSON object. Raises InputError if it is not there or of no such ``kind``."""
+    """Return a field of a JSON object. Raises InputError if it is missing or not of type ``kind``."""
     return require_field(content, dotted, path, "what lineage goes by", kind)
 
 
 def file_name(content: dict[str, Any], dotted: str, path: Path) -> str:
-    """The same of a field that names a file in its own folder, or begins the name of one."""
+    """Return a field that is a file name, or the beginning of one. Raises InputError like :func:`field`."""
     name = field(content, dotted, path)
     if not is_file_name(name):
         raise InputError.of(path, dotted, repr(name)[:60], "the name of a file")
@@ -64,28 +69,28 @@ def file_name(content: dict[str, Any], dotted: str, path: Path) -> str:
 
 
 def hash_in(content: dict[str, Any], dotted: str, path: Path) -> str:
-    """The same of a field that holds a hash."""
+    """Return a field that holds a hash. Raises InputError like :func:`field`."""
     return str(field(content, dotted, path, str))
 
 
 def optional_hash(content: dict[str, Any], dotted: str, path: Path) -> str | None:
-    """The same of a field that may be null."""
+    """Return a field that holds a hash or null. Raises InputError like :func:`field`."""
     return None if field(content, dotted, path) is None else hash_in(content, dotted, path)
 
 
 @register("scenario", lambda file: file.suffix in (".yaml", ".yml"))
 def scenario(file: Path) -> Artefact:
-    """A scenario file: where every lineage ends. It has to be a valid one."""
+    """Read a scenario file, where every lineage ends. Raises InputError if it is not valid."""
     from townlet.config import load_scenario
 
     load_scenario(file)
     return Artefact("scenario", file, "written by hand")
 
 
-@register("capture", lambda file: file.name == MANIFEST or _is_named_by_manifest(file))
+@register("capture", lambda file: file.name == MANIFEST_NAME or _is_named_by_manifest(file))
 def capture(file: Path) -> Artefact:
-    """A capture: its manifest names its tables, the scenario file, and the weights of a neural policy that acted."""
-    path = file.with_name(MANIFEST)
+    """Read a capture: its manifest names its tables, the scenario file, and the weights if a neural policy acted."""
+    path = file.with_name(MANIFEST_NAME)
     manifest = read_json(path, "a capture manifest")
     shards = field(manifest, "shards", path, list)
     tables = [*shards, field(manifest, "events", path), field(manifest, "metrics", path)]
@@ -100,7 +105,7 @@ def capture(file: Path) -> Artefact:
         Claim(Path(f"{name}.yaml"), hash_in(manifest, "scenario.file_sha256", path), str(path), located=False),
     ]
     if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS), policy, str(path), located=False))
+        made_from.append(Claim(Path(WEIGHTS_NAME), policy, str(path), located=False))
     worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
     acting = field(manifest, "behavior.name", path)
     made_by = f"townlet capture --behavior {acting} --worlds {worlds} --ticks {ticks} --seed {seed}"
@@ -108,7 +113,7 @@ def capture(file: Path) -> Artefact:
 
 
 def _is_named_by_manifest(file: Path) -> bool:
-    path = file.with_name(MANIFEST)
+    path = file.with_name(MANIFEST_NAME)
     if not path.is_file():
         return False
     manifest = read_json(path, "a capture manifest")
@@ -117,51 +122,51 @@ def _is_named_by_manifest(file: Path) -> bool:
     return file.name in [entry.get("file") for entry in entries if isinstance(entry, dict)]
 
 
-@register("policy", lambda file: file.name in (CARD, WEIGHTS))
+@register("policy", lambda file: file.name in (CARD_NAME, WEIGHTS_NAME))
 def policy(file: Path) -> Artefact:
-    """A policy: its card names the weights, the configuration that was trained, and the capture that was replayed."""
-    path = file.with_name(CARD)
+    """Read a policy: its card names the weights, the trained configuration, and the capture it learned from."""
+    path = file.with_name(CARD_NAME)
     card = read_json(path, "a policy's card")
     name, says = file_name(card, "provenance.scenario", path), str(path)
     configuration = hash_in(card, "provenance.config_sha256", path)
     made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
     if field(card, "provenance.parents", path, dict).get("replay_manifest_sha256") is not None:
         replayed = hash_in(card, "provenance.parents.replay_manifest_sha256", path)
-        made_from.append(Claim(Path(MANIFEST), replayed, says, located=False))
+        made_from.append(Claim(Path(MANIFEST_NAME), replayed, says, located=False))
     mode, seed = field(card, "provenance.mode", path), field(card, "provenance.seed", path)
-    weights = Claim(path.with_name(WEIGHTS), hash_in(card, "sha256", path), says)
+    weights = Claim(path.with_name(WEIGHTS_NAME), hash_in(card, "sha256", path), says)
     return Artefact("policy", path, f"townlet train --mode {mode} --seed {seed}", (weights,), tuple(made_from))
 
 
-@register("baseline", lambda file: file.name == BASELINE or fnmatch(file.name, "baseline-*.json"))
+@register("baseline", lambda file: file.name == BASELINE_NAME or fnmatch(file.name, "baseline-*.json"))
 def baseline(file: Path) -> Artefact:
-    """A baseline: what of the scenario decides its rollouts, and the weights of a neural policy that acted."""
+    """Read a baseline: it names the scenario, by the part that decides rollouts, and any neural policy's weights."""
     content = read_json(file, "a baseline")
     name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
     scenario_hash = hash_in(content, "scenario_sha256", file)
     made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, str(file), "rollout", located=False)]
     if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS), policy, str(file), located=False))
+        made_from.append(Claim(Path(WEIGHTS_NAME), policy, str(file), located=False))
     return Artefact("baseline", file, field(content, "made_with", file, str), made_from=tuple(made_from))
 
 
-@register("replay", lambda file: file.name == REPLAY)
+@register("replay", lambda file: file.name == VERIFIED_NAME)
 def replay(file: Path) -> Artefact:
-    """A verified capture: the hash of its manifest."""
+    """Read a verified capture: it names the manifest."""
     content = read_json(file, "a verified capture")
-    manifest = Claim(Path(MANIFEST), hash_in(content, "manifest_sha256", file), str(file), located=False)
+    manifest = Claim(Path(MANIFEST_NAME), hash_in(content, "manifest_sha256", file), str(file), located=False)
     return Artefact("replay", file, "townlet verify", made_from=(manifest,))
 
 
-@register("evaluation", lambda file: file.name == EVALUATION)
+@register("evaluation", lambda file: file.name == EVALUATION_NAME)
 def evaluation(file: Path) -> Artefact:
-    """An evaluation of a policy: the hash of the weights, and of the configuration it was judged in."""
+    """Read an evaluation of a policy: it names the weights and the configuration of the worlds."""
     content = read_json(file, "an evaluation")
     name = file_name(content, "scenario.name", file)
     made_from = (
         Claim(
             Path(f"{name}.yaml"), hash_in(content, "scenario.config_sha256", file), str(file), "configuration", False
         ),
-        Claim(Path(WEIGHTS), hash_in(content, "policy_sha256", file), str(file), located=False),
+        Claim(Path(WEIGHTS_NAME), hash_in(content, "policy_sha256", file), str(file), located=False),
     )
     return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)

@@ -13,7 +13,7 @@ from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
-from townlet.host.environment import commit, environment_now
+from townlet.host.installation import commit, describe_installation
 from townlet.soak.rows import RowFile
 from townlet.sources import sources_sha256
 from townlet.telemetry import read_records
@@ -162,7 +162,7 @@ def soak_code_sha256() -> str:
 
 def environment() -> dict[str, str]:
     """Versions of what computes, and the machine's kind: what equal bytes may depend on, and no more."""
-    now = environment_now()
+    now = describe_installation()
     machine = now["machine"]
     return {
         "python": now["python"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from townlet.files.strict_json import is_number, is_text
+from townlet.files.strict_json import is_number, is_utf8
 from townlet.telemetry.record import BY_NAME, VERSIONS, Field, required_fields
 from townlet.text.terminal import printable
 
@@ -68,7 +68,7 @@ def _value_faults(name: str, value: Any) -> list[FieldFault]:
     if is_number(value) and abs(value) > _LARGEST:
         return [FieldFault(printable(name), quoted(value), f"a number of at most {_LARGEST:g} in magnitude")]
     if field is None:
-        fine = is_text(value) if isinstance(value, str) else is_number(value)
+        fine = is_utf8(value) if isinstance(value, str) else is_number(value)
         return [] if fine else [FieldFault(printable(name), quoted(value), "a finite number or a string")]
     return [] if _fits(field, value) else [FieldFault(name, quoted(value), _expected(field))]
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from townlet.errors import Fault, InputError
 from townlet.files.file_kinds import kind_of_file
-from townlet.files.strict_json import parse
+from townlet.files.strict_json import is_utf8, parse
 from townlet.telemetry.checks import FieldFault
 from townlet.text.terminal import printable
 
@@ -198,19 +198,11 @@ def _split(part: Path, data: bytes, last: bool) -> tuple[list[Line], TornLine | 
         record, faults = parse_line(raw)
         if record is None and unfinished and last and (lines or raw.lstrip().startswith(b"{")):
             return lines, TornLine(str(part), number, len(raw))
-        if record is None and not _is_utf8(raw):
+        if record is None and not is_utf8(raw):
             raise InputError.of(part, f"line {number}", faults[0].found, _EXPECTED)
         located = tuple(LogFault(str(part), number, **asdict(fault)) for fault in faults)
         lines.append(Line(str(part), number, end, record, located))
     return lines, None
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _nothing_usable(path: Path, lines: Sequence[Line], torn: TornLine | None) -> InputError:

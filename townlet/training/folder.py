@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME
 from townlet.errors import InputError
+from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.outputs import remove_unfinished
 from townlet.files.storage import AnyPath, as_path, pretty_json, write_atomically
 from townlet.training.checkpoint import CHECKPOINT_NAME

@@ -13,12 +13,13 @@ import torch
 from pydantic import JsonValue
 from upath import UPath
 
-from townlet.behavior.policy_file import CARD_NAME, WEIGHTS_NAME, PolicyCard, load_policy, save_policy
+from townlet.behavior.policy_file import PolicyCard, load_policy, save_policy
 from townlet.capture import Capture, read_capture
 from townlet.config.faults import validated
 from townlet.config.scenario import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError, nearest_name
+from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.outputs import file_place
 from townlet.files.storage import AnyPath, as_path, exclusive, exclusive_file, require_folder
 from townlet.telemetry import TelemetryWriter

@@ -51,7 +51,7 @@ def recorded(compute: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _told(context: AssetExecutionContext, store: StoreResource, made: MaterializeResult[Any]) -> MaterializeResult[Any]:
-    from townlet.host.environment import environment_now
+    from townlet.host.installation import describe_installation
     from townlet.lineage.record import write_record
 
     told: dict[str, Any] = dict(made.metadata or {})
@@ -74,7 +74,7 @@ def _told(context: AssetExecutionContext, store: StoreResource, made: Materializ
         for what, entry in others.items()
     ]
     told["inputs"] = metadata.table(rows, _COLUMNS)
-    told["environment"] = MetadataValue.json(environment_now())
+    told["environment"] = MetadataValue.json(describe_installation())
     return made._replace(metadata=told)
 
 

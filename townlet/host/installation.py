@@ -1,4 +1,4 @@
-"""The environment in which something is made: interpreter, libraries, commit and machine."""
+"""The installation that runs: interpreter, library versions, commit and machine."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-#: Libraries that can change a byte of an artefact, or the run that makes it.
+#: Libraries that can change the bytes of an artefact or the run that makes it.
 PACKAGES = ("townlet", "numpy", "numba", "torch", "pyarrow", "pydantic", "safetensors", "scipy", "dagster")
 
 
 @functools.cache
-def environment_now() -> dict[str, Any]:
-    """Python, library versions, the commit of this code and whether it was changed since, and the machine.
+def describe_installation() -> dict[str, Any]:
+    """Describe Python, the libraries, the commit of this code with any change since, and the machine.
 
-    It is that of the process, so it is looked up once. ``commit`` is ``None`` outside a git checkout of this code, and
-    ``changed_since_commit``, which concerns files that git knows, where that cannot be told.
+    The result does not change during a process, so it is cached. ``commit`` is ``None`` outside a git checkout of this
+    code. ``changed_since_commit`` looks at tracked files only, and is ``None`` if git cannot tell.
     """
     commit = _git("rev-parse", "HEAD")
     changes = None if commit is None else _git("status", "--porcelain", "--untracked-files=no")
@@ -38,9 +38,9 @@ def environment_now() -> dict[str, Any]:
 
 def commit() -> str | None:
     """The commit of the checkout that holds this code, with ``+changes`` unless it is known to have none."""
-    environment = environment_now()
-    head: str | None = environment["commit"]
-    return head if head is None or environment["changed_since_commit"] is False else f"{head}+changes"
+    installation = describe_installation()
+    head: str | None = installation["commit"]
+    return head if head is None or installation["changed_since_commit"] is False else f"{head}+changes"
 
 
 def _version(package: str) -> str | None:
@@ -51,7 +51,7 @@ def _version(package: str) -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the checkout that this code is; ``None`` where it is none, such as installed in another."""
+    """Git's answer about the checkout that holds this code; ``None`` if there is none, as for an installed package."""
     checkout = Path(__file__).parents[2]
     if not (checkout / ".git").exists():
         return None
