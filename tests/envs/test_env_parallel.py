@@ -2,81 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import io
 import pickle
-import warnings
-from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pettingzoo
 import pytest
-from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test
-from pettingzoo.utils import parallel_to_aec
 from support.env_play import SCENARIOS, hard_times, play
 
 import townlet
 from townlet.config import load_scenario
 from townlet.config.find import find_scenario
 from townlet.config.rules import ObservationConfig
-from townlet.envs import TownEnv, town_v0
 from townlet.errors import InputError
-
-MASKS = ["observation", "info", "none"]
-
-#: An agent that may come need not, and the last observation of one who left is documented to be zeros.
-EXPECTED = {
-    "No agents present but not all possible_agents are terminated or truncated",
-    "Observation numpy array is all zeros.",
-}
-#: PettingZoo's own classic games, whose observations are dictionaries too, are exempt from these by name.
-EXPECTED_OF_DICTIONARIES = {
-    "Observation space for each agent probably should be gymnasium.spaces.box or gymnasium.spaces.discrete",
-    "Observation is not a NumPy array",
-}
-
-
-@contextlib.contextmanager
-def only_warning(allowed: set[str]) -> Iterator[None]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    assert {str(entry.message) for entry in caught} <= allowed
-
-
-@pytest.mark.parametrize("action_mask", MASKS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_pettingzoos_tests_of_the_parallel_api_pass(scenario: str, action_mask: Any) -> None:
-    make = functools.partial(townlet.parallel_env, scenario, action_mask=action_mask)
-    with only_warning(EXPECTED):
-        parallel_api_test(make())
-        parallel_seed_test(make)
-
-
-@pytest.mark.parametrize("action_mask", MASKS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_pettingzoos_tests_of_the_agent_cycle_pass_on_the_conversion(scenario: str, action_mask: Any) -> None:
-    with only_warning(EXPECTED | (EXPECTED_OF_DICTIONARIES if action_mask == "observation" else set())):
-        api_test(parallel_to_aec(townlet.parallel_env(scenario, action_mask=action_mask)))
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_pettingzoos_tests_of_length_and_rendering_pass_on_the_module(scenario: str) -> None:
-    module = SimpleNamespace(
-        env=functools.partial(town_v0.env, scenario), parallel_env=functools.partial(town_v0.parallel_env, scenario)
-    )
-    with only_warning(set()), contextlib.redirect_stdout(io.StringIO()):
-        max_cycles_test(module)
-        render_test(module.env)
-
-
-def test_towns_in_which_nobody_lasts_pass_pettingzoos_tests_too() -> None:
-    with only_warning(EXPECTED):
-        parallel_api_test(townlet.parallel_env(hard_times()))
-        api_test(parallel_to_aec(townlet.parallel_env(hard_times(), action_mask="info")))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -168,13 +105,6 @@ def test_while_nobody_is_in_town_a_step_goes_on_to_the_next_arrival() -> None:
     assert rewards["anna_0"] != 0.0 and rewards["anna_1"] == 0.0
 
 
-def test_an_action_of_somebody_who_is_not_there_is_refused_by_name() -> None:
-    town = townlet.parallel_env("queue_conflict")
-    town.reset(seed=0)
-    with pytest.raises(InputError, match="'zoe_0', expected agents that are present: anna_0, ben_0, cara_0"):
-        town.step({"zoe_0": 0})
-
-
 def test_episodes_without_a_seed_of_their_own_differ_but_repeat_after_the_same_seed() -> None:
     town = townlet.parallel_env("queue_conflict")
 
@@ -231,77 +161,6 @@ def test_in_the_view_of_places_the_same_agents_act_in_every_step() -> None:
     assert len(died) > 3
 
 
-@pytest.mark.parametrize("kind", ["parallel", "aec"])
-def test_pettingzoo_makes_the_built_in_scenarios_by_name(kind: Any) -> None:
-    made = pettingzoo.make(kind, "townlet/queue_conflict_v0", render_mode="ansi")
-    made.reset(seed=0)
-    assert str(made) == "queue_conflict_v0"
-    assert made.agents == ["anna_0", "ben_0", "cara_0"]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"scenario": "queue_conflct"}, "did you mean 'queue_conflict'"),
-        ({"render_mode": "rgb_aray"}, "did you mean 'rgb_array'"),
-        ({"action_mask": "infos"}, "did you mean 'info'"),
-        ({"agents": "slot"}, "did you mean 'slots'"),
-        ({"max_cycles": 0}, "found 0, expected at least 1"),
-    ],
-)
-def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        townlet.parallel_env(**{"scenario": "queue_conflict", **options})
-
-
-@pytest.mark.parametrize("agents", ["people", "slots"])
-@pytest.mark.parametrize("chosen", [0.7, 1.0, -1, 99, 2**32 + 2, float("nan"), None, "0", np.zeros(2, np.int64), [0]])
-def test_what_is_no_action_is_refused(agents: Any, chosen: Any) -> None:
-    town = townlet.parallel_env("queue_conflict", agents=agents)
-    with pytest.raises(InputError, match="step: found no episode"):
-        town.step({})
-    town.reset(seed=0)
-    before = town.town.tick
-    with pytest.raises(InputError, match=r"actions: anna.*: found .*, expected a whole number from 0 to"):
-        town.step({town.agents[0]: chosen})
-    assert town.town.tick == before
-
-
-@pytest.mark.parametrize("chosen", [1, np.int8(1), np.uint64(1), np.array(1), np.array([1])])
-def test_an_action_may_be_any_whole_number_of_numpys(chosen: Any) -> None:
-    town = townlet.parallel_env("queue_conflict")
-    town.reset(seed=0)
-    town.step({"anna_0": chosen, "anna_1": float("nan")})
-    assert town.town.tick == 1
-
-
 def test_without_masks_there_are_none() -> None:
     observations, infos = townlet.parallel_env("queue_conflict", action_mask="none").reset(seed=0)
     assert infos["anna_0"] == {} and observations["anna_0"].ndim == 1
-
-
-MAKERS: list[Callable[[], Any]] = [
-    functools.partial(townlet.parallel_env, "queue_conflict"),
-    functools.partial(townlet.parallel_env, "queue_conflict", agents="slots"),
-    functools.partial(townlet.vector_env, "queue_conflict", worlds=1),
-    functools.partial(TownEnv, "queue_conflict"),
-]
-
-
-@pytest.mark.parametrize("make", MAKERS)
-@pytest.mark.parametrize("seed", [-1, np.int64(-1), 1.5, 1.0, True, np.True_, np.float32(2), "7", [1, 2, 3]])
-def test_what_is_no_seed_is_refused(make: Callable[[], Any], seed: Any) -> None:
-    with pytest.raises(InputError, match=r"seed: found .*, expected a whole number from 0 on"):
-        make().reset(seed=seed)
-
-
-@pytest.mark.parametrize("make", MAKERS)
-@pytest.mark.parametrize("seed", [0, 7, np.int32(7), np.uint64(2**63), 2**63, 2**64 - 1, 2**200])
-def test_any_whole_number_is_a_seed_and_repeats_itself(make: Callable[[], Any], seed: Any) -> None:
-    states = []
-    for given in (seed, int(seed), int(seed) + 1):
-        environment = make()
-        environment.reset(seed=given)
-        states.append(environment.town.observation.copy())
-    np.testing.assert_array_equal(*states[:2])
-    assert not np.array_equal(*states[1:])

@@ -1,0 +1,84 @@
+"""PettingZoo's own tests pass, and it makes the built-in scenarios by name."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import warnings
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pettingzoo
+import pytest
+from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test
+from pettingzoo.utils import parallel_to_aec
+from support.env_play import SCENARIOS, hard_times
+
+import townlet
+from townlet.envs import town_v0
+
+MASKS = ["observation", "info", "none"]
+
+
+#: An agent that may come need not, and the last observation of one who left is documented to be zeros.
+EXPECTED = {
+    "No agents present but not all possible_agents are terminated or truncated",
+    "Observation numpy array is all zeros.",
+}
+
+
+#: PettingZoo's own classic games, whose observations are dictionaries too, are exempt from these by name.
+EXPECTED_OF_DICTIONARIES = {
+    "Observation space for each agent probably should be gymnasium.spaces.box or gymnasium.spaces.discrete",
+    "Observation is not a NumPy array",
+}
+
+
+@contextlib.contextmanager
+def only_warning(allowed: set[str]) -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    assert {str(entry.message) for entry in caught} <= allowed
+
+
+@pytest.mark.parametrize("action_mask", MASKS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_pettingzoos_tests_of_the_parallel_api_pass(scenario: str, action_mask: Any) -> None:
+    make = functools.partial(townlet.parallel_env, scenario, action_mask=action_mask)
+    with only_warning(EXPECTED):
+        parallel_api_test(make())
+        parallel_seed_test(make)
+
+
+@pytest.mark.parametrize("action_mask", MASKS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_pettingzoos_tests_of_the_agent_cycle_pass_on_the_conversion(scenario: str, action_mask: Any) -> None:
+    with only_warning(EXPECTED | (EXPECTED_OF_DICTIONARIES if action_mask == "observation" else set())):
+        api_test(parallel_to_aec(townlet.parallel_env(scenario, action_mask=action_mask)))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_pettingzoos_tests_of_length_and_rendering_pass_on_the_module(scenario: str) -> None:
+    module = SimpleNamespace(
+        env=functools.partial(town_v0.env, scenario), parallel_env=functools.partial(town_v0.parallel_env, scenario)
+    )
+    with only_warning(set()), contextlib.redirect_stdout(io.StringIO()):
+        max_cycles_test(module)
+        render_test(module.env)
+
+
+def test_towns_in_which_nobody_lasts_pass_pettingzoos_tests_too() -> None:
+    with only_warning(EXPECTED):
+        parallel_api_test(townlet.parallel_env(hard_times()))
+        api_test(parallel_to_aec(townlet.parallel_env(hard_times(), action_mask="info")))
+
+
+@pytest.mark.parametrize("kind", ["parallel", "aec"])
+def test_pettingzoo_makes_the_built_in_scenarios_by_name(kind: Any) -> None:
+    made = pettingzoo.make(kind, "townlet/queue_conflict_v0", render_mode="ansi")
+    made.reset(seed=0)
+    assert str(made) == "queue_conflict_v0"
+    assert made.agents == ["anna_0", "ben_0", "cara_0"]
