@@ -14,7 +14,7 @@ from support.telemetry_records import record, write_lines
 
 from townlet.errors import InputError
 from townlet.telemetry import (
-    drifts,
+    differences,
     load_baseline,
     render_markdown,
     render_text,
@@ -180,18 +180,18 @@ def test_what_is_no_baseline_is_unusable(tmp_path: Path, content: str) -> None:
         load_baseline(path)
 
 
-def test_drift_falls_back_to_the_baseline_recorded_in_the_log_and_never_compares_nothing() -> None:
-    found = drifts(record(1, baseline_reward_mean=0.5), {"reward_mean": 0.25}, "log")
-    assert [(drift.field, drift.absolute, drift.relative) for drift in found] == [("baseline_reward_mean", 0.25, 1.0)]
+def test_a_comparison_falls_back_to_the_baseline_recorded_in_the_log_and_never_compares_nothing() -> None:
+    found = differences(record(1, baseline_reward_mean=0.5), {"reward_mean": 0.25}, "log")
+    assert [(each.field, each.absolute, each.relative) for each in found] == [("baseline_reward_mean", 0.25, 1.0)]
     with pytest.raises(InputError, match="at least one that the log has"):
-        drifts(record(1), {"unknown": 1.0}, "log")
+        differences(record(1), {"unknown": 1.0}, "log")
 
 
-def test_a_relative_drift_from_zero_always_exceeds() -> None:
-    (drift,) = drifts(record(1, adv_mean=1e-9), {"adv_mean": 0.0}, "log")
-    assert drift.relative is None
-    assert drift.exceeds(1e9, relative=True)
-    assert not drift.exceeds(1e-6, relative=False)
+def test_a_relative_difference_from_zero_always_exceeds() -> None:
+    (difference,) = differences(record(1, adv_mean=1e-9), {"adv_mean": 0.0}, "log")
+    assert difference.relative is None
+    assert difference.exceeds(1e9, relative=True)
+    assert not difference.exceeds(1e-6, relative=False)
 
 
 def test_a_table_has_the_declared_types_and_carries_meaning_and_unit() -> None:

@@ -13,7 +13,7 @@ from townlet.cli.console import finite
 from townlet.cli.options import PrintJson, ReferenceFile
 from townlet.cli.places import file_option, require_apart
 from townlet.errors import Fault, InputError
-from townlet.telemetry.comparison import Drift, drifts, load_baseline
+from townlet.telemetry.comparison import Difference, differences, load_baseline
 from townlet.telemetry.table import write_table
 from townlet.telemetry.validator import ValidationResult, validate_log
 
@@ -53,7 +53,9 @@ def validate(
     for log in logs:
         try:
             result = validate_log(log)
-            found = drifts(result.records[-1], reference, str(log)) if reference is not None and result.valid else []
+            found = (
+                differences(result.records[-1], reference, str(log)) if reference is not None and result.valid else []
+            )
         except InputError as error:
             unusable.extend(error.faults)
             continue
@@ -71,17 +73,17 @@ def validate(
     return 0 if all(outcome["passed"] for outcome in outcomes) else 1
 
 
-def _drift_json(found: Iterable[Drift], drifted: list[Drift]) -> list[dict[str, Any]]:
-    return [{**drift.as_json(), "exceeds_threshold": drift in drifted} for drift in found]
+def _drift_json(found: Iterable[Difference], drifted: list[Difference]) -> list[dict[str, Any]]:
+    return [{**each.as_json(), "exceeds_threshold": each in drifted} for each in found]
 
 
-def _print_result(result: ValidationResult, found: list[Drift], drifted: list[Drift]) -> None:
+def _print_result(result: ValidationResult, found: list[Difference], drifted: list[Difference]) -> None:
     for fault in result.faults:
         print(fault)
     if result.torn:
         print(result.torn)
-    for drift in found:
-        print(f"{result.path}: {'DRIFT ' if drift in drifted else ''}{drift}")
+    for difference in found:
+        print(f"{result.path}: {'DRIFT ' if difference in drifted else ''}{difference}")
     records = f"{len(result.records)} record{'' if len(result.records) == 1 else 's'}"
     faults = f"{len(result.faults)} fault{'' if len(result.faults) == 1 else 's'}"
     beyond = f", {len(drifted)} of {len(found)} metrics drifted beyond the threshold" if drifted else ""

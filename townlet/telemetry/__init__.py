@@ -1,6 +1,6 @@
-"""The training log: its schema, writing it, and the tools that validate, watch and summarise it."""
+"""The training log: its schema, its writer, and the tools that validate, watch, summarise and export it."""
 
-from townlet.telemetry.comparison import Drift, drifts, load_baseline
+from townlet.telemetry.comparison import Difference, differences, load_baseline
 from townlet.telemetry.follow import Follower, follow
 from townlet.telemetry.reader import LogFault, TelemetryLog, read_log
 from townlet.telemetry.record import CLOCK_FIELDS, FIELDS, Field
@@ -15,7 +15,7 @@ __all__ = [
     "CLOCK_FIELDS",
     "FIELDS",
     "Alert",
-    "Drift",
+    "Difference",
     "EpochReport",
     "Field",
     "Follower",
@@ -27,7 +27,7 @@ __all__ = [
     "TelemetryWriter",
     "ValidationResult",
     "alerts_for",
-    "drifts",
+    "differences",
     "examine",
     "follow",
     "load_baseline",

@@ -1,4 +1,4 @@
-"""How far a log's last record lies from a reference."""
+"""Comparison of a log's last record with a baseline: metric by metric, absolute and relative."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from townlet.telemetry.reader import read_log
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.validator import read_records
 
+#: Objects of a baseline file that hold metrics one level down.
 _CONTAINERS = ("metrics", "total", "totals")
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
-    """A metric's distance from its reference.
-
-    ``relative`` is the distance over the reference's magnitude; ``None`` if only the reference is 0.
-    """
+class Difference:
+    """A metric's value and its reference."""
 
     metric: str
+    """Its name in the baseline."""
     field: str
+    """Its name in the record."""
     value: float
     reference: float
 
     @property
     def absolute(self) -> float:
-        """Value minus reference."""
+        """The value minus the reference."""
         return self.value - self.reference
 
     @property
     def relative(self) -> float | None:
-        """The same as a share of the reference's magnitude."""
+        """The absolute difference as a share of the reference's magnitude; ``None`` if only the reference is 0."""
         if self.reference == 0:
             return 0.0 if self.value == 0 else None
         return self.absolute / abs(self.reference)
 
     def exceeds(self, threshold: float, relative: bool) -> bool:
-        """Whether the distance is larger than a threshold; an undefined relative distance always is."""
-        distance = self.relative if relative else self.absolute
-        return distance is None or abs(distance) > threshold
+        """Tell whether the difference exceeds a threshold in magnitude; an undefined relative one always does."""
+        difference = self.relative if relative else self.absolute
+        return difference is None or abs(difference) > threshold
 
     def as_json(self) -> dict[str, Any]:
-        """Everything about it as a JSON object."""
+        """Return everything as a JSON object."""
         return {
             "metric": self.metric,
             "field": self.field,
@@ -63,11 +63,12 @@ class Drift:
 
 
 def load_baseline(path: str | Path) -> dict[str, float]:
-    """Reference values by metric name.
+    """Read reference values by metric name.
 
-    A JSON object gives its numbers, those of objects in it that hold a ``mean`` (a distribution over
-    seeds), and the same one level down under ``metrics``, ``total`` or ``totals``. A telemetry log gives
-    the metrics of its last record. Raises :class:`InputError` for anything else.
+    A JSON file gives its numbers, the ``mean`` of every object that has one (a distribution over seeds), and the same
+    one level down under ``metrics``, ``total`` or ``totals``. A telemetry log gives the metrics of its last record.
+
+    Raises :class:`InputError` for anything else.
     """
     path = Path(path)
     if _is_log(path):
@@ -85,17 +86,18 @@ def load_baseline(path: str | Path) -> dict[str, float]:
     return found
 
 
-def drifts(record: Mapping[str, Any], baseline: Mapping[str, float], source: str) -> list[Drift]:
-    """The distance of every metric the record and the baseline share, by name.
+def differences(record: Mapping[str, Any], baseline: Mapping[str, float], source: str) -> list[Difference]:
+    """Compare every metric that the record and the baseline share, in order of name.
 
-    A metric ``m`` is compared with the record's ``m``, or with its ``baseline_m`` if it has no ``m``. Raises
-    :class:`InputError` naming ``source`` if they share none, since then nothing would be checked.
+    A metric ``m`` is compared with the record's ``m``, or with its ``baseline_m`` if it has no ``m``.
+
+    Raises :class:`InputError` naming ``source`` if they share none, since nothing would be checked.
     """
     compared = []
     for metric in sorted(baseline):
         field = metric if metric in record else f"baseline_{metric}"
         if is_number(record.get(field)):
-            compared.append(Drift(metric, field, float(record[field]), baseline[metric]))
+            compared.append(Difference(metric, field, float(record[field]), baseline[metric]))
     if not compared:
         names = ", ".join(sorted(baseline)[:8])
         raise InputError.of(source, "", f"the metrics {names}", "at least one that the log has")
@@ -103,7 +105,7 @@ def drifts(record: Mapping[str, Any], baseline: Mapping[str, float], source: str
 
 
 def _is_log(path: Path) -> bool:
-    """Whether a file is a telemetry log: its first line is an object that names its telemetry version."""
+    """Tell whether a file is a telemetry log: its first line is an object with a telemetry version."""
     try:
         first = read_log(path).lines[0].record
     except InputError:

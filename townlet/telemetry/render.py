@@ -1,4 +1,4 @@
-"""A summary as plain text for terminals and as Markdown for people who never saw the project."""
+"""Summaries of a log as plain text and as Markdown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, MetricSummary, S
 from townlet.text import markdown
 from townlet.text.terminal import printable
 
-#: Cycles a breakdown lists; earlier ones are counted.
+#: Cycles that a breakdown lists; earlier ones are only counted.
 SHOWN_CYCLES = 12
 
 Rows = Sequence[Sequence[str]]
@@ -19,12 +19,12 @@ NameRenderer = Callable[[str], str]
 
 
 def render_text(summary: Summary) -> str:
-    """The summary for a terminal, with aligned columns."""
+    """Render a summary for a terminal, with aligned columns."""
     return _render(summary, heading=lambda title: f"{title}\n{'-' * len(title)}", table=_text_table, code=printable)
 
 
 def render_markdown(summary: Summary) -> str:
-    """The summary as Markdown: the verdict, the figures that matter, then every metric with its meaning."""
+    """Render a summary as Markdown: the verdict, the key figures, then every metric with its meaning."""
     return _render(summary, heading=lambda title: f"## {title}", table=_markdown_table, code=_code_span)
 
 
@@ -32,19 +32,19 @@ def _render(summary: Summary, heading: Callable[[str], str], table: TableRendere
     blocks = [summary.verdict, *(f"- {remark}" for remark in summary.remarks), _extent(summary)]
     key = [metric for name in HIGHLIGHTS if (metric := summary.metric(name))]
     blocks += [heading("Key figures"), _key_figures(key, table, code)]
-    if summary.drift:
+    if summary.differences:
         rows = [
             [
-                code(drift.metric),
-                number(drift.value),
-                number(drift.reference),
-                number(drift.absolute),
-                "from 0" if drift.relative is None else f"{drift.relative:+.1%}",
+                code(each.metric),
+                number(each.value),
+                number(each.reference),
+                number(each.absolute),
+                "from 0" if each.relative is None else f"{each.relative:+.1%}",
             ]
-            for drift in summary.drift
+            for each in summary.differences
         ]
         header = ["metric", "last epoch", "baseline", "difference", "relative"]
-        blocks += [heading("Drift from the baseline"), table(header, rows)]
+        blocks += [heading("Difference from the baseline"), table(header, rows)]
     blocks += [heading("By source of the data"), _groups(summary.by_mode, table, code)] if summary.by_mode else []
     if summary.by_cycle:
         shown = summary.by_cycle[-SHOWN_CYCLES:]
@@ -104,7 +104,7 @@ def _groups(groups: Sequence[GroupSummary], table: TableRenderer, code: NameRend
 
 
 def _text_table(header: Sequence[str], rows: Rows) -> str:
-    """Columns padded to their widest cell; those that hold numbers are right-aligned."""
+    """Pad columns to their widest cell, and right-align those that hold numbers."""
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     right = [_is_numeric(column[1:]) for column in columns]

@@ -1,4 +1,4 @@
-"""What a training log says as a whole: latest values, ranges, trends, breakdowns, and a verdict in words."""
+"""Summaries of a training log: a verdict in words, then values, ranges, trends and breakdowns."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from townlet.errors import InputError
-from townlet.telemetry.comparison import Drift, drifts
+from townlet.telemetry.comparison import Difference, differences
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.verdict import own_rollouts, remarks_on, verdict_on
 
-#: What a breakdown by mode and by cycle shows, where the records have it.
+#: Metrics that a breakdown by mode or cycle shows, if the records have them.
 HIGHLIGHTS = (
     "reward_mean",
     "loss_total",
@@ -31,8 +31,8 @@ Trend = Literal["rising", "falling", "steady", "constant"]
 class MetricSummary:
     """One metric over the epochs that have it.
 
-    ``slope`` is that of the least-squares line, per epoch. ``trend`` is ``steady`` if that line changes by
-    no more than the scatter (root mean square residual) about it, ``constant`` if the value never changes.
+    ``slope`` is the least-squares line's, per epoch. ``trend`` is ``steady`` if that line changes by no more than the
+    scatter about it (the root mean square residual), and ``constant`` if the value never changes.
     """
 
     name: str
@@ -50,7 +50,7 @@ class MetricSummary:
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """The epochs of one data mode or one cycle: how many, their agent-steps, and means of the highlights."""
+    """The epochs of one data mode or cycle: their number, their agent-steps, and the means of the highlights."""
 
     label: str
     epochs: int
@@ -60,7 +60,7 @@ class GroupSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A log, summarised. ``duration_sec`` is the epochs' wall-clock time, ``None`` under schema 1.0."""
+    """A summarised log. ``duration_sec`` is the epochs' wall-clock time, ``None`` under schema 1.0."""
 
     verdict: str
     remarks: tuple[str, ...]
@@ -73,15 +73,18 @@ class Summary:
     metrics: tuple[MetricSummary, ...]
     by_mode: tuple[GroupSummary, ...]
     by_cycle: tuple[GroupSummary, ...]
-    drift: tuple[Drift, ...]
+    differences: tuple[Difference, ...]
+    """From a baseline, if one was given."""
 
     def metric(self, name: str) -> MetricSummary | None:
-        """The summary of one metric, or ``None`` if no record has it."""
+        """Return the summary of one metric, or ``None`` if no record has it."""
         return next((metric for metric in self.metrics if metric.name == name), None)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything as a JSON object."""
-        return {**asdict(self), "drift": [drift.as_json() for drift in self.drift]}
+        """Return everything as a JSON object."""
+        content = asdict(self)
+        del content["differences"]
+        return {**content, "drift": [difference.as_json() for difference in self.differences]}
 
 
 def summarize(
@@ -89,9 +92,9 @@ def summarize(
     baseline: Mapping[str, float] | None = None,
     last: int | None = None,
 ) -> Summary:
-    """Summarise valid records, all of them or the ``last`` N; with a baseline, also the drift from it.
+    """Summarise valid records, all of them or the ``last`` N, and compare the last one with a baseline if given.
 
-    Raises :class:`InputError` if there is no record or the baseline shares no metric with the last one.
+    Raises :class:`InputError` if there is no record, or if the baseline shares no metric with the last one.
     """
     chosen = records[-last:] if last else records
     if not chosen:
@@ -111,12 +114,12 @@ def summarize(
         metrics=metrics,
         by_mode=_groups(chosen, "data_mode", str),
         by_cycle=_groups(own_rollouts(chosen), "cycle_id", lambda value: f"cycle {int(value)}"),
-        drift=tuple(drifts(final, baseline, "baseline")) if baseline is not None else (),
+        differences=tuple(differences(final, baseline, "baseline")) if baseline is not None else (),
     )
 
 
 def _metric_names(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the metrics and clocks that occur: declared ones in their order, then extra ones by name."""
+    """Names of the metrics and clocks that occur: declared ones in order, then extra ones by name."""
     present = {name for record in records for name, value in record.items() if not isinstance(value, str)}
     declared = [name for name, field in BY_NAME.items() if name in present and field.role != "count"]
     return [*declared, *sorted(present - BY_NAME.keys())]

@@ -34,7 +34,7 @@ def summary_html(
         _figures(records),
         section_html(Section("Learning curves", _CURVES, learning_curves(records))),
         *(section_html(section) for section in sections),
-        section_html(_drift(summary)) if summary.drift else "",
+        section_html(_differences(summary)) if summary.differences else "",
         _groups("By source of the data", summary.by_mode),
         _groups("By rollout cycle", summary.by_cycle),
         section_html(_every_metric(summary)),
@@ -84,19 +84,19 @@ def _groups(title: str, groups: Sequence[GroupSummary]) -> str:
 _SHOWN_GROUPS = 12
 
 
-def _drift(summary: Summary) -> Section:
+def _differences(summary: Summary) -> Section:
     rows = [
         [
-            drift.metric,
-            number(drift.value),
-            number(drift.reference),
-            number(drift.absolute),
-            "from 0" if drift.relative is None else f"{drift.relative:+.1%}",
+            each.metric,
+            number(each.value),
+            number(each.reference),
+            number(each.absolute),
+            "from 0" if each.relative is None else f"{each.relative:+.1%}",
         ]
-        for drift in summary.drift
+        for each in summary.differences
     ]
     header = ["metric", "last epoch", "baseline", "difference", "relative"]
-    return Section("Drift from the baseline", header=header, rows=rows)
+    return Section("Difference from the baseline", header=header, rows=rows)
 
 
 def _every_metric(summary: Summary) -> Section:
