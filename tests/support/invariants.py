@@ -56,7 +56,7 @@ def check_queue_order(town: Town) -> None:
 
 def check_places(town: Town) -> None:
     """One person per tile, nobody in a wall, and the grid of occupants says the same as the people."""
-    people, occupant = town.state.people, town.state.occupant
+    people, occupant = town.state.people, town.state.tile_occupant
     w, a = np.nonzero(town.alive)
     assert (occupant[w, people["tile"][w, a]] == a).all()
     assert ((occupant >= 0).sum(1) == town.alive.sum(1)).all()
@@ -138,26 +138,26 @@ def check_requests(town: Town) -> None:
 def check_what_was_sensed_is_up_to_date(town: Town) -> None:
     """What was written again piece by piece is what writing everything from scratch gives."""
     kept, masked, targets, shown = (
-        a.copy() for a in (town.observation, town.mask, town.state.target, town.state.shown)
+        a.copy() for a in (town.observation, town.mask, town.state.target, town.state.observed_object)
     )
     state = town.state
-    changing = state.people, state.objects, state.signs, state.noticed
+    changing = state.people, state.objects, state.object_flags, state.dirty_objects
     saved = [array.copy() for array in changing]
     people = state.people
-    words = np.arange(state.noticed.shape[1])
+    words = np.arange(state.dirty_objects.shape[1])
     town.observation[...] = 0.0
-    for field in ("shown_role", "shown_grudges", "shown_seen"):
+    for field in ("observed_role", "observed_grudges", "observed_neighbors"):
         people[field] = 0
-    people["restless"] = True
-    people["shown_shift"] = -1
-    state.noticed[...] = (1 << np.minimum(len(town.objects) - WORD_OBJECTS * words, WORD_OBJECTS)) - 1
+    people["moved_or_retargeted"] = True
+    people["observed_shift"] = -1
+    state.dirty_objects[...] = (1 << np.minimum(len(town.objects) - WORD_OBJECTS * words, WORD_OBJECTS)) - 1
     town.sense()
     assert (kept == town.observation).all(), [
         town.observation_schema[i]["name"] for i in np.flatnonzero((kept != town.observation).any((0, 1)))
     ]
     assert (masked == town.mask).all()
-    assert (targets == town.state.target)[town.alive].all() and (shown == town.state.shown)[town.alive].all()
-    assert (people["seen"] == saved[0]["seen"])[town.alive].all()
+    assert (targets == town.state.target)[town.alive].all() and (shown == town.state.observed_object)[town.alive].all()
+    assert (people["neighbor_count"] == saved[0]["neighbor_count"])[town.alive].all()
     for array, was in zip(changing, saved, strict=True):
         array[...] = was
 

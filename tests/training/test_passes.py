@@ -22,7 +22,7 @@ from support.toy_problems import (
 )
 from torch.distributions import Categorical
 
-from townlet.behavior.manual_grad import Passes
+from townlet.behavior.manual_grad import ForwardPass
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config import load_scenario
@@ -104,7 +104,7 @@ def test_illegal_actions_get_a_gradient_of_exactly_zero() -> None:
 
 def test_a_forward_pass_follows_the_networks_weights_and_takes_fewer_rows_than_it_has_memory_for() -> None:
     network = network_of("relu", [6, 5])
-    passes = Passes(network, 32)
+    passes = ForwardPass(network, 32)
     observation = torch.randn(7, CONTEXTS, generator=torch.Generator().manual_seed(0))
     for _ in range(2):
         logits, value = passes.forward(observation)

@@ -52,7 +52,7 @@ def test_an_empty_slot_has_no_observation_no_reward_and_can_only_wait() -> None:
     assert stage.legal("anna") == {"wait"}
     assert stage.reward("anna") == 0.0
     assert not stage.state.reward_parts[0, 0].any()
-    assert 0 not in stage.state.occupant
+    assert 0 not in stage.state.tile_occupant
     assert stage.tally("anna", "alive_ticks") == 4
 
 

@@ -16,8 +16,8 @@ def test_an_event_beyond_the_bound_is_counted_and_not_written_into_the_next_worl
     state.worlds["event_count"][0] = state.events.shape[1]
     before = state.events.copy()
     append = callable_from_python(record)
-    append(state, 0, GHOST_STEP, 0, 1, 2, 3, 0)
+    append(state, 0, GHOST_STEP, 0, 1, 2, 3, 0.0, 0)
     assert (state.events == before).all()
     assert state.counter[0, GHOST_STEP] == 1
-    append(state, 1, GHOST_STEP, 0, 1, 2, 3, 0)
+    append(state, 1, GHOST_STEP, 0, 1, 2, 3, 0.0, 0)
     assert state.events[1, 0]["actor"] == 1

@@ -1,11 +1,11 @@
-"""Who chooses: scripted schedules, chance, a heuristic, or a network.
+"""Behaviours that choose people's actions: scripted, random, heuristic and neural.
 
-The neural behaviour is not imported here, because it needs torch: see :mod:`townlet.behavior.neural`.
+The neural behaviour is not imported here because it needs torch: see :mod:`townlet.behavior.neural`.
 """
 
-from townlet.behavior.base import Behavior
+from townlet.behavior.base import Behavior, DeterministicBehavior
 from townlet.behavior.heuristic import HeuristicBehavior
 from townlet.behavior.random import RandomBehavior
 from townlet.behavior.scripted import ScriptedBehavior
 
-__all__ = ["Behavior", "HeuristicBehavior", "RandomBehavior", "ScriptedBehavior"]
+__all__ = ["Behavior", "DeterministicBehavior", "HeuristicBehavior", "RandomBehavior", "ScriptedBehavior"]

@@ -1,7 +1,9 @@
-"""What every behaviour is: something that chooses an action for everybody, and knows how likely it was."""
+"""Behaviours: policies that choose an action for everybody and say how likely each choice was."""
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import numpy as np
@@ -15,11 +17,11 @@ class Behavior(Protocol):
 
     @property
     def name(self) -> str:
-        """How manifests call it: ``scripted``, ``random``, ``heuristic``, ``neural``."""
+        """The name in manifests: ``scripted``, ``random``, ``heuristic``, ``neural``."""
 
     @property
     def deterministic(self) -> bool:
-        """Whether it always chooses the same action in the same state; the log-probability is then 0."""
+        """Whether it always chooses the same action in the same state; then the log-probability is 0."""
 
     def act(
         self,
@@ -28,8 +30,34 @@ class Behavior(Protocol):
         log_prob: NDArray[np.float32],
         value: NDArray[np.float32],
     ) -> None:
-        """Choose for everybody, in place.
+        """Choose an action for everybody, in place.
 
-        ``action`` int32 [W, A]; ``log_prob`` float32 [W, A], ln of the probability with which this policy chose it;
-        ``value`` float32 [W, A], its estimate of the return, NaN if it makes none.
+        Args:
+            town: the worlds to act in.
+            action: int32 [W, A], filled with the chosen actions.
+            log_prob: float32 [W, A], filled with ln of the probability with which this policy chose each.
+            value: float32 [W, A], filled with its estimate of each return, NaN if it makes none.
         """
+
+
+class DeterministicBehavior(ABC):
+    """A base for behaviours that use no chance and estimate no value: a subclass only chooses the actions."""
+
+    name: str
+    deterministic = True
+
+    @abstractmethod
+    def choose(self, town: Town, action: NDArray[np.int32]) -> None:
+        """Fill ``action``, int32 [W, A], with an action for everybody."""
+
+    def act(
+        self,
+        town: Town,
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
+        """Choose for everybody; see :meth:`Behavior.act`."""
+        self.choose(town, action)
+        log_prob[:] = 0.0
+        value[:] = math.nan

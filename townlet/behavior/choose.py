@@ -1,4 +1,4 @@
-"""The choice of a behaviour by its name or by the file of a policy."""
+"""The choice of a behaviour by its name or by a policy's file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ BehaviorName = Literal["scripted", "random", "heuristic", "neural"]
 
 
 def choose_behavior(scenario: Scenario, name: str | None, policy: AnyPath | None) -> tuple[Behavior, PolicyCard | None]:
-    """Who acts by these options, and the card of its policy if it is neural. Raises InputError for unusable ones."""
+    """The behaviour that these options name, and its policy's card if it is neural.
+
+    Raises InputError for options that do not fit together.
+    """
     name = name or ("neural" if policy is not None else "scripted")
     if name == "neural" and policy is not None:
         import torch

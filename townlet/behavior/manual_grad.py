@@ -1,4 +1,4 @@
-"""The network's forward and backward pass in memory that is allocated once."""
+"""Forward and backward passes of the network by hand, in memory that is allocated once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from townlet.behavior.network import ActorCritic
 
 
-class Passes:
-    """Both passes of an :class:`ActorCritic` over up to ``rows`` rows, without autograd.
+class ForwardPass:
+    """The forward pass of an :class:`ActorCritic` over up to ``rows`` rows, without autograd.
 
-    The same numbers as the module's, but for the order of sums. What autograd would allocate anew in each minibatch is
-    allocated once, and both heads are one matrix product: on a CPU that halves the time of an update. Whoever shares a
-    batch between threads gives each thread passes of its own.
+    Its results equal the module's except for the order of sums. It allocates once what autograd would allocate in every
+    minibatch, and computes both heads in one matrix product; on a CPU that halves the time of an update. Each thread
+    needs a pass of its own.
     """
 
     def __init__(self, network: ActorCritic, rows: int) -> None:
@@ -33,16 +33,16 @@ class Passes:
     def forward(self, observation: Tensor) -> tuple[Tensor, Tensor]:
         """Logits float32 [B, N], illegal actions included, and values float32 [B], valid until the next call.
 
-        ``observation`` is float32 [B, F], at most ``rows`` of them.
+        ``observation`` is float32 [B, F], where B is at most ``rows``.
         """
-        seen = observation
+        inputs = observation
         for layer, memory in zip(self._layers, self._hidden, strict=True):
             hidden = memory[: len(observation)]
-            torch.addmm(layer.bias.detach(), seen, layer.weight.detach().t(), out=hidden)
-            seen = self._activate(hidden)
+            torch.addmm(layer.bias.detach(), inputs, layer.weight.detach().t(), out=hidden)
+            inputs = self._activate(hidden)
         self._join_heads()
         outputs = self._outputs[: len(observation)]
-        torch.addmm(self._head_bias, seen, self._head_weight.t(), out=outputs)
+        torch.addmm(self._head_bias, inputs, self._head_weight.t(), out=outputs)
         return outputs[:, :-1], outputs[:, -1]
 
     def _join_heads(self) -> None:
@@ -51,11 +51,11 @@ class Passes:
         torch.cat([head.bias.detach() for head in heads], out=self._head_bias)
 
 
-class Backpropagation(Passes):
-    """Passes that also find ``gradient``, float32 [parameters]: all parameters' in their order, flattened.
+class Backpropagation(ForwardPass):
+    """A forward pass with a backward pass, which computes ``gradient``: float32 [parameters], flattened in their order.
 
-    ``error`` is float32 [rows, N + 1], to be filled with the loss's derivatives by the logits and, in the last column,
-    by the value.
+    The caller fills ``error``, float32 [rows, N + 1], with the loss's derivatives with respect to the logits and, in
+    the last column, the value.
     """
 
     def __init__(self, network: ActorCritic, rows: int) -> None:
@@ -73,7 +73,7 @@ class Backpropagation(Passes):
         self._gradients, self._head_gradients = pairs[:-2], pairs[-2:]
 
     def backward(self, observation: Tensor) -> None:
-        """From ``error`` to ``gradient``, for the observations float32 [B, F] of the last forward pass."""
+        """Compute ``gradient`` from ``error``, for the observations, float32 [B, F], of the last forward pass."""
         rows = len(observation)
         inputs = [observation, *(hidden[:rows] for hidden in self._hidden)]
         error = self.error[:rows]
@@ -97,18 +97,18 @@ class Backpropagation(Passes):
 
 
 def views_of(flat: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
-    """A flat tensor [all parameters] as one view per parameter, of its shape."""
+    """Views of a flat tensor [all parameters], one per parameter and of its shape."""
     parts = torch.split(flat, [parameter.numel() for parameter in parameters])
     return [part.view_as(parameter) for part, parameter in zip(parts, parameters, strict=True)]
 
 
 def _through_tanh(error: Tensor, activation: Tensor) -> Tensor:
-    """``error``, by tanh's output, times 1 − tanh², in place."""
+    """Multiply ``error``, the derivative by tanh's output, by 1 − tanh², in place."""
     through: Tensor = torch.ops.aten.tanh_backward.grad_input(error, activation, grad_input=error)
     return through
 
 
 def _through_relu(error: Tensor, activation: Tensor) -> Tensor:
-    """``error``, by relu's output, where that is above 0, in place."""
+    """Set ``error``, the derivative by relu's output, to 0 where that output is 0, in place."""
     through: Tensor = torch.ops.aten.threshold_backward.grad_input(error, activation, 0.0, grad_input=error)
     return through

@@ -1,4 +1,4 @@
-"""The actor-critic network: observations and legal actions in, action log-probabilities and a value out."""
+"""The actor-critic network: from observations and legal actions to log-probabilities of actions and a value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ILLEGAL_LOGIT = -1e30
 
 
 def shapes_of(features: int, actions: int, config: NetworkConfig) -> dict[str, list[int]]:
-    """The shape of every weight of a network, by name, without making one."""
+    """The shape of every weight of a network, by name, without building the network."""
     shapes: dict[str, list[int]] = {}
     for index, (inputs, units) in enumerate(itertools.pairwise((features, *config.hidden))):
         # Every other entry of the trunk is a non-linearity, which has no weights.
@@ -32,9 +32,9 @@ def shapes_of(features: int, actions: int, config: NetworkConfig) -> dict[str, l
 class ActorCritic(nn.Module):
     """A perceptron trunk shared by a policy head and a value head.
 
-    Weights are orthogonal (Saxe et al. 2014) with gains √2 in the trunk, 0.01 in the policy head (so that the
-    first policy is nearly uniform) and 1 in the value head; biases are 0. They are a pure function of
-    ``seed``: the global random state is neither read nor changed.
+    Weights are orthogonal (Saxe et al. 2014) with gains √2 in the trunk, 0.01 in the policy head (so that the first
+    policy is nearly uniform) and 1 in the value head; biases are 0. They are a pure function of ``seed``: the global
+    random state is neither read nor changed.
     """
 
     def __init__(self, features: int, actions: int, config: NetworkConfig, *, seed: int = 0) -> None:
@@ -51,7 +51,7 @@ class ActorCritic(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, and where observations and masks must be."""
+        """The device of the weights, on which observations and masks must be."""
         return self.value_head.weight.device
 
     def forward(self, observation: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,8 +62,8 @@ class ActorCritic(nn.Module):
             mask: bool [B, N], true for legal actions, at least one per row.
 
         Returns:
-            float32 [B, N] log-probabilities, normalised over the legal actions; those of illegal actions are
-            about -1e30, so their probability and its gradient are exactly 0. And float32 [B] values.
+            Log-probabilities float32 [B, N], normalised over the legal actions; those of illegal actions are about
+            -1e30, so their probabilities and gradients are exactly 0. And values float32 [B].
         """
         hidden = self.trunk(observation)
         logits = self.policy_head(hidden).masked_fill(~mask, ILLEGAL_LOGIT)
@@ -76,7 +76,7 @@ class ActorCritic(nn.Module):
 
 
 def _linear(inputs: int, units: int, gain: float, generator: torch.Generator) -> nn.Linear:
-    # torch fills every new layer from its global generator, whose state is none of our business.
+    # torch fills every new layer from its global generator; forking keeps that generator's state as it was.
     with torch.random.fork_rng(devices=[]):
         layer = nn.Linear(inputs, units)
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
@@ -85,15 +85,15 @@ def _linear(inputs: int, units: int, gain: float, generator: torch.Generator) ->
 
 
 def sample(log_probs: Tensor, uniforms: Tensor) -> Tensor:
-    """Actions drawn by inverting the cumulative distribution at the given uniforms; nothing else is random.
+    """Draw actions by inverting the cumulative distribution at the given uniforms; nothing else is random.
 
     Args:
         log_probs: float32 [B, N] as :meth:`ActorCritic.forward` returns them.
         uniforms: float64 [B] in [0, 1).
 
     Returns:
-        int64 [B], the first action whose cumulative probability exceeds the uniform. An action of probability
-        0 leaves the cumulative sum as it was, so it is never the first to exceed anything.
+        int64 [B], the first action whose cumulative probability exceeds the uniform. An action of probability 0 does
+        not raise the cumulative sum, so it is never drawn.
     """
     chosen = np.empty(len(log_probs), np.int64)
     given, at = (tensor.detach().contiguous().numpy() for tensor in (log_probs, uniforms))
@@ -109,12 +109,12 @@ def _invert(log_probs: np.ndarray, uniforms: np.ndarray, cumulative: np.ndarray,
         total, last = 0.0, 0
         for action in range(actions):
             logarithm = np.float64(log_probs[row, action])
-            # Below, even float64 has no probability but 0, and this is quicker than to compute it.
+            # Below this the probability is 0 even in float64, and comparing is quicker than computing it.
             if logarithm > -745.0:
                 total += math.exp(logarithm)
                 last = action
             cumulative[action] = total
-        # Float32 probabilities do not sum to exactly 1, hence the scaling.
+        # Scaled, because float32 probabilities do not sum to exactly 1.
         threshold, action = uniforms[row] * total, 0
         while action < last and cumulative[action] <= threshold:
             action += 1

@@ -1,4 +1,4 @@
-"""The behavior of a neural policy: one batched inference call per tick for everybody in all worlds."""
+"""The neural behaviour: one batched inference per tick for everybody in all worlds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from townlet.behavior.manual_grad import Passes
+from townlet.behavior.manual_grad import ForwardPass
 from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic, sample
 
 if TYPE_CHECKING:
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 
 class NeuralBehavior:
-    """Acts by an :class:`ActorCritic`: sampled from the policy stream, or ``greedy``: its most probable
-    action.
+    """Acts by an :class:`ActorCritic`: samples its actions, or takes the most probable ones if ``greedy``.
 
-    A greedy policy is deterministic, and records 0 as the log-probability of its actions. Several threads may call
-    it at once, each for worlds of its own.
+    Samples are drawn from the policy stream. A greedy policy is deterministic and records 0 as the log-probability of
+    its actions. Several threads may call it at once, each for its own worlds.
     """
 
     name = "neural"
@@ -35,13 +34,12 @@ class NeuralBehavior:
     def act(
         self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
     ) -> None:
-        """Fill ``action`` int32, ``log_prob`` float32 (nats) and ``value`` float32, each contiguous [W,
-        A]."""
+        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`. The arrays must be contiguous."""
         # `view` refuses what `flatten` would silently copy.
         device = self.network.device
         observation = torch.from_numpy(town.observation).view(-1, self.network.features).to(device)
         mask = torch.from_numpy(town.mask).view(-1, self.network.actions).to(device)
-        logits, values = self._passes(len(observation)).forward(observation)
+        logits, values = self._forward_pass(len(observation)).forward(observation)
         logits.masked_fill_(mask.logical_not(), ILLEGAL_LOGIT)
         actions, chances = torch.from_numpy(action).view(-1), torch.from_numpy(log_prob).view(-1)
         if self.deterministic:
@@ -54,9 +52,9 @@ class NeuralBehavior:
             torch.gather(log_probs, 1, chosen.unsqueeze(1), out=chances.unsqueeze(1))
         torch.from_numpy(value).view(-1).copy_(values)
 
-    def _passes(self, rows: int) -> Passes:
-        """Memory for so many people at once, this thread's own."""
-        passes: Passes | None = getattr(self._memory, "passes", None)
-        if passes is None or passes.rows < rows:
-            passes = self._memory.passes = Passes(self.network, rows)
-        return passes
+    def _forward_pass(self, rows: int) -> ForwardPass:
+        """This thread's forward pass, large enough for ``rows`` people."""
+        own: ForwardPass | None = getattr(self._memory, "forward_pass", None)
+        if own is None or own.rows < rows:
+            own = self._memory.forward_pass = ForwardPass(self.network, rows)
+        return own

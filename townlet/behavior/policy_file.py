@@ -1,8 +1,7 @@
-"""A policy on disk: ``policy.safetensors`` holds the weights, ``policy.json`` says what they are and commits
-them.
+"""Policies on disk: ``policy.safetensors`` holds the weights, ``policy.json`` describes them and is written last.
 
-Nothing in these files is executable, equal policies have equal bytes, and a policy is its weights: their
-SHA-256 is the name by which captures and reports refer to it.
+Nothing in these files is executable, and equal policies have equal bytes. Captures and reports refer to a policy by the
+SHA-256 of its weights.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ class PolicyCard(Section):
     actions: Annotated[list[str], Field(min_length=1)]
     """Names of the actions, in order."""
     provenance: dict[str, JsonValue]
-    """Scenario, configuration digest, seed, mode, agent-steps and the hashes of the data it was made from."""
+    """Scenario, configuration digest, seed, mode, agent-steps, and hashes of the training data."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     """SHA-256 of the weights file."""
     size: Annotated[int, Field(ge=1)]
-    """Length of the weights file in bytes."""
+    """Size of the weights file in bytes."""
 
 
 def save_policy(
@@ -55,10 +54,10 @@ def save_policy(
 ) -> PolicyCard:
     """Write the two files into ``folder`` and return the card.
 
-    The weights go first and the card, which holds their hash, last: a reader sees the old policy, the new
-    one, or an error, never new weights under an old description.
+    The weights are written first and the card, which holds their hash, last: a reader sees the old policy, the new one
+    or an error, but never new weights with an old description.
 
-    Raises InputError if a weight is not a finite number, and leaves what was there.
+    Raises InputError if a weight is not finite; the files then stay as they were.
     """
     if (len(observation), len(actions)) != (network.features, network.actions):
         raise ValueError(
@@ -89,11 +88,11 @@ def load_policy(
 
     Args:
         path: the folder, or either of the two files in it.
-        observation: the features that the policy will be shown; absent: any.
-        actions: the actions that the policy will choose from; absent: any.
+        observation: the features that the policy will observe; None accepts any.
+        actions: the actions that the policy will choose from; None accepts any.
 
-    Raises InputError for a missing, torn or altered file, for weights that are not finite or do not fit the
-    described network, and for a policy made for other observations or actions than the given ones.
+    Raises InputError for a missing, torn or altered file, for weights that are not finite or do not fit the described
+    network, and for a policy made for other observations or actions.
     """
     given = as_path(path)
     folder = given.parent if given.name in (CARD_NAME, WEIGHTS_NAME) else given
@@ -104,7 +103,7 @@ def load_policy(
     data = read_sized(weights_path, "a policy's weights", card.size, f" bytes, as {CARD_NAME} says")
     if sha256(data) != card.sha256:
         raise InputError.of(weights_path, "sha256", sha256(data), f"{card.sha256}, as {CARD_NAME} says")
-    # The weights come first: a network of the described size may be far larger than the file.
+    # Weights are checked first: a network of the size that the card gives could be far larger than the file.
     weights = _read_weights(weights_path, data, card)
     network = ActorCritic(len(card.observation), len(card.actions), card.network)
     network.load_state_dict(weights)
@@ -112,7 +111,7 @@ def load_policy(
 
 
 class Spaces(Protocol):
-    """What a policy's card and a capture's manifest both say: what was seen, and what could be done."""
+    """The observations and actions that a policy's card and a capture's manifest both name."""
 
     @property
     def observation(self) -> Sequence[Any]:
@@ -128,7 +127,7 @@ def require_spaces(
 ) -> None:
     """Raise InputError, with ``source`` as the file, unless a policy or capture fits a town.
 
-    ``observation`` and ``actions`` are the town's; every feature must agree in name, bounds and meaning.
+    ``observation`` and ``actions`` are the town's. Every feature must have the same name, bounds and meaning.
     """
     faults = []
     if len(found.observation) != len(observation):
@@ -142,7 +141,7 @@ def require_spaces(
     if list(found.actions) != list(actions):
         faults.append(Fault(str(source), "actions", ", ".join(found.actions), ", ".join(actions)))
     if faults:
-        # A shifted feature puts all that follow in the wrong place; the first few say it.
+        # One shifted feature misplaces all that follow, so the first few faults are enough.
         raise InputError(faults[:4])
 
 

@@ -1,4 +1,4 @@
-"""Uniformly random legal actions."""
+"""The random behaviour: uniformly drawn legal actions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from townlet.world.engine.compile import entry
 
 
 class RandomBehavior:
-    """Each legal action is equally likely; draws come from the policy stream."""
+    """Chooses each legal action with equal probability; draws come from the policy stream."""
 
     name = "random"
     deterministic = False
@@ -24,14 +24,17 @@ class RandomBehavior:
         log_prob: NDArray[np.float32],
         value: NDArray[np.float32],
     ) -> None:
-        """Choose for everybody; see :class:`townlet.behavior.base.Behavior`."""
+        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`."""
         choose_uniformly(town.mask, town.policy_draws(), action, log_prob)
         value[:] = math.nan
 
 
 @entry
 def choose_uniformly(mask: np.ndarray, draws: np.ndarray, action: np.ndarray, log_prob: np.ndarray) -> None:
-    """The ``floor(draw × legal)``-th legal action of each person, and ln(1 / legal)."""
+    """Fill in the ``floor(draw × legal)``-th of each person's legal actions, and ln(1 / legal).
+
+    ``mask`` is bool [W, A, N]; ``draws`` float64, ``action`` int32 and ``log_prob`` float32 are [W, A].
+    """
     for w in range(mask.shape[0]):
         for a in range(mask.shape[1]):
             legal = 0

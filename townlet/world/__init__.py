@@ -1,4 +1,4 @@
-"""The rules of the town: arrays for a batch of worlds, and one small compiled function per rule."""
+"""The town: arrays for a batch of worlds, the rules that step them, and the observations."""
 
 from townlet.event_kinds import EVENT_KINDS
 from townlet.world.state.arrays import SHIFT_STATES, TALLY, TownState

@@ -1,8 +1,8 @@
-"""A town's arrays behind one small array of addresses, so that calling compiled rules from Python costs little.
+"""Handles: one small array with the addresses of a town's arrays, so that calling compiled rules from Python is cheap.
 
-Unpacking some fifty arrays out of their Python objects took 17 µs per call, as long as stepping a hundred people.
-Addresses and sizes are written down once instead; compiled code makes arrays of them again, which is nearly free.
-Whoever holds a handle keeps the arrays alive and in place: see :class:`townlet.world.town.Town`.
+Unpacking some fifty arrays from their Python objects took 17 µs per call, as long as stepping a hundred people. A
+handle stores addresses and sizes once, and compiled code rebuilds the arrays from it, which is nearly free. The owner
+of a handle must keep the arrays alive and in place: see :class:`townlet.world.town.Town`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from townlet.world.engine.compile import COMPILED
 from townlet.world.observation.view import View
-from townlet.world.state.arrays import COOLDOWN, GRUDGE, OBJECT, PERSON, TIE, WORLD, TownState
+from townlet.world.state.arrays import COOLDOWN, GRUDGE, OBJECT, OBJECT_FEATURES, PERSON, TIE, WORLD, TownState
 from townlet.world.state.events import EVENT
 from townlet.world.state.layout import AROUND, TownLayout
 from townlet.world.state.routes import NEAREST, WAY
 
-#: Addresses int64 [arrays, 4], each with three sizes; or, where rules run as plain Python, the arrays themselves.
+#: int64 [arrays, 4], an address and three sizes each; where rules run as plain Python, the arrays themselves.
 Handle = Any
 
 # Without types of their own.
@@ -34,7 +34,7 @@ _populate_array: Any = arrayobj.populate_array
 
 #: Element type and number of axes of every field, in order; None for a plain number.
 _STATE: list[tuple[Any, int] | None] = [
-    *((WORLD, 1), (PERSON, 2), (OBJECT, 2), (np.uint8, 2), (np.float32, 3), (np.int64, 2)),
+    *((WORLD, 1), (PERSON, 2), (OBJECT, 2), (np.uint8, 2), (OBJECT_FEATURES, 2), (np.int64, 2)),
     *((GRUDGE, 3), (TIE, 3), (COOLDOWN, 3)),
     *((np.int32, 3), (np.int32, 3), (np.int64, 3), (np.int16, 2), (np.int64, 3), (EVENT, 2)),
     *((np.float64, 2), (np.float64, 3), (np.bool_, 2), (np.bool_, 2), (np.bool_, 2), (np.float32, 2)),
@@ -60,35 +60,35 @@ def handle_of(town: TownState, layout: TownLayout, view: View) -> Handle:
     if not COMPILED:
         return town, layout, view
     fields = zip((*town, *layout, *view), (*_STATE, *_LAYOUT, *_VIEW), strict=True)
-    return np.array([_row(value, kind) for value, kind in fields], np.int64)
+    return np.array([_row(value, field) for value, field in fields], np.int64)
 
 
-def _row(value: Any, kind: tuple[Any, int] | None) -> list[int]:
-    """Where a field is and how large, or its value if it is a number."""
-    if kind is None:
+def _row(value: Any, field: tuple[Any, int] | None) -> list[int]:
+    """The address and sizes of an array, or the value of a plain number."""
+    if field is None:
         return [value, 0, 0, 0]
     array: NDArray[Any] = value
-    if not array.flags.c_contiguous or (array.dtype.newbyteorder("="), array.ndim) != (np.dtype(kind[0]), kind[1]):
+    if not array.flags.c_contiguous or (array.dtype.newbyteorder("="), array.ndim) != (np.dtype(field[0]), field[1]):
         raise TypeError(
-            f"found {array.dtype} of {array.ndim} axes, expected {np.dtype(kind[0])} of {kind[1]}, contiguous"
+            f"found {array.dtype} of {array.ndim} axes, expected {np.dtype(field[0])} of {field[1]}, contiguous"
         )
     return [array.ctypes.data, *array.shape, *([0] * (3 - array.ndim))]
 
 
-def _unpacking(kind: type[Any], fields: list[tuple[Any, int] | None], first: int) -> Any:
-    """A function, for compiled rules only, from a handle to a named tuple whose fields begin at row ``first``."""
+def _unpacking(named_tuple: type[Any], fields: list[tuple[Any, int] | None], first: int) -> Any:
+    """A function for compiled rules that makes a named tuple of the rows of a handle from ``first`` on."""
     members = [
         types.int64 if field is None else types.Array(numpy_support.from_dtype(np.dtype(field[0])), field[1], "C")
         for field in fields
     ]
-    result = _named_tuple(members, kind)
+    result = _named_tuple(members, named_tuple)
 
     def unpack(typing_context: Any, handle: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             rows = _make_array(signature.args[0])(context, builder, value=arguments[0]).data
             values = []
-            for place, member in enumerate(members, start=first):
-                row = [builder.load(_gep(builder, rows, 4 * place + k)) for k in range(4)]
+            for index, member in enumerate(members, start=first):
+                row = [builder.load(_gep(builder, rows, 4 * index + k)) for k in range(4)]
                 plain = member is types.int64
                 values.append(row[0] if plain else _array_at(context, builder, member, row[0], row[1:]))
             return context.make_tuple(builder, result, values)
@@ -98,15 +98,15 @@ def _unpacking(kind: type[Any], fields: list[tuple[Any, int] | None], first: int
     return intrinsic(unpack)
 
 
-def _array_at(context: Any, builder: Any, kind: Any, address: Any, sizes: list[Any]) -> Any:
-    """A C-contiguous array of given sizes over the memory at an address."""
-    array = _make_array(kind)(context, builder)
-    itemsize = context.get_constant(types.intp, numpy_support.as_dtype(kind.dtype).itemsize)
+def _array_at(context: Any, builder: Any, array_type: Any, address: Any, sizes: list[Any]) -> Any:
+    """A C-contiguous array of the given sizes over the memory at an address."""
+    array = _make_array(array_type)(context, builder)
+    itemsize = context.get_constant(types.intp, numpy_support.as_dtype(array_type.dtype).itemsize)
     strides = [itemsize]
-    for size in reversed(sizes[1 : kind.ndim]):
+    for size in reversed(sizes[1 : array_type.ndim]):
         strides.insert(0, builder.mul(strides[0], size))
     data = builder.inttoptr(address, array.data.type)
-    _populate_array(array, data=data, shape=sizes[: kind.ndim], strides=strides, itemsize=itemsize, meminfo=None)
+    _populate_array(array, data=data, shape=sizes[: array_type.ndim], strides=strides, itemsize=itemsize, meminfo=None)
     return array._getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Snapshots: a whole batch of worlds in one file, from which a run continues bit for bit."""
+"""Snapshots: a batch of worlds in one file, from which a run continues bit for bit."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FORMAT, VERSION = "townlet-snapshot", 1
 
 
 def rules_sha256() -> str:
-    """SHA-256 over the sources that decide how a town goes on from a state."""
+    """SHA-256 over the sources that determine how a town continues from a state."""
     return sources_sha256("townlet.world.town", "townlet.world.step")
 
 
 def save_snapshot(town: Town, path: AnyPath) -> str:
     """Write every array of a batch, its seed and its scenario to a safetensors file; returns the file's SHA-256.
 
-    Records are stored as bytes, uint8 [..., size of the record]. The file takes the place of an earlier one at once.
+    Records are stored as bytes, uint8 [..., size of the record]. The file replaces an earlier one atomically.
     """
     description = {
         "format": FORMAT,
@@ -42,16 +42,16 @@ def save_snapshot(town: Town, path: AnyPath) -> str:
         "first_world": town.first_world,
         "scenario": town.scenario.model_dump(mode="json"),
     }
-    # One entry, because the writer orders several at random.
+    # One entry, because the writer puts several in random order.
     metadata = {FORMAT: json.dumps(description, separators=(",", ":"))}
     content = save({name: _as_numbers(array) for name, array in town.state._asdict().items()}, metadata)
     return write_atomically(path, content)
 
 
 def load_snapshot(path: AnyPath) -> Town:
-    """The batch of worlds in a file; what it does from here on is what the saved one would have done.
+    """The batch of worlds in a file; it continues exactly as the saved one would have.
 
-    Raises InputError for a file that is torn or no snapshot, or was taken under other rules than the present ones.
+    Raises InputError for a file that is torn or no snapshot, or that was taken under other rules than the present ones.
     """
     content = read_bytes(path, "a snapshot of worlds")
     description, arrays = _read(path, content)
@@ -76,19 +76,19 @@ class _Description(Section):
     rules_sha256: str
     worlds: Annotated[int, Field(ge=1)]
     seed: Annotated[int, Field(ge=0, lt=SEEDS)]
-    """As rules draw with it."""
+    """The folded seed, with which rules draw."""
     first_world: Annotated[int, Field(ge=0)]
     scenario: Scenario
 
 
 def _read(path: AnyPath, content: bytes) -> tuple[_Description, dict[str, NDArray[Any]]]:
-    """What a file says of itself, once it is known to be complete and to belong to these rules, and its arrays."""
+    """The description and the arrays in a file that is complete and was taken under these rules."""
     arrays, raw = tensors_with_description(content, FORMAT, path, "a snapshot of worlds in safetensors form")
     description = validated(raw, _Description, path)
     if description.rules_sha256 != rules_sha256():
         raise InputError.of(path, "rules_sha256", description.rules_sha256, f"{rules_sha256()}, the present rules")
     if description.worlds > len(content):
-        # Before memory is asked for that the file cannot fill.
+        # Checked before memory is allocated that the file could not fill.
         raise InputError.of(path, "worlds", str(description.worlds), f"no more than {len(content)} bytes hold")
     return description, arrays
 

@@ -9,7 +9,7 @@ from townlet.world.engine.intrinsics import prefetch
 from townlet.world.engine.random import draw_order
 from townlet.world.handles import Handle, layout_at, town_at, view_at
 from townlet.world.observation.observe import observe
-from townlet.world.rules.actions import CHAT, REQUEST, WAIT
+from townlet.world.rules.actions import CHAT, REQUEST, WAIT, after_requests
 from townlet.world.rules.affordances import run_affordances
 from townlet.world.rules.arrivals import let_arrivals_join
 from townlet.world.rules.economy import collect_rent, restock
@@ -39,31 +39,39 @@ def step_world(
     order: int,
     w: int,
 ) -> None:
-    """One tick of one world: index ``w`` of the batch, number ``world`` of the seed."""
-    # Each part is skipped in a tick in which nobody needs it.
-    grudging, engaged, chatting = begin_tick(town, layout, action, w)
-    if grudging:
+    """One tick of one world.
+
+    Args:
+        action: int32 [W, A], the chosen actions.
+        seed: the batch's seed.
+        world: the world's number under that seed.
+        order: who acts first in this tick; see :func:`townlet.world.engine.random.nth_mover`.
+        w: the world's index in the batch.
+    """
+    # Each part is skipped in ticks in which nobody needs it.
+    grudges, engaged, chatting = begin_tick(town, layout, action, w)
+    if grudges:
         decay_rivalry(town, layout, rules, w)
     if engaged:
         pass_on_finished(town, rules, w)
-    arriving = move_people(town, layout, rules, order, w)
+    joining = move_people(town, layout, rules, order, w)
     if engaged:
         act_in_queues(town, layout, rules, order, w)
-    if arriving:
+    if joining:
         let_arrivals_join(town, layout, rules, seed, world, w)
     if chatting and rules.ties:
         hold_chats(town, layout, rules, seed, world, order, w)
     if engaged:
         run_affordances(town, layout, rules, w)
-    if engaged or arriving:
+    if engaged or joining:
         advance_queues(town, layout, rules, w)
-    fed_up = decay_needs(town, rules, w)
+    wants_to_leave = decay_needs(town, rules, w)
     update_employment(town, layout, rules, w)
     if town.worlds[w].tick + 1 == town.worlds[w].next_day:
         collect_rent(town, rules, w)
         if rules.eviction_debt > 0.0:
             evict_debtors(town, rules, order, w)
-    if fed_up:
+    if wants_to_leave:
         let_the_unhappy_go(town, rules, order, w)
     if compute_rewards(town, rules, w):
         replace_people(town, layout, rules, seed, world, w)
@@ -77,19 +85,19 @@ def step_world(
 
 @rule
 def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) -> tuple[bool, bool, bool]:
-    """Forget the last tick's events and take over the chosen actions; an illegal one becomes waiting, and counts.
+    """Clear the last tick's events and take the chosen actions; an illegal action becomes waiting and is counted.
 
-    Returns three answers: does anybody bear a grudge, is anybody at an object, does anybody want to chat.
+    Returns whether anybody has a grudge, whether anybody is at an object, and whether anybody chats.
     """
     town.worlds[w].event_count = 0
-    kinds = town.target.shape[2]
+    types = town.target.shape[2]
     illegal = 0
     grudges = 0
     roles = 0
     chats = 0
     for a in range(action.shape[1]):
         chosen = action[w, a]
-        # Without a branch, like much of what follows: which action it is cannot be predicted.
+        # Without a branch, like much of what follows, because the processor cannot predict the action.
         possible = 0 <= chosen < town.mask.shape[2]
         intent = chosen if possible else WAIT
         legal = possible & town.mask[w, a, intent]
@@ -99,9 +107,9 @@ def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) 
         illegal += not legal
         grudges |= person.grudges
         roles |= person.role
-        chats += intent == REQUEST + kinds + CHAT
-        # Moving reads this next, and in a large town it is far from anything read lately.
-        prefetch(layout.nearest, person.tile, min(max(intent - REQUEST, 0), kinds - 1))
+        chats += intent == after_requests(town) + CHAT
+        # Moving reads this next, and in a large town it is in no cache.
+        prefetch(layout.nearest, person.tile, min(max(intent - REQUEST, 0), types - 1))
         town.terminated[w, a] = False
         person.joining = -1
         person.used = -1
@@ -114,8 +122,8 @@ def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) 
     return grudges != 0, roles != IDLE, chats != 0
 
 
-#: Worlds stepped and then observed together: so many that the processor seldom has to fetch the other code, and so few
-#: that they stay in its second-level cache.
+#: Worlds that are stepped and then observed together: enough that the processor seldom switches between the two pieces
+#: of code, and few enough to stay in its second-level cache.
 BLOCK = 32
 
 
@@ -130,7 +138,7 @@ def step_worlds(handle: Handle, table: np.ndarray, action: np.ndarray, seed: int
 
 @entry
 def sense_worlds(handle: Handle, table: np.ndarray, worlds: int) -> None:
-    """Fill what people see and may do in every world of a batch."""
+    """Fill the observations and masks of every world of a batch."""
     sense_range(handle, table, 0, worlds)
 
 
@@ -138,9 +146,9 @@ def sense_worlds(handle: Handle, table: np.ndarray, worlds: int) -> None:
 def step_range(
     handle: Handle, table: np.ndarray, action: np.ndarray, seed: int, first_world: int, begin: int, end: int
 ) -> None:
-    """One tick of some worlds of a batch, without its last part, what people see of it."""
+    """One tick of some worlds of a batch, without the observations at its end."""
     town, layout, rules = town_at(handle), layout_at(handle), table[0]
-    # One world ahead, because what waits for a draw waits for a long chain of operations.
+    # Drawn one world ahead, because a draw is a long chain of operations to wait for.
     following = draw_order(seed, first_world + begin, town.worlds[begin].clock, layout.people)
     for w in range(begin, end):
         order = following
@@ -151,7 +159,7 @@ def step_range(
 
 @seldom
 def sense_range(handle: Handle, table: np.ndarray, begin: int, end: int) -> None:
-    """Fill what people see and may do in some worlds of a batch."""
+    """Fill the observations and masks of some worlds of a batch."""
     town, layout, view, rules = town_at(handle), layout_at(handle), view_at(handle), table[0]
     for w in range(begin, end):
         observe(town, layout, rules, view, w)
@@ -159,15 +167,15 @@ def sense_range(handle: Handle, table: np.ndarray, begin: int, end: int) -> None
 
 @entry
 def reset_worlds(handle: Handle, table: np.ndarray, seed: int, first_world: int) -> None:
-    """Begin a new episode in every world of a batch; tallies and clocks go on."""
+    """Begin a new episode in every world of a batch; tallies and clocks are not reset."""
     town, layout, rules = town_at(handle), layout_at(handle), table[0]
     for w in range(len(town.worlds)):
         town.worlds[w].tick = 0
         town.worlds[w].event_count = 0
-        town.occupant[w, :] = -1
-        town.crowd[w, :, :] = 0
-        for thing in range(len(layout.object_tile)):
-            clear_object(town, w, thing)
+        town.tile_occupant[w, :] = -1
+        town.occupancy_bits[w, :, :] = 0
+        for o in range(len(layout.object_tile)):
+            clear_object(town, w, o)
         for a in range(layout.people):
             town.people[w, a].generation = 0
             town.terminated[w, a] = False
@@ -178,7 +186,7 @@ def reset_worlds(handle: Handle, table: np.ndarray, seed: int, first_world: int)
 
 @seldom
 def begin_day(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
-    """Start a day: full shelves, nobody counted as having come or gone, and what will befall the town drawn."""
+    """Begin a day: fill the shelves, reset the day's counts and draw its perturbations."""
     town.worlds[w].next_day = town.worlds[w].tick + rules.ticks_per_day
     town.worlds[w].left_today = 0
     town.worlds[w].arrived_today = 0
@@ -187,16 +195,16 @@ def begin_day(town: TownState, layout: TownLayout, rules: TownRules, seed: int, 
 
 
 @seldom
-def clear_object(town: TownState, w: int, thing: int) -> None:
-    """An object that nobody uses or waits for."""
-    place = town.objects[w, thing]
-    place.holder = -1
-    place.queue[:] = -1
-    place.queue_length = 0
-    place.next_rank = 0
-    place.reserved_at = 0
-    place.idle_ticks = 0
-    place.uses = 0
-    place.camped = 0
-    place.closed_until = 0
-    place.out_of_service = False
+def clear_object(town: TownState, w: int, o: int) -> None:
+    """Make an object free and open, with an empty queue."""
+    thing = town.objects[w, o]
+    thing.holder = -1
+    thing.queue[:] = -1
+    thing.queue_length = 0
+    thing.next_rank = 0
+    thing.reserved_at = 0
+    thing.idle_ticks = 0
+    thing.uses = 0
+    thing.camped = 0
+    thing.closed_until = 0
+    thing.out_of_service = False

@@ -1,4 +1,4 @@
-"""A batch of towns of one scenario: the arrays, the compiled rules and the step that ties them together."""
+"""A batch of worlds of one scenario: its arrays, its rules' constants, and its step."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 class Town:
     """``W`` independent worlds of one scenario, in step with each other.
 
-    World ``w`` of the batch is world number ``first_world + w`` of the seed; its history depends on nothing else, so
-    any range of worlds can be simulated anywhere. A seed is any whole number from 0 on; the attribute ``seed`` is what
-    rules draw with, see :func:`townlet.seeds.fold_seed`. ``observation`` (float32 [W, A, F]) and ``mask`` (bool
-    [W, A, N]) show the moment before the next action; they and all arrays of ``state`` are overwritten in place.
+    World ``w`` of the batch is world number ``first_world + w`` under the seed. Its history depends on nothing else, so
+    any range of worlds can be simulated anywhere. A seed is any whole number from 0 on; the attribute ``seed`` is the
+    number that rules draw with, see :func:`townlet.seeds.fold_seed`. ``observation`` (float32 [W, A, F]) and ``mask``
+    (bool [W, A, N]) are those of the next action. They and all arrays of ``state`` are overwritten in place.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0) -> None:
@@ -45,7 +45,7 @@ class Town:
         self.observation_schema = observation_schema_of(scenario)
         self.layout = build_layout(scenario)
         self._rules = build_rules(scenario)
-        # Records with attributes take microseconds to read, and to hand to compiled rules; plain arrays do not.
+        # Records with attributes take microseconds to read and to pass to compiled rules; plain arrays do not.
         self._table = self._rules.view(np.ndarray)
         self.view = build_view(scenario, self.layout)
         most = self._capacities()
@@ -56,7 +56,7 @@ class Town:
         self.reset()
 
     def _hold(self, state: TownState, draws: NDArray[np.float64]) -> None:
-        """Take these arrays, and all that is derived from where they lie."""
+        """Take over these arrays, and derive everything that depends on their addresses."""
         self.state, self._draws = state, draws
         self._handle = handle_of(state, self.layout, self.view)
         self._tick, self._clock = (state.worlds[name].view(np.ndarray) for name in ("tick", "clock"))
@@ -74,14 +74,14 @@ class Town:
             grudges=rules.rivalry.max_edges,
             ties=max(rules.relationships.max_ties, 1),
             cooldowns=max(min(len(self.objects), rules.queue.cooldown_ticks // 2 + 1), 1),
-            seen=max(self.scenario.observations.neighbors, 1),
+            neighbors=max(self.scenario.observations.neighbors, 1),
             features=len(self.observation_schema),
             actions=len(self.action_names),
         )
 
     @property
     def rules(self) -> TownRules:
-        """The constants of the rules: one record of RULES."""
+        """The rules' constants: one record of RULES."""
         return self._rules[0]
 
     @property
@@ -91,7 +91,7 @@ class Town:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """bool [W, A, N]: legal actions; waiting always is."""
+        """bool [W, A, N]: legal actions; waiting is always legal."""
         return self.state.mask
 
     @property
@@ -101,7 +101,7 @@ class Town:
 
     @property
     def reward(self) -> NDArray[np.float32]:
-        """float32 [W, A]: of the last tick, clipped as configured; 0 in empty slots."""
+        """float32 [W, A]: rewards of the last tick, clipped as configured; 0 in empty slots."""
         return self.state.reward
 
     @property
@@ -115,7 +115,7 @@ class Town:
         return int(self._tick[0])
 
     def reset(self, seed: int | None = None) -> None:
-        """Begin a new episode. With a seed, everything starts from it again, clocks and tallies included."""
+        """Begin a new episode. A seed restarts everything from that seed, clocks and tallies included."""
         if seed is not None:
             self.seed = fold_seed(seed)
             self.state.worlds["clock"] = 0
@@ -130,7 +130,7 @@ class Town:
             step_worlds(self._handle, self._table, action, self.seed, self.first_world)
 
     def sense(self) -> None:
-        """Fill the observations and masks anew from the state, as every step does at its end."""
+        """Fill the observations and masks from the state, as every step does at its end."""
         sense_worlds(self._handle, self._table, self.worlds)
 
     def policy_draws(self) -> NDArray[np.float64]:
@@ -147,7 +147,7 @@ class Town:
 
 
 def _wrapping() -> AbstractContextManager[None]:
-    """Uncompiled rules wrap around in 64-bit hashes, as compiled ones do, without a warning."""
+    """A context in which the 64-bit hashes of uncompiled rules wrap around without a warning, as compiled ones do."""
     return _NOTHING if COMPILED else np.errstate(over="ignore")
 
 

@@ -1,1 +1,1 @@
-"""How rules run: compiling, random draws, compiler intrinsics, and the stack machine of preconditions."""
+"""The engine that runs the rules: compiler, random draws, intrinsics, and the stack machine of preconditions."""

@@ -1,4 +1,4 @@
-"""The ``@rule`` decorator: a rule function compiled by Numba, cached under the hash of the sources that it needs."""
+"""Compilation of rules by Numba, and the cache of compiled rules, named after the hash of their sources."""
 
 from __future__ import annotations
 
@@ -16,50 +16,51 @@ from townlet.world.engine.lowering import RuleCompiler
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Its stubs know neither the configuration nor the option that turns reference counting off.
+# Untyped: its stubs lack the configuration and the option that turns reference counting off.
 numba: Any = _numba
 
 
-#: Whether rules run compiled; ``NUMBA_DISABLE_JIT=1`` turns that off.
+#: Whether rules run compiled; with ``NUMBA_DISABLE_JIT=1`` they run as plain Python.
 COMPILED: bool = not numba.config.DISABLE_JIT
 
 
 @functools.cache
 def cache_folder(module: str) -> Path:
-    """Where the compiled functions of a module are kept, made if need be: in ``$TOWNLET_CACHE``, or the user's cache
-    folder, under the hash of its sources and all that they import.
+    """The folder of a module's compiled functions, created if necessary.
 
-    Those that check every index, under ``NUMBA_BOUNDSCHECK=1``, are kept apart.
+    It is in ``$TOWNLET_CACHE`` or the user's cache folder, and is named after the hash of the module and of everything
+    of ours that it imports. Functions that check every index, under ``NUMBA_BOUNDSCHECK=1``, have a folder of their
+    own.
     """
     checked = "-boundscheck" if numba.config.BOUNDSCHECK else ""
     return private_cache() / f"{module.rpartition('.')[2]}-{sources_sha256(module)[:16]}{checked}"
 
 
 def rule(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a rule into those that call it. Compiled, it can only be called by them, never from Python.
+    """Compile a rule that is inlined into its callers; once compiled, only they can call it, not Python.
 
-    A call that is not inlined copies every array descriptor of the town, some two hundred machine words; inlining
-    everything that runs every tick made a step 1.6 times faster. What runs seldom and is called from many places is
-    a :func:`seldom` rule instead, which keeps the code small. Neither has a wrapper for Python or a place in the
-    cache, which would be a third of the time that compiling takes; only an :func:`entry` has.
+    A call that is not inlined copies every array descriptor of the town, some two hundred machine words. Inlining all
+    that runs in every tick made a step 1.6 times faster. A rule that runs in few ticks and has many callers is better a
+    :func:`seldom` rule, which keeps the code small. Neither has a wrapper for Python or an entry in the cache, which
+    would take a third of the compile time; only an :func:`entry` has.
 
-    An index never counts from the end, nor goes beyond it: see :mod:`townlet.world.engine.lowering`.
-    Reference counting is off, because rules never allocate: it made a tick five times slower.
-    Under ``NUMBA_DISABLE_JIT=1`` the function runs as plain Python.
+    An index must not count from the end of an axis or go beyond it: see :mod:`townlet.world.engine.lowering`.
+    Reference counting is off, because rules never allocate; it would make a tick five times slower.
+    With ``NUMBA_DISABLE_JIT=1`` the function runs as plain Python.
     """
     return _compile(function, forceinline=True, **_INTERNAL)
 
 
 def seldom(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a rule that only few ticks need, as a function of its own; see :func:`rule`."""
+    """Compile a rule that runs in few ticks as a function of its own; see :func:`rule`."""
     return _compile(function, **_INTERNAL)
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that Python may call, and keep it in the cache.
 
-    Numba's own cache looks only at the file of the compiled function: change a rule that another file calls, and
-    the old code goes on running. Here the folder's name is a hash over all that the function's module imports.
+    Numba's own cache checks only the file of the compiled function, so it would go on running old code after a change
+    in another file. Therefore the cache folder is named after a hash of everything that the function's module imports.
     """
     before = numba.config.CACHE_DIR
     try:
@@ -79,5 +80,5 @@ def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
 
 
 def is_compiled() -> bool:
-    """Whether compiled rules are already in the cache, so that the first step will not pause to compile."""
+    """Whether the compiled rules are in the cache, so that the first step need not compile them."""
     return not COMPILED or any(cache_folder("townlet.world.step").glob("**/step.step_worlds-*.nbc"))

@@ -1,4 +1,4 @@
-"""What the processor can do and Numba has no word for."""
+"""Processor instructions that Numba does not offer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numba.np import arrayobj
 
 from townlet.world.engine.compile import COMPILED
 
-# Without types of their own.
+# Untyped, because Numba's stubs lack them.
 _gep: Any = cgutils.gep_inbounds
 _unpack: Any = cgutils.unpack_tuple
 _declare: Any = cgutils.get_or_insert_function
@@ -28,8 +28,8 @@ def _prefetch(typing_context: Any, table: Any, row: Any, column: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
         address = _gep(builder, builder.bitcast(array.data, byte), offset)
         number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        prefetch = _declare(builder.module, kind, "llvm.prefetch.p0")
+        signature_of_prefetch = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = _declare(builder.module, signature_of_prefetch, "llvm.prefetch.p0")
         builder.call(prefetch, [address, *(number(hint) for hint in _FETCH_TO_READ)])
         return context.get_dummy_value()
 
@@ -40,7 +40,7 @@ def _plain_prefetch(table: Any, row: int, column: int) -> None:
     return None
 
 
-#: ``prefetch(table, row, column)``: begin to load an element of a table [R, C]; it changes nothing but the time.
+#: ``prefetch(table, row, column)``: begin to load an element of a table [R, C] into the cache; affects only speed.
 prefetch: Any = intrinsic(_prefetch) if COMPILED else _plain_prefetch
 
 
@@ -55,5 +55,5 @@ def _plain_lowest_bit(bits: int) -> int:
     return (int(bits) & -int(bits)).bit_length() - 1
 
 
-#: ``lowest_bit(bits)``: the number of the lowest bit that is set in a positive number.
+#: ``lowest_bit(bits)``: the index of the lowest bit set in a positive number.
 lowest_bit: Any = intrinsic(_lowest_bit) if COMPILED else _plain_lowest_bit

@@ -1,7 +1,7 @@
-"""How Numba compiles rules: as ever, except that an index counts from the start of an axis and never from its end.
+"""Numba's lowering for rules, in which an index counts from the start of an axis and never from its end.
 
-Telling the two apart took three instructions for every index that is not a constant, a tenth of a tick's time. No rule
-counts from the end: the tests run them with every index checked (``NUMBA_BOUNDSCHECK=1``).
+Numba tells the two apart with three instructions per index that is not a constant, which took a tenth of a tick's time.
+No rule counts from the end; the tests run all rules with every index checked (``NUMBA_BOUNDSCHECK=1``).
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 from numba.np import arrayobj
 
-# Without types of their own.
+# Untyped, because Numba's stubs lack them.
 _arrayobj: Any = arrayobj
 _nopython_passes: Any = DefaultPassBuilder.define_nopython_pipeline
 _register_pass: Any = register_pass
 
 
-def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
-    """An index as it is, of a machine word."""
-    return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+def _plain_index(context: Any, builder: Any, index_type: Any, index: Any, size: Any) -> Any:
+    """An index as it is, as wide as a machine word."""
+    return context.cast(builder, index, index_type, types.intp if index_type.signed else types.uintp)
 
 
 @_register_pass(mutates_CFG=True, analysis_only=False)
 class _PlainLowering(NativeLowering):
-    """Numba's own generation of code, with plain indices, also of what Numba compiles on the way and keeps for others;
-    of that, rules need nothing that has an index. Numba compiles behind a lock, one thread at a time."""
+    """Numba's code generation with plain indices.
+
+    Library functions that Numba compiles meanwhile, and keeps for other callers, would get plain indices too; rules
+    need none that has an index. Numba compiles one thread at a time, behind a lock.
+    """
 
     _name = "townlet_lowering"
 
@@ -43,10 +46,10 @@ class _PlainLowering(NativeLowering):
 
 
 class RuleCompiler(CompilerBase):
-    """What rules are compiled by."""
+    """The compiler of rules."""
 
     def define_pipelines(self) -> list[Any]:
-        """Numba's passes, with another one for generating code."""
+        """Numba's passes, with our own for generating code."""
         manager = _nopython_passes(self.state)
         manager.passes = [
             (_PlainLowering if each is NativeLowering else each, description) for each, description in manager.passes

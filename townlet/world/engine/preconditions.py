@@ -1,4 +1,4 @@
-"""Preconditions of affordances, compiled: a stack machine that runs the programs of a town's expressions."""
+"""Preconditions of affordances: a stack machine that runs the compiled programs of a town's expressions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from townlet.world.engine.compile import rule
 
 
 class Programs(NamedTuple):
-    """Programs one behind the other; program ``p`` is the operations from ``start[p]`` to before ``start[p + 1]``."""
+    """Programs one after another; program ``p`` is the operations from ``start[p]`` to before ``start[p + 1]``."""
 
     code: NDArray[np.int64]
     """int64 [operations]."""
@@ -41,7 +41,7 @@ class Programs(NamedTuple):
 
 
 def pack_programs(programs: Sequence[Program]) -> Programs:
-    """Programs in the form in which rules read them."""
+    """Pack programs into the form that rules read."""
     return Programs(
         code=np.array([code for program in programs for code in program.code], np.int64),
         operand=np.array([operand for program in programs for operand in program.operand], np.float64),
@@ -51,10 +51,15 @@ def pack_programs(programs: Sequence[Program]) -> Programs:
 
 @rule
 def holds(code: np.ndarray, operand: np.ndarray, first: int, end: int, values: np.ndarray, stack: np.ndarray) -> bool:
-    """Whether the program in operations ``first`` to before ``end`` holds.
+    """Whether a program holds. One that divides by zero does not; an empty one does.
 
-    ``values`` is float64 [variables], 1 for true and 0 for false; ``stack`` is scratch space, float64 [MAX_DEPTH] of
-    :mod:`townlet.config.expressions`. A program that divides by zero does not hold, an empty one does.
+    Args:
+        code: int64 [operations].
+        operand: float64 [operations].
+        first: index of the program's first operation.
+        end: index after its last one.
+        values: float64 [variables], 1 for true and 0 for false.
+        stack: scratch space, float64 [MAX_DEPTH] of :mod:`townlet.config.expressions`.
     """
     if first == end:
         return True
@@ -79,7 +84,7 @@ def holds(code: np.ndarray, operand: np.ndarray, first: int, end: int, values: n
             stack[top] = 1.0 if stack[top] == 0.0 else 0.0
         else:
             top -= 1
-            # Python's floats overflow to infinity in silence, as compiled arithmetic does.
+            # Python's floats overflow to infinity without a warning, as compiled arithmetic does.
             left = float(stack[top])
             right = float(stack[top + 1])
             if operation >= LESS:
@@ -94,7 +99,7 @@ def holds(code: np.ndarray, operand: np.ndarray, first: int, end: int, values: n
 
 @rule
 def calculate(operation: int, left: float, right: float) -> float:
-    """The result of ADD, SUBTRACT, MULTIPLY or DIVIDE; a divisor is not 0."""
+    """The result of ADD, SUBTRACT, MULTIPLY or DIVIDE; the divisor must not be 0."""
     if operation == ADD:
         return left + right
     if operation == SUBTRACT:

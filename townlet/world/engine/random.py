@@ -1,8 +1,8 @@
-"""Counter-based randomness: every draw is a pure function of who asks, when and what for.
+"""Counter-based random draws: each is a pure function of world, tick, agent and purpose.
 
-A draw hashes (seed, stream, world, tick, agent, purpose) by chained rounds of the SplitMix64 finalizer (Steele, Lea
-and Flood 2014), so a world's history does not depend on its neighbours in the batch, on the number of workers or on
-how many draws came before, and a saved state needs no generator state.
+A draw hashes (seed, stream, world, tick, agent, purpose) by chained rounds of the SplitMix64 finalizer (Steele, Lea and
+Flood 2014). So a world's history does not depend on the other worlds of the batch, on the number of workers or on
+earlier draws, and a saved state needs no generator state.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import numpy as np
 
 from townlet.world.engine.compile import entry
 
-#: The events stream is for what befalls the town from outside, whatever its people do.
+#: The events stream is for perturbations, which do not depend on what people do.
 WORLD_STREAM, EVENTS_STREAM, POLICY_STREAM = 0, 1, 2
 
-#: What a draw is for; a purpose of its own keeps draws of one tick independent.
+#: Purposes of draws; with purposes of their own, draws of one tick are independent.
 MOVE_ORDER, ARRIVAL_ORDER, START_NEEDS, CHOOSE_ACTION, CHAT_OUTCOME = 0, 1, 2, 3, 4
 EVENT_TODAY, EVENT_TICK, EVENT_OBJECT = 16, 17, 18
 
@@ -35,7 +35,7 @@ def _absorb(state: np.uint64, value: int) -> np.uint64:
 
 @entry
 def draw(seed: int, stream: int, world: int, tick: int, agent: int, purpose: int) -> float:
-    """A uniform number in [0, 1) with 53 random bits; all arguments are non-negative."""
+    """A uniform number in [0, 1) with 53 random bits; no argument may be negative."""
     state = _absorb(_GOLDEN, seed)
     state = _absorb(state, stream)
     state = _absorb(state, world)
@@ -47,21 +47,24 @@ def draw(seed: int, stream: int, world: int, tick: int, agent: int, purpose: int
 
 @entry
 def draw_order(seed: int, world: int, tick: int, people: int) -> int:
-    """A number for the order in which people act in this tick; see :func:`nth_mover`."""
+    """A random order in which people act in a tick, as a number for :func:`nth_mover`."""
     return int(draw(seed, WORLD_STREAM, world, tick, 0, MOVE_ORDER) * 2 * people)
 
 
 @entry
 def nth_mover(order: int, n: int, people: int) -> int:
-    """Who acts ``n``-th: around the circle from a drawn person, in a drawn direction, so that of any two either may
-    be first with equal chances."""
-    place = (order >> 1) + (people - n if order & 1 else n)
-    return place - people if place >= people else place
+    """The person who acts ``n``-th in a tick's order.
+
+    The order runs around the circle of people from a drawn person in a drawn direction, so either of any two people is
+    first with equal probability.
+    """
+    a = (order >> 1) + (people - n if order & 1 else n)
+    return a - people if a >= people else a
 
 
 @entry
 def fill_draws(out: np.ndarray, seed: int, stream: int, first_world: int, tick: int, purpose: int) -> None:
-    """One draw per world and agent into ``out``, float64 [W, A]; world ``w`` is number ``first_world + w``."""
+    """Fill ``out``, float64 [W, A], with one draw per world and agent; world ``w`` is number ``first_world + w``."""
     for w in range(out.shape[0]):
         for a in range(out.shape[1]):
             out[w, a] = draw(seed, stream, first_world + w, tick, a, purpose)

@@ -1,1 +1,1 @@
-"""What the agents observe: features, action masks, and the schema that names them."""
+"""Observations: the features that agents see, and the schema that names and places them."""

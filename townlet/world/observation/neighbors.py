@@ -1,77 +1,85 @@
-"""What each person sees of the people and tiles around."""
+"""Features of the people in view and of the map around each person."""
 
 from __future__ import annotations
 
 from townlet.world.engine.compile import rule
-from townlet.world.observation.schema import MAP_CHANNELS, PER_PERSON
+from townlet.world.observation.schema import MAP_CHANNEL, NEIGHBOR_FEATURE, neighbor_block
 from townlet.world.observation.view import SIGHT, View
 from townlet.world.rules.relationships import faded, find_tie
 from townlet.world.rules.rivalry import rivalry_towards
 from townlet.world.state.arrays import TownState
 from townlet.world.state.constants import TownRules
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.occupancy import seen_dx, seen_dy, seen_person
+from townlet.world.state.occupancy import columns_to, person_in_view, rows_to
 
-_N_CHANNELS = len(MAP_CHANNELS)
+_N_CHANNELS = len(MAP_CHANNEL)
 
 
 @rule
-def see_neighbors(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, i: int) -> None:
-    """The nearest people in view."""
+def write_neighbors(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int) -> None:
+    """Write the features of the nearest people in view, and zeros in place of those who are no longer there."""
     person = town.people[w, a]
     out = town.observation[w, a]
-    shown = min(person.seen, view.neighbors)
-    for n in range(shown):
-        key = town.near[w, a, n]
-        other = seen_person(key)
-        out[i] = 1.0
-        out[i + 1] = seen_dx(key, layout.sight) * view.scale[SIGHT]
-        out[i + 2] = seen_dy(key, layout.sight) * view.scale[SIGHT]
-        out[i + 3] = rivalry_towards(town, w, a, other)
-        out[i + 4] = person.at_object >= 0 and town.people[w, other].at_object == person.at_object
+    types = town.target.shape[2]
+    count = min(person.neighbor_count, view.neighbors)
+    for n in range(count):
+        key = town.neighbors[w, a, n]
+        other = person_in_view(key)
+        i = neighbor_block(types, n)
+        out[i + NEIGHBOR_FEATURE.seen] = 1.0
+        out[i + NEIGHBOR_FEATURE.dx] = columns_to(key, layout.sight) * view.scale[SIGHT]
+        out[i + NEIGHBOR_FEATURE.dy] = rows_to(key, layout.sight) * view.scale[SIGHT]
+        out[i + NEIGHBOR_FEATURE.rivalry] = rivalry_towards(town, w, a, other)
+        same_queue = person.at_object >= 0 and town.people[w, other].at_object == person.at_object
+        out[i + NEIGHBOR_FEATURE.same_queue] = same_queue
         k = find_tie(town, w, a, other)
-        out[i + 5] = faded(town, rules, w, town.ties[w, a, k].trust, town.ties[w, a, k].since) if k >= 0 else 0.0
-        out[i + 6] = faded(town, rules, w, town.ties[w, a, k].familiarity, town.ties[w, a, k].since) if k >= 0 else 0.0
-        i += PER_PERSON
-    if person.shown_seen > shown:
-        out[i : i + PER_PERSON * (person.shown_seen - shown)] = 0.0
-    person.shown_seen = shown
+        trust = faded(town, rules, w, town.ties[w, a, k].trust, town.ties[w, a, k].since) if k >= 0 else 0.0
+        out[i + NEIGHBOR_FEATURE.trust] = trust
+        familiarity = faded(town, rules, w, town.ties[w, a, k].familiarity, town.ties[w, a, k].since) if k >= 0 else 0.0
+        out[i + NEIGHBOR_FEATURE.familiarity] = familiarity
+    if person.observed_neighbors > count:
+        out[neighbor_block(types, count) : neighbor_block(types, person.observed_neighbors)] = 0.0
+    person.observed_neighbors = count
 
 
 @rule
-def see_map(town: TownState, layout: TownLayout, view: View, w: int, a: int, i: int) -> None:
-    """The surroundings, channel by channel, row by row."""
+def write_map(town: TownState, layout: TownLayout, view: View, w: int, a: int) -> None:
+    """Write the map of the surroundings, channel by channel and row by row."""
     person = town.people[w, a]
     out = town.observation[w, a]
+    first = neighbor_block(town.target.shape[2], view.neighbors)
     side = 2 * view.map_radius + 1
     area = side * side
-    if person.restless:
+    if person.moved_or_retargeted:
         for row in range(side):
             for column in range(side):
-                at = i + row * side + column
-                out[at] = view.map_blocked[person.y + row, person.x + column]
-                out[at + area] = view.map_object[person.y + row, person.x + column]
-    out[i + 2 * area : i + _N_CHANNELS * area] = 0.0
+                i = first + row * side + column
+                out[i + MAP_CHANNEL.blocked * area] = view.map_blocked[person.y + row, person.x + column]
+                out[i + MAP_CHANNEL.object * area] = view.map_object[person.y + row, person.x + column]
+    people = first + MAP_CHANNEL.person * area
+    out[people : first + _N_CHANNELS * area] = 0.0
     x = person.x + layout.margin - view.map_radius
     y = person.y + layout.margin - view.map_radius
     word = x >> 5
     shift = int(x & 31)
     window = (1 << side) - 1
     for row in range(side):
-        bits = (town.crowd[w, word, y + row] >> shift) & window
+        bits = (town.occupancy_bits[w, word, y + row] >> shift) & window
         if bits != 0:
-            see_map_row(town, layout, view, w, a, row, bits, i + 2 * area + row * side)
+            write_map_row(town, layout, view, w, a, row, bits, people + row * side)
 
 
 @rule
-def see_map_row(town: TownState, layout: TownLayout, view: View, w: int, a: int, row: int, bits: int, i: int) -> None:
-    """The people in a row of the map, from feature ``i`` on, and the grudges against them."""
+def write_map_row(town: TownState, layout: TownLayout, view: View, w: int, a: int, row: int, bits: int, i: int) -> None:
+    """Write the people in a row of the map, from feature ``i`` on, and the grudges against them."""
     person = town.people[w, a]
     out = town.observation[w, a]
     side = 2 * view.map_radius + 1
+    rival = (MAP_CHANNEL.rival - MAP_CHANNEL.person) * side * side
     start = (person.y + row - view.map_radius) * layout.width + person.x - view.map_radius
     for column in range(side):
         if (bits >> column) & 1:
             out[i + column] = 1.0
             if person.grudges > 0:
-                out[i + side * side + column] = rivalry_towards(town, w, a, town.occupant[w, start + column])
+                other = town.tile_occupant[w, start + column]
+                out[i + rival + column] = rivalry_towards(town, w, a, other)

@@ -1,4 +1,4 @@
-"""What each person sees of objects: of every type the one it could ask for."""
+"""Features of objects: for each person and type, those of the object that a request would be for."""
 
 from __future__ import annotations
 
@@ -6,264 +6,278 @@ import numpy as np
 
 from townlet.world.engine.compile import rule, seldom
 from townlet.world.engine.intrinsics import lowest_bit
-from townlet.world.observation.schema import GRUDGES, OBJECTS, PER_OBJECT, SHIFT
+from townlet.world.observation.schema import OBJECT_FEATURE, OWN_FEATURE, object_block, route_block
 from townlet.world.observation.view import DISTANCE, HEIGHT, WIDTH, View, X, Y
 from townlet.world.rules.actions import REQUEST
 from townlet.world.rules.rivalry import rivalry_towards
-from townlet.world.rules.targets import cooldown_left, find_target, in_reach, nearest_of, route_to, steps_to
+from townlet.world.rules.targets import cooldown_left, default_target, find_target, in_reach, route_to, steps_to
 from townlet.world.state.arrays import (
-    BUSY,
     CHANGED,
     HELD,
     IDLE,
     OUT_OF_SERVICE,
-    QUEUE_PLACES,
+    QUEUE_CAPACITY,
+    UNAVAILABLE,
     USING,
     WORD_OBJECTS,
     TownState,
 )
 from townlet.world.state.constants import TownRules
-from townlet.world.state.dirty import pass_over
+from townlet.world.state.dirty import clear_dirty
 from townlet.world.state.layout import TownLayout
 from townlet.world.state.routes import UNREACHABLE
 
 
 @rule
-def look_at_objects(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> int:
-    """Note what is seen of every object by all who see it; returns the bits of the types of which something changed."""
+def refresh_object_features(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> int:
+    """Compute the features of every dirty object; returns the bits of the types of which an object changed."""
     changed = 0
-    for word in range(town.noticed.shape[1]):
-        bits = town.noticed[w, word]
+    for word in range(town.dirty_objects.shape[1]):
+        bits = town.dirty_objects[w, word]
         while bits != 0:
-            changed |= look_at_object(town, layout, rules, w, word * WORD_OBJECTS + lowest_bit(bits))
+            changed |= refresh_object(town, layout, rules, w, word * WORD_OBJECTS + lowest_bit(bits))
             bits &= bits - 1
     return changed
 
 
 @rule
-def look_at_object(town: TownState, layout: TownLayout, rules: TownRules, w: int, thing: int) -> int:
-    """Note what is seen of an object; returns the bit of its type if something changed, else 0."""
-    queue = town.objects[w, thing]
-    held = queue.holder >= 0
-    most = rules.type_stock[layout.object_type[thing]]
-    signs = HELD if held else 0
-    if queue.out_of_service:
-        signs |= OUT_OF_SERVICE
-    waiting = np.float32(queue.queue_length / QUEUE_PLACES)
-    in_use = held and town.people[w, queue.holder].role == USING
-    stock = np.float32(queue.stock / most if most > 0 else 0.0)
-    look = town.looks[w, thing]
+def refresh_object(town: TownState, layout: TownLayout, rules: TownRules, w: int, o: int) -> int:
+    """Compute the features and flags of an object; returns the bit of its type if it changed, else 0."""
+    thing = town.objects[w, o]
+    held = thing.holder >= 0
+    most = rules.type_stock[layout.object_type[o]]
+    flags = HELD if held else 0
+    if thing.out_of_service:
+        flags |= OUT_OF_SERVICE
+    queue = np.float32(thing.queue_length / QUEUE_CAPACITY)
+    in_use = held and town.people[w, thing.holder].role == USING
+    stock = np.float32(thing.stock / most if most > 0 else 0.0)
+    features = town.object_features[w, o]
     changed = (
-        queue.passed_on
-        or town.signs[w, thing] & BUSY != signs
-        or look[0] != waiting
-        or look[2] != in_use
-        or look[3] != stock
+        thing.holder_changed
+        or town.object_flags[w, o] & UNAVAILABLE != flags
+        or features.queue != queue
+        or features.in_use != in_use
+        or features.stock != stock
     )
     if changed:
-        look[0] = waiting
-        look[1] = held
-        look[2] = in_use
-        look[3] = stock
-        queue.passed_on = False
-        signs |= CHANGED
-    town.signs[w, thing] = signs
-    # Looked at once more when there is nothing left to see, to take the sign of a change away.
-    if not (held or queue.queue_length > 0 or changed):
-        pass_over(town, w, thing)
-    return int(queue.type_bit) if changed else 0
+        features.queue = queue
+        features.held = held
+        features.in_use = in_use
+        features.stock = stock
+        thing.holder_changed = False
+        flags |= CHANGED
+    town.object_flags[w, o] = flags
+    # An unused object that has just changed stays dirty for one more tick, which clears its flag CHANGED.
+    if not (held or thing.queue_length > 0 or changed):
+        clear_dirty(town, w, o)
+    return int(thing.type_bit) if changed else 0
 
 
 @rule
-def see_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int) -> None:
-    """Where somebody is, and of each type the object in question, as for somebody who has just moved.
+def write_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int) -> None:
+    """Write the position of a person, and the object of each type that they would request.
 
-    Almost always that is the nearest and nothing stands against going there: then where it lies is a row of a table.
+    Usually that is the nearest object, which is free and in service; then its position is one row of a table.
     """
     person = town.people[w, a]
     out = town.observation[w, a]
-    out[3] = person.x * view.scale[X]
-    out[4] = person.y * view.scale[Y]
+    out[OWN_FEATURE.x] = person.x * view.scale[X]
+    out[OWN_FEATURE.y] = person.y * view.scale[Y]
     cooling = person.cooling_until > town.worlds[w].tick
     idle = person.role == IDLE
-    person.unusual = 0
+    person.types_off_default = 0
     nearest = layout.nearest[person.tile]
-    for kind in range(town.target.shape[2]):
-        thing = nearest[kind].thing
-        if thing < 0 or cooling or town.signs[w, thing] & BUSY != 0:
-            see_object(town, layout, rules, view, w, a, kind)
+    for t in range(town.target.shape[2]):
+        o = nearest[t].object
+        if o < 0 or cooling or town.object_flags[w, o] & UNAVAILABLE != 0:
+            write_object(town, layout, rules, view, w, a, t)
         else:
-            there = nearest[kind]
-            show_object(town, view, w, a, kind, thing, idle, there.dx, there.dy, there.steps, there.route)
-    thing = layout.workplace[a]
-    if thing >= 0:
-        # Of its type a person asks for no other, however near. That is put right here, and not told apart above,
-        # because which type it is could not be predicted there.
-        kind = int(layout.object_type[thing])
-        out[SHIFT + 9] = in_reach(town, layout, w, a, thing)
+            there = nearest[t]
+            write_target(town, view, w, a, t, o, idle, (there.dx, there.dy, there.distance), there.route)
+    o = layout.workplace[a]
+    if o >= 0:
+        # Of the type of their workplace people ask for their workplace only. Corrected here rather than in the loop,
+        # where the processor could not predict which type it is.
+        t = int(layout.object_type[o])
+        out[OWN_FEATURE.at_workplace] = in_reach(town, layout, w, a, o)
         way = layout.work[layout.work_row[a], person.tile]
-        if way.distance == UNREACHABLE or cooling or town.signs[w, thing] & OUT_OF_SERVICE != 0:
-            see_object(town, layout, rules, view, w, a, kind)
+        if way.distance == UNREACHABLE or cooling or town.object_flags[w, o] & OUT_OF_SERVICE != 0:
+            write_object(town, layout, rules, view, w, a, t)
         else:
-            dx, dy, steps = way_seen(town, layout, view, w, a, thing, way.distance)
-            show_object(town, view, w, a, kind, thing, idle, dx, dy, steps, way.route)
+            position = relative_position(town, layout, view, w, a, o, way.distance)
+            write_target(town, view, w, a, t, o, idle, position, way.route)
 
 
 @rule
-def show_object(
+def write_target(
     town: TownState,
     view: View,
     w: int,
     a: int,
-    kind: int,
-    thing: int,
+    t: int,
+    o: int,
     idle: bool,
-    dx: np.float32,
-    dy: np.float32,
-    steps: np.float32,
+    position: tuple[np.float32, np.float32, np.float32],
     route: int,
 ) -> None:
-    """An object of a type that can be asked for: where it is, as observations have it, and what is seen of it."""
-    town.target[w, a, kind] = thing
-    town.shown[w, a, kind] = thing
-    town.mask[w, a, REQUEST + kind] = idle
+    """Write an object that can be requested.
+
+    Args:
+        t: the object's type.
+        o: the object.
+        idle: whether the person is at no object, so that the request is legal.
+        position: columns and rows to the object and steps into reach of it, scaled.
+        route: the directions that lead to it; see :class:`townlet.world.state.routes.Routes`.
+    """
+    town.target[w, a, t] = o
+    town.observed_object[w, a, t] = o
+    town.mask[w, a, REQUEST + t] = idle
     out = town.observation[w, a]
-    look = town.looks[w, thing]
-    # All that is copied is read before any is written: then it is copied together.
-    queue, held, in_use, stock = look[0], look[1], look[2], look[3]
-    i = OBJECTS + PER_OBJECT * kind
-    out[i] = 1.0
-    out[i + 1] = dx
-    out[i + 2] = dy
-    out[i + 3] = steps
-    out[i + 4] = queue
-    out[i + 5] = held
-    out[i + 6] = in_use
-    out[i + 7] = stock
-    out[i + 8] = 0.0
-    if view.hints:
-        show_hints(town, w, a, kind, route)
+    features = town.object_features[w, o]
+    # Everything is read before anything is written, so that the processor copies it at once.
+    queue, held, in_use, stock = features.queue, features.held, features.in_use, features.stock
+    i = object_block(t)
+    out[i + OBJECT_FEATURE.reachable] = 1.0
+    out[i + OBJECT_FEATURE.dx] = position[0]
+    out[i + OBJECT_FEATURE.dy] = position[1]
+    out[i + OBJECT_FEATURE.distance] = position[2]
+    out[i + OBJECT_FEATURE.queue] = queue
+    out[i + OBJECT_FEATURE.held] = held
+    out[i + OBJECT_FEATURE.in_use] = in_use
+    out[i + OBJECT_FEATURE.stock] = stock
+    out[i + OBJECT_FEATURE.cooldown] = 0.0
+    if view.routes:
+        write_route(town, w, a, t, route)
 
 
 @rule
-def see_changed_objects(
+def write_changed_objects(
     town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, changed: int
 ) -> None:
-    """The objects of the types in question for somebody who has not moved.
+    """Write the objects that changed, of the types in ``changed``, for a person who has not moved.
 
-    The own workplace stays the one to ask for, and so does the nearest while nothing stands against it.
+    A workplace stays the target for its type, and the nearest object for any other as long as it is free and in
+    service. Types whose target is another object are looked up again.
     """
     person = town.people[w, a]
-    shown = town.shown[w, a]
-    kinds = town.target.shape[2]
-    signs = 0
-    for kind in range(kinds):
-        signs |= town.signs[w, max(shown[kind], 0)]
-    if signs & CHANGED != 0 or person.unusual & changed != 0:
-        for kind in range(kinds):
-            unusual = (person.unusual & changed) >> kind & 1
-            if unusual or town.signs[w, max(shown[kind], 0)] & CHANGED != 0:
-                see_object(town, layout, rules, view, w, a, kind)
+    observed = town.observed_object[w, a]
+    types = town.target.shape[2]
+    flags = 0
+    for t in range(types):
+        flags |= town.object_flags[w, max(observed[t], 0)]
+    if flags & CHANGED != 0 or person.types_off_default & changed != 0:
+        for t in range(types):
+            off_default = (person.types_off_default & changed) >> t & 1
+            if off_default or town.object_flags[w, max(observed[t], 0)] & CHANGED != 0:
+                write_object(town, layout, rules, view, w, a, t)
 
 
 @seldom
-def see_object(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, kind: int) -> None:
-    """The object of a type that a request would be for, or the nearest while there is none to ask for."""
+def write_object(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, t: int) -> None:
+    """Find the target of a request of a type and write it, or the default target while there is none."""
     person = town.people[w, a]
-    target = find_target(town, layout, w, a, kind)
-    town.target[w, a, kind] = target
-    town.mask[w, a, REQUEST + kind] = (target >= 0) & (person.role == IDLE)
-    if person.restless or target != town.shown[w, a, kind]:
-        see_way(town, layout, rules, view, w, a, kind)
-    thing = town.shown[w, a, kind]
-    if thing >= 0:
-        i = OBJECTS + PER_OBJECT * kind + 4
-        for part in range(4):
-            town.observation[w, a, i + part] = town.looks[w, thing, part]
-    usual = thing >= 0 and (
-        thing == layout.workplace[a]
-        or (thing == layout.nearest[person.tile, kind].thing and town.signs[w, thing] & BUSY == 0)
+    target = find_target(town, layout, w, a, t)
+    town.target[w, a, t] = target
+    town.mask[w, a, REQUEST + t] = (target >= 0) & (person.role == IDLE)
+    if person.moved_or_retargeted or target != town.observed_object[w, a, t]:
+        write_position(town, layout, rules, view, w, a, t)
+    o = town.observed_object[w, a, t]
+    if o >= 0:
+        i = object_block(t)
+        out = town.observation[w, a]
+        features = town.object_features[w, o]
+        out[i + OBJECT_FEATURE.queue] = features.queue
+        out[i + OBJECT_FEATURE.held] = features.held
+        out[i + OBJECT_FEATURE.in_use] = features.in_use
+        out[i + OBJECT_FEATURE.stock] = features.stock
+    default = o >= 0 and (
+        o == layout.workplace[a]
+        or (o == layout.nearest[person.tile, t].object and town.object_flags[w, o] & UNAVAILABLE == 0)
     )
-    person.unusual = (person.unusual & ~(1 << kind)) | ((not usual) << kind)
+    person.types_off_default = (person.types_off_default & ~(1 << t)) | ((not default) << t)
 
 
 @rule
-def show_hints(town: TownState, w: int, a: int, kind: int, route: int) -> None:
-    """The ways to the object of a type, for all types at the end of what is seen."""
-    hints = town.observation.shape[2] - 4 * (town.target.shape[2] - kind)
-    for side in range(4):
-        town.observation[w, a, hints + side] = (route >> side) & 1
+def write_route(town: TownState, w: int, a: int, t: int, route: int) -> None:
+    """Write which steps lead nearer to the object of a type."""
+    first = route_block(town.observation.shape[2], town.target.shape[2], t)
+    for direction in range(4):
+        town.observation[w, a, first + direction] = (route >> direction) & 1
 
 
 @rule
-def see_way(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, kind: int) -> None:
-    """Where the object of a type is, which changes only with the person's place or the object chosen."""
+def write_position(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, t: int) -> None:
+    """Write where the object of a type is and the cooldown there; zeros if the town has no such object."""
     person = town.people[w, a]
     out = town.observation[w, a]
-    thing = town.target[w, a, kind]
-    if thing < 0:
-        thing = nearest_of(layout, a, person.tile, kind)
-    town.shown[w, a, kind] = thing
-    i = OBJECTS + PER_OBJECT * kind
-    if thing < 0:
-        out[i : i + 9] = 0.0
-        if view.hints:
-            show_hints(town, w, a, kind, 0)
+    o = town.target[w, a, t]
+    if o < 0:
+        o = default_target(layout, a, person.tile, t)
+    town.observed_object[w, a, t] = o
+    i = object_block(t)
+    if o < 0:
+        out[i : i + OBJECT_FEATURE.cooldown + 1] = 0.0
+        if view.routes:
+            write_route(town, w, a, t, 0)
         return
-    out[i] = not town.objects[w, thing].out_of_service
-    distance = steps_to(layout, a, person.tile, kind, thing)
-    out[i + 1], out[i + 2], out[i + 3] = way_seen(town, layout, view, w, a, thing, distance)
-    out[i + 8] = 0.0
+    out[i + OBJECT_FEATURE.reachable] = not town.objects[w, o].out_of_service
+    steps = steps_to(layout, a, person.tile, t, o)
+    dx, dy, distance = relative_position(town, layout, view, w, a, o, steps)
+    out[i + OBJECT_FEATURE.dx] = dx
+    out[i + OBJECT_FEATURE.dy] = dy
+    out[i + OBJECT_FEATURE.distance] = distance
+    out[i + OBJECT_FEATURE.cooldown] = 0.0
     if person.cooling_until > town.worlds[w].tick:
-        out[i + 8] = cooldown_left(town, w, a, thing) / max(rules.cooldown_ticks, 1)
-    if view.hints:
-        show_hints(town, w, a, kind, route_to(layout, a, person.tile, kind, thing))
+        out[i + OBJECT_FEATURE.cooldown] = cooldown_left(town, w, a, o) / max(rules.cooldown_ticks, 1)
+    if view.routes:
+        write_route(town, w, a, t, route_to(layout, a, person.tile, t, o))
 
 
 @rule
-def way_seen(
-    town: TownState, layout: TownLayout, view: View, w: int, a: int, thing: int, distance: int
+def relative_position(
+    town: TownState, layout: TownLayout, view: View, w: int, a: int, o: int, steps: int
 ) -> tuple[np.float32, np.float32, np.float32]:
-    """Columns to an object, rows to it and steps into reach of it, as observations have them."""
+    """Columns and rows to an object and steps into reach of it, scaled."""
     person = town.people[w, a]
     return (
-        np.float32((layout.object_x[thing] - person.x) * view.scale[WIDTH]),
-        np.float32((layout.object_y[thing] - person.y) * view.scale[HEIGHT]),
-        np.float32(min(distance * view.scale[DISTANCE], 1.0)),
+        np.float32((layout.object_x[o] - person.x) * view.scale[WIDTH]),
+        np.float32((layout.object_y[o] - person.y) * view.scale[HEIGHT]),
+        np.float32(min(steps * view.scale[DISTANCE], 1.0)),
     )
 
 
 @seldom
-def see_grudges(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """The own grudges in three numbers, and those against whoever is at the objects in question."""
+def write_grudges(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """Write a summary of a person's grudges, and the strongest against anybody at each observed object."""
     person = town.people[w, a]
     out = town.observation[w, a]
-    person.shown_grudges = person.grudges
-    edges = town.grudges.shape[2]
+    person.observed_grudges = person.grudges
+    most = town.grudges.shape[2]
     strongest = 0.0
     total = 0.0
     rivals = 0
-    for k in range(edges):
+    for k in range(most):
         grudge = town.grudges[w, a, k]
         strongest = max(strongest, grudge.strength)
         total += grudge.strength
         if grudge.other >= 0 and grudge.strength >= rules.avoid_threshold:
             rivals += 1
-    out[GRUDGES] = strongest
-    out[GRUDGES + 1] = total / edges
-    out[GRUDGES + 2] = rivals / edges
-    for kind in range(town.target.shape[2]):
-        thing = town.shown[w, a, kind]
-        out[OBJECTS + PER_OBJECT * kind + 9] = grudge_at(town, w, a, thing) if thing >= 0 else 0.0
+    out[OWN_FEATURE.rivalry_strongest] = strongest
+    out[OWN_FEATURE.rivalry_mean] = total / most
+    out[OWN_FEATURE.rivals] = rivals / most
+    for t in range(town.target.shape[2]):
+        o = town.observed_object[w, a, t]
+        out[object_block(t) + OBJECT_FEATURE.rivalry] = grudge_at(town, w, a, o) if o >= 0 else 0.0
 
 
 @rule
-def grudge_at(town: TownState, w: int, a: int, thing: int) -> float:
-    """A person's strongest grudge against anybody at an object."""
-    queue = town.objects[w, thing]
+def grudge_at(town: TownState, w: int, a: int, o: int) -> float:
+    """A person's strongest grudge against anybody who holds an object or waits for it."""
+    thing = town.objects[w, o]
     grudge = 0.0
-    if queue.holder >= 0:
-        grudge = rivalry_towards(town, w, a, queue.holder)
-    for place in range(queue.queue_length):
-        grudge = max(grudge, rivalry_towards(town, w, a, queue.queue[place]))
+    if thing.holder >= 0:
+        grudge = rivalry_towards(town, w, a, thing.holder)
+    for i in range(thing.queue_length):
+        grudge = max(grudge, rivalry_towards(town, w, a, thing.queue[i]))
     return grudge

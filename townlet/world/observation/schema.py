@@ -1,49 +1,64 @@
-"""The observation schema: name, range and meaning of every feature, in the order in which they are written."""
+"""The observation schema: the name, range, meaning and index of every feature.
+
+The index of a feature is its place in the lists below. Rules write ``out[OWN_FEATURE.wallet]``, and within the block of
+an object type, ``out[object_block(t) + OBJECT_FEATURE.queue]``.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import namedtuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from townlet.config.town import NEEDS
-from townlet.world.state.arrays import QUEUE_PLACES, SHIFT_STATES
+from townlet.world.engine.compile import rule
+from townlet.world.state.arrays import QUEUE_CAPACITY, SHIFT_STATES
 
 if TYPE_CHECKING:
     from townlet.config.scenario import Scenario
 
-#: Ticks of waiting at which the waiting feature saturates, and money at which the wallet does.
+#: The ticks of waiting and the money at which their features reach 1.
 LONG_WAIT, FULL_WALLET = 32, 10.0
 
-#: Where the blocks of features begin, and how long those are that repeat.
-SELF, SHIFT, GRUDGES, OBJECTS = 0, 21, 31, 34
-PER_OBJECT, PER_PERSON = 10, 7
-
-MAP_CHANNELS = ("blocked", "object", "person", "rival")
 DIRECTIONS = ("north", "south", "west", "east")
 
-Feature = tuple[str, float, float, str]
 
-#: Features about queues and rivalry, whole names and endings.
+class Feature(NamedTuple):
+    """One number of an observation."""
+
+    name: str
+    low: float
+    high: float
+    meaning: str
+
+
+#: Features about queues and rivalry, by whole names and by endings.
 _CONFLICT_NAMES = {"ahead", "queue_length", "waited", "stalled", "camped", "rivalry_strongest", "rivals"}
 _CONFLICT_ENDINGS = ("_queue", "_held", "_in_use", "_rivalry", "rivalry_mean")
 
 
 def observation_schema_of(scenario: Scenario) -> list[dict[str, Any]]:
-    """One entry per feature: name, low, high, meaning, and whether it is about conflict.
+    """One entry per feature, in order: name, low, high, meaning, and whether it is about conflict.
 
-    With ``observations.conflict_features: false`` those about conflict are there, but always 0.
+    With ``observations.conflict_features: false``, features about conflict stay in place but are always 0.
     """
     config = scenario.observations
-    features = [*_own_features(), *_shift_features(), *_grudge_features()]
+    features = _own_features()
     for name in scenario.object_types:
-        features += _object_features(name)
+        features += _prefixed(name, _object_features(name))
     for i in range(1, config.neighbors + 1):
-        features += _neighbor_features(f"neighbor{i}", i)
+        features += _prefixed(f"neighbor{i}", _neighbor_features(i))
     if config.mode != "compact":
         features += _map_features(config.map_radius)
     if config.mode == "full":
         for name in scenario.object_types:
-            features += [(f"{name}_way_{side}", 0, 1, f"a step {side} leads to that {name}") for side in DIRECTIONS]
+            ways = [Feature(f"way_{side}", 0, 1, f"a step {side} leads to that {name}") for side in DIRECTIONS]
+            features += _prefixed(name, ways)
     return [_entry(feature, config.conflict_features) for feature in features]
+
+
+def _prefixed(prefix: str, features: Iterable[Feature]) -> list[Feature]:
+    return [feature._replace(name=f"{prefix}_{feature.name}") for feature in features]
 
 
 def _entry(feature: Feature, conflict_features: bool) -> dict[str, Any]:
@@ -55,85 +70,119 @@ def _entry(feature: Feature, conflict_features: bool) -> dict[str, Any]:
 
 
 def _own_features() -> list[Feature]:
+    shift_states = [Feature(f"shift_{state}", 0, 1, f"today's shift is in the state {state}") for state in SHIFT_STATES]
     return [
-        *((f"need_{need}", 0, 1, f"level of {need}; 1 is satisfied") for need in NEEDS),
-        ("x", 0, 1, "column, west to east"),
-        ("y", 0, 1, "row, north to south"),
-        ("time_of_day", 0, 1, "share of the day that is over"),
-        ("waiting", 0, 1, "waits in a queue"),
-        ("holding", 0, 1, "has an object reserved and does not use it"),
-        ("using", 0, 1, "uses an object"),
-        ("finished", 0, 1, "has just finished a use and still has the object"),
-        ("ahead", 0, 1, f"people ahead in the own queue, of {QUEUE_PLACES}"),
-        ("queue_length", 0, 1, f"people waiting at the own object, of {QUEUE_PLACES}"),
-        ("waited", 0, 1, f"ticks waited in the own queue, of {LONG_WAIT}"),
-        ("stalled", 0, 1, "ticks the own object was held unused before others, of those until a ghost step"),
-        ("use_left", 0, 1, "share of the running use that is left"),
-        ("camped", 0, 1, "ticks of using again before others, of those until an overstay"),
-        ("wallet", -1, 1, f"money, of {FULL_WALLET:.0f}"),
-        ("chat_ready", 0, 1, "could chat again"),
-        ("power_off", 0, 1, "there is no power"),
-        ("water_off", 0, 1, "there is no water"),
-        ("price_spike", 0, 1, "prices are raised"),
-    ]
-
-
-def _shift_features() -> list[Feature]:
-    return [
-        ("employed", 0, 1, "has a job"),
-        *((f"shift_{state}", 0, 1, f"today's shift is in the state {state}") for state in SHIFT_STATES),
-        ("to_shift_start", -1, 1, "ticks until the shift's start, in days"),
-        ("to_shift_end", -1, 1, "ticks until the shift's end, in days"),
-        ("at_workplace", 0, 1, "stands in reach of the workplace"),
-    ]
-
-
-def _grudge_features() -> list[Feature]:
-    return [
-        ("rivalry_strongest", 0, 1, "strongest grudge held"),
-        ("rivalry_mean", 0, 1, "sum of grudges held, of the most that can be held"),
-        ("rivals", 0, 1, "grudges at or above the avoid threshold, of the most that can be held"),
+        *(Feature(f"need_{need}", 0, 1, f"level of {need}; 1 is satisfied") for need in NEEDS),
+        Feature("x", 0, 1, "column, west to east"),
+        Feature("y", 0, 1, "row, north to south"),
+        Feature("time_of_day", 0, 1, "share of the day that is over"),
+        Feature("waiting", 0, 1, "waits in a queue"),
+        Feature("holding", 0, 1, "has an object reserved and does not use it"),
+        Feature("using", 0, 1, "uses an object"),
+        Feature("finished", 0, 1, "has just finished a use and still has the object"),
+        Feature("ahead", 0, 1, f"people ahead in the own queue, of {QUEUE_CAPACITY}"),
+        Feature("queue_length", 0, 1, f"people waiting at the own object, of {QUEUE_CAPACITY}"),
+        Feature("waited", 0, 1, f"ticks waited in the own queue, of {LONG_WAIT}"),
+        Feature("stalled", 0, 1, "ticks the own object was held unused before others, of those until a ghost step"),
+        Feature("use_left", 0, 1, "share of the running use that is left"),
+        Feature("camped", 0, 1, "ticks of using again before others, of those until an overstay"),
+        Feature("wallet", -1, 1, f"money, of {FULL_WALLET:.0f}"),
+        Feature("chat_ready", 0, 1, "could chat again"),
+        Feature("power_off", 0, 1, "there is no power"),
+        Feature("water_off", 0, 1, "there is no water"),
+        Feature("price_spike", 0, 1, "prices are raised"),
+        Feature("employed", 0, 1, "has a job"),
+        *shift_states,
+        Feature("to_shift_start", -1, 1, "ticks until the shift's start, in days"),
+        Feature("to_shift_end", -1, 1, "ticks until the shift's end, in days"),
+        Feature("at_workplace", 0, 1, "stands in reach of the workplace"),
+        Feature("rivalry_strongest", 0, 1, "strongest grudge held"),
+        Feature("rivalry_mean", 0, 1, "sum of grudges held, of the most that can be held"),
+        Feature("rivals", 0, 1, "grudges at or above the avoid threshold, of the most that can be held"),
     ]
 
 
 def _object_features(name: str) -> list[Feature]:
     return [
-        (f"{name}_reachable", 0, 1, f"there is a {name} to walk to: one's own workplace, or the nearest in service"),
-        (f"{name}_dx", -1, 1, f"columns to that {name}, of the map's width"),
-        (f"{name}_dy", -1, 1, f"rows to that {name}, of the map's height"),
-        (f"{name}_distance", 0, 1, "steps to it, of the map's width plus height"),
-        (f"{name}_queue", 0, 1, f"people waiting there, of {QUEUE_PLACES}"),
-        (f"{name}_held", 0, 1, "somebody has it reserved or uses it"),
-        (f"{name}_in_use", 0, 1, "somebody uses it"),
-        (f"{name}_stock", 0, 1, "share of its stock that is left; 0 where nothing is sold"),
-        (f"{name}_cooldown", 0, 1, "share of the own cooldown there that is left"),
-        (f"{name}_rivalry", 0, 1, "strongest grudge against anybody there"),
+        Feature("reachable", 0, 1, f"there is a {name} to walk to: one's own workplace, or the nearest in service"),
+        Feature("dx", -1, 1, f"columns to that {name}, of the map's width"),
+        Feature("dy", -1, 1, f"rows to that {name}, of the map's height"),
+        Feature("distance", 0, 1, "steps to it, of the map's width plus height"),
+        Feature("queue", 0, 1, f"people waiting there, of {QUEUE_CAPACITY}"),
+        Feature("held", 0, 1, "somebody has it reserved or uses it"),
+        Feature("in_use", 0, 1, "somebody uses it"),
+        Feature("stock", 0, 1, "share of its stock that is left; 0 where nothing is sold"),
+        Feature("cooldown", 0, 1, "share of the own cooldown there that is left"),
+        Feature("rivalry", 0, 1, "strongest grudge against anybody there"),
     ]
 
 
-def _neighbor_features(name: str, place: int) -> list[Feature]:
+def _neighbor_features(nth: int) -> list[Feature]:
     return [
-        (f"{name}_seen", 0, 1, f"there is a {place}. nearest person in view"),
-        (f"{name}_dx", -1, 1, "its columns from here, of the view's radius"),
-        (f"{name}_dy", -1, 1, "its rows from here, of the view's radius"),
-        (f"{name}_rivalry", 0, 1, "grudge against it"),
-        (f"{name}_same_queue", 0, 1, "it queues for, holds or uses the own object"),
-        (f"{name}_trust", 0, 1, "trust in it"),
-        (f"{name}_familiarity", 0, 1, "how well it is known"),
+        Feature("seen", 0, 1, f"there is a {nth}. nearest person in view"),
+        Feature("dx", -1, 1, "its columns from here, of the view's radius"),
+        Feature("dy", -1, 1, "its rows from here, of the view's radius"),
+        Feature("rivalry", 0, 1, "grudge against it"),
+        Feature("same_queue", 0, 1, "it queues for, holds or uses the own object"),
+        Feature("trust", 0, 1, "trust in it"),
+        Feature("familiarity", 0, 1, "how well it is known"),
     ]
+
+
+_MAP_CHANNELS = {
+    "blocked": "a wall, an object or the edge is there",
+    "object": "an object is there",
+    "person": "a person is there",
+    "rival": "strongest grudge against who is there",
+}
 
 
 def _map_features(radius: int) -> list[Feature]:
-    meaning = {
-        "blocked": "a wall, an object or the edge is there",
-        "object": "an object is there",
-        "person": "a person is there",
-        "rival": "strongest grudge against who is there",
-    }
     reach = range(-radius, radius + 1)
     return [
-        (f"map_{channel}_{dy:+d}_{dx:+d}", 0, 1, f"{meaning[channel]}, {dy:+d} rows and {dx:+d} columns from here")
-        for channel in MAP_CHANNELS
+        Feature(f"map_{channel}_{dy:+d}_{dx:+d}", 0, 1, f"{meaning}, {dy:+d} rows and {dx:+d} columns from here")
+        for channel, meaning in _MAP_CHANNELS.items()
         for dy in reach
         for dx in reach
     ]
+
+
+# Without types of their own: mypy knows only named tuples that are spelt out.
+_named_tuple: Any = namedtuple
+
+
+def _indices(kind: str, names: Iterable[str]) -> Any:
+    """The index of each name, as an attribute of that name; compiled rules take these for constants."""
+    listed = list(names)
+    return _named_tuple(kind, listed)(*range(len(listed)))
+
+
+#: The index of a person's own features, from ``need_hunger`` to ``rivals``, in an observation.
+OWN_FEATURE: Any = _indices("OwnFeature", (feature.name for feature in _own_features()))
+#: The index of an object's features, from ``reachable`` to ``rivalry``, in the block of its type.
+OBJECT_FEATURE: Any = _indices("ObjectFeature", (feature.name for feature in _object_features("")))
+#: The index of a neighbor's features, from ``seen`` to ``familiarity``, in their block.
+NEIGHBOR_FEATURE: Any = _indices("NeighborFeature", (feature.name for feature in _neighbor_features(0)))
+#: The index of a map's channels: ``blocked``, ``object``, ``person`` and ``rival``.
+MAP_CHANNEL: Any = _indices("MapChannel", _MAP_CHANNELS)
+
+_N_OWN, _N_OBJECT, _N_NEIGHBOR = len(OWN_FEATURE), len(OBJECT_FEATURE), len(NEIGHBOR_FEATURE)
+_N_DIRECTIONS = len(DIRECTIONS)
+
+
+@rule
+def object_block(t: int) -> int:
+    """Where the features of an object type begin."""
+    return _N_OWN + _N_OBJECT * t
+
+
+@rule
+def neighbor_block(types: int, n: int) -> int:
+    """Where the features of the ``n``-th neighbor begin, in a town with this many object types."""
+    return object_block(types) + _N_NEIGHBOR * n
+
+
+@rule
+def route_block(features: int, types: int, t: int) -> int:
+    """Where the features of the route to an object type begin: those of all types end the observation."""
+    return features - _N_DIRECTIONS * (types - t)

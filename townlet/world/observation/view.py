@@ -1,4 +1,4 @@
-"""What observations show of a town, as its configuration says."""
+"""The view that a scenario configures: what observations contain, and how they are scaled."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from townlet.world.state.layout import TownLayout
 if TYPE_CHECKING:
     from townlet.config.scenario import Scenario
 
+#: Entries of ``View.scale``: factors for a column, a row, columns and rows to an object, steps, ticks of the day, and
+#: columns and rows to a neighbor.
+X, Y, WIDTH, HEIGHT, DISTANCE, DAY, SIGHT = 0, 1, 2, 3, 4, 5, 6
+
 
 class View(NamedTuple):
-    """What observations show, and the factors that bring it between −1 and 1."""
+    """What observations contain, and the factors that bring it between −1 and 1."""
 
     neighbors: int
+    """People whose features are shown, at most."""
     map_radius: int
     """0 without a map."""
-    hints: int
-    """1 with hints at the way, 0 without."""
+    routes: int
+    """1 if the steps that lead to objects are shown, else 0."""
     scale: NDArray[np.float64]
-    """float64 [7]: the factors, by the names that follow the class."""
+    """float64 [7]: the factors, in the order X to SIGHT."""
     map_blocked: NDArray[np.float32]
-    """float32 [height + 2 radii, width + 2 radii]: walls, objects, and all beyond the edge."""
+    """float32 [height + 2 radii, width + 2 radii]: 1 for walls, objects and everything beyond the edge."""
     map_object: NDArray[np.float32]
-    """float32, of the same shape: objects."""
+    """float32, of the same shape: 1 for objects."""
     hidden: NDArray[np.int64]
     """int64 [H]: features that are always 0."""
-
-
-X, Y, WIDTH, HEIGHT, DISTANCE, DAY, SIGHT = 0, 1, 2, 3, 4, 5, 6
 
 
 def build_view(scenario: Scenario, layout: TownLayout) -> View:
@@ -48,7 +50,7 @@ def build_view(scenario: Scenario, layout: TownLayout) -> View:
     return View(
         neighbors=config.neighbors,
         map_radius=radius,
-        hints=int(config.mode == "full"),
+        routes=int(config.mode == "full"),
         scale=1.0 / np.array(full, np.float64),
         map_blocked=np.pad(layout.blocked.reshape(shape).astype(np.float32), radius, constant_values=1.0),
         map_object=np.pad(objects.reshape(shape), radius),

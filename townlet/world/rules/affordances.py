@@ -1,11 +1,12 @@
-"""Using objects: starting, the effects tick by tick, finishing, and releasing early."""
+"""Uses of objects: starting, effects tick by tick, completion, and early release."""
 
 from __future__ import annotations
 
 from townlet.world.engine.compile import rule, seldom
-from townlet.world.rules.actions import RELEASE, REQUEST, START, startable
+from townlet.world.rules.actions import RELEASE, START, after_requests
 from townlet.world.rules.prices import price_of
 from townlet.world.rules.queues import finish_turn
+from townlet.world.rules.requirements import startable
 from townlet.world.rules.social import share_meal
 from townlet.world.state.arrays import FINISHED, HOLDING, TALLY, USING, TownState
 from townlet.world.state.constants import NO_COUNTER, SHOWER_COMPLETE, TownRules
@@ -19,8 +20,8 @@ _SPENT = TALLY.index("spent")
 
 @rule
 def run_affordances(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
-    """Begin, advance and end uses. An affordance takes effect from the tick in which it is started."""
-    after = REQUEST + town.target.shape[2]
+    """Start, advance and end uses. An affordance takes effect in the tick in which it is started."""
+    after = after_requests(town)
     for a in range(layout.people):
         person = town.people[w, a]
         if person.role < HOLDING:
@@ -36,7 +37,7 @@ def run_affordances(town: TownState, layout: TownLayout, rules: TownRules, w: in
 
 @seldom
 def start(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Begin the first affordance of the held object whose preconditions hold."""
+    """Begin the first affordance that the held object offers, and pay for it."""
     use = startable(town, layout, rules, w, a)
     if use >= 0:
         person = town.people[w, a]
@@ -55,7 +56,7 @@ def start(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int)
 
 @rule
 def progress(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """One tick of effects; after the last one the use is complete, and the person may hand over or start again."""
+    """Apply one tick of effects; the last one completes the use."""
     person = town.people[w, a]
     use = person.affordance
     person.used = use
@@ -68,16 +69,16 @@ def progress(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: i
 
 @seldom
 def complete(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """End a use that has run its whole duration."""
+    """Complete a use that has run its full duration; the person keeps the object until the next tick."""
     person = town.people[w, a]
     use = person.affordance
     person.role = FINISHED
     person.affordance = -1
-    thing = person.at_object
-    record(town, w, USE_COMPLETED, thing, a, -1, town.objects[w, thing].queue_length, use)
+    o = person.at_object
+    record(town, w, USE_COMPLETED, o, a, -1, town.objects[w, o].queue_length, 0.0, use)
     town.tally[w, a, _USES] += 1.0
     if rules.shared_meals and rules.affordance_meal[use]:
         share_meal(town, layout, rules, w, a)
-    feeds = rules.affordance_counter[use]
-    if feeds != NO_COUNTER:
-        town.counter[w, SHOWER_COUNTER if feeds == SHOWER_COMPLETE else SLEEP_COUNTER] += 1.0
+    counter = rules.affordance_counter[use]
+    if counter != NO_COUNTER:
+        town.counter[w, SHOWER_COUNTER if counter == SHOWER_COMPLETE else SLEEP_COUNTER] += 1.0

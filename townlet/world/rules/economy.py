@@ -1,6 +1,6 @@
-"""Money and goods by the day: rent goes out at the end of each, and shelves are full at the start of the next.
+"""Rent at the end of each day, and full shelves at the start of the next.
 
-What people earn is in :mod:`townlet.world.rules.employment`, what they buy in :mod:`townlet.world.rules.affordances`.
+People earn in :mod:`townlet.world.rules.employment` and buy in :mod:`townlet.world.rules.affordances`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from townlet.world.engine.compile import seldom
 from townlet.world.state.arrays import TALLY, TownState
 from townlet.world.state.constants import TownRules
-from townlet.world.state.dirty import notice
+from townlet.world.state.dirty import mark_dirty
 from townlet.world.state.events import RENT_PAID
 from townlet.world.state.layout import TownLayout
 
@@ -17,7 +17,7 @@ _SPENT = TALLY.index("spent")
 
 @seldom
 def collect_rent(town: TownState, rules: TownRules, w: int) -> None:
-    """Take the day's rent from everybody; a wallet may fall below 0."""
+    """Take the day's rent from everybody; wallets may fall below 0."""
     for a in range(town.people.shape[1]):
         if town.alive[w, a]:
             town.people[w, a].wallet -= rules.rent
@@ -27,7 +27,7 @@ def collect_rent(town: TownState, rules: TownRules, w: int) -> None:
 
 @seldom
 def restock(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
-    """Fill every object's stock for a new day; what was left over does not add to it."""
-    for thing in range(len(layout.object_tile)):
-        town.objects[w, thing].stock = rules.type_stock[layout.object_type[thing]]
-        notice(town, w, thing)
+    """Fill every object up to its stock for a day."""
+    for o in range(len(layout.object_tile)):
+        town.objects[w, o].stock = rules.type_stock[layout.object_type[o]]
+        mark_dirty(town, w, o)

@@ -1,4 +1,4 @@
-"""Shifts: due, on time, late, absent or done, every day; wages for work done and the price of being late."""
+"""Employment: the state of everybody's shift, wages, the cost of being late, and takeovers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ABSENT = TALLY.index("absences")
 
 @rule
 def may_work(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> bool:
-    """Whether a person is at its workplace and has come to today's running shift, or can take over a colleague's."""
+    """Whether a person who is at their workplace may work now: they came to their shift, or may do a colleague's."""
     person = town.people[w, a]
     if layout.workplace[a] < 0 or layout.workplace[a] != person.at_object:
         return False
@@ -30,24 +30,24 @@ def may_work(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: i
 
 @rule
 def is_on(layout: TownLayout, a: int, time: int) -> bool:
-    """Whether somebody's shift runs at a tick of the day."""
+    """Whether a person's shift is on at a tick of the day."""
     return bool(layout.shift[a, 0] <= time < layout.shift[a, 1])
 
 
 @rule
 def needs_help(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, other: int) -> bool:
-    """Whether a colleague of somebody is expected at work but elsewhere, and nobody has helped it today."""
+    """Whether a colleague is expected at work but is elsewhere, and nobody has helped them today."""
     if not rules.late_help or layout.workplace[a] < 0 or layout.workplace[a] != layout.workplace[other]:
         return False
     colleague = town.people[w, other]
     expected = colleague.shift_state == DUE or colleague.shift_state == LATE
-    waited_for = expected and not colleague.arrived and not colleague.helped
-    return bool(waited_for and not in_reach(town, layout, w, other, layout.workplace[other]))
+    missed = expected and not colleague.arrived and not colleague.helped
+    return bool(missed and not in_reach(town, layout, w, other, layout.workplace[other]))
 
 
 @rule
 def update_employment(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
-    """Move everybody's shift on by one tick, pay those at work and charge late arrivals."""
+    """Advance everybody's shift by one tick, pay those who work, and charge those who arrive late."""
     time = town.worlds[w].tick % rules.ticks_per_day
     for a in range(layout.people):
         person = town.people[w, a]
@@ -71,15 +71,15 @@ def update_employment(town: TownState, layout: TownLayout, rules: TownRules, w: 
 
 @rule
 def attend(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, late_by: int) -> None:
-    """One tick of a running shift, ``late_by`` ticks after its start."""
+    """Advance a person's running shift by one tick, ``late_by`` ticks after its start."""
     person = town.people[w, a]
     if person.shift_state == OFF and late_by > 0:
         # A newcomer who came to town during the shift begins work with the next one.
         return
-    thing = layout.workplace[a]
+    workplace = layout.workplace[a]
     if not person.arrived and person.shift_state != ABSENT:
-        if in_reach(town, layout, w, a, thing):
-            arrive(town, rules, w, a, thing, late_by)
+        if in_reach(town, layout, w, a, workplace):
+            arrive(town, rules, w, a, workplace, late_by)
         elif late_by > rules.absent_after:
             miss(town, layout, w, a)
         else:
@@ -92,7 +92,7 @@ def attend(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int
 
 @rule
 def pay(town: TownState, w: int, a: int, wage: float) -> None:
-    """Pay somebody for a tick of work."""
+    """Pay a person for a tick of work."""
     person = town.people[w, a]
     person.paid = wage
     person.wallet += wage
@@ -100,36 +100,36 @@ def pay(town: TownState, w: int, a: int, wage: float) -> None:
 
 
 @seldom
-def arrive(town: TownState, rules: TownRules, w: int, a: int, thing: int, late_by: int) -> None:
-    """Begin a person's shift; beyond the grace it pays the penalty, once, unless a colleague has helped."""
+def arrive(town: TownState, rules: TownRules, w: int, a: int, workplace: int, late_by: int) -> None:
+    """Let a person arrive at work; after the grace they pay the penalty, unless a colleague has helped them."""
     person = town.people[w, a]
     person.arrived = True
     if late_by <= rules.grace_ticks:
         person.shift_state = ON_TIME
-        record(town, w, ON_TIME_ARRIVAL, thing, a, -1, 0, late_by)
+        record(town, w, ON_TIME_ARRIVAL, workplace, a, -1, 0, 0.0, late_by)
     else:
         person.shift_state = LATE
         if not person.helped:
             person.penalty = rules.lateness_penalty
             person.wallet -= rules.lateness_penalty
         town.tally[w, a, _LATE] += 1.0
-        record(town, w, LATE_ARRIVAL, thing, a, -1, 0, late_by)
+        record(town, w, LATE_ARRIVAL, workplace, a, -1, 0, 0.0, late_by)
 
 
 @seldom
 def miss(town: TownState, layout: TownLayout, w: int, a: int) -> None:
-    """Mark a person absent for today."""
+    """Mark a person as absent for today."""
     town.people[w, a].shift_state = ABSENT
     town.tally[w, a, _ABSENT] += 1.0
-    record(town, w, ABSENCE, layout.workplace[a], a, -1, 0, -1)
+    record(town, w, ABSENCE, layout.workplace[a], a, -1, 0, 0.0, -1)
 
 
 @seldom
 def pay_takeovers(town: TownState, layout: TownLayout, rules: TownRules, w: int, time: int) -> None:
-    """Pay those who did the work of a missing colleague in this tick that colleague's wage.
+    """Pay people who did a missing colleague's work in this tick that colleague's wage.
 
-    Whoever does it first has taken the shift over and keeps it, until the colleague arrives, the shift ends, or the
-    own one begins.
+    The first to do so takes the shift over. They keep it until the colleague arrives, the shift ends, or their own
+    begins.
     """
     for a in range(layout.people):
         person = town.people[w, a]
@@ -144,13 +144,13 @@ def pay_takeovers(town: TownState, layout: TownLayout, rules: TownRules, w: int,
         if other >= 0:
             if person.covering != other:
                 person.covering = other
-                record(town, w, SHIFT_TAKEOVER, int(layout.workplace[a]), a, other, 0, -1)
+                record(town, w, SHIFT_TAKEOVER, int(layout.workplace[a]), a, other, 0, 0.0, -1)
             pay(town, w, a, layout.wage[other])
 
 
 @seldom
 def open_shift(town: TownState, layout: TownLayout, w: int, a: int, time: int) -> int:
-    """Colleague whose shift a person can do: the one that it covers, or else the first whom nobody covers, or −1."""
+    """The colleague whose shift a person may do, or −1: one they already cover, or the first whom nobody covers."""
     staff = layout.staff[layout.workplace[a]]
     found = -1
     for i in range(len(staff)):
@@ -167,7 +167,7 @@ def open_shift(town: TownState, layout: TownLayout, w: int, a: int, time: int) -
 
 @rule
 def is_missing(town: TownState, layout: TownLayout, w: int, a: int, time: int) -> bool:
-    """Whether somebody is late for the running shift, or absent from it."""
+    """Whether a person is late for their running shift, or absent from it."""
     person = town.people[w, a]
     overdue = person.shift_state == LATE or person.shift_state == ABSENT
     return bool(overdue and not person.arrived and town.alive[w, a] and is_on(layout, a, time))
@@ -175,7 +175,7 @@ def is_missing(town: TownState, layout: TownLayout, w: int, a: int, time: int) -
 
 @rule
 def is_covered(town: TownState, layout: TownLayout, w: int, a: int) -> bool:
-    """Whether a colleague has taken somebody's shift over."""
+    """Whether a colleague has taken over a person's shift."""
     staff = layout.staff[layout.workplace[a]]
     for i in range(len(staff)):
         if staff[i] < 0:

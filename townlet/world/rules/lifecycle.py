@@ -1,10 +1,10 @@
-"""Coming and going: a person's start, eviction, moving away, and the newcomer who takes the place."""
+"""Arrivals in town and departures: a person's start, eviction, moving away, and the newcomer in their slot."""
 
 from __future__ import annotations
 
 from townlet.world.engine.compile import rule, seldom
 from townlet.world.engine.random import START_NEEDS, WORLD_STREAM, draw, nth_mover
-from townlet.world.rules.queues import drop_place
+from townlet.world.rules.queues import withdraw
 from townlet.world.rules.rivalry import forget_all
 from townlet.world.state.arrays import IDLE, OFF, TownState
 from townlet.world.state.constants import TownRules
@@ -18,7 +18,7 @@ from townlet.world.state.record import record
 def place_person(
     town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int, tile: int
 ) -> None:
-    """Put a new person into a slot, on a free tile."""
+    """Put a new person into a slot and on a free tile."""
     person = town.people[w, a]
     town.alive[w, a] = True
     stand_on(town, layout, w, a, tile)
@@ -43,25 +43,25 @@ def place_person(
     person.helped = False
     person.covering = -1
     person.chat_ready_at = 0
-    person.seen = 0
-    person.shown_shift = -1
-    person.shown_role = IDLE
-    person.shown_grudges = 0
-    person.shown_seen = 0
+    person.neighbor_count = 0
+    person.observed_shift = -1
+    person.observed_role = IDLE
+    person.observed_grudges = 0
+    person.observed_neighbors = 0
     forget_all(town, w, a)
     person.ties = 0
     for k in range(town.ties.shape[2]):
         town.ties[w, a, k].other = -1
     person.cooling_until = 0
-    for i in range(town.cooldowns.shape[2]):
-        town.cooldowns[w, a, i].object = -1
-        town.cooldowns[w, a, i].until = 0
+    for k in range(town.cooldowns.shape[2]):
+        town.cooldowns[w, a, k].object = -1
+        town.cooldowns[w, a, k].until = 0
     town.observation[w, a, :] = 0.0
 
 
 @seldom
 def evict_debtors(town: TownState, rules: TownRules, order: int, w: int) -> None:
-    """Evict those whose debt is too high after the rent; beyond the day's limit chance decides who is spared."""
+    """Evict people whose debt is too high after the rent; the tick's order decides whom the day's limit spares."""
     people = town.people.shape[1]
     for i in range(people):
         a = nth_mover(order, i, people)
@@ -71,7 +71,7 @@ def evict_debtors(town: TownState, rules: TownRules, order: int, w: int) -> None
 
 @seldom
 def let_the_unhappy_go(town: TownState, rules: TownRules, order: int, w: int) -> None:
-    """Let those go who had too many ticks in a row of low needs on average."""
+    """Let people move away whose needs have averaged too low for too many ticks in a row."""
     people = town.people.shape[1]
     for i in range(people):
         a = nth_mover(order, i, people)
@@ -81,7 +81,7 @@ def let_the_unhappy_go(town: TownState, rules: TownRules, order: int, w: int) ->
 
 @rule
 def let_go(town: TownState, rules: TownRules, w: int, a: int, kind: int) -> None:
-    """Let somebody leave in this tick, unless it leaves already or too many have left today."""
+    """Let a person leave in this tick, unless they already are leaving or too many have left today."""
     if town.people[w, a].leaving < 0 and town.worlds[w].left_today < rules.most_leaving:
         town.people[w, a].leaving = kind
         town.worlds[w].left_today += 1
@@ -89,32 +89,34 @@ def let_go(town: TownState, rules: TownRules, w: int, a: int, kind: int) -> None
 
 @rule
 def replace_people(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int) -> None:
-    """End the episodes of those who leave, and let newcomers into empty slots."""
+    """End the episodes of people who leave, and let newcomers into empty slots."""
     for a in range(layout.people):
         if town.alive[w, a]:
             if town.people[w, a].leaving >= 0:
                 remove_person(town, layout, rules, w, a)
         elif town.worlds[w].tick >= town.people[w, a].newcomer_at:
-            welcome(town, layout, rules, seed, world, w, a)
+            admit_newcomer(town, layout, rules, seed, world, w, a)
 
 
 @seldom
-def welcome(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int) -> None:
-    """Let a newcomer into an empty slot, unless too many have come today or there is nowhere to stand."""
+def admit_newcomer(
+    town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int
+) -> None:
+    """Let a newcomer into an empty slot, unless too many have arrived today or no tile is free."""
     if town.worlds[w].arrived_today >= rules.most_arriving:
         return
     tile = nearest_free_tile(town, layout, w, layout.start_tile[a])
     if tile >= 0:
         town.worlds[w].arrived_today += 1
         place_person(town, layout, rules, seed, world, w, a, tile)
-        record(town, w, NEWCOMER, -1, a, -1, 0, -1)
+        record(town, w, NEWCOMER, -1, a, -1, 0, 0.0, -1)
 
 
 @seldom
 def nearest_free_tile(town: TownState, layout: TownLayout, w: int, start: int) -> int:
-    """The free tile nearest to another in a straight line that can be walked to from there, or −1 if all are taken.
+    """The free tile with the least straight-line distance from ``start`` among those in its region, or −1 if none is.
 
-    Squares around the start are searched from the inside out; no tile of a square is nearer than its ring's distance.
+    Searches the square rings around the start from the inside out; no tile of a ring is nearer than the ring's radius.
     """
     x = start % layout.width
     y = start // layout.width
@@ -132,7 +134,7 @@ def nearest_free_tile(town: TownState, layout: TownLayout, w: int, start: int) -
                 distance = (nx - x) * (nx - x) + (ny - y) * (ny - y)
                 if best >= 0 and (distance > best_distance or (distance == best_distance and tile > best)):
                     continue
-                if layout.region[tile] == layout.region[start] and town.occupant[w, tile] < 0:
+                if layout.region[tile] == layout.region[start] and town.tile_occupant[w, tile] < 0:
                     best = tile
                     best_distance = distance
     return best
@@ -140,7 +142,7 @@ def nearest_free_tile(town: TownState, layout: TownLayout, w: int, start: int) -
 
 @seldom
 def remove_person(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Take somebody out of the town and out of its place in any queue; others' grudges end with the next tick."""
+    """Take a person out of the town and out of any queue; others' grudges against them end with the next tick."""
     person = town.people[w, a]
     town.terminated[w, a] = True
     town.alive[w, a] = False
@@ -148,7 +150,7 @@ def remove_person(town: TownState, layout: TownLayout, rules: TownRules, w: int,
     person.generation += 1
     step_off(town, layout, w, a)
     if person.role != IDLE:
-        drop_place(town, w, a)
+        withdraw(town, w, a)
     forget_all(town, w, a)
     town.observation[w, a, :] = 0.0
-    record(town, w, person.leaving, -1, a, -1, 0, -1)
+    record(town, w, person.leaving, -1, a, -1, 0, 0.0, -1)

@@ -1,4 +1,4 @@
-"""Walking: one tile per tick, one person per tile; walls, objects and the edge block."""
+"""Movement: one tile per tick, one person per tile; walls, objects and the map's edge block."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from townlet.world.rules.targets import in_reach, route_to
 from townlet.world.state.arrays import IDLE, TownState
 from townlet.world.state.constants import TownRules
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.occupancy import free_ways, stand_at, step_off
+from townlet.world.state.occupancy import free_directions, stand_at, step_off
 
 
 @rule
 def move_people(town: TownState, layout: TownLayout, rules: TownRules, order: int, w: int) -> bool:
-    """Carry out moves and the walking part of requests; whoever already stands in reach is marked as joining.
+    """Carry out moves, and requests for objects out of reach; people within reach are marked as joining the queue.
 
-    Who goes first changes from tick to tick by the world stream. Returns whether anybody joins.
+    People move in the tick's order. Returns whether anybody joins a queue.
     """
-    arriving = False
-    kinds = town.target.shape[2]
+    joining = False
+    types = town.target.shape[2]
     for i in range(layout.people):
         a = nth_mover(order, i, layout.people)
         person = town.people[w, a]
-        kind = person.intent - REQUEST
-        if NORTH - REQUEST <= kind < kinds:
-            # One path for moves and requests, because which of them it is cannot be predicted.
+        t = person.intent - REQUEST
+        if NORTH - REQUEST <= t < types:
+            # One path for moves and requests, because the processor cannot predict which it is.
             route = 0
-            if kinds > 0:
-                thing = town.target[w, a, max(kind, 0)]
-                if thing >= 0 and in_reach(town, layout, w, a, thing) and kind >= 0:
-                    person.joining = thing
-                    arriving = True
+            if types > 0:
+                o = town.target[w, a, max(t, 0)]
+                if o >= 0 and in_reach(town, layout, w, a, o) and t >= 0:
+                    person.joining = o
+                    joining = True
                     continue
-                nearest = layout.nearest[person.tile, max(kind, 0)]
+                nearest = layout.nearest[person.tile, max(t, 0)]
                 route = int(nearest.route)
-                if kind >= 0 and (thing != nearest.thing or thing == layout.workplace[a]):
-                    route = route_to(layout, a, person.tile, kind, thing)
-            route = route if kind >= 0 else 1 << (kind + REQUEST - NORTH)
-            free = free_ways(town, layout, w, a)
-            ways = free & route & 15
-            ways = ways if ways != 0 else free & (route >> 4)
-            if ways != 0:
-                walk(town, layout, rules, w, a, lowest_bit(ways))
-    return arriving
+                if t >= 0 and (o != nearest.object or o == layout.workplace[a]):
+                    route = route_to(layout, a, person.tile, t, o)
+            route = route if t >= 0 else 1 << (t + REQUEST - NORTH)
+            free = free_directions(town, layout, w, a)
+            directions = free & route & 15
+            directions = directions if directions != 0 else free & (route >> 4)
+            if directions != 0:
+                walk(town, layout, rules, w, a, lowest_bit(directions))
+    return joining
 
 
 @rule
 def walk(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, direction: int) -> None:
-    """Let a person go to the next tile, which is free; out of its object's reach it loses its place there."""
+    """Move a person one tile in a free direction; if that takes them out of their object's reach, they leave it."""
     step_off(town, layout, w, a)
     forward = 2 * (direction & 1) - 1
     sideways = direction >> 1

@@ -1,4 +1,4 @@
-"""Hunger, hygiene and energy: a linear fall, fainting, and how long somebody has been unhappy."""
+"""Needs: hunger, hygiene and energy fall linearly; people faint, and count the ticks in which they are unhappy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from townlet.world.state.events import FAINT
 
 @rule
 def decay_needs(town: TownState, rules: TownRules, w: int) -> bool:
-    """Let everybody's needs fall by one tick. Whoever has had one at 0 for too long faints.
+    """Let everybody's needs fall by one tick; people with a need at 0 for too long faint.
 
-    Returns whether anybody has been unhappy, with low needs on average, for long enough to move away.
+    A person is unhappy while their needs average less than ``departure_mood``. Returns whether anybody has been unhappy
+    for long enough to move away.
     """
-    lowest_sum = 3.0 * rules.departure_mood
-    fed_up = False
+    least_sum = 3.0 * rules.departure_mood
+    wants_to_leave = False
     for a in range(town.people.shape[1]):
         if not town.alive[w, a]:
             continue
@@ -29,7 +30,7 @@ def decay_needs(town: TownState, rules: TownRules, w: int) -> bool:
         if person.starving >= rules.faint_after:
             person.leaving = FAINT
         if rules.departure_after > 0:
-            low = person.needs[0] + person.needs[1] + person.needs[2] < lowest_sum
+            low = person.needs[0] + person.needs[1] + person.needs[2] < least_sum
             person.unhappy = person.unhappy + 1 if low else 0
-            fed_up |= person.unhappy >= rules.departure_after
-    return fed_up
+            wants_to_leave |= person.unhappy >= rules.departure_after
+    return wants_to_leave

@@ -1,4 +1,4 @@
-"""Impatience: what it does to people to wait for too long."""
+"""Patience: a grudge against the holder for those who wait too long."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from townlet.world.state.record import record
 
 @seldom
 def lose_patience(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Begrudge the holder its turn, whenever a person has waited for as long as its patience lasts once more."""
+    """Raise a waiting person's grudge against the holder each time they have waited as long as their patience lasts."""
     person = town.people[w, a]
     lasts = max(math.ceil(rules.patience_ticks * trait_factor(layout, rules, a, PATIENCE)), 1)
-    thing = int(person.at_object)
-    holder = int(town.objects[w, thing].holder)
+    o = int(person.at_object)
+    holder = int(town.objects[w, o].holder)
     if holder >= 0 and person.waited % lasts == 0:
-        length = int(town.objects[w, thing].queue_length)
-        record(town, w, IMPATIENCE, thing, a, holder, length, int(person.waited))
+        length = int(town.objects[w, o].queue_length)
+        record(town, w, IMPATIENCE, o, a, holder, length, 0.0, int(person.waited))
         change_rivalry(town, rules, w, a, holder, rules.impatience)

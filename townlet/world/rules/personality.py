@@ -1,4 +1,4 @@
-"""Four traits that set people apart: how much each changes a rule."""
+"""Personality: four traits, and how much each changes a rule."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ EXTROVERSION, FORGIVENESS, AMBITION, PATIENCE = 0, 1, 2, 3
 
 @rule
 def trait_factor(layout: TownLayout, rules: TownRules, a: int, trait: int) -> float:
-    """What a person's trait multiplies a rule's constant by: 0 to 2 at full strength, exactly 1 for the average."""
+    """The factor of a person's trait on a rule's constant: 0 to 2 at full strength, exactly 1 for the average."""
     return float(1.0 + rules.personality * (2.0 * layout.traits[a, trait] - 1.0))

@@ -1,4 +1,4 @@
-"""What a use costs just now."""
+"""Prices of affordances."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from townlet.world.state.constants import TownRules
 
 @rule
 def price_of(town: TownState, rules: TownRules, w: int, use: int) -> float:
-    """Price of an affordance, raised while there is a price spike."""
+    """The price of an affordance now; a price spike raises it."""
     price = rules.affordance_price[use]
     return float(price * rules.price_factor if town.worlds[w].tick < town.worlds[w].price_spike_until else price)

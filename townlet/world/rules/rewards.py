@@ -1,4 +1,4 @@
-"""Reward: what a tick was worth to each person, component by component."""
+"""Rewards of a tick: their components, their clipped sum, and tallies of both."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _N_PARTS = len(REWARD_PARTS)
 
 @rule
 def compute_rewards(town: TownState, rules: TownRules, w: int) -> bool:
-    """Reward of everybody for this tick: its components, their clipped sum, and whether it sits on the clip.
+    """Compute everybody's reward for this tick: its components, their clipped sum, and whether it was clipped.
 
-    Returns whether anybody leaves in this tick, or a slot is empty.
+    Returns whether anybody leaves in this tick or a slot is empty.
     """
     changing = False
     for a in range(town.people.shape[1]):
@@ -42,13 +42,13 @@ def compute_rewards(town: TownState, rules: TownRules, w: int) -> bool:
         parts[0] = rules.survival
         parts[1] = 0.0 - lack
         total = rules.survival - lack
-        # None of these is ever negative; mostly, there are none.
+        # None of these is ever negative, and usually all are 0.
         more = person.paid + person.penalty + person.caused + person.suffered + person.social
         if (more == 0.0) & (person.grudges == 0) & (person.leaving < 0):
             for i in range(2, _N_PARTS):
                 parts[i] = 0.0
         else:
-            total = add_what_happened(town, rules, w, a, total)
+            total = add_rare_parts(town, rules, w, a, total)
         town.clipped[w, a] = abs(total) >= rules.reward_clip
         town.reward[w, a] = min(max(total, -rules.reward_clip), rules.reward_clip)
         tally_person(town, w, a)
@@ -56,8 +56,8 @@ def compute_rewards(town: TownState, rules: TownRules, w: int) -> bool:
 
 
 @seldom
-def add_what_happened(town: TownState, rules: TownRules, w: int, a: int, total: float) -> float:
-    """The components of somebody's reward after the first two, also in its tallies; returns the sum with them."""
+def add_rare_parts(town: TownState, rules: TownRules, w: int, a: int, total: float) -> float:
+    """Fill in and tally the components of a person's reward after the first two; returns ``total`` plus their sum."""
     person = town.people[w, a]
     parts = town.reward_parts[w, a]
     tally = town.tally[w, a]
@@ -86,7 +86,7 @@ def add_what_happened(town: TownState, rules: TownRules, w: int, a: int, total: 
 
 @rule
 def cost_of_leaving(town: TownState, rules: TownRules, w: int, a: int) -> float:
-    """What it costs to faint or to be evicted; who moves away by choice pays nothing."""
+    """The cost of fainting or being evicted; people who move away by choice pay nothing."""
     kind = town.people[w, a].leaving
     if kind == FAINT:
         return float(rules.faint_cost)
@@ -95,7 +95,7 @@ def cost_of_leaving(town: TownState, rules: TownRules, w: int, a: int) -> float:
 
 @rule
 def tally_person(town: TownState, w: int, a: int) -> None:
-    """Add to a person's tallies what every tick has."""
+    """Add to a person's tallies what every tick adds to them."""
     person = town.people[w, a]
     tally = town.tally[w, a]
     tally[_ALIVE] += 1.0
@@ -111,7 +111,7 @@ def tally_person(town: TownState, w: int, a: int) -> None:
 
 @rule
 def tally_grudges(town: TownState, rules: TownRules, w: int, a: int) -> None:
-    """Add a person's grudges of this tick to its tallies."""
+    """Add a person's grudges in this tick to their tallies."""
     tally = town.tally[w, a]
     strongest = 0.0
     rivals = 0.0

@@ -1,4 +1,4 @@
-"""Grudges: a short ledger per person, strongest first to matter and weakest first to go."""
+"""Rivalry: a short ledger of grudges per person, and the conflicts and courtesies that change it."""
 
 from __future__ import annotations
 
@@ -16,71 +16,71 @@ _INTENSITY = TALLY.index("intensity_suffered")
 
 
 @rule
-def rivalry_towards(town: TownState, w: int, person: int, other: int) -> float:
-    """Strength of one person's grudge against another, 0 without one."""
-    if town.people[w, person].grudges > 0:
+def rivalry_towards(town: TownState, w: int, a: int, other: int) -> float:
+    """The strength of a person's grudge against another, 0 without one."""
+    if town.people[w, a].grudges > 0:
         for k in range(town.grudges.shape[2]):
-            if town.grudges[w, person, k].other == other:
-                return float(town.grudges[w, person, k].strength)
+            if town.grudges[w, a, k].other == other:
+                return float(town.grudges[w, a, k].strength)
     return 0.0
 
 
 @seldom
-def change_rivalry(town: TownState, rules: TownRules, w: int, person: int, other: int, amount: float) -> None:
-    """Raise or lower a grudge, within 0 to 1; with no room for a new one, it replaces the weakest if stronger."""
-    slot = -1
+def change_rivalry(town: TownState, rules: TownRules, w: int, a: int, other: int, amount: float) -> None:
+    """Raise or lower a grudge, within 0 to 1; in a full ledger a new one replaces the weakest if it is stronger."""
+    entry = -1
     weakest = 0
     for k in range(town.grudges.shape[2]):
-        if town.grudges[w, person, k].other == other:
-            slot = k
+        if town.grudges[w, a, k].other == other:
+            entry = k
             break
-        if town.grudges[w, person, k].strength < town.grudges[w, person, weakest].strength:
+        if town.grudges[w, a, k].strength < town.grudges[w, a, weakest].strength:
             weakest = k
-    if slot < 0:
-        # An empty slot has strength 0, so it is always the weakest.
-        if amount <= town.grudges[w, person, weakest].strength:
+    if entry < 0:
+        # An empty entry has strength 0, so it is always the weakest.
+        if amount <= town.grudges[w, a, weakest].strength:
             return
-        slot = weakest
-        if town.grudges[w, person, slot].other < 0:
-            town.people[w, person].grudges += 1
-        town.grudges[w, person, slot].other = other
-        town.grudges[w, person, slot].strength = 0.0
-    settle(town, rules, w, person, slot, min(town.grudges[w, person, slot].strength + amount, 1.0))
+        entry = weakest
+        if town.grudges[w, a, entry].other < 0:
+            town.people[w, a].grudges += 1
+        town.grudges[w, a, entry].other = other
+        town.grudges[w, a, entry].strength = 0.0
+    set_strength(town, rules, w, a, entry, min(town.grudges[w, a, entry].strength + amount, 1.0))
 
 
 @rule
-def settle(town: TownState, rules: TownRules, w: int, person: int, slot: int, strength: float) -> None:
-    """Set a grudge's strength; one at or below the forgetting threshold is dropped."""
-    grudge = town.grudges[w, person, slot]
+def set_strength(town: TownState, rules: TownRules, w: int, a: int, k: int, strength: float) -> None:
+    """Set a grudge's strength; at or below ``rivalry_drop`` it is forgotten."""
+    grudge = town.grudges[w, a, k]
     forgotten = strength <= rules.rivalry_drop
     grudge.strength = 0.0 if forgotten else strength
     if forgotten:
         grudge.other = -1
-        town.people[w, person].grudges -= 1
+        town.people[w, a].grudges -= 1
 
 
 @rule
 def decay_rivalry(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
-    """Let every grudge fade by one tick; grudges against somebody who is gone are forgotten at once."""
+    """Let every grudge fade by one tick; grudges against people who have left town are forgotten at once."""
     for a in range(town.grudges.shape[1]):
         if town.people[w, a].grudges > 0:
-            fade(town, layout, rules, w, a)
+            fade_grudges(town, layout, rules, w, a)
 
 
 @seldom
-def fade(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Let a person's grudges fade by one tick; the more forgiving it is, the sooner they are gone."""
+def fade_grudges(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
+    """Let a person's grudges fade by one tick, faster for a forgiving person."""
     fall = rules.rivalry_decay * trait_factor(layout, rules, a, FORGIVENESS)
     for k in range(town.grudges.shape[2]):
         grudge = town.grudges[w, a, k]
         if grudge.other >= 0:
             gone = not town.alive[w, grudge.other]
-            settle(town, rules, w, a, k, 0.0 if gone else grudge.strength - fall)
+            set_strength(town, rules, w, a, k, 0.0 if gone else grudge.strength - fall)
 
 
 @rule
 def forget_all(town: TownState, w: int, a: int) -> None:
-    """Clear a person's grudges."""
+    """Clear all of a person's grudges."""
     town.people[w, a].grudges = 0
     for k in range(town.grudges.shape[2]):
         town.grudges[w, a, k].other = -1
@@ -89,24 +89,17 @@ def forget_all(town: TownState, w: int, a: int) -> None:
 
 @seldom
 def conflict(
-    town: TownState,
-    layout: TownLayout,
-    rules: TownRules,
-    w: int,
-    kind: int,
-    thing: int,
-    actor: int,
-    rival: int,
-    queue_length: int,
+    town: TownState, layout: TownLayout, rules: TownRules, w: int, kind: int, o: int, actor: int, rival: int
 ) -> None:
-    """Record a queue conflict of ``actor`` against the wronged ``rival`` and what it does to both.
+    """Record a queue conflict at an object, in which ``actor`` wrongs ``rival``, and raise the grudges of both.
 
-    The more ambitious the wronged side is, the more it resents it.
+    Its intensity is the base of its ``kind`` plus ``intensity_per_waiter`` for each waiting person beyond the first,
+    within 0.1 to 5. An ambitious rival resents it more.
     """
+    queue_length = town.objects[w, o].queue_length
     intensity = rules.conflict_base[kind] + rules.intensity_per_waiter * max(queue_length - 1, 0)
     intensity = min(max(intensity, 0.1), 5.0)
-    record(town, w, kind, thing, actor, rival, queue_length, -1)
-    town.events[w, town.worlds[w].event_count - 1].intensity = intensity
+    record(town, w, kind, o, actor, rival, queue_length, intensity, -1)
     town.counter[w, CONFLICT_INTENSITY] += intensity
     town.people[w, actor].caused += intensity
     town.people[w, rival].suffered += intensity
@@ -119,10 +112,8 @@ def conflict(
 
 
 @seldom
-def courtesy(
-    town: TownState, rules: TownRules, w: int, kind: int, thing: int, actor: int, other: int, queue_length: int
-) -> None:
-    """Record a hand-over or a giving way, which relieves both sides' grudges."""
-    record(town, w, kind, thing, actor, other, queue_length, -1)
+def courtesy(town: TownState, rules: TownRules, w: int, kind: int, o: int, actor: int, other: int) -> None:
+    """Record a hand-over or a yield at an object, which lowers the grudges of both people."""
+    record(town, w, kind, o, actor, other, town.objects[w, o].queue_length, 0.0, -1)
     change_rivalry(town, rules, w, actor, other, -rules.polite_relief)
     change_rivalry(town, rules, w, other, actor, -rules.polite_relief)

@@ -1,10 +1,10 @@
-"""What people do together: chats, help for a colleague who is late, and shared meals."""
+"""Social life: chats, help for colleagues who are late, and shared meals."""
 
 from __future__ import annotations
 
 from townlet.world.engine.compile import rule, seldom
 from townlet.world.engine.random import CHAT_OUTCOME, WORLD_STREAM, draw, nth_mover
-from townlet.world.rules.actions import CHAT, REQUEST
+from townlet.world.rules.actions import CHAT, after_requests
 from townlet.world.rules.employment import needs_help
 from townlet.world.rules.personality import EXTROVERSION, FORGIVENESS, trait_factor
 from townlet.world.rules.queues import finish_turn
@@ -16,9 +16,9 @@ from townlet.world.state.events import CHAT_FAILURE, CHAT_QUALITY, CHAT_SUCCESS,
 from townlet.world.state.layout import TownLayout
 from townlet.world.state.record import record
 
-#: Tiles between people who eat together, at most. Every stove and fridge serves one person at a time, so that people
-#: who eat at the same time stand at different ones; and in a kitchen these are two tiles apart.
-TABLE = 2
+#: Greatest distance in tiles between people who share a meal. A stove or fridge serves one person at a time, so people
+#: who eat together stand at different ones, and in a kitchen these are two tiles apart.
+MEAL_DISTANCE = 2
 
 _CHATS = TALLY.index("chats")
 _QUALITY = TALLY.index("chat_quality_sum")
@@ -28,8 +28,8 @@ _QUALITY = TALLY.index("chat_quality_sum")
 def hold_chats(
     town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, order: int, w: int
 ) -> None:
-    """Let everybody chat who chose to, in the tick's order."""
-    chat = REQUEST + town.target.shape[2] + CHAT
+    """Carry out everybody's chats, in the tick's order."""
+    chat = after_requests(town) + CHAT
     for i in range(layout.people):
         a = nth_mover(order, i, layout.people)
         if town.people[w, a].intent == chat:
@@ -38,9 +38,9 @@ def hold_chats(
 
 @seldom
 def begin_chat(town: TownState, layout: TownLayout, rules: TownRules, seed: int, world: int, w: int, a: int) -> None:
-    """Chat with whoever was nearest at the start of the tick, unless it has walked away since.
+    """Let a person chat with whoever was nearest at the start of the tick, unless that person has walked away since.
 
-    Two people who chose each other have one chat, and both have begun it.
+    Two people who choose each other have one chat, and both get the cooldown.
     """
     other = chat_partner(town, layout, rules, w, a)
     if other < 0 or tiles_between(town, w, a, other) > 1:
@@ -71,7 +71,7 @@ def begin_chat(town: TownState, layout: TownLayout, rules: TownRules, seed: int,
 
 @rule
 def tiles_between(town: TownState, w: int, a: int, other: int) -> int:
-    """Distance of two people, diagonal steps counted as one."""
+    """The distance between two people in tiles; a diagonal step counts as one."""
     dx = town.people[w, a].x - town.people[w, other].x
     dy = town.people[w, a].y - town.people[w, other].y
     return int(max(abs(dx), abs(dy)))
@@ -79,7 +79,7 @@ def tiles_between(town: TownState, w: int, a: int, other: int) -> int:
 
 @rule
 def raised(base: float, share: float) -> float:
-    """A level in 0 to 1 that has come closer to 1 by a share of what it lacks."""
+    """A level from 0 to 1, raised by a share of its distance to 1."""
     return base + (1.0 - base) * share
 
 
@@ -87,8 +87,8 @@ def raised(base: float, share: float) -> float:
 def enjoy_chat(
     town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, other: int, quality: float
 ) -> None:
-    """A chat that went well: both know and trust each other better, and begrudge each other less."""
-    record(town, w, CHAT_SUCCESS, -1, a, other, 0, -1)
+    """Carry out a chat that succeeds: both people's ties grow stronger and their grudges weaker."""
+    record(town, w, CHAT_SUCCESS, -1, a, other, 0, 0.0, -1)
     town.counter[w, CHAT_QUALITY] += quality
     for side in range(2):
         one = other if side else a
@@ -103,17 +103,17 @@ def enjoy_chat(
 
 @seldom
 def fail_chat(town: TownState, rules: TownRules, w: int, a: int, other: int) -> None:
-    """A chat that went wrong, or with a rival: it costs trust on both sides."""
-    record(town, w, CHAT_FAILURE, -1, a, other, 0, -1)
+    """Carry out a chat that fails, as all chats between rivals do: it costs both people trust."""
+    record(town, w, CHAT_FAILURE, -1, a, other, 0, 0.0, -1)
     strengthen(town, rules, w, a, other, -0.5 * rules.chat_gain, 0.0)
     strengthen(town, rules, w, other, a, -0.5 * rules.chat_gain, 0.0)
 
 
 @seldom
 def help_colleague(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, other: int) -> None:
-    """Wake a colleague, or remind it of its shift: being late costs it nothing today, and it will not forget that."""
+    """Wake a colleague or remind them of their shift: being late costs them nothing today, and their trust grows."""
     colleague = town.people[w, other]
-    record(town, w, LATE_HELP, int(layout.workplace[a]), a, other, 0, int(colleague.affordance))
+    record(town, w, LATE_HELP, int(layout.workplace[a]), a, other, 0, 0.0, int(colleague.affordance))
     if colleague.role == USING:
         finish_turn(town, rules, w, other)
     colleague.helped = True
@@ -124,18 +124,18 @@ def help_colleague(town: TownState, layout: TownLayout, rules: TownRules, w: int
 
 @seldom
 def share_meal(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Let somebody whose meal ends in this tick have shared it with all who are still eating at its table.
+    """Count a meal that ends in this tick as shared with everybody nearby who is still eating.
 
-    Of two meals one ends first, so that no pair of meals is shared twice.
+    One of any two meals ends first, so no two people share the same pair of meals twice.
     """
     person = town.people[w, a]
-    for y in range(max(person.y - TABLE, 0), min(person.y + TABLE, layout.height - 1) + 1):
-        for x in range(max(person.x - TABLE, 0), min(person.x + TABLE, layout.width - 1) + 1):
-            other = int(town.occupant[w, y * layout.width + x])
+    for y in range(max(person.y - MEAL_DISTANCE, 0), min(person.y + MEAL_DISTANCE, layout.height - 1) + 1):
+        for x in range(max(person.x - MEAL_DISTANCE, 0), min(person.x + MEAL_DISTANCE, layout.width - 1) + 1):
+            other = int(town.tile_occupant[w, y * layout.width + x])
             if other < 0 or other == a or town.people[w, other].role != USING:
                 continue
             if rules.affordance_meal[town.people[w, other].affordance] and not are_rivals(town, rules, w, a, other):
-                record(town, w, SHARED_MEAL, int(person.at_object), a, other, 0, -1)
+                record(town, w, SHARED_MEAL, int(person.at_object), a, other, 0, 0.0, -1)
                 town.people[w, other].social += 1.0
                 person.social += 1.0
                 strengthen(town, rules, w, a, other, rules.meal_gain, rules.meal_gain)

@@ -1,4 +1,4 @@
-"""Targets: the object that a request is for, whether it is in reach, and the way to it."""
+"""Targets of requests: which object a request is for, whether it is within reach, and the way to it."""
 
 from __future__ import annotations
 
@@ -9,87 +9,90 @@ from townlet.world.state.routes import UNREACHABLE
 
 
 @rule
-def in_reach(town: TownState, layout: TownLayout, w: int, a: int, thing: int) -> bool:
+def in_reach(town: TownState, layout: TownLayout, w: int, a: int, o: int) -> bool:
     """Whether a person touches an object, corners included."""
     person = town.people[w, a]
-    dx = person.x - layout.object_x[thing]
-    dy = person.y - layout.object_y[thing]
+    dx = person.x - layout.object_x[o]
+    dy = person.y - layout.object_y[o]
     return bool(-1 <= dx <= 1 and -1 <= dy <= 1)
 
 
 @rule
-def find_target(town: TownState, layout: TownLayout, w: int, a: int, kind: int) -> int:
-    """The object that a request of a type is for, or −1: the nearest that is free, or, if all are taken, the nearest.
+def find_target(town: TownState, layout: TownLayout, w: int, a: int, t: int) -> int:
+    """The object that a request of a type is for, or −1: the nearest free one, or the nearest if all are held.
 
-    Objects out of service or cooling down for this person are passed over. Of the type of its own workplace a person
-    goes to no other. There is always room in a queue: people queue on the eight tiles around the object.
+    Objects that are out of service or on cooldown for this person do not count. Of the type of their workplace, people
+    ask for their workplace only. A queue always has room, because people queue on the eight tiles around the object.
     """
     tile = town.people[w, a].tile
-    place = layout.workplace[a]
-    if place >= 0 and layout.object_type[place] == kind:
+    workplace = layout.workplace[a]
+    if workplace >= 0 and layout.object_type[workplace] == t:
         reachable = layout.work[layout.work_row[a], tile].distance < UNREACHABLE
-        return int(place) if reachable and can_queue(town, w, a, place) else -1
+        return int(workplace) if reachable and can_queue(town, w, a, workplace) else -1
     nearest = -1
     for c in range(layout.near_object.shape[2]):
-        thing = layout.near_object[tile, kind, c]
-        if thing < 0:
+        o = layout.near_object[tile, t, c]
+        if o < 0:
             break
-        if can_queue(town, w, a, thing):
-            if town.signs[w, thing] & HELD == 0 or town.objects[w, thing].holder == a:
-                return int(thing)
+        if can_queue(town, w, a, o):
+            if town.object_flags[w, o] & HELD == 0 or town.objects[w, o].holder == a:
+                return int(o)
             if nearest < 0:
-                nearest = int(thing)
+                nearest = int(o)
     return nearest
 
 
 @rule
-def can_queue(town: TownState, w: int, a: int, thing: int) -> bool:
-    """Whether an object is in service and the person's cooldown on it is over."""
-    return bool(town.signs[w, thing] & OUT_OF_SERVICE == 0 and cooldown_left(town, w, a, thing) <= 0)
+def can_queue(town: TownState, w: int, a: int, o: int) -> bool:
+    """Whether an object is in service and not on cooldown for a person."""
+    return bool(town.object_flags[w, o] & OUT_OF_SERVICE == 0 and cooldown_left(town, w, a, o) <= 0)
 
 
 @rule
-def cooldown_left(town: TownState, w: int, a: int, thing: int) -> int:
+def cooldown_left(town: TownState, w: int, a: int, o: int) -> int:
     """Ticks until a person can queue for an object again."""
     tick = town.worlds[w].tick
     if town.people[w, a].cooling_until > tick:
-        for i in range(town.cooldowns.shape[2]):
-            if town.cooldowns[w, a, i].object == thing:
-                return int(max(town.cooldowns[w, a, i].until - tick, 0))
+        for k in range(town.cooldowns.shape[2]):
+            if town.cooldowns[w, a, k].object == o:
+                return int(max(town.cooldowns[w, a, k].until - tick, 0))
     return 0
 
 
 @rule
-def nearest_of(layout: TownLayout, a: int, tile: int, kind: int) -> int:
-    """The object of a type that a person would go to if nothing stood against it, or −1."""
-    place = layout.workplace[a]
-    if place >= 0 and layout.object_type[place] == kind:
-        return int(place)
-    return int(layout.nearest[tile, kind].thing)
+def default_target(layout: TownLayout, a: int, tile: int, t: int) -> int:
+    """The target of a request of a type if every object were free and in service, or −1.
+
+    It is the person's workplace for that type, and the nearest object for all others.
+    """
+    workplace = layout.workplace[a]
+    if workplace >= 0 and layout.object_type[workplace] == t:
+        return int(workplace)
+    return int(layout.nearest[tile, t].object)
 
 
 @rule
-def steps_to(layout: TownLayout, a: int, tile: int, kind: int, thing: int) -> int:
-    """Steps from a tile into reach of an object that :func:`find_target` or :func:`nearest_of` named."""
-    if thing == layout.workplace[a]:
+def steps_to(layout: TownLayout, a: int, tile: int, t: int, o: int) -> int:
+    """Steps from a tile into reach of a target, as :func:`find_target` and :func:`default_target` return it."""
+    if o == layout.workplace[a]:
         return int(layout.work[layout.work_row[a], tile].distance)
-    c = candidate(layout, tile, kind, thing)
-    return int(layout.near_distance[tile, kind, c]) if c >= 0 else UNREACHABLE
+    c = candidate(layout, tile, t, o)
+    return int(layout.near_distance[tile, t, c]) if c >= 0 else UNREACHABLE
 
 
 @rule
-def route_to(layout: TownLayout, a: int, tile: int, kind: int, thing: int) -> int:
-    """The ways from a tile to such an object; see :mod:`townlet.world.state.routes`."""
-    if thing == layout.workplace[a]:
+def route_to(layout: TownLayout, a: int, tile: int, t: int, o: int) -> int:
+    """The route from a tile to such a target; see :class:`townlet.world.state.routes.Routes`."""
+    if o == layout.workplace[a]:
         return int(layout.work[layout.work_row[a], tile].route)
-    c = candidate(layout, tile, kind, thing)
-    return int(layout.near_route[tile, kind, c]) if c >= 0 else 0
+    c = candidate(layout, tile, t, o)
+    return int(layout.near_route[tile, t, c]) if c >= 0 else 0
 
 
 @rule
-def candidate(layout: TownLayout, tile: int, kind: int, thing: int) -> int:
-    """The place of an object among those of its type nearest to a tile, or −1."""
+def candidate(layout: TownLayout, tile: int, t: int, o: int) -> int:
+    """An object's index among the candidates of its type that are nearest to a tile, or −1."""
     for c in range(layout.near_object.shape[2]):
-        if layout.near_object[tile, kind, c] == thing:
+        if layout.near_object[tile, t, c] == o:
             return c
     return -1

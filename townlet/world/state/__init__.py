@@ -1,3 +1,1 @@
-"""The state of a batch of worlds, the fixed layout and constants of a town, and the few functions that keep them
-consistent.
-"""
+"""The state of a batch of worlds, the layout and constants of a town, and the functions that keep them consistent."""

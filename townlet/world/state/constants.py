@@ -1,4 +1,4 @@
-"""The rules' constants as flat tuples of numbers, the form in which compiled rules take them."""
+"""The rules' constants as one record of numbers, the form in which compiled rules read them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ from townlet.config.town import NEEDS
 from townlet.world.engine.preconditions import pack_programs
 
 if TYPE_CHECKING:
+    from townlet.config.rules import (
+        LifecycleRules,
+        NeedsRules,
+        PerturbationRules,
+        QueueRules,
+        RelationshipRules,
+        RewardRules,
+        RivalryRules,
+        RulesConfig,
+    )
     from townlet.config.scenario import Scenario
 
 NO_COUNTER, SHOWER_COMPLETE, SLEEP_COMPLETE = 0, 1, 2
@@ -20,11 +30,10 @@ _COUNTERS = {None: NO_COUNTER, "shower_complete": SHOWER_COMPLETE, "sleep_comple
 NO_UTILITY, POWER, WATER = 0, 1, 2
 _UTILITIES = {None: NO_UTILITY, "power": POWER, "water": WATER}
 
-#: Offsets of what befalls the town in the arrays below.
+#: Indices of the perturbations in the arrays below.
 OUTAGE_OF_POWER, OUTAGE_OF_WATER, SPIKE_OF_PRICES, CLOSURE_OF_OBJECT = 0, 1, 2, 3
 
-
-#: Affordances a scenario can have, object types, and operations of all their preconditions together.
+#: The most affordances and object types that a scenario can have, and operations of all preconditions together.
 MOST_AFFORDANCES, MOST_TYPES, MOST_OPERATIONS = 62, 62, 62 * MAX_OPERATIONS
 
 #: Constants of all rules; per-need arrays are in the order hunger, hygiene, energy.
@@ -40,17 +49,17 @@ RULES = np.dtype(
         ("affordance_type", np.int64, (MOST_AFFORDANCES,)),  # object type that offers it
         ("affordance_ticks", np.int64, (MOST_AFFORDANCES,)),
         ("affordance_effect", np.float64, (MOST_AFFORDANCES, 3)),  # change per tick
-        ("affordance_work", np.int64, (MOST_AFFORDANCES,)),
-        ("affordance_counter", np.int64, (MOST_AFFORDANCES,)),
+        ("affordance_work", np.int64, (MOST_AFFORDANCES,)),  # 1 for work, else 0
+        ("affordance_counter", np.int64, (MOST_AFFORDANCES,)),  # NO_COUNTER, SHOWER_COMPLETE or SLEEP_COMPLETE
         ("affordance_price", np.float64, (MOST_AFFORDANCES,)),
-        ("affordance_stock", np.int64, (MOST_AFFORDANCES,)),  # takes a unit of the object's stock
+        ("affordance_stock", np.int64, (MOST_AFFORDANCES,)),  # units of the object's stock that it takes, 0 or 1
         ("affordance_utility", np.int64, (MOST_AFFORDANCES,)),  # NO_UTILITY, POWER or WATER
-        ("affordance_meal", np.int64, (MOST_AFFORDANCES,)),
-        ("when_start", np.int64, (MOST_AFFORDANCES + 1,)),  # its precondition: operations from here to before the next
+        ("affordance_meal", np.int64, (MOST_AFFORDANCES,)),  # 1 for meals, else 0
+        ("when_start", np.int64, (MOST_AFFORDANCES + 1,)),  # first operation of its precondition
         ("when_code", np.int64, (MOST_OPERATIONS,)),
         ("when_operand", np.float64, (MOST_OPERATIONS,)),
-        ("type_utility", np.int64, (MOST_TYPES,)),  # what none of the type's affordances can do without
-        ("type_stock", np.int64, (MOST_TYPES,)),  # units per day of each object of the type; 0 if nothing is sold
+        ("type_utility", np.int64, (MOST_TYPES,)),  # utility that all of the type's affordances need
+        ("type_stock", np.int64, (MOST_TYPES,)),  # units per day of each object of the type; 0 if it sells nothing
         ("cooldown_ticks", np.int64),
         ("ghost_step_after", np.int64),
         ("fair_use_ticks", np.int64),
@@ -73,7 +82,7 @@ RULES = np.dtype(
         ("personality", np.float64),
         ("start_wallet", np.float64),
         ("rent", np.float64),
-        ("ties", np.bool_),  # whether people chat, share meals and help at all
+        ("ties", np.bool_),  # whether people chat, share meals and help
         ("tie_decay", np.float64),
         ("chat_cooldown", np.int64),
         ("chat_base", np.float64),
@@ -85,7 +94,7 @@ RULES = np.dtype(
         ("event_chance", np.float64, (4,)),  # per day: outage of power, of water, price spike, closure
         ("event_ticks", np.int64, (4,)),
         ("price_factor", np.float64),
-        ("closed_type", np.int64),  # object type of which one may be closed, -1 if there is none
+        ("closed_type", np.int64),  # object type of which one may be closed, -1 without one
         ("eviction_debt", np.float64),
         ("departure_after", np.int64),
         ("departure_mood", np.float64),
@@ -105,77 +114,27 @@ RULES = np.dtype(
     align=True,
 )
 
-#: A record of RULES; one machine word to pass on, however many constants there are.
+#: A record of RULES: passing it to a rule takes one machine word, however many constants there are.
 TownRules = Any
 
 
 def build_rules(scenario: Scenario) -> NDArray[Any]:
     """The constants of a scenario: RULES [1]."""
-    rules = scenario.rules
-    needs, queue, rivalry, work, reward = rules.needs, rules.queue, rules.rivalry, rules.employment, rules.reward
-    ties, life, fate = rules.relationships, rules.lifecycle, rules.perturbations
-    base = queue.intensity
-    perturbations = (fate.power_outage, fate.water_outage, fate.price_spike, fate.closure)
-    types = list(scenario.object_types)
-    values: dict[str, Any] = dict(
-        ticks=scenario.ticks,
-        ticks_per_day=scenario.ticks_per_day,
-        need_decay=np.array([needs.decay.get(need, 0.0) for need in NEEDS], np.float64),
-        start_jitter=needs.start_jitter,
-        faint_after=needs.faint_after,
-        newcomer_after=needs.newcomer_after,
-        **_affordances(scenario, types),
-        cooldown_ticks=queue.cooldown_ticks,
-        ghost_step_after=queue.ghost_step_after,
-        fair_use_ticks=queue.fair_use_ticks,
-        age_priority_weight=queue.age_priority_weight,
-        conflict_base=np.array([base.ghost_step, base.push_in, base.overstay, base.contested_arrival], np.float64),
-        intensity_per_waiter=queue.intensity_per_waiter,
-        patience_ticks=queue.patience_ticks,
-        impatience=queue.impatience,
-        rivalry_increment=rivalry.increment_per_conflict,
-        rivalry_decay=rivalry.decay_per_tick,
-        polite_relief=rivalry.polite_relief,
-        rivalry_drop=rivalry.drop_below,
-        avoid_threshold=rivalry.avoid_threshold,
-        due_before=work.due_before,
-        grace_ticks=work.grace_ticks,
-        absent_after=work.absent_after,
-        lateness_penalty=work.lateness_penalty,
-        late_help=work.late_help,
-        takeover=work.takeover,
-        personality=rules.personality.strength,
-        start_wallet=rules.economy.start_wallet,
-        rent=rules.economy.rent_per_day,
-        ties=ties.max_ties > 0,
-        tie_decay=ties.decay_per_tick,
-        chat_cooldown=ties.chat_cooldown_ticks,
-        chat_base=ties.chat_base,
-        chat_gain=ties.chat_gain,
-        shared_meals=ties.shared_meals and ties.max_ties > 0,
-        meal_gain=ties.meal_gain,
-        help_gain=ties.help_gain,
-        reconciliation=ties.reconciliation,
-        event_chance=np.array([each.per_day for each in perturbations], np.float64),
-        event_ticks=np.array([each.ticks for each in perturbations], np.int64),
-        price_factor=fate.price_spike.factor,
-        closed_type=types.index(fate.closure.object) if fate.closure.object in types else -1,
-        eviction_debt=life.eviction_debt,
-        departure_after=life.departure_after,
-        departure_mood=life.departure_mood,
-        most_leaving=life.most_leaving_per_day,
-        most_arriving=life.most_arriving_per_day,
-        survival=reward.survival,
-        need_weight=np.array([reward.need_weights.get(need, 0.0) for need in NEEDS], np.float64),
-        wage_weight=reward.wage,
-        actor_weight=reward.conflict_actor,
-        suffered_weight=reward.conflict_suffered,
-        rivalry_weight=reward.rivalry,
-        social_weight=reward.social,
-        faint_cost=reward.faint,
-        eviction_cost=reward.eviction,
-        reward_clip=reward.clip,
-    )
+    rules, types = scenario.rules, list(scenario.object_types)
+    values: dict[str, Any] = {
+        "ticks": scenario.ticks,
+        "ticks_per_day": scenario.ticks_per_day,
+        "personality": rules.personality.strength,
+        **_affordance_constants(scenario, types),
+        **_need_constants(rules.needs),
+        **_queue_constants(rules.queue),
+        **_rivalry_constants(rules.rivalry),
+        **_work_and_money_constants(rules),
+        **_relationship_constants(rules.relationships),
+        **_perturbation_constants(rules.perturbations, types),
+        **_lifecycle_constants(rules.lifecycle),
+        **_reward_constants(rules.reward),
+    }
     table = np.zeros(1, RULES).view(np.recarray)
     for name, value in values.items():
         if isinstance(value, np.ndarray):
@@ -185,8 +144,8 @@ def build_rules(scenario: Scenario) -> NDArray[Any]:
     return table
 
 
-def _affordances(scenario: Scenario, types: list[str]) -> dict[str, Any]:
-    """What affordances are, field by field, and what follows for the types of object that offer them."""
+def _affordance_constants(scenario: Scenario, types: list[str]) -> dict[str, Any]:
+    """The constants of affordances and of the object types that offer them."""
     uses = list(scenario.affordances.values())
     when = pack_programs([parse_expression(use.when) if use.when else Program() for use in uses])
     per_tick = [[use.effects.get(need, 0.0) / use.ticks for need in NEEDS] for use in uses]
@@ -208,4 +167,101 @@ def _affordances(scenario: Scenario, types: list[str]) -> dict[str, Any]:
         "when_start": when.start,
         "type_utility": np.array([_UTILITIES[one.pop()] if len(one) == 1 else 0 for one in needed], np.int64),
         "type_stock": np.array([stock.get(name, 0) for name in types], np.int64),
+    }
+
+
+def _need_constants(needs: NeedsRules) -> dict[str, Any]:
+    return {
+        "need_decay": np.array([needs.decay.get(need, 0.0) for need in NEEDS], np.float64),
+        "start_jitter": needs.start_jitter,
+        "faint_after": needs.faint_after,
+        "newcomer_after": needs.newcomer_after,
+    }
+
+
+def _queue_constants(queue: QueueRules) -> dict[str, Any]:
+    base = queue.intensity
+    return {
+        "cooldown_ticks": queue.cooldown_ticks,
+        "ghost_step_after": queue.ghost_step_after,
+        "fair_use_ticks": queue.fair_use_ticks,
+        "age_priority_weight": queue.age_priority_weight,
+        "conflict_base": np.array([base.ghost_step, base.push_in, base.overstay, base.contested_arrival], np.float64),
+        "intensity_per_waiter": queue.intensity_per_waiter,
+        "patience_ticks": queue.patience_ticks,
+        "impatience": queue.impatience,
+    }
+
+
+def _rivalry_constants(rivalry: RivalryRules) -> dict[str, Any]:
+    return {
+        "rivalry_increment": rivalry.increment_per_conflict,
+        "rivalry_decay": rivalry.decay_per_tick,
+        "polite_relief": rivalry.polite_relief,
+        "rivalry_drop": rivalry.drop_below,
+        "avoid_threshold": rivalry.avoid_threshold,
+    }
+
+
+def _work_and_money_constants(rules: RulesConfig) -> dict[str, Any]:
+    work = rules.employment
+    return {
+        "due_before": work.due_before,
+        "grace_ticks": work.grace_ticks,
+        "absent_after": work.absent_after,
+        "lateness_penalty": work.lateness_penalty,
+        "late_help": work.late_help,
+        "takeover": work.takeover,
+        "start_wallet": rules.economy.start_wallet,
+        "rent": rules.economy.rent_per_day,
+    }
+
+
+def _relationship_constants(ties: RelationshipRules) -> dict[str, Any]:
+    return {
+        "ties": ties.max_ties > 0,
+        "tie_decay": ties.decay_per_tick,
+        "chat_cooldown": ties.chat_cooldown_ticks,
+        "chat_base": ties.chat_base,
+        "chat_gain": ties.chat_gain,
+        "shared_meals": ties.shared_meals and ties.max_ties > 0,
+        "meal_gain": ties.meal_gain,
+        "help_gain": ties.help_gain,
+        "reconciliation": ties.reconciliation,
+    }
+
+
+def _perturbation_constants(rules: PerturbationRules, types: list[str]) -> dict[str, Any]:
+    each = (rules.power_outage, rules.water_outage, rules.price_spike, rules.closure)
+    closed = rules.closure.object
+    return {
+        "event_chance": np.array([one.per_day for one in each], np.float64),
+        "event_ticks": np.array([one.ticks for one in each], np.int64),
+        "price_factor": rules.price_spike.factor,
+        "closed_type": types.index(closed) if closed in types else -1,
+    }
+
+
+def _lifecycle_constants(lifecycle: LifecycleRules) -> dict[str, Any]:
+    return {
+        "eviction_debt": lifecycle.eviction_debt,
+        "departure_after": lifecycle.departure_after,
+        "departure_mood": lifecycle.departure_mood,
+        "most_leaving": lifecycle.most_leaving_per_day,
+        "most_arriving": lifecycle.most_arriving_per_day,
+    }
+
+
+def _reward_constants(reward: RewardRules) -> dict[str, Any]:
+    return {
+        "survival": reward.survival,
+        "need_weight": np.array([reward.need_weights.get(need, 0.0) for need in NEEDS], np.float64),
+        "wage_weight": reward.wage,
+        "actor_weight": reward.conflict_actor,
+        "suffered_weight": reward.conflict_suffered,
+        "rivalry_weight": reward.rivalry,
+        "social_weight": reward.social,
+        "faint_cost": reward.faint,
+        "eviction_cost": reward.eviction,
+        "reward_clip": reward.clip,
     }

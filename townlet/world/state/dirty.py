@@ -1,4 +1,4 @@
-"""Which objects are looked at in a tick: one bit each, because there is nothing to be seen of most of them."""
+"""Dirty bits of objects: one for each whose features must be computed again, because most objects stay as they were."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from townlet.world.state.arrays import WORD_OBJECTS, TownState
 
 
 @rule
-def notice(town: TownState, w: int, thing: int) -> None:
-    """Let an object be looked at from now on."""
-    town.noticed[w, thing // WORD_OBJECTS] |= 1 << int(thing % WORD_OBJECTS)
+def mark_dirty(town: TownState, w: int, o: int) -> None:
+    """Have an object's features computed from the next observation on."""
+    town.dirty_objects[w, o // WORD_OBJECTS] |= 1 << int(o % WORD_OBJECTS)
 
 
 @rule
-def pass_over(town: TownState, w: int, thing: int) -> None:
-    """Let an object be looked at no more, until it is noticed again."""
-    town.noticed[w, thing // WORD_OBJECTS] &= ~(1 << int(thing % WORD_OBJECTS))
+def clear_dirty(town: TownState, w: int, o: int) -> None:
+    """Leave an object's features as they are until it is marked again."""
+    town.dirty_objects[w, o // WORD_OBJECTS] &= ~(1 << int(o % WORD_OBJECTS))

@@ -1,4 +1,4 @@
-"""What happens in a tick and is worth a row: conflicts, courtesies, arrivals at work, completed uses, faints."""
+"""Event kinds, the record of an event, and the counters of a world."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from townlet.event_kinds import EVENT_KINDS
 
 CONFLICT_KINDS = EVENT_KINDS[:4]
 GHOST_STEP, PUSH_IN, OVERSTAY, CONTESTED_ARRIVAL = 0, 1, 2, 3
-HAND_OVER, GIVE_WAY, AVOIDANCE = 4, 5, 6
+HAND_OVER, YIELDED, AVOIDANCE = 4, 5, 6
 USE_COMPLETED, ON_TIME_ARRIVAL, LATE_ARRIVAL, ABSENCE = 7, 8, 9, 10
 FAINT, NEWCOMER, USE_INTERRUPTED, IMPATIENCE = 11, 12, 13, 14
 CHAT_SUCCESS, CHAT_FAILURE, SHARED_MEAL, LATE_HELP, SHIFT_TAKEOVER = 15, 16, 17, 18, 19
 POWER_OUTAGE, WATER_OUTAGE, PRICE_SPIKE, CLOSURE = 20, 21, 22, 23
 EVICTION, DEPARTURE = 24, 25
 
-#: An event. Object, actor, rival and detail are -1 where they do not apply; intensity is 0 except for conflicts; the
-#: detail is the affordance of a completed or interrupted use, the one from which a late colleague was woken, the ticks
-#: of delay of an arrival at work, the ticks that somebody impatient has waited, and those that a perturbation lasts.
+#: An event. Object, actor, rival and detail are -1 where they do not apply; intensity is 0 for all but conflicts. The
+#: detail is, for a completed or interrupted use, its affordance; for late help, the affordance that the colleague was
+#: woken from; for an arrival at work, the ticks since the shift began; for impatience, the ticks waited; and for a
+#: perturbation, the ticks that it lasts.
 EVENT = np.dtype(
     [
         ("kind", np.int64),
@@ -31,7 +32,7 @@ EVENT = np.dtype(
     align=True,
 )
 
-#: Totals per world: events by kind, then the sums that have no event of their own.
+#: Totals per world: events by kind, then sums that are not counts of events.
 COUNTERS = (
     *EVENT_KINDS,
     "conflict_intensity",
@@ -48,12 +49,12 @@ CONFLICT_INTENSITY, SHOWER_COUNTER, SLEEP_COUNTER, ILLEGAL_ACTIONS, CHAT_QUALITY
 
 
 def most_events_per_tick(people: int, objects: int) -> int:
-    """A bound that one tick cannot exceed.
+    """An upper bound on the events of one tick.
 
     Per person at most one arrival in a queue, seven people passed by pushing in, one courtesy, one avoidance, one
-    completed or interrupted use, one arrival at work or absence, one takeover, one chat or help, one bout of
-    impatience, and one departure or arrival. Shared meals fit in: who eats does not queue, and has at most 24 people
-    around, which makes twelve meals for each of them. Per object at most a ghost step, an overstay, a hand-over and a
-    closure; and three perturbations of the whole town.
+    completed or interrupted use, one arrival at work or absence, one takeover, one chat or help, one impatience, and
+    one departure or arrival in town. Shared meals fit within that: somebody who eats does not queue and has at most 24
+    people around, which makes twelve meals per person. Per object at most a ghost step, an overstay, a hand-over and a
+    closure. And three perturbations of the whole town.
     """
     return 18 * people + 4 * objects + 3

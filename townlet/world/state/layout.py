@@ -1,4 +1,4 @@
-"""What never changes in a town: tiles, objects, who works where, and the way to everything."""
+"""The layout of a town, which never changes: tiles, objects, workplaces, and the routes to them."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from townlet.world.state.routes import NEAREST, Routes, find_routes, find_ways
 if TYPE_CHECKING:
     from townlet.config.scenario import Scenario
 
-#: Nearest objects of one type that a person considers from a tile.
+#: Objects of one type that people consider from a tile: the nearest.
 CANDIDATES = 4
-#: Tiles per word of the grid of people in view; a word also repeats the first bits of the next one.
+#: Tiles per word of the occupancy grid; a word also repeats the first bits of the next one.
 WORD_TILES = 32
-#: Rows of that grid that are looked at together.
+#: Rows of that grid that are searched together.
 ROWS_AT_ONCE = 8
-#: Bits for a row or a column of the tiles in view.
+#: Bits for a row or a column of the view.
 TILE_BITS = 6
 
 #: A tile in view.
 AROUND = np.dtype(
     [
-        ("offset", np.int64),  # its number less that of the own tile
-        ("key", np.int64),  # squared distance, row and column in view, from the highest bit on: nearer is less
+        ("offset", np.int64),  # its number minus that of the person's tile
+        ("key", np.int64),  # squared distance, row and column in view, from the highest bit on: less is nearer
     ]
 )
 
 
 class TownLayout(NamedTuple):
-    """Static arrays. Tiles are numbered ``y × width + x``; a tile is in reach of an object if it touches it."""
+    """Static arrays. Tiles are numbered ``y × width + x``; a tile that touches an object is within reach of it."""
 
     width: int
     height: int
     people: int
     sight: int
-    """How many tiles away people list each other."""
+    """Tiles that people see in each direction."""
     in_view: NDArray[np.int64]
-    """int64 [rows, a multiple of ROWS_AT_ONCE]: one bit per tile of each row in view, the westernmost the lowest; none
-    for the own tile, nor in the rows that make up the number."""
+    """int64 [rows, a multiple of ROWS_AT_ONCE]: one bit per tile of each row in view, the westernmost the lowest; 0 for
+    the person's own tile and in the rows beyond the view."""
     bits_in_word: int
-    """Tiles of all these rows that fit into one number, row by row."""
+    """Bits of the whole rows in view that fit into one number."""
     around: NDArray[Any]
     """AROUND [rows × columns in view]: the tiles in view, row by row."""
     margin: int
-    """Rows and columns around the map in the grid of people: as far as anything is seen."""
+    """Rows and columns that the occupancy grid has around the map: as far as anything is seen."""
     blocked: NDArray[np.bool_]
     """bool [tiles]: wall or object."""
     region: NDArray[np.int64]
-    """int64 [tiles]: number of the connected area that a free tile belongs to, −1 where blocked."""
+    """int64 [tiles]: number of the connected area of a free tile, −1 where blocked."""
     step: NDArray[np.int32]
     """int32 [tiles, 4]: the tile to the north, south, west and east, or the tile itself where that is blocked."""
-    ways: NDArray[np.uint8]
-    """uint8 [tiles]: which of these are not blocked, north from the lowest bit on."""
+    open_directions: NDArray[np.uint8]
+    """uint8 [tiles]: one bit for each of these that is not blocked, north the lowest."""
     object_tile: NDArray[np.int32]
     """int32 [O]."""
     object_x: NDArray[np.int32]
@@ -64,30 +64,30 @@ class TownLayout(NamedTuple):
     object_type: NDArray[np.int32]
     """int32 [O], index into the scenario's object types."""
     near_object: NDArray[np.int16]
-    """int16 [tiles, T, CANDIDATES]: objects of a type by walking distance from a tile, −1 where there are no more."""
+    """int16 [tiles, T, CANDIDATES]: the nearest objects of a type by walking distance, −1 where there are no more."""
     near_distance: NDArray[np.int16]
-    """int16 [tiles, T, CANDIDATES]: steps to them, 0 in reach."""
+    """int16 [tiles, T, CANDIDATES]: steps into reach of them."""
     near_route: NDArray[np.uint8]
-    """uint8 [tiles, T, CANDIDATES]: the ways to them; see :mod:`townlet.world.state.routes`."""
+    """uint8 [tiles, T, CANDIDATES]: the routes to them; see :class:`townlet.world.state.routes.Routes`."""
     nearest: NDArray[Any]
     """NEAREST [tiles, T]: the first of these."""
     work: NDArray[Any]
-    """WAY [workplaces, tiles]; by workplace, because a person who takes a step then reads beside what it read
-    before."""
+    """WAY [workplaces, tiles], workplace by workplace: after a step, a person's next entry is close to the last one in
+    memory."""
     work_row: NDArray[np.int32]
-    """int32 [A]: where a person's workplace is in ``work``, −1 without a job."""
+    """int32 [A]: row of a person's workplace in ``work``, −1 without a job."""
     staff: NDArray[np.int32]
-    """int32 [O, most per workplace]: who works at an object, then −1."""
+    """int32 [O, most per workplace]: the people who work at an object, then −1."""
     start_tile: NDArray[np.int32]
     """int32 [A]."""
     start_needs: NDArray[np.float64]
     """float64 [A, 3]."""
     traits: NDArray[np.float64]
-    """float64 [A, 4]: extroversion, forgiveness, ambition, patience of whoever is in the slot."""
+    """float64 [A, 4]: extroversion, forgiveness, ambition and patience of the people in a slot."""
     workplace: NDArray[np.int32]
-    """int32 [A]: object where the person works, −1 without a job."""
+    """int32 [A]: object at which a person works, −1 without a job."""
     shift: NDArray[np.int32]
-    """int32 [A, 2]: first tick of the day's shift and the tick after its last."""
+    """int32 [A, 2]: first tick of the day of a person's shift, and the tick after its last."""
     wage: NDArray[np.float64]
     """float64 [A], per tick."""
 
@@ -98,7 +98,7 @@ class TownLayout(NamedTuple):
 
 
 def build_layout(scenario: Scenario) -> TownLayout:
-    """Lay a scenario out."""
+    """The layout of a scenario."""
     width, height, view = scenario.map.width, scenario.map.height, scenario.observations
     objects, people = list(scenario.objects.values()), list(scenario.people.values())
     names = {name: index for index, name in enumerate(scenario.objects)}
@@ -116,7 +116,7 @@ def build_layout(scenario: Scenario) -> TownLayout:
     near = find_routes(step, around, object_type, len(types), CANDIDATES)
     jobs = [scenario.jobs[person.job] if person.job else None for person in people]
     workplace = np.array([names[job.workplace] if job else -1 for job in jobs], np.int32)
-    places = sorted({int(place) for place in workplace if place >= 0})
+    workplaces = sorted({int(o) for o in workplace if o >= 0})
     return TownLayout(
         width=width,
         height=height,
@@ -129,17 +129,17 @@ def build_layout(scenario: Scenario) -> TownLayout:
         blocked=blocked.ravel(),
         region=_regions(blocked),
         step=step,
-        ways=np.packbits(step != np.arange(len(step))[:, None], axis=1, bitorder="little").ravel(),
+        open_directions=np.packbits(step != np.arange(len(step))[:, None], axis=1, bitorder="little").ravel(),
         object_tile=object_tile,
         object_x=object_tile % np.int32(width),
         object_y=object_tile // np.int32(width),
         object_type=object_type,
-        near_object=near.thing,
+        near_object=near.object,
         near_distance=near.distance,
         near_route=near.route,
         nearest=_nearest(near, object_tile, width, height),
-        work=find_ways(step, [around[place] for place in places]),
-        work_row=np.array([places.index(place) if place >= 0 else -1 for place in workplace], np.int32),
+        work=find_ways(step, [around[o] for o in workplaces]),
+        work_row=np.array([workplaces.index(o) if o >= 0 else -1 for o in workplace], np.int32),
         staff=_staff(workplace, len(objects)),
         start_tile=np.array([person.at[1] * width + person.at[0] for person in people], np.int32),
         start_needs=np.array([[person.needs.get(need, 1.0) for need in NEEDS] for person in people], np.float64),
@@ -151,14 +151,14 @@ def build_layout(scenario: Scenario) -> TownLayout:
 
 
 def _nearest(near: Routes, object_tile: NDArray[np.int32], width: int, height: int) -> NDArray[Any]:
-    nearest = np.zeros(near.thing.shape[:2], NEAREST).view(np.recarray)
-    thing = nearest["thing"] = near.thing[..., 0]
+    nearest = np.zeros(near.object.shape[:2], NEAREST).view(np.recarray)
+    nearest["object"] = near.object[..., 0]
     nearest["route"] = near.route[..., 0]
     y, x = np.divmod(np.arange(len(nearest), dtype=np.int32)[:, None], np.int32(width))
-    tile = object_tile[thing]
-    # In double precision until the end, as for any other object.
+    tile = object_tile[near.object[..., 0]]
+    # Rounded to single precision only at the end, as for any other object.
     nearest["dx"], nearest["dy"] = (tile % width - x) * (1.0 / width), (tile // width - y) * (1.0 / height)
-    nearest["steps"] = np.minimum(near.distance[..., 0] * (1.0 / (width + height)), 1.0)
+    nearest["distance"] = np.minimum(near.distance[..., 0] * (1.0 / (width + height)), 1.0)
     return nearest
 
 
@@ -200,9 +200,9 @@ def _tiles_around(blocked: NDArray[np.bool_], at: tuple[int, int]) -> list[int]:
 
 def _staff(workplace: NDArray[np.int32], objects: int) -> NDArray[np.int32]:
     members: list[list[int]] = [[] for _ in range(objects)]
-    for person, place in enumerate(workplace):
-        if place >= 0:
-            members[place].append(person)
+    for person, o in enumerate(workplace):
+        if o >= 0:
+            members[o].append(person)
     most = max([1, *map(len, members)])
     return np.array([row + [-1] * (most - len(row)) for row in members], np.int32).reshape(objects, most)
 

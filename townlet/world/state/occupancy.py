@@ -1,8 +1,9 @@
-"""Occupancy: which tile each person stands on, and the people in view of somebody.
+"""Occupancy of tiles, and the neighbors that a person has in view.
 
-People are found through a grid with one bit per tile. A word of it holds 32 tiles of a row and repeats the first 24 of
-the next word above them, so that any stretch of up to 17 tiles can be read from one word; the words of a column lie
-side by side. The grid has a margin as wide as people see, so that nobody at the edge needs a special case.
+Neighbors are found in a grid with one bit per tile, ``occupancy_bits``. A word holds 32 tiles of a row in its lower
+half and repeats the first 24 tiles of the next word above them, so that any 17 tiles in a row can be read from one
+word. The words of a column lie side by side. The grid has a margin as wide as people see, so the edge needs no special
+case.
 """
 
 from __future__ import annotations
@@ -12,46 +13,46 @@ from townlet.world.engine.intrinsics import lowest_bit, prefetch
 from townlet.world.state.arrays import TownState
 from townlet.world.state.layout import ROWS_AT_ONCE, TILE_BITS, TownLayout
 
-#: A person in view is one number, so that sorting numbers sorts people: squared distance, row and column of the tile
-#: in view, person.
+#: A neighbor is one number, a key: from the highest bit on the squared distance, row and column in view, and person.
+#: Sorting the keys sorts the neighbors by distance.
 _PERSON_BITS = 15
 _PERSON_MASK, _TILE_MASK = (1 << _PERSON_BITS) - 1, (1 << TILE_BITS) - 1
-#: More than any of these numbers.
+#: Greater than any key.
 _NOBODY = 1 << 62
 
 
 @rule
 def flip_tile(town: TownState, layout: TownLayout, w: int, a: int) -> None:
-    """Mark a person's tile in the grid of people, or take the mark away."""
+    """Flip the bit of a person's tile in the occupancy grid."""
     x = town.people[w, a].x + layout.margin
     y = town.people[w, a].y + layout.margin
     word = x >> 5
     bit = int(x & 31)
-    town.crowd[w, word, y] ^= 1 << bit
-    # Without a branch, because where people are cannot be predicted.
+    town.occupancy_bits[w, word, y] ^= 1 << bit
+    # Without a branch, because the processor cannot predict where people are.
     repeated = 1 if bit < 24 and word > 0 else 0
-    town.crowd[w, max(word - 1, 0), y] ^= repeated << (bit + 32)
+    town.occupancy_bits[w, max(word - 1, 0), y] ^= repeated << (bit + 32)
 
 
 @rule
 def stand_on(town: TownState, layout: TownLayout, w: int, a: int, tile: int) -> None:
-    """Put a person, who is nowhere, on a free tile."""
+    """Place a person who is on no tile on a free one."""
     y = tile // layout.width
     stand_at(town, layout, w, a, tile - y * layout.width, y)
 
 
 @rule
 def stand_at(town: TownState, layout: TownLayout, w: int, a: int, x: int, y: int) -> None:
-    """Put a person, who is nowhere, on the free tile of a column and a row."""
+    """Place a person who is on no tile on the free tile at a column and a row."""
     tile = y * layout.width + x
     person = town.people[w, a]
     person.x = x
     person.y = y
     person.tile = tile
-    person.restless = True
-    town.occupant[w, tile] = a
+    person.moved_or_retargeted = True
+    town.tile_occupant[w, tile] = a
     flip_tile(town, layout, w, a)
-    # In a large town these are far from anything read lately; a twentieth of the time went into waiting for them.
+    # In a large town these are in no cache; waiting for them took a twentieth of the time.
     prefetch(layout.nearest, tile, 0)
     prefetch(layout.nearest, tile, layout.nearest.shape[1] >> 1)
     prefetch(layout.nearest, tile, layout.nearest.shape[1] - 1)
@@ -61,52 +62,53 @@ def stand_at(town: TownState, layout: TownLayout, w: int, a: int, x: int, y: int
 
 @rule
 def step_off(town: TownState, layout: TownLayout, w: int, a: int) -> None:
-    """Take a person from its tile."""
-    town.occupant[w, town.people[w, a].tile] = -1
+    """Take a person off their tile."""
+    town.tile_occupant[w, town.people[w, a].tile] = -1
     flip_tile(town, layout, w, a)
 
 
 @rule
-def free_ways(town: TownState, layout: TownLayout, w: int, a: int) -> int:
-    """The directions in which neither a wall nor a person blocks the next tile, north from the lowest bit on."""
+def free_directions(town: TownState, layout: TownLayout, w: int, a: int) -> int:
+    """The directions in which nothing blocks the next tile: bits for north, south, west and east from the lowest on."""
     person = town.people[w, a]
     x = person.x + layout.margin - 1
     y = person.y + layout.margin
     word = x >> 5
     shift = int(x & 31)
-    north = town.crowd[w, word, y - 1] >> shift
-    south = town.crowd[w, word, y + 1] >> shift
-    beside = town.crowd[w, word, y] >> shift
+    north = town.occupancy_bits[w, word, y - 1] >> shift
+    south = town.occupancy_bits[w, word, y + 1] >> shift
+    beside = town.occupancy_bits[w, word, y] >> shift
     taken = ((north >> 1) & 1) | (south & 2) | ((beside & 1) << 2) | ((beside & 4) << 1)
-    return int(layout.ways[person.tile] & ~taken)
+    return int(layout.open_directions[person.tile] & ~taken)
 
 
 @rule
-def find_people(town: TownState, layout: TownLayout, w: int, a: int) -> None:
-    """List the people in view of somebody, nearest first, as many as there is room for."""
+def find_neighbors(town: TownState, layout: TownLayout, w: int, a: int) -> None:
+    """List the people in a person's view, nearest first, as many as there is room for."""
     person = town.people[w, a]
     sight = layout.sight
     x = person.x + layout.margin - sight
     y = person.y + layout.margin - sight
     word = x >> 5
     shift = int(x & 31)
-    # All rows at once first, without a branch: often there is nobody.
+    # First all rows together, without a branch: often nobody is in view.
     anybody = 0
     for row in range(0, 2 * sight + 1, ROWS_AT_ONCE):
         for i in range(ROWS_AT_ONCE):
-            anybody |= (town.crowd[w, word, y + row + i] >> shift) & layout.in_view[row + i]
-    person.seen = list_people(town, layout, w, a, word, shift, y) if anybody != 0 else 0
+            anybody |= (town.occupancy_bits[w, word, y + row + i] >> shift) & layout.in_view[row + i]
+    person.neighbor_count = list_neighbors(town, layout, w, a, word, shift, y) if anybody != 0 else 0
 
 
 @rule
-def list_people(town: TownState, layout: TownLayout, w: int, a: int, word: int, shift: int, y: int) -> int:
-    """List the people in view, which begins at a bit of a word and at a row of the grid; returns how many are listed.
+def list_neighbors(town: TownState, layout: TownLayout, w: int, a: int, word: int, shift: int, y: int) -> int:
+    """List the people in view and return how many are listed.
 
-    The tiles of as many rows as fit are put side by side in one number.
+    The view begins at bit ``shift`` of column ``word`` of the grid and at row ``y``. As many of its rows as fit into
+    one number are searched together.
     """
-    near = town.near[w, a]
-    for i in range(near.shape[0]):
-        near[i] = _NOBODY
+    nearest = town.neighbors[w, a]
+    for i in range(nearest.shape[0]):
+        nearest[i] = _NOBODY
     tile = town.people[w, a].tile
     side = 2 * layout.sight + 1
     found = 0
@@ -116,41 +118,41 @@ def list_people(town: TownState, layout: TownLayout, w: int, a: int, word: int, 
         tiles = 0
         bit = 0
         while bit < layout.bits_in_word and row < side:
-            tiles |= ((town.crowd[w, word, y + row] >> shift) & layout.in_view[row]) << bit
+            tiles |= ((town.occupancy_bits[w, word, y + row] >> shift) & layout.in_view[row]) << bit
             bit += side
             row += 1
         while tiles != 0:
             there = layout.around[first + lowest_bit(tiles)]
             tiles &= tiles - 1
-            key = (there.key << _PERSON_BITS) + int(town.occupant[w, tile + there.offset])
+            key = (there.key << _PERSON_BITS) + int(town.tile_occupant[w, tile + there.offset])
             found += 1
-            for i in range(near.shape[0]):
-                # Where in the list it belongs cannot be predicted, so everybody is compared.
-                farther = max(near[i], key)
-                near[i] = min(near[i], key)
+            for i in range(nearest.shape[0]):
+                # The processor cannot predict where in the list a key belongs, so it is compared with all of them.
+                farther = max(nearest[i], key)
+                nearest[i] = min(nearest[i], key)
                 key = farther
-    return int(min(found, near.shape[0]))
+    return int(min(found, nearest.shape[0]))
 
 
 @rule
-def seen_person(key: int) -> int:
-    """Who a listed person is."""
+def person_in_view(key: int) -> int:
+    """The person of a key in ``neighbors``."""
     return int(key & _PERSON_MASK)
 
 
 @rule
-def seen_dx(key: int, sight: int) -> int:
-    """Its columns from here."""
+def columns_to(key: int, sight: int) -> int:
+    """The columns to the neighbor of a key."""
     return int((key >> _PERSON_BITS) & _TILE_MASK) - sight
 
 
 @rule
-def seen_dy(key: int, sight: int) -> int:
-    """Its rows from here."""
+def rows_to(key: int, sight: int) -> int:
+    """The rows to the neighbor of a key."""
     return int((key >> (_PERSON_BITS + TILE_BITS)) & _TILE_MASK) - sight
 
 
 @rule
-def seen_adjacent(key: int) -> bool:
-    """Whether it stands on one of the eight tiles around."""
+def is_adjacent(key: int) -> bool:
+    """Whether the neighbor of a key stands on one of the eight tiles around."""
     return (key >> (_PERSON_BITS + 2 * TILE_BITS)) <= 2
