@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from support import world_digest
 from support.any_town import scenarios
 from support.busy_corner import busy_corner
-from support.places import TESTS
-from support.world_digest import SCENARIOS, play
+from support.places import SCENARIOS, TESTS
+from support.world_digest import play
 
 from townlet.behavior import RandomBehavior
 from townlet.config import Scenario, load_scenario

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.any_town import any_actions, legal_actions, scenarios
 from support.busy_corner import busy_corner
 from support.invariants import check_everything
-from support.world_digest import SCENARIOS
+from support.places import SCENARIOS
 
 from townlet.config import Scenario, load_scenario
 from townlet.config.rules import PerturbationRules, RulesConfig

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.places import TESTS
-from support.world_digest import SCENARIOS, bytes_of, play
+from support.places import SCENARIOS, TESTS
+from support.world_digest import bytes_of, play
 
 from townlet.behavior import RandomBehavior
 from townlet.config import load_scenario
