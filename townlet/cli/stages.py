@@ -38,10 +38,10 @@ def verify(
 
     Writes how a policy can learn from the capture.
     """
-    from townlet.stages.verified_capture import write_replay
+    from townlet.stages.verified_capture import write_verification
 
     require_apart(output, manifest)
-    replay, digest = write_replay(manifest, output)
+    replay, digest = write_verification(manifest, output)
     typer.echo(f"{replay['files']} files verified, {replay['agent_steps']:,} agent-steps\n{output}  sha256 {digest}")
 
 

@@ -1,5 +1,4 @@
-"""What the stages between a scenario and a report write: one function per artefact, from files to a file.
+"""Stages between a scenario and a report: one function per artefact, from files to files.
 
-Captures, trainings and tables have rooms of their own. Nothing is imported here, because each stage needs other
-libraries.
+Captures, trainings and tables have packages of their own. Each stage needs different libraries, so import its module.
 """

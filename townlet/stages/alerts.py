@@ -1,4 +1,4 @@
-"""The alerts of a whole training log: ``alerts.json``."""
+"""Alerts of a whole training log, in ``alerts.json``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIELDS = ("signal", "field", "found", "expected")
 
 @dataclass(frozen=True)
 class WrittenAlerts:
-    """What was written, and what it was made from."""
+    """The alerts that were written, the file's hash, and what the alerts were computed from."""
 
     sha256: str
     thresholds: dict[str, float]
@@ -26,9 +26,9 @@ class WrittenAlerts:
 
 
 def write_alerts(log: Path, scenario_path: Path, output: Path) -> WrittenAlerts:
-    """Judge every epoch of a log by a scenario's thresholds, as ``townlet watch`` does, and write the alerts.
+    """Compare every epoch of a log with a scenario's thresholds, as ``townlet watch`` does, and write the alerts.
 
-    Raises InputError for a log or scenario that is not valid, and leaves ``output`` as it was.
+    Raises InputError, and leaves ``output`` as it was, if the log or the scenario is not valid.
     """
     scenario, records = load_scenario(scenario_path), read_records(log)
     thresholds = scenario.telemetry.thresholds

@@ -1,4 +1,4 @@
-"""Shell commands that make an artefact again."""
+"""Shell commands that reproduce an artefact."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 def command_line(
     *words: str | Path, options: Mapping[str, object] | None = None, show: Callable[[Path], str] = str
 ) -> str:
-    """A ``townlet`` command as one line; ``show`` says how paths are written."""
+    """Return a ``townlet`` command as one line of shell; ``show`` renders the paths."""
     flags = [
         word
         for name, value in (options or {}).items()

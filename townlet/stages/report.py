@@ -1,4 +1,4 @@
-"""The report of a training, put together from its log, its capture and its policy."""
+"""Report of a training, made from its log, its capture and its policy."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from townlet.config import load_scenario
 from townlet.errors import InputError
+from townlet.files.artefact_names import CARD_NAME
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.stages.commands import command_line
 from townlet.stages.verified_capture import manifest_sha256
 from townlet.telemetry.version import telemetry_version, without_clock
 
 if TYPE_CHECKING:
-    from townlet.capture import Manifest
+    from townlet.capture import Capture, Manifest
+    from townlet.view.html_page import Section
 
 REPORT_NAME = "report.html"
 
-#: Numbers of a scenario's training section that options of ``townlet train`` replace.
+#: Numbers in a scenario's training section that options of ``townlet train`` override.
 OPTIONS = ("rollout_ticks", "epochs", "cycles", "worlds", "seed")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and what people are shown of it."""
+    """A written report: its page, the hashes it was made from, and what the pipeline shows of it."""
 
     path: Path
     version: str
@@ -49,60 +51,43 @@ class ReportSources:
 def write_report(sources: ReportSources, output: Path, show: Callable[[Path], str] = str) -> Report:
     """Write ``report.html``, ``summary.md`` and ``summary.json`` into the folder ``output``.
 
-    ``show`` says how paths are written in the commands at the end of the page. Raises InputError for unusable
-    artefacts, and if log and policy are not of the same training: one that was ended before it saved any.
+    ``show`` renders the paths in the commands at the end of the page.
+
+    Raises InputError if an artefact is unusable, or if log and policy come from different trainings, as after one that
+    ended before it saved a policy.
     """
-    from townlet.capture import read_capture, read_events
+    from townlet.capture import read_capture
     from townlet.telemetry import read_records, render_markdown, summarize
-    from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
-    from townlet.view.html_page import Section
     from townlet.view.key_figures import key_figures
     from townlet.view.report import summary_html
 
-    path, manifest = output / REPORT_NAME, sources.manifest
+    path = output / REPORT_NAME
     records = read_records(sources.log)
-    capture = read_capture(manifest)
-    trained = _Trained.of(sources.policy / "policy.json")
+    capture = read_capture(sources.manifest)
+    trained = _Trained.of(sources.policy / CARD_NAME)
     trained.require_log(sources.log, records[-1])
-    reproduce = _commands(sources, trained, capture.manifest, show)
+    commands = _commands(sources, trained, capture.manifest, show)
     summary = summarize(records)
-    rows = [
-        [str(row["agent"]), *(f"{row[name]:.4g}" for name, _, _ in AGENT_COLUMNS)]
-        for row in agent_rows(capture.metrics)
-    ]
-    recorded = Section(
-        "The recorded rollout",
-        f"{capture.manifest.rows:,} agent-steps of the {capture.manifest.behavior.name} behaviour, means over "
-        f"{capture.manifest.worlds} world(s): what replay phases learn from.",
-        capture_plots(capture, read_events(manifest)),
-        ["agent", *(f"{label} ({unit})" for _, label, unit in AGENT_COLUMNS)],
-        rows,
-    )
+    markdown = render_markdown(summary)
     parents = {
-        "rollout_capture": manifest_sha256(manifest),
+        "rollout_capture": manifest_sha256(sources.manifest),
         "trained_policy": trained.sha256,
         "validated_telemetry": telemetry_version(records),
     }
-    provenance = Section(
-        "Where it comes from",
-        header=["asset", "SHA-256 of its content"],
-        rows=[[asset, version] for asset, version in parents.items()],
-    )
     page = summary_html(
         summary,
         records,
         title=f"Training report: {capture.manifest.scenario.name}",
-        reproduce=reproduce,
-        sections=[recorded, provenance],
+        reproduce=commands,
+        sections=[_recorded_rollout(sources.manifest, capture), _provenance(parents)],
     )
-    markdown = render_markdown(summary)
     write_atomically(path.with_name("summary.md"), markdown)
     write_atomically(path.with_name("summary.json"), pretty_json(summary.as_json()))
     write_atomically(path, page)
-    said = {"summary": summarize(without_clock(records)).as_json(), "parents": parents}
+    content = {"summary": summarize(without_clock(records)).as_json(), "parents": parents}
     return Report(
         path=path,
-        version=sha256(canonical_json(said).encode()),
+        version=sha256(canonical_json(content).encode()),
         parents=parents,
         summary=summary,
         markdown=markdown,
@@ -110,9 +95,40 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
     )
 
 
+def _recorded_rollout(manifest: Path, capture: Capture) -> Section:
+    """The section about the recorded rollout, with its plots and a row per person."""
+    from townlet.capture import read_events
+    from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
+    from townlet.view.html_page import Section
+
+    rows = [
+        [str(row["agent"]), *(f"{row[name]:.4g}" for name, _, _ in AGENT_COLUMNS)]
+        for row in agent_rows(capture.metrics)
+    ]
+    return Section(
+        "The recorded rollout",
+        f"{capture.manifest.rows:,} agent-steps of the {capture.manifest.behavior.name} behaviour, means over "
+        f"{capture.manifest.worlds} world(s): what replay phases learn from.",
+        capture_plots(capture, read_events(manifest)),
+        ["agent", *(f"{label} ({unit})" for _, label, unit in AGENT_COLUMNS)],
+        rows,
+    )
+
+
+def _provenance(parents: Mapping[str, str]) -> Section:
+    """The section with the hashes of the assets that the report is made from."""
+    from townlet.view.html_page import Section
+
+    return Section(
+        "Where it comes from",
+        header=["asset", "SHA-256 of its content"],
+        rows=[[asset, version] for asset, version in parents.items()],
+    )
+
+
 @dataclass(frozen=True)
 class _Trained:
-    """What a policy's card says of its training."""
+    """A training, as its policy's card describes it."""
 
     sha256: str
     mode: str
@@ -120,22 +136,22 @@ class _Trained:
     steps: int
     log_frequency: int
     options: dict[str, Any]
-    """The scenario's training section, as it was in effect."""
+    """The scenario's training section, with command-line options applied."""
 
     @classmethod
     def of(cls, path: Path) -> _Trained:
-        """Read a card. Raises InputError if it lacks any of this."""
+        """Read a card. Raises InputError if it lacks any of the fields."""
         what = "a policy's card"
         card = read_json(path, what)
-        # Cards that are older than this field were written beside logs of every epoch.
+        # Cards older than this field were written beside logs of every epoch.
         provenance = {"log_frequency": 1, **require_field(card, "provenance", path, what, dict)}
         card = {**card, "provenance": provenance}
         kinds = {"mode": str, "epochs": int, "agent_steps": int, "log_frequency": int, "training": dict}
-        said = (require_field(card, f"provenance.{name}", path, what, kind) for name, kind in kinds.items())
-        return cls(require_field(card, "sha256", path, what, str), *said)
+        fields = (require_field(card, f"provenance.{name}", path, what, kind) for name, kind in kinds.items())
+        return cls(require_field(card, "sha256", path, what, str), *fields)
 
     def require_log(self, log: Path, last: Mapping[str, Any]) -> None:
-        """Raise InputError unless a log with this last record is the training's."""
+        """Raise InputError unless ``last`` is the last record that this training logged."""
         final = self.epochs - (self.epochs - 1) % self.log_frequency
         found, expected = f"epoch {last['epoch']}", f"epoch {final}, the last one logged of the {self.epochs}"
         if final == self.epochs:
@@ -147,7 +163,7 @@ class _Trained:
 
 
 def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, show: Callable[[Path], str]) -> list[str]:
-    """The whole chain as shell commands, from the copied scenario to the log's summary."""
+    """The shell commands that reproduce the whole chain, from the copied scenario to the log's summary."""
     capture = {
         "output": sources.manifest.parent,
         "ticks": recorded.ticks,
@@ -155,7 +171,7 @@ def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, sho
         "seed": recorded.seed,
         "behavior": recorded.behavior.name,
     }
-    # The pipeline keeps the scenario with all options in it beside the policy.
+    # The pipeline keeps the scenario with all options applied beside the policy.
     effective = sources.policy / sources.scenario.name
     scenario = effective if effective.exists() else sources.scenario
     own = load_scenario(scenario).training.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""The copy of a scenario that everything made of it reads."""
+"""Copy of a scenario, from which all further stages read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from townlet.files.storage import read_bytes, write_atomically
 
 
 def freeze_scenario(source: Path, copy: Path) -> Scenario:
-    """Copy a valid scenario file, byte for byte, and return what it says. Raises InputError for a faulty one."""
+    """Copy a scenario file byte for byte, and return the scenario. Raises InputError if it is not valid."""
     if copy.stem != source.stem:
         raise InputError.of(copy, "", f"the name {copy.stem!r}", f"{source.stem!r}, the scenario's")
     content = read_bytes(source, "a scenario")

@@ -1,4 +1,4 @@
-"""A capture that was verified, and what a trainer needs to know about it: ``replay.json``."""
+"""Verified captures: ``replay.json`` names one and describes it to a trainer."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from townlet.errors import InputError
 from townlet.files.storage import pretty_json, read_bytes, read_json, require_field, sha256, write_atomically
 
 
-def write_replay(manifest_path: Path, output: Path) -> tuple[dict[str, Any], str]:
-    """Verify a capture and write what :func:`describe_replay` says; return that and the file's SHA-256."""
-    replay = describe_replay(manifest_path)
-    return replay, write_atomically(output, pretty_json(replay))
+def write_verification(manifest_path: Path, output: Path) -> tuple[dict[str, Any], str]:
+    """Verify a capture, and write what :func:`verify_and_describe` returns; return it with the file's SHA-256."""
+    description = verify_and_describe(manifest_path)
+    return description, write_atomically(output, pretty_json(description))
 
 
-def describe_replay(manifest_path: Path) -> dict[str, Any]:
-    """Verify a capture and say what there is to learn from it.
+def verify_and_describe(manifest_path: Path) -> dict[str, Any]:
+    """Verify a capture, and describe what a training can learn from it.
 
-    Raises InputError if any file is not what the manifest says, or if a person has no agent-step in it.
+    Raises InputError if a file differs from the manifest, or if there are fewer agent-steps than people.
     """
     from townlet.capture import verify_capture
 
@@ -46,12 +46,12 @@ def describe_replay(manifest_path: Path) -> dict[str, Any]:
 
 
 def manifest_sha256(manifest_path: Path) -> str:
-    """The hash that stands for a whole capture."""
+    """Return the hash that stands for a whole capture."""
     return sha256(read_bytes(manifest_path, "a capture manifest"))
 
 
 def require_verified(manifest_path: Path, replay_path: Path) -> str:
-    """SHA-256 of ``replay_path``; raises InputError unless the capture is the one that it says was verified."""
+    """Return the SHA-256 of ``replay_path``. Raises InputError unless it names this capture as verified."""
     what = "a verified capture (materialize replay_manifest)"
     expected = require_field(read_json(replay_path, what), "manifest_sha256", replay_path, what, str)
     found = manifest_sha256(manifest_path)

@@ -39,7 +39,7 @@ def capture_integrity(store: StoreResource, scenario: str) -> Finding:
 @gate("rollout_capture")
 def slice_reproduces(store: StoreResource, scenario: str) -> Finding:
     """The beginning of the capture, simulated once more, comes out the same to the bit."""
-    from townlet.stages.slice import differences_when_repeated
+    from townlet.stages.reproduction import differences_when_repeated
 
     manifest, source = files.manifest(store, scenario), files.snapshot(store, scenario)
     steps, different = differences_when_repeated(manifest, source, ticks=SLICE_TICKS, worlds=SLICE_WORLDS)

@@ -20,11 +20,11 @@ def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> Mat
     Training takes only a capture whose manifest still has the hash that stands here. Its data version is the
     SHA-256 of this file, which has no path and no time in it.
     """
-    from townlet.stages.verified_capture import write_replay
+    from townlet.stages.verified_capture import write_verification
 
     name = context.partition_key
     manifest, place = files.manifest(store, name), files.replay(store, name)
-    replay, version = write_replay(manifest, place)
+    replay, version = write_verification(manifest, place)
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={

@@ -1,4 +1,4 @@
-"""Whether a capture can be had again: a slice of it, simulated once more."""
+"""Reproduction of a capture: part of it is simulated again and compared."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from townlet.config.options import with_options
 from townlet.errors import InputError
 from townlet.simulation import SimulationLoop
 
-#: What is compared where somebody was in the slot: all that is recorded of a tick but the value estimates, which only
-#: networks make.
+#: Arrays that are compared wherever a person was present: all recorded ones except value estimates, which only networks
+#: make.
 _COMPARED = (
     "observation",
     "mask",
@@ -30,11 +30,12 @@ _COMPARED = (
 def differences_when_repeated(
     manifest_path: Path, scenario_path: Path, *, ticks: int, worlds: int
 ) -> tuple[int, list[str]]:
-    """Simulate the first ``ticks`` of the first ``worlds`` of a capture again; the agent-steps compared, and the names
-    of what came out different.
+    """Simulate the first ``ticks`` of the first ``worlds`` of a capture again, and compare.
 
-    Raises InputError for a capture that is not whole, one of another configuration than ``scenario_path`` says, or one
-    that a neural policy made, which cannot be had again without its weights.
+    Returns the number of agent-steps compared, and the names of the arrays that differ.
+
+    Raises InputError if the capture is damaged, has another configuration than the scenario, or records a neural
+    policy, which cannot act again without its weights.
     """
     capture = read_capture(manifest_path)
     manifest, recorded = capture.manifest, capture.buffer
