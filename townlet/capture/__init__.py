@@ -1,4 +1,4 @@
-"""Recording rollouts to disk, and reading them back checked."""
+"""Captures: rollouts recorded to disk, and read back with every file checked."""
 
 from townlet.capture.manifest import Manifest, parse_manifest
 from townlet.capture.read import Capture, read_capture, read_events, verify_capture

@@ -1,4 +1,4 @@
-"""The manifest of a capture: what was recorded, under which rules and by whom, and the hash of every file."""
+"""Manifest of a capture: what was recorded, under which rules, by which behaviour, and the hash of every file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class FileEntry(Section):
-    """One file of the capture, in the manifest's folder."""
+    """A file of the capture, in the manifest's folder."""
 
     file: FileName
     bytes: Count
@@ -25,7 +25,7 @@ class FileEntry(Section):
 
 
 class ShardEntry(FileEntry):
-    """A step table: one row per agent-step of a range of worlds."""
+    """A step table, with one row per agent-step of a range of worlds."""
 
     first_world: Count
     worlds: Annotated[int, Field(ge=1)]
@@ -33,22 +33,22 @@ class ShardEntry(FileEntry):
 
 
 class EventsEntry(FileEntry):
-    """The events table: one row per event."""
+    """The events table, with one row per event."""
 
     rows: Count
 
 
 class BehaviorEntry(Section):
-    """Who acted."""
+    """The behaviour that acted."""
 
     name: Literal["scripted", "random", "heuristic", "neural"]
     deterministic: bool
-    """If so, recorded log-probabilities are 0 = ln 1, and only behaviour cloning and advantage-weighted regression can
-    learn from the actions."""
+    """If true, recorded log-probabilities are 0 = ln 1, and only behaviour cloning and advantage-weighted regression
+    can learn from the actions."""
     has_values: bool
     """Whether value estimates were recorded; only neural policies make them."""
     policy_sha256: Sha256 | None
-    """Weights of the neural policy that acted."""
+    """Of the weights of the neural policy that acted; null for other behaviours."""
 
 
 class ScenarioEntry(Section):
@@ -56,28 +56,28 @@ class ScenarioEntry(Section):
 
     name: str
     file_sha256: Sha256
-    """Of the YAML file as it was."""
+    """Of the YAML file."""
     config_sha256: Sha256
-    """Of the complete configuration, defaults included, with command-line options applied."""
+    """Of the complete configuration: defaults included, command-line options applied."""
     town_sha256: Sha256
-    """Of its map, things, people, rules and observations alone: what training data must agree on."""
+    """Of the map, objects, people, rules and observations alone, on which all data of a training must agree."""
 
 
 class Manifest(Section):
-    """``rollout_sample_manifest.json``; its own SHA-256 stands for the whole capture."""
+    """The content of ``rollout_sample_manifest.json``, whose SHA-256 identifies the whole capture."""
 
     format: Literal["townlet-capture"] = "townlet-capture"
     version: Literal[1] = 1
     scenario: ScenarioEntry
     code_sha256: Sha256
-    """Sources of the rules, behaviours and recording."""
+    """Of the sources of rules, behaviours and recording."""
     seed: Count
     ticks: Annotated[int, Field(ge=1)]
     worlds: Annotated[int, Field(ge=1)]
     people: Annotated[list[str], Field(min_length=1)]
     behavior: BehaviorEntry
     observation: Annotated[list[dict[str, JsonValue]], Field(min_length=1)]
-    """One entry per feature, in order: name, low, high, meaning."""
+    """One entry per feature, in order, with name, low, high and meaning."""
     actions: Annotated[list[str], Field(min_length=1)]
     """Names of the actions, in order."""
     reward_parts: list[str]
@@ -88,11 +88,11 @@ class Manifest(Section):
     totals: dict[str, float]
     """Telemetry counters of the whole capture."""
     inactive_counters: dict[str, str]
-    """Counters that are 0 because nothing can feed them, and why."""
+    """Counters that are 0 because nothing in the scenario can raise them, with the reason."""
 
 
 def parse_manifest(path: AnyPath) -> Manifest:
-    """The manifest in a file, without looking at what it names. Raises InputError naming every bad field."""
+    """Read a manifest without its files. Raises InputError naming every bad field."""
     manifest = validated(read_json(path, "a capture manifest"), Manifest, path)
     if sum(shard.rows for shard in manifest.shards) != manifest.rows:
         raise InputError.of(path, "rows", str(manifest.rows), "the sum of the shards' rows")

@@ -1,4 +1,4 @@
-"""Reading a capture back, and believing nothing that its hashes do not confirm."""
+"""Reading of captures: every file is checked against the manifest's hashes before it is used."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from townlet.capture.manifest import FileEntry, Manifest, parse_manifest
+from townlet.capture.table_checks import require_numbers, require_schema
 from townlet.capture.tables import EVENTS_SCHEMA, fill_buffer, steps_schema
-from townlet.capture.trust import require_numbers, require_schema
 from townlet.errors import InputError
 from townlet.files.artefact_names import METRICS_NAME
 from townlet.files.storage import AnyPath, as_path, read_bytes, read_sized, sha256
@@ -32,14 +32,14 @@ class Capture:
 
     @property
     def baseline(self) -> dict[str, float]:
-        """The ``baseline_*`` telemetry fields."""
+        """The ``baseline_*`` fields of telemetry."""
         return {f"baseline_{name}": float(value) for name, value in self.metrics["baseline"].items()}
 
 
 def verify_capture(manifest_path: AnyPath) -> Manifest:
-    """Check every file of a capture, the copy of the metrics too, against its manifest.
+    """Check every file of a capture, including the copy of the metrics, against its manifest.
 
-    Raises InputError naming the file and what is off.
+    Raises InputError naming the file and the fault.
     """
     path = as_path(manifest_path)
     manifest = parse_manifest(path)
@@ -52,15 +52,15 @@ def verify_capture(manifest_path: AnyPath) -> Manifest:
 
 
 def read_capture(manifest_path: AnyPath) -> Capture:
-    """A capture with all its agent-steps, checked like :func:`verify_capture` does, but for the copy of the metrics,
-    which is not read."""
+    """Read a capture with all its agent-steps, and check it like :func:`verify_capture`, except for the copy of the
+    metrics, which is not read."""
     path = as_path(manifest_path)
     manifest = parse_manifest(path)
     metrics = _read_metrics(path, manifest)
     _read_events(path, manifest)
     shards = [_read_shard(path, manifest, index) for index in range(len(manifest.shards))]
     buffer = _new_buffer(path, manifest)
-    # Empty slots have one legal action, so that no reader divides by zero legal actions.
+    # Empty slots get one legal action, so that no reader divides by zero legal actions.
     buffer.mask[..., 0] = True
     buffer.value[:] = np.nan
     fill_buffer(buffer, pa.concat_tables(shards).unify_dictionaries(), manifest.people)
@@ -81,7 +81,7 @@ def _new_buffer(path: Path | UPath, manifest: Manifest) -> RolloutBuffer:
 
 
 def read_events(manifest_path: AnyPath) -> pa.Table:
-    """The events table of a capture."""
+    """Read the events table of a capture."""
     path = as_path(manifest_path)
     return _read_events(path, parse_manifest(path))
 
@@ -109,7 +109,7 @@ def _read_metrics(path: Path | UPath, manifest: Manifest) -> dict[str, Any]:
 
 
 def _require_same_copy(path: Path | UPath, manifest: Manifest) -> None:
-    """Refuse a copy of the metrics under their plain name that is another capture's, as a kill may leave it."""
+    """Raise InputError if the copy of the metrics belongs to another capture, as it may after a kill."""
     copy = path.parent / METRICS_NAME
     if copy.exists():
         digest = sha256(read_bytes(copy, "a copy of the metrics"))
@@ -150,7 +150,7 @@ def _read_table(path: Path | UPath, entry: FileEntry, where: str, schema: pa.Sch
     content = _read_entry(path, entry, where)
     file = path.parent / entry.file
     try:
-        # Neither buffered ahead nor by threads: Arrow's may still run when an error ends the process, which aborts.
+        # No read-ahead and no threads: Arrow's threads may still run when an error ends the process, and abort it.
         parquet = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
         require_schema(parquet.schema_arrow, schema, file)
         found = _rows_of(parquet.metadata, schema, file)
@@ -166,8 +166,10 @@ def _read_table(path: Path | UPath, entry: FileEntry, where: str, schema: pa.Sch
 
 
 def _rows_of(metadata: pq.FileMetaData, schema: pa.Schema, file: Path | UPath) -> int:
-    """Rows of a table by its footer, which costs nothing to read. Refuses lists that are longer than the longest of
-    the schema's."""
+    """Count the rows of a table from its footer, before the table is read.
+
+    Raises InputError if a column holds longer lists than any in the schema.
+    """
     widest = max((kind.list_size for kind in schema.types if pa.types.is_fixed_size_list(kind)), default=1)
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):

@@ -1,4 +1,4 @@
-"""Recording a rollout: simulate range by range of worlds, write a shard each, and the manifest last."""
+"""Recording of rollouts: one shard per range of worlds, then events and metrics, and the manifest last."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ from townlet.world.rules.actions import action_names
 if TYPE_CHECKING:
     from townlet.behavior.policy_file import PolicyCard
 
-#: Names that :func:`_write` gives, and those of its unfinished files; nothing else in the folder is ours to delete.
-_OURS = re.compile(r"(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)")
+#: Names of the files that :func:`_write` makes; nothing else in the folder may be deleted.
+_OWN_FILES = re.compile(r"(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)")
 
 
 @dataclass(frozen=True)
 class CaptureResult:
-    """What was written."""
+    """A capture that was written."""
 
     manifest_path: Path | UPath
     manifest_sha256: str
@@ -65,7 +65,7 @@ class CaptureResult:
 
 @dataclass
 class _Recording:
-    """What accumulates over the shards."""
+    """Shards, tallies and events gathered so far."""
 
     shards: list[ShardEntry] = field(default_factory=list)
     tally: list[NDArray[np.float64]] = field(default_factory=list)
@@ -88,11 +88,12 @@ def capture_rollout(
     """Simulate one episode per world and record every agent-step and event into a folder.
 
     Args:
-        scenario_path: scenario file; ``ticks``, ``worlds`` and ``seed`` replace what it says.
-        output: folder; an earlier capture in it stays valid until the new manifest takes its place.
+        scenario_path: the scenario file.
+        output: the folder to write; an earlier capture in it stays valid until the new manifest replaces its own.
+        ticks, worlds, seed: values that replace the scenario's.
         behavior: ``scripted`` (the default), ``random``, ``heuristic``, or ``neural``, which needs ``policy``.
-        policy: a ``policy.json``; implies ``neural``.
-        progress: called with the worlds done and the worlds in all.
+        policy: the ``policy.json`` of a trained policy; implies ``neural``.
+        progress: called after each shard with the number of worlds done and the total.
 
     Raises InputError for unusable options, scenario or policy, before anything is written.
     """
@@ -112,7 +113,7 @@ def capture_rollout(
 
 
 def _require_memory(scenario: Scenario) -> None:
-    """Raise InputError unless a shard fits, in the buffer and as a table, and the tallies of all worlds."""
+    """Raise InputError unless memory holds a shard, both as buffer and as table, and the tallies of all worlds."""
     people, capture = len(scenario.people), scenario.capture
     worlds = min(capture.worlds, capture.worlds_per_shard)
     features, actions = len(observation_schema_of(scenario)), len(action_names(scenario.object_types))
@@ -123,7 +124,7 @@ def _require_memory(scenario: Scenario) -> None:
 
 
 def code_sha256() -> str:
-    """SHA-256 over the sources that decide what a capture records, in hexadecimal."""
+    """Return the SHA-256, in hexadecimal, of the sources that decide what a capture records."""
     return sources_sha256(__name__)
 
 
@@ -155,7 +156,7 @@ def _record_shard(
 
 
 def _write(folder: Path | UPath, stem: str, content: bytes, suffix: str = "parquet") -> FileEntry:
-    """Write a file named after its content, so that it cannot take the place of another capture's file."""
+    """Write a file named after its content, so that it never replaces another capture's file."""
     digest = sha256(content)
     name = f"{stem}-{digest[:12]}.{suffix}"
     write_atomically(folder / name, content)
@@ -213,7 +214,7 @@ def _finish(
         inactive_counters=inactive_counters(scenario),
     )
     digest = write_atomically(folder / MANIFEST_NAME, pretty_json(manifest.model_dump(mode="json")))
-    # A copy under the name that people look for; readers follow the manifest, which already stands.
+    # A copy under a fixed name, for people; readers follow the manifest, which is already in place.
     write_atomically(folder / METRICS_NAME, metrics_content)
     _remove_stale(folder, manifest)
     return CaptureResult(folder / MANIFEST_NAME, digest, manifest, metrics)
@@ -234,10 +235,10 @@ def _all_events(recording: _Recording, town: Town) -> Any:
 
 
 def _remove_stale(folder: Path | UPath, manifest: Manifest) -> None:
-    """Delete the tables of the capture that this one replaced, and what captures that were killed have left."""
+    """Delete the files of the replaced capture, and those that killed captures left behind."""
     valid = {manifest.events.file, manifest.metrics.file, *(shard.file for shard in manifest.shards)}
     for file in folder.iterdir():
-        if _OURS.fullmatch(file.name) and file.name not in valid:
+        if _OWN_FILES.fullmatch(file.name) and file.name not in valid:
             file.unlink()
     if isinstance(folder, Path):
-        remove_unfinished(folder, (_OURS, MANIFEST_NAME, METRICS_NAME))
+        remove_unfinished(folder, (_OWN_FILES, MANIFEST_NAME, METRICS_NAME))

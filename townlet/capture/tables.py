@@ -1,4 +1,4 @@
-"""Between rollout buffers and Arrow tables: one row per agent-step, and one row per event."""
+"""Arrow tables of a capture: one row per agent-step, and one row per event."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from townlet.rollout import REWARD_PARTS, RolloutBuffer
 
 
 def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schema:
-    """Columns of a step table.
+    """Return the schema of a step table.
 
-    ``value`` is null where the behaviour makes no estimate; ``final_observation`` is null except where the
-    trajectory was truncated, and is there what the value beyond the cut is estimated from. Its lists have no fixed size
-    in their type, because Arrow before 26 cannot write or read a null among those that have one.
+    ``value`` is null if the behaviour makes no estimate. ``final_observation`` is null unless the trajectory was
+    truncated; the value beyond the cut is estimated from it. Its type is a list without a fixed size, because Arrow
+    before 26 can neither write nor read nulls among lists of a fixed size.
     """
     return pa.schema(
         [
@@ -42,7 +42,7 @@ def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schem
 
 
 def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) -> pa.Table:
-    """The agent-steps of a buffer that holds one truncated episode, ordered by world, tick and agent."""
+    """Make a table of the agent-steps in a buffer with one truncated episode, ordered by world, tick and agent."""
     world, tick, agent = np.nonzero(buffer.alive.transpose(1, 0, 2))
     at = (tick, world, agent)
     truncated = buffer.truncated[at]
@@ -69,7 +69,7 @@ def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) 
 
 
 def fill_buffer(buffer: RolloutBuffer, table: pa.Table, people: Sequence[str]) -> None:
-    """Put the agent-steps of a step table, whose worlds are counted from 0, back in their places."""
+    """Fill a buffer with the agent-steps of a step table whose worlds count from 0."""
     numbers = {name: index for index, name in enumerate(people)}
     names = table["agent"].combine_chunks()
     lookup = np.array([numbers[name.as_py()] for name in names.dictionary], np.int64)
@@ -112,7 +112,7 @@ EVENTS_SCHEMA = pa.schema(
 def events_table(
     world: NDArray[Any], tick: NDArray[Any], events: NDArray[Any], people: Sequence[str], objects: Sequence[str]
 ) -> pa.Table:
-    """One row per event, ordered by world, tick and the order in which they happened.
+    """Make a table with one row per event, ordered by world, tick and occurrence.
 
     ``object``, ``actor``, ``rival`` and ``detail`` are null where they do not apply.
     """
@@ -141,7 +141,7 @@ def events_table(
 
 
 def to_parquet(table: pa.Table) -> bytes:
-    """The table as one Parquet file. Equal tables in equal chunks give equal bytes under one version of Arrow."""
+    """Encode a table as Parquet. Under one version of Arrow, equal tables in equal chunks give equal bytes."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
@@ -153,7 +153,7 @@ def _vectors(matrix: NDArray[Any]) -> pa.Array:
 
 
 def _vectors_where(present: NDArray[np.bool_], matrix: NDArray[Any]) -> pa.Array:
-    """The rows of a matrix where they are present, and null elsewhere."""
+    """A list array: the next row of the matrix where one is present, and null elsewhere."""
     ends = np.cumsum(np.where(present, matrix.shape[1], 0))
     offsets = pa.array(np.concatenate([[0], ends]).astype(np.int32))
     values = pa.array(np.ascontiguousarray(matrix).ravel())

@@ -1,4 +1,4 @@
-"""Where a file comes from: from any artefact to the scenario, every hash on the way checked."""
+"""Lineage of a file: the way from any artefact to its scenario, with every hash checked."""
 
 from townlet.lineage.artefact import Artefact, Claim, LineageError
 from townlet.lineage.kinds import KINDS, Kind, register

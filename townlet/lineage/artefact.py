@@ -1,4 +1,4 @@
-"""What lineage is told in: artefacts, what they say of their own files and of those they were made from."""
+"""Artefacts, and their claims about their own files and about those they were made from."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Literal
 
 from townlet.errors import RunError
 
-#: What a claim's hash is of: the bytes of a file, the complete configuration that a scenario file means, or the part of
-#: it that decides what a rollout of a fixed behaviour shows.
+#: Content that a claim's hash covers: a file's bytes, a scenario's complete configuration, or the part of the
+#: configuration that decides the rollouts of a fixed behaviour.
 Hashed = Literal["bytes", "configuration", "rollout"]
 
 
 class LineageError(RunError):
-    """A file on the way is missing or not the one it is said to be. The command line exits with 1."""
+    """A file in a lineage that is missing or has another hash than claimed. The command line exits with 1."""
 
     file: Path | None = None
     found = expected = ""
 
     @classmethod
     def of(cls, file: Path, found: str, expected: str, says: str) -> LineageError:
-        """The error of one file, and who ``says`` what was expected of it."""
+        """Make the error about one file; ``says`` names the file that made the claim."""
         error = cls(f"{file}: found {found}, expected {expected}, as {says} says")
         error.file, error.found, error.expected = file, found, expected
         return error
@@ -30,9 +30,9 @@ class LineageError(RunError):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That some file has a hash, as another file ``says``.
+    """A claim that a file has a certain hash; ``says`` names the file that makes it.
 
-    ``file`` is a path, or, where only a hash is on record, a name such as ``policy.json`` to look for.
+    ``file`` is a path, or, unless ``located``, only a name such as ``policy.json`` to search for.
     """
 
     file: Path
@@ -42,7 +42,7 @@ class Claim:
     located: bool = True
 
     def hash(self) -> str:
-        """The hash that the file has. Raises InputError for a configuration that is not valid."""
+        """Compute the file's actual hash. Raises InputError if a configuration is not valid."""
         if self.hashed == "configuration":
             from townlet.config import load_scenario
 
@@ -55,15 +55,15 @@ class Claim:
         return file_sha256(self.file)
 
     def at(self, file: Path) -> Claim:
-        """The same claim about a file that was found for it."""
+        """Return the same claim about the file that was found for it."""
         return replace(self, file=file, located=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """Something that was made in one go: its main file, the files that belong to it, and what it was made from.
+    """A set of files made together: the main file, all files of the set, and what they were made from.
 
-    An artefact without ``made_from`` is a root, which only a scenario may be.
+    An artefact without ``made_from`` is a root; only a scenario may be one.
     """
 
     kind: str
@@ -74,6 +74,6 @@ class Artefact:
 
 
 def file_sha256(file: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

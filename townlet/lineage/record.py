@@ -1,4 +1,4 @@
-"""``lineage.json``: beside every artefact of the pipeline, the hashes of its files and of those it was made from."""
+"""Lineage records: ``lineage.json`` lies beside an artefact and holds the hashes of its files and of its sources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class RecordedFile(Section):
-    """A file by its path from the record's folder."""
+    """A file, by its path from the record's folder."""
 
     file: AnyFile
     sha256: Sha256
@@ -34,25 +34,25 @@ class LineageRecord(Section):
     format: Literal["townlet-lineage"] = "townlet-lineage"
     version: Literal[1] = 1
     kind: str
-    """What lies here, such as ``trained_policy``."""
+    """The artefact's kind, such as ``trained_policy``."""
     made_by: str
     """The command that makes it."""
     made_from: list[RecordedFile]
-    """In the order in which they are told; empty for a scenario."""
+    """Empty for a scenario."""
     files: Annotated[list[RecordedFile], Field(min_length=1)]
     """All files of the folder, the main one first."""
     sha256: str = ""
-    """Of this record as canonical JSON, this field left empty."""
+    """Of this record as canonical JSON with this field empty."""
 
     def own_hash(self) -> str:
-        """What ``sha256`` has to be."""
+        """Compute the value that ``sha256`` must have."""
         return sha256(canonical_json(self.model_dump() | {"sha256": ""}).encode())
 
 
 def write_record(main: Path, *, kind: str, made_by: str, made_from: Mapping[str, Path] | None = None) -> LineageRecord:
-    """Write the record of all files in the folder of ``main``, hidden ones aside, and of what they were made from.
+    """Write the record of all visible files in the folder of ``main``, and of the files they were made from.
 
-    ``made_from`` names files by what they are. Raises InputError if one of them is not there.
+    ``made_from`` maps the kind of each source to its file. Raises InputError if a file is missing.
     """
     folder = main.parent
     sources = list((made_from or {}).values())
@@ -72,7 +72,7 @@ def write_record(main: Path, *, kind: str, made_by: str, made_from: Mapping[str,
 
 
 def read_record(path: Path) -> LineageRecord:
-    """The record in a file. Raises InputError if it is none, and LineageError if it was altered."""
+    """Read a record. Raises InputError if the file holds none, and LineageError if it was altered."""
     record = validated(read_json(path, "a lineage record"), LineageRecord, path)
     if record.own_hash() != record.sha256:
         raise LineageError.of(path, f"SHA-256 {record.own_hash()}", record.sha256, "the record itself")
@@ -80,7 +80,7 @@ def read_record(path: Path) -> LineageRecord:
 
 
 def artefact_on_record(file: Path) -> Artefact | None:
-    """The artefact that a file belongs to by the record beside or above it, if there is one that names it."""
+    """Return the artefact of a file that a record beside it or one folder up names; ``None`` without such a record."""
     for folder in (file.parent, file.parent.parent):
         path = folder / RECORD_NAME
         if path.is_file() and file != path:
@@ -101,6 +101,6 @@ def _recorded(file: Path, folder: Path) -> RecordedFile:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """All files, sorted; hidden ones are locks and unfinished writes."""
+    """All visible files, sorted; hidden ones are locks and unfinished writes."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return sorted(f for f in files if not any(part.startswith(".") for part in f.relative_to(folder).parts))

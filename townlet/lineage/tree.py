@@ -1,4 +1,4 @@
-"""Lineage for people: a tree from the artefact up to its scenario."""
+"""Lineage as a tree on a terminal, from the artefact up to its scenario."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _SHORT = 12
 
 
 def lineage_tree(node: Node) -> Tree:
-    """The tree of a node: what it is, its main file and hash, what made it; what was shown before is only named."""
-    tree = Tree(_told(node))
+    """Draw a node and its parents, each with kind, hash, main file and maker; a repeated one is only named."""
+    tree = Tree(_headline(node))
     _grow(tree, node, {node.file})
     return tree
 
@@ -26,10 +26,10 @@ def _grow(tree: Tree, node: Node, shown: set[Path]) -> None:
             tree.add(f"{parent.kind}: see above", style="dim")
             continue
         shown.add(parent.file)
-        _grow(tree.add(_told(parent)), parent, shown)
+        _grow(tree.add(_headline(parent)), parent, shown)
 
 
-def _told(node: Node) -> str:
+def _headline(node: Node) -> str:
     others = len(node.files) - 1
     more = f" and {others} more file{'s' * (others > 1)}" if others else ""
     what = f"[bold]{escape(node.kind)}[/] {node.sha256[:_SHORT]}  {escape(shown_path(node.file))}{more}"
@@ -37,12 +37,12 @@ def _told(node: Node) -> str:
 
 
 def _maker(made_by: str) -> str:
-    """A command without its options; anything else as it is."""
+    """A command without its options, and anything else unchanged."""
     words = made_by.split()
     return " ".join(words[:2]) if words[:1] == ["townlet"] else made_by
 
 
 def shown_path(file: Path) -> str:
-    """A path from the current folder on, if it lies in there."""
+    """Return a path relative to the current folder, if it lies inside it."""
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)

@@ -1,4 +1,4 @@
-"""The walk from a file to the scenario, on which every hash is checked and nothing that is off is passed over."""
+"""Walk from a file to its scenario that checks every hash and stops at the first that is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from townlet.lineage.record import artefact_on_record
 
 @dataclass(frozen=True)
 class Node:
-    """An artefact that was found to be whole, and the nodes of what it was made from."""
+    """An artefact whose files were all checked, and the nodes it was made from."""
 
     kind: str
     file: Path
@@ -29,7 +29,7 @@ class Node:
     made_from: list[Node] = field(default_factory=list)
 
     def everything(self) -> Iterator[Node]:
-        """This node and those above it, each once, nearest first."""
+        """Yield this node and all its ancestors, each once, nearest first."""
         seen: dict[Path, Node] = {}
         waiting = [self]
         while waiting:
@@ -40,7 +40,7 @@ class Node:
         yield from seen.values()
 
     def as_json(self) -> dict[str, Any]:
-        """All artefacts as a flat JSON object, nearest first."""
+        """Return all artefacts as one flat JSON object, nearest first."""
         nodes = list(self.everything())
         return {
             "file": str(self.file),
@@ -63,11 +63,11 @@ class Node:
 def trace(file: Path, search: Sequence[Path] = ()) -> Node:
     """Walk from an artefact's file to its scenario.
 
-    Where a parent is only known by its hash, it is looked for in ``search``, around the file that names it, and among
-    the scenarios of the current folder and those that come with Townlet.
+    A parent known only by its hash is searched for in ``search``, near the file that names it, and among the scenarios
+    of the current folder and Townlet's own.
 
-    Raises InputError if ``file`` is not there or nothing says what it was made from, and LineageError, naming the
-    file, the hash found and the hash expected, for the first file on the way that is missing or has another hash.
+    Raises InputError if ``file`` is missing or nothing says what it was made from. Raises LineageError for the first
+    file on the way that is missing or has another hash; it names the file and both hashes.
     """
     start = Path(file).absolute()
     if not start.is_file():
@@ -87,10 +87,7 @@ class _Walk:
         self._hashes: dict[tuple[Path, Hashed], str] = {}
 
     def artefact(self, file: Path) -> Artefact | None:
-        """What is on record about a file's artefact, together with what its own files say.
-
-        These are read only once they are what the record says.
-        """
+        """The artefact of a file, from its record and from its own files, which are read once they match the record."""
         recorded = artefact_on_record(file)
         if recorded is None:
             return artefact_of(file)
@@ -103,7 +100,7 @@ class _Walk:
         return replace(recorded, files=files, made_from=made_from)
 
     def node(self, artefact: Artefact, below: tuple[Path, ...]) -> Node:
-        """The node of an artefact, after everything above it."""
+        """The node of an artefact; its ancestors are checked first."""
         if artefact.file in below:
             raise LineageError.of(artefact.file, "itself among what it was made from", "older files", "its lineage")
         if artefact.file not in self._done:
@@ -125,7 +122,7 @@ class _Walk:
             found = claim if claim.located else self._locate(claim, artefact)
             self._check(found)
             if found.file in own:
-                continue  # such as the configuration with all options, which a policy keeps beside it
+                continue  # A policy, say, keeps its configuration with all options applied beside it.
             above = self.artefact(found.file)
             if above is None:
                 raise LineageError.of(found.file, "nothing that says so", "what it was made from", "no record")
@@ -134,7 +131,7 @@ class _Walk:
         return list(parents.values())
 
     def _locate(self, claim: Claim, artefact: Artefact) -> Claim:
-        """The claim about the first file of that name that has the hash, or about one that has not."""
+        """The claim about the first file of that name with the hash, or else about one with another hash."""
         found = [file for file in dict.fromkeys(self._candidates(claim, artefact)) if file.is_file()]
         right = next((file for file in found if self._holds(claim, file)), None)
         return claim.at(right or (found[0] if found else artefact.file.parent / claim.file))
@@ -154,7 +151,7 @@ class _Walk:
             yield scenarios_folder() / name
 
     def _check(self, claim: Claim) -> None:
-        """Raise LineageError unless the file of a claim is there and has the hash."""
+        """Raise LineageError unless the file of a claim exists and has the hash."""
         what = "SHA-256" if claim.hashed == "bytes" else "a configuration with SHA-256"
         if not claim.file.is_file():
             raise LineageError.of(claim.file, "no such file", f"{what} {claim.sha256}", claim.says)
@@ -169,7 +166,7 @@ class _Walk:
             return False
 
     def _hash(self, claim: Claim) -> str:
-        """The hash of a claim's file, worked out once per walk."""
+        """The hash of a claim's file, computed once per walk."""
         key = (claim.file, claim.hashed)
         if key not in self._hashes:
             self._hashes[key] = claim.hash()

@@ -1,4 +1,4 @@
-"""What a table of agent-steps must be before its values are put to use: columns, and values within them."""
+"""Checks of a table's columns and values, before they are used."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 
 from townlet.errors import InputError
 
-#: Columns that may be null in a row.
+#: Columns that may hold nulls.
 _NULLABLE = ("value", "final_observation")
 
 
 def require_schema(found: pa.Schema, schema: pa.Schema, file: object) -> None:
-    """Raise InputError, naming the columns of a table in a ``file``, unless its schema is the expected one.
+    """Raise InputError, naming the columns at fault, unless the table in ``file`` has the expected schema.
 
-    Where lists of any size are expected, lists of one size will do: such were recorded before.
+    Lists of a fixed size are accepted for lists of any size, as earlier versions wrote them.
     """
-    # Equal list types can have different hashes, so that a difference of sets would name too many.
+    # Equal list types can have different hashes, so a difference of sets would name too many.
     kinds, expected = (dict(zip(each.names, each.types, strict=True)) for each in (found, schema))
     different = sorted(name for name in {*kinds, *expected} if not _alike(kinds.get(name), expected.get(name)))
     if different or found.names != schema.names:
@@ -29,8 +29,10 @@ def require_schema(found: pa.Schema, schema: pa.Schema, file: object) -> None:
 
 
 def require_numbers(table: pa.Table, features: int, actions: int, file: object) -> None:
-    """Raise InputError, naming the column of a step table in a ``file``, for a null or a number that is not finite
-    where none belongs, for a list of another size, and for an action that there is none of."""
+    """Raise InputError, naming the column, unless the values of the step table in ``file`` can be used.
+
+    Faults are a null or a non-finite number where none may be, a list of the wrong size, and an unknown action.
+    """
     for name, values in _columns(table, features, file):
         if values.null_count:
             raise InputError.of(file, name, f"{values.null_count} nulls", "a value in each row")
@@ -52,7 +54,7 @@ def _alike(found: Any, expected: Any) -> bool:
 
 
 def _columns(table: pa.Table, features: int, file: object) -> Iterator[tuple[str, Any]]:
-    """Every column by name, lists as all the values in them; nulls that may be are left out."""
+    """Yield every column by name: lists flattened to their values, permitted nulls left out."""
     for name in table.column_names:
         column = table[name]
         if name == "final_observation":
