@@ -15,7 +15,7 @@ from townlet.behavior.policy_file import save_policy
 from townlet.capture import capture_rollout
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.study.conflict.arms import AWARE, BLIND, Arm
-from townlet.study.conflict.execute import do, trained_network
+from townlet.study.conflict.execute import run_task, trained_network
 from townlet.study.conflict.settings import FIRST_SEED, FULL, Settings
 from townlet.study.conflict.tasks import Policy
 from townlet.study.conflict.town import StudyTown, study_scenario
@@ -50,7 +50,7 @@ def _policy(arm: Arm, file: Path, folder: Path, work: Path, seed: int, settings:
     write_atomically(file, pretty_json(scenario.model_dump(mode="json")))
     trained = Policy(arm, seed, StudyTown())
     work.mkdir(parents=True, exist_ok=True)
-    do(trained, settings, work)
+    run_task(trained, settings, work)
     observation, actions = observation_schema_of(scenario), action_names(scenario.object_types)
     network = trained_network(trained, scenario, settings, work)
     provenance = {"study": "conflict", "arm": arm.name, "seed": seed}
@@ -61,7 +61,7 @@ def _policy(arm: Arm, file: Path, folder: Path, work: Path, seed: int, settings:
 def main(
     output: Annotated[Path, typer.Option(help="Folder for scenarios, policies, captures and the page.")],
     work: Annotated[
-        Path | None, typer.Option(help="Folder with the study's finished work; OUTPUT/work by default.")
+        Path | None, typer.Option(help="Folder with the study's finished tasks; OUTPUT/work by default.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the policies.")] = FIRST_SEED,
     day: Annotated[int, typer.Option(help="Seed of the day.")] = 5,

@@ -11,7 +11,7 @@ from support.places import ROOT
 from townlet.capture.record import code_sha256
 from townlet.soak.manifest import soak_code_sha256
 from townlet.sources import digest_of, files_of, modules_named, sources_of, sources_sha256
-from townlet.study.conflict.work import methods_hash
+from townlet.study.conflict.dispatch import methods_hash
 from townlet.world.snapshot import rules_sha256
 
 

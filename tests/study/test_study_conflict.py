@@ -1,4 +1,4 @@
-"""The conflict study: what it measures, how its pieces are kept, and the command that writes it up."""
+"""The conflict study: what it measures, how its tasks are kept, and the command that writes it up."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from townlet.study.conflict.analysis import (
     reduction,
 )
 from townlet.study.conflict.arms import ARMS, AWARE, BLIND, CONTINUED, HEURISTIC, RANDOM
+from townlet.study.conflict.dispatch import cache_folder, run_tasks
 from townlet.study.conflict.evaluate import METRICS, evaluate
 from townlet.study.conflict.execute import read_curve
 from townlet.study.conflict.learner import train_arm
@@ -30,9 +31,8 @@ from townlet.study.conflict.plan import Findings, Scores, study_conflict, traini
 from townlet.study.conflict.report import write_conflict_report
 from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import FULL, QUICK, Settings
-from townlet.study.conflict.tasks import COMPANIES, Continuation, Judgement, Policy, digest, evaluation_seed
+from townlet.study.conflict.tasks import BACKGROUNDS, Continuation, Evaluation, Policy, digest, evaluation_seed
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.study.conflict.work import cache_folder, run_study
 from townlet.world import COUNTERS, TALLY, Town
 from townlet.world.state.events import CONTESTED_ARRIVAL
 
@@ -127,7 +127,7 @@ def test_the_metrics_tell_peaceful_people_from_queue_jumpers_and_busy_showers_fr
     assert idle["wait_mean"] == scenario.ticks
 
 
-def test_in_mixed_company_the_strangers_own_conflicts_do_not_count() -> None:
+def test_in_mixed_populations_only_focal_people_are_counted() -> None:
     scenario = study_scenario(HOME)
     everybody = evaluate(doormat(), scenario, worlds=2, seed=5)
     parts = [evaluate(doormat(), scenario, worlds=2, seed=5, focal=half) for half in (range(4), range(4, 8))]
@@ -136,26 +136,26 @@ def test_in_mixed_company_the_strangers_own_conflicts_do_not_count() -> None:
     assert parts[0]["utilisation"] == everybody["utilisation"]
 
 
-def test_pieces_are_done_once_and_come_out_the_same_again(tmp_path: Path) -> None:
+def test_tasks_are_run_once_and_come_out_the_same_again(tmp_path: Path) -> None:
     policies = [Policy(BLIND, 0, HOME), Policy(RANDOM, 0, HOME)]
-    judgements = [Judgement(policy, HOME) for policy in policies]
-    first = run_study(policies, judgements, TINY, tmp_path, 1, silent)
+    evaluations = [Evaluation(policy, HOME) for policy in policies]
+    first = run_tasks(policies, evaluations, TINY, tmp_path, 1, silent)
     files = {path: path.stat().st_mtime_ns for path in cache_folder(tmp_path).iterdir()}
-    assert run_study(policies, judgements, TINY, tmp_path, 1, silent) == first
+    assert run_tasks(policies, evaluations, TINY, tmp_path, 1, silent) == first
     assert {path: path.stat().st_mtime_ns for path in cache_folder(tmp_path).iterdir()} == files
     # An interrupted study has some of the files; the rest is made anew, to the same bits.
     for path in files:
-        if path.name.startswith(("policy", "judgement")):
+        if path.name.startswith(("policy", "evaluation")):
             path.unlink()
-    assert run_study(policies, judgements, TINY, tmp_path, 1, silent) == first
+    assert run_tasks(policies, evaluations, TINY, tmp_path, 1, silent) == first
 
 
-def test_other_amounts_and_other_pieces_have_other_names() -> None:
+def test_other_amounts_and_other_tasks_have_other_names() -> None:
     policy = Policy(AWARE, 0, HOME)
-    judgement = Judgement(policy, HOME)
-    pieces = [policy, replace(policy, seed=1), policy.start, judgement, replace(judgement, company=COMPANIES[0])]
-    names = {digest(piece, settings) for piece in pieces for settings in (FULL, QUICK, TINY)}
-    assert len(names) == 3 * len(pieces)
+    evaluation = Evaluation(policy, HOME)
+    tasks = [policy, replace(policy, seed=1), policy.start, evaluation, replace(evaluation, background=BACKGROUNDS[0])]
+    names = {digest(task, settings) for task in tasks for settings in (FULL, QUICK, TINY)}
+    assert len(names) == 3 * len(tasks)
 
 
 def findings_of(aware: float, blind: float, *, needs: float = 0.6, use: float = 0.85) -> Findings:
@@ -216,7 +216,7 @@ def test_the_second_attempt_beyond_the_claim_pays_for_the_first() -> None:
 
 def test_a_continuation_begins_with_the_conflict_aware_policy_and_meets_other_days(tmp_path: Path) -> None:
     policy = Continuation(CONTINUED, 0, HOME)
-    run_study([policy], [], TINY, tmp_path, 1, silent)
+    run_tasks([policy], [], TINY, tmp_path, 1, silent)
     start, found = (
         load_file(cache_folder(tmp_path) / f"policy-{one.arm.name}-0-{digest(one, TINY)}.safetensors")
         for one in (Policy(AWARE, 0, HOME), policy)
@@ -240,7 +240,7 @@ def test_the_whole_study_is_written_up_with_every_seed(tmp_path: Path) -> None:
     assert all(arm.label in text for arm in ARMS) and "Here and now" in text
     assert set(data["arms"]) == {arm.name for arm in ARMS}
     assert all(len(scores["seeds"]) == 2 for arm in data["arms"].values() for scores in arm.values())
-    assert set(data["companies"]) == set(COMPANIES) and set(data["held_out"]) == set(TINY.held_out())
+    assert set(data["mixed_populations"]) == set(BACKGROUNDS) and set(data["held_out"]) == set(TINY.held_out())
     assert set(data["further"]["arms"]) == {"heuristic", "continued"} and "## Beyond the heuristic" in text
     further = read_curve(Continuation(CONTINUED, 11, HOME), TINY, cache_folder(tmp_path / "work"))
     assert len(further) == TINY.further_cycles

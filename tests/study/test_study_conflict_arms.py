@@ -17,10 +17,10 @@ from townlet.config.training import NetworkConfig
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.study.conflict.arms import AWARE, BLIND, DELAYED, LEARNING, MISTIMED, SHUFFLED, Arm, Shaping, aware_with
-from townlet.study.conflict.cloning import Weights, clone_script, returns, see_unstandardised
+from townlet.study.conflict.cloning import Weights, clone_script, fold_standardisation, returns
 from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.mixed import MixedBehavior
-from townlet.study.conflict.scripts import FirstComeBehavior, Slips, doormat, queue_jumper
+from townlet.study.conflict.scripts import ActionNoise, FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.shaping import CONFLICT_PARTS, InequityLoop, ShuffledTown, inequity, loop_of
 from townlet.study.conflict.town import StudyTown, study_scenario
@@ -215,38 +215,38 @@ def test_queue_jumpers_push_in_and_doormats_give_way_whenever_they_can(habit: ob
     assert chances > 0
 
 
-def test_strangers_act_by_their_own_behaviour() -> None:
+def test_background_people_act_by_their_own_behaviour() -> None:
     town = Town(study_scenario(HOME), worlds=2, seed=1)
-    mine, theirs, mixed = (np.zeros(town.alive.shape, np.int32) for _ in range(3))
-    floats = np.zeros(mine.shape, np.float32), np.zeros(mine.shape, np.float32)
-    HeuristicBehavior().act(town, mine, *floats)
-    RandomBehavior().act(town, theirs, *floats)
-    MixedBehavior(HeuristicBehavior(), RandomBehavior(), [1, 5]).act(town, mixed, *floats)
-    assert (mixed[:, [1, 5]] == theirs[:, [1, 5]]).all()
+    focal, other, mixed = (np.zeros(town.alive.shape, np.int32) for _ in range(3))
+    floats = np.zeros(focal.shape, np.float32), np.zeros(focal.shape, np.float32)
+    HeuristicBehavior().act(town, focal, *floats)
+    RandomBehavior().act(town, other, *floats)
+    MixedBehavior(HeuristicBehavior(), RandomBehavior(), background=[1, 5]).act(town, mixed, *floats)
+    assert (mixed[:, [1, 5]] == other[:, [1, 5]]).all()
     rest = [0, 2, 3, 4, 6, 7]
-    assert (mixed[:, rest] == mine[:, rest]).all() and (mine != theirs).any()
+    assert (mixed[:, rest] == focal[:, rest]).all() and (focal != other).any()
 
 
-def test_slips_are_legal_and_as_frequent_as_asked_for() -> None:
+def test_noisy_actions_are_legal_and_as_frequent_as_asked_for() -> None:
     town = Town(study_scenario(HOME), worlds=4, seed=1)
     wait = np.zeros(town.alive.shape, np.int32)
     share = 0
     for _ in range(200):
         action = wait.copy()
-        Slips(0.25).slip(town, action)
+        ActionNoise(0.25).apply(town, action)
         assert town.mask[np.arange(4)[:, None], np.arange(8), action].all()
         share += int((action != wait).sum())
         town.step(action)
-    # A slip may draw waiting, too.
+    # Waiting may be drawn, too.
     assert 0.1 < share / (200 * 32) < 0.25
 
 
-def test_clones_see_observations_as_they_are_though_they_were_taught_with_standardised_ones() -> None:
+def test_a_clone_gives_for_plain_observations_what_it_gave_for_standardised_ones() -> None:
     network = ActorCritic(6, 3, NetworkConfig(hidden=(8, 8)), seed=4)
     observation, mask = torch.rand(5, 6), torch.ones(5, 3, dtype=torch.bool)
     centre, scale = torch.rand(6), torch.rand(6) + 0.1
     taught = network((observation - centre) / scale, mask)
-    see_unstandardised(network, centre, scale)
+    fold_standardisation(network, centre, scale)
     for before, after in zip(taught, network(observation, mask), strict=True):
         torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
 

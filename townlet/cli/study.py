@@ -65,7 +65,8 @@ def survival(
     """
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.files.storage import pretty_json
-    from townlet.study.survival import here_and_now, study_survival, write_survival_report
+    from townlet.study.circumstances import here_and_now
+    from townlet.study.survival import study_survival, write_survival_report
 
     chosen = tuple(dict.fromkeys(behavior or ("heuristic", "random")))
     with progress_bar("study survival", "seeds") as advance:
@@ -109,10 +110,10 @@ def conflict(
     import dataclasses
 
     from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.study.circumstances import here_and_now
     from townlet.study.conflict import FULL, QUICK
     from townlet.study.conflict.plan import study_conflict
     from townlet.study.conflict.report import write_conflict_report
-    from townlet.study.survival import here_and_now
 
     settings = QUICK if quick else FULL
     if seeds is not None:
@@ -149,8 +150,8 @@ def references(
     from townlet.cli.console import progress_bar
     from townlet.errors import InputError, nearest_name
     from townlet.files.storage import pretty_json
+    from townlet.study.circumstances import here_and_now
     from townlet.study.references import TASKS, study_references, write_references_report
-    from townlet.study.survival import here_and_now
 
     chosen = list(dict.fromkeys(task or TASKS))
     for name in chosen:
@@ -190,10 +191,10 @@ def drift(
     import dataclasses
 
     from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.study.circumstances import here_and_now
     from townlet.study.drift import FULL, QUICK
     from townlet.study.drift.plan import study_drift
     from townlet.study.drift.report import write_drift_report
-    from townlet.study.survival import here_and_now
 
     settings = QUICK if quick else FULL
     if nights is not None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from townlet.config import load_scenario
 from townlet.files.storage import pretty_json, write_atomically
+from townlet.study.progress import Progress
 from townlet.telemetry import read_records
 from townlet.training import train
 from townlet.view.learning_curves import completed_uses, conflict_intensity
@@ -62,7 +63,7 @@ class LearningStudy:
 
 
 def study_learning(
-    scenario_path: Path, seeds: list[int], cycles: int | None, progress: Callable[[int, int, str], None] | None = None
+    scenario_path: Path, seeds: list[int], cycles: int | None, progress: Progress | None = None
 ) -> LearningStudy:
     """Train a fresh policy in rollout mode once per seed, with the scenario's own training options."""
     scenario = load_scenario(scenario_path)

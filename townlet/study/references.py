@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
 from townlet.files.storage import pretty_json, write_atomically
+from townlet.study.progress import Progress
 from townlet.training.gymnasium_loop import GymnasiumLoop, evaluate_policy
 from townlet.training.harness import TrainingHarness
 from townlet.view.style import PALETTE, Plot, png
@@ -138,7 +139,7 @@ def study_references(
     *,
     seeds: int,
     episodes: int,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> ReferenceStudy:
     """Train each task once per seed (0, 1, 2, …), then play ``episodes`` whole episodes that training never saw."""
     runs: dict[str, list[ReferenceRun]] = {}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from townlet.errors import InputError, nearest_name
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.rollout import aligned_zeros
 from townlet.statistics.intervals import mean_and_margin, wilson_interval
+from townlet.study.progress import Progress
 from townlet.view.style import PALETTE, Plot, png
 from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
 
@@ -78,14 +76,6 @@ class SurvivalStudy:
         }
 
 
-def here_and_now() -> str:
-    """Today's date and the machine, for a report."""
-    processor = (
-        f"{platform.system()} on {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
-    )
-    return f"Run on {datetime.date.today().isoformat()} ({processor})"
-
-
 def summary_of(run: SurvivalRun, ticks_per_day: int) -> dict[str, Any]:
     """The figures of one behaviour; ``[mean, half-width]`` where they are means over seeds."""
     faints = run.of("faint").sum(axis=1)
@@ -120,7 +110,7 @@ def study_survival(
     seeds: int,
     days: int,
     behaviors: Sequence[str] = ("heuristic", "random"),
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> SurvivalStudy:
     """Let each behaviour act for ``days`` days under seeds 0, 1, 2, …: one world each, and nothing in common.
 

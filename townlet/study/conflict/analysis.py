@@ -140,7 +140,7 @@ def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
         },
         "arms": _plain(findings.arms),
         "held_out": {town: _plain(arms) for town, arms in findings.held_out.items()},
-        "companies": {company: _plain(arms) for company, arms in findings.companies.items()},
+        "mixed_populations": {background: _plain(arms) for background, arms in findings.mixed.items()},
         "doses": {f"{demand:g}": _plain(arms) for demand, arms in findings.doses.items()},
         "curves": {
             arm: {name: values.tolist() for name, values in curves.items()} for arm, curves in findings.curves.items()

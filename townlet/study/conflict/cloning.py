@@ -1,4 +1,4 @@
-"""The warm start of every training: imitating the script, in the states that imitating it leads to."""
+"""Warm starts: networks that imitate the script, also in states that only imitators get into."""
 
 from __future__ import annotations
 
@@ -16,101 +16,101 @@ from townlet.config import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.simulation import SimulationLoop
-from townlet.study.conflict.scripts import FirstComeBehavior, Slips
+from townlet.study.conflict.scripts import ActionNoise, FirstComeBehavior
 from townlet.study.conflict.settings import CLONING_SEED, Settings, training_config
 from townlet.study.conflict.town import StudyTown, study_scenario
 from townlet.training import losses
 
-#: How often, after the script itself, a clone acts and is told what the script would have done.
-CORRECTIONS = 3
-#: Share of ticks in which the script slips while it is recorded, so that clones learn how to recover.
-SLIPS = 0.05
-#: Share of the target that is uniform over legal actions while cloning. Whatever a script never does, a clone without
-#: it never does either, and no training finds out what pushing in is good for.
+#: Rounds in which, after the script itself, a clone acts and the script labels each state with its own action.
+DAGGER_ROUNDS = 3
+#: Share of the script's actions replaced by random ones while it is recorded, so that clones learn how to recover.
+ACTION_NOISE = 0.05
+#: Share of the target that is uniform over legal actions while cloning. Without it, a clone never does what the script
+#: never does, and no training finds out what pushing in is good for.
 SMOOTHING = 0.02
-#: Least standard deviation by which a feature is divided: rarer ones would have weights that explode.
+#: Least standard deviation by which a feature is divided: the weights of rarer features would explode.
 LEAST_SCALE = 0.02
 
 Weights = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """What was seen and what the script would have done: B agent-steps of people in town."""
+class Demonstrations:
+    """Observations and the actions that the script chose in them: B agent-steps of people in town."""
 
     observation: torch.Tensor
     """float32 [B, F]."""
     mask: torch.Tensor
     """bool [B, N]."""
-    wanted: torch.Tensor
+    expert_action: torch.Tensor
     """int64 [B]: the script's actions."""
-    target: torch.Tensor
+    value_target: torch.Tensor
     """float32 [B]: discounted returns."""
-    known: torch.Tensor
-    """float32 [B]: 1 where the recording goes on long enough for the return to be known nearly whole, else 0."""
+    return_known: torch.Tensor
+    """float32 [B]: 1 where the recording goes on long enough for nearly all of the return to be known, else 0."""
 
 
 def clone_script(sees_conflict: bool, seed: int, settings: Settings) -> Weights:
     """Weights that imitate first-come-first-served people and estimate returns: the start of every training.
 
-    First the script acts and slips now and then (noise injection; Laskey et al. 2017, "DART"); then the clone acts, and
-    is trained anew on all that was recorded (Ross, Gordon and Bagnell 2011, "DAgger"). What the script would have done
-    is imitated throughout. It all happens in the town of the training and without conflict penalties, so that no arm
-    begins with more than another.
+    First the script acts, with some random actions (noise injection; Laskey et al. 2017, "DART"). Then the clone acts
+    and is trained again on everything recorded so far (Ross, Gordon and Bagnell 2011, "DAgger"). The target is always
+    the action that the script chooses. All of this happens in the default town and without conflict penalties, so that
+    no arm has a head start.
     """
     config = training_config(settings, seed)
     scenario = study_scenario(StudyTown(), sees_conflict=sees_conflict, penalty=0.0)
-    lessons: list[Lessons] = []
+    demonstrations: list[Demonstrations] = []
     clone: Behavior | None = None
     torch.set_num_threads(1)
-    for recording in range(CORRECTIONS + 1):
+    for recording in range(DAGGER_ROUNDS + 1):
         recording_seed = CLONING_SEED + 10 * seed + recording
-        lessons.append(_record(scenario, settings.cloning_worlds, recording_seed, clone, config.ppo.gamma))
-        epochs = settings.cloning_epochs * (2 if recording == CORRECTIONS else 1)
-        network = _imitate(_together(lessons), config, epochs, seed)
+        demonstrations.append(_record(scenario, settings.cloning_worlds, recording_seed, clone, config.ppo.gamma))
+        epochs = settings.cloning_epochs * (2 if recording == DAGGER_ROUNDS else 1)
+        network = _imitate(_concatenated(demonstrations), config, epochs, seed)
         clone = NeuralBehavior(network)
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
 
-class _Corrected:
-    """A clone, or else the slipping script, with what the script wanted to do in each tick."""
+class _LabelledBehavior:
+    """A clone, or the script with noise if there is none yet; keeps the script's own action of each tick."""
 
-    name, deterministic = "corrected by first come, first served", False
+    name, deterministic = "labelled by first come, first served", False
 
     def __init__(self, loop: SimulationLoop, ticks: int, clone: Behavior | None) -> None:
-        self._script, self._slips, self._clone = FirstComeBehavior(), Slips(SLIPS), clone
-        self.wanted: NDArray[np.int32] = aligned_zeros((ticks, *loop.town.alive.shape), np.int32)
+        self._script, self._noise, self._clone = FirstComeBehavior(), ActionNoise(ACTION_NOISE), clone
+        self.expert_action: NDArray[np.int32] = aligned_zeros((ticks, *loop.town.alive.shape), np.int32)
 
     def act(
         self, town: Any, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
     ) -> None:
         self._script.act(town, action, log_prob, value)
-        self.wanted[town.tick] = action
+        self.expert_action[town.tick] = action
         if self._clone is None:
-            self._slips.slip(town, action)
+            self._noise.apply(town, action)
         else:
             self._clone.act(town, action, log_prob, value)
 
 
-def _record(scenario: Scenario, worlds: int, seed: int, clone: Behavior | None, gamma: float) -> Lessons:
+def _record(scenario: Scenario, worlds: int, seed: int, clone: Behavior | None, gamma: float) -> Demonstrations:
     loop = SimulationLoop(scenario, worlds=worlds, seed=seed)
     buffer = loop.new_buffer(scenario.ticks)
-    corrected = _Corrected(loop, buffer.ticks, clone)
-    loop.collect(buffer, corrected)
+    labelled = _LabelledBehavior(loop, buffer.ticks, clone)
+    loop.collect(buffer, labelled)
     horizon = round(3.0 / (1.0 - gamma))
     early = np.broadcast_to(np.arange(buffer.ticks)[:, None, None] < buffer.ticks - horizon, buffer.alive.shape)
     present = buffer.alive
-    return Lessons(
+    return Demonstrations(
         observation=torch.from_numpy(buffer.observation[present]),
         mask=torch.from_numpy(buffer.mask[present]),
-        wanted=torch.from_numpy(corrected.wanted[present]).long(),
-        target=torch.from_numpy(returns(buffer, gamma)[present]),
-        known=torch.from_numpy(early[present].astype(np.float32)),
+        expert_action=torch.from_numpy(labelled.expert_action[present]).long(),
+        value_target=torch.from_numpy(returns(buffer, gamma)[present]),
+        return_known=torch.from_numpy(early[present].astype(np.float32)),
     )
 
 
-def _together(lessons: list[Lessons]) -> Lessons:
-    return Lessons(*(torch.cat(parts) for parts in zip(*(vars(each).values() for each in lessons), strict=True)))
+def _concatenated(each: list[Demonstrations]) -> Demonstrations:
+    return Demonstrations(*(torch.cat(parts) for parts in zip(*(vars(one).values() for one in each), strict=True)))
 
 
 def returns(buffer: RolloutBuffer, gamma: float) -> NDArray[np.float32]:
@@ -123,16 +123,16 @@ def returns(buffer: RolloutBuffer, gamma: float) -> NDArray[np.float32]:
     return total
 
 
-def _imitate(lessons: Lessons, config: TrainingConfig, epochs: int, seed: int) -> ActorCritic:
+def _imitate(demonstrations: Demonstrations, config: TrainingConfig, epochs: int, seed: int) -> ActorCritic:
     """Adam on cross-entropy with smoothed targets, plus the value loss where the return is known.
 
-    Inputs are standardised meanwhile, because what decides when to set out for work are hundredths of a day; the first
-    layer takes that over in the end, so that the network sees observations as they are.
+    Inputs are standardised while cloning, because hundredths of a day decide when to set out for work. In the end the
+    standardisation is folded into the first layer, so that the network takes observations as they are.
     """
-    rows, features = lessons.observation.shape
-    network = ActorCritic(features, lessons.mask.shape[1], config.network, seed=seed)
-    centre = lessons.observation.mean(dim=0)
-    scale = lessons.observation.std(dim=0).clamp_min(LEAST_SCALE)
+    rows, features = demonstrations.observation.shape
+    network = ActorCritic(features, demonstrations.mask.shape[1], config.network, seed=seed)
+    centre = demonstrations.observation.mean(dim=0)
+    scale = demonstrations.observation.std(dim=0).clamp_min(LEAST_SCALE)
     order = np.random.default_rng(seed)
     parameters = list(network.parameters())
     optimizer = torch.optim.Adam(parameters, lr=1e-3, eps=1e-5)
@@ -141,25 +141,27 @@ def _imitate(lessons: Lessons, config: TrainingConfig, epochs: int, seed: int) -
         if step % parts == 0:
             batches = np.array_split(order.permutation(rows), parts)
         batch = torch.from_numpy(batches[step % parts])
-        legal = lessons.mask[batch]
-        log_probs, value = network((lessons.observation[batch] - centre) / scale, legal)
-        anything = -(log_probs.masked_fill(~legal, 0.0).sum(dim=1) / legal.sum(dim=1)).mean()
-        imitation = losses.cloning_loss(log_probs.gather(1, lessons.wanted[batch].unsqueeze(1)).squeeze(1))
-        estimation = ((value - lessons.target[batch]).square() * lessons.known[batch]).mean()
-        loss = (1.0 - SMOOTHING) * imitation + SMOOTHING * anything + 0.5 * estimation
+        legal = demonstrations.mask[batch]
+        log_probs, value = network((demonstrations.observation[batch] - centre) / scale, legal)
+        uniform = -(log_probs.masked_fill(~legal, 0.0).sum(dim=1) / legal.sum(dim=1)).mean()
+        imitation = losses.cloning_loss(
+            log_probs.gather(1, demonstrations.expert_action[batch].unsqueeze(1)).squeeze(1)
+        )
+        estimation = ((value - demonstrations.value_target[batch]).square() * demonstrations.return_known[batch]).mean()
+        loss = (1.0 - SMOOTHING) * imitation + SMOOTHING * uniform + 0.5 * estimation
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 0.5)
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * (1.0 - step / (epochs * parts))
         optimizer.step()
-    see_unstandardised(network, centre, scale)
+    fold_standardisation(network, centre, scale)
     return network
 
 
 @torch.no_grad()
-def see_unstandardised(network: ActorCritic, centre: torch.Tensor, scale: torch.Tensor) -> None:
-    """Change the first layer so that it does with observations what it did with standardised ones."""
+def fold_standardisation(network: ActorCritic, centre: torch.Tensor, scale: torch.Tensor) -> None:
+    """Change the first layer so that it gives for observations what it gave for standardised ones."""
     first = next(layer for layer in network.trunk if isinstance(layer, torch.nn.Linear))
     first.bias.sub_(first.weight @ (centre / scale))
     first.weight.div_(scale)

@@ -1,4 +1,4 @@
-"""Judging a behaviour: what happened to the people, from events, state and tallies; never from shaped rewards."""
+"""Evaluation of a behaviour: what happened to the people, from events, state and tallies, never from rewards."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ def evaluate(
 ) -> dict[str, float]:
     """The metrics of the first episode of each world under a behaviour, over the people in ``focal`` (all by default).
 
-    Whoever the same seed and scenario are given to meets the same people, arrivals of newcomers and outages.
-    Utilisation and washing concern everybody, because objects are shared.
+    Under the same seed and scenario every behaviour meets the same people, arrivals of newcomers and outages.
+    Utilisation is over everybody, because objects are shared.
     """
     town = Town(scenario, worlds=worlds, seed=seed)
-    watch = _Watch(town)
+    recorder = _Recorder(town)
     action = aligned_zeros(town.alive.shape, np.int32)
     log_prob, value = aligned_zeros(town.alive.shape, np.float32), aligned_zeros(town.alive.shape, np.float32)
     for _ in range(scenario.ticks):
         behavior.act(town, action, log_prob, value)
         town.step(action)
-        watch.note()
+        recorder.record_tick()
     people = np.arange(len(town.people)) if focal is None else np.asarray(focal)
-    return watch.metrics(people, scenario)
+    return recorder.metrics(people, scenario)
 
 
-class _Watch:
-    """Counts, per world and person, that neither tallies nor counters hold."""
+class _Recorder:
+    """Counts per world and person that the town's tallies and counters do not have."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
@@ -86,8 +86,8 @@ class _Watch:
         self.waits: list[tuple[int, int, float]] = []
         self.ticks = 0
 
-    def note(self) -> None:
-        """Take down the tick that has just passed."""
+    def record_tick(self) -> None:
+        """Record the tick that has just passed."""
         state = self.town.state
         self.ticks += 1
         at_shower = np.isin(state.people["at_object"], self.showers) & state.alive
@@ -116,7 +116,7 @@ class _Watch:
             self.absent[world, actor] += 1.0
         elif kind in (FAINT, EVICTION, DEPARTURE):
             self.faints[world, actor] += kind == FAINT
-            # Whoever comes next into the home is somebody else.
+            # The slot's next person is somebody else.
             self.queued[world, actor] = 0.0
             self.gone[world, actor] = True
 

@@ -1,4 +1,4 @@
-"""One piece of the study's work in a process of its own: a warm start, a training or a judgement, from and to files."""
+"""Execution of a single task: clone, train or evaluate, from files and to files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from townlet.study.conflict.mixed import MixedBehavior
 from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings, training_config
 from townlet.study.conflict.tasks import (
-    COMPANIES,
+    BACKGROUNDS,
     Continuation,
-    Judgement,
-    Piece,
+    Evaluation,
     Policy,
-    Start,
+    Task,
+    WarmStart,
     digest,
     evaluation_seed,
 )
@@ -34,28 +34,28 @@ from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
 
-def do(piece: Piece, settings: Settings, folder: Path) -> None:
-    """Do a piece of work unless its file is there."""
+def run_task(task: Task, settings: Settings, folder: Path) -> None:
+    """Run a task and keep its result in the folder, unless it is there already."""
     torch.set_num_threads(1)
-    if isinstance(piece, Start):
-        _start(piece, settings, folder)
-    elif isinstance(piece, Policy):
-        _train(piece, settings, folder)
+    if isinstance(task, WarmStart):
+        _warm_start(task, settings, folder)
+    elif isinstance(task, Policy):
+        _train(task, settings, folder)
     else:
-        path = _judgement_file(piece, settings, folder)
+        path = _evaluation_file(task, settings, folder)
         if not path.exists():
-            write_atomically(path, pretty_json(_judge(piece, settings, folder)))
+            write_atomically(path, pretty_json(_evaluate(task, settings, folder)))
 
 
-def read_judgement(judgement: Judgement, settings: Settings, folder: Path) -> dict[str, float]:
-    """The metrics that a judgement's file holds."""
-    path = _judgement_file(judgement, settings, folder)
-    metrics: dict[str, float] = require_field(read_json(path, "a judgement"), "metrics", path, "its metrics", dict)
+def read_evaluation(evaluation: Evaluation, settings: Settings, folder: Path) -> dict[str, float]:
+    """The metrics of a finished evaluation."""
+    path = _evaluation_file(evaluation, settings, folder)
+    metrics: dict[str, float] = require_field(read_json(path, "an evaluation"), "metrics", path, "its metrics", dict)
     return metrics
 
 
 def read_curve(policy: Policy, settings: Settings, folder: Path) -> list[dict[str, float]]:
-    """What the rollouts of a training were like, in order."""
+    """Reward and conflict intensity of each rollout of a finished training, in order."""
     path = _weights_file(policy, settings, folder).with_suffix(".json")
     curve: list[dict[str, float]] = require_field(read_json(path, "a training's curve"), "curve", path, "a list", list)
     return curve
@@ -65,13 +65,13 @@ def _weights_file(policy: Policy, settings: Settings, folder: Path) -> Path:
     return folder / f"policy-{policy.arm.name}-{policy.seed}-{digest(policy, settings)}.safetensors"
 
 
-def _judgement_file(judgement: Judgement, settings: Settings, folder: Path) -> Path:
-    policy = judgement.policy
-    return folder / f"judgement-{policy.arm.name}-{policy.seed}-{digest(judgement, settings)}.json"
+def _evaluation_file(evaluation: Evaluation, settings: Settings, folder: Path) -> Path:
+    policy = evaluation.policy
+    return folder / f"evaluation-{policy.arm.name}-{policy.seed}-{digest(evaluation, settings)}.json"
 
 
-def _start(start: Start, settings: Settings, folder: Path) -> Weights:
-    path = folder / f"start-{start.seed}-{digest(start, settings)}.safetensors"
+def _warm_start(start: WarmStart, settings: Settings, folder: Path) -> Weights:
+    path = folder / f"warm-start-{start.seed}-{digest(start, settings)}.safetensors"
     if not path.exists():
         write_atomically(path, save(clone_script(start.sees_conflict, start.seed, settings)))
     return load_file(path)
@@ -91,38 +91,41 @@ def _train(policy: Policy, settings: Settings, folder: Path) -> None:
         start = load_file(_weights_file(policy.origin, settings, folder))
         seed, amounts = policy.training_seed, settings.continuing()
     else:
-        start, seed, amounts = _start(policy.start, settings, folder), policy.seed, settings
-    weights = train_arm(policy.arm, policy.town, seed, amounts, start, note)
+        start, seed, amounts = _warm_start(policy.start, settings, folder), policy.seed, settings
+    weights = train_arm(policy.arm, policy.training_town, seed, amounts, start, note)
     # The weights come last: where they are, the training is complete.
     write_atomically(path.with_suffix(".json"), pretty_json({"curve": curve}))
     write_atomically(path, save(weights))
 
 
-def _judge(judgement: Judgement, settings: Settings, folder: Path) -> dict[str, Any]:
-    policy, town = judgement.policy, judgement.town
+def _evaluate(evaluation: Evaluation, settings: Settings, folder: Path) -> dict[str, Any]:
+    policy, town = evaluation.policy, evaluation.town
     scenario = study_scenario(town, sees_conflict=policy.arm.sees_conflict)
     behavior = _behavior(policy, scenario, settings, folder)
     people = list(range(town.people))
-    strangers: list[int] = []
-    if judgement.company:
-        # Every other one, so that strangers live and work among the rest.
-        count = town.people // 2 if judgement.company == COMPANIES[2] else 2
-        strangers = people[1 :: max(town.people // count, 1)][:count]
-        behavior = MixedBehavior(behavior, _stranger(judgement, scenario, settings, folder), strangers)
-    focal = [person for person in people if person not in strangers]
+    background: list[int] = []
+    if evaluation.background:
+        # Every other person, so that background people live and work among the focal ones.
+        count = town.people // 2 if evaluation.background == BACKGROUNDS[2] else 2
+        background = people[1 :: max(town.people // count, 1)][:count]
+        behavior = MixedBehavior(
+            behavior, _background_behavior(evaluation, scenario, settings, folder), background=background
+        )
+    focal = [person for person in people if person not in background]
     metrics = evaluate(
         behavior, scenario, worlds=settings.evaluation_worlds, seed=evaluation_seed(policy.seed), focal=focal
     )
-    return {"arm": policy.arm.name, "seed": policy.seed, "company": judgement.company, "metrics": metrics}
+    return {"arm": policy.arm.name, "seed": policy.seed, "background": evaluation.background, "metrics": metrics}
 
 
-def _stranger(judgement: Judgement, scenario: Scenario, settings: Settings, folder: Path) -> Behavior:
-    if judgement.company == COMPANIES[0]:
+def _background_behavior(evaluation: Evaluation, scenario: Scenario, settings: Settings, folder: Path) -> Behavior:
+    if evaluation.background == BACKGROUNDS[0]:
         return queue_jumper()
-    if judgement.company == COMPANIES[1]:
+    if evaluation.background == BACKGROUNDS[1]:
         return doormat()
-    policy = judgement.policy
-    return _behavior(Policy(policy.arm, judgement.other_seed, policy.town), scenario, settings, folder)
+    focal = evaluation.policy
+    other = Policy(focal.arm, evaluation.background_seed, focal.training_town)
+    return _behavior(other, scenario, settings, folder)
 
 
 def _behavior(policy: Policy, scenario: Scenario, settings: Settings, folder: Path) -> Behavior:
@@ -137,7 +140,7 @@ def _behavior(policy: Policy, scenario: Scenario, settings: Settings, folder: Pa
 
 
 def trained_network(policy: Policy, scenario: Scenario, settings: Settings, folder: Path) -> ActorCritic:
-    """The network of a policy that was trained into the folder, for a scenario with its observations and actions."""
+    """The network of a finished training; the scenario has the observations and actions that it was trained with."""
     features, actions = len(observation_schema_of(scenario)), len(action_names(scenario.object_types))
     network = ActorCritic(features, actions, training_config(settings, policy.seed).network, seed=policy.seed)
     network.load_state_dict(load_file(_weights_file(policy, settings, folder)))

@@ -1,4 +1,4 @@
-"""Mixed populations: some of the people follow another behaviour than the rest."""
+"""Mixed populations: focal people follow one behaviour, background people another."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from townlet.world import Town
 
 
 class MixedBehavior:
-    """Some people, the ``strangers``, follow one behaviour, all others another."""
+    """A behaviour for the focal people and another one for those whose indices are in ``background``."""
 
     name = "mixed"
 
-    def __init__(self, usual: Behavior, other: Behavior, strangers: Sequence[int]) -> None:
-        self._usual, self._other, self._strangers = usual, other, list(strangers)
-        self.deterministic = usual.deterministic and other.deterministic
+    def __init__(self, focal: Behavior, other: Behavior, *, background: Sequence[int]) -> None:
+        self._focal, self._other, self._background = focal, other, list(background)
+        self.deterministic = focal.deterministic and other.deterministic
 
     def act(
         self,
@@ -32,6 +32,6 @@ class MixedBehavior:
         others = aligned_zeros(action.shape, np.int32), aligned_zeros(value.shape, np.float32)
         others_value = aligned_zeros(value.shape, np.float32)
         self._other.act(town, others[0], others[1], others_value)
-        self._usual.act(town, action, log_prob, value)
-        for mine, theirs in ((action, others[0]), (log_prob, others[1]), (value, others_value)):
-            mine[:, self._strangers] = theirs[:, self._strangers]
+        self._focal.act(town, action, log_prob, value)
+        for own, other in ((action, others[0]), (log_prob, others[1]), (value, others_value)):
+            own[:, self._background] = other[:, self._background]

@@ -34,9 +34,7 @@ def plots_of(findings: Findings) -> list[Plot]:
         Plot("Dose: needs by demand for the shower", "by arm", _dose(findings, NEEDS)),
         Plot("Held out: conflict intensity", "by town", _by_place(findings.held_out, CONFLICT, log=True)),
         Plot("Held out: needs", "by town", _by_place(findings.held_out, NEEDS)),
-        Plot(
-            "Mixed company: conflict caused by the arm", "by company", _by_place(findings.companies, CONFLICT, log=True)
-        ),
+        Plot("Mixed company: conflict caused by the arm", "by company", _by_place(findings.mixed, CONFLICT, log=True)),
         Plot("Waiting per wash, mean", "by arm", _by_arm(arms, "wait_mean")),
         Plot("Attendance at work", "by arm", _by_arm(arms, "attendance")),
         Plot("Training: conflict intensity per 1,000", "by rollout", _curves(findings, CONFLICT, log=True)),

@@ -27,7 +27,7 @@ from townlet.study.conflict.analysis import (
 )
 from townlet.study.conflict.arms import ARMS, AWARE, CONTINUED
 from townlet.study.conflict.evaluate import METRICS
-from townlet.study.conflict.plan import ABROAD, Findings, Scores, trainings
+from townlet.study.conflict.plan import HELD_OUT_ARMS, Findings, Scores, trainings
 from townlet.study.conflict.plots import plots_of
 from townlet.study.conflict.settings import FULL, Settings
 from townlet.study.conflict.town import StudyTown
@@ -94,7 +94,7 @@ Together: {_together(findings)}.
 
 ## Mixed company
 
-{_place_table(findings.companies)}
+{_place_table(findings.mixed)}
 
 Over the people of the arm only; the others are two of the eight people, or four of another seed.
 
@@ -245,7 +245,7 @@ def _together(findings: Findings) -> str:
     return "; ".join(
         f"{arm.label} {_show(iqm_interval(held_out_together(findings, arm.name, CONFLICT)))} intensity at needs of "
         f"{_show(iqm_interval(held_out_together(findings, arm.name, NEEDS)))}"
-        for arm in ABROAD
+        for arm in HELD_OUT_ARMS
     )
 
 

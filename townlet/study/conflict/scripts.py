@@ -1,4 +1,4 @@
-"""Scripted people of the study: first come, first served; queue-jumpers and doormats; and slips of the hand."""
+"""Scripted behaviours of the study (first come, first served; queue-jumpers; doormats) and action noise."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from townlet.world import Town
 from townlet.world.engine.random import POLICY_STREAM, fill_draws
 from townlet.world.rules.actions import PUSH, REQUEST, START, WAIT, YIELD
 
-#: Purposes of the draws of :class:`Slips`; those of other behaviours are smaller.
-_SLIP, _SLIPPED = 48, 49
+#: Purposes of the draws of :class:`ActionNoise`; those of other behaviours are smaller.
+_WHETHER, _WHICH = 48, 49
 
 
 class FirstComeBehavior:
-    """Does what relieves most and waits its turn: knows no rivals, lets nobody go first, and never pushes in.
+    """The heuristic without rivals and courtesies: people do what relieves most, wait their turn, never push in.
 
-    It is the heuristic with an avoid threshold that no grudge reaches, and without its courtesies.
+    The avoid threshold is one that no grudge reaches, and nobody lets others go first.
     """
 
     name = "first come, first served"
@@ -39,15 +39,15 @@ class FirstComeBehavior:
         with np.errstate(over="ignore"):
             choose_by_need(town.state, town.layout, rules[0], action)
         after = REQUEST + town.state.target.shape[2]
-        bows = action == after + YIELD
-        action[bows & town.mask[..., after + START]] = after + START
-        action[bows & ~town.mask[..., after + START]] = WAIT
+        yields = action == after + YIELD
+        action[yields & town.mask[..., after + START]] = after + START
+        action[yields & ~town.mask[..., after + START]] = WAIT
         log_prob[:] = 0.0
         value[:] = math.nan
 
 
 class HabitBehavior:
-    """Another behaviour with a bad habit: takes a certain queue action whenever it is legal."""
+    """Another behaviour with a habit: a certain queue action is taken whenever it is legal."""
 
     deterministic = True
 
@@ -68,27 +68,27 @@ class HabitBehavior:
 
 
 def queue_jumper() -> HabitBehavior:
-    """Somebody who pushes in wherever it can."""
+    """People who push in wherever they can."""
     return HabitBehavior(FirstComeBehavior(), PUSH, "queue-jumper")
 
 
 def doormat() -> HabitBehavior:
-    """Somebody who lets everybody else go first."""
+    """People who let everybody else go first."""
     return HabitBehavior(FirstComeBehavior(), YIELD, "doormat")
 
 
-class Slips:
-    """Slips of the hand: now and then people do something else that is legal, so that data shows how that ends."""
+class ActionNoise:
+    """Random legal actions in place of a share of those chosen, so that recordings show how people recover."""
 
     def __init__(self, share: float) -> None:
         self.share = share
 
-    def slip(self, town: Town, action: NDArray[np.int32]) -> None:
-        """Put a uniformly drawn legal action in place of each of a share of the actions, int32 [W, A]."""
-        slips = self._draws(town, _SLIP) < self.share
+    def apply(self, town: Town, action: NDArray[np.int32]) -> None:
+        """Replace a share of the actions, int32 [W, A], by legal ones drawn uniformly, in place."""
+        replaced = self._draws(town, _WHETHER) < self.share
         legal = town.mask.cumsum(axis=-1)
-        wanted = (self._draws(town, _SLIPPED) * legal[..., -1]).astype(np.int64) + 1
-        action[slips] = (legal >= wanted[..., None]).argmax(axis=-1)[slips]
+        chosen = (self._draws(town, _WHICH) * legal[..., -1]).astype(np.int64) + 1
+        action[replaced] = (legal >= chosen[..., None]).argmax(axis=-1)[replaced]
 
     def _draws(self, town: Town, purpose: int) -> NDArray[np.float64]:
         draws = np.empty(town.alive.shape, np.float64)

@@ -1,4 +1,4 @@
-"""Pieces of the study's work: warm starts, policies to train and evaluations, each with the name of its result."""
+"""Tasks of the study: warm starts, policies to train and evaluations, each with the name of its cached result."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from townlet.study.conflict.arms import AWARE, Arm
 from townlet.study.conflict.settings import CONTINUATION_SEED, EVALUATION_SEED, Settings, training_config
 from townlet.study.conflict.town import StudyTown, study_scenario
 
-#: Companies in which some of the people are not of the arm that is judged.
-COMPANIES = ("two queue-jumpers", "two doormats", "half of another seed")
+#: Background populations: the people of a mixed population who do not follow the evaluated arm (Leibo et al. 2021,
+#: "Scalable Evaluation of Multi-Agent Reinforcement Learning with Melting Pot").
+BACKGROUNDS = ("two queue-jumpers", "two doormats", "half of another seed")
 
 
 @dataclass(frozen=True)
-class Start:
-    """A warm start, the same for all arms that see the same, in whatever town they are trained."""
+class WarmStart:
+    """Weights to begin a training with; one per seed and kind of observation, whatever the town of the training."""
 
     sees_conflict: bool
     seed: int
@@ -28,64 +29,65 @@ class Policy:
 
     arm: Arm
     seed: int
-    town: StudyTown
+    training_town: StudyTown
 
     @property
-    def start(self) -> Start:
+    def start(self) -> WarmStart:
         """The weights with which its training begins."""
-        return Start(self.arm.sees_conflict, self.seed)
+        return WarmStart(self.arm.sees_conflict, self.seed)
 
 
 @dataclass(frozen=True)
 class Continuation(Policy):
-    """A policy to train further: its arm's way, from what the conflict-aware arm has learnt from the seed."""
+    """A policy to train further: by its own arm's rewards, from what the conflict-aware arm learnt with the seed."""
 
     @property
     def origin(self) -> Policy:
         """The policy with whose weights its training begins."""
-        return Policy(AWARE, self.seed, self.town)
+        return Policy(AWARE, self.seed, self.training_town)
 
     @property
     def training_seed(self) -> int:
-        """A seed of its own, so that it meets other days than those from which the first part was learnt."""
+        """A seed that the first part of the training has not used, so that it meets other days."""
         return CONTINUATION_SEED + self.seed
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A policy to judge, in a town and a company; ``other_seed`` is the seed of the strangers among the people."""
+class Evaluation:
+    """A policy to evaluate in a town, alone or in a mixed population; ``background_seed`` is that of another policy."""
 
     policy: Policy
     town: StudyTown
-    company: str = ""
-    other_seed: int = -1
+    background: str = ""
+    """One of :data:`BACKGROUNDS`, or empty if everybody follows the policy."""
+    background_seed: int = -1
 
 
-Piece = Start | Policy | Judgement
+Task = WarmStart | Policy | Evaluation
 
 
-def digest(what: Piece, settings: Settings) -> str:
-    """Name of a cached result: a hash of what was done, of how much of it, and of the town and the trainer."""
-    policy = what.policy if isinstance(what, Judgement) else what
-    arm, grown = (policy.arm, policy.town) if isinstance(policy, Policy) else (AWARE, StudyTown())
-    sees = policy.sees_conflict if isinstance(policy, Start) else arm.sees_conflict
-    towns = [grown, what.town] if isinstance(what, Judgement) else [grown]
+def digest(task: Task, settings: Settings) -> str:
+    """Name of a task's cached result: a hash of the task, its share of the settings, its towns and the trainer."""
+    policy = task.policy if isinstance(task, Evaluation) else task
+    arm, training_town = (policy.arm, policy.training_town) if isinstance(policy, Policy) else (AWARE, StudyTown())
+    sees = policy.sees_conflict if isinstance(policy, WarmStart) else arm.sees_conflict
+    towns = [training_town, task.town] if isinstance(task, Evaluation) else [training_town]
     training = training_config(settings, policy.seed)
     scenarios = [study_scenario(town, sees_conflict=sees, penalty=arm.penalty, training=training) for town in towns]
-    done = [asdict(what), _amounts(what, settings), [scenario.digest for scenario in scenarios]]
-    return hashlib.sha256(json.dumps(done, sort_keys=True).encode()).hexdigest()[:20]
+    identity = [asdict(task), _decisive_settings(task, settings), [scenario.digest for scenario in scenarios]]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
 
 
-def _amounts(what: Piece, settings: Settings) -> dict[str, int]:
-    """The settings that decide what comes out of a single piece; the others are how many."""
+def _decisive_settings(task: Task, settings: Settings) -> dict[str, int]:
+    """The settings that decide a single task's result; the others only say how many tasks there are."""
     names = ["cycles", "worlds", "rollout_ticks", "cloning_worlds", "cloning_epochs"]
-    if isinstance(what, Judgement):
+    if isinstance(task, Evaluation):
         names.append("evaluation_worlds")
-    if isinstance(what.policy if isinstance(what, Judgement) else what, Continuation):
+    if isinstance(task.policy if isinstance(task, Evaluation) else task, Continuation):
         names.append("further_cycles")
     return {name: getattr(settings, name) for name in names}
 
 
 def evaluation_seed(seed: int) -> int:
-    """The seed of the towns in which all policies of a seed are judged, so that arms can be compared in pairs."""
+    """The seed of the towns in which all policies of a seed are evaluated, so that arms can be compared in pairs."""
     return EVALUATION_SEED + seed

@@ -17,7 +17,8 @@ from townlet.study.drift.nights import Nights, Outcome
 from townlet.study.drift.plants import INTENSITY, PLANTS, Plant
 from townlet.study.drift.pools import Pool, make_pool, variant_of
 from townlet.study.drift.record import recorded_soak
-from townlet.study.drift.settings import PLANTED_IN, Progress, Settings
+from townlet.study.drift.settings import PLANTED_IN, Settings
+from townlet.study.progress import Progress
 
 
 @dataclass(frozen=True)

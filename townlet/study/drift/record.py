@@ -18,7 +18,8 @@ from townlet.soak.read import read_soak
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import run_soak
 from townlet.study.drift.nights import Recorded
-from townlet.study.drift.settings import Progress, Settings
+from townlet.study.drift.settings import Settings
+from townlet.study.progress import Progress
 
 
 def recorded_soak(scenario: Scenario, settings: Settings, work: Path, progress: Progress) -> tuple[Recorded, float]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
-
-#: Told the units done, the units in all, and what they are.
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

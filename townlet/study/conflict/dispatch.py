@@ -1,0 +1,86 @@
+"""Dispatch of the study's tasks to several processes; each result is kept in a folder."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from townlet.host.processes import exit_with_parent
+from townlet.sources import sources_sha256
+from townlet.study.conflict.execute import read_evaluation, run_task
+from townlet.study.conflict.settings import Settings
+from townlet.study.conflict.tasks import Continuation, Evaluation, Policy, Task
+from townlet.study.progress import Progress
+
+
+def methods_hash() -> str:
+    """SHA-256 of the sources that decide what a policy learns and how it is evaluated, as of the first call.
+
+    What the configuration says is part of each task's own name; see :func:`townlet.study.conflict.tasks.digest`.
+    """
+    return sources_sha256("townlet.study.conflict.execute")
+
+
+def run_tasks(
+    policies: Sequence[Policy],
+    evaluations: Sequence[Evaluation],
+    settings: Settings,
+    folder: Path,
+    processes: int,
+    progress: Progress,
+) -> dict[Evaluation, dict[str, float]]:
+    """Train the policies, make the evaluations, and return the metrics of each evaluation.
+
+    Results that the same sources have left in the folder are used again.
+
+    Args:
+        policies: those to train; scripted ones are skipped.
+        evaluations: their policies must be among ``policies``.
+        settings: amounts of one version of the study.
+        folder: where results are kept.
+        processes: number of tasks run side by side.
+        progress: called after each task.
+
+    Raises what a task raises; the results of the tasks done by then are kept.
+    """
+    folder = cache_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    learning = [policy for policy in dict.fromkeys(policies) if not policy.arm.script]
+    further = [policy for policy in learning if isinstance(policy, Continuation)]
+    first = [policy for policy in learning if policy not in further]
+    first = list(dict.fromkeys([*first, *(policy.origin for policy in further)]))
+    stages: list[tuple[str, list[Task]]] = [
+        ("cloning", list(dict.fromkeys(policy.start for policy in first))),
+        ("training", list(first)),
+        ("continuing", list(further)),
+        ("evaluating", list(dict.fromkeys(evaluations))),
+    ]
+    # A training takes about twenty times as long as the rest.
+    weight = {"cloning": 3, "training": 20, "continuing": 40, "evaluating": 1}
+    total = sum(weight[name] * len(tasks) for name, tasks in stages)
+    done = 0
+    # Fresh interpreters: torch's threads do not survive a fork.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), exit_with_parent) as pool:
+        for name, tasks in stages:
+            for finished in _as_completed(pool, tasks, settings, folder):
+                done += weight[name]
+                progress(done, total, f"{name}: {finished} of {len(tasks)}")
+    return {evaluation: read_evaluation(evaluation, settings, folder) for evaluation in dict.fromkeys(evaluations)}
+
+
+def cache_folder(folder: Path) -> Path:
+    """The folder for results of the present sources."""
+    return folder / methods_hash()[:12]
+
+
+def _as_completed(pool: ProcessPoolExecutor, tasks: list[Task], settings: Settings, folder: Path) -> Iterator[int]:
+    futures = [pool.submit(run_task, task, settings, folder) for task in tasks]
+    try:
+        for finished, future in enumerate(as_completed(futures), 1):
+            future.result()
+            yield finished
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
