@@ -13,7 +13,7 @@ from support.places import SCENARIOS
 from townlet.config import Scenario, load_scenario
 from townlet.config.rules import PerturbationRules, RulesConfig
 from townlet.world import COUNTERS, EVENT_KINDS, Town
-from townlet.world.rules.actions import REQUEST, START
+from townlet.world.rules.actions import EAST, NORTH, REQUEST
 from townlet.world.state.arrays import FINISHED, IDLE, USING
 from townlet.world.state.events import CLOSURE, ILLEGAL_ACTIONS, POWER_OUTAGE, PRICE_SPIKE, WATER_OUTAGE
 
@@ -54,7 +54,7 @@ def test_whatever_the_mask_calls_legal_is_carried_out_and_every_use_finishes(sce
     town = Town(undisturbed(scenario), worlds=WORLDS, seed=seed)
     rng = np.random.default_rng(seed)
     people = town.state.people
-    after = REQUEST + town.layout.types
+    number = {name: index for index, name in enumerate(town.action_names)}
     for _ in range(TICKS):
         before, alive = people.copy(), town.alive.copy()
         action = legal_actions(town, rng)
@@ -62,16 +62,16 @@ def test_whatever_the_mask_calls_legal_is_carried_out_and_every_use_finishes(sce
         there = alive & town.alive
         role, was = people["role"], before["role"]
 
-        asked = there & (action == after + START)
+        asked = there & (action == number["start"])
         assert np.isin(role[asked], (USING, FINISHED)).all()
-        released = there & (action == after + 1)
+        released = there & (action == number["release"])
         assert (role[released] != USING).all()
-        left = there & (action == after + 4)
+        left = there & (action == number["leave_queue"])
         assert (role[left] == IDLE).all()
-        requested = there & (action >= REQUEST) & (action < after)
+        requested = there & (action >= REQUEST) & (action < number["start"])
         arrived = requested & (before["tile"] == people["tile"])
         moved = (people["tile"] != before["tile"]) & there
-        assert not (moved & ~requested & ~((action >= 1) & (action <= 4))).any()
+        assert not (moved & ~requested & ~((action >= NORTH) & (action <= EAST))).any()
         assert (role[requested & moved] == IDLE).all() and (was[arrived] == IDLE).all()
 
         kept = there & (was == USING) & ~released
