@@ -1,4 +1,4 @@
-"""A batch of experience in preallocated arrays: filled by the simulation, saved by captures, consumed by training."""
+"""The rollout buffer: a batch of experience in preallocated arrays, for simulation, captures and training."""
 
 from __future__ import annotations
 
@@ -24,44 +24,44 @@ REWARD_PARTS = (
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Zeros whose data starts on a 64-byte boundary.
+    """Zeros whose data begin on a 64-byte boundary.
 
-    Matrix libraries pick their kernels by alignment, and different kernels round differently: a fixed alignment
-    keeps two runs byte-identical.
+    Matrix libraries choose kernels by alignment, and kernels round differently, so a fixed alignment keeps two runs
+    byte-identical.
     """
-    kind = np.dtype(dtype)
-    size = math.prod(shape) * kind.itemsize
+    element = np.dtype(dtype)
+    size = math.prod(shape) * element.itemsize
     raw = np.zeros(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    zeros: NDArray[Any] = raw[start : start + size].view(kind).reshape(shape)
+    zeros: NDArray[Any] = raw[start : start + size].view(element).reshape(shape)
     return zeros
 
 
 class RolloutBuffer:
-    """``T`` ticks of ``W`` worlds of ``A`` people: what each saw, did and got.
+    """Observations, actions and rewards of ``A`` people in ``W`` worlds over ``T`` ticks.
 
     ===================  =====================  ================================================================
-    ``observation``      float32 [T, W, A, F]   what the action was chosen on
-    ``mask``             bool [T, W, A, N]      legal actions at that moment
+    ``observation``      float32 [T, W, A, F]   the observation that the action was chosen on
+    ``mask``             bool [T, W, A, N]      the actions that were legal then
     ``action``           int32 [T, W, A]        the chosen action
-    ``log_prob``         float32 [T, W, A]      ln of the acting policy's probability of it; 0 if deterministic
-    ``value``            float32 [T, W, A]      the acting policy's value estimate; NaN if it has none
-    ``reward``           float32 [T, W, A]      reward for the tick that followed, clipped as configured
-    ``reward_parts``     float32 [T, W, A, 9]   its components before clipping, in the order of REWARD_PARTS
-    ``clipped``          bool [T, W, A]         the reward sat on its clip
-    ``alive``            bool [T, W, A]         somebody was in the slot; all else is meaningless where not
-    ``terminated``       bool [T, W, A]         the person's episode ended in this tick: no value beyond it
-    ``truncated``        bool [T, W, A]         the episode was cut by its time limit: bootstrap beyond it
+    ``log_prob``         float32 [T, W, A]      ln of the policy's probability of the action; 0 if deterministic
+    ``value``            float32 [T, W, A]      the policy's value estimate; NaN if it makes none
+    ``reward``           float32 [T, W, A]      the reward of the tick that followed, clipped as configured
+    ``reward_parts``     float32 [T, W, A, 9]   the parts of the reward before clipping, as in REWARD_PARTS
+    ``clipped``          bool [T, W, A]         the reward was at its clip
+    ``alive``            bool [T, W, A]         somebody was in the slot; elsewhere all other arrays mean nothing
+    ``terminated``       bool [T, W, A]         the person's episode ended in this tick, with no value beyond it
+    ``truncated``        bool [T, W, A]         the time limit cut the episode; its value goes on beyond it
     ===================  =====================  ================================================================
 
-    ``cut_ticks`` lists, in order, the ticks after which anybody's trajectory is cut: those in which somebody was
-    truncated, and always the last one, where the buffer is full. ``cut_observation[i]``, float32 [W, A, F], is what
-    people saw after tick ``cut_ticks[i]``, before any reset; only the rows of those who are cut there are read. Towns
-    are in step, so all their worlds are truncated at once; other environments need not be.
+    ``cut_ticks`` lists, in order, the ticks after which a trajectory is cut: those in which somebody was truncated, and
+    always the last, where the buffer ends. ``cut_observation[i]``, float32 [W, A, F], is the observation after tick
+    ``cut_ticks[i]``, before any reset; only the rows of people who are cut there are read. All worlds of a town are
+    truncated at once, but those of other environments need not be.
 
-    ``totals`` holds the event totals and rivalry averages of this data under their telemetry field names.
+    ``totals`` holds the event totals and rivalry averages of these ticks under their telemetry names.
 
-    Raises InputError for one that does not fit into memory.
+    Raises InputError for a buffer that does not fit into memory.
     """
 
     def __init__(self, ticks: int, worlds: int, agents: int, features: int, actions: int) -> None:
@@ -90,10 +90,10 @@ class RolloutBuffer:
 
     @staticmethod
     def bytes_for(ticks: int, worlds: int, agents: int, features: int, actions: int) -> int:
-        """What a buffer of this shape takes."""
+        """The size in bytes of a buffer of this shape."""
         return ticks * worlds * agents * (4 * features + actions + 4 * (4 + len(REWARD_PARTS)) + 4)
 
     @property
     def agent_steps(self) -> int:
-        """Number of real agent-steps: those in which somebody was in the slot."""
+        """The number of agent-steps: pairs of tick and slot with somebody in the slot."""
         return int(np.count_nonzero(self.alive))

@@ -1,4 +1,4 @@
-"""The simulation loop: a batch of towns and a behaviour, tick by tick, into a rollout buffer."""
+"""The simulation loop: steps a batch of worlds under a behaviour and fills a rollout buffer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
 
 
 class SimulationLoop:
-    """A batch of worlds of one scenario that is stepped, reset at the time limit, and reused between captures.
+    """A batch of worlds of one scenario that is stepped, reset at the time limit, and reused from rollout to rollout.
 
-    ``threads`` threads share the worlds between them. Worlds are independent, so this changes nothing that happens in
-    them; but a network rounds differently with the number of rows it is given at once.
+    ``threads`` threads divide the worlds between them. Worlds are independent, so this does not change what happens in
+    them; but a network rounds differently depending on the number of rows it receives at once.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0, threads: int = 1) -> None:
@@ -37,28 +37,33 @@ class SimulationLoop:
         behavior: Behavior,
         after_tick: Callable[[Town, int], None] | None = None,
     ) -> None:
-        """Fill the buffer with the ticks that follow, from where the loop stands.
+        """Fill the buffer with the next ticks.
 
-        At the scenario's time limit all worlds are truncated and begin a new episode. ``after_tick`` is called with
-        the town and the index of each tick, before any reset, to record that tick's events. Then one thread does it
-        all, as it does for a behaviour that is not ``concurrent``, which cannot act for some of the worlds. The tallies
-        of the town afterwards cover just this data.
+        At the scenario's time limit all worlds are truncated and begin a new episode. Afterwards the town's tallies
+        cover exactly these ticks.
+
+        Args:
+            buffer: filled from its first tick to its last.
+            behavior: chooses the actions. Only if it has a true attribute ``concurrent`` can several threads call it,
+                each for some of the worlds.
+            after_tick: called with the town and the index of each tick, before any reset; everything then runs in one
+                thread.
         """
         town = self.town
         town.reset_tallies()
-        seen_at_cuts: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
+        cuts: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
 
         def collect_part(_: int, worlds: slice) -> None:
             part = town if worlds == slice(0, town.worlds) else town.part(worlds)
-            seen_at_cuts[worlds.start] = self._collect(part, worlds, buffer, behavior, after_tick)
+            cuts[worlds.start] = self._collect(part, worlds, buffer, behavior, after_tick)
 
         if after_tick is None and getattr(behavior, "concurrent", False):
             self._workers.share(town.worlds, collect_part)
         else:
             collect_part(0, slice(0, town.worlds))
-        parts = [seen_at_cuts[first] for first in sorted(seen_at_cuts)]
+        parts = [cuts[first] for first in sorted(cuts)]
         buffer.cut_ticks[:] = [tick for tick, _ in parts[0]]
-        buffer.cut_observation[:] = [np.concatenate([seen for _, seen in cut]) for cut in zip(*parts, strict=True)]
+        buffer.cut_observation[:] = [np.concatenate([part for _, part in cut]) for cut in zip(*parts, strict=True)]
         buffer.totals = telemetry_totals(town.state.tally, town.state.counter)
 
     def _collect(
@@ -69,8 +74,10 @@ class SimulationLoop:
         behavior: Behavior,
         after_tick: Callable[[Town, int], None] | None,
     ) -> list[tuple[int, NDArray[np.float32]]]:
-        """Fill the buffer's part for ``worlds``, which are those of ``town``; return the ticks after which trajectories
-        are cut, each with what was seen then, float32 [worlds, A, F]."""
+        """Fill the buffer's part for ``worlds``, the worlds of ``town``.
+
+        Returns the ticks after which trajectories are cut, each with the observation then, float32 [worlds, A, F].
+        """
         cuts = []
         for t in range(buffer.ticks):
             buffer.observation[t, worlds] = town.observation
@@ -95,9 +102,9 @@ class SimulationLoop:
 
 
 def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) -> dict[str, float]:
-    """Event totals and rivalry averages, under their telemetry names.
+    """Event totals and rivalry averages under their telemetry names.
 
-    From the tallies, float64 [W, A, TALLY], and counters, float64 [W, COUNTERS], of any number of worlds.
+    ``tally`` is float64 [W, A, TALLY], ``counters`` float64 [W, COUNTERS], of any number of worlds.
     """
     counter = dict(zip(COUNTERS, counters.sum(axis=0).tolist(), strict=True))
     return {
@@ -118,12 +125,12 @@ def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) 
 
 
 def inactive_counters(scenario: Scenario) -> dict[str, str]:
-    """Telemetry counters that are 0 in this scenario whatever happens, because their rule is off, each with the reason.
+    """Telemetry counters that are always 0 in this scenario because their rule is off, each with the reason.
 
-    A counter that is not named may be 0 as well, if nothing of its kind happened.
+    Other counters may be 0 as well, if nothing of their kind happened.
     """
     rules, uses = scenario.rules, scenario.affordances.values()
-    fate, counted = rules.perturbations, {use.counts_as for use in uses}
+    perturbations, counted = rules.perturbations, {use.counts_as for use in uses}
     alone = (len(scenario.people) == 1, "there is nobody else")
     no_ties = (rules.relationships.max_ties == 0, "rules.relationships.max_ties is 0")
     no_jobs = (not scenario.jobs, "nobody has a job")
@@ -132,7 +139,7 @@ def inactive_counters(scenario: Scenario) -> dict[str, str]:
     no_help = (not rules.employment.late_help, "rules.employment.late_help is false")
     no_takeover = (not rules.employment.takeover, "rules.employment.takeover is false")
     no_outage = (
-        fate.power_outage.per_day == fate.water_outage.per_day == 0.0,
+        perturbations.power_outage.per_day == perturbations.water_outage.per_day == 0.0,
         "rules.perturbations: no outage has a probability above 0",
     )
     conditions = {
@@ -158,7 +165,7 @@ def _uncounted(counter: str, counted: Collection[str | None]) -> tuple[bool, str
 
 
 def rivalry_averages(tally: NDArray[np.float64]) -> dict[str, float]:
-    """The four ``conflict.*`` telemetry fields from tallies, float64 [W, A, TALLY]: per agent, then averaged."""
+    """The four ``conflict.*`` telemetry fields: per agent from tallies, float64 [W, A, TALLY], then averaged."""
     column = {name: tally[..., index] for index, name in enumerate(TALLY)}
     present = column["alive_ticks"] > 0
     if not present.any():

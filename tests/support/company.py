@@ -1,4 +1,4 @@
-"""A square where people meet, and what they have come to think of each other."""
+"""A square where people meet, and the ties between them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from support.towns import Stage, merge, shower_room
 from townlet.config import Scenario
 
-#: Anna and Ben stand side by side, Cara two tiles beyond them, Dan far away. Chats of average people always succeed,
-#: and are of quality 0.5 between strangers.
+#: Anna and Ben stand side by side, Cara two tiles farther on, Dan far away. Chats between average people always
+#: succeed, and have quality 0.5 between strangers.
 SQUARE: dict[str, Any] = {
     "people": {"anna": {"at": [1, 5]}, "ben": {"at": [2, 5]}, "cara": {"at": [4, 5]}, "dan": {"at": [5, 0]}},
     "rules": {
@@ -19,12 +19,12 @@ SQUARE: dict[str, Any] = {
 
 
 def square(**changes: Any) -> Scenario:
-    """The square with changes to its sections."""
+    """The square with changes to its sections, as :func:`support.towns.merge` takes them."""
     return shower_room(**merge(SQUARE, changes))
 
 
 def ties(stage: Stage, name: str) -> dict[str, tuple[float, float]]:
-    """Trust in and familiarity with everybody that somebody has a tie with, as far as they have not faded."""
+    """A person's remaining trust in and familiarity with each person they have a tie with."""
     state, people = stage.state, stage.town.people
     decay = stage.town.scenario.rules.relationships.decay_per_tick
     known = {}
@@ -37,7 +37,7 @@ def ties(stage: Stage, name: str) -> dict[str, tuple[float, float]]:
 
 
 def set_ties(stage: Stage, name: str, **levels: tuple[float, float]) -> None:
-    """Give a person ties, trust first and then familiarity, in place of those it has."""
+    """Replace a person's ties; each level is trust and familiarity."""
     ledger = stage.state.ties[0, stage.town.people.index(name)]
     ledger["other"], ledger["trust"], ledger["familiarity"] = -1, 0.0, 0.0
     stage.person(name).ties = len(levels)

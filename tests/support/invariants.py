@@ -1,4 +1,4 @@
-"""What holds in every town after every tick, whatever its people do; each check looks at a whole batch."""
+"""Invariants that hold in every town after every tick, whatever people do; each check covers a whole batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from townlet.world.state.arrays import FINISHED, HOLDING, IDLE, USING, WAITING, 
 
 
 def check_queues(town: Town) -> None:
-    """Nobody is in two places, no place is empty or taken by somebody who is elsewhere, and nothing is stuck."""
+    """Roles, holders and queues agree: nobody is at two objects, no position is empty, and no queue is stuck."""
     people, objects = town.state.people, town.state.objects
     role, at = people["role"], people["at_object"]
     assert ((role == IDLE) == (at == -1)).all()
@@ -33,7 +33,7 @@ def check_queues(town: Town) -> None:
     assert len(who) == np.isin(role, (HOLDING, USING, FINISHED)).sum()
     assert (held.sum(1) <= town.alive.sum(1)).all()
 
-    # Only a holder who fainted at this tick's end leaves a queue before a free object, until the next tick.
+    # Only a holder who fainted at the end of this tick leaves a free object with a queue, until the next tick.
     stuck = ~held & (length > 0)
     assert not (stuck.any(1) & ~town.terminated.any(1)).any()
 
@@ -55,7 +55,7 @@ def check_queue_order(town: Town) -> None:
 
 
 def check_places(town: Town) -> None:
-    """One person per tile, nobody in a wall, and the grid of occupants says the same as the people."""
+    """Each tile has at most one person, nobody is in a wall, and ``tile_occupant`` agrees with the people."""
     people, occupant = town.state.people, town.state.tile_occupant
     w, a = np.nonzero(town.alive)
     assert (occupant[w, people["tile"][w, a]] == a).all()
@@ -65,7 +65,7 @@ def check_places(town: Town) -> None:
 
 
 def check_levels(town: Town) -> None:
-    """Needs, grudges and running uses are within their bounds, and no ledger names anybody twice."""
+    """Needs, grudges and running uses are within their bounds, and no ledger of grudges names anybody twice."""
     people, grudges = town.state.people, town.state.grudges
     assert (people["needs"] >= 0).all() and (people["needs"] <= 1).all()
     other, strength = grudges["other"], grudges["strength"]
@@ -88,8 +88,8 @@ def check_levels(town: Town) -> None:
         assert (people["remaining"][using] < duration[people["affordance"][using]]).all()
 
 
-def check_what_people_see(town: Town) -> None:
-    """Observations are finite and within their declared range, and waiting is always legal."""
+def check_observations(town: Town) -> None:
+    """Observations are finite and within their declared ranges, and waiting is always legal."""
     alive = town.alive
     low = np.array([feature["low"] for feature in town.observation_schema], np.float32)
     high = np.array([feature["high"] for feature in town.observation_schema], np.float32)
@@ -104,7 +104,7 @@ def check_what_people_see(town: Town) -> None:
 
 
 def check_ties_and_money(town: Town) -> None:
-    """Trust and familiarity are within bounds, ledgers name nobody twice, and shelves hold no less than nothing."""
+    """Trust, familiarity, wallets and stock are within their bounds, and no ledger of ties names anybody twice."""
     people, ties, objects = town.state.people, town.state.ties, town.state.objects
     for level in ("trust", "familiarity"):
         assert (ties[level] >= 0).all() and (ties[level] <= 1).all()
@@ -116,28 +116,27 @@ def check_ties_and_money(town: Town) -> None:
     assert np.isfinite(people["wallet"]).all()
     most = town.rules.type_stock[town.layout.object_type]
     assert (objects["stock"] >= 0).all() and (objects["stock"] <= most).all()
-    notes = town.state.cooldowns["until"].max(-1)
-    assert (people["cooling_until"] == notes)[town.alive].all()
+    last = town.state.cooldowns["until"].max(-1)
+    assert (people["cooling_until"] == last)[town.alive].all()
 
 
 def check_requests(town: Town) -> None:
-    """Whoever can ask for an object gets one in service that can be reached and is not cooling down."""
+    """Every target is of its type, in service and not on cooldown, and can be requested by idle people."""
     target, people = town.state.target, town.state.people
-    w, a, kind = np.nonzero((target >= 0) & town.alive[..., None])
-    thing = target[w, a, kind]
-    assert (town.layout.object_type[thing] == kind).all()
-    assert not town.state.objects["out_of_service"][w, thing].any()
-    notes, tick = town.state.cooldowns, int(town.state.worlds["tick"][0])
-    open_notes = (notes["object"][w, a] == thing[:, None]) & (notes["until"][w, a] > tick)
-    assert not open_notes.any()
-    start = REQUEST
+    w, a, t = np.nonzero((target >= 0) & town.alive[..., None])
+    o = target[w, a, t]
+    assert (town.layout.object_type[o] == t).all()
+    assert not town.state.objects["out_of_service"][w, o].any()
+    cooldowns, tick = town.state.cooldowns, int(town.state.worlds["tick"][0])
+    running = (cooldowns["object"][w, a] == o[:, None]) & (cooldowns["until"][w, a] > tick)
+    assert not running.any()
     idle = town.alive & (people["role"] == IDLE)
-    assert (town.mask[idle][:, start : start + target.shape[-1]] == (target >= 0)[idle]).all()
+    assert (town.mask[idle][:, REQUEST : REQUEST + target.shape[-1]] == (target >= 0)[idle]).all()
 
 
-def check_what_was_sensed_is_up_to_date(town: Town) -> None:
-    """What was written again piece by piece is what writing everything from scratch gives."""
-    kept, masked, targets, shown = (
+def check_observations_are_up_to_date(town: Town) -> None:
+    """Observations written incrementally equal observations written from scratch."""
+    kept, masked, targets, observed = (
         a.copy() for a in (town.observation, town.mask, town.state.target, town.state.observed_object)
     )
     state = town.state
@@ -156,7 +155,8 @@ def check_what_was_sensed_is_up_to_date(town: Town) -> None:
         town.observation_schema[i]["name"] for i in np.flatnonzero((kept != town.observation).any((0, 1)))
     ]
     assert (masked == town.mask).all()
-    assert (targets == town.state.target)[town.alive].all() and (shown == town.state.observed_object)[town.alive].all()
+    assert (targets == town.state.target)[town.alive].all()
+    assert (observed == town.state.observed_object)[town.alive].all()
     assert (people["neighbor_count"] == saved[0]["neighbor_count"])[town.alive].all()
     for array, was in zip(changing, saved, strict=True):
         array[...] = was
@@ -169,5 +169,5 @@ def check_everything(town: Town) -> None:
     check_levels(town)
     check_ties_and_money(town)
     check_requests(town)
-    check_what_people_see(town)
-    check_what_was_sensed_is_up_to_date(town)
+    check_observations(town)
+    check_observations_are_up_to_date(town)

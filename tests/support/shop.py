@@ -12,7 +12,7 @@ START, END = 10, 20
 
 
 def shop(**changes: Any) -> Scenario:
-    """Anna starts at the counter where she works, Ben eight steps away; both work from 10 to 20 of each 30 ticks."""
+    """Anna starts at the counter where she works, Ben eight steps away; both work in ticks 10 to 19 of each 30."""
     content = {
         "ticks_per_day": DAY,
         "map": {"width": 12},
@@ -34,6 +34,6 @@ def shop(**changes: Any) -> Scenario:
 
 
 def advance_to(stage: Stage, tick: int, **actions: str) -> None:
-    """Play until the given tick is the last that was played."""
+    """Step until ``tick`` has been played."""
     while stage.town.tick <= tick:
         stage.tick(**actions)

@@ -1,4 +1,4 @@
-"""A small town round one shower, and a stage on which a test tells its people by name what to do."""
+"""A small town around one shower, and a stage on which a test directs its people by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from townlet.world.engine.compile import numba
 ROLES = ("idle", "waiting", "holding", "using", "finished")
 NEEDS = ("hunger", "hygiene", "energy")
 
-#: Everybody stands in reach of the shower; nothing decays, grudges stay as they are, and nobody loses patience.
+#: Everybody stands within reach of the shower; nothing decays, grudges do not fade, and nobody loses patience.
 SHOWER_ROOM: dict[str, Any] = {
     "name": "shower_room",
     "description": "Four people and one shower.",
@@ -38,7 +38,7 @@ SHOWER_ROOM: dict[str, Any] = {
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with ``changes`` laid over it, mapping by mapping; a value of None takes a key away."""
+    """``base`` with ``changes`` merged into it, mapping by mapping; None removes a key."""
     merged = dict(base)
     for key, value in changes.items():
         if value is None:
@@ -51,12 +51,12 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def shower_room(**changes: Any) -> Scenario:
-    """The shower room with changes to its sections."""
+    """The shower room with changes to its sections, as :func:`merge` takes them."""
     return Scenario.model_validate(merge(SHOWER_ROOM, changes))
 
 
 class Happening(NamedTuple):
-    """One event with names in place of numbers; '' where there is no object or rival."""
+    """An event with names instead of numbers; '' without an object, actor or rival."""
 
     kind: str
     thing: str
@@ -76,7 +76,7 @@ class Stage:
         self.state = self.town.state
 
     def tick(self, **actions: str) -> list[Happening]:
-        """One tick; what happened in it."""
+        """Play one tick and return its events; people who are not named wait."""
         chosen = np.zeros((1, len(self.town.people)), np.int32)
         for name, action in actions.items():
             chosen[0, self._index(name)] = self.town.action_names.index(action)
@@ -84,16 +84,16 @@ class Stage:
         return self.events()
 
     def ticks(self, count: int, **actions: str) -> list[Happening]:
-        """The same actions for some ticks; everything that happened in them."""
+        """Play some ticks with the same actions and return their events."""
         return [event for _ in range(count) for event in self.tick(**actions)]
 
     def queue_up(self, *names: str) -> None:
-        """Let people request the shower one after the other: the first holds it, the others wait in this order."""
+        """Let people request the shower one after another: the first holds it, the others queue in this order."""
         for name in names:
             self.tick(**{name: "request_shower"})
 
     def events(self) -> list[Happening]:
-        """What happened in the last tick."""
+        """The events of the last tick."""
         people, objects = [*self.town.people, ""], [*self.town.objects, ""]
         return [
             Happening(
@@ -145,14 +145,14 @@ class Stage:
         return [self.town.people[a] for a in record.queue[: record.queue_length]]
 
     def rivalry(self, name: str, other: str) -> float:
-        """Strength of the first one's grudge against the second, 0 without one."""
+        """The strength of a person's grudge against another, 0 without one."""
         for grudge in self.state.grudges[0, self._index(name)]:
             if grudge.other == self._index(other):
                 return float(grudge.strength)
         return 0.0
 
     def set_rivalry(self, name: str, **strengths: float) -> None:
-        """Give a person grudges, in place of those it has."""
+        """Replace a person's grudges."""
         ledger = self.state.grudges[0, self._index(name)]
         ledger["other"], ledger["strength"] = -1, 0.0
         self.person(name).grudges = len(strengths)
@@ -178,7 +178,7 @@ class Stage:
 
 
 def callable_from_python(inner: Callable[..., Any]) -> Any:
-    """A rule that only other rules can call, made callable for a test."""
+    """A function with which a test can call a rule that only other rules can call."""
 
     @numba.njit(error_model="numpy", _nrt=False)  # type: ignore[untyped-decorator]
     def call(*arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A small town from building blocks, and what must hold in every town."""
+"""A small town from a blueprint, and the check that everything in a town can be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays a town at random and hashes all that happened; as a program for the JSON of scenarios, one on each line."""
+"""Digests of towns that are played at random; run as a program, of the scenarios in JSON on each line of its input."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from townlet.world import Town, TownState
 def play(town: Town, ticks: int) -> str:
     """SHA-256 over the state and observations after each of some ticks.
 
-    Half of the people do something legal at random, in every eighth tick something sensible, the others mostly what
-    people are more likely to do.
+    Half of the people follow the random behaviour, or the heuristic in every eighth tick; the other half take actions
+    of :func:`support.any_town.any_actions`.
     """
     behaviors = *7 * (RandomBehavior(),), HeuristicBehavior()
     shape = town.state.people.shape
@@ -33,7 +33,7 @@ def play(town: Town, ticks: int) -> str:
 
 
 def bytes_of(state: TownState) -> bytes:
-    """All valid values of a state, field by field, without the padding between the fields."""
+    """The bytes of all valid values of a state, field by field, without padding."""
     happened = np.arange(state.events.shape[1]) < state.worlds["event_count"][:, None]
     parts = []
     for array in state._replace(events=state.events[happened]):

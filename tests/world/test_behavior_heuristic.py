@@ -1,4 +1,4 @@
-"""The need-driven heuristic: what it does alone, in a queue, at work, among rivals, and in a whole town."""
+"""The heuristic behaviour: alone, in a queue, at work, among rivals, and in a whole town."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from townlet.config import Scenario, load_scenario
 from townlet.rollout import aligned_zeros
 from townlet.world import COUNTERS, TALLY, Town
 
-#: Two people alone with one shower, everybody else far from any need of it.
+#: Two people alone with one shower.
 PAIR: dict[str, Any] = {"people": {"cara": None, "dan": None}, "rules": {"needs": {"decay": {"hygiene": 0.005}}}}
 
 
 def choose(stage: Stage) -> dict[str, str]:
-    """What the heuristic lets everybody do next."""
+    """The action that the heuristic chooses for each person."""
     town = stage.town
     action = choices(HeuristicBehavior(), town)
     return {name: town.action_names[action[0, a]] for a, name in enumerate(town.people)}
@@ -40,7 +40,7 @@ def choices(behavior: Behavior, town: Town) -> np.ndarray:
 
 
 def play(stage: Stage, ticks: int, *, only: str | None = None) -> list[Happening]:
-    """Let the heuristic act, for everybody or for one person while all others wait; what happened."""
+    """Let the heuristic act, for everybody or for one person while all others wait; returns the events."""
     events = []
     for _ in range(ticks):
         chosen = choose(stage)
@@ -74,7 +74,7 @@ def test_nobody_starts_over_while_others_wait() -> None:
     assert turns[:2] == ["anna", "ben"]
 
 
-def test_whoever_is_worse_off_is_let_go_first() -> None:
+def test_people_yield_to_somebody_who_is_worse_off() -> None:
     stage = Stage(shower_room(**merge(PAIR, {"people": needy(anna=0.6, ben=0.1)})))
     stage.queue_up("anna", "ben")
     assert choose(stage)["anna"] == "yield"
@@ -83,7 +83,7 @@ def test_whoever_is_worse_off_is_let_go_first() -> None:
     assert choose(stage)["anna"] == "start"
 
 
-def test_a_rival_is_let_go_first_by_whoever_is_not_in_urgent_need() -> None:
+def test_people_who_are_not_in_urgent_need_yield_to_a_rival() -> None:
     for grudge, expected in ((0.6, "yield"), (0.1, "start")):
         stage = Stage(shower_room(**merge(PAIR, {"people": needy(anna=0.6, ben=0.6)})))
         stage.queue_up("anna", "ben")
@@ -91,7 +91,7 @@ def test_a_rival_is_let_go_first_by_whoever_is_not_in_urgent_need() -> None:
         assert choose(stage)["anna"] == expected
 
 
-def test_whoever_holds_what_it_cannot_use_leaves_it_to_others() -> None:
+def test_people_who_hold_an_object_that_they_cannot_use_leave_it() -> None:
     rules = {"affordances": {"wash": {"when": "hygiene < 0.1"}}}
     stage = Stage(shower_room(**merge(PAIR, rules)))
     stage.queue_up("anna")

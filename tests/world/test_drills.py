@@ -1,6 +1,6 @@
-"""Each drill shows what it is there to show, and its metrics stay what they were.
+"""Drills: each shows what it is meant to show, and its metrics equal the golden ones.
 
-After an intended change of the rules: ``python -m pytest tests/world/test_drills.py --write-golden``.
+After an intended change of the rules, run ``python -m pytest tests/world/test_drills.py --write-golden``.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ DRILLS = (
 
 @dataclass
 class Drill:
-    """A scripted run from beginning to end."""
+    """A complete scripted run."""
 
     scenario: Scenario
     buffer: RolloutBuffer
     metrics: dict[str, Any]
     events: list[tuple[int, str, str, str]] = field(default_factory=list)
-    """Tick, kind, actor, rival."""
+    """Tick, kind, actor and rival of each event."""
     rivalry: list[float] = field(default_factory=list)
-    """Strongest grudge in the town, per tick."""
+    """Strongest grudge in the town after each tick."""
     shifts: list[tuple[str, ...]] = field(default_factory=list)
-    """Everybody's shift state, per tick."""
+    """Everybody's shift state after each tick."""
     using: int = 0
-    """People in the middle of a use when the drill ended."""
+    """People who were still using an object when the drill ended."""
 
     def count(self, kind: str, actor: str | None = None) -> int:
         return sum(k == kind and actor in (None, a) for _, k, a, _ in self.events)
@@ -65,7 +65,7 @@ def play(name: str) -> Drill:
     drill = Drill(scenario, loop.new_buffer(scenario.ticks), {})
     people = [*scenario.people, ""]
 
-    def watch(town: Town, tick: int) -> None:
+    def note(town: Town, tick: int) -> None:
         state = town.state
         for event in state.events[0, : state.worlds[0].event_count]:
             drill.events.append((tick, EVENT_KINDS[event.kind], people[event.actor], people[event.rival]))
@@ -74,14 +74,14 @@ def play(name: str) -> Drill:
         drill.using = int((state.people["role"] == USING).sum())
 
     behavior = ScriptedBehavior(scenario)
-    loop.collect(drill.buffer, behavior, watch)
+    loop.collect(drill.buffer, behavior, note)
     tally, counter = loop.town.state.tally, loop.town.state.counter
     drill.metrics = capture_metrics(loop.town.people, tally, counter, drill.buffer.totals, 0.0, True)
     return drill
 
 
 def numbers(content: Any, path: str = "") -> dict[str, float]:
-    """The numbers of nested mappings by their path."""
+    """The numbers in nested mappings, by their path."""
     if not isinstance(content, dict):
         return {path: content}
     return {key: value for name in content for key, value in numbers(content[name], f"{path}/{name}").items()}

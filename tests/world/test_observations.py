@@ -1,4 +1,4 @@
-"""What people see: the three modes, the map around them, the hints at the way, and conflict hidden from view."""
+"""Observations: the three modes, the map, the steps that lead to objects, and hidden conflict features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stage_with(**observations: Any) -> Stage:
 
 
 def channel(stage: Stage, name: str, which: str) -> np.ndarray:
-    """One channel of somebody's map, rows from north to south."""
+    """One channel of a person's map, rows from north to south."""
     reach = range(-RADIUS, RADIUS + 1)
     return np.array([[stage.sees(name, f"map_{which}_{dy:+d}_{dx:+d}") for dx in reach] for dy in reach])
 
@@ -52,12 +52,12 @@ def test_the_map_shows_edges_objects_people_and_rivals_where_they_are() -> None:
     assert (channel(stage, "anna", "blocked")[:, :2] == 1.0).all()
 
 
-def test_a_hint_shows_every_step_that_leads_nearer() -> None:
+def test_full_observations_show_every_step_that_leads_nearer() -> None:
     stage = stage_with(mode="full")
     stage.ticks(2, anna="move_west")
     stage.tick(anna="move_north")
     stage.tick(anna="move_north")
-    # From (0, 1) the tiles in reach of (3, 3) begin at (2, 2).
+    # From (0, 1) the nearest tile within reach of (3, 3) is (2, 2).
     seen = {side: stage.sees("anna", f"shower_way_{side}") for side in ("north", "south", "west", "east")}
     assert seen == {"north": 0.0, "south": 1.0, "west": 0.0, "east": 1.0}
 

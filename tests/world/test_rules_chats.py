@@ -1,4 +1,4 @@
-"""Chats and shared meals: with whom, when they succeed, and what they leave behind."""
+"""Chats and shared meals: the partner, the chance of success, and the effects."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_familiarity_takes_away_that_share_of_the_failures() -> None:
 
 
 def share_of_successes(base: float, familiarity: float) -> float:
-    """Of many chats of average people."""
+    """The share of many chats of average people that succeed."""
     town = Town(square(rules={"relationships": {"chat_base": base}}), worlds=300, seed=1)
     for a, other in ((0, 1), (1, 0)):
         town.state.people["ties"][:, a] = 1
@@ -128,7 +128,7 @@ def test_after_a_chat_whoever_began_it_cannot_begin_the_next_for_a_while(base: f
     assert stage.sees("anna", "chat_ready") == 1.0
 
 
-def test_two_people_who_choose_each_other_have_one_chat_and_both_have_begun_it() -> None:
+def test_two_people_who_choose_each_other_have_one_chat_and_both_get_the_cooldown() -> None:
     stage = Stage(square())
     assert kinds(stage.tick(anna="chat", ben="chat")) == ["chat_success"]
     assert stage.tally("anna", "chats") == stage.tally("ben", "chats") == 1.0
@@ -161,7 +161,7 @@ def test_people_chat_while_they_wait_but_not_while_they_use_something() -> None:
 
 
 def kitchen(**changes: Any) -> Stage:
-    """Anna and Ben each hold a stove, which stand two tiles apart; Cara holds one too, further away."""
+    """Anna and Ben each hold a stove, two tiles apart; Cara holds a third, farther away."""
     content = {
         "map": {"width": 12},
         "objects": {

@@ -11,7 +11,7 @@ from support.towns import Stage, kinds, merge
 
 
 def dormitory(**changes: Any) -> Stage:
-    """Ben sleeps some steps from the counter; Anna, his colleague, and Dan, who has no job, stand beside him."""
+    """Ben sleeps some steps from the counter. Anna, his colleague, and Dan, who has no job, stand next to him."""
     content = {
         "objects": {"bed_1": {"type": "bed", "at": [6, 4]}},
         "affordances": {"sleep": {"object": "bed", "ticks": 50}},
@@ -99,7 +99,7 @@ def test_nobody_is_woken_unless_the_rules_allow_it(rules: dict[str, Any]) -> Non
 
 
 def counter(**changes: Any) -> Stage:
-    """Cara and Dan stand at the counter, and have the late shift there; Ben, of the early shift, is far away."""
+    """Cara and Dan, who have the late shift, stand at the counter; Ben, who has the early shift, is far away."""
     content = {
         "jobs": {"evening": {"workplace": "counter_1", "start": END, "end": END + 5, "wage": 0.1}},
         "people": {

@@ -1,4 +1,4 @@
-"""Money and goods: what things cost, shelves that run empty, rent, and what becomes of those who cannot pay it."""
+"""Economy: prices, stock that runs out, rent, and the eviction of those who cannot pay it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from townlet.world import COUNTERS
 
 
 def market(stock: int | None = None, price: float = 1.0, **rules: Any) -> Stage:
-    """The shower room, where a wash costs money and a day has ten ticks; everybody comes with 3."""
+    """The shower room where a wash costs money, a day has ten ticks, and everybody starts with 3."""
     wash = {"ticks": 1, "price": price, "uses_stock": stock is not None}
     economy = {"start_wallet": 3.0, "stock_per_day": {} if stock is None else {"shower": stock}}
     economy |= rules.pop("economy", {})
@@ -111,7 +111,7 @@ def test_nobody_pays_rent_for_an_empty_slot() -> None:
 
 
 def in_debt(**rules: Any) -> Stage:
-    """After the first day's rent everybody owes 2, and is evicted for that."""
+    """A room in which everybody owes 2 after the first day's rent, and is evicted for it."""
     lifecycle = {"eviction_debt": 2.0, "most_leaving_per_day": 8} | rules.pop("lifecycle", {})
     economy = {"start_wallet": 1.0, "rent_per_day": 3.0}
     return market(economy=economy, lifecycle=lifecycle, **rules)

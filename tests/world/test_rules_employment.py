@@ -125,7 +125,7 @@ def test_people_see_their_shift() -> None:
 
 @pytest.mark.parametrize("arrives", [START + 2, END + 2])
 def test_a_newcomer_who_comes_to_town_during_or_after_a_shift_begins_with_the_next(arrives: int) -> None:
-    """Ben starves from the first tick on, and his successor appears at the given tick, far from the counter."""
+    """Ben starves from the first tick on; his successor arrives in the given tick, far from the counter."""
     faints = 5
     changes = {
         "people": {"ben": {"needs": {"hunger": 0.0}}},

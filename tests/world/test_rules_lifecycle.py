@@ -1,4 +1,4 @@
-"""Needs that fall, people who faint, and the newcomers who take their places."""
+"""Needs that fall, people who faint or move away, and the newcomers who follow them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.towns import Stage, kinds, shower_room
 
 
 def hungry_room(**changes: Any) -> Stage:
-    """Anna is close to starving; whoever lacks a need for 3 ticks faints, and 4 ticks later somebody new comes."""
+    """Anna is close to starving. People faint after 3 ticks with a need at 0, and 4 ticks later a newcomer comes."""
     rules = {"needs": {"decay": {"hunger": 0.1}, "faint_after": 3, "newcomer_after": 4}}
     return Stage(shower_room(people={"anna": {"needs": {"hunger": 0.2, "hygiene": 0.2}}}, rules=rules, **changes))
 
@@ -130,7 +130,7 @@ def test_starting_needs_are_lowered_by_up_to_the_jitter_and_differ_between_world
 
 
 def unhappy_room(**lifecycle: Any) -> Stage:
-    """Anna, Ben and Cara have low needs on average, and move away after 5 ticks of it; a day has 20 ticks."""
+    """Anna, Ben and Cara have low needs on average, and move away after 5 such ticks; a day has 20 ticks."""
     low = {"hunger": 0.1, "hygiene": 0.1, "energy": 0.3}
     return Stage(
         shower_room(

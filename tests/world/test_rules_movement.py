@@ -1,4 +1,4 @@
-"""Walking: one tile per tick, one person per tile; walls, objects and the edge block."""
+"""Movement: one tile per tick, one person per tile; walls, objects and the map's edge block."""
 
 from __future__ import annotations
 

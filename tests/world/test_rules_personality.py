@@ -1,4 +1,4 @@
-"""Personality: what extroversion, forgiveness, ambition and patience change, and that the average changes nothing."""
+"""Personality: the effects of extroversion, forgiveness, ambition and patience; the average has none."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_chats_of_extroverts_are_better() -> None:
 
 
 def impatient_ticks(stage: Stage, ticks: int) -> list[int]:
-    """How long Ben had waited whenever he lost his patience, of the ticks that Anna keeps the shower."""
+    """The ticks that Ben had waited each time he lost his patience, while Anna keeps the shower."""
     stage.queue_up("anna", "ben")
     happened = stage.ticks(ticks)
     assert {(event.kind, event.actor, event.rival) for event in happened} <= {("impatience", "ben", "anna")}
@@ -99,7 +99,7 @@ def impatient_ticks(stage: Stage, ticks: int) -> list[int]:
     return [event.detail for event in happened]
 
 
-def test_whoever_waits_as_long_as_its_patience_lasts_begrudges_the_holder_its_turn_again_and_again() -> None:
+def test_each_time_people_have_waited_as_long_as_their_patience_lasts_their_grudge_against_the_holder_grows() -> None:
     stage = Stage(shower_room(rules={"queue": {"patience_ticks": 4, "impatience": 0.1}}))
     assert impatient_ticks(stage, 13) == [4, 8, 12]
     assert stage.rivalry("ben", "anna") == pytest.approx(0.3)

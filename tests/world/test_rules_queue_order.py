@@ -1,4 +1,4 @@
-"""Who stands where in a queue, and how one gets in, ahead and out."""
+"""The order of a queue: joining, pushing in, yielding and leaving."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_without_age_priority_even_the_longest_wait_is_passed() -> None:
     assert stage.queue() == ["cara", "ben"]
 
 
-def test_the_front_of_the_queue_can_let_the_next_one_go_first() -> None:
+def test_the_front_of_the_queue_can_yield_to_the_next() -> None:
     stage = Stage(shower_room())
     stage.queue_up("anna", "ben", "cara", "dan")
     events = stage.tick(ben="yield")
@@ -146,7 +146,7 @@ def test_the_front_of_the_queue_can_let_the_next_one_go_first() -> None:
     assert "yield" not in stage.legal("ben")
 
 
-def test_a_holder_can_let_the_front_go_first_and_is_next_itself() -> None:
+def test_a_holder_can_yield_to_the_front_and_is_next() -> None:
     stage = Stage(shower_room())
     stage.queue_up("anna", "ben", "cara")
     events = stage.tick(anna="yield")
@@ -154,12 +154,12 @@ def test_a_holder_can_let_the_front_go_first_and_is_next_itself() -> None:
     assert kinds(events) == ["yield"]
 
 
-def test_a_holder_who_yields_takes_over_rank_and_waiting_time_of_the_one_it_lets_past() -> None:
+def test_a_holder_who_yields_takes_over_the_rank_and_waiting_time_of_the_other() -> None:
     stage = Stage(shower_room(rules=queue_rules(age_priority_weight=1.0)))
     stage.queue_up("anna", "ben", "cara")
     rank, waited = int(stage.person("ben").rank), int(stage.person("ben").waited)
     stage.tick(anna="yield")
-    # The tick itself is waited, too.
+    # The tick of the yield counts as waited, too.
     assert (stage.person("anna").rank, stage.person("anna").waited) == (rank, waited + 1)
 
 
@@ -180,7 +180,7 @@ def test_nobody_can_yield_when_nobody_waits() -> None:
     assert "yield" not in stage.legal("anna")
 
 
-def test_giving_way_relieves_the_grudges_of_both_sides() -> None:
+def test_yielding_lowers_the_grudges_of_both_people() -> None:
     stage = Stage(shower_room())
     stage.queue_up("anna", "ben", "cara")
     stage.set_rivalry("ben", cara=0.5)

@@ -1,4 +1,4 @@
-"""Ties: how trust and familiarity grow, fade, are forgotten and crowd each other out."""
+"""Ties: trust and familiarity that grow and fade, and a ledger in which the weakest tie goes first."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_what_has_faded_does_not_come_back_when_the_tie_grows_again() -> None:
 
 
 def quality_between(trust: float, familiarity: float) -> float:
-    """Quality of a chat of average people of whom one has these feelings, and the other none."""
+    """The quality of a chat between average people, one of whom has this tie with the other and the other none."""
     return AVERAGE_QUALITY + (1 - AVERAGE_QUALITY) * (trust / 2 + familiarity / 2) / 2
 
 
@@ -93,7 +93,7 @@ def test_a_tie_that_has_faded_makes_room() -> None:
     assert set(ties(stage, "anna")) == {"ben"}
 
 
-def test_a_tie_with_somebody_who_has_left_is_void_and_its_place_free() -> None:
+def test_a_tie_with_somebody_who_has_left_is_void_and_its_entry_free() -> None:
     """Ben starves, and his successor is a stranger."""
     faints = {"faint_after": 3, "newcomer_after": 1}
     changes = {"needs": faints, "relationships": {"max_ties": 1, "chat_gain": 0.2}}

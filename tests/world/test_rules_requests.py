@@ -1,11 +1,13 @@
-"""Requests: which object they are for, and how walking, waiting and using enter the return."""
+"""Requests: the object that one is for, and how walking, waiting and using enter the return."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.towns import Stage, merge, shower_room
 
+from townlet.behavior import DeterministicBehavior
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.advantages import gae
@@ -37,7 +39,7 @@ def test_if_all_are_taken_a_request_is_for_the_nearest() -> None:
     assert target(stage, "ben") == "shower_1"
 
 
-def test_of_the_type_of_its_own_workplace_a_person_goes_to_no_other() -> None:
+def test_of_the_type_of_their_workplace_people_ask_for_no_other_object() -> None:
     work = {
         **TWO_SHOWERS,
         "affordances": {"clean": {"object": "shower", "ticks": 2, "work": True}},
@@ -48,22 +50,21 @@ def test_of_the_type_of_its_own_workplace_a_person_goes_to_no_other() -> None:
     assert (target(stage, "anna"), target(stage, "ben")) == ("shower_2", "shower_1")
 
 
-class Errand:
-    """Asks for the shower, uses it whenever it can, and otherwise waits; what a request costs shows in the buffer."""
+class Errand(DeterministicBehavior):
+    """Starts a use whenever that is legal, else requests the shower whenever that is legal, else waits."""
 
-    name, deterministic = "errand", True
+    name = "errand"
 
-    def act(self, town: Town, action: np.ndarray, log_prob: np.ndarray, value: np.ndarray) -> None:
+    def choose(self, town: Town, action: NDArray[np.int32]) -> None:
         names = town.action_names
         action[:] = names.index("wait")
         for wanted in ("request_shower", "start"):
             number = names.index(wanted)
             action[town.mask[..., number]] = number
-        log_prob[:], value[:] = 0.0, 0.0
 
 
 def errand() -> RolloutBuffer:
-    """Anna, three steps out of reach of a shower that takes three ticks."""
+    """Twelve ticks of Anna, who starts three steps out of reach of a shower whose use takes three ticks."""
     alone = {"people": {"ben": None, "cara": None, "dan": None, "anna": {"at": [0, 1]}}}
     scenario = shower_room(**merge(alone, {"rules": {"needs": {"decay": {"hygiene": 0.01}}}}))
     loop = SimulationLoop(scenario, worlds=1, seed=0)
@@ -76,7 +77,7 @@ def test_a_request_is_chosen_anew_each_tick_and_each_tick_is_one_transition() ->
     buffer = errand()
     names = ["wait", "move_north", "move_south", "move_west", "move_east", "request_shower", "start"]
     chosen = [names[number] for number in buffer.action[:, 0, 0]]
-    # Three steps, joining the queue, using it for three ticks; then the cooldown, in which nothing can be asked for.
+    # Three steps, then joining the queue, then three ticks of use.
     assert chosen[:8] == ["request_shower"] * 4 + ["start", "wait", "wait", "start"]
     assert buffer.alive.all() and buffer.agent_steps == 12
 

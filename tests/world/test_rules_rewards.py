@@ -1,4 +1,4 @@
-"""What a tick is worth: the parts of the reward, their sum and its clip."""
+"""Rewards: their parts, the sum of these, and its clip."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUIET = {
 
 
 def rewarded(**reward: Any) -> Stage:
-    """A room in which only the named parts of the reward are worth anything."""
+    """A room in which only the named parts of the reward have a weight."""
     return Stage(shower_room(rules={"reward": {**QUIET, **reward}}))
 
 

@@ -1,4 +1,4 @@
-"""Grudges: how they arise, fade, are forgotten and crowd each other out."""
+"""Grudges: their rise in conflicts, their fall, and a ledger in which the weakest goes first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def room_with(**rivalry: Any) -> Stage:
 
 
 def push_in_once(stage: Stage) -> float:
-    """Cara passes Ben; the intensity of that."""
+    """Let Cara push in before Ben; returns the conflict's intensity."""
     stage.queue_up("anna", "ben", "cara")
     (event,) = stage.tick(cara="push_in")
     return event.intensity

@@ -1,4 +1,4 @@
-"""A turn at an object: starting, using, finishing, handing over; and what keeping others waiting leads to."""
+"""Turns at an object: starting, using, finishing, handing over, and keeping others waiting."""
 
 from __future__ import annotations
 
@@ -189,8 +189,8 @@ def test_camping_by_uses_of_one_tick_is_an_overstay_too() -> None:
     assert kinds(events).count("overstay") == 3  # the six ticks after the first use
 
 
-def test_whoever_was_let_go_first_cannot_pass_it_on() -> None:
-    """Else two people who bow to each other would keep a third waiting for ever, and wash their grudges away."""
+def test_somebody_who_was_yielded_to_cannot_yield() -> None:
+    """Otherwise two people could yield to each other forever, keep a third waiting and wear their grudges away."""
     stage = Stage(shower_room(rules={"queue": {"ghost_step_after": 3}}))
     stage.queue_up("anna", "ben", "cara")
     assert kinds(stage.tick(anna="yield", ben="yield")) == ["yield"]

@@ -1,4 +1,4 @@
-"""The two shipped towns: one for learning, and one that shows what a thousand people cost."""
+"""The two shipped towns: one for learning, and one with a thousand people for speed."""
 
 from __future__ import annotations
 

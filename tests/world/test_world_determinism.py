@@ -1,4 +1,4 @@
-"""The same seed gives the same town: in any batch, beside any other worlds, compiled or not."""
+"""Determinism: the same seed gives the same town, in any batch, beside any worlds, compiled or not."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_reset_with_a_seed_is_a_fresh_start_but_without_one_the_next_episode_d
 
 
 def lived(town: Town, ticks: int = 60) -> list[NDArray[Any]]:
-    """What people saw, could do and got during some ticks of random actions, and the tallies after them."""
+    """Observations, masks and rewards of some ticks of random actions, and the tallies after them."""
     behavior = RandomBehavior()
     shape = town.state.people.shape
     action = np.zeros(shape, np.int32)
@@ -149,8 +149,10 @@ def test_no_compiled_rule_reads_or_writes_beside_an_array(any_towns: list[Scenar
 
 
 def assert_both_agree(towns: list[Scenario], ticks: int, variable: str = "NUMBA_DISABLE_JIT") -> None:
-    """The same towns have the same history here, compiled, and in a process with a variable set, by default that in
-    which rules are plain Python."""
+    """Assert that towns have the same history here, compiled, and in a process with an environment variable set.
+
+    By default that variable has rules run as plain Python.
+    """
     done = subprocess.run(
         [sys.executable, "-m", world_digest.__name__, str(ticks)],
         input="\n".join(town.model_dump_json() for town in towns),

@@ -1,4 +1,4 @@
-"""Bounds of what a tick records."""
+"""The bound on the events of a tick."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from townlet.world.state.record import record
 
 
 def test_an_event_beyond_the_bound_is_counted_and_not_written_into_the_next_world() -> None:
-    """Compiled rules check no index."""
+    """Compiled rules do not check indices."""
     town = Town(shower_room(), worlds=2, seed=0)
     state = town.state
     state.worlds["event_count"][0] = state.events.shape[1]

@@ -22,7 +22,7 @@ QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def undisturbed(scenario: Scenario) -> Scenario:
-    """The same town, but nothing interrupts a use."""
+    """The same town without anything that interrupts a use."""
     rules = scenario.rules
     changes = {
         "perturbations": PerturbationRules(),

@@ -1,4 +1,4 @@
-"""A run continued from a snapshot is the run that was never interrupted, byte for byte."""
+"""Snapshots: a run continued from one equals the run that was never interrupted, byte for byte."""
 
 from __future__ import annotations
 
