@@ -1,4 +1,4 @@
-"""The one way Townlet says that an input is unusable: which file, which field, what was found and expected."""
+"""Errors about unusable input, which name the file, the field, what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from townlet.text.terminal import printable
 class Fault:
     """One fault in one input.
 
-    ``where`` is a path inside the file (``rules.queue.cooldown_ticks``, ``line 3: kl_divergence``), empty when
-    the file as a whole is at fault. ``found`` may be empty when there is nothing to quote.
+    ``where`` is a place inside the file, such as ``rules.queue.cooldown_ticks`` or ``line 3: kl_divergence``; it is
+    empty if the whole file is at fault. ``found`` is empty if there is nothing to quote.
     """
 
     file: str
@@ -31,8 +31,8 @@ class Fault:
 class InputError(Exception):
     """Unusable input. The command line prints one line per fault and exits with 2, without a traceback.
 
-    Libraries that carry errors from one process to another make them anew from their message, or from the error
-    itself, so those are taken too: ``faults`` are then the error's, or none.
+    Libraries that pass errors between processes rebuild them from the message or from the error itself, so both are
+    accepted; ``faults`` are then the error's, or none.
     """
 
     faults: tuple[Fault, ...]
@@ -47,20 +47,20 @@ class InputError(Exception):
 
     @classmethod
     def of(cls, file: object, where: str, found: str, expected: str) -> InputError:
-        """An error with a single fault."""
+        """Make an error with a single fault."""
         return cls([Fault(str(file), where, found, expected)])
 
 
 class RunError(RuntimeError):
-    """A run over good input that could not go on. The command line prints it and exits with 1, without a traceback.
+    """A run over valid input that could not go on. The command line prints it and exits with 1, without a traceback.
 
-    Subclasses too take nothing but the message, and have class methods for what they are made from: pickle and other
-    libraries make an error anew as ``type(error)(message)``.
+    Pickle and other libraries rebuild an error as ``type(error)(message)``. Subclasses therefore take only the message,
+    and have class methods that build it.
     """
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
-    """``one of a, b, c`` followed by the closest known name, as a suggestion for a misspelt one."""
+    """Return ``one of a, b, c``, followed by the closest known name if ``name`` may be a misspelling of it."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     listing = f"one of {', '.join(names)}" if names else "nothing: no name is defined here"

@@ -1,4 +1,4 @@
-"""A seed's way from any whole number, as NumPy and Gymnasium take it, to one that fits compiled rules."""
+"""Seeds: any whole number from 0 on, folded to one that fits compiled rules."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import SupportsIndex
 
 from townlet.errors import InputError
 
-#: Seeds below this are taken as they are.
+#: Seeds below this are used unchanged.
 SEEDS = 2**63
 
 
 def fold_seed(seed: SupportsIndex) -> int:
-    """A seed from 0 to 2⁶³ − 1: the given one where it is one, and otherwise one that it always leads to.
+    """Fold a seed into the range from 0 to 2⁶³ − 1.
 
-    Larger ones are mixed by NumPy's SeedSequence, which uses all their bits. Wherever draws are made the seed goes
-    through here; what is recorded for people is the seed as given, which may be of any size.
+    A seed in that range is returned unchanged. A larger one is mixed by NumPy's SeedSequence, which uses all its bits,
+    so equal seeds give equal results. All random draws use folded seeds; artefacts record the seed as given.
 
-    Raises InputError for a negative number and for what is no whole number.
+    Raises InputError unless the seed is a whole number from 0 on.
     """
     expected = "a whole number from 0 on"
     try:

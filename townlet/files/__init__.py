@@ -1,1 +1,1 @@
-"""Files: read within bounds, written whole or not at all, hashed and locked."""
+"""Files: reads within bounds, atomic writes, hashes and locks."""

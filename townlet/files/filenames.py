@@ -1,4 +1,4 @@
-"""Names of files that stand in other files, and what may be one."""
+"""File names and paths as fields of models: their types, and what they accept."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pydantic import AfterValidator
 
 
 def is_file_name(text: object) -> bool:
-    """Whether a value is the name of one file: characters that can be seen, no separators, and not hidden, so neither
-    ``.`` nor ``..``."""
+    """Tell whether a value is the name of a visible file: printable, without separators or a leading dot."""
     return (
         isinstance(text, str)
         and 0 < len(text) <= 255
@@ -38,9 +37,9 @@ def _require_path(text: str) -> str:
     return text
 
 
-#: The name of a file in the folder of the file that names it.
+#: The name of a file beside the one that names it.
 FileName = Annotated[str, AfterValidator(_require_name)]
-#: The path of a file in or below that folder.
+#: The path of a file in the same folder or below.
 InnerPath = Annotated[str, AfterValidator(_require_inner_path)]
-#: A path that may lead out of that folder.
+#: A path that may lead anywhere.
 AnyFile = Annotated[str, AfterValidator(_require_path)]

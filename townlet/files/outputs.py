@@ -1,7 +1,7 @@
-"""Places on the local disk to which something is written: what may stand there, and how it is put there durably.
+"""Outputs on the local disk: checks of what stands at a path, and durable writes.
 
-A file is written where there is nothing or a regular file, through symbolic links, which stay. A pipe and a character
-device are written to as they are: they are never removed, renamed over or locked. Everything else is refused.
+A new file replaces a regular file or nothing, through symbolic links, which stay. Pipes and character devices are
+written to as they are: never removed, renamed over or locked. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -23,74 +23,74 @@ from townlet.files.file_kinds import kind_of_file
 
 _FILE_EXPECTED = "a file or a path where there is nothing"
 _FOLDER_EXPECTED = "a folder or a path where there is nothing"
-#: Where the system shows the open files of a process: a name in there stands for the file, pipe or terminal itself.
+#: Folders in which the system lists a process's open files: a name there means the file, pipe or terminal itself.
 _DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd|/dev/fd")
 _MOST_LINKS = 40
-#: Bytes of a name that leave room for what hidden neighbours add to it; file systems allow 255.
+#: Longest file name, in bytes, to which hidden neighbours can still add; file systems allow 255.
 _LONGEST_NAME = 200
-#: Seconds after which an unfinished file is taken for one that a killed process left.
+#: Seconds after which an unfinished file counts as left behind by a killed process.
 _STALE_AFTER = 24 * 3600.0
-#: Seconds for which a pipe may wait for somebody who reads it.
-_PATIENCE = 10.0
+#: Seconds to wait for a reader of a pipe.
+_READER_TIMEOUT = 10.0
 
 
 class FilePlace(NamedTuple):
-    """Where a file is to be written."""
+    """A place to which a file is written."""
 
     path: Path
-    """The file itself, with symbolic links resolved; of a stream, the name that was given."""
+    """The file, with symbolic links resolved; for a stream, the path as given."""
     is_stream: bool
-    """Whether it is a pipe, a device or an open file of a process, which is written to as it is."""
+    """Whether it is a pipe, a device or a process's open file, which is written to as it is."""
 
 
 def file_place(path: Path) -> FilePlace:
-    """Where to write the file ``path``. Changes nothing.
+    """Return the place at which to write the file ``path``. Changes nothing.
 
-    Raises InputError if a folder, a block device or a socket stands there, and if no file could be made there.
+    Raises InputError if a folder, a block device or a socket stands there, or if no file can be made there.
     """
     mode = _mode(path, _FILE_EXPECTED)
     if mode is not None:
         if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or (not stat.S_ISDIR(mode) and _descriptor(path)):
             return FilePlace(path, True)
         if not stat.S_ISREG(mode):
-            raise InputError.of(_shown(path), "", kind_of_file(mode), _FILE_EXPECTED)
+            raise InputError.of(_printable(path), "", kind_of_file(mode), _FILE_EXPECTED)
     target = path.resolve()
     _require_writable(target.parent, path, _FILE_EXPECTED)
     return FilePlace(target, False)
 
 
 def folder_place(path: Path) -> Path:
-    """Where to make or fill the folder ``path``, with symbolic links resolved. Changes nothing.
+    """Return the folder to make or fill at ``path``, with symbolic links resolved. Changes nothing.
 
-    Raises InputError if something other than a folder stands there, and if no folder could be made there.
+    Raises InputError if something other than a folder stands there, or if no folder can be made there.
     """
     mode = _mode(path, _FOLDER_EXPECTED)
     if mode is not None and not stat.S_ISDIR(mode):
-        raise InputError.of(_shown(path), "", kind_of_file(mode), _FOLDER_EXPECTED)
+        raise InputError.of(_printable(path), "", kind_of_file(mode), _FOLDER_EXPECTED)
     target = path.resolve()
     _require_writable(target, path, _FOLDER_EXPECTED)
     return target
 
 
 def _mode(path: Path, expected: str) -> int | None:
-    """What stands at a path, through links; None for nothing. Raises InputError where nothing ever could."""
+    """The mode of what a path leads to; None if nothing is there. Raises InputError if the path is unusable."""
     try:
         return path.stat().st_mode
     except FileNotFoundError:
         return None
     except NotADirectoryError:
-        raise InputError.of(_shown(path), "", "a file where a folder is needed", expected) from None
+        raise InputError.of(_printable(path), "", "a file where a folder is needed", expected) from None
     except (OSError, ValueError) as error:
         found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError.of(_shown(path), "", found, expected) from None
+        raise InputError.of(_printable(path), "", found, expected) from None
 
 
-def _shown(path: Path) -> str:
+def _printable(path: Path) -> str:
     return str(path).encode("unicode_escape").decode() if "\0" in str(path) else str(path)
 
 
 def _require_writable(folder: Path, path: Path, expected: str) -> None:
-    """Raise InputError unless files can be made in a folder, or the folder in the nearest one that is there."""
+    """Raise InputError unless a folder, or else its nearest existing ancestor, can be written to."""
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
@@ -100,7 +100,7 @@ def _require_writable(folder: Path, path: Path, expected: str) -> None:
 
 
 def _descriptor(path: Path) -> Path | None:
-    """The name of an open file of a process to which a path leads, as ``/dev/stdout`` does; None if it does not."""
+    """The name of the process's open file that a path such as ``/dev/stdout`` leads to; None if it leads to none."""
     here = Path.cwd() / path
     for _ in range(_MOST_LINKS):
         here = here.parent.resolve() / here.name
@@ -113,12 +113,14 @@ def _descriptor(path: Path) -> Path | None:
 
 
 def open_stream(path: Path) -> int:
-    """A descriptor for writing to a pipe, a device or an open file of a process; the caller closes it.
+    """Open a pipe, a device or a process's open file for writing, and return a descriptor for the caller to close.
 
-    An open file of this process is shared with it, so that what both write follows each other. A pipe that nobody
-    reads is waited for, ten seconds at most. Raises InputError if it cannot be opened.
+    An open file of this process is shared, so that the writes of both follow each other. If nobody reads a pipe, this
+    waits for a reader, ten seconds at most.
+
+    Raises InputError if the stream cannot be opened.
     """
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _READER_TIMEOUT
     while True:
         try:
             return _open_stream(path)
@@ -131,18 +133,18 @@ def open_stream(path: Path) -> int:
 
 
 def _open_stream(path: Path) -> int:
-    shown = _descriptor(path)
+    target = _descriptor(path)
     own = (Path("/proc/self/fd").resolve(), Path("/dev/fd"))
-    if shown is not None and shown.parent in own and shown.name.isdecimal():
-        return os.dup(int(shown.name))
-    # Without the flag, opening a pipe would hang where Ctrl-C cannot reach.
+    if target is not None and target.parent in own and target.name.isdecimal():
+        return os.dup(int(target.name))
+    # Without O_NONBLOCK, opening a pipe would hang and ignore Ctrl-C.
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return descriptor
 
 
 def write_all(descriptor: int, data: bytes, path: Path) -> None:
-    """Write all bytes to an open file. Raises OSError with the name of the file, which a failed write does not know."""
+    """Write all bytes to an open file. Raises OSError with the file's name, which a failed write lacks."""
     rest = memoryview(data)
     try:
         while rest:
@@ -152,7 +154,7 @@ def write_all(descriptor: int, data: bytes, path: Path) -> None:
 
 
 def append_line(descriptor: int, line: bytes, path: Path) -> None:
-    """Append a line to a regular file open for appending: whole, or not at all and an OSError that names the file."""
+    """Append a whole line to a regular file opened for appending, or nothing. Raises OSError with the file's name."""
     before = os.fstat(descriptor).st_size
     try:
         written = os.write(descriptor, line)
@@ -164,10 +166,11 @@ def append_line(descriptor: int, line: bytes, path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a whole file or leave what was there; the folder's entry is flushed to the device too.
+    """Write a whole file, or leave what was there, and flush the file and its folder's entry to the device.
 
-    The bytes go to a hidden neighbour, are flushed, and are renamed. A stream gets them as they are. Raises InputError
-    where no file can stand, and OSError with the name of the file.
+    The bytes go to a hidden neighbour, which is flushed and renamed. A stream gets them directly.
+
+    Raises InputError if no file can stand at the path, and OSError with the file's name if writing fails.
     """
     place = file_place(path)
     if place.is_stream:
@@ -193,13 +196,13 @@ def write_whole(path: Path, data: bytes) -> None:
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        # An error here would take the place of the one that matters.
+        # An error here would hide the one that matters.
         with contextlib.suppress(OSError):
             part.unlink()
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing, and flush their entries to the device."""
+    """Make a folder with its missing ancestors, and flush their entries to the device."""
     made = []
     above = folder
     while not above.exists():
@@ -211,16 +214,16 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush the entries of a folder to the device: without it, a power failure may take back a rename."""
+    """Flush a folder's entries to the device; otherwise a power failure may undo a rename."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError:
-        # Files may be made in a folder that may not be listed.
+        # A folder that may not be listed can still be written to.
         return
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some file systems know no flushing of folders.
+        # Some file systems cannot flush folders.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise OSError(error.errno, error.strerror, str(folder)) from error
     finally:
@@ -228,9 +231,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path, names: Collection[str | re.Pattern[str]], *, older_than: float = 0.0) -> None:
-    """Remove what killed processes left of files of these ``names`` (or patterns) in a folder.
+    """Remove a folder's unfinished files of these ``names`` (or patterns), which killed processes left behind.
 
-    ``older_than`` is in seconds; 0 removes all, which is safe for those who hold the folder's lock.
+    Only files older than ``older_than`` seconds are removed. 0 removes all, which is safe under the folder's lock.
     """
     own = [name.pattern if isinstance(name, re.Pattern) else re.escape(_short(name)) for name in names]
     pattern = re.compile(rf"\.({'|'.join(own)})\.[0-9a-f]+\.part")
@@ -249,11 +252,11 @@ def _matching(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
 
 
 def lock_file(path: Path) -> Path:
-    """The hidden neighbour whose lock guards a file; the same for all names of the file."""
+    """Return the hidden neighbour whose lock guards a file."""
     return path.with_name(f".{_short(path.name)}.lock")
 
 
 def _short(name: str) -> str:
-    """A name with room for more, or its SHA-256 if it has none."""
+    """The name, or its SHA-256 if the name is too long to be extended."""
     data = os.fsencode(name)
     return name if len(data) <= _LONGEST_NAME else hashlib.sha256(data).hexdigest()

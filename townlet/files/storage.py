@@ -1,4 +1,4 @@
-"""Artefacts on disk: written whole or not at all, hashed, and locked while one process writes a folder."""
+"""Artefacts on disk or in an object store: atomic writes, bounded reads, hashes and locks."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from townlet.files.file_kinds import kind_of_file
 from townlet.files.outputs import file_place, folder_place, lock_file, make_folder, write_whole
 from townlet.files.strict_json import strict
 
-#: Anything that names a file: a string, a local path or a ``universal-pathlib`` path such as ``s3://…``.
+#: A file's location: a string, a local path, or a ``universal-pathlib`` path such as ``s3://…``.
 AnyPath = str | Path | UPath
 
-#: Bytes of the largest JSON file that is read; those of Townlet have a few megabytes.
+#: Size in bytes of the largest JSON file that is read; Townlet's own have a few megabytes.
 LARGEST_JSON = 2**28
 
 
 def as_path(path: AnyPath) -> Path | UPath:
-    """The path object for a location; local ones are plain :class:`pathlib.Path`."""
+    """Return the path object of a location; local ones are plain :class:`pathlib.Path`."""
     if isinstance(path, str):
         return UPath(path) if "://" in path else Path(path)
     return path
 
 
 def write_atomically(path: AnyPath, content: bytes | str) -> str:
-    """Write a whole file or leave what was there; return the SHA-256 of the bytes.
+    """Write a whole file, or leave what was there; return the SHA-256 of the bytes.
 
-    What may stand at the place, and how local files are written: :mod:`townlet.files.outputs`. Object stores publish an
-    object only when its upload is complete, so there a plain write has the same promise.
+    :mod:`townlet.files.outputs` says how local files are written and what they may replace. Object stores publish an
+    object only when its upload is complete, so a plain write is atomic there.
     """
     target = as_path(path)
     data = content.encode() if isinstance(content, str) else content
@@ -49,8 +49,10 @@ def write_atomically(path: AnyPath, content: bytes | str) -> str:
 
 
 def require_folder(folder: AnyPath, names: Iterable[str] = ()) -> None:
-    """Raise InputError unless the folder is there or can be made, and its files of these names written: at once, rather
-    than after the work that is to be written. Changes nothing."""
+    """Raise InputError unless a folder exists or can be made, and files of these ``names`` can be written in it.
+
+    Call it before the work whose results go there. Changes nothing.
+    """
     target = as_path(folder)
     if isinstance(target, Path):
         place = folder_place(target)
@@ -60,30 +62,35 @@ def require_folder(folder: AnyPath, names: Iterable[str] = ()) -> None:
 
 
 def sha256(data: bytes) -> str:
-    """SHA-256 of bytes, in hexadecimal."""
+    """Return the SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def canonical_json(value: Any) -> str:
-    """Strict JSON with sorted keys and no spaces: equal values give equal bytes, which is what gets hashed."""
+    """Encode a value as strict JSON with sorted keys and no spaces, so that equal values have equal hashes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def pretty_json(value: Any) -> str:
-    """Strict JSON for people: indented, in the given key order, with a final newline."""
+    """Encode a value as strict JSON for people: indented, keys in the given order, with a final newline."""
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def read_bytes(path: AnyPath, expected: str) -> bytes:
-    """The bytes of a file, or an :class:`InputError` that says what kind of file was ``expected`` there.
+    """Read the bytes of a file.
 
-    What is no regular file (a folder, a device, a pipe that nobody writes to) is refused before it is opened.
+    Raises :class:`InputError`, naming what was ``expected``, if the file cannot be read. Anything but a regular file,
+    such as a folder, a device or a pipe, is refused before it is opened.
     """
     return _read(as_path(path), expected, None)
 
 
 def read_sized(path: AnyPath, expected: str, size: int, says: str) -> bytes:
-    """The same of a file that must have this ``size`` in bytes, as something ``says``; no other is read at all."""
+    """Read the bytes of a file that must have this ``size`` in bytes; a file of another size is not read.
+
+    ``says`` continues the error's ``expected SIZE`` with the source of the size. Raises InputError like
+    :func:`read_bytes`, and for another size.
+    """
     target = as_path(path)
     found = _size_of(target, expected)
     if found == size:
@@ -95,7 +102,7 @@ def read_sized(path: AnyPath, expected: str, size: int, says: str) -> bytes:
 
 
 def read_json(path: AnyPath, expected: str) -> dict[str, Any]:
-    """A JSON object from a file. Raises InputError for anything else; see :mod:`townlet.files.strict_json`."""
+    """Read a strict JSON object from a file. Raises InputError for anything else."""
     target = as_path(path)
     if isinstance(target, Path) and _size_of(target, expected) > LARGEST_JSON:
         raise InputError.of(target, "", f"{target.stat().st_size} bytes", f"at most {LARGEST_JSON}, as {expected} has")
@@ -106,7 +113,7 @@ def read_json(path: AnyPath, expected: str) -> dict[str, Any]:
 
 
 def _size_of(target: Path | UPath, expected: str) -> int:
-    """Size in bytes of what can be read as a file, without opening it."""
+    """The size in bytes of a readable regular file, without opening it. Raises InputError for anything else."""
     try:
         status = target.stat()
     except (OSError, ValueError) as error:
@@ -117,7 +124,7 @@ def _size_of(target: Path | UPath, expected: str) -> int:
 
 
 def _read(target: Path | UPath, expected: str, most: int | None) -> bytes:
-    """The content of a file, at most one byte more than ``most``."""
+    """The content of a file, up to one byte more than ``most``."""
     if isinstance(target, Path):
         _size_of(target, expected)
     try:
@@ -139,8 +146,10 @@ def _unreadable(target: Path | UPath, expected: str, error: Exception) -> InputE
 
 
 def require_field(content: dict[str, Any], dotted: str, path: AnyPath, expected: str, kind: type = object) -> Any:
-    """A field inside a JSON object that was read from ``path``. Raises InputError if it is not there or of no such
-    ``kind``."""
+    """Return the field at a ``dotted`` path in a JSON object.
+
+    Raises InputError, naming the file ``path``, if the field is missing or not of type ``kind``.
+    """
     value: Any = content
     for name in dotted.split("."):
         if not isinstance(value, dict) or name not in value:
@@ -153,10 +162,12 @@ def require_field(content: dict[str, Any], dotted: str, path: AnyPath, expected:
 
 @contextlib.contextmanager
 def exclusive(folder: AnyPath) -> Iterator[None]:
-    """Hold a folder for writing; a second process on the same folder gets an :class:`InputError` at once.
+    """Lock a folder for writing.
 
-    The lock is the operating system's, so it is gone with the process however that ended. Object stores have no
-    such lock and are not guarded.
+    The lock is the operating system's, so it ends with the process, however that ends. Object stores have no such lock
+    and are not guarded.
+
+    Raises :class:`InputError` at once if another process holds the lock.
     """
     target = as_path(folder)
     if not isinstance(target, Path):
@@ -171,9 +182,10 @@ def exclusive(folder: AnyPath) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exclusive_file(path: Path) -> Iterator[None]:
-    """The same for one local file, which need not exist; its lock is a hidden neighbour. A pipe or a device has none.
+    """Lock one local file, which need not exist, for writing; a hidden neighbour holds the lock.
 
-    Raises InputError for what no file can take the place of as well.
+    Pipes and devices are not locked. Raises InputError at once if another process holds the lock, or if no file can
+    stand at the path.
     """
     place = file_place(path)
     if place.is_stream:

@@ -1,8 +1,8 @@
-"""Strict JSON: the one parser of every JSON text that Townlet reads, and its bounds.
+"""Strict JSON: the parser for all JSON that Townlet reads.
 
-Strict is UTF-8 without lone surrogates, each key of an object once, numbers that are finite in double precision (but
-seeds, which have any size), and at most :data:`DEPTH` levels. What was written by Townlet keeps to it, and what does
-not is refused, never guessed at.
+Strict JSON is UTF-8 without lone surrogates. No object repeats a key, every number is finite in double precision
+(except seeds, which have any size), and nesting has at most :data:`DEPTH` levels. Everything Townlet writes is strict;
+anything else is refused.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from typing import Any
 from townlet.errors import Fault, InputError
 from townlet.text.terminal import printable
 
-#: Levels of lists and objects within each other; deeper ones would exhaust the stack of whoever walks them.
+#: Most levels of nested lists and objects; deeper nesting would exhaust the stack of recursive readers.
 DEPTH = 100
 
-#: The place of a value: the key that leads to it, and the place of what holds it.
+#: The place of a value: the place of its container, and the value's key there.
 _Place = tuple[Any, Any]
 
 
 def parse(raw: bytes) -> tuple[Any, list[str]]:
-    """The value that a JSON text means, and the keys that an object has more than once.
+    """Parse a JSON text leniently; return its value, and the keys that an object repeats.
 
-    NaN, infinities and repeated keys (the last one counts) are kept, for readers that name them themselves; others use
-    :func:`strict`. Raises ValueError in words: :class:`UnicodeDecodeError` for bytes that are not UTF-8,
-    :class:`json.JSONDecodeError` for what is no JSON, and plain ones for what is beyond a bound.
+    NaN, infinities and repeated keys (the last one counts) are kept for callers that report them themselves; all others
+    use :func:`strict`.
+
+    Raises :class:`UnicodeDecodeError` for bytes that are not UTF-8, :class:`json.JSONDecodeError` for invalid JSON, and
+    a plain ValueError for too many levels or digits.
     """
     repeated: list[str] = []
 
@@ -43,7 +45,7 @@ def parse(raw: bytes) -> tuple[Any, list[str]]:
         value = json.loads(text, object_pairs_hook=collect, parse_int=_whole_number)
     except RecursionError:
         raise _too_deep() from None
-    # A text with few brackets cannot be deep.
+    # A text with few brackets cannot nest deeply.
     if text.count("[") + text.count("{") > DEPTH:
         for _ in _leaves(value):
             pass
@@ -51,9 +53,9 @@ def parse(raw: bytes) -> tuple[Any, list[str]]:
 
 
 def strict(raw: bytes, file: object, expected: str, line: int | None = None) -> Any:
-    """The value of a JSON text in a ``file``, or in a ``line`` of it.
+    """Parse a strict JSON text from a ``file``, or from one ``line`` of it.
 
-    Raises InputError, with what was ``expected``, for anything that is not strict JSON.
+    Raises InputError, naming what was ``expected``, for anything that is not strict JSON.
     """
     where = "" if line is None else f"line {line}"
     try:
@@ -70,7 +72,7 @@ def strict(raw: bytes, file: object, expected: str, line: int | None = None) -> 
     prefix = f"{where}: " if where else ""
     if repeated:
         raise InputError(
-            Fault(str(file), f"{prefix}{_shown(name)}", "the key more than once", "it once") for name in repeated[:4]
+            Fault(str(file), f"{prefix}{_brief(name)}", "the key more than once", "it once") for name in repeated[:4]
         )
     for at, leaf in _leaves(value):
         if (fault := _fault_of(leaf)) and not (isinstance(leaf, int) and _is_seed(at)):
@@ -79,7 +81,7 @@ def strict(raw: bytes, file: object, expected: str, line: int | None = None) -> 
 
 
 def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number, finite and within a double's range; a boolean is none."""
+    """Tell whether a JSON value is a finite number in the range of a double; a boolean is not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -89,7 +91,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_utf8(text: str | bytes) -> bool:
-    """Whether bytes are UTF-8, or a string can be encoded as UTF-8, which half of a surrogate pair cannot."""
+    """Tell whether bytes are UTF-8, or a string can be encoded so; half of a surrogate pair cannot."""
     try:
         _ = text.decode() if isinstance(text, bytes) else text.encode()
     except UnicodeError:
@@ -109,7 +111,7 @@ def _too_deep() -> ValueError:
 
 
 def _leaves(value: Any) -> Iterator[tuple[_Place | None, Any]]:
-    """Every key, and every value that is no list and no object, with its place. Raises ValueError beyond the depth."""
+    """Yield every key and every scalar with its place. Raises ValueError beyond :data:`DEPTH` levels."""
     level: list[tuple[_Place | None, Any]] = [(None, value)]
     for _ in range(DEPTH + 1):
         below: list[tuple[_Place | None, Any]] = []
@@ -128,7 +130,7 @@ def _leaves(value: Any) -> Iterator[tuple[_Place | None, Any]]:
 
 
 def _fault_of(leaf: Any) -> tuple[str, str] | None:
-    """What is found and expected if a key or value is none that strict JSON can say."""
+    """What is found and expected, if a key or scalar is not allowed in strict JSON."""
     if isinstance(leaf, str):
         return None if leaf.isascii() or is_utf8(leaf) else ("half of a surrogate pair", "text that UTF-8 can write")
     if isinstance(leaf, int | float) and not isinstance(leaf, bool) and not is_number(leaf):
@@ -138,7 +140,7 @@ def _fault_of(leaf: Any) -> tuple[str, str] | None:
 
 
 def _is_seed(place: _Place | None) -> bool:
-    """Whether a value is a seed, or one of a list of them: those are whole numbers of any size."""
+    """Whether a value is a seed or an item of a list of seeds, which may have any size."""
     if place is not None and isinstance(place[1], int):
         place = place[0]
     return place is not None and place[1] in ("seed", "seeds")
@@ -148,10 +150,10 @@ def _dotted(place: _Place | None) -> str:
     keys: list[str] = []
     while place is not None:
         place, key = place
-        keys.append(_shown(str(key)))
+        keys.append(_brief(str(key)))
     return ".".join(reversed(keys))
 
 
-def _shown(name: str) -> str:
+def _brief(name: str) -> str:
     name = printable(name)
     return name if len(name) <= 60 else f"{name[:57]}..."

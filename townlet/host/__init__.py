@@ -1,1 +1,1 @@
-"""The machine we run on: memory, threads, processes, the compile cache, and versions of libraries."""
+"""The machine: its memory, threads and processes, the compile cache, and what is installed."""

@@ -1,4 +1,4 @@
-"""The folder of what is compiled once and used again, kept for one user alone."""
+"""Cache folder for compiled code, private to one user."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from townlet.errors import InputError
 
 @functools.cache
 def private_cache() -> Path:
-    """The user's own cache folder, made if need be: ``$TOWNLET_CACHE``, else ``townlet`` in ``$XDG_CACHE_HOME`` or
-    ``~/.cache``, else, for a user without a home that can be written to, a folder of their own for temporary files.
+    """Return the user's own cache folder, and make it if it is missing.
 
-    What lies there is run as code, so nobody else may be able to write to it. Raises InputError for ``$TOWNLET_CACHE``
-    where that is another user's, writable for others, no folder, or cannot be made.
+    It is ``$TOWNLET_CACHE``, else ``townlet`` in ``$XDG_CACHE_HOME`` or ``~/.cache``. Users without a writable home get
+    a folder of their own among the temporary files. Its files are run as code, so nobody else may write to it.
+
+    Raises InputError if ``$TOWNLET_CACHE`` belongs to another user, is writable by others, is no folder, or cannot be
+    made.
     """
     named = os.environ.get("TOWNLET_CACHE")
     if named:
@@ -33,18 +35,18 @@ def private_cache() -> Path:
 
 
 def _defaults() -> list[Path]:
-    """Where to look for a folder that can be written to, the best first."""
+    """Folders to try, the best first."""
     folders = []
     if os.environ.get("XDG_CACHE_HOME"):
         folders.append(Path(os.environ["XDG_CACHE_HOME"]) / "townlet")
-    # A user number without an entry among the users and without HOME, as containers have them, has no home.
+    # A user ID without an account and without HOME, as in containers, has no home folder.
     with contextlib.suppress(RuntimeError):
         folders.append(Path.home() / ".cache" / "townlet")
     return [*folders, Path(tempfile.gettempdir()) / f"townlet-{os.getuid()}"]
 
 
 def _make_private(folder: Path) -> None:
-    """Close one of the default folders to others, where a umask of theirs has left it open."""
+    """Close a default folder of this user to others, in case a lax umask left it open."""
     if folder.is_dir() and folder.stat().st_uid == os.getuid():
         folder.chmod(0o700)
 

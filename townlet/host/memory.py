@@ -1,6 +1,6 @@
-"""Memory that is checked before it is taken, so that what cannot fit is refused in words and nothing is begun.
+"""Memory checks before large allocations, so that work that cannot fit is refused before it begins.
 
-Linux grants more memory than there is and ends the process later, in the middle of its work.
+Linux grants more memory than there is, and kills the process later, in the middle of its work.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from pathlib import Path
 
 from townlet.errors import InputError
 
-#: Less than this is not looked at: it would be lost among what a process takes anyway.
+#: Smaller amounts are not checked: they vanish in what a process takes anyway.
 _SMALL = 64 * 2**20
 
-#: What to change where worlds or a rollout of them do not fit.
+#: Advice for worlds or rollouts that do not fit.
 FEWER = "fewer worlds or ticks (--worlds, --rollout-ticks, --ticks, or their fields in the scenario)"
 
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int:
-    """Bytes that this process may still take: what the machine, its control group and its own limit leave."""
+    """Return the bytes that this process may still take under the limits of machine, control group and process."""
     import psutil
 
     left = [int(psutil.virtual_memory().available), *_left_by_cgroup(_CGROUP)]
@@ -36,14 +36,14 @@ def available_memory() -> int:
 
 
 def require_memory(needed: int, what: str, change: str) -> None:
-    """Raise InputError unless ``needed`` bytes can be had for ``what``; ``change`` says how to need less."""
+    """Raise InputError unless ``needed`` bytes are available for ``what``; ``change`` says how to need less."""
     if needed >= _SMALL and needed > (available := available_memory()):
         raise _refusal(f"{_gib(available)} available", needed, what, change)
 
 
 @contextlib.contextmanager
 def memory_for(needed: int, what: str, change: str) -> Iterator[None]:
-    """Around the taking of ``needed`` bytes: InputError as of :func:`require_memory`, also where taking them fails."""
+    """Wrap an allocation: raise InputError like :func:`require_memory`, and also if the allocation itself fails."""
     require_memory(needed, what, change)
     try:
         yield
@@ -52,7 +52,7 @@ def memory_for(needed: int, what: str, change: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory could not be had, by Python, NumPy, or torch, which has no type of error for it."""
+    """Tell whether an error of Python, NumPy or torch, which has no type for it, means that memory ran out."""
     return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
 
 
@@ -61,14 +61,14 @@ def _refusal(found: str, needed: int, what: str, change: str) -> InputError:
 
 
 def _gib(size: int) -> str:
-    # Sizes come from options, and may be beyond any float.
+    # Sizes come from options and may exceed any float.
     return f"{size // 2**30:,} GiB" if size >= 2**40 else f"{size / 2**30:,.1f} GiB"
 
 
 def _left_by_cgroup(root: Path) -> list[int]:
-    """What a container's limit leaves, of either version of control groups; empty where there is none.
+    """The bytes that a container's limit leaves, for either version of control groups; empty without a limit.
 
-    What the kernel keeps of files counts as used there, but is given up on demand.
+    The kernel's file cache counts as used there but is freed on demand, so it is added back.
     """
     for folder, limit, usage in (
         (root, "memory.max", "memory.current"),

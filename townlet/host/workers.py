@@ -1,4 +1,4 @@
-"""Threads that share the rows of a batch between them."""
+"""Threads that share the rows of a batch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Workers:
-    """``threads`` threads, the calling one among them.
+    """``threads`` threads, including the calling one.
 
-    They help because torch's operations and compiled kernels run outside Python's lock. Each runs torch's operations
-    alone (``torch.set_num_threads(1)``): handing a thousand rows over once costs less than sharing out each operation.
+    Torch's operations and compiled kernels run outside Python's lock, so threads run in parallel. Each runs whole torch
+    operations (``torch.set_num_threads(1)``): handing over a thousand rows once is cheaper than splitting every
+    operation.
     """
 
     def __init__(self, threads: int) -> None:
@@ -20,9 +21,9 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="townlet") if threads > 1 else None
 
     def share(self, rows: int, work: Callable[[int, slice], None]) -> None:
-        """Call ``work(worker, part)`` for equal parts of ``range(rows)``, side by side, and wait for all of them.
+        """Call ``work(worker, part)`` in parallel for equal parts of ``range(rows)``, and wait for all of them.
 
-        The parts depend on ``rows`` and the number of threads only. Raises what ``work`` raises, after all have ended.
+        The parts depend only on ``rows`` and the number of threads. Raises what ``work`` raises, after all have ended.
         """
         parts = self.parts(rows)
         if self._pool is None or len(parts) == 1:
@@ -39,12 +40,12 @@ class Workers:
                 raise failure
 
     def parts(self, rows: int) -> list[slice]:
-        """``range(rows)`` in as many parts as there are threads, of lengths that differ by at most 1, none empty."""
+        """Split ``range(rows)`` into one part per thread; lengths differ by at most 1, and none is empty."""
         bounds = [rows * worker // self.threads for worker in range(self.threads + 1)]
         return [slice(begin, end) for begin, end in itertools.pairwise(bounds) if begin < end]
 
 
 @functools.cache
 def workers(threads: int) -> Workers:
-    """The same threads for everybody who asks for so many."""
+    """Return the shared workers with this number of threads."""
     return Workers(threads)

@@ -1,1 +1,1 @@
-"""Texts of users, shown as they were typed: in a terminal and in Markdown."""
+"""Text from users, shown as typed: in a terminal and in Markdown."""

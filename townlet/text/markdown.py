@@ -1,7 +1,6 @@
-"""Texts of other people in Markdown: shown as they were typed, never read as markup.
+"""Text from users in Markdown: shown as typed, never interpreted as markup.
 
-Escapes are chosen so that Dagster's pages (CommonMark with GitHub's tables) and the documentation site, made by
-Python-Markdown, read them alike.
+The escapes work in Dagster's pages (CommonMark with GitHub's tables) and in the documentation site (Python-Markdown).
 """
 
 from __future__ import annotations
@@ -10,37 +9,37 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-#: In the place of each character that would be markup anywhere in a line.
+#: Escapes of characters that are markup anywhere in a line.
 _MARKUP = str.maketrans(
     {
         **{sign: f"\\{sign}" for sign in "\\`*[]!"},
-        # Python-Markdown takes no backslash before these.
+        # Python-Markdown accepts no backslash before these.
         **{"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;"},
     }
 )
-#: Within a word, as in most names, it is no markup.
+#: Underscores that can be markup; those within a word, as in most names, cannot.
 _UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-#: What begins a list or a heading where it stands first in a line.
+#: Characters that begin a list or a heading at the start of a line.
 _FIRST = re.compile(r"^(\d*)([-+#]|[.)](?=\s|$))")
 
-#: Signs of an address that stay as they are; all others, brackets and blanks among them, are written as ``%…``.
+#: Punctuation that an address keeps; all other, such as brackets and blanks, becomes ``%…``.
 _IN_ADDRESSES = "/:?#@!$&*+,;=%~'.-_"
 
 
 def plain(text: str) -> str:
-    """A text as part of a line, also of a table's cell: no markup, no HTML, no line break.
+    """Escape a text for use in a line or a table's cell, without markup, HTML or line breaks.
 
-    Blanks of any kind become one space; a character that cannot be shown becomes its escape, such as ``\\x1b``.
+    Any white space becomes one space; an unprintable character becomes its escape, such as ``\\x1b``.
     """
     escaped = _UNDERSCORE.sub(r"\\_", _one_line(text).translate(_MARKUP)).replace("](", "]\\(")
     if escaped.startswith("="):
-        # Under a line of text it would make that a heading; Python-Markdown takes no backslash before it either.
+        # Below a line of text it would make a heading; Python-Markdown accepts no backslash before it either.
         escaped = f"&#61;{escaped[1:]}"
     return _FIRST.sub(r"\1\\\2", escaped)
 
 
 def code(text: str) -> str:
-    """A text as a code span, whatever back-ticks it holds; in a table, :func:`table` sees to its ``|``."""
+    """Return a text as a code span, whatever back-ticks it holds; :func:`table` escapes its ``|``."""
     line = _one_line(text)
     if not line:
         return ""
@@ -50,16 +49,17 @@ def code(text: str) -> str:
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """Lines as a block of code, in a fence longer than any in them; ``language`` is the program's own word."""
+    """Return lines as a code block, whose fence is longer than any in them; ``language`` must be a safe word."""
     fence = "`" * max(3, _longest_run(text) + 1)
-    lines = [_shown(line) for line in text.splitlines()]
+    lines = [_escape_unprintable(line) for line in text.splitlines()]
     return "\n".join([f"{fence}{language}", *lines, fence])
 
 
 def link(label: str, target: str) -> str:
-    """A link of the program's own under a text of anybody; the text alone without a target or to another scheme.
+    """Return a link with a user's text as its label.
 
-    Followed are ``http``, ``https`` and addresses without a scheme, which are paths beside the page.
+    Targets may have the scheme ``http``, ``https`` or none, which makes them paths beside the page. An empty target, or
+    one of another scheme, gives plain text.
     """
     scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]*):", target)
     if not target or (scheme is not None and scheme[1].lower() not in ("http", "https")):
@@ -68,19 +68,19 @@ def link(label: str, target: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool] = ()) -> str:
-    """A table of cells that are Markdown already; a ``|`` left in one, as in a code span, does not end it.
+    """Return a table whose cells are Markdown already; a ``|`` in a cell, as in a code span, is escaped.
 
-    ``right`` says by column whether it is aligned to the right; none is if it is left out.
+    ``right`` tells for each column whether it is right-aligned; by default, none is.
     """
     lines = [header, ["--:" if each else "---" for each in right or [False] * len(header)], *rows]
     return "\n".join("| " + " | ".join(re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in line) + " |" for line in lines)
 
 
 def _one_line(text: str) -> str:
-    return _shown(" ".join(text.split()))
+    return _escape_unprintable(" ".join(text.split()))
 
 
-def _shown(text: str) -> str:
+def _escape_unprintable(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign == "\t" else _escape(sign) for sign in text)
 
 
