@@ -1,8 +1,8 @@
-"""The town as an environment, in the three shapes that learning libraries speak.
+"""Environments of the town for learning libraries.
 
-:func:`parallel_env` is PettingZoo's, :func:`vector_env` a batched Gymnasium one without copies, and
-``gymnasium.make("townlet.envs:townlet/TownDay-v0")`` one person's view. Importing this module registers the built-in
-scenarios with Gymnasium and PettingZoo.
+:func:`parallel_env` makes a PettingZoo environment, :func:`vector_env` a batched Gymnasium environment without copies,
+and ``gymnasium.make("townlet.envs:townlet/TownDay-v0")`` a Gymnasium environment of one person. Importing this package
+registers the built-in scenarios with Gymnasium and PettingZoo.
 """
 
 from townlet.envs.parallel import TownParallelEnv, parallel_env

@@ -1,4 +1,4 @@
-"""Checks of what libraries hand over as actions, before compiled rules see it."""
+"""Checks of the actions that libraries pass in, before compiled rules see them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from townlet.errors import InputError
 
 
 def one_action(chosen: Any, actions: int, agent: str = "") -> int:
-    """One agent's action: a whole number below ``actions``, also as an array or tensor of one element.
+    """Check one agent's action: a whole number below ``actions``, or an array or tensor holding one.
 
-    Raises InputError for anything else. Whether the action is legal at the moment is not asked.
+    Raises InputError for anything else. Illegal actions pass, since the rules count them as waiting.
     """
     try:
         action = operator.index(chosen.item() if hasattr(chosen, "item") else chosen)
@@ -26,9 +26,9 @@ def one_action(chosen: Any, actions: int, agent: str = "") -> int:
 
 
 def many_actions(chosen: ArrayLike, shape: tuple[int, int], actions: int) -> NDArray[np.integer[Any]]:
-    """The actions of a batch, any integers [W × A] or [W, A], as [W, A]; ``shape`` is W and A.
+    """Check the actions of a batch, any integers [W × A] or [W, A], and return them as [W, A].
 
-    Raises InputError for another shape, for what are no integers, and for numbers that are no actions.
+    ``shape`` is (W, A). Raises InputError for another shape, another type, and numbers outside 0 to ``actions`` − 1.
     """
     array = np.asarray(chosen)
     if array.dtype.kind not in "iu":
@@ -37,7 +37,7 @@ def many_actions(chosen: ArrayLike, shape: tuple[int, int], actions: int) -> NDA
         raise InputError.of("actions", "", f"shape {array.shape}", f"({shape[0] * shape[1]},) or {shape}")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    # Negative numbers are large ones without their sign, so one pass finds both.
+    # Read as unsigned, negative numbers are large, so one pass finds both faults.
     if array.view(f"u{array.itemsize}").max() >= actions:
         wrong = array[(array < 0) | (array >= actions)][0]
         raise InputError.of("actions", "", str(wrong), _numbers(actions))
@@ -45,7 +45,7 @@ def many_actions(chosen: ArrayLike, shape: tuple[int, int], actions: int) -> NDA
 
 
 def no_episode(began: bool) -> InputError:
-    """The error of a step outside an episode."""
+    """Make the error about a step outside an episode; ``began`` tells whether one has ended."""
     return InputError.of("step", "", "an episode that has ended" if began else "no episode", "a call of reset first")
 
 

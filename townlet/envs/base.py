@@ -1,4 +1,4 @@
-"""What the PettingZoo views of a town share: construction, spaces, seeding, observations and rendering."""
+"""Base class of the PettingZoo environments: construction, spaces, seeding, observations and rendering."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ from townlet.files.storage import AnyPath
 from townlet.world import Town
 from townlet.world.rules.actions import WAIT
 
-#: Whether agents find their legal actions in the observation too, only in the info, or nowhere.
+#: Where agents find their legal actions: in observation and info, in the info only, or nowhere.
 ActionMask = Literal["observation", "info", "none"]
 ACTION_MASKS = ("observation", "info", "none")
 
 
 class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
-    """One world of a scenario behind PettingZoo's parallel API; a subclass says who its agents are.
+    """One world of a scenario behind PettingZoo's parallel API; subclasses define the agents.
 
-    The mask of legal actions, int8 [N], is ``info["action_mask"]``. With ``action_mask="observation"`` it is in the
-    observation too: ``{"observation": float32 [F], "action_mask": int8 [N]}``; with ``"info"`` an observation is just
-    float32 [F], and with ``"none"`` there is no mask in the info either. An illegal action counts as waiting; what is
-    no action at all is refused.
-    ``max_cycles`` ends the episode earlier than the scenario's own limit. A pickled copy is a fresh environment.
+    ``info["action_mask"]`` is the mask of legal actions, int8 [N]. With ``action_mask="observation"`` observations hold
+    it too: ``{"observation": float32 [F], "action_mask": int8 [N]}``. With ``"info"`` observations are plain float32
+    [F], and with ``"none"`` there is no mask at all. An illegal action counts as waiting; anything that is no action is
+    an error. ``max_cycles`` ends the episode before the scenario's own limit. A pickled copy is a fresh environment.
 
-    Raises InputError for an unknown scenario, render mode or place of the mask.
+    Raises InputError for an unknown scenario, render mode or ``action_mask``, and for ``max_cycles`` below 1.
     """
 
     metadata: dict[str, Any] = {
@@ -75,7 +74,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
 
     @property
     def limit(self) -> int:
-        """Tick at which everybody is truncated: the scenario's, or ``max_cycles`` if that is sooner."""
+        """The tick at which everybody is truncated: the scenario's limit or ``max_cycles``, whichever is sooner."""
         return min(self.max_cycles, self.scenario.ticks)
 
     @property
@@ -89,7 +88,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return {agent: self.action_space(agent) for agent in self.possible_agents}
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """Always the same object for the same agent; see the class for its shape."""
+        """Return the agent's observation space, always the same object; the class describes its shape."""
         if agent not in self._observation_spaces:
             schema = self.town.observation_schema
             masked = self.action_mask == "observation"
@@ -98,7 +97,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return self._observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Discrete:
-        """One of the town's ``action_names``; always the same object for the same agent."""
+        """Return the agent's action space, numbers into the town's ``action_names``; always the same object."""
         if agent not in self._action_spaces:
             self._action_spaces[agent] = spaces.Discrete(len(self.town.action_names))
         return self._action_spaces[agent]
@@ -110,16 +109,16 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return spaces.Box(low, high, dtype=np.float32)
 
     def state(self) -> NDArray[np.float32]:
-        """Everybody's observations one after the other, float32 [A × F]; zeros for empty places."""
+        """Return everybody's observations in a row, float32 [A × F]; zeros for empty places."""
         state: NDArray[np.float32] = self.town.observation[0].flatten()
         return state
 
     def render(self) -> Frame:
-        """The town as ``render_mode`` says: an image uint8 [H, W, 3], a text, or None after printing it."""
+        """Render the town by ``render_mode``: an image uint8 [H, W, 3], a text, or None after printing the text."""
         return self._renderer.render()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: the environment holds nothing open."""
 
     def _reset_town(self, seed: int | None) -> None:
         if seed is None and self._seeded:
@@ -135,10 +134,10 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
     def _is_over(self) -> bool:
         return self.town.tick >= self.limit
 
-    def _chosen(self, actions: Mapping[str, int], slot_of: Mapping[str, int]) -> NDArray[np.int32]:
-        """int32 [1, A]: the actions in the places of those who chose them; everybody else waits.
+    def _action_array(self, actions: Mapping[str, int], slot_of: Mapping[str, int]) -> NDArray[np.int32]:
+        """The actions by place, int32 [1, A]; agents without an action wait.
 
-        Those of possible agents who are not present are overlooked: some libraries act for everybody at every step.
+        Actions of possible agents who are absent are ignored, since some libraries act for everybody in every step.
         """
         action = np.full((1, len(self.slots)), WAIT, np.int32)
         for agent, chosen in actions.items():
@@ -149,7 +148,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return action
 
     def _observe(self, slot_of: Mapping[str, int], gone: set[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Observations and infos; those who are gone see zeros, and can only wait."""
+        """Observations and infos by agent; those in ``gone`` see zeros and can only wait."""
         seen, masks = self.town.observation[0].copy(), self.town.mask[0].astype(np.int8)
         observations: dict[str, Any] = {}
         infos: dict[str, dict[str, Any]] = {}

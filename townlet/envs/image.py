@@ -1,20 +1,22 @@
-"""A town painted with NumPy alone: tiles as cells, objects as inlaid squares, people as discs, queues and grudges as
-lines."""
+"""Images of a town, painted with NumPy alone.
+
+Tiles are cells, objects inlaid squares and people discs; queues and grudges are lines.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.envs.scene import Figure, Scene, Thing
+from townlet.envs.scene import Scene, SceneObject, ScenePerson
 
-#: The longer side of an image is about this many pixels, unless a tile would then be smaller or larger than sensible.
+#: Approximate length of an image's longer side in pixels, within the limits on a tile's size.
 LONG_SIDE = 640
 SMALLEST_TILE, LARGEST_TILE = 6, 48
 
 FLOOR, SEAM, WALL, WALL_EDGE = (246, 243, 236), (232, 227, 216), (74, 82, 94), (52, 59, 69)
 INK, PAPER, GRUDGE = (43, 52, 64), (255, 255, 255), (142, 36, 170)
-#: Told apart by the colour-blind; after Okabe and Ito (2008).
+#: Colours that colour-blind people can distinguish, after Okabe and Ito (2008).
 PEOPLE = (
     (0, 114, 178),
     (213, 94, 0),
@@ -26,16 +28,16 @@ PEOPLE = (
     (146, 73, 0),
     (0, 73, 73),
 )
-#: Calm ones, so that people stand out.
+#: Muted colours, so that people stand out.
 OBJECTS = ((158, 190, 214), (226, 182, 140), (170, 205, 170), (214, 178, 206), (222, 208, 146), (180, 186, 196))
-#: The ring round a person says its part at an object.
+#: Colour of the ring around a person, by role at an object.
 RINGS = {"uses": INK, "holds": INK, "finished": INK, "waits": PAPER, "": PAPER}
 
 Color = tuple[int, int, int]
 
 
 class TownPainter:
-    """Paints scenes of one town; walls, floor and objects are painted once."""
+    """Painter of one town's scenes; walls, floor and objects are painted once."""
 
     def __init__(self, scene: Scene) -> None:
         height, width = scene.walls.shape
@@ -43,13 +45,13 @@ class TownPainter:
         self._ground = self._paint_ground(scene)
 
     def paint(self, scene: Scene) -> NDArray[np.uint8]:
-        """A moment, uint8 [height × tile, width × tile, 3]; a new array each time."""
+        """Paint a scene: a new array, uint8 [height × tile, width × tile, 3]."""
         image = self._ground.copy()
         where = {person.slot: person for person in scene.people}
         for grudge in scene.grudges:
             self._paint_grudge(image, where[grudge.holder], where[grudge.against], grudge.strength)
-        for thing in scene.objects:
-            self._paint_queue(image, thing, where)
+        for item in scene.objects:
+            self._paint_queue(image, item, where)
         for person in scene.people:
             self._paint_person(image, person)
         return np.rint(image).astype(np.uint8)
@@ -62,30 +64,32 @@ class TownPainter:
         ground[::tile] = seam.repeat(tile, axis=1)
         ground[:, ::tile] = seam.repeat(tile, axis=0)
         inset = max(tile // 10, 1)
-        for thing in scene.objects:
-            color = OBJECTS[scene.types.index(thing.type) % len(OBJECTS)]
-            top, left = thing.y * tile, thing.x * tile
+        for item in scene.objects:
+            color = OBJECTS[scene.types.index(item.type) % len(OBJECTS)]
+            top, left = item.y * tile, item.x * tile
             ground[top : top + tile, left : left + tile] = _rgb(color) * 0.72
             ground[top + inset : top + tile - inset, left + inset : left + tile - inset] = color
         return ground
 
-    def _paint_queue(self, image: NDArray[np.float32], thing: Thing, where: dict[int, Figure]) -> None:
-        """A line from the object to whoever has it, and on from there through the queue, in its order."""
-        place: Thing | Figure = thing
-        for rank, slot in enumerate([thing.holder, *thing.queue]):
+    def _paint_queue(self, image: NDArray[np.float32], item: SceneObject, where: dict[int, ScenePerson]) -> None:
+        """Paint a line from the object to its holder and on through the queue, in order."""
+        place: SceneObject | ScenePerson = item
+        for rank, slot in enumerate([item.holder, *item.queue]):
             if slot is not None and slot in where:
                 self._line(image, place, where[slot], INK, 0.9 if rank == 0 else 0.55)
                 place = where[slot]
 
-    def _paint_grudge(self, image: NDArray[np.float32], holder: Figure, against: Figure, strength: float) -> None:
-        """A line beside that of a grudge the other way, the thicker the stronger."""
+    def _paint_grudge(
+        self, image: NDArray[np.float32], holder: ScenePerson, against: ScenePerson, strength: float
+    ) -> None:
+        """Paint a line, thicker for a stronger grudge, beside that of a grudge in the opposite direction."""
         (x1, y1), (x2, y2) = self._center(holder), self._center(against)
         side = 0.16 * self._tile / max(np.hypot(x2 - x1, y2 - y1), 1.0)
         dx, dy = (y1 - y2) * side, (x2 - x1) * side
         radius = self._tile * (0.02 + 0.08 * strength)
         self._stroke(image, (x1 + dx, y1 + dy), (x2 + dx, y2 + dy), radius, GRUDGE, 0.3 + 0.6 * strength)
 
-    def _paint_person(self, image: NDArray[np.float32], person: Figure) -> None:
+    def _paint_person(self, image: NDArray[np.float32], person: ScenePerson) -> None:
         center = self._center(person)
         busy = RINGS[person.role] == INK
         self._disc(image, center, self._tile * 0.40, RINGS[person.role])
@@ -93,14 +97,19 @@ class TownPainter:
         if person.role == "uses":
             self._disc(image, center, self._tile * 0.11, PAPER)
 
-    def _center(self, place: Thing | Figure) -> tuple[float, float]:
+    def _center(self, place: SceneObject | ScenePerson) -> tuple[float, float]:
         return (place.x + 0.5) * self._tile, (place.y + 0.5) * self._tile
 
     def _disc(self, image: NDArray[np.float32], center: tuple[float, float], radius: float, color: Color) -> None:
         self._stroke(image, center, center, radius, color, 1.0)
 
     def _line(
-        self, image: NDArray[np.float32], start: Thing | Figure, end: Thing | Figure, color: Color, opacity: float
+        self,
+        image: NDArray[np.float32],
+        start: SceneObject | ScenePerson,
+        end: SceneObject | ScenePerson,
+        color: Color,
+        opacity: float,
     ) -> None:
         self._stroke(image, self._center(start), self._center(end), max(self._tile * 0.06, 0.7), color, opacity)
 
@@ -113,7 +122,7 @@ class TownPainter:
         color: Color,
         opacity: float,
     ) -> None:
-        """Blend in all that is within ``radius`` pixels of a segment, with smooth edges; a point makes a disc."""
+        """Blend in everything within ``radius`` pixels of a segment, with smooth edges; a point gives a disc."""
         (x1, y1), (x2, y2) = start, end
         left, right = int(max(min(x1, x2) - radius - 1, 0)), int(max(x1, x2) + radius + 2)
         top, bottom = int(max(min(y1, y2) - radius - 1, 0)), int(max(y1, y2) + radius + 2)

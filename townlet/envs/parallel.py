@@ -1,4 +1,4 @@
-"""The town as a PettingZoo ``ParallelEnv``: everybody acts at once, and people come and go."""
+"""PettingZoo ``ParallelEnv`` of the town, whose agents are people who come and go."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from townlet.world.rules.actions import WAIT
 class TownParallelEnv(TownParallelBase):
     """A town in which every agent is a person.
 
-    Whoever faints terminates and is gone; the newcomer that takes the place is a new agent: ``anna_0`` is followed by
-    ``anna_1``, ``anna_2`` and so on. ``possible_agents`` is finite, because fainting and arriving take time. At the
-    time limit everybody is truncated. While nobody is in town, a step goes on to the next arrival.
+    A person who faints is terminated and gone. The newcomer who takes the place is a new agent: ``anna_0`` is followed
+    by ``anna_1``, ``anna_2`` and so on. ``possible_agents`` is finite because fainting and arriving take time. At the
+    time limit everybody is truncated. If nobody is in town, a step continues to the next arrival.
     """
 
     _possible: tuple[int, list[str]] = (-1, [])
 
     @property
     def possible_agents(self) -> list[str]:  # type: ignore[override]
-        """Everybody who may appear before the limit: the first people, then their successors in turn."""
+        """Everybody who can appear before the limit: the first people, then their successors in turn."""
         if self._possible[0] != self.limit:
             generations = range(most_generations(self.scenario, self.limit))
             self._possible = self.limit, [_agent(slot, number) for number in generations for slot in self.slots]
@@ -35,10 +35,10 @@ class TownParallelEnv(TownParallelBase):
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin a new episode: observations and infos by agent.
+        """Begin a new episode; return observations and infos by agent.
 
-        With a seed it is the first one of that seed; without, the next one of the present seed, or of a random one.
-        There are no ``options``.
+        With a seed, it is that seed's first episode. Without one, it is the current seed's next episode, or the first
+        of a random seed. ``options`` are ignored.
         """
         self._reset_town(seed)
         self._generations = [0] * len(self.slots)
@@ -47,14 +47,15 @@ class TownParallelEnv(TownParallelBase):
         return self._observe(self._slot_of, gone=set())
 
     def step(self, actions: dict[str, int]) -> Step:
-        """One tick; tells of all who were present before it and of newcomers.
+        """Simulate one tick; the results cover everybody who was present before it, and newcomers.
 
-        Whoever chooses nothing waits, and what is chosen for possible agents who are not present is overlooked. Raises
-        InputError for an action of somebody else, for what is no action, and outside an episode.
+        Agents without an action wait. Actions of possible agents who are absent are ignored.
+
+        Raises InputError for an unknown agent, for anything that is no action, and outside an episode.
         """
         self._require_episode()
         present = dict(self._slot_of)
-        self.town.step(self._chosen(actions, present))
+        self.town.step(self._action_array(actions, present))
         rewards = {agent: float(self.town.reward[0, a]) for agent, a in present.items()}
         gone = {agent for agent, a in present.items() if self.town.terminated[0, a]}
         for agent in gone:
@@ -63,9 +64,9 @@ class TownParallelEnv(TownParallelBase):
         while not self._slot_of and not self._is_over():
             self.town.step(np.full((1, len(self.slots)), WAIT, np.int32))
             newcomers = self._admit()
-        told = {**present, **newcomers}
-        observations, infos = self._observe(told, gone)
-        truncations = {agent: self._is_over() and agent not in gone for agent in told}
+        reported = {**present, **newcomers}
+        observations, infos = self._observe(reported, gone)
+        truncations = {agent: self._is_over() and agent not in gone for agent in reported}
         if self._is_over():
             self.agents = []
         if self.render_mode == "human":
@@ -73,13 +74,13 @@ class TownParallelEnv(TownParallelBase):
         return (
             observations,
             {**rewards, **dict.fromkeys(newcomers, 0.0)},
-            {agent: agent in gone for agent in told},
+            {agent: agent in gone for agent in reported},
             truncations,
             infos,
         )
 
     def _admit(self) -> dict[str, int]:
-        """Let in whoever has come; at the limit it is too late for that."""
+        """Make agents of new arrivals, unless the episode is over, and return them with their places."""
         newcomers: dict[str, int] = {}
         taken = set(self._slot_of.values())
         for a in np.flatnonzero(self.town.alive[0]).tolist():
@@ -99,17 +100,18 @@ def parallel_env(
     max_cycles: int | None = None,
     action_mask: ActionMask = "observation",
 ) -> TownParallelBase:
-    """A town behind PettingZoo's parallel API.
+    """Make a town behind PettingZoo's parallel API.
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a YAML file.
-        agents: ``people``: agents arrive and leave, as the API has it (:class:`TownParallelEnv`); ``slots``: one
-            agent per place in town for the whole episode, for libraries that need a fixed number of them
-            (:class:`townlet.envs.slots.SlotParallelEnv`).
+        agents: ``people`` makes every person an agent, and agents arrive and leave, as PettingZoo intends
+            (:class:`TownParallelEnv`); ``slots`` makes one agent per place in town for the whole episode, for libraries
+            that need a fixed number of agents (:class:`townlet.envs.slots.SlotParallelEnv`).
         render_mode: ``rgb_array``, ``ansi`` or ``human``, which prints the text after every step.
-        max_cycles: a time limit sooner than the scenario's.
-        action_mask: ``observation``: the mask of legal actions is beside the observation as well as in the info, as in
-            PettingZoo's classic games; ``info``: only there, and observations are plain vectors; ``none``: nowhere.
+        max_cycles: a time limit before the scenario's.
+        action_mask: ``observation`` puts the mask of legal actions into observation and info, as in PettingZoo's
+            classic games; ``info`` puts it into the info only, and observations are plain vectors; ``none`` leaves it
+            out.
 
     Raises InputError for an unknown scenario or option.
     """
@@ -122,10 +124,10 @@ def parallel_env(
 
 
 def most_generations(scenario: Scenario, ticks: int) -> int:
-    """People who can at most live in one place one after the other within some ticks.
+    """Return the largest number of people who can live in one place, one after another, within ``ticks``.
 
-    Whoever faints or moves away has been here for as many ticks as that takes, evictions happen at the end of a day,
-    and the next person comes ``newcomer_after`` ticks later.
+    Fainting or moving away takes a minimum number of ticks, evictions happen only at the end of a day, and the next
+    person arrives ``newcomer_after`` ticks later.
     """
     needs, lifecycle = scenario.rules.needs, scenario.rules.lifecycle
     stay = min(needs.faint_after, lifecycle.departure_after or needs.faint_after)
@@ -134,5 +136,5 @@ def most_generations(scenario: Scenario, ticks: int) -> int:
 
 
 def _agent(slot: str, number: int) -> str:
-    # What follows the last underscore is the number, so no successor can be called like somebody else.
+    # The number follows the last underscore, so no successor shares a name with another person.
     return f"{slot}_{number}"

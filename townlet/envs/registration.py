@@ -1,4 +1,4 @@
-"""Makes the built-in scenarios known to Gymnasium and PettingZoo by their names."""
+"""Registration of the built-in scenarios with Gymnasium and PettingZoo."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NAMESPACE = "townlet"
 def register_environments() -> None:
     """Register every built-in scenario, and ``Town``, which takes a ``scenario``, once per process.
 
-    ``gymnasium.make("townlet/QueueConflict-v0")`` is the single-agent view of ``queue_conflict``;
-    ``pettingzoo.make("parallel", "townlet/queue_conflict_v0")`` and ``"aec"`` the town with all its people. Neither
-    library looks for plugins by itself: ``import townlet.envs`` first, or name the module in Gymnasium's id:
+    ``gymnasium.make("townlet/QueueConflict-v0")`` makes the single-agent environment of ``queue_conflict``;
+    ``pettingzoo.make("parallel", "townlet/queue_conflict_v0")``, or ``"aec"``, the town with all its people. Neither
+    library looks for plugins, so ``import townlet.envs`` first, or name the module in Gymnasium's id:
     ``gymnasium.make("townlet.envs:townlet/QueueConflict-v0")``.
     """
     if f"{NAMESPACE}/Town-v0" in gymnasium.registry:
@@ -29,5 +29,5 @@ def register_environments() -> None:
 
 
 def gymnasium_id(scenario: str) -> str:
-    """Gymnasium's id of a built-in scenario: ``townlet/TownDay-v0`` of ``town_day``."""
+    """Return Gymnasium's id of a built-in scenario: ``townlet/TownDay-v0`` for ``town_day``."""
     return f"{NAMESPACE}/{''.join(word.capitalize() for word in scenario.split('_'))}-v0"

@@ -1,4 +1,4 @@
-"""Pictures of a town: as text and as an image."""
+"""Renderings of a town as text and as an image."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from townlet.world import Town
 RENDER_MODES = ("human", "rgb_array", "ansi")
 RENDER_FPS = 10
 
-#: What rendering gives, by mode: an image uint8 [H, W, 3], a text, or nothing.
+#: A rendering: an image uint8 [H, W, 3], a text, or nothing.
 Frame = NDArray[np.uint8] | str | None
 
 WALL, FLOOR, CROWDED = "#", "·", "@"
-#: More people than this are not listed one by one under the map.
+#: Most people who are listed by name below the map.
 LISTED = 16
 
 
@@ -34,9 +34,9 @@ class TownRenderer:
         self._painter: TownPainter | None = None
 
     def render(self) -> Frame:
-        """``rgb_array``: uint8 [H, W, 3]; ``ansi``: text; ``human``: None, and the text is printed.
+        """Render the world: uint8 [H, W, 3] for ``rgb_array``, text for ``ansi``, and printed text for ``human``.
 
-        Without a mode it is None.
+        Returns None for ``human`` and without a mode.
         """
         if self._mode is None:
             return None
@@ -52,12 +52,12 @@ class TownRenderer:
 
 
 def draw_text(scene: Scene) -> str:
-    """The map in characters, and under it who and what they stand for and who queues where."""
-    types = _glyphs([thing.type for thing in scene.objects], str.lower)
+    """Draw the map in characters; below it stand their meanings and the queues."""
+    types = _glyphs([item.type for item in scene.objects], str.lower)
     people = _glyphs([person.name for person in scene.people], str.upper)
     canvas = np.where(scene.walls, WALL, FLOOR)
-    for thing in scene.objects:
-        canvas[thing.y, thing.x] = types[thing.type]
+    for item in scene.objects:
+        canvas[item.y, item.x] = types[item.type]
     for person in scene.people:
         canvas[person.y, person.x] = people[person.name]
     lines = [f"{scene.title}  tick {scene.tick} of {scene.ticks}", *("".join(row) for row in canvas.tolist())]
@@ -68,16 +68,16 @@ def draw_text(scene: Scene) -> str:
     else:
         lines.append(f"{len(scene.people)} people")
     names = {person.slot: people[person.name] for person in scene.people}
-    for thing in scene.objects:
-        if thing.holder is not None or thing.queue:
-            holder = "nobody" if thing.holder is None else names[thing.holder]
-            queue = "".join(f" < {names[a]}" for a in thing.queue)
-            lines.append(f"{thing.name}: {holder}{queue}")
+    for item in scene.objects:
+        if item.holder is not None or item.queue:
+            holder = "nobody" if item.holder is None else names[item.holder]
+            queue = "".join(f" < {names[a]}" for a in item.queue)
+            lines.append(f"{item.name}: {holder}{queue}")
     return "\n".join(lines)
 
 
 def _glyphs(names: list[str], case: Any) -> dict[str, str]:
-    """A character for each name: one of its letters, else any letter or digit that is left, else ``@``."""
+    """A character for each name: one of its own letters, else a free letter or digit, else ``@``."""
     glyphs: dict[str, str] = {}
     for name in names:
         if name not in glyphs:

@@ -1,4 +1,4 @@
-"""What there is to see in one world at one moment, read once from the state so that pictures do not depend on it."""
+"""Scenes: what is visible in one world at one moment, copied from the state for drawing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from townlet.world import Town
 from townlet.world.state.arrays import FINISHED, HOLDING, USING, WAITING
 
-#: Names of a person's part at an object; idle has none.
+#: Names of a person's role at an object; idle people have none.
 ROLES = {WAITING: "waits", HOLDING: "holds", USING: "uses", FINISHED: "finished"}
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """An object: its place, who has it, and who waits for it, front first; people by their slot."""
+class SceneObject:
+    """An object: its position, its holder, and its queue from the front; people are given by slot."""
 
     name: str
     type: str
@@ -27,8 +27,8 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A person: its slot, its name, its place, and its part at an object, '' when it has none."""
+class ScenePerson:
+    """A person: slot, name, position, and role at an object, ``''`` for none."""
 
     slot: int
     name: str
@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Grudge:
-    """Who holds it against whom, by their slots, and its strength, 0 to 1."""
+    """A grudge: who holds it against whom, by slot, and its strength from 0 to 1."""
 
     holder: int
     against: int
@@ -48,20 +48,20 @@ class Grudge:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A moment of one world; ``walls`` is bool [height, width]."""
+    """One moment of one world; ``walls`` is bool [height, width]."""
 
     title: str
     tick: int
     ticks: int
     walls: NDArray[np.bool_]
     types: tuple[str, ...]
-    objects: tuple[Thing, ...]
-    people: tuple[Figure, ...]
+    objects: tuple[SceneObject, ...]
+    people: tuple[ScenePerson, ...]
     grudges: tuple[Grudge, ...]
 
 
 def scene_of(town: Town, world: int = 0) -> Scene:
-    """World ``world`` of a town as it stands."""
+    """Return the current scene of one world of a town."""
     layout, width = town.layout, town.layout.width
     walls = layout.blocked.astype(np.bool_).reshape(layout.height, width).copy()
     tiles = layout.object_tile.tolist()
@@ -69,7 +69,7 @@ def scene_of(town: Town, world: int = 0) -> Scene:
     kinds = town.scenario.object_types
     records = town.state.objects[world]
     objects = tuple(
-        Thing(
+        SceneObject(
             name=name,
             type=kinds[int(layout.object_type[o])],
             x=tiles[o] % width,
@@ -83,7 +83,7 @@ def scene_of(town: Town, world: int = 0) -> Scene:
     stand = town.state.people[world]["tile"]
     roles = town.state.people[world]["role"]
     people = tuple(
-        Figure(a, town.people[a], int(stand[a]) % width, int(stand[a]) // width, ROLES.get(int(roles[a]), ""))
+        ScenePerson(a, town.people[a], int(stand[a]) % width, int(stand[a]) // width, ROLES.get(int(roles[a]), ""))
         for a in here
     )
     ledger = town.state.grudges[world]

@@ -1,4 +1,4 @@
-"""From a seed as libraries give it to one that a town takes."""
+"""Seeds of environments: from a library's seed to a town's."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from townlet.seeds import fold_seed
 
 
 def town_seed(seed: SupportsIndex | None) -> int:
-    """The seed itself, or a fresh one from the operating system's entropy when there is none.
+    """Return the folded seed, or a fresh one from the operating system's entropy for None.
 
-    Raises InputError for anything but a whole number from 0 on, as Gymnasium and NumPy have seeds.
+    Raises InputError unless the seed is a whole number from 0 on, as Gymnasium and NumPy require.
     """
     if seed is None:
         return int(np.random.SeedSequence().generate_state(1)[0])

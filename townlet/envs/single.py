@@ -1,4 +1,4 @@
-"""The town as a Gymnasium environment: one person learns, the others live by a given behaviour."""
+"""Gymnasium environment of the town, in which one person learns and the others follow a behaviour."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from townlet.world import Town
 
 
 class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
-    """One world seen by one ``person``, by default the first; ``others`` choose the actions of everybody else.
+    """One world in which the agent acts for one ``person``, by default the first.
 
-    ``others`` is ``random``, ``scripted`` (the scenario's schedule), ``heuristic``, or any
-    :class:`townlet.behavior.Behavior`.
-    Observations are float32 [F]; ``info["action_mask"]`` is int8 [N], 1 for legal actions, and an illegal one counts
-    as waiting. The episode terminates when the person faints, its last observation then being zeros, and is truncated
-    at the scenario's time limit. A pickled copy is a fresh environment.
+    ``others``, the behaviour of everybody else, is ``random``, ``scripted`` (the scenario's schedule), ``heuristic``,
+    or any :class:`townlet.behavior.Behavior`.
+
+    Observations are float32 [F]. ``info["action_mask"]`` is int8 [N], 1 for legal actions; an illegal action counts as
+    waiting. The episode terminates when the person faints, with zeros as the last observation, and is truncated at the
+    scenario's time limit. A pickled copy is a fresh environment.
 
     Raises InputError for an unknown scenario, person, behaviour or render mode.
     """
@@ -65,17 +66,17 @@ class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin a new episode: with a seed the first one of it, without one the next. There are no ``options``."""
+        """Begin a new episode: a given seed's first, or else the current seed's next. ``options`` are ignored."""
         folded = None if seed is None and self._seeded else town_seed(seed)
         super().reset(seed=None if seed is None else folded)
         self.town.reset(folded)
         self._seeded, self._over = True, False
-        return self._see()
+        return self._observation_and_info()
 
     def step(self, action: np.int64 | int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """One tick in which the person does ``action`` and the others what their behaviour says.
+        """Simulate one tick in which the person does ``action`` and the others follow their behaviour.
 
-        Raises InputError for what is no action, and outside an episode.
+        Raises InputError for anything that is no action, and outside an episode.
         """
         if self._over:
             raise no_episode(began=self._seeded)
@@ -86,22 +87,22 @@ class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
         terminated = bool(self.town.terminated[0, self._slot])
         truncated = not terminated and self.town.tick >= self.scenario.ticks
         self._over = terminated or truncated
-        observation, info = self._see()
+        observation, info = self._observation_and_info()
         if self.render_mode == "human":
             self.render()
         return observation, float(self.town.reward[0, self._slot]), terminated, truncated, info
 
     def render(self) -> Frame:
-        """The town as ``render_mode`` says: an image uint8 [H, W, 3], a text, or None after printing it."""
+        """Render the town by ``render_mode``: an image uint8 [H, W, 3], a text, or None after printing the text."""
         return self._renderer.render()
 
-    def _see(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def _observation_and_info(self) -> tuple[NDArray[np.float32], dict[str, Any]]:
         mask = self.town.mask[0, self._slot].astype(np.int8)
         return self.town.observation[0, self._slot].copy(), {"action_mask": mask}
 
 
 def behavior_of(given: str | Behavior, scenario: Scenario) -> Behavior:
-    """A behaviour from its name, or itself. Raises InputError for an unknown name."""
+    """Return the behaviour of a given name, or the given behaviour. Raises InputError for an unknown name."""
     if not isinstance(given, str):
         return given
     if given == "random":

@@ -1,4 +1,4 @@
-"""The town as a PettingZoo ``ParallelEnv`` with a fixed number of agents, one per place in town."""
+"""PettingZoo ``ParallelEnv`` of the town with a fixed number of agents, one per place in town."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from townlet.envs.spaces import Step
 
 
 class SlotParallelEnv(TownParallelBase):
-    """A town in which every agent is a place that one person after the other fills.
+    """A town in which every agent is a place, filled by one person after another.
 
-    SuperSuit, Stable-Baselines3 and skrl need every agent in every step. Here ``agents`` are the same from reset to
-    the time limit. In the tick in which a person faints its ``termination`` is True, as estimators of advantage need
-    it; but, unlike the API has it, the agent stays: it sees zeros, can only wait and gets no reward until the
-    newcomer comes, and ``info["alive"]`` says so. At the limit everybody is truncated, which
+    SuperSuit, Stable-Baselines3 and skrl need every agent in every step, so ``agents`` stay the same from reset to the
+    time limit. In the tick in which a person faints, the agent's ``termination`` is True, as advantage estimators need.
+    Against PettingZoo's rules the agent then stays: until the newcomer arrives, the agent sees zeros, can only wait,
+    gets no reward, and ``info["alive"]`` is False. At the limit everybody is truncated, which
     ``info["TimeLimit.truncated"]`` repeats for Stable-Baselines3.
     """
 
     @property
     def possible_agents(self) -> list[str]:  # type: ignore[override]
-        """The places, called by the names of their first people."""
+        """The places, named after their first people."""
         return self.slots
 
     def reset(
@@ -29,14 +29,17 @@ class SlotParallelEnv(TownParallelBase):
         """Begin a new episode; see :meth:`townlet.envs.parallel.TownParallelEnv.reset`."""
         self._reset_town(seed)
         self.agents = list(self.slots)
-        return self._tell()
+        return self._observe_all()
 
     def step(self, actions: dict[str, int]) -> Step:
-        """One tick; tells of every agent. Raises InputError for what is no action, and outside an episode."""
+        """Simulate one tick; the results cover every agent.
+
+        Raises InputError for anything that is no action, and outside an episode.
+        """
         self._require_episode()
         slot_of = {slot: a for a, slot in enumerate(self.slots)}
-        self.town.step(self._chosen(actions, slot_of))
-        observations, infos = self._tell()
+        self.town.step(self._action_array(actions, slot_of))
+        observations, infos = self._observe_all()
         terminations = dict(zip(self.slots, self.town.terminated[0].tolist(), strict=True))
         truncations = {slot: self._is_over() and not terminations[slot] for slot in self.slots}
         if self._is_over():
@@ -48,9 +51,9 @@ class SlotParallelEnv(TownParallelBase):
         rewards = dict(zip(self.slots, self.town.reward[0].tolist(), strict=True))
         return observations, rewards, terminations, truncations, infos
 
-    def _tell(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    def _observe_all(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         observations, infos = self._observe({slot: a for a, slot in enumerate(self.slots)}, gone=set())
         for slot, alive in zip(self.slots, self.town.alive[0].tolist(), strict=True):
-            # Every info has the same keys, those of a reset included: libraries take their layout from there.
+            # All infos have the same keys, because libraries take the layout from those of a reset.
             infos[slot] |= {"alive": alive, "TimeLimit.truncated": False}
         return observations, infos

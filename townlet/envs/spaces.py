@@ -1,4 +1,4 @@
-"""The spaces that all environments share."""
+"""Spaces and types that the environments share."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-#: What a step tells of each agent: observations, rewards, terminations, truncations and infos.
+#: A step's results by agent: observations, rewards, terminations, truncations and infos.
 Step = tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
 
 
 def feature_bounds(schema: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lowest and highest value of every feature of an observation schema: two arrays float32 [F]."""
+    """Return the lowest and highest values of an observation schema's features, two arrays float32 [F]."""
     low = np.array([feature["low"] for feature in schema], np.float32)
     high = np.array([feature["high"] for feature in schema], np.float32)
     return low, high
 
 
 def observation_box(schema: Sequence[Mapping[str, Any]]) -> spaces.Box[np.float32]:
-    """One person's observation: float32 [F] within the schema's bounds."""
+    """Return the space of one person's observation: float32 [F] within the schema's bounds."""
     low, high = feature_bounds(schema)
     return spaces.Box(low, high, dtype=np.float32)
 
 
 def masked_space(schema: Sequence[Mapping[str, Any]], actions: int) -> spaces.Dict:
-    """An observation with its action mask beside it: ``observation`` float32 [F], ``action_mask`` int8 [N]."""
+    """Return the space of an observation with its mask: ``observation`` float32 [F], ``action_mask`` int8 [N]."""
     mask = spaces.Box(0, 1, (actions,), np.int8)
     return spaces.Dict({"observation": observation_box(schema), "action_mask": mask})

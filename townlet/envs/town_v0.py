@@ -1,7 +1,6 @@
-"""The town under the names that PettingZoo's own modules have: ``env``, ``raw_env`` and ``parallel_env``.
+"""PettingZoo-style module of the town, with ``env``, ``raw_env`` and ``parallel_env``.
 
-Everything that takes such a module takes this one; all three callables take the arguments of
-:func:`townlet.parallel_env`, of which ``scenario`` is ``town_day`` by default.
+All three take the arguments of :func:`townlet.parallel_env`, whose default scenario is ``town_day``.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ __all__ = ["env", "parallel_env", "raw_env"]
 
 
 def raw_env(*args: Any, **kwargs: Any) -> AECEnv[Any, Any, Any]:
-    """The town with agents acting one after the other; the tick passes when the last of them has."""
+    """Make a town whose agents act one after another; the tick passes after the last."""
     return parallel_to_aec(parallel_env(*args, **kwargs))
 
 
 def env(*args: Any, **kwargs: Any) -> AECEnv[Any, Any, Any]:
-    """The same, refusing actions that do not exist."""
+    """Make the environment of :func:`raw_env`, with a wrapper that refuses actions out of bounds."""
     return AssertOutOfBoundsWrapper(raw_env(*args, **kwargs))

@@ -1,4 +1,4 @@
-"""Many worlds as one batched environment whose arrays are the simulator's own."""
+"""Batched Gymnasium environment of many worlds, whose arrays are the simulator's own."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from townlet.world import Town
 
 
 class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[Any]], EzPickle):
-    """``N = worlds × people`` sub-environments, one per place in each of the worlds, world by world.
+    """``N = worlds × people`` sub-environments, one per place in each world, in order of world.
 
-    Nothing is copied: observations float32 [N, F], rewards float32 [N], terminations bool [N], and in ``info`` the
-    ``action_mask`` bool [N, A] and ``alive`` bool [N], are views of the simulator's arrays, valid until the next call
-    of :meth:`step` or :meth:`reset`. So is ``truncations`` bool [N], an array of this environment's own. An illegal
-    action counts as waiting. Worlds ``first_world`` and on of the seed do the same in any batch.
+    Nothing is copied. Observations float32 [N, F], rewards float32 [N], terminations bool [N], and in ``info``
+    ``action_mask`` bool [N, A] and ``alive`` bool [N] are views of the simulator's arrays; ``truncations`` bool [N] is
+    this environment's own array. All are valid until the next :meth:`step` or :meth:`reset`. An illegal action counts
+    as waiting. The batch holds the seed's worlds from ``first_world`` on; a world does the same in any batch.
 
-    The autoreset mode is ``SAME_STEP``. All worlds reach the time limit in the same step, and the observation
-    returned there is already that of the next episode. After a faint the place is empty (``alive`` is False: zeros are
-    seen, only waiting is legal, the reward is 0) until its newcomer comes. Wherever an episode ended,
-    ``info["_final_obs"]`` bool [N] is True and ``info["final_obs"]`` float32 [N, F] holds its last observation, which
-    after a faint is all zeros; in other steps the two are absent. A pickled copy is a fresh environment.
+    The autoreset mode is ``SAME_STEP``. All worlds reach the time limit in the same step, whose observations already
+    belong to the next episode. After a faint the place stays empty until the newcomer arrives: ``alive`` is False, the
+    observation is zeros, only waiting is legal and the reward is 0. Where an episode ended, ``info["_final_obs"]`` bool
+    [N] is True and ``info["final_obs"]`` float32 [N, F] holds its last observation, all zeros after a faint; in other
+    steps both are absent. A pickled copy is a fresh environment.
 
-    Raises InputError for an unknown scenario, less than one world, or a seed out of range.
+    Raises InputError for an unknown scenario, less than one world, or an invalid seed.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
@@ -56,7 +56,7 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.action: NDArray[np.int32] = aligned_zeros((worlds, len(town.people)), np.int32)
-        """int32 [W, A]: the actions of the last step; :meth:`step` takes it as well, filled in place."""
+        """The actions of the last step, int32 [W, A]; may be filled in place and passed to :meth:`step`."""
         self._began = False
         self._truncated = np.zeros(self.num_envs, np.bool_)
         self._was_alive = np.zeros(self.num_envs, np.bool_)
@@ -65,11 +65,11 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin a new episode in all worlds: observations and info.
+        """Begin a new episode in all worlds; return observations and info.
 
-        With a seed it is the first one of that seed, without one the next one of the present seed. There are no
-        ``options``. Raises InputError for a list of seeds: the worlds of a batch differ by their number, under one
-        seed.
+        With a seed, it is that seed's first episode; without one, the current seed's next. ``options`` are ignored.
+
+        Raises InputError for a list of seeds: all worlds of a batch share one seed and differ by their numbers.
         """
         folded = None if seed is None else town_seed(seed)
         super().reset(seed=folded)
@@ -80,11 +80,12 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
     def step(
         self, actions: ArrayLike
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """One tick under ``actions``, any integers [N] or [W, A].
+        """Simulate one tick under ``actions``, any integers [N] or [W, A].
 
-        Returns observations, rewards, terminations, truncations and info; see the class. In the step at the limit
-        rewards and terminations are copies, since the reset overwrites the simulator's. Raises InputError before the
-        first reset, and for what are no actions.
+        Returns observations, rewards, terminations, truncations and info, as the class describes. At the time limit
+        rewards and terminations are copies, since the reset overwrites the simulator's arrays.
+
+        Raises InputError before the first reset, and for anything that is no action.
         """
         town = self.town
         if not self._began:
@@ -116,16 +117,17 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
 
 
 def flat(array: NDArray[Any]) -> NDArray[Any]:
-    """[W, A, …] as [W × A, …], the same memory. Raises ValueError if its layout would need a copy."""
+    """Reshape [W, A, …] to [W × A, …] in the same memory. Raises ValueError if that would need a copy."""
     return np.reshape(array, (array.shape[0] * array.shape[1], *array.shape[2:]), copy=False)
 
 
 def vector_env(
     scenario: Scenario | AnyPath = "town_day", *, worlds: int = 64, seed: int = 0, first_world: int = 0
 ) -> TownVectorEnv:
-    """A batch of ``worlds`` towns as one Gymnasium vector environment; see :class:`TownVectorEnv`.
+    """Make ``worlds`` towns as one Gymnasium vector environment; see :class:`TownVectorEnv`.
 
-    ``scenario`` is a scenario, the name of a built-in one, or the path of a YAML file. Raises InputError for one that
-    does not exist, for less than one world and for a seed out of range.
+    ``scenario`` is a scenario, the name of a built-in one, or the path of a YAML file.
+
+    Raises InputError for an unknown scenario, less than one world, or an invalid seed.
     """
     return TownVectorEnv(scenario, worlds=worlds, seed=seed, first_world=first_world)
