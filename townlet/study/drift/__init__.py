@@ -1,4 +1,4 @@
-"""How often the drift detector cries wolf, and how often it sleeps: measured on simulated nights of real rollouts."""
+"""Rates of false alarms and of missed changes of the drift detector, on simulated nights drawn from real rollouts."""
 
 from townlet.study.drift.settings import FULL, QUICK, Settings
 

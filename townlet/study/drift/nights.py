@@ -1,4 +1,4 @@
-"""Simulated nights: drawn from pools of real cycles and from a real soak, and judged by the detector."""
+"""Simulated nights, drawn from pools of real cycles and from a real soak, and assessed by the detector."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from townlet.soak.assessment import Assessment
 from townlet.soak.drift import ALARM_RATE, REFERENCE, assess
 from townlet.soak.resource_drift import RESOURCES
 from townlet.soak.verdict import RunVerdict, rule_on
-from townlet.study.drift.plants import Plant
-from townlet.study.drift.pools import Pool
+from townlet.study.drift.cycle_pools import CyclePool
+from townlet.study.drift.planted_changes import PlantedChange
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A real soak with learning off, in which nothing changed: the network's metrics and the resources, float64 [K]."""
+class RecordedSoak:
+    """Network metrics and resources of a real soak with learning off, in which nothing changed; float64 [K] each."""
 
     network: Mapping[str, Floats]
     resources: Mapping[str, Floats]
@@ -32,31 +32,31 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the detector made of one soak of one night; ``metrics`` are those that were to be watched or alert."""
+    """The detector's verdict on one soak of one night; ``metrics`` are those that it flagged (watch or alert)."""
 
     verdict: RunVerdict
     metrics: tuple[str, ...]
     tests: int
 
-    def of_resources(self) -> tuple[str, ...]:
-        """Those of them that were measured, not computed."""
+    def resources(self) -> tuple[str, ...]:
+        """The flagged metrics that are resources: measured, not computed."""
         measured = {resource.name for resource in RESOURCES}
         return tuple(name for name in self.metrics if name in measured)
 
 
-class Nights:
+class NightSampler:
     """Draws soaks of one scenario.
 
-    A soak's cycles and its baseline's seeds are drawn without replacement from the scenario's pool, as are the
-    network's cycles from the recorded soak: under fresh seeds, the order of cycles means nothing. Resources are a
-    stretch of the recorded soak as it was, because there it does.
+    A soak's cycles and its baseline's seeds are drawn without replacement from the scenario's pool, the network's
+    cycles from the recorded soak: under fresh seeds, the order of cycles means nothing. For resources it does, so they
+    are a stretch of the recorded soak as it was.
     """
 
-    def __init__(self, pools: Mapping[str, Pool], recorded: Recorded, cycles: int, seeds: int) -> None:
+    def __init__(self, pools: Mapping[str, CyclePool], recorded: RecordedSoak, cycles: int, seeds: int) -> None:
         self.pools, self.recorded, self.cycles, self.seeds = pools, recorded, cycles, seeds
 
     def digest(self) -> str:
-        """SHA-256 over every value that a night may be drawn from, in hexadecimal."""
+        """SHA-256 in hexadecimal over every value that a night may be drawn from."""
         whole = sha256()
         for name, values in self._drawn_from():
             whole.update(f"{name} {len(values)}\0".encode() + values.tobytes())
@@ -70,44 +70,44 @@ class Nights:
                 yield f"{part}: {name}", parts[part][name]
 
     def stretches(self) -> range:
-        """Where stretches of the recorded soak begin, a night long each, that do not overlap."""
+        """First cycles of the stretches of the recorded soak, each a night long, that do not overlap."""
         return range(0, len(self.recorded) - self.cycles + 1, self.cycles)
 
     def baseline(self, random: np.random.Generator) -> tuple[dict[str, Floats], NDArray[np.int64]]:
-        """A baseline, and the rows of the pool that it is made of."""
+        """A baseline, and the rows of the pool that it consists of."""
         rows = random.choice(len(self.pools[""]), self.seeds, replace=False)
-        return self.pools[""].of(rows), rows
+        return self.pools[""].select(rows), rows
 
-    def soak(
+    def simulate(
         self,
         random: np.random.Generator,
-        plant: Plant | None = None,
+        change: PlantedChange | None = None,
         baseline: tuple[dict[str, Floats], NDArray[np.int64]] | None = None,
         stretch: int | None = None,
     ) -> Outcome:
-        """One night's soak, with a planted change or with none, judged against a baseline of its own or a given one.
+        """Outcome of one night's soak, with a planted change or without, against its own baseline or a given one.
 
-        ``stretch`` is the recorded cycle with which its resources begin, by default any.
+        ``stretch`` is the recorded cycle with which its resources begin; without it, one is drawn.
         """
         reference, taken = baseline or self.baseline(random)
-        cycles = self._reference(random, plant, taken) | self._network(random)
+        cycles = self._reference(random, change, taken) | self._network(random)
         if stretch is None:
             stretch = int(random.integers(len(self.recorded) - self.cycles + 1))
-        resources = self._resources(stretch, plant)
+        resources = self._resources(stretch, change)
         return outcome_of(assess(cycles, reference, learning=False, resources=resources, rate=ALARM_RATE))
 
     def _reference(
-        self, random: np.random.Generator, plant: Plant | None, taken: NDArray[np.int64]
+        self, random: np.random.Generator, change: PlantedChange | None, taken: NDArray[np.int64]
     ) -> dict[str, Floats]:
         pool = self.pools[""]
         left = np.setdiff1d(np.arange(len(pool)), taken)
-        values = pool.of(random.choice(left, self.cycles, replace=False))
-        if plant:
-            variants = [plant.variant(cycle, self.cycles) for cycle in range(self.cycles)]
+        values = pool.select(random.choice(left, self.cycles, replace=False))
+        if change:
+            variants = [change.variant(cycle, self.cycles) for cycle in range(self.cycles)]
             for name in sorted(set(variants) - {""}):
                 where = np.array([variant == name for variant in variants])
                 other = self.pools[name]
-                drawn = other.of(random.choice(len(other), int(where.sum()), replace=False))
+                drawn = other.select(random.choice(len(other), int(where.sum()), replace=False))
                 for metric, series in values.items():
                     series[where] = drawn[metric]
         return {REFERENCE + name: series for name, series in values.items()}
@@ -116,19 +116,19 @@ class Nights:
         rows = random.choice(len(self.recorded), self.cycles, replace=False)
         return {name: series[rows] for name, series in self.recorded.network.items()}
 
-    def _resources(self, begin: int, plant: Plant | None) -> dict[str, Floats]:
+    def _resources(self, begin: int, change: PlantedChange | None) -> dict[str, Floats]:
         known = {resource.name for resource in RESOURCES}
         drawn = {
             name: series[begin : begin + self.cycles].copy()
             for name, series in self.recorded.resources.items()
             if name in known
         }
-        if plant and plant.resource:
-            drawn[plant.metric] = plant.resource(drawn[plant.metric])
+        if change and change.resource:
+            drawn[change.metric] = change.resource(drawn[change.metric])
         return drawn
 
 
 def outcome_of(assessment: Assessment) -> Outcome:
-    """What counts of an assessment."""
+    """The part of an assessment that the study counts."""
     flagged = tuple(metric.name for metric in (*assessment.of("alert"), *assessment.of("watch")))
     return Outcome(rule_on(assessment).verdict, flagged, assessment.tests)

@@ -1,4 +1,4 @@
-"""The study as a whole: pools and soaks first, then nights, unchanged and with planted changes, and their counts."""
+"""The study as a whole: pools and soaks, then nights, unchanged and with planted changes, and what they count up to."""
 
 from __future__ import annotations
 
@@ -12,80 +12,85 @@ import numpy as np
 
 from townlet.config import Scenario, load_scenario
 from townlet.config.find import find_scenario
-from townlet.study.drift.ledger import Ledger
-from townlet.study.drift.nights import Nights, Outcome
-from townlet.study.drift.plants import INTENSITY, PLANTS, Plant
-from townlet.study.drift.pools import Pool, make_pool, variant_of
-from townlet.study.drift.record import recorded_soak
+from townlet.study.drift.cycle_pools import CyclePool, make_pool, variant_of
+from townlet.study.drift.nights import NightSampler, Outcome
+from townlet.study.drift.outcome_cache import OutcomeCache
+from townlet.study.drift.planted_changes import INTENSITY, PLANTED_CHANGES, PlantedChange
+from townlet.study.drift.recorded_soak import record_soak
 from townlet.study.drift.settings import PLANTED_IN, Settings
 from townlet.study.progress import Progress
 
 
 @dataclass(frozen=True)
 class Power:
-    """How often a planted change was found: soaks not accepted, soaks rejected, and those in which the metric that
-    should move was named; ``dose`` is the change of that metric's mean that was really planted, as a share, where it
-    lasts all night. A change of a resource has a night for each of all scenarios' recorded stretches."""
+    """How often a planted change was found."""
 
-    plant: Plant
+    change: PlantedChange
     nights: int
+    """Nights simulated. A change of a resource has one for each recorded stretch of each scenario."""
     not_accepted: int
     rejected: int
     named: int
+    """Soaks in which the metric that should move was flagged."""
     dose: float | None
+    """Relative change of that metric's mean over the pool, if the change lasts all night."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was counted.
-
-    Unchanged nights: those with a soak that was not accepted, and those with one in which a metric of the town or the
-    network was flagged. ``stretches`` are, by scenario, recorded stretches that do not overlap, a night long each, and
-    how many of them had a resource flagged.
-    """
+    """Counts of the study; ``false`` ones are of nights and soaks without a change."""
 
     settings: Settings
     false_nights: int
+    """Unchanged nights with a soak that was not accepted."""
     false_nights_of_metrics: int
+    """Unchanged nights with a soak in which a metric of the town or the network was flagged."""
     stretches: dict[str, tuple[int, int]]
+    """By scenario, recorded stretches, each a night long, that do not overlap, and those with a resource flagged."""
     false_soaks: dict[str, int]
+    """Unchanged soaks that were not accepted, by scenario."""
     false_metrics: dict[str, int]
+    """Times that a metric was flagged in an unchanged soak, by ``scenario: metric``."""
     per_baseline: list[int]
+    """Unchanged soaks that were not accepted, for each baseline that was kept for several nights."""
     powers: list[Power]
     spreads: dict[str, float]
+    """Standard deviation of conflict intensity over its mean, by scenario."""
     soak_seconds: dict[str, float]
+    """Seconds that a night's soak takes, by scenario."""
     tests: dict[str, int]
+    """Tests in a soak, by scenario."""
 
 
 def study_drift(settings: Settings, work: Path, progress: Progress) -> Findings:
-    """Simulate, judge and count; finished rollouts and soaks are kept in ``work``, and an interrupted study goes on."""
+    """Simulate nights, assess them and count. Results are kept in ``work``, so that an interrupted study goes on."""
     scenarios = {name: load_scenario(find_scenario(name)) for name in settings.scenarios}
     nights, seconds = {}, {}
     for name, scenario in scenarios.items():
         pools = dict(_pools(settings, scenario, work, progress))
-        recorded, seconds[name] = recorded_soak(scenario, settings, work, progress)
-        nights[name] = Nights(pools, recorded, settings.cycles, settings.seeds)
+        recorded, seconds[name] = record_soak(scenario, settings, work, progress)
+        nights[name] = NightSampler(pools, recorded, settings.cycles, settings.seeds)
     drawn_from = [[name, night.digest()] for name, night in nights.items()]
-    ledger = Ledger(work, {"drawn": settings.drawn(), "from": drawn_from})
-    false, of_metrics, soaks, metrics, tests = _unchanged(settings, nights, ledger, progress)
+    cache = OutcomeCache(work, {"drawn": settings.drawn(), "from": drawn_from})
+    false, of_metrics, soaks, metrics, tests = _unchanged(settings, nights, cache, progress)
     planted = nights[PLANTED_IN]
     return Findings(
         settings,
         false,
         of_metrics,
-        _by_stretch(nights, ledger),
+        _by_stretch(nights, cache),
         soaks,
         metrics,
-        _by_baseline(settings, planted, ledger, progress),
-        [_power(settings, nights, plant, index, ledger, progress) for index, plant in enumerate(PLANTS)],
+        _by_baseline(settings, planted, cache, progress),
+        [_power(settings, nights, change, index, cache, progress) for index, change in enumerate(PLANTED_CHANGES)],
         {name: _spread(night.pools[""]) for name, night in nights.items()},
         seconds,
         tests,
     )
 
 
-def _pools(settings: Settings, scenario: Scenario, work: Path, progress: Progress) -> Iterator[tuple[str, Pool]]:
-    """The scenario's pool, and where changes are planted one for each variant."""
+def _pools(settings: Settings, scenario: Scenario, work: Path, progress: Progress) -> Iterator[tuple[str, CyclePool]]:
+    """The scenario's pool and, if changes are planted in the scenario, one for each variant."""
     amounts = {"": settings.pool}
     if scenario.name == PLANTED_IN:
         amounts |= dict.fromkeys(variants(settings.cycles), settings.planted_pool)
@@ -99,23 +104,22 @@ def _pools(settings: Settings, scenario: Scenario, work: Path, progress: Progres
 
 
 def variants(cycles: int) -> list[str]:
-    """All altered scenarios that the plants need for nights of so many cycles."""
-    names = {plant.variant(cycle, cycles) for plant in PLANTS for cycle in range(cycles)}
+    """Names of all altered scenarios that the planted changes need for nights of so many cycles."""
+    names = {change.variant(cycle, cycles) for change in PLANTED_CHANGES for cycle in range(cycles)}
     return sorted(names - {""})
 
 
 def _unchanged(
-    settings: Settings, nights: dict[str, Nights], ledger: Ledger, progress: Progress
+    settings: Settings, nights: dict[str, NightSampler], cache: OutcomeCache, progress: Progress
 ) -> tuple[int, int, dict[str, int], dict[str, int], dict[str, int]]:
-    """Nights with a soak of every scenario and no change: nights with any that was not accepted, and with any in which
-    more than a resource was flagged, such soaks by scenario, metrics that caused it, and the number of tests in a
-    soak."""
+    """Counts of unchanged nights, in the order of :class:`Findings`: ``false_nights``, ``false_nights_of_metrics``,
+    ``false_soaks``, ``false_metrics`` and ``tests``."""
     false, of_metrics, soaks, metrics = 0, 0, dict.fromkeys(nights, 0), dict[str, int]()
     tests = dict.fromkeys(nights, 0)
     for night in range(settings.nights):
         outcomes = {
-            name: ledger.outcome(
-                f"unchanged {night} {name}", partial(one.soak, np.random.default_rng([1, night, index]))
+            name: cache.get(
+                f"unchanged {night} {name}", partial(one.simulate, np.random.default_rng([1, night, index]))
             )
             for index, (name, one) in enumerate(nights.items())
         }
@@ -125,44 +129,43 @@ def _unchanged(
             for metric in outcome.metrics:
                 metrics[f"{name}: {metric}"] = metrics.get(f"{name}: {metric}", 0) + 1
         false += any(outcome.verdict != "accept" for outcome in outcomes.values())
-        of_metrics += any(set(outcome.metrics) - set(outcome.of_resources()) for outcome in outcomes.values())
+        of_metrics += any(set(outcome.metrics) - set(outcome.resources()) for outcome in outcomes.values())
         progress(night + 1, settings.nights, "unchanged nights")
     return false, of_metrics, soaks, metrics, tests
 
 
-def _by_stretch(nights: dict[str, Nights], ledger: Ledger) -> dict[str, tuple[int, int]]:
-    """By scenario, the recorded stretches that do not overlap, each in an unchanged soak, and those of them in which a
-    resource was flagged."""
+def _by_stretch(nights: dict[str, NightSampler], cache: OutcomeCache) -> dict[str, tuple[int, int]]:
+    """By scenario, the recorded stretches that do not overlap and those with a resource flagged, in unchanged soaks."""
     return {
-        name: (len(outcomes), sum(bool(outcome.of_resources()) for outcome in outcomes))
+        name: (len(outcomes), sum(bool(outcome.resources()) for outcome in outcomes))
         for index, (name, one) in enumerate(nights.items())
-        if (outcomes := _each_stretch(one, name, (5, index), ledger, None))
+        if (outcomes := _each_stretch(one, name, (5, index), cache, None))
     }
 
 
 def _each_stretch(
-    nights: Nights, name: str, seed: tuple[int, ...], ledger: Ledger, plant: Plant | None
+    nights: NightSampler, name: str, seed: tuple[int, ...], cache: OutcomeCache, change: PlantedChange | None
 ) -> list[Outcome]:
-    """A soak for each recorded stretch of a scenario that overlaps with no other."""
-    label = plant.name if plant else "unchanged"
+    """Outcome of one soak for each of a scenario's recorded stretches; stretches do not overlap."""
+    label = change.name if change else "unchanged"
     return [
-        ledger.outcome(
+        cache.get(
             f"{label} stretch {begin} {name}",
-            partial(nights.soak, np.random.default_rng([*seed, begin]), plant, stretch=begin),
+            partial(nights.simulate, np.random.default_rng([*seed, begin]), change, stretch=begin),
         )
         for begin in nights.stretches()
     ]
 
 
-def _by_baseline(settings: Settings, nights: Nights, ledger: Ledger, progress: Progress) -> list[int]:
-    """For each of several baselines that are kept, the soaks out of its nights that were not accepted."""
+def _by_baseline(settings: Settings, nights: NightSampler, cache: OutcomeCache, progress: Progress) -> list[int]:
+    """For each of several baselines, the unchanged soaks of its nights that were not accepted."""
     counts = []
     for index in range(settings.baselines):
         baseline = nights.baseline(np.random.default_rng([2, index]))
         outcomes = [
-            ledger.outcome(
+            cache.get(
                 f"baseline {index} {night}",
-                partial(nights.soak, np.random.default_rng([3, index, night]), baseline=baseline),
+                partial(nights.simulate, np.random.default_rng([3, index, night]), baseline=baseline),
             )
             for night in range(settings.nights_per_baseline)
         ]
@@ -172,35 +175,40 @@ def _by_baseline(settings: Settings, nights: Nights, ledger: Ledger, progress: P
 
 
 def _power(
-    settings: Settings, nights: dict[str, Nights], plant: Plant, index: int, ledger: Ledger, progress: Progress
+    settings: Settings,
+    nights: dict[str, NightSampler],
+    change: PlantedChange,
+    index: int,
+    cache: OutcomeCache,
+    progress: Progress,
 ) -> Power:
     outcomes: list[Outcome] = []
     planted = nights[PLANTED_IN]
-    if plant.resource:
+    if change.resource:
         for number, (name, one) in enumerate(nights.items()):
-            outcomes += _each_stretch(one, name, (6, index, number), ledger, plant)
-            progress(number + 1, len(nights), plant.name)
+            outcomes += _each_stretch(one, name, (6, index, number), cache, change)
+            progress(number + 1, len(nights), change.name)
     else:
         for night in range(settings.planted_nights):
-            judge = partial(planted.soak, np.random.default_rng([4, index, night]), plant)
-            outcomes.append(ledger.outcome(f"{plant.name} {night}", judge))
-            progress(night + 1, settings.planted_nights, plant.name)
-    lasting = {plant.variant(cycle, settings.cycles) for cycle in range(settings.cycles)}
+            simulate = partial(planted.simulate, np.random.default_rng([4, index, night]), change)
+            outcomes.append(cache.get(f"{change.name} {night}", simulate))
+            progress(night + 1, settings.planted_nights, change.name)
+    lasting = {change.variant(cycle, settings.cycles) for cycle in range(settings.cycles)}
     dose = None
     if len(lasting) == 1 and (variant := lasting.pop()):
-        means = [float(planted.pools[name].values[plant.metric].mean()) for name in (variant, "")]
+        means = [float(planted.pools[name].values[change.metric].mean()) for name in (variant, "")]
         dose = means[0] / means[1] - 1
     return Power(
-        plant,
+        change,
         len(outcomes),
         sum(outcome.verdict != "accept" for outcome in outcomes),
         sum(outcome.verdict == "reject" for outcome in outcomes),
-        sum(plant.metric in outcome.metrics for outcome in outcomes),
+        sum(change.metric in outcome.metrics for outcome in outcomes),
         dose,
     )
 
 
-def _spread(pool: Pool) -> float:
+def _spread(pool: CyclePool) -> float:
     """Standard deviation of conflict intensity between cycles, as a share of its mean; 0 where there is none."""
     values = pool.values[INTENSITY]
     mean = float(values.mean())
@@ -226,9 +234,9 @@ def as_json(findings: Findings) -> dict[str, Any]:
         },
         "planted": [
             {
-                "name": power.plant.name,
-                "meaning": power.plant.meaning,
-                "metric": power.plant.metric,
+                "name": power.change.name,
+                "meaning": power.change.meaning,
+                "metric": power.change.metric,
                 "dose": power.dose,
                 "nights": power.nights,
                 "not_accepted": power.not_accepted,

@@ -32,7 +32,7 @@ def write_drift_report(findings: Findings, folder: Path, command: str, circumsta
 
 
 def _power_plot(findings: Findings) -> Plot:
-    alt = "; ".join(f"{one.plant.name} {one.not_accepted} of {one.nights}" for one in findings.powers)
+    alt = "; ".join(f"{one.change.name} {one.not_accepted} of {one.nights}" for one in findings.powers)
 
     def draw(axes: Axes) -> None:
         rows = np.arange(len(findings.powers))
@@ -41,7 +41,7 @@ def _power_plot(findings: Findings) -> Plot:
             axes.plot([100 * low, 100 * high], [row, row], color=PALETTE[0], linewidth=3.0, alpha=0.4)
             axes.plot(100 * share, row, "o", color=PALETTE[0], markersize=4)
         axes.axvline(95, color=PALETTE[1], linestyle="--", linewidth=1.0)
-        axes.set_yticks(rows, [one.plant.name for one in findings.powers], fontsize=7)
+        axes.set_yticks(rows, [one.change.name for one in findings.powers], fontsize=7)
         axes.invert_yaxis()
         axes.set_xlim(-2, 102)
         axes.set_xlabel("nights in which the change was found, %")
@@ -115,7 +115,7 @@ def _verdict(findings: Findings) -> str:
     settings, nights, false = findings.settings, findings.settings.nights, findings.false_nights_of_metrics
     high = exact_interval(false, nights)[1]
     stretches, flagged = _stretches(findings)
-    powers = [one for one in findings.powers if one.plant.name in ("pressure -10 %", "pressure +10 %")]
+    powers = [one for one in findings.powers if one.change.name in ("pressure -10 %", "pressure +10 %")]
     least = min(exact_interval(one.not_accepted, one.nights)[0] for one in powers)
     return (
         f"Of {count(nights, 'unchanged night')}, each with a soak of {len(settings.scenarios)} scenarios, {false} had "
@@ -128,7 +128,7 @@ def _verdict(findings: Findings) -> str:
 
 
 def _found(one: Power) -> str:
-    direction = "upwards" if "+" in one.plant.name else "downwards"
+    direction = "upwards" if "+" in one.change.name else "downwards"
     return f"{direction}, in {one.not_accepted} of {one.nights} nights: {_share_of(one.not_accepted, one.nights)}"
 
 
@@ -184,8 +184,8 @@ def _simulated(findings: Findings) -> str:
 def _planted_rows(findings: Findings) -> list[list[str]]:
     return [
         [
-            one.plant.name,
-            one.plant.meaning,
+            one.change.name,
+            one.change.meaning,
             "" if one.dose is None else f"{one.dose:+.1%}".replace("%", " %"),
             f"{one.not_accepted} of {one.nights}",
             _interval(one),

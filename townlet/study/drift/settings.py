@@ -1,4 +1,4 @@
-"""How much of everything the study of the drift detector simulates."""
+"""Amounts that the study of the drift detector simulates."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Settings:
-    """The size of a night's soak, and of the study.
-
-    ``cycles`` per scenario and night, ``seeds`` of a baseline, and ``worlds`` per cycle and seed are what is
-    recommended for real nights. ``pool`` independent cycles per scenario and variant are simulated, from which
-    ``nights`` unchanged nights and ``planted_nights`` of each planted change are drawn. ``baselines`` baselines are
-    each kept for ``nights_per_baseline`` nights. ``soak_cycles`` is the length of the real soak, per scenario, whose
-    network metrics and resources the nights have; two of them warm up, and each further ``cycles`` are one independent
-    look at the resources.
-    """
+    """Amounts of one version of the study; ``cycles``, ``seeds`` and ``worlds`` are as recommended for real nights."""
 
     name: str
     scenarios: tuple[str, ...]
     nights: int
+    """Unchanged nights, each with a soak of every scenario."""
     planted_nights: int
+    """Nights with each planted change."""
     baselines: int
+    """Baselines that are each kept for several nights."""
     nights_per_baseline: int
     pool: int
+    """Independent cycles simulated per scenario, from which nights are drawn."""
     planted_pool: int
+    """The same per altered scenario."""
     soak_cycles: int
+    """Cycles of the real soak of each scenario, which gives the nights their network metrics and resources. Two of them
+    warm up; every further ``cycles`` are one independent sample of the resources."""
     cycles: int = 100
+    """Cycles of a night's soak."""
     seeds: int = 30
+    """Seeds of a baseline."""
     worlds: int = 256
+    """Worlds per cycle and seed."""
 
     def drawn(self) -> dict[str, int]:
-        """What a single night depends on: more nights are the same ones and others."""
+        """The settings on which a single night depends. The number of nights is not among them."""
         return {
             "pool": self.pool,
             "planted_pool": self.planted_pool,
@@ -47,7 +49,7 @@ class Settings:
         return asdict(self)
 
 
-#: Those that have a promoted baseline.
+#: Scenarios with a promoted baseline.
 _DRILLS = (
     "queue_conflict",
     "rivalry_decay",

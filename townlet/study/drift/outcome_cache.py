@@ -1,4 +1,4 @@
-"""Verdicts on simulated soaks, kept as they are made, so that an interrupted study goes on where it was."""
+"""Outcomes of simulated soaks in a file, so that an interrupted study goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from townlet.sources import sources_sha256
 from townlet.study.drift.nights import Outcome
 
 
-class Ledger:
-    """Outcomes by name, in a file of one line each, for one version of the detector and one ``identity``: all that
-    nights are drawn from, and how."""
+class OutcomeCache:
+    """Outcomes by name, one line of a file each.
+
+    The file is for one version of the sources and one ``identity``: whatever nights are drawn from, and how.
+    """
 
     def __init__(self, work: Path, identity: dict[str, Any]) -> None:
         identity = {**identity, "code": sources_sha256("townlet.study.drift.plan")}
@@ -27,25 +29,25 @@ class Ledger:
         self._known: dict[str, Outcome] = {}
         lines = read_bytes(self._path, "outcomes").splitlines(keepends=True) if self._path.exists() else []
         for number, line in enumerate(lines, start=1):
-            # The last line of a killed study may be torn.
+            # A killed study may leave half a line at the end.
             if line.endswith(b"\n"):
                 name, outcome = _outcome(self._path, number, line)
                 self._known[name] = outcome
         if lines and not lines[-1].endswith(b"\n"):
             write_atomically(self._path, b"".join(lines[:-1]))
 
-    def outcome(self, name: str, judge: Callable[[], Outcome]) -> Outcome:
-        """The outcome of this name, judged unless it is known."""
+    def get(self, name: str, simulate: Callable[[], Outcome]) -> Outcome:
+        """The outcome of this name, simulated if it is not known yet."""
         if name not in self._known:
-            made = judge()
+            outcome = simulate()
             make_folder(self._path.parent)
-            line = json.dumps([name, made.verdict, made.metrics, made.tests]) + "\n"
+            line = json.dumps([name, outcome.verdict, outcome.metrics, outcome.tests]) + "\n"
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
             try:
                 append_line(descriptor, line.encode(), self._path)
             finally:
                 os.close(descriptor)
-            self._known[name] = made
+            self._known[name] = outcome
         return self._known[name]
 
 

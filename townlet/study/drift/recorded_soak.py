@@ -1,4 +1,4 @@
-"""A real soak with learning off, run through the same code as a night's, for its network's metrics and resources."""
+"""A real soak with learning off, run by the same code as a night's, for its network metrics and resources."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from townlet.soak.options import SoakOptions
 from townlet.soak.read import read_soak
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import run_soak
-from townlet.study.drift.nights import Recorded
+from townlet.study.drift.nights import RecordedSoak
 from townlet.study.drift.settings import Settings
 from townlet.study.progress import Progress
 
 
-def recorded_soak(scenario: Scenario, settings: Settings, work: Path, progress: Progress) -> tuple[Recorded, float]:
-    """A soak of ``settings.soak_cycles`` cycles, and the seconds that a night's cycles of it take.
+def record_soak(scenario: Scenario, settings: Settings, work: Path, progress: Progress) -> tuple[RecordedSoak, float]:
+    """Run a soak of ``settings.soak_cycles`` cycles; return it and the seconds that one night's cycles take.
 
-    It is kept in ``work``, and an interrupted one is resumed.
+    The soak is kept in ``work``; an interrupted one is resumed.
     """
     cycles = settings.soak_cycles
     size = f"{settings.seeds}x{settings.worlds}-{cycles}"
@@ -44,11 +44,11 @@ def recorded_soak(scenario: Scenario, settings: Settings, work: Path, progress: 
     warm = soak.resources["process_cycle"] > WARM_UP
     network = {name: values[warm] for name, values in metrics_of(soak.cycles).items() if not name.startswith(REFERENCE)}
     resources = {name: values[warm] for name, values in resources_of(soak.resources).items()}
-    return Recorded(network, resources), float(np.median(soak.resources["seconds"][warm])) * settings.cycles
+    return RecordedSoak(network, resources), float(np.median(soak.resources["seconds"][warm])) * settings.cycles
 
 
 def _baseline(source: AnyPath, soak: Path, settings: Settings) -> AnyPath:
-    """The baseline of the soak in a folder: the one that it was begun with, or a new one."""
+    """The baseline of the soak in a folder: the one it was started with, or a new one."""
     if (soak / MANIFEST_NAME).exists():
         return soak / str(read_manifest(soak)["baseline"]["file"])
     folder = soak.with_name(f"{soak.name}-baseline")

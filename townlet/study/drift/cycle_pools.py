@@ -1,4 +1,4 @@
-"""Pools of independent cycles: real rollouts of the town, from which simulated nights are drawn."""
+"""Pools of independent cycles: measured rollouts of the town, from which simulated nights are drawn."""
 
 from __future__ import annotations
 
@@ -18,32 +18,38 @@ from townlet.errors import InputError
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.simulation import SimulationLoop
 from townlet.sources import sources_sha256
-from townlet.study.drift.plants import forgetting, pressed, slower
+from townlet.study.drift.planted_changes import with_conflict_weights, with_grudge_decay, with_slower_uses
 
-#: Cycles between two savings of an unfinished pool.
+#: Cycles after which an unfinished pool is saved.
 _SAVED_EVERY = 500
 
 
 @dataclass(frozen=True)
-class Pool:
-    """Independent cycles of one scenario or an altered one; ``values`` float64 [M] per metric."""
+class CyclePool:
+    """Independent cycles of a scenario or one of its variants; ``values`` are float64 [M] per metric."""
 
     values: dict[str, NDArray[np.float64]]
 
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))
 
-    def of(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-        """The metrics of some cycles."""
+    def select(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """The metrics of the cycles in these rows."""
         return {name: values[rows] for name, values in self.values.items()}
 
 
 def make_pool(
     scenario: Scenario, label: str, cycles: int, worlds: int, work: Path, advance: Callable[[int], None]
-) -> Pool:
-    """``cycles`` cycles of ``worlds`` worlds, each under a seed of its own, and measured as a baseline's seeds are.
+) -> CyclePool:
+    """Simulate cycles, each under a seed of its own, and measure them as the seeds of a baseline are measured.
 
-    Finished cycles are kept in the ``work`` folder, under a hash of scenario, label, worlds and code.
+    Args:
+        scenario: the scenario, altered already.
+        label: name of the variant, empty for the unaltered scenario.
+        cycles: number of cycles.
+        worlds: worlds in each cycle.
+        work: folder in which finished cycles are kept, under a hash of scenario, label, worlds and code.
+        advance: called with the number of cycles done.
     """
     identity = {"scenario": scenario.digest, "label": label, "worlds": worlds, "code": sources_sha256(__name__)}
     key = sha256(canonical_json(identity).encode())
@@ -62,24 +68,24 @@ def make_pool(
         if (index + 1) % _SAVED_EVERY == 0 or index + 1 == cycles:
             write_atomically(path, pretty_json({"identity": identity, "values": rows}))
         advance(index + 1)
-    return Pool({name: np.array(values[:cycles]) for name, values in rows.items()})
+    return CyclePool({name: np.array(values[:cycles]) for name, values in rows.items()})
 
 
 def first_seed(label: str) -> int:
-    """Where the seeds of a variant begin: variants share none, or their noise would be the same."""
+    """First seed of a variant. No two variants share a seed: their noise would be the same."""
     return 1_000_000 + 100_000 * (zlib.crc32(label.encode()) % 20_000)
 
 
 def variant_of(scenario: Scenario, variant: str) -> Scenario:
-    """The altered scenario that a variant names."""
+    """The altered scenario that the name of a variant stands for."""
     kind, _, amount = variant.partition(" ")
     match kind:
         case "":
             return scenario
         case "pressure":
-            return pressed(scenario, 1 + int(amount) / 100)
+            return with_conflict_weights(scenario, 1 + int(amount) / 100)
         case "decay":
-            return forgetting(scenario, int(amount) / 100)
+            return with_grudge_decay(scenario, int(amount) / 100)
         case "slower":
-            return slower(scenario)
+            return with_slower_uses(scenario)
     raise InputError.of("study", "variant", repr(variant), "pressure, decay or slower")
