@@ -14,6 +14,7 @@ from townlet.capture.metrics import capture_metrics
 from townlet.config import Scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, pretty_json, write_atomically
+from townlet.host.torch_settings import repeatable
 from townlet.rollout import aligned_zeros
 from townlet.simulation import telemetry_totals
 from townlet.statistics.intervals import student_interval
@@ -94,8 +95,6 @@ def evaluate(
 
     Raises InputError for unusable options or a policy that is not whole or not for this town.
     """
-    import torch
-
     from townlet.behavior.neural import NeuralBehavior
     from townlet.behavior.policy_file import load_policy
 
@@ -114,8 +113,6 @@ def evaluate(
     chosen = held_out_seed(used) if seed is None else seed
     if chosen in used:
         raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
-    # The number of threads changes the order of sums, and so the last bits of what a network chooses by.
-    torch.set_num_threads(scenario.training.threads)
     behaviors: dict[str, Behavior] = {POLICY: NeuralBehavior(network, greedy=greedy)}
     if scenario.schedule:
         behaviors["scripted"] = ScriptedBehavior(scenario)
@@ -124,7 +121,8 @@ def evaluate(
     for index, (name, behavior) in enumerate(behaviors.items()):
         if progress:
             progress(index * worlds, len(behaviors) * worlds, name)
-        values[name] = measure(behavior, scenario, worlds=worlds, seed=chosen)
+        with repeatable(scenario.training.threads):
+            values[name] = measure(behavior, scenario, worlds=worlds, seed=chosen)
     return {
         "format": "townlet-evaluation",
         "version": 1,

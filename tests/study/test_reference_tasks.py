@@ -54,7 +54,7 @@ def calendars() -> GymnasiumLoop:
 
 def harness_over(loop: GymnasiumLoop, **training: Any) -> TrainingHarness:
     options = {"network": {"hidden": [8]}, "rollout_ticks": 13, "epochs": 1} | training
-    return TrainingHarness.over(loop, TrainingConfig.model_validate(options), seed=0)
+    return TrainingHarness(loop, TrainingConfig.model_validate(options), seed=0)
 
 
 def test_no_observation_leaks_into_the_next_episode_and_the_last_of_an_episode_is_kept_for_its_value() -> None:
@@ -141,7 +141,7 @@ def test_what_is_neither_discrete_nor_a_box_is_refused() -> None:
 def test_the_harness_learns_well_beyond_chance_in_seconds(name: str, cycles: int, reached: float) -> None:
     task = TASKS[name]
     loop = GymnasiumLoop(lambda: make_task(name, task.reward_scale), worlds=task.training.worlds, seed=0)
-    harness = TrainingHarness.over(loop, task.training, seed=0)
+    harness = TrainingHarness(loop, task.training, seed=0)
     before = evaluate_policy(lambda: make_task(name), NeuralBehavior(harness.network), episodes=20, seed=1)
     for _ in range(cycles):
         harness.run_rollout(None, lambda fields: None)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from support.places import QUEUE_CONFLICT
 from townlet.config import Scenario
-from townlet.training import TrainingResult, train
+from townlet.training import TrainingOptions, TrainingResult, train
 
 QUEUE = QUEUE_CONFLICT
-SMALL = {"mode": "rollout", "worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 2}
+SMALL: dict[str, Any] = {"mode": "rollout", "worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 2}
 
 
-def run(scenario: Scenario, output: Path, **options: Any) -> TrainingResult:
+def run(
+    scenario: Scenario, output: Path, *, progress: Callable[[dict[str, Any]], None] | None = None, **options: Any
+) -> TrainingResult:
     """A small training, unless the options say otherwise."""
-    return train(scenario, output=output, **(SMALL | options))
+    return train(scenario, TrainingOptions(output=output, **(SMALL | options)), progress)
 
 
 def options_of(**options: Any) -> list[str]:

@@ -72,7 +72,7 @@ def test_vtrace_targets_are_the_sum_of_equation_1(seed: int, rho_bar: float, c_b
         gradient[s, b] = rho[s, b] * (data["reward"][s, b] + GAMMA * beyond - data["value"][s, b])
 
     estimate = vtrace(**data, log_ratio=log_ratio, gamma=GAMMA, rho_bar=rho_bar, c_bar=c_bar, lam=lam)
-    np.testing.assert_allclose(estimate.target, target, atol=1e-4, rtol=1e-4)
+    np.testing.assert_allclose(estimate.value_target, target, atol=1e-4, rtol=1e-4)
     np.testing.assert_allclose(estimate.weight, rho, rtol=1e-5)
     np.testing.assert_allclose(estimate.weight * estimate.advantage, gradient, atol=1e-4, rtol=1e-4)
 
@@ -82,7 +82,7 @@ def test_vtrace_of_on_policy_data_has_the_lambda_returns_as_targets(seed: int) -
     data = random_trajectories(seed)
     on_policy = vtrace(**data, log_ratio=np.zeros_like(data["reward"]), gamma=GAMMA, lam=0.95)
     returns = gae(**data, gamma=GAMMA, lam=0.95) + data["value"]
-    np.testing.assert_allclose(on_policy.target, returns, atol=1e-5)
+    np.testing.assert_allclose(on_policy.value_target, returns, atol=1e-5)
 
 
 def test_a_cut_bootstraps_from_the_value_beyond_and_a_termination_does_not() -> None:
@@ -91,7 +91,7 @@ def test_a_cut_bootstraps_from_the_value_beyond_and_a_termination_does_not() -> 
     advantage = gae(one, 0 * one, 10 * one, terminated, cut, gamma=0.5, lam=0.9)
     np.testing.assert_array_equal(advantage, [[1.0, 6.0]])
     estimate = vtrace(one, 0 * one, 10 * one, terminated, cut, 0 * one, gamma=0.5)
-    np.testing.assert_array_equal(estimate.target, [[1.0, 6.0]])
+    np.testing.assert_array_equal(estimate.value_target, [[1.0, 6.0]])
 
 
 @pytest.mark.parametrize("end", ["terminated", "cut"])

@@ -20,7 +20,8 @@ from support.toy_problems import (
 
 from townlet.errors import InputError
 from townlet.training import TrainingDiverged
-from townlet.training.batch import replay_batch, rollout_batch
+from townlet.training.batch import rollout_batch
+from townlet.training.replay import replay_batch
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,9 @@ from townlet.config.training import NetworkConfig
 from townlet.host.workers import Workers
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
-from townlet.training.batch import Batch, replay_batch, rollout_batch
+from townlet.training.batch import Batch, rollout_batch
 from townlet.training.minibatch import MinibatchPasses
+from townlet.training.replay import replay_batch
 
 
 @pytest.fixture(autouse=True)

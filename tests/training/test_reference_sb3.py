@@ -144,7 +144,7 @@ def test_advantages_and_returns_are_theirs_where_episodes_terminate_where_they_a
     assert 0 < buffer.truncated[buffer.cut_ticks[0]].sum() < WORLDS, "worlds are not in step"
     batch = rollout_batch(buffer, network, our_config())
     np.testing.assert_allclose(batch.advantage.view(TICKS, WORLDS), model.rollout_buffer.advantages, atol=2e-6)
-    np.testing.assert_allclose(batch.target.view(TICKS, WORLDS), model.rollout_buffer.returns, atol=2e-6)
+    np.testing.assert_allclose(batch.value_target.view(TICKS, WORLDS), model.rollout_buffer.returns, atol=2e-6)
     assert (batch.advantage.view(TICKS, WORLDS)[-1] != 0.0).all(), "the last step has an advantage too"
 
 

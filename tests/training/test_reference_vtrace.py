@@ -11,7 +11,8 @@ from support.toy_problems import ACTIONS, AGENTS, CONFIG, CONTEXTS, TICKS, WORLD
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import ReplayConfig
 from townlet.rollout import RolloutBuffer
-from townlet.training.batch import replay_batch, rollout_batch
+from townlet.training.batch import rollout_batch
+from townlet.training.replay import replay_batch
 
 Doubles = NDArray[np.float64]
 
@@ -79,11 +80,11 @@ def test_replayed_trajectories_get_the_papers_targets_weights_and_policy_gradien
         for t in np.flatnonzero(buffer.alive[at]):
             row = np.ravel_multi_index((t, world, agent), buffer.action.shape)
             assert batch.weight is not None
-            assert float(batch.target[row]) == pytest.approx(target[t], abs=1e-5)
+            assert float(batch.value_target[row]) == pytest.approx(target[t], abs=1e-5)
             assert float(batch.weight[row]) == pytest.approx(rho[t], rel=1e-5)
             assert float(batch.weight[row] * batch.advantage[row]) == pytest.approx(gradient[t], abs=1e-5)
             checked += 1
     assert checked == len(batch.rows) == buffer.agent_steps == TICKS * WORLDS * AGENTS - 11 - 4
-    assert torch.isfinite(batch.target[torch.from_numpy(batch.rows)]).all()
+    assert torch.isfinite(batch.value_target[torch.from_numpy(batch.rows)]).all()
     assert batch.weight is not None and ACTIONS == 5
     assert 0.3 < float(batch.weight[torch.from_numpy(batch.rows)].mean()) < 1.1

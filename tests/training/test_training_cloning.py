@@ -25,8 +25,9 @@ from townlet.config.training import ReplayConfig
 from townlet.errors import InputError
 from townlet.telemetry import TelemetryWriter, validate_log
 from townlet.training import TrainingHarness, losses
-from townlet.training.batch import agreement, replay_batch
+from townlet.training.batch import agreement
 from townlet.training.regression import held_out_rows
+from townlet.training.replay import replay_batch
 
 QUEUE = QUEUE_CONFLICT
 
@@ -149,7 +150,7 @@ def test_a_warm_start_by_cloning_beats_the_majority_on_worlds_it_has_not_seen(
     script_capture = read_capture(manifest)
     training = TrainingConfig.model_validate({"worlds": 4, "epochs": 30, "network": {"hidden": [16]}})
     records: list[dict[str, Any]] = []
-    harness = TrainingHarness(load_scenario(QUEUE).model_copy(update={"training": training}))
+    harness = TrainingHarness.for_scenario(load_scenario(QUEUE).model_copy(update={"training": training}))
     harness.run("replay", records.append, capture=script_capture)
     log = tmp_path / "log.jsonl"
     with TelemetryWriter(log, version=1.1) as writer:

@@ -55,7 +55,7 @@ def test_an_exploding_loss_stops_with_a_diagnosis_and_the_last_good_checkpoint(
     assert diagnosis["gradient_norms"].keys() == diagnosis["weight_norms"].keys()
     norm = sum(value**2 for value in diagnosis["gradient_norms"].values()) ** 0.5
     assert norm == pytest.approx(diagnosis["minibatches"][-1]["grad_norm"], rel=1e-3)
-    assert set(diagnosis["inputs"]) >= {"observation", "reward", "advantage", "target"}
+    assert set(diagnosis["inputs"]) >= {"observation", "reward", "advantage", "value_target"}
     left = read_checkpoint(output)
     assert left is not None and f"after epoch {left.progress.counters['epoch']}, is" in said
     assert 2 <= diagnosis["epoch"] - 2 <= left.progress.counters["epoch"] < diagnosis["epoch"]
@@ -99,7 +99,9 @@ def test_a_nan_is_traced_to_its_agent_step() -> None:
 def toy_batch() -> Batch:
     """Six agent-steps of four features and three actions."""
     generator = torch.Generator().manual_seed(0)
-    draws = {name: torch.rand(6, generator=generator) for name in ("reward", "advantage", "target", "old_log_prob")}
+    draws = {
+        name: torch.rand(6, generator=generator) for name in ("reward", "advantage", "value_target", "old_log_prob")
+    }
     observation = torch.rand(6, 4, generator=generator)
     fields: dict[str, Any] = {field.name: None for field in dataclasses.fields(Batch)}
     fields |= draws | {"method": "none", "rows": np.arange(6), "observation": observation, "statistics": {}}

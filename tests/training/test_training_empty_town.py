@@ -16,7 +16,7 @@ from townlet.config import Scenario, load_scenario
 from townlet.evaluation import evaluate
 from townlet.study.learning import study_learning
 from townlet.telemetry import read_records
-from townlet.training import TrainingHarness, TrainingResult, train
+from townlet.training import TrainingHarness, TrainingOptions, TrainingResult, train
 
 #: One person who faints in the first tick of every episode, and whose place stays empty for the rest of it: of the
 #: eight rollouts of an episode, nobody lives in the last seven.
@@ -62,7 +62,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(scenario: Scenario, output: Path, mode: str, recorded: Path, **options: Any) -> TrainingResult:
-    return train(scenario, mode=mode, output=output, replay_manifest=None if mode == "rollout" else recorded, **options)
+    return train(
+        scenario,
+        TrainingOptions(mode=mode, output=output, replay_manifest=None if mode == "rollout" else recorded, **options),
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -105,7 +108,7 @@ def test_the_commands_say_how_many_were_passed_over_and_read_the_log(
 
 def test_a_policy_is_judged_in_a_town_in_which_nearly_nobody_lives(tmp_path: Path) -> None:
     scenario = load_scenario(town(tmp_path))
-    policy = train(scenario, mode="rollout", output=tmp_path / "out").policy
+    policy = train(scenario, TrainingOptions(mode="rollout", output=tmp_path / "out")).policy
     result = evaluate(policy, scenario, worlds=2)
     assert all(np.isfinite(list(values.values())).all() for values in result["values"].values())
     assert not np.isnan([v["mean"] for metrics in result["behaviors"].values() for v in metrics.values()]).any()
@@ -118,7 +121,7 @@ def test_a_study_compares_seeds_over_the_rollouts_that_somebody_lived_in(tmp_pat
 
 
 def test_a_rollout_in_which_nobody_lives_changes_no_weight(tmp_path: Path) -> None:
-    harness = TrainingHarness(load_scenario(town(tmp_path)))
+    harness = TrainingHarness.for_scenario(load_scenario(town(tmp_path)))
     records: list[dict[str, Any]] = []
     harness.run_rollout(None, records.append)
     before = {name: tensor.clone() for name, tensor in harness.network.state_dict().items()}

@@ -19,11 +19,13 @@ from townlet.cli import main
 from townlet.config import Scenario, TrainingConfig, load_scenario
 from townlet.config.training import HandoverConfig
 from townlet.errors import InputError
+from townlet.host.torch_settings import repeatable
 from townlet.simulation import SimulationLoop
 from townlet.telemetry import TelemetryWriter, read_records, validate_log
-from townlet.training import TrainingHarness, train
-from townlet.training.batch import replay_batch, rollout_batch
-from townlet.training.handover import HandoverBehavior, draw_driven, judge
+from townlet.training import TrainingHarness, TrainingOptions, train
+from townlet.training.batch import rollout_batch
+from townlet.training.handover import HandoverBehavior, draw_driven, gate_after
+from townlet.training.replay import replay_batch
 
 QUEUE = QUEUE_CONFLICT
 
@@ -42,8 +44,9 @@ def town(**training: Any) -> Scenario:
 
 def trained(cycles: int, **training: Any) -> tuple[TrainingHarness, list[dict[str, Any]]]:
     records: list[dict[str, Any]] = []
-    harness = TrainingHarness(town(**training))
-    harness.run("rollout", records.append, cycles=cycles)
+    with repeatable():
+        harness = TrainingHarness.for_scenario(town(**training))
+        harness.run("rollout", records.append, cycles=cycles)
     return harness, records
 
 
@@ -64,7 +67,7 @@ def test_the_share_is_kept_to_the_nearest_person_and_the_draw_repeats(
 
 
 def test_everybody_is_driven_by_the_one_that_was_drawn_for_them() -> None:
-    harness = TrainingHarness(town())
+    harness = TrainingHarness.for_scenario(town())
     scenario, network = harness.scenario, harness.network
     assert scenario is not None
     behavior = HandoverBehavior(ScriptedBehavior(scenario), NeuralBehavior(network))
@@ -83,7 +86,7 @@ def test_everybody_is_driven_by_the_one_that_was_drawn_for_them() -> None:
 
 
 def test_what_the_script_did_never_enters_ppos_loss_and_what_the_network_did_is_never_cloned() -> None:
-    harness = TrainingHarness(town())
+    harness = TrainingHarness.for_scenario(town())
     scenario = harness.scenario
     assert scenario is not None
     driven = draw_driven((8, len(scenario.people)), 0.5, seed=0, cycle=0)
@@ -129,7 +132,8 @@ def test_accuracy_decides_while_nobody_learns_and_rewards_decide_afterwards(
     accuracy: float | None, majority: float | None, learners: float | None, script: float | None, gate: str
 ) -> None:
     assert (
-        judge(CONFIG, accuracy=accuracy, majority_rate=majority, learners_reward=learners, script_reward=script) == gate
+        gate_after(CONFIG, accuracy=accuracy, majority_rate=majority, learners_reward=learners, script_reward=script)
+        == gate
     )
 
 
@@ -191,11 +195,11 @@ def test_the_share_only_fell_after_a_cycle_that_deserved_it() -> None:
 
 def test_a_resumed_hand_over_ends_in_the_bytes_of_an_uninterrupted_one(tmp_path: Path) -> None:
     scenario = town(handover={"script": "scripted", "steps": 5, "reward_margin": 10.0})
-    whole = train(scenario, mode="rollout", output=tmp_path / "whole", cycles=6)
-    part = train(scenario, mode="rollout", output=tmp_path / "part", cycles=3)
+    whole = train(scenario, TrainingOptions(mode="rollout", output=tmp_path / "whole", cycles=6))
+    part = train(scenario, TrainingOptions(mode="rollout", output=tmp_path / "part", cycles=3))
     share = read_records(part.log)[-1]["handover_share"]
     assert 0.0 < share < 1.0
-    resumed = train(scenario, mode="rollout", output=tmp_path / "part", cycles=6, resume=True)
+    resumed = train(scenario, TrainingOptions(mode="rollout", output=tmp_path / "part", cycles=6, resume=True))
     assert resumed.attempt == 2 and resumed.sha256 == whole.sha256 != part.sha256
     assert read_records(resumed.log)[-1].get("handover_share", 0.0) < share
 
@@ -212,13 +216,15 @@ def test_a_training_in_which_the_script_drove_everybody_to_the_end_says_that_it_
         assert main([*command, "--resume"]) == 0
         found = capsys.readouterr()
         assert said in found.out and "reward per agent-step: no rollout of its own" in found.out
-    result = train(load_scenario(path), mode="rollout", output=output, cycles=1, epochs=1, worlds=2, resume=True)
+    result = train(
+        load_scenario(path), TrainingOptions(mode="rollout", output=output, cycles=1, epochs=1, worlds=2, resume=True)
+    )
     assert result.already_done and result.first_reward_mean is None and result.last_reward_mean is None
 
 
 def test_joint_mixing_during_a_hand_over_is_refused(tmp_path: Path) -> None:
     capture = read_capture(capture_rollout(QUEUE, tmp_path, behavior="random", worlds=2).manifest_path)
-    harness = TrainingHarness(town(replay={"mixing": "joint"}))
+    harness = TrainingHarness.for_scenario(town(replay={"mixing": "joint"}))
     with pytest.raises(InputError, match=r"handover\.script: found scripted with replay\.mixing: joint"):
         harness.run("mixed", lambda fields: None, capture=capture)
 
@@ -235,13 +241,13 @@ def test_a_hand_over_that_cannot_take_place_is_refused_before_anything_is_touche
     tmp_path: Path, mode: str, options: dict[str, Any], obstacle: str
 ) -> None:
     manifest = capture_rollout(QUEUE, tmp_path / "capture", behavior="random", worlds=2).manifest_path
-    train(load_scenario(QUEUE), mode="rollout", output=tmp_path / "out", cycles=1, worlds=2)
+    train(load_scenario(QUEUE), TrainingOptions(mode="rollout", output=tmp_path / "out", cycles=1, worlds=2))
     before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     with pytest.raises(InputError, match=rf"handover\.script: found scripted with {obstacle}"):
         train(
             town(**options),
-            mode=mode,
-            output=tmp_path / "out",
-            replay_manifest=None if mode == "rollout" else manifest,
+            TrainingOptions(
+                mode=mode, output=tmp_path / "out", replay_manifest=None if mode == "rollout" else manifest
+            ),
         )
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

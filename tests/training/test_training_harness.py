@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from support.places import SCENARIOS
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config import NetworkConfig, Scenario, TrainingConfig, load_scenario
+from townlet.host.torch_settings import repeatable
 from townlet.simulation import SimulationLoop
 from townlet.telemetry import CLOCK_FIELDS, TelemetryWriter, validate_log
-from townlet.training import TrainingHarness
+from townlet.training import TrainingHarness, TrainingOptions, train
 from townlet.training.batch import rollout_batch
 from townlet.training.update import run_epoch
 
@@ -28,8 +30,9 @@ def small_scenario(**training: Any) -> Scenario:
 
 def rollouts(seed: int | None = None, **training: Any) -> tuple[TrainingHarness, list[dict[str, Any]]]:
     records: list[dict[str, Any]] = []
-    harness = TrainingHarness(small_scenario(**training), seed=seed)
-    harness.run("rollout", records.append)
+    with repeatable():
+        harness = TrainingHarness.for_scenario(small_scenario(**training), seed=seed)
+        harness.run("rollout", records.append)
     return harness, records
 
 
@@ -90,7 +93,7 @@ def test_training_on_the_queue_makes_people_shower_and_feel_better() -> None:
 @pytest.mark.parametrize("mode", ["replay", "mixed"])
 def test_replaying_needs_a_capture(mode: Any) -> None:
     with pytest.raises(ValueError, match="capture: found None"):
-        TrainingHarness(small_scenario()).run(mode, print)
+        TrainingHarness.for_scenario(small_scenario()).run(mode, print)
 
 
 def test_a_neural_behavior_records_the_probability_and_value_it_acted_on() -> None:
@@ -139,7 +142,7 @@ def test_worlds_act_the_same_alone_as_among_others() -> None:
 
 def test_people_who_leave_in_mid_batch_count_in_no_loss_and_no_statistic_from_then_on() -> None:
     def learnt(garbage: float) -> tuple[bytes, dict[str, float]]:
-        harness = TrainingHarness(small_scenario(worlds=8, rollout_ticks=320))
+        harness = TrainingHarness.for_scenario(small_scenario(worlds=8, rollout_ticks=320))
         buffer = harness.loop.new_buffer(320)
         harness.loop.collect(buffer, harness.behavior)
         left = buffer.terminated[:-1] & ~buffer.alive[1:]
@@ -157,7 +160,7 @@ def test_people_who_leave_in_mid_batch_count_in_no_loss_and_no_statistic_from_th
 
 
 def test_what_is_seen_after_a_reset_never_serves_as_the_end_of_the_episode_before_it() -> None:
-    harness = TrainingHarness(small_scenario())
+    harness = TrainingHarness.for_scenario(small_scenario())
     buffer = harness.loop.new_buffer(100)
     harness.loop.collect(buffer, harness.behavior)
     twin = SimulationLoop(small_scenario(), worlds=4, seed=harness.seed).town
@@ -186,7 +189,7 @@ def test_the_rewards_learnt_from_are_the_towns_and_their_clip_is_the_scenarios_a
     scenario = small_scenario()
     reward = scenario.rules.reward.model_copy(update={"clip": 1000.0, "survival": 30.0})
     wide = scenario.model_copy(update={"rules": scenario.rules.model_copy(update={"reward": reward})})
-    harness = TrainingHarness(wide)
+    harness = TrainingHarness.for_scenario(wide)
     buffer = harness.loop.new_buffer(30)
     harness.loop.collect(buffer, harness.behavior)
     batch = rollout_batch(buffer, harness.network, harness.config)
@@ -196,17 +199,48 @@ def test_the_rewards_learnt_from_are_the_towns_and_their_clip_is_the_scenarios_a
     assert batch.statistics["reward_clipped_share"] == 0.0
 
 
-def test_torch_computes_for_others_as_it_did_before_a_training() -> None:
-    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
-    torch.set_num_threads(2)
+def settings_of_torch() -> tuple[int, int, bool]:
+    fill: bool = torch.utils.deterministic.fill_uninitialized_memory
+    return torch.get_num_threads(), torch.get_deterministic_debug_mode(), fill
+
+
+@pytest.fixture
+def others_settings() -> Iterator[tuple[int, int, bool]]:
+    """Settings of torch that no runner of ours would choose, in force during the test."""
+    threads, mode, fill = settings_of_torch()
+    torch.set_num_threads(3)
     torch.set_deterministic_debug_mode("default")
-    try:
-        records: list[dict[str, object]] = []
-        TrainingHarness(small_scenario()).run("rollout", records.append)
-        assert records
-        assert torch.get_num_threads() == 2
-        assert torch.get_deterministic_debug_mode() == 0
-        assert torch.utils.deterministic.fill_uninitialized_memory is True
-    finally:
-        torch.set_num_threads(before[0])
-        torch.set_deterministic_debug_mode(before[1])
+    yield 3, 0, fill
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode(mode)
+
+
+def test_a_harness_changes_no_setting_of_the_process_when_it_is_made_or_runs(
+    others_settings: tuple[int, int, bool],
+) -> None:
+    harness = TrainingHarness.for_scenario(small_scenario())
+    assert settings_of_torch() == others_settings
+    seen: list[tuple[int, int, bool]] = []
+    harness.run("rollout", lambda fields: seen.append(settings_of_torch()))
+    assert {*seen} == {others_settings} == {settings_of_torch()}
+
+
+def test_a_training_computes_repeatably_and_restores_the_settings_of_the_process(
+    others_settings: tuple[int, int, bool], tmp_path: Path
+) -> None:
+    options = TrainingOptions(mode="rollout", output=tmp_path, worlds=2, rollout_ticks=10, cycles=1, epochs=1)
+    seen: list[tuple[int, int, bool]] = []
+    train(small_scenario(), options, lambda fields: seen.append(settings_of_torch()))
+    assert seen == [(1, 2, False)]
+    assert settings_of_torch() == others_settings
+
+
+def test_settings_are_restored_after_an_error_and_nested_contexts_each_have_their_own(
+    others_settings: tuple[int, int, bool],
+) -> None:
+    with pytest.raises(ZeroDivisionError), repeatable():
+        with repeatable(2):
+            assert settings_of_torch() == (2, 2, False)
+        assert settings_of_torch() == (1, 2, False)
+        raise ZeroDivisionError
+    assert settings_of_torch() == others_settings

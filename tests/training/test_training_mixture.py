@@ -28,10 +28,11 @@ from townlet.config import Scenario, TrainingConfig, load_scenario
 from townlet.config.training import ReplayConfig
 from townlet.errors import InputError
 from townlet.telemetry import read_records, validate_log
-from townlet.training import TrainingHarness, train
-from townlet.training.batch import replay_batch, rollout_batch
+from townlet.training import TrainingHarness, TrainingOptions, train
+from townlet.training.batch import rollout_batch
 from townlet.training.importance import effective_sample_share
 from townlet.training.joint import draw_segments, joint_batch, segment_shares
+from townlet.training.replay import replay_batch
 
 QUEUE = QUEUE_CONFLICT
 SLOTS = WORLDS * AGENTS
@@ -113,7 +114,7 @@ def test_fresh_agent_steps_keep_ppos_terms_and_recorded_ones_get_vtraces() -> No
         replay_batch(recorded, learner.network, CONFIG, deterministic=False),
     )
     size = len(alone.rows)
-    for name in ("observation", "mask", "action", "old_log_prob", "advantage", "target", "reward"):
+    for name in ("observation", "mask", "action", "old_log_prob", "advantage", "value_target", "reward"):
         assert torch.equal(getattr(batch, name)[:size], getattr(alone, name)), name
         assert torch.equal(getattr(batch, name)[size:], getattr(other, name)), name
     assert (batch.weight[:size] == 1.0).all() and torch.equal(batch.weight[size:], other.weight)
@@ -149,7 +150,7 @@ def test_the_objective_of_a_mixed_minibatch_is_the_decoupled_one_written_out() -
     clipped = torch.minimum(ratio * gain, ratio.clamp(0.8, 1.2) * gain)
     fields = learner.learn(batch)
     assert fields["loss_policy"] == pytest.approx(-float((batch.weight[rows] * clipped).mean()), abs=1e-6)
-    assert fields["loss_value"] == pytest.approx(float((value - batch.target[rows]).square().mean()), rel=1e-4)
+    assert fields["loss_value"] == pytest.approx(float((value - batch.value_target[rows]).square().mean()), rel=1e-4)
     assert fields["clip_fraction"] > 0.0 and fields["kl_divergence"] > 0.0
 
 
@@ -213,7 +214,7 @@ def test_joint_training_logs_where_its_data_came_from_in_records_that_are_valid(
     tmp_path: Path, random_capture: Path
 ) -> None:
     scenario = town(replay={"mixing": "joint"})
-    result = train(scenario, mode="mixed", output=tmp_path, replay_manifest=random_capture)
+    result = train(scenario, TrainingOptions(mode="mixed", output=tmp_path, replay_manifest=random_capture))
     assert validate_log(result.log).valid
     records = read_records(result.log)
     assert [(r["data_mode"], r["cycle_id"], r["rollout_ticks"]) for r in records] == [
@@ -234,7 +235,7 @@ def test_a_resumed_joint_training_ends_in_the_bytes_of_an_uninterrupted_one(
 ) -> None:
     def run(folder: str, cycles: int, resume: bool = False) -> str:
         options = {"mode": "mixed", "output": tmp_path / folder, "replay_manifest": random_capture}
-        return train(town(replay={"mixing": "joint"}), cycles=cycles, resume=resume, **options).sha256
+        return train(town(replay={"mixing": "joint"}), TrainingOptions(cycles=cycles, resume=resume, **options)).sha256
 
     whole = run("whole", 3)
     assert run("part", 1) != whole
@@ -244,7 +245,7 @@ def test_a_resumed_joint_training_ends_in_the_bytes_of_an_uninterrupted_one(
 def test_alternating_epochs_say_what_they_consist_of(random_capture: Path, script_capture: Capture) -> None:
     for capture in (read_capture(random_capture), script_capture):
         records: list[dict[str, Any]] = []
-        TrainingHarness(town()).run("mixed", records.append, capture=capture)
+        TrainingHarness.for_scenario(town()).run("mixed", records.append, capture=capture)
         for record in records:
             replay = record["data_mode"] == "replay"
             assert record["replayed_agent_steps"] == (record["transitions"] if replay else 0)
@@ -262,14 +263,14 @@ def test_joint_mixing_by_a_method_without_importance_weights_is_refused_and_noth
 ) -> None:
     scenario, output = town(replay={"mixing": "joint", "method": method}), tmp_path / "out"
     with pytest.raises(InputError) as refused:
-        train(scenario, mode="mixed", output=output, replay_manifest=random_capture)
+        train(scenario, TrainingOptions(mode="mixed", output=output, replay_manifest=random_capture))
     expected = "auto or vtrace with replay.mixing: joint"
     assert str(refused.value) == f"training options: replay.method: found {method}, expected {expected}"
     assert not output.exists()
 
 
 def test_a_scripts_capture_is_refused_for_joint_mixing_before_anything_is_simulated(script_capture: Capture) -> None:
-    harness = TrainingHarness(town(replay={"mixing": "joint"}))
+    harness = TrainingHarness.for_scenario(town(replay={"mixing": "joint"}))
     with pytest.raises(InputError, match=r"capture\.json: behavior\.deterministic: found true"):
         harness.run("mixed", lambda fields: None, capture=script_capture, source="capture.json")
     assert harness.cycle == 0

@@ -15,7 +15,7 @@ from townlet.capture import capture_rollout, read_capture
 from townlet.cli import main
 from townlet.config import TrainingConfig, load_scenario
 from townlet.telemetry import CLOCK_FIELDS, read_records, validate_log
-from townlet.training import TrainingHarness, train
+from townlet.training import TrainingHarness, TrainingOptions, train
 from townlet.view.learning_curves import conflict_intensity
 from townlet.world import CONFLICT_KINDS
 from townlet.world.state.events import CONFLICT_INTENSITY
@@ -27,7 +27,7 @@ def test_training_harness_rollout_queue_conflict_metrics() -> None:
     """A rollout's telemetry carries the totals of just that rollout, over one reused simulation and buffer."""
     scenario = load_scenario(QUEUE_CONFLICT)
     config = TrainingConfig(worlds=16, rollout_ticks=40, epochs=1)
-    harness = TrainingHarness(scenario.model_copy(update={"training": config}))
+    harness = TrainingHarness.for_scenario(scenario.model_copy(update={"training": config}))
     loop = harness.loop
     records: list[dict[str, float]] = []
     totals: list[tuple[float, float]] = []
@@ -48,14 +48,16 @@ def test_mixed_training_alternates_replay_and_rollout_on_one_network(tmp_path: P
     log = tmp_path / "mixed.jsonl"
     result = train(
         load_scenario(QUEUE_CONFLICT),
-        mode="mixed",
-        output=tmp_path,
-        replay_manifest=manifest,
-        ppo_log=log,
-        rollout_ticks=20,
-        worlds=4,
-        epochs=2,
-        cycles=2,
+        TrainingOptions(
+            mode="mixed",
+            output=tmp_path,
+            replay_manifest=manifest,
+            ppo_log=log,
+            rollout_ticks=20,
+            worlds=4,
+            epochs=2,
+            cycles=2,
+        ),
     )
     assert validate_log(log).valid
     records = read_records(log)
@@ -73,7 +75,7 @@ def test_mixed_training_alternates_replay_and_rollout_on_one_network(tmp_path: P
 def test_a_policy_learns_to_shower_from_its_own_rollouts() -> None:
     scenario = load_scenario(QUEUE_CONFLICT)
     config = TrainingConfig(worlds=32, rollout_ticks=80, epochs=4, cycles=30, seed=3)
-    harness = TrainingHarness(scenario.model_copy(update={"training": config}))
+    harness = TrainingHarness.for_scenario(scenario.model_copy(update={"training": config}))
     records: list[dict[str, float]] = []
     harness.run("rollout", records.append)
     assert records[-1]["reward_mean"] > records[0]["reward_mean"] + 0.2
@@ -165,7 +167,8 @@ def test_a_replays_reward_and_conflicts_are_those_of_the_whole_capture_though_so
     result = capture_rollout(QUEUE_CONFLICT, tmp_path / "capture", behavior="scripted", worlds=2)
     capture = read_capture(result.manifest_path)
     trained = train(
-        load_scenario(QUEUE_CONFLICT), mode="replay", output=tmp_path, replay_manifest=result.manifest_path, epochs=1
+        load_scenario(QUEUE_CONFLICT),
+        TrainingOptions(mode="replay", output=tmp_path, replay_manifest=result.manifest_path, epochs=1),
     )
     record = read_records(trained.log)[-1]
     buffer = capture.buffer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
 from townlet.files.storage import exclusive, sha256
 from townlet.telemetry import CLOCK_FIELDS, validate_log
-from townlet.training import TrainingResult, train
+from townlet.training import TrainingOptions, TrainingResult, train
 
 QUEUE = SCENARIOS / "queue_conflict.yaml"
-SMALL = {"worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 2}
+SMALL: dict[str, Any] = {"worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 2}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +38,14 @@ def random(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(result.manifest_path)
 
 
-def run(scenario: Scenario, output: Path, mode: str, **options: Any) -> tuple[TrainingResult, list[dict[str, Any]]]:
-    result = train(scenario, mode=mode, output=output, **(SMALL | options))
+def run(
+    scenario: Scenario,
+    output: Path,
+    mode: str,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+    **options: Any,
+) -> tuple[TrainingResult, list[dict[str, Any]]]:
+    result = train(scenario, TrainingOptions(mode=mode, output=output, **(SMALL | options)), progress)
     validation = validate_log(result.log)
     assert validation.valid
     return result, list(validation.records)
@@ -47,7 +54,7 @@ def run(scenario: Scenario, output: Path, mode: str, **options: Any) -> tuple[Tr
 def fault_of(scenario: Scenario, output: Path, **options: Any) -> str:
     """The message of a training that is refused, which must not have written anything."""
     with pytest.raises(InputError) as caught:
-        train(scenario, output=output, **(SMALL | {"mode": "rollout"} | options))
+        train(scenario, TrainingOptions(output=output, **(SMALL | {"mode": "rollout"} | options)))
     assert not output.exists()
     return str(caught.value)
 
@@ -168,5 +175,5 @@ def test_unusable_options_are_named_and_nothing_is_written(
 
 def test_a_folder_in_use_is_refused(scenario: Scenario, tmp_path: Path) -> None:
     with exclusive(tmp_path), pytest.raises(InputError, match="another process is writing here"):
-        train(scenario, mode="rollout", output=tmp_path)
+        train(scenario, TrainingOptions(mode="rollout", output=tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]

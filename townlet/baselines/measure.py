@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from townlet.baselines.metrics import rollout_metrics
+from townlet.host.torch_settings import repeatable
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
@@ -33,9 +34,10 @@ def measure_seed(
     action = np.zeros(shape, np.int32)
     log_prob, value = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     town.reset(seed)
-    for _ in range(scenario.ticks):
-        behavior.act(town, action, log_prob, value)
-        town.step(action)
+    with repeatable(scenario.training.threads):
+        for _ in range(scenario.ticks):
+            behavior.act(town, action, log_prob, value)
+            town.step(action)
     return town_metrics(town)
 
 

@@ -24,13 +24,9 @@ def choose_behavior(scenario: Scenario, name: str | None, policy: AnyPath | None
     """
     name = name or ("neural" if policy is not None else "scripted")
     if name == "neural" and policy is not None:
-        import torch
-
         from townlet.behavior.neural import NeuralBehavior
         from townlet.behavior.policy_file import load_policy
 
-        # The number of threads changes the order of sums, and so the last bits of what is recorded.
-        torch.set_num_threads(scenario.training.threads)
         network, card = load_policy(
             policy, observation=observation_schema_of(scenario), actions=action_names(scenario.object_types)
         )

@@ -17,6 +17,7 @@ from townlet.behavior.neural import NeuralBehavior
 from townlet.bench.protocol import machine
 from townlet.bench.town import with_observations
 from townlet.config import Scenario, load_scenario
+from townlet.host.torch_settings import repeatable
 from townlet.host.workers import Workers, workers
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
@@ -48,11 +49,17 @@ def measure_trainer(
     scenario = training_scenario(
         with_observations(load_scenario(file), observations), activation, worlds, ticks, minibatch, threads
     )
-    harness = TrainingHarness(scenario)
+    with repeatable():
+        return _measured(scenario, epochs, repeats)
+
+
+def _measured(scenario: Scenario, epochs: int, repeats: int) -> dict[str, Any]:
+    training = scenario.training
+    worlds, threads = training.worlds, training.threads
+    loop = _WatchedLoop(scenario, worlds=worlds, seed=0, threads=threads)
+    harness = TrainingHarness.for_scenario(scenario, loop=loop)
     watch = _Watch(harness.network)
     harness.behavior = watch
-    loop = _WatchedLoop(scenario, worlds=worlds, seed=0, threads=threads)
-    harness.loop = loop
     harness.run_rollout(epochs, lambda fields: None)
     phases = []
     for _ in range(repeats):
@@ -81,13 +88,13 @@ def measure_trainer(
         **{name: round(value, 3) for name, value in median.items() if name != "rate"},
         "share_matmul": round(median["rate"] * operations_per_step(harness.network, epochs) / matmul, 3),
         "matmul_gflops": round(matmul / 1e9, 1),
-        "activation": activation,
+        "activation": training.network.activation,
         "epochs": epochs,
         "worlds": worlds,
-        "ticks": ticks,
-        "minibatch_size": minibatch,
+        "ticks": training.rollout_ticks,
+        "minibatch_size": training.ppo.minibatch_size,
         "threads": threads,
-        "people": len(harness.loop.town.people),
+        "people": len(loop.town.people),
         "features": harness.network.features,
         "actions": harness.network.actions,
         "machine": {**machine(), **{name: importlib.metadata.version(name) for name in ("numba", "torch")}},

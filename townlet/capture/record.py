@@ -39,6 +39,7 @@ from townlet.files.storage import (
     write_atomically,
 )
 from townlet.host.memory import FEWER, require_memory
+from townlet.host.torch_settings import repeatable
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.sources import sources_sha256
@@ -102,7 +103,7 @@ def capture_rollout(
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
     acting, card = choose_behavior(scenario, behavior, policy)
     _require_memory(scenario)
-    with exclusive(output):
+    with exclusive(output), repeatable(scenario.training.threads):
         recording = _Recording()
         total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
         for first in range(0, total, per_shard):

@@ -89,30 +89,28 @@ def train(
     --seed are the scenario's.
     """
     from townlet.config import load_scenario
+    from townlet.training import TrainingOptions
     from townlet.training import train as run_training
 
     config = load_scenario(scenario)
-    phases = 2 if mode == "mixed" and config.training.replay.mixing == "alternate" else 1
-    planned = phases * (epochs or config.training.epochs) * (cycles or config.training.cycles)
-    with _progress(config.name, planned) as show_epoch:
-        result = run_training(
-            config,
-            mode=mode,
-            output=output or _default_folder(config, mode, ppo_log),
-            replay_manifest=replay_manifest,
-            ppo_log=ppo_log,
-            rollout_ticks=rollout_ticks,
-            epochs=epochs,
-            cycles=cycles,
-            worlds=worlds,
-            seed=seed,
-            log_frequency=ppo_log_frequency,
-            log_max_entries=ppo_log_max_entries,
-            resume=resume,
-            checkpoint_every=checkpoint_every,
-            device=device,
-            progress=show_epoch,
-        )
+    options = TrainingOptions(
+        mode=mode,
+        output=output or _default_folder(config, mode, ppo_log),
+        replay_manifest=replay_manifest,
+        ppo_log=ppo_log,
+        rollout_ticks=rollout_ticks,
+        epochs=epochs,
+        cycles=cycles,
+        worlds=worlds,
+        seed=seed,
+        log_frequency=ppo_log_frequency,
+        log_max_entries=ppo_log_max_entries,
+        resume=resume,
+        checkpoint_every=checkpoint_every,
+        device=device,
+    )
+    with _progress(config.name, options.planned_epochs(config.training)) as show_epoch:
+        result = run_training(config, options, show_epoch)
     _print_result(result, config.name, mode)
 
 

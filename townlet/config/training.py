@@ -1,13 +1,19 @@
-"""How a policy learns: the network, PPO's constants and the amount of data."""
+"""Options of training: the network, PPO's constants, the amounts of data, and the phases of a cycle."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import Field
 
 from townlet.config.base import Amount, AsTuple, Positive, Section, Seed, SomeTicks, Weight
+from townlet.config.faults import validated
+from townlet.errors import InputError, nearest_name
 
+Mode = Literal["replay", "rollout", "mixed"]
+"""Where experience comes from: a capture, the network's own rollouts, or both."""
+PhaseKind = Literal["replay", "rollout", "joint"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -120,3 +126,37 @@ class TrainingConfig(Section):
     ppo: PPOConfig = PPOConfig()
     replay: ReplayConfig = ReplayConfig()
     handover: HandoverConfig = HandoverConfig()
+
+
+def mode_named(name: str) -> Mode:
+    """The mode of this name. Raises InputError for another name."""
+    for mode in get_args(Mode):
+        if name == mode:
+            return cast(Mode, mode)
+    raise InputError.of("training options", "mode", repr(name), nearest_name(name, get_args(Mode)))
+
+
+def phase_kinds(mode: Mode, config: TrainingConfig) -> tuple[PhaseKind, ...]:
+    """The phases of one cycle, in order."""
+    if mode == "mixed":
+        return ("joint",) if config.replay.mixing == "joint" else ("replay", "rollout")
+    return (mode,)
+
+
+def planned_phases(mode: Mode, config: TrainingConfig) -> int:
+    """The number of phases in a whole training."""
+    return len(phase_kinds(mode, config)) * config.cycles
+
+
+def planned_epochs(mode: Mode, config: TrainingConfig) -> int:
+    """The number of epochs in a whole training, not counting those that a hand-over adds."""
+    return planned_phases(mode, config) * config.epochs
+
+
+def with_training_options(config: TrainingConfig, options: Mapping[str, Any]) -> TrainingConfig:
+    """Replace fields of a training configuration by the options that are not None.
+
+    Raises InputError naming each option whose value is out of range.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    return validated(config.model_dump() | given, TrainingConfig, "training options")

@@ -1,4 +1,4 @@
-"""One cycle of a soak: the baseline's behaviour in its town, then the network replays, acts, and learns."""
+"""One cycle of a soak: a rollout of the baseline's behaviour, then replay and rollout of the network."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from townlet.world import TALLY, Town
 
 
 class Cycles:
-    """One network and two simulations, reused in every cycle: the network's town, and that of the baseline's behaviour.
+    """One network and two simulations, reused in every cycle: the network's town, and the baseline behaviour's.
 
-    Both begin anew in every cycle from its seed. What the baseline's behaviour does depends on nothing else, so it is
-    exchangeable with the baseline's samples, however much the network has learnt.
+    Both are reset in every cycle to that cycle's seed. The baseline's behaviour depends on nothing else, so its rollouts
+    are exchangeable with the baseline's samples, however much the network has learnt.
     """
 
     def __init__(self, materials: Materials, capture: Capture, source: str, *, seed: int) -> None:
         self.materials, self.capture, self.source, self.seed = materials, capture, source, seed
         scenario, baseline = materials.scenario, materials.baseline
-        self.harness = TrainingHarness(scenario)
+        training = scenario.training
+        self._loop = SimulationLoop(scenario, worlds=training.worlds, seed=training.seed, threads=training.threads)
+        self.harness = TrainingHarness.for_scenario(scenario, loop=self._loop)
         self.harness.require_usable("mixed", capture, source)
         self.harness.take_memory("mixed", capture)
         if materials.network is not None:
@@ -37,9 +39,9 @@ class Cycles:
         self._reference = SimulationLoop(scenario, worlds=baseline.worlds, seed=0)
 
     def run(self, cycle: int, writer: TelemetryWriter) -> dict[str, Any]:
-        """Do a cycle, counted from 1, with its telemetry; returns its row."""
+        """Run a cycle, counted from 1, and write its telemetry; return its row of metrics."""
         seed, records = cycle_seed(self.seed, cycle), list[dict[str, Any]]()
-        baseline, harness, town = self.materials.baseline, self.harness, self.harness.loop.town
+        baseline, harness, town = self.materials.baseline, self.harness, self._loop.town
         reference = measure_seed(
             self.materials.scenario, self.materials.behavior, baseline.worlds, seed, self._reference
         )
@@ -66,7 +68,7 @@ class Cycles:
         }
 
     def _exists(self, name: str) -> bool:
-        """A policy that takes no step has no distance from itself."""
+        """Whether a metric is defined: a policy that does not learn has no divergence from itself."""
         return self.learning or name != "kl_divergence"
 
     def _alerts(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -80,7 +82,7 @@ class Cycles:
 
 
 def cycle_seed(seed: int, cycle: int) -> int:
-    """The seed of a cycle's towns, in [0, 2³¹): far from the small ones that baselines are made of."""
+    """The seed of a cycle's towns, in [0, 2³¹); baselines use small seeds."""
     return int(np.random.SeedSequence([seed, cycle]).generate_state(1)[0] >> 1)
 
 

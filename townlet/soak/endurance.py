@@ -1,4 +1,4 @@
-"""Endurance: a soak that goes on in a fresh process after so many cycles, by design."""
+"""Endurance: a soak that continues in a fresh process after every so many cycles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from townlet.host.processes import exit_with_parent
 from townlet.soak.options import SoakOptions
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import SoakResult, run_soak
-from townlet.training.attempt import TrainingInterrupted
+from townlet.training.resumable import TrainingInterrupted
 
 
 def endure(
@@ -24,11 +24,11 @@ def endure(
     resume: bool = False,
     progress: Callable[[SoakResult], None] | None = None,
 ) -> SoakResult:
-    """:func:`townlet.soak.run.run_soak`, with a fresh process after every ``restart_every`` cycles.
+    """Run a soak as :func:`townlet.soak.run.run_soak` does, with a fresh process after every ``restart_every`` cycles.
 
-    What comes out has the same bytes as without restarts. The processes end with this one, however it ends, and at once
-    if it is interrupted. Raises what :func:`run_soak` does, and RunError if a process was killed; ``progress`` is
-    called after each process but the last.
+    The result has the same bytes as without restarts. The processes end with this one, however it ends, and at once if
+    it is interrupted. ``progress`` is called after each process except the last. Raises what :func:`run_soak` raises,
+    and RunError if a process was killed.
     """
     if restart_every <= WARM_UP:
         expected = f"at least {WARM_UP + 1}: a process's first {WARM_UP} cycles say nothing of memory and speed"
@@ -43,23 +43,23 @@ def endure(
 
 
 def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
-    """The next cycles in a process of their own, a fresh interpreter: torch's threads do not survive a fork."""
+    """Run the next cycles in a process of their own, with a fresh interpreter: torch's threads do not survive a fork."""
     context = multiprocessing.get_context("spawn")
     answers, answering = context.Pipe(duplex=False)
     process = context.Process(target=_part, args=(answering, options, resume, most))
     process.start()
-    # The process has the only end that is left, so that its death is noticed.
+    # Now only the process holds this end, so that its death is noticed.
     answering.close()
     try:
         answer = answers.recv()
         process.join()
     except EOFError:
-        told = f"the process that worked on {options.output} was killed"
-        raise RunError(f"{told}; the same command with --resume goes on after its last checkpoint") from None
+        killed = f"the process that worked on {options.output} was killed"
+        raise RunError(f"{killed}; the same command with --resume goes on after its last checkpoint") from None
     except KeyboardInterrupt:
         raise TrainingInterrupted(f"the same command with --resume goes on with {options.output}") from None
     finally:
-        # Whatever it is at, what it leaves can be resumed.
+        # The process leaves something that can be resumed, whatever it is doing.
         process.terminate()
         process.join()
         answers.close()
@@ -71,9 +71,8 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
 
 
 def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) -> None:
-    """Answer with the result, or with what went wrong: faults, which as an exception would lose their parts on the way
-    to the other process, or the exception."""
-    # The one who started this process is interrupted too, and ends it.
+    """Send the result to the parent, or else the faults of an InputError, whose parts pickling would lose, or a RunError."""
+    # Ctrl-C interrupts the parent too, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     try:
@@ -83,5 +82,5 @@ def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) 
     except RunError as error:
         answering.send(RunError(str(error)))
     except Exception:
-        # As an exception it might not survive the way; and it is no fault of the input, so its traceback is wanted.
+        # The exception might not survive pickling; and since the input is not at fault, its traceback is wanted.
         answering.send(RunError(format_exc()))

@@ -1,4 +1,4 @@
-"""``soak.json``: what a soak is, how far it is, and the hashes of what it left; and ``measured.json`` beside it."""
+"""Manifests of a soak: ``soak.json``, its identity, progress and hashes, and ``measured.json``, its measurements."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class Source(Section):
     """A file that the soak began with."""
 
     file: AnyFile
-    """In the soak's own folder, or below the project's, or as it was asked for."""
+    """Relative to the soak's folder or to the project's, or as the options name it."""
     sha256: Sha256
 
 
 class Rows(Section):
-    """A file that came out."""
+    """A file that the soak wrote."""
 
     sha256: Sha256
     rows: Amount
 
 
 class SoakManifest(Section):
-    """``soak.json``; its own SHA-256 is over everything else in it."""
+    """``soak.json``; its own SHA-256 covers everything else in it."""
 
     format: Literal["townlet-soak"]
     schema_version: Literal[2]
@@ -66,7 +66,7 @@ class SoakManifest(Section):
     behavior: str
     """The baseline's."""
     policy: Sha256 | None
-    """Weights that the network began with."""
+    """SHA-256 of the weights that the network began with."""
     capture: Source
     training: dict[str, JsonValue]
     code_version: Sha256
@@ -75,21 +75,21 @@ class SoakManifest(Section):
     cycles_done: Amount
     alerts: Amount
     telemetry_records_sha256: Sha256 | None = None
-    """Of the log without its clock fields; once finished."""
+    """Of the log without its clock fields; present once finished."""
     files: dict[str, Rows]
-    """By name; once finished."""
+    """By name; present once finished."""
     sha256: Sha256
 
 
 class Measured(Section):
-    """``measured.json``: what differs between equal soaks."""
+    """``measured.json``: everything that differs between equal soaks."""
 
     commit: str | None
     files: dict[str, Rows]
 
 
 def read_manifest(folder: AnyPath) -> dict[str, Any]:
-    """The manifest of the soak in a folder. Raises InputError for one that is damaged, altered or of another form."""
+    """The manifest of the soak in a folder. Raises InputError if it is damaged, altered or of another format."""
     path = Path(str(folder)) / MANIFEST_NAME
     content = read_json(path, "a soak's manifest")
     validated(content, SoakManifest, path)
@@ -103,8 +103,10 @@ def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def soak_manifest(options: SoakOptions, materials: Materials, capture: Capture, source: str) -> dict[str, Any]:
-    """What a soak is, before anything is done, not sealed yet: equal for equal soaks of the same code, in the same
-    environment, wherever their folders lie."""
+    """The manifest of a soak before its first cycle, not sealed yet.
+
+    It is equal for equal soaks of the same code in the same environment, wherever their folders are.
+    """
     baseline, training = materials.baseline, materials.scenario.training
     return {
         "format": "townlet-soak",
@@ -135,7 +137,7 @@ def soak_manifest(options: SoakOptions, materials: Materials, capture: Capture, 
 
 
 def finish(folder: Path, manifest: Mapping[str, Any], cycles: int, alerts: int) -> None:
-    """Write both manifests of a soak that is done; the one that says so comes last."""
+    """Write both manifests of a finished soak; ``soak.json``, which says that it is finished, comes last."""
     log = folder / LOG_NAME
     telemetry = {"sha256": sha256(log.read_bytes()), "rows": len(read_records(log))}
     measured = {"files": {RESOURCES_NAME: RowFile(folder / RESOURCES_NAME).entry(), LOG_NAME: telemetry}}
@@ -151,17 +153,17 @@ def finish(folder: Path, manifest: Mapping[str, Any], cycles: int, alerts: int) 
 
 
 def records_sha256(log: Path) -> str:
-    """SHA-256 of what a training log says, its clock fields aside. Raises InputError for a log that is not valid."""
+    """SHA-256 of a training log without its clock fields. Raises InputError for a log that is not valid."""
     return telemetry_version(read_records(log))
 
 
 def soak_code_sha256() -> str:
-    """SHA-256 over the sources that decide what a cycle is: rules, behaviours, recording, training and measuring."""
+    """SHA-256 over the sources that decide a cycle's outcome: rules, behaviours, capture, training and metrics."""
     return sources_sha256("townlet.soak.cycle")
 
 
 def environment() -> dict[str, str]:
-    """Versions of what computes, and the machine's kind: what equal bytes may depend on, and no more."""
+    """Versions of numeric libraries, and the kind of machine: all that equal bytes may depend on."""
     now = describe_installation()
     machine = now["machine"]
     return {

@@ -1,4 +1,4 @@
-"""What a soak is asked to do, and everything it reads before it begins."""
+"""Options of a soak, and everything that it reads before it begins."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from townlet.behavior.network import ActorCritic
     from townlet.behavior.policy_file import PolicyCard
 
-#: Where a checkout keeps the captures from which soaks start, by scenario.
+#: Where a checkout keeps the captures that soaks replay, by scenario.
 REFERENCES_FOLDER = Path("artifacts") / "phase4"
 
 
 @dataclass(frozen=True)
 class SoakOptions:
-    """A soak as it is asked for; a resumed one is asked for in the same way."""
+    """Options of a soak; a resumed soak has the same."""
 
     scenario: Path
     """Scenario file."""
@@ -34,41 +34,41 @@ class SoakOptions:
     baseline: AnyPath | None = None
     """File of the baseline; by default the promoted one."""
     cycles: int | None = None
-    """Cycles; with ``hours`` at the most so many."""
+    """Number of cycles; with ``hours``, the largest number."""
     hours: float | None = None
     """Hours of work, over all processes of the soak, after which no further cycle begins."""
     learning: bool = True
-    """Whether the network learns; if not, it is only looked at."""
+    """Whether the network learns; if not, it is only observed."""
     seed: int = 0
-    """From this and its number comes the seed of every cycle."""
+    """Every cycle's seed is a function of this one and of the cycle's number."""
     policy: AnyPath | None = None
-    """A ``policy.json``: the weights to begin with, and who acts for the baseline if that is neural."""
+    """A ``policy.json``: the weights to begin with, and those of the baseline's behaviour if that is neural."""
     capture: AnyPath | None = None
-    """Manifest of the capture that is replayed; by default the pinned one, else one recorded at the start."""
+    """Manifest of the capture to replay; by default the pinned one, else one recorded at the start."""
     night: str | None = None
     """A name for the report, such as the date."""
 
 
 @dataclass(frozen=True)
 class Materials:
-    """What the options name, read and checked."""
+    """The files that the options name, read and checked."""
 
     scenario: Scenario
-    """With the training section that the soak runs under."""
+    """With the soak's own training section."""
     scenario_file_sha256: str
     baseline: Baseline
     behavior: Behavior
-    """The baseline's own."""
+    """The baseline's."""
     network: ActorCritic | None
-    """The network to begin with; none for a fresh one."""
+    """The network to begin with; None for a fresh one."""
     policy_sha256: str | None
 
 
 def read_materials(options: SoakOptions) -> Materials:
-    """Read everything that a soak begins with, its replayed capture aside.
+    """Read everything that a soak begins with, except the capture that it replays.
 
-    Raises InputError for unusable options, a damaged baseline, a baseline of another scenario than the present one,
-    and a policy that is not the baseline's where that was made by one.
+    Raises InputError for unusable options, for a baseline that is damaged or of another scenario, and for a policy other
+    than the baseline's if the baseline was made with one.
     """
     from townlet.baselines.document import require_policy
     from townlet.behavior.choose import choose_behavior
@@ -98,10 +98,10 @@ def read_materials(options: SoakOptions) -> Materials:
 
 
 def soak_training(config: TrainingConfig, learning: bool, card: PolicyCard | None) -> TrainingConfig:
-    """How a network trains in a soak: as its scenario says, but for what would make one cycle unlike the next.
+    """The training section of a soak: the scenario's, without what would make one cycle unlike the next.
 
-    A soak has no planned end that schedules could run towards; replay and rollout alternate; the network acts from the
-    start. Without learning the step size is 0, and one pass over the data shows all there is to see.
+    A soak has no planned end, so schedules are constant. Replay and rollout alternate, and the network acts from the
+    start. Without learning, the step size is 0 and one pass over the data is enough.
     """
     constant = {"lr_schedule": "constant", "entropy_schedule": "constant"}
     ppo = config.ppo.model_copy(update=constant if learning else constant | {"learning_rate": 0.0})

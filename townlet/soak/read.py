@@ -1,4 +1,4 @@
-"""A soak read back: its manifest, and its cycles as columns."""
+"""A finished soak, read back: its manifest, and its cycles as columns."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Soak:
     manifest: dict[str, Any]
     """``soak.json``; see :class:`townlet.soak.manifest.SoakManifest`."""
     cycles: Columns
-    """By name, float64 [C]: every number of ``cycles.jsonl``; NaN where a cycle has none."""
+    """The numbers of ``cycles.jsonl`` by name, float64 [C]; NaN where a cycle has none."""
     resources: Columns
     """The same of ``resources.jsonl``."""
     alerts: Sequence[Sequence[Mapping[str, Any]]]
-    """Per cycle, those of the scenario's thresholds."""
+    """Per cycle, the alerts by the scenario's thresholds."""
 
 
 def read_soak(folder: AnyPath) -> Soak:
-    """A finished soak, every file of it checked against its manifests. Raises InputError naming what is off."""
+    """Read a finished soak and check every file against its manifests. Raises InputError naming what does not match."""
     root = Path(str(folder))
     manifest = read_manifest(root)
     if not manifest["finished"]:

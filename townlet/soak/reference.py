@@ -1,4 +1,4 @@
-"""The capture that a soak replays: the pinned one of its scenario, or one recorded when the soak begins."""
+"""The capture that a soak replays: its scenario's pinned one, or one recorded when the soak begins."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from townlet.config import Scenario
 from townlet.files.storage import AnyPath, as_path
 from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
 
-#: Folder, inside a soak's, of a capture that was recorded for it.
+#: The folder in a soak's folder for a capture that was recorded for it.
 RECORDED_NAME = "reference"
 
 
 def pin_reference(scenario_path: AnyPath, scenario: Scenario, folder: AnyPath) -> Capture:
-    """Record the reference capture of a scenario into a folder: the same bytes from the same code.
+    """Record the reference capture of a scenario into a folder; the same code gives the same bytes.
 
-    The scenario's script acts, or, where there is none, chance: a town in which nobody does anything teaches nothing,
-    and of a heuristic there is a baseline already.
+    The scenario's script acts, or the random behaviour where there is no script: an idle town teaches nothing, and the
+    heuristic acts in the baseline already.
     """
     behavior = "scripted" if default_behavior(scenario) == "scripted" else "random"
     return read_capture(capture_rollout(scenario_path, folder, behavior=behavior).manifest_path)
 
 
 def reference_capture(options: SoakOptions, scenario: Scenario) -> tuple[Capture, str]:
-    """The capture that a soak replays, and where its manifest lies: a pinned one below the project's folder, so that it
-    is called the same in every checkout, a recorded one in the soak's. Raises InputError for a damaged one.
+    """The capture that a soak replays, and the path of its manifest.
 
-    Where neither the options name one nor one is pinned, it is recorded into the soak's folder, whose lock the caller
-    holds; a resumed soak records the same again.
+    It is the one that the options name, else the pinned one, else one recorded into the soak's folder, whose lock the
+    caller holds; a resumed soak records the same bytes again. The path of a pinned capture is relative to the project's
+    folder, and so the same in every checkout; that of a recorded one is relative to the soak's.
+
+    Raises InputError for a damaged capture.
     """
     pinned = REFERENCES_FOLDER / scenario.name / MANIFEST_NAME
     if options.capture is not None:

@@ -1,4 +1,4 @@
-"""What a soak's process uses, cycle by cycle: measured, so it differs between identical soaks."""
+"""Resources that a soak's process uses, measured in every cycle; they differ between identical soaks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import psutil
 
 from townlet.telemetry.reader import part_paths
 
-#: Cycles at the start of each process in which it loads, allocates and fills its caches; no resource is judged by them.
+#: Cycles at the start of each process in which it loads, allocates and fills caches; tests of resources leave them out.
 WARM_UP = 2
 
 
 class Yardstick:
-    """A calculation that never changes, timed beside what does: how fast the machine is at the moment.
+    """A fixed calculation whose duration shows how fast the machine is at the moment.
 
-    The speed of a virtual machine's processor wanders by some 10 % within minutes, with what its neighbours do to
-    clock and cache. Most of the calculation is arithmetic in the processor, a seventh looks up numbers all over 8 MB:
-    in this mix, its duration and that of a cycle rise and fall together.
+    The speed of a virtual machine's processor wanders by some 10 % within minutes, as its neighbours use clock and
+    cache. Most of the calculation is arithmetic; a seventh of it reads numbers scattered over 8 MB. With this mix, its
+    duration and that of a cycle rise and fall together.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Yardstick:
         self._result, self._found = np.empty_like(self._operand), np.empty(self._places.size, np.float32)
 
     def seconds(self) -> float:
-        """Processor time that the calculation takes now, the median of nine."""
+        """The processor time of the calculation now, the median of nine."""
         return statistics.median(self._once() for _ in range(9))
 
     def _once(self) -> float:
@@ -46,10 +46,9 @@ class Yardstick:
 class Meter:
     """Measures the cycles of one process, the ``process``-th of its soak, counted from 1.
 
-    Durations are differences of a monotonic clock, so a system clock that jumps changes nothing but ``started``.
-    Memory is what is in use: what the allocator only keeps for later is given back to the system first, where the C
-    library can (glibc's ``malloc_trim``), outside of the durations. Otherwise a heap that is ever more scattered, with
-    nothing kept in it, looks like a leak.
+    Durations come from a monotonic clock, so a jump of the system clock changes nothing but ``started``. Memory is what
+    is in use: memory that the allocator merely keeps is first returned to the system, outside of the durations, where
+    the C library can do that (glibc's ``malloc_trim``). Otherwise fragmentation of the heap would look like a leak.
     """
 
     def __init__(self, process: int, log: Path) -> None:
@@ -60,7 +59,7 @@ class Meter:
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
     def begin(self) -> None:
-        """A cycle begins."""
+        """Start measuring a cycle."""
         self._cycle += 1
         self._before = self._yardstick.seconds()
         self._started = time.time()
@@ -69,7 +68,7 @@ class Meter:
     def end(self, cycle: int, agent_steps: int) -> dict[str, Any]:
         """The row of the cycle that ends: memory and log in bytes, durations in seconds.
 
-        ``yardstick_seconds`` is the mean of the yardstick's before the cycle and after it, outside the durations.
+        ``yardstick_seconds`` is the mean of the yardstick's durations before and after the cycle.
         """
         seconds, cpu = time.perf_counter() - self._clock, time.process_time() - self._cpu
         if self._trim is not None:

@@ -1,4 +1,4 @@
-"""Files of one JSON object per cycle: appended line by line, and cut back to a checkpoint."""
+"""Files with one JSON object per cycle, appended line by line and cut back to a checkpoint."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class RowFile:
         self.path = path
 
     def cut(self, rows: int) -> list[dict[str, Any]]:
-        """Keep the first ``rows`` rows, remove what follows, a torn line too, and return them.
+        """Keep the first ``rows`` rows and return them; remove what follows, including a torn line.
 
-        Raises InputError, and removes nothing, if there are fewer or one of them is not a cycle's row.
+        Raises InputError, and removes nothing, if there are fewer rows or one of them is not a cycle's.
         """
         content = read_bytes(self.path, f"the rows of {rows} cycles") if rows or self.path.exists() else b""
         lines = content.splitlines(keepends=True)[:rows]
@@ -62,7 +62,7 @@ class RowFile:
         return [_row(self.path, number, line) for number, line in enumerate(lines, start=1)]
 
     def entry(self) -> dict[str, Any]:
-        """What a manifest says of the file: its SHA-256 and its number of rows."""
+        """The file's entry in a manifest: its SHA-256 and its number of rows."""
         content = self.path.read_bytes()
         return {"sha256": sha256(content), "rows": content.count(b"\n")}
 

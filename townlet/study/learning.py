@@ -15,7 +15,7 @@ from townlet.config import load_scenario
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.study.progress import Progress
 from townlet.telemetry import read_records
-from townlet.training import train
+from townlet.training import TrainingOptions, train
 from townlet.view.learning_curves import completed_uses, conflict_intensity
 from townlet.view.style import PALETTE, Plot, png
 
@@ -78,7 +78,7 @@ def study_learning(
                     done = index * total + int(record["cycle_id"])
                     progress(done, total * len(seeds), f"seed {seeds[index]}, reward {record['reward_mean']:.3f}")
 
-            result = train(scenario, mode="rollout", output=folder, cycles=total, seed=seed, progress=advance)
+            result = train(scenario, TrainingOptions(mode="rollout", output=folder, cycles=total, seed=seed), advance)
             records = read_records(result.log)
         # All epochs of one cycle learn from the same rollout: its first line says what that rollout was like.
         rollouts = {int(record["cycle_id"]): record for record in reversed(records)}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
 from townlet.files.storage import pretty_json, write_atomically
+from townlet.host.torch_settings import repeatable
 from townlet.study.progress import Progress
 from townlet.training.gymnasium_loop import GymnasiumLoop, evaluate_policy
 from townlet.training.harness import TrainingHarness
@@ -157,11 +158,16 @@ def study_references(
 
 def run_task(name: str, seed: int, episodes: int, advance: Callable[[float], None]) -> ReferenceRun:
     """One training by the harness and its evaluation; ``advance`` is called with the share of the training done."""
+    with repeatable():
+        return _run_task(name, seed, episodes, advance)
+
+
+def _run_task(name: str, seed: int, episodes: int, advance: Callable[[float], None]) -> ReferenceRun:
     task, started = TASKS[name], time.perf_counter()
     config = task.training
     loop = GymnasiumLoop(lambda: make_task(name, task.reward_scale), worlds=config.worlds, seed=seed)
     with closing(loop.town):
-        harness = TrainingHarness.over(loop, config, seed=seed)
+        harness = TrainingHarness(loop, config, seed=seed)
         curve = np.full(config.cycles, np.nan)
         for cycle in range(config.cycles):
             harness.run_rollout(None, lambda fields: None)

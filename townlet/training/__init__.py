@@ -1,6 +1,6 @@
 """Learning: PPO on the network's own rollouts, V-trace or cloning on recorded ones.
 
-Names are imported when first used, so that the pure functions in here load without the simulation.
+Names are imported when first used, so that this package's pure functions load without the simulation.
 """
 
 from __future__ import annotations
@@ -10,18 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from townlet.rollout import RolloutBuffer
-    from townlet.training.attempt import TrainingInterrupted
     from townlet.training.divergence import TrainingDiverged
     from townlet.training.harness import TrainingHarness
+    from townlet.training.options import TrainingOptions
+    from townlet.training.resumable import TrainingInterrupted
     from townlet.training.run import TrainingResult, train
 
-__all__ = ["RolloutBuffer", "TrainingDiverged", "TrainingHarness", "TrainingInterrupted", "TrainingResult", "train"]
+__all__ = [
+    "RolloutBuffer",
+    "TrainingDiverged",
+    "TrainingHarness",
+    "TrainingInterrupted",
+    "TrainingOptions",
+    "TrainingResult",
+    "train",
+]
 
 _HOMES = {
     "RolloutBuffer": "townlet.rollout",
     "TrainingDiverged": "townlet.training.divergence",
     "TrainingHarness": "townlet.training.harness",
-    "TrainingInterrupted": "townlet.training.attempt",
+    "TrainingInterrupted": "townlet.training.resumable",
+    "TrainingOptions": "townlet.training.options",
     "TrainingResult": "townlet.training.run",
     "train": "townlet.training.run",
 }

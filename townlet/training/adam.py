@@ -9,22 +9,22 @@ from torch.optim.adam import adam
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015, algorithm 1) over torch's own fused update, bit for bit that of ``torch.optim.Adam``.
+    """Adam (Kingma and Ba 2015, algorithm 1) over torch's own fused update; the bits are those of ``torch.optim.Adam``.
 
-    The class of that name loads torch's compiler when it is made, which nothing here uses and which takes over a
-    second: half of a short training.
+    That class loads torch's compiler when it is constructed. Nothing here uses the compiler, and loading it takes over
+    a second, half of a short training.
     """
 
     def __init__(self, parameters: Iterable[torch.nn.Parameter], lr: float, eps: float) -> None:
         self.parameters = list(parameters)
         self.lr, self.eps = lr, eps
-        #: Running means of gradients and of their squares, and steps taken; one tensor per parameter each.
+        #: Running means of gradients and of their squares, and steps taken: one tensor per parameter in each list.
         self.exp_avgs = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.exp_avg_sqs = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in self.parameters]
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Its whole state by name, the tensors themselves: a checkpoint copies from them and into them."""
+        """The whole state by name: the tensors themselves, from which and into which checkpoints copy."""
         state = {"exp_avg": self.exp_avgs, "exp_avg_sq": self.exp_avg_sqs, "steps": self.steps}
         return {f"{kind}.{index}": tensor for kind, of in state.items() for index, tensor in enumerate(of)}
 
@@ -35,7 +35,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Update the parameters by their gradients, which all of them must have."""
+        """Update the parameters, each of which must have a gradient."""
         adam(
             list(self.parameters),
             [parameter.grad for parameter in self.parameters if parameter.grad is not None],

@@ -1,12 +1,13 @@
 """Advantages and value targets of recorded trajectories.
 
-All arrays are [T, B]: step ``t`` of ``B`` independent slots side by side. ``next_value[t]`` is V of what was
-observed after step ``t``. Two flags end a trajectory after step ``t``:
+All arrays are [T, B]: T steps of B independent slots. ``next_value[t]`` is V of the observation after step ``t``. Two
+flags end a trajectory after step ``t``:
 
-* ``terminated``: the episode is over; nothing is worth anything beyond it and ``next_value`` is not used;
-* ``cut``: the record ends (time limit, full buffer) though life goes on: ``next_value`` stands for the rest.
+* ``terminated``: the episode is over. Nothing beyond it has value, and ``next_value`` is not read.
+* ``cut``: the record ends, by the time limit or a full buffer, but the episode does not. ``next_value`` stands for the
+  rest.
 
-What follows either flag belongs to somebody else and has no influence, be it NaN.
+What follows either flag belongs to another trajectory and has no influence, even if it is NaN.
 """
 
 from __future__ import annotations
@@ -23,11 +24,10 @@ Flags = NDArray[np.bool_]
 class VTrace(NamedTuple):
     """V-trace estimates, each float32 [T, B]."""
 
-    target: Floats
-    """v_s, what the value function should learn."""
+    value_target: Floats
+    """v_s, what the value function learns."""
     advantage: Floats
-    """r_s + γ v_{s+1} − V(x_s); the policy gradient weighs it by ``weight`` (Espeholt et al. 2018, section
-    4.2)."""
+    """r_s + γ v_{s+1} − V(x_s); the policy gradient weights it by ``weight`` (Espeholt et al. 2018, section 4.2)."""
     weight: Floats
     """ρ_s, the truncated importance weight."""
 
@@ -59,13 +59,20 @@ def vtrace(
 ) -> VTrace:
     """V-trace value targets and advantages for off-policy data (Espeholt et al. 2018, eq. 1).
 
-    v_s = V(x_s) + Σ_t γ^{t−s} (Π_{i=s}^{t−1} c_i) ρ_t (r_t + γ V(x_{t+1}) − V(x_t)), summed to the
-    trajectory's end, with ρ_t = min(ρ̄, π/μ) and c_i = λ min(c̄, π/μ) (λ: remark 2). ``log_ratio`` is ln
-    π(a|x) − ln μ(a|x) of the recorded action, π the policy to be improved and μ the one that acted. With π =
-    μ and bounds of at least 1 the targets are the λ-returns of :func:`gae`.
+    v_s = V(x_s) + Σ_t γ^{t−s} (Π_{i=s}^{t−1} c_i) ρ_t (r_t + γ V(x_{t+1}) − V(x_t)), summed to the trajectory's end,
+    with ρ_t = min(ρ̄, π/μ) and c_i = λ min(c̄, π/μ) (λ: remark 2). With π = μ and bounds of at least 1, the targets are
+    the λ-returns of :func:`gae`.
+
+    Args:
+        reward, value, next_value, terminated, cut: [T, B], see the module.
+        log_ratio: float32 [T, B], ln π(a|x) − ln μ(a|x) of the recorded action; π is the policy to be improved, μ the
+            one that acted.
+        gamma: discount per step.
+        rho_bar, c_bar: the bounds ρ̄ and c̄.
+        lam: λ.
     """
     _check_shapes(reward, value, next_value, terminated, cut, log_ratio)
-    # Truncating the logarithm first keeps a wildly improbable action from overflowing.
+    # Truncating the logarithm keeps the ratio of a wildly improbable action from overflowing.
     rho = np.exp(np.minimum(log_ratio, np.float32(np.log(rho_bar))))
     c = lam * np.exp(np.minimum(log_ratio, np.float32(np.log(c_bar))))
     beyond = np.where(terminated, np.float32(0.0), next_value)

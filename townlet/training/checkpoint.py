@@ -1,7 +1,7 @@
-"""A training on disk, between two of its phases: everything that the next phase depends on, in one file.
+"""Checkpoints: everything that the next phase of a training depends on, in one file.
 
-The file is in safetensors form, so nothing in it is executable: the arrays of network, optimizer and town, and one
-JSON description with the plan of the training, how far it is, and a SHA-256 over the description and all arrays. A
+The file is in safetensors format, so nothing in it is executable. It holds the arrays of network, optimizer and town,
+and a JSON description: the plan of the training, its progress, and a SHA-256 over the description and all arrays. A
 training that was resumed leaves the same bytes as one that was not.
 
 Randomness needs no state of its own: every draw is a function of the seed, the town's clock and the epoch's number.
@@ -28,6 +28,7 @@ from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, 
 from townlet.files.strict_json import strict
 from townlet.files.tensor_file import tensors_with_description
 from townlet.training.harness import TrainingHarness
+from townlet.world import Town
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 FORMAT, VERSION = "townlet-checkpoint", 1
@@ -36,18 +37,18 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Progress(Section):
-    """How far a training is."""
+    """The progress of a training or a soak."""
 
     phases: Annotated[int, Field(ge=0)] = 0
-    """Phases done; see :func:`townlet.training.harness.phase_kinds`."""
+    """Phases of a training, or cycles of a soak, that are done."""
     counters: dict[str, JsonValue] = {}
     """See :meth:`TrainingHarness.counters`."""
     log_offset: Annotated[int, Field(ge=0)] = 0
-    """Lines of telemetry written; what the log holds beyond them is done again."""
+    """Lines of telemetry written; whatever the log holds beyond them is done again."""
     log_record_sha256: str = ""
     """See :attr:`TelemetryWriter.record_sha256`."""
     rewards: Annotated[list[float], Field(max_length=2)] = []
-    """Mean reward per agent-step in the first and in the last epoch that counts for it; empty before the first."""
+    """Mean reward per agent-step in the first and the last epoch on the network's own rollouts; empty before."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,16 @@ class Checkpoint:
         """Raise InputError naming each difference unless ``plan`` is the one that the checkpoint was made under."""
         before, now = dict(_leaves(self.plan, "")), dict(_leaves(plan, ""))
         faults = [
-            Fault(self.file, name, _told(before, name), f"{_told(now, name)}, as this training is asked for")
+            Fault(self.file, name, _as_json(before, name), f"{_as_json(now, name)}, as this training is asked for")
             for name in dict.fromkeys([*before, *now])
-            if _told(before, name) != _told(now, name)
+            if _as_json(before, name) != _as_json(now, name)
         ]
         if faults:
-            # One changed section may differ in hundreds of places; the first few say which.
+            # One changed section may differ in hundreds of places; the first few identify it.
             raise InputError(faults[:4])
 
     def restore(self, harness: TrainingHarness) -> None:
-        """Put a new harness of the same plan where the training was; InputError if the arrays do not fit it."""
+        """Put a new harness of the same plan where the training was. Raises InputError if the arrays do not fit it."""
         targets = _arrays_of(harness)
         faults = [
             Fault(self.file, name, _described(self.arrays.get(name)), _described(targets.get(name)))
@@ -92,9 +93,9 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: AnyPath, harness: TrainingHarness, plan: str, progress: Progress) -> None:
-    """Replace the folder's checkpoint; the former one stays until this one is complete and on the device.
+    """Replace the folder's checkpoint; the old one stays until the new one is complete and on the device.
 
-    ``plan`` is a JSON object as text: a large town's takes longer to write than all else.
+    ``plan`` is the text of a JSON object: serializing a large town's plan takes longer than everything else here.
     """
     arrays = _arrays_of(harness)
     description: dict[str, Any] = {
@@ -104,13 +105,13 @@ def save_checkpoint(folder: AnyPath, harness: TrainingHarness, plan: str, progre
         "progress": progress.model_dump(mode="json"),
     }
     description["sha256"] = _digest(description, arrays)
-    # One entry, because the writer orders several at random.
+    # A single entry, because safetensors writes several in random order.
     metadata = {FORMAT: json.dumps(description, separators=(",", ":"), allow_nan=False)}
     write_atomically(as_path(folder) / CHECKPOINT_NAME, save(dict(arrays), metadata))
 
 
 def read_checkpoint(folder: AnyPath) -> Checkpoint | None:
-    """The checkpoint in a folder, None if there is none.
+    """The checkpoint in a folder, or None if there is none.
 
     Raises InputError for a file that is torn, altered, of another kind or of another version.
     """
@@ -143,7 +144,7 @@ _EXPECTED = "a whole checkpoint; without the file, a training starts from its be
 
 
 def _arrays_of(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
-    """All arrays of the harness by name; those of network and optimizer may be copies."""
+    """All arrays of the harness by name; those of the network and the optimizer may be copies."""
     learner = {name: tensor.detach().cpu().numpy() for name, tensor in _tensors(harness).items()}
     return {**learner, **_town_arrays(harness)}
 
@@ -154,8 +155,11 @@ def _tensors(harness: TrainingHarness) -> dict[str, torch.Tensor]:
 
 
 def _town_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
-    """The memory of the town as plain numbers; records as bytes, uint8 [..., size of the record]."""
-    state = harness.loop.town.state._asdict()
+    """The town's arrays; arrays of records as bytes, uint8 [..., size of a record]."""
+    town = harness.loop.town
+    if not isinstance(town, Town):
+        raise ValueError(f"loop: found one over {type(town).__name__}, expected a town's: it alone can be saved")
+    state = town.state._asdict()
     return {
         f"town.{name}": array
         if array.dtype.names is None
@@ -178,7 +182,7 @@ def _described(array: NDArray[Any] | None) -> str:
 
 
 def _leaves(value: JsonValue | Mapping[str, JsonValue], place: str) -> Iterator[tuple[str, JsonValue]]:
-    """Every value that is no mapping, with its dotted path; the order of keys counts nowhere else."""
+    """Every value that is not a mapping, with its dotted path. The order of keys does not count."""
     if not isinstance(value, Mapping):
         yield place, value
         return
@@ -186,5 +190,5 @@ def _leaves(value: JsonValue | Mapping[str, JsonValue], place: str) -> Iterator[
         yield from _leaves(item, f"{place}.{key}" if place else key)
 
 
-def _told(leaves: Mapping[str, JsonValue], name: str) -> str:
+def _as_json(leaves: Mapping[str, JsonValue], name: str) -> str:
     return json.dumps(leaves[name]) if name in leaves else "nothing"

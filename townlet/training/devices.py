@@ -1,4 +1,4 @@
-"""Which device a network acts and learns on."""
+"""Devices that a network acts and learns on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ DEVICES = ("cpu", "cuda", "auto")
 
 
 def device_named(name: str) -> str:
-    """``cpu`` or ``cuda``; ``auto`` is ``cuda`` where torch finds one.
+    """The device of this name, ``cpu`` or ``cuda``; ``auto`` is ``cuda`` where torch finds such a device.
 
-    Raises InputError for another name, and for a device that is not there.
+    Raises InputError for any other name, and for a device that is not there.
     """
     if name not in DEVICES:
         raise InputError.of("training options", "device", repr(name), nearest_name(name, DEVICES))

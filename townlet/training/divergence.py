@@ -1,4 +1,4 @@
-"""What is known of a loss that stopped being a number: enough to find its cause without training again."""
+"""Divergence of a training, with a diagnosis that finds the cause without training again."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ if TYPE_CHECKING:
 
     from townlet.training.batch import Batch
 
-#: What a minibatch is learnt from, by the names of :class:`Batch`; in the order in which one spoils the next.
-INPUTS = ("observation", "reward", "old_log_prob", "weight", "advantage", "target")
+#: Inputs of learning, by their names in :class:`Batch`, in the order in which one spoils the next.
+INPUTS = ("observation", "reward", "old_log_prob", "weight", "advantage", "value_target")
 
-# Enough to see how the last steps led there, few enough to read.
+# Enough to see how the last steps led to the divergence, few enough to read.
 _LAST_RECORDS = 8
 
 
 class TrainingDiverged(RunError):  # noqa: N818 (the field's word for it is not an error's name)
-    """A term of the loss or a gradient was NaN, infinite or absurdly large. The step was not taken: the weights
-    are still finite.
+    """A term of the loss or a gradient was NaN, infinite or absurdly large.
 
-    ``diagnosis`` is what :func:`diagnose` found, strict JSON.
+    The step was not taken, so the weights are still finite. ``diagnosis``, strict JSON, comes from :func:`diagnose`.
     """
 
     epoch, minibatch, term, value, cause = 0, 0, "", math.nan, ""
@@ -43,7 +42,7 @@ class TrainingDiverged(RunError):  # noqa: N818 (the field's word for it is not 
         cause: str,
         diagnosis: Mapping[str, Any] | None = None,
     ) -> TrainingDiverged:
-        """The error of one term in one minibatch."""
+        """The error for one term in one minibatch."""
         suffix = f"; {cause}" if cause else ""
         error = cls(f"epoch {epoch}, minibatch {minibatch}: {term} is {value:.6g}{suffix}")
         error.epoch, error.minibatch, error.term, error.value, error.cause = epoch, minibatch, term, value, cause
@@ -51,19 +50,19 @@ class TrainingDiverged(RunError):  # noqa: N818 (the field's word for it is not 
         return error
 
     def report(self) -> dict[str, Any]:
-        """Strict JSON: where it happened, and the diagnosis."""
+        """The place of the divergence and its diagnosis, as strict JSON."""
         place = {"epoch": self.epoch, "minibatch": self.minibatch, "term": self.term, "value": jsonable(self.value)}
         return {"message": str(self), **place, "cause": self.cause, **self.diagnosis}
 
     def with_note(self, note: str) -> TrainingDiverged:
-        """The same error with something more to say."""
+        """The same error with a note at the end of its message."""
         noted = TrainingDiverged.at(self.epoch, self.minibatch, self.term, self.value, self.cause, self.diagnosis)
         noted.args = (f"{self}; {note}",)
         return noted
 
 
 def first_fault(terms: Mapping[str, float], bound: float) -> tuple[str, float] | None:
-    """The first term that is not finite or larger in magnitude than ``bound``, with its value."""
+    """The first term that is not finite, or larger in magnitude than ``bound``, with its value."""
     for name, value in terms.items():
         if not abs(value) <= bound:
             return name, value
@@ -81,11 +80,11 @@ def cause_in(batch: Batch) -> str:
 
 
 def diagnose(network: nn.Module, batch: Batch, rows: Tensor, records: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Strict JSON about the minibatch ``rows``, int64 [B], whose gradients, not clipped, are in the network.
+    """Diagnose the minibatch ``rows``, int64 [B], whose gradients, not yet clipped, are in the network.
 
-    ``gradient_norms`` and ``weight_norms`` have one Euclidean norm per layer's tensor; ``inputs`` the statistics of
-    what the minibatch was learnt from, and the agent-steps (rows of the flattened buffer, T·W·A) in which it is
-    not finite; ``minibatches`` the last of ``records``, this one at the end. NaN and infinities are text.
+    Returns strict JSON in which NaN and infinities are text. ``gradient_norms`` and ``weight_norms`` hold one Euclidean
+    norm per parameter tensor. ``inputs`` holds statistics of each input, and the agent-steps (rows of the flattened
+    buffer, T·W·A) in which it is not finite. ``minibatches`` holds the last of ``records``, this minibatch at the end.
     """
     named = [(name, tensor.detach()) for name, tensor in network.named_parameters()]
     gradients = [(name, tensor.grad) for name, tensor in network.named_parameters() if tensor.grad is not None]
@@ -99,7 +98,7 @@ def diagnose(network: nn.Module, batch: Batch, rows: Tensor, records: Sequence[M
 
 
 def jsonable(value: Any) -> Any:
-    """The same with NaN and infinities, which strict JSON does not have, as text."""
+    """The value with NaN and infinities, which strict JSON does not have, as text."""
     if isinstance(value, Mapping):
         return {key: jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -110,7 +109,7 @@ def jsonable(value: Any) -> Any:
 
 
 def _inputs(batch: Batch, rows: Tensor) -> Iterable[tuple[str, Tensor]]:
-    """Each input that the batch has, as [B, columns]."""
+    """Each input of the batch by name, as [B, columns]."""
     for name in INPUTS:
         values: Tensor | None = getattr(batch, name)
         if values is not None:

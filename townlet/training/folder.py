@@ -1,4 +1,4 @@
-"""What earlier trainings left in the folder of a new one, so that the files in it always belong together."""
+"""Files of earlier trainings in the folder of a new one, kept from lying beside files they do not belong to."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DIVERGENCE_NAME = "divergence.json"
 PREVIOUS_NAME = "previous"
 
 
-def clear_way(folder: AnyPath) -> None:
-    """Before a training begins or goes on: set an earlier policy aside, remove an earlier diagnosis and torn files.
+def set_aside_previous_policy(folder: AnyPath) -> None:
+    """Move an earlier policy into ``previous``, and remove an earlier diagnosis and unfinished files.
 
-    The policy goes into the folder ``previous``, where it is whole and can be used; otherwise a training that is
-    interrupted would leave it beside a log that is not its own. The caller holds the folder's lock.
+    Call it before a training begins or resumes, so that an interrupted training leaves no policy beside a log that is
+    not its own. The policy in ``previous`` is whole and can be used. The caller holds the folder's lock.
     """
     root = as_path(folder)
     card, weights = root / CARD_NAME, root / WEIGHTS_NAME
@@ -35,17 +35,17 @@ def clear_way(folder: AnyPath) -> None:
 
 
 def forget_previous(folder: AnyPath) -> None:
-    """Once a new policy is published: remove the one that was set aside."""
+    """Remove the policy that was set aside. Call it once a new one is published."""
     aside = as_path(folder) / PREVIOUS_NAME
     for name in (CARD_NAME, WEIGHTS_NAME):
         (aside / name).unlink(missing_ok=True)
-    # Somebody may have put files of their own there; object stores have no folders.
+    # Users may have put files of their own there; object stores have no folders.
     if isinstance(aside, Path) and aside.is_dir() and not any(aside.iterdir()):
         aside.rmdir()
 
 
 def write_divergence(folder: AnyPath, content: dict[str, Any]) -> str:
-    """Write the diagnosis of a divergence, strict JSON; where it lies, or why it does not, as words for a message."""
+    """Write the diagnosis of a divergence, strict JSON; return a phrase that says where it is, or why it is not."""
     path = as_path(folder) / DIVERGENCE_NAME
     try:
         write_atomically(path, pretty_json(content))

@@ -1,4 +1,4 @@
-"""Any Gymnasium environment with discrete actions in the place of the town, for checks against published scores."""
+"""Gymnasium environments with discrete actions in place of the town, for comparison with published scores."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MakeEnv = Callable[[], "Env[Any, Any]"]
 
 
 class GymnasiumWorlds:
-    """``W`` single-agent environments side by side, seen as a behaviour sees a town with one person in each world.
+    """W single-agent environments, presented to a behaviour as a town with one person in each world.
 
-    An observation is the environment's own, flattened to float32; one of a ``Discrete`` space is one-hot. Legal
-    actions are those of ``info["action_mask"]``, where the environment gives it (as Taxi does), else all. The
-    environments are reset by their own ``reset`` alone: no wrapper resets them in secret.
+    Observations are the environment's own, flattened to float32; those of a ``Discrete`` space are one-hot. Legal
+    actions are those of ``info["action_mask"]`` where the environment provides it (as Taxi does), else all. Only
+    :meth:`reset` resets an environment; no wrapper does it automatically.
 
     Raises ValueError for spaces of other kinds.
     """
@@ -48,11 +48,11 @@ class GymnasiumWorlds:
         self.terminated: NDArray[np.bool_] = np.zeros((worlds, 1), np.bool_)
         self.truncated: NDArray[np.bool_] = np.zeros((worlds, 1), np.bool_)
         for index in range(worlds):
-            # Each world goes through episodes of its own.
+            # Each world has episodes of its own.
             self.reset(index, seed=int(np.random.SeedSequence([seed, index]).generate_state(1)[0]))
 
     def close(self) -> None:
-        """Free what the environments hold; they cannot be stepped any more."""
+        """Free the environments' resources; they cannot be stepped any more."""
         for env in self.envs:
             env.close()
 
@@ -61,7 +61,7 @@ class GymnasiumWorlds:
         self._see(world, *self.envs[world].reset(seed=seed))
 
     def step(self, action: NDArray[np.int32]) -> None:
-        """One tick of all worlds under ``action``, int32 [W, 1]; who is done is not reset."""
+        """One tick of all worlds under ``action``, int32 [W, 1]. Worlds whose episode is over are not reset."""
         for world in range(self.worlds):
             self.step_one(world, int(action[world, 0]))
         self.ticks += 1
@@ -70,7 +70,7 @@ class GymnasiumWorlds:
         """One tick of one world."""
         seen, reward, terminated, truncated, info = self.envs[world].step(action)
         self.reward[world], self.terminated[world] = float(reward), terminated
-        # A step may end an episode by both; then there is nothing beyond it.
+        # A step may both terminate and truncate; termination counts, since nothing lies beyond it.
         self.truncated[world] = truncated and not terminated
         self._see(world, seen, info)
 
@@ -92,9 +92,9 @@ class GymnasiumWorlds:
 class GymnasiumLoop:
     """The interface of :class:`townlet.simulation.SimulationLoop` over Gymnasium environments.
 
-    Rewards go into the buffer as they are. Episodes end at different ticks in different worlds; whoever was
-    truncated bootstraps from its own final observation. ``episode_returns`` lists the undiscounted returns of the
-    episodes that ended in the last :meth:`collect`, in the order of their ends.
+    Rewards go into the buffer unchanged. Episodes end at different ticks in different worlds; a truncated one bootstraps
+    from its own final observation. ``episode_returns`` lists the undiscounted returns of the episodes that ended during
+    the last :meth:`collect`, in order.
     """
 
     def __init__(self, make_env: MakeEnv, *, worlds: int, seed: int) -> None:
@@ -103,12 +103,12 @@ class GymnasiumLoop:
         self._running = np.zeros(worlds, np.float64)
 
     def new_buffer(self, ticks: int) -> RolloutBuffer:
-        """An empty buffer of the right shape for ``ticks`` ticks of this loop."""
+        """An empty buffer for ``ticks`` ticks of this loop."""
         town = self.town
         return RolloutBuffer(ticks, town.worlds, 1, len(town.observation_schema), len(town.action_names))
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior) -> None:
-        """Fill the buffer with the ticks that follow, from where the environments stand."""
+        """Fill the buffer with the ticks that follow the environments' present states."""
         town = self.town
         buffer.cut_ticks.clear()
         buffer.cut_observation.clear()
@@ -118,7 +118,7 @@ class GymnasiumLoop:
         for t in range(buffer.ticks):
             buffer.observation[t] = town.observation
             buffer.mask[t] = town.mask
-            # A behaviour asks a town for what it sees and for its draws, and these worlds have both.
+            # A behaviour reads a town's observations, masks and draws, all of which these worlds have.
             behavior.act(cast("Town", town), buffer.action[t], buffer.log_prob[t], buffer.value[t])
             town.step(buffer.action[t])
             buffer.reward[t] = town.reward
@@ -138,9 +138,9 @@ class GymnasiumLoop:
 
 
 def evaluate_policy(make_env: MakeEnv, behavior: Behavior, *, episodes: int, seed: int) -> list[float]:
-    """Undiscounted returns of ``episodes`` whole episodes, one environment after another, each from a seed of its own.
+    """Undiscounted returns of ``episodes`` whole episodes, each in an environment and from a seed of its own.
 
-    Each of the environments plays exactly one, so that short episodes are not counted more often than long ones.
+    Each environment plays exactly one episode, so that short episodes do not count more often than long ones.
     """
     shape = (episodes, 1)
     action = aligned_zeros(shape, np.int32)

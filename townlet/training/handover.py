@@ -1,4 +1,4 @@
-"""From a script's control to the network's, person by person, through a gate that opens only when it is deserved."""
+"""Hand-over of control from a script to the network, person by person, through a gate that good results open."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from townlet.config.training import HandoverConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.seeds import fold_seed
-from townlet.training.batch import Batch, replay_batch, rows_of
+from townlet.training.batch import Batch, rows_of
+from townlet.training.replay import replay_batch
 from townlet.world import Town
 
 Gate = Literal["open", "closed"]
 
-# Stream of the draw of who follows the script; see townlet.training.joint for the others.
+# Stream of the draw of people on script; see townlet.training.joint for the others.
 _STREAM = 1 << 62
 
 
 def require_handover(config: TrainingConfig, mode: str) -> None:
-    """Raise InputError if a hand-over is asked for that could not take place in a mode, or never go on."""
+    """Raise InputError for a hand-over that could not happen in a mode, or never proceed."""
     obstacles = {
         "mode replay": (mode == "replay", "mode rollout or mixed"),
         "replay.mixing: joint": (mode == "mixed" and config.replay.mixing == "joint", "replay.mixing: alternate"),
-        "replay.held_out_share: 0": (config.replay.held_out_share == 0.0, "a share above 0, to judge cloning by"),
+        "replay.held_out_share: 0": (config.replay.held_out_share == 0.0, "a share above 0, to evaluate cloning on"),
     }
     for obstacle, (stands, instead) in obstacles.items():
         if stands and config.handover.script != "none":
@@ -42,10 +43,10 @@ def require_handover(config: TrainingConfig, mode: str) -> None:
 
 
 class HandoverBehavior:
-    """People driven by a script or by the network, each by one of them for a whole rollout.
+    """A behaviour in which each person is driven by a script or by the network for a whole rollout.
 
-    ``driven``, bool [W, A], says whom the script drives; assign it before each rollout. The script's actions are
-    recorded with the log-probability 0 and with the network's estimate of the value.
+    ``driven``, bool [W, A], marks the people whom the script drives; assign it before each rollout. The script's actions
+    are recorded with log-probability 0 and the network's value estimate.
     """
 
     name = "handover"
@@ -68,40 +69,50 @@ class HandoverBehavior:
 
 @dataclass(frozen=True)
 class Handover:
-    """How far a hand-over has gone: a part of what a training's next rollout depends on."""
+    """The state of a hand-over, on which a training's next rollout depends."""
 
     config: HandoverConfig
     share: float
-    """The share of people whom the script drives in the next rollout; 0 if there is no hand-over, or none any more."""
+    """The share of people whom the script drives in the next rollout; 0 without a hand-over, or after it."""
     gate: Gate = "closed"
-    """What the last cycle's outcome said."""
+    """Whether the last cycle let the share fall."""
 
     @classmethod
     def of(cls, config: HandoverConfig) -> Handover:
-        """Before the first rollout."""
+        """The state before the first rollout."""
         return cls(config, 0.0 if config.script == "none" else 1.0)
 
     def behavior(
         self, shape: tuple[int, int], scenario: Scenario | None, network: Behavior, *, seed: int, cycle: int
     ) -> HandoverBehavior:
-        """Who acts in the next rollout; ``shape`` is [W, A], and ``cycle`` the number of rollouts before it."""
+        """The behaviour for the next rollout.
+
+        Args:
+            shape: [W, A].
+            scenario: holds the schedule, if that is the script.
+            network: the network's behaviour.
+            seed: of the draw of people.
+            cycle: the number of rollouts before this one.
+        """
         behavior = HandoverBehavior(script_of(self.config, scenario), network)
         behavior.driven = draw_driven(shape, self.share, seed=seed, cycle=cycle)
         return behavior
 
     def fields(self) -> dict[str, Any]:
-        """The telemetry fields that say so, of every epoch over the next rollout."""
+        """The telemetry fields of the hand-over, for every epoch over the next rollout."""
         return {"handover_share": self.share, "handover_gate": self.gate}
 
     def after(self, buffer: RolloutBuffer, driven: NDArray[np.bool_], cloning: Mapping[str, Any]) -> Handover:
-        """After a rollout in which the script drove ``driven``, bool [W, A]; ``cloning`` holds the telemetry fields of
-        the last epoch that cloned it, if any did."""
+        """The state after a rollout in which the script drove ``driven``, bool [W, A].
+
+        ``cloning`` holds the telemetry fields of the last epoch that cloned the script, if any did.
+        """
         reward = buffer.reward.ravel()
         learners, followers = (
             float(reward[rows].mean(dtype=np.float64)) if len(rows) else None
             for rows in (rows_of(buffer, ~driven), rows_of(buffer, driven))
         )
-        gate = judge(
+        gate = gate_after(
             self.config,
             accuracy=cloning.get("cloning_accuracy_held_out"),
             majority_rate=cloning.get("cloning_majority_rate"),
@@ -112,7 +123,7 @@ class Handover:
 
 
 def script_of(config: HandoverConfig, scenario: Scenario | None) -> Behavior:
-    """The behaviour that drives people at first. Raises ValueError if it is the schedule of a scenario that is None."""
+    """The behaviour that drives people at first. Raises ValueError for the schedule without a scenario."""
     if config.script == "heuristic":
         return HeuristicBehavior()
     if scenario is None:
@@ -123,7 +134,10 @@ def script_of(config: HandoverConfig, scenario: Scenario | None) -> Behavior:
 def script_batch(
     buffer: RolloutBuffer, network: ActorCritic, config: TrainingConfig, driven: NDArray[np.bool_]
 ) -> Batch:
-    """What the script did in a rollout, to be cloned whatever is done with recorded data; ``driven`` is bool [W, A]."""
+    """A batch to clone the script's actions in a rollout, whatever ``config.replay`` says.
+
+    ``driven``, bool [W, A], marks the people whom the script drove.
+    """
     replay = config.replay.model_copy(update={"method": "cloning", "mixing": "alternate"})
     cloning = config.model_copy(update={"replay": replay})
     batch = replay_batch(buffer, network, cloning, deterministic=True, source="rollout", only=driven)
@@ -132,14 +146,17 @@ def script_batch(
 
 
 def draw_driven(shape: tuple[int, int], share: float, *, seed: int, cycle: int) -> NDArray[np.bool_]:
-    """Whom the script drives, bool of ``shape`` [W, A]: ``share`` of all slots, by ``seed`` and ``cycle`` alone."""
+    """Draw the people whom the script drives, bool of ``shape`` [W, A].
+
+    They are ``share`` of all slots, drawn by ``seed`` and ``cycle`` alone.
+    """
     generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(seed), _STREAM + cycle], np.uint64)))
     driven = np.zeros(math.prod(shape), np.bool_)
     driven[generator.permutation(len(driven))[: round(share * len(driven))]] = True
     return driven.reshape(shape)
 
 
-def judge(
+def gate_after(
     config: HandoverConfig,
     *,
     accuracy: float | None,
@@ -147,11 +164,16 @@ def judge(
     learners_reward: float | None,
     script_reward: float | None,
 ) -> Gate:
-    """Whether a cycle's outcome lets the script's share fall.
+    """The gate after a cycle: open if the script's share may fall.
 
-    Once learners and people on script live side by side, their mean rewards per agent-step decide; until then there is
-    nothing but the accuracy of cloning on agent-steps it has not seen. What is None was not measured, and opens
-    nothing.
+    Where learners and people on script lived side by side, their mean rewards per agent-step decide. Until then the
+    accuracy of cloning on held-out agent-steps decides. None stands for what was not measured, and opens nothing.
+
+    Args:
+        config: holds the margins.
+        accuracy: share of held-out agent-steps on which the network agrees with the script.
+        majority_rate: the share that always choosing the most common action would reach.
+        learners_reward, script_reward: mean reward per agent-step of learners and of people on script.
     """
     if learners_reward is not None and script_reward is not None:
         return "open" if learners_reward >= script_reward - config.reward_margin else "closed"
@@ -164,10 +186,10 @@ def judge(
 def next_share(config: HandoverConfig, share: float, gate: Gate, driven: NDArray[np.bool_]) -> float:
     """The share of people on script after a cycle in which it was ``share`` and the script drove ``driven``."""
     if not driven.any():
-        # Less than half a person was left, and nobody on script can open the gate any more.
+        # The share rounds to nobody, so nobody on script can open the gate any more.
         return 0.0
     if gate == "closed":
         return share
     rest = share - 1.0 / config.steps
-    # Thirds do not sum up to exactly one.
+    # Thirds do not sum to exactly one.
     return rest if rest > 1e-6 else 0.0

@@ -1,4 +1,4 @@
-"""Figures about a batch of experience: correlation, and how much importance-weighted data counts."""
+"""Statistics of a batch: correlation, and the effective size of importance-weighted data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from townlet.training.advantages import Floats
 
 
 def importance_statistics(weight: Floats, log_ratio: Floats) -> dict[str, float]:
-    """Telemetry fields about the importance weights, truncated, and log-ratios, both float32 [S], of replayed data."""
+    """Telemetry fields about the truncated importance weights and the log-ratios of recorded data, float32 [S]."""
     return {
         "importance_weight_mean": float(weight.mean(dtype=np.float64)),
         "effective_sample_share": effective_sample_share(log_ratio),
@@ -17,8 +17,10 @@ def importance_statistics(weight: Floats, log_ratio: Floats) -> dict[str, float]
 
 
 def effective_sample_share(log_weight: Floats) -> float:
-    """Kish's effective sample size of importance weights as a share of their number: (Σw)² / (S Σw²), in (0,
-    1]."""
+    """Kish's effective sample size as a share of the number of weights, (Σw)² / (S Σw²), in (0, 1].
+
+    ``log_weight``, float32 [S], holds ln w.
+    """
     weight = np.exp(log_weight.astype(np.float64) - float(log_weight.max()))
     return min(1.0, float(weight.sum() ** 2 / (len(weight) * np.square(weight).sum())))
 
@@ -28,5 +30,5 @@ def correlation(x: Floats, y: Floats) -> float:
     if x.min() == x.max() or y.min() == y.max():
         return 0.0
     dx, dy = (z.astype(np.float64) - z.mean(dtype=np.float64) for z in (x, y))
-    # Sums, not dot products: those go to a matrix library whose threads change the order of summation.
+    # Not dot products: their matrix library's threads change the order of summation.
     return float(np.clip((dx * dy).sum() / np.sqrt((dx * dx).sum() * (dy * dy).sum()), -1.0, 1.0))

@@ -1,13 +1,13 @@
-"""Fresh and recorded experience in one batch, by the decoupled objective.
+"""Batches of fresh and recorded experience together, under the decoupled objective (Hilton et al. 2022, eq. 5).
 
-Every agent-step is clipped around the network as it was when the cycle began, the proximal policy, and weighted by
-how much likelier that one finds the recorded action than the policy that acted (Hilton et al. 2022, eq. 5); on fresh
-experience both are the same policy and the weight is 1. Values of recorded experience are learnt from V-trace targets.
+PPO clips around the proximal policy, the network as it was at the start of the cycle. Each agent-step is weighted by
+the ratio of its action's probabilities under the proximal policy and under the policy that acted. On fresh experience
+these are the same policy and the weight is 1. Values of recorded experience are learnt from V-trace targets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,23 +18,24 @@ from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer
 from townlet.seeds import fold_seed
 from townlet.training.advantages import Floats
-from townlet.training.batch import Batch, evaluate, replay_batch, rollout_batch
-from townlet.training.importance import correlation, importance_statistics
+from townlet.training.batch import Batch, batch_statistics, evaluate, rollout_batch
+from townlet.training.importance import importance_statistics
+from townlet.training.replay import replay_batch
 
-# Stream of the draw of segments: another one than that of the minibatch order, which is keyed by the epoch.
+# Stream of the draw of segments; the minibatch order, keyed by the epoch, uses the numbers from 0 on.
 _STREAM = 1 << 63
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Recorded agent-steps drawn for one cycle."""
+    """Segments of recorded agent-steps, drawn for one cycle."""
 
     rows: NDArray[np.int64]
-    """[S]: the agent-steps of the segments drawn, in order."""
+    """[S]: the agent-steps of the drawn segments, in order."""
     found: int
-    """Segments that were recorded."""
+    """The number of recorded segments."""
     dropped: int
-    """Those of them that were too far from the policy to be drawn."""
+    """The number of recorded segments too far from the policy to be drawn."""
 
 
 def joint_batch(
@@ -48,14 +49,24 @@ def joint_batch(
     cycle: int,
     source: str = "replay",
 ) -> Batch:
-    """One batch of what ``network`` has just collected and of segments of another policy's record.
+    """Prepare experience that ``network`` has just collected together with segments of another policy's record.
 
-    The segments are a pure function of ``seed`` and ``cycle``, and make up at most 1 − ``fresh_share`` of the
-    agent-steps. Raises InputError as :func:`replay_batch` does, with ``source`` as the file of what was recorded.
+    The segments make up at most 1 − ``fresh_share`` of the agent-steps.
+
+    Args:
+        fresh: the network's own experience.
+        recorded: the other policy's.
+        network: evaluated on every row of both.
+        config: amounts and constants.
+        deterministic: whether the other policy was deterministic, which is refused.
+        seed, cycle: the only things that the draw of segments depends on, given the data.
+        source: the file of the record that errors name.
+
+    Raises InputError as :func:`replay_batch` does.
     """
     new = rollout_batch(fresh, network, config)
     old = replay_batch(recorded, network, config, deterministic=deterministic, source=source)
-    assert old.log_ratio is not None and old.weight is not None and old.old_log_probs is not None
+    assert old.log_ratio is not None and old.old_log_probs is not None
     floor = config.replay.fresh_share
     segments = draw_segments(
         old.rows,
@@ -66,17 +77,19 @@ def joint_batch(
         seed=seed,
         cycle=cycle,
     )
+    batch = _joined(new, old, segments)
+    clipped = np.concatenate([fresh.clipped.ravel(), recorded.clipped.ravel()])[batch.rows]
+    batch.statistics.update(
+        batch_statistics(batch.reward.numpy()[batch.rows], batch.advantage.numpy()[batch.rows], clipped)
+    )
+    return replace(batch, old_log_probs=torch.cat([evaluate(network, fresh)[0], old.old_log_probs]))
+
+
+def _joined(new: Batch, old: Batch, segments: Segments) -> Batch:
+    """Fresh rows, whose weight is 1, followed by the recorded rows of the segments."""
+    assert old.log_ratio is not None and old.weight is not None
     offset = len(new.action)
-    rows = np.concatenate([new.rows, segments.rows + offset])
-    reward, advantage = torch.cat([new.reward, old.reward]), torch.cat([new.advantage, old.advantage])
-    gained, got = advantage.numpy()[rows], reward.numpy()[rows]
-    clipped = np.concatenate([fresh.clipped.ravel(), recorded.clipped.ravel()])[rows]
     statistics = {
-        "adv_mean": float(gained.mean(dtype=np.float64)),
-        "adv_std": float(gained.std(dtype=np.float64)),
-        "reward_mean": float(got.mean(dtype=np.float64)),
-        "reward_clipped_share": float(clipped.mean()),
-        "reward_advantage_corr": correlation(got, gained),
         "fresh_reward_mean": new.statistics["reward_mean"],
         "fresh_agent_steps": len(new.rows),
         "replayed_agent_steps": len(segments.rows),
@@ -87,16 +100,16 @@ def joint_batch(
         statistics |= importance_statistics(old.weight.numpy()[segments.rows], old.log_ratio[segments.rows])
     return Batch(
         method="vtrace",
-        rows=rows,
+        rows=np.concatenate([new.rows, segments.rows + offset]),
         observation=torch.cat([new.observation, old.observation]),
         mask=torch.cat([new.mask, old.mask]),
         action=torch.cat([new.action, old.action]),
         old_log_prob=torch.cat([new.old_log_prob, old.old_log_prob]),
-        old_log_probs=torch.cat([evaluate(network, fresh)[0], old.old_log_probs]),
+        old_log_probs=None,
         old_value=torch.cat([new.old_value, old.old_value]),
-        advantage=advantage,
-        target=torch.cat([new.target, old.target]),
-        reward=reward,
+        advantage=torch.cat([new.advantage, old.advantage]),
+        value_target=torch.cat([new.value_target, old.value_target]),
+        reward=torch.cat([new.reward, old.reward]),
         weight=torch.cat([torch.ones(offset), old.weight]),
         statistics=statistics,
         log_ratio=np.concatenate([np.zeros(offset, np.float32), old.log_ratio]),
@@ -113,10 +126,17 @@ def draw_segments(
     seed: int,
     cycle: int,
 ) -> Segments:
-    """Draw whole segments at random, of at most ``most`` agent-steps together.
+    """Draw whole segments at random, up to ``most`` agent-steps in all.
 
-    A segment is what one slot lived through in ``segment_ticks`` ticks. ``rows``, int64 [S], are the agent-steps in
-    question and ``log_ratio``, float32 [M], that of every agent-step.
+    A segment is the experience of one slot in ``segment_ticks`` ticks.
+
+    Args:
+        rows: int64 [S], the agent-steps to draw from.
+        log_ratio: float32 [M], the log-ratio of every agent-step of the buffer.
+        buffer: the record.
+        config: holds the length of segments and their least effective share.
+        most: the largest number of agent-steps.
+        seed, cycle: the draw is a function of them and of the data alone.
     """
     tick, slot = np.divmod(rows, buffer.worlds * buffer.agents)
     segment = np.unique(
@@ -126,14 +146,13 @@ def draw_segments(
     good = np.flatnonzero(share >= config.replay.min_effective_share)
     generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(seed), _STREAM + cycle], np.uint64)))
     order = generator.permutation(good)
-    # Those that fit, in the order drawn; the first that does not ends the draw.
+    # The first segment that does not fit ends the draw.
     drawn = order[np.cumsum(length[order]) <= most]
     return Segments(rows[np.isin(segment, drawn)], len(share), len(share) - len(good))
 
 
 def segment_shares(segment: NDArray[np.intp], log_ratio: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Effective sample share, (Σw)² / (n Σw²) as in :func:`effective_sample_share`, and number n of agent-steps of each
-    segment.
+    """Each segment's effective sample share, as in :func:`effective_sample_share`, and its number of agent-steps.
 
     ``segment``, int [S], numbers the segments from 0 without gaps; ``log_ratio``, float32 [S], is ln w.
     """

@@ -15,9 +15,9 @@ def clipped_surrogate(
 ) -> Tensor:
     """PPO's clipped surrogate objective as a loss, scalar (Schulman et al. 2017, eq. 7).
 
-    −E[min(r A, clip(r, 1 − ε, 1 + ε) A)] with r = π_new(a|s) / π_old(a|s). With ``weight`` = π_old /
-    π_behavior it is the decoupled objective of Hilton et al. 2022, for data that another policy than π_old
-    recorded. The arithmetic is float64: a float32 ratio overflows at 88 nats, and its gradient with it.
+    −E[min(r A, clip(r, 1 − ε, 1 + ε) A)] with r = π_new(a|s) / π_old(a|s). With ``weight`` = π_old / π_behavior, [B], it
+    is the decoupled objective of Hilton et al. 2022, for data that a policy other than π_old recorded. The arithmetic
+    is float64: a float32 ratio overflows at 88 nats, and its gradient with it.
     """
     ratio = torch.exp(log_prob.double() - old_log_prob.double())
     advantage = advantage.double()
@@ -36,8 +36,8 @@ def cloning_loss(log_prob: Tensor, weight: Tensor | None = None) -> Tensor:
 def value_loss(value: Tensor, target: Tensor, old_value: Tensor | None = None, clip: float | None = None) -> Tensor:
     """E[(V(s) − V_target)²], scalar, without a half (Schulman et al. 2017, L^VF in eq. 9); inputs [B].
 
-    With ``clip``, V counts as no further than this from ``old_value``, the estimate before the phase, beyond which it
-    gets no gradient: ``clip_range_vf`` of Stable-Baselines3.
+    With ``clip``, V is clipped to within this distance of ``old_value``, the estimate before the phase; beyond it there
+    is no gradient. This is ``clip_range_vf`` of Stable-Baselines3.
     """
     if clip is not None and old_value is not None:
         value = old_value + (value - old_value).clamp(-clip, clip)
@@ -55,8 +55,7 @@ def approximate_kl(log_ratio: Tensor) -> Tensor:
 
 
 def categorical_kl(old_log_probs: Tensor, log_probs: Tensor) -> Tensor:
-    """KL(π_old ‖ π_new) = Σ_a π_old(a|s) (ln π_old(a|s) − ln π_new(a|s)) in nats, float64 [B], never
-    negative."""
+    """KL(π_old ‖ π_new) = Σ_a π_old(a|s) (ln π_old(a|s) − ln π_new(a|s)) in nats, float64 [B], never negative."""
     old, new = old_log_probs.double(), log_probs.double()
-    # Probabilities rounded to float32 do not sum to exactly 1, so the sum can fall below 0 by that rounding.
+    # Probabilities rounded to float32 do not sum to exactly 1, so the divergence can come out just below 0.
     return (old.exp() * (old - new)).sum(dim=-1).clamp(min=0.0)

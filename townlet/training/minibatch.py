@@ -1,4 +1,4 @@
-"""What the network says about a minibatch, and the way of the loss's gradient back into it."""
+"""Forward and backward passes of the network over a minibatch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from townlet.training.batch import Batch
 
 
 class Outputs(NamedTuple):
-    """What losses are made of. The three [B] are leaves: a loss's ``backward`` leaves its derivatives in ``grad``."""
+    """Inputs of the losses. Those of shape [B] are leaves: a loss's ``backward`` puts its derivatives into ``grad``."""
 
     log_prob: Tensor
     """float32 [B]: ln π(a|s) of the recorded action in nats."""
@@ -24,15 +24,14 @@ class Outputs(NamedTuple):
     entropy: Tensor
     """float32 [B]: of the policy in each state, nats."""
     log_probs: Tensor
-    """float32 [B, N]: ln π of all actions, valid until the next forward pass; not for losses."""
+    """float32 [B, N]: ln π of all actions, valid until the next forward pass; without gradient."""
 
 
 class MinibatchPasses:
     """Forward and backward passes over minibatches of up to ``size`` agent-steps, shared between ``threads`` threads.
 
-    Autograd sees nothing larger than [B]: the derivatives through softmax and network are written out, for speed
-    (:class:`townlet.behavior.manual_grad.Backpropagation`). The numbers depend on the number of
-    threads, which orders sums.
+    Autograd sees nothing larger than [B]: for speed, the derivatives through softmax and network are written out
+    (:class:`townlet.behavior.manual_grad.Backpropagation`). The number of threads changes the order of sums.
     """
 
     def __init__(self, network: ActorCritic, size: int, threads: int) -> None:
@@ -57,10 +56,10 @@ class MinibatchPasses:
         return Outputs(log_prob, value, entropy, log_probs)
 
     def backward(self, batch: Batch, rows: Tensor, outputs: Outputs) -> Tensor:
-        """Carry the derivatives in the leaves' ``grad`` on into every parameter's ``grad``.
+        """Propagate the derivatives in the leaves' ``grad`` to every parameter's ``grad``.
 
-        ``rows`` and ``outputs`` are those of the last forward pass. Returns the whole gradient, float32 [parameters];
-        the parameters' are views of it.
+        ``rows`` and ``outputs`` are those of the last forward pass. Returns the whole gradient, float32 [parameters],
+        of which the parameters' gradients are views.
         """
         by_log_prob, by_value, by_entropy = (
             torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
@@ -120,9 +119,9 @@ class _Part:
         by_value: Tensor,
         by_entropy: Tensor,
     ) -> None:
-        """From derivatives of the loss, each [B], to this share's gradient.
+        """Turn derivatives of the loss, each [B], into this share's gradient.
 
-        With H = −Σ_j p_j ln p_j, ∂ln p_a/∂z_j = 1[j = a] − p_j and ∂H/∂z_j = −p_j (ln p_j + H) by the logits z.
+        By the logits z, ∂ln p_a/∂z_j = 1[j = a] − p_j and, with H = −Σ_j p_j ln p_j, ∂H/∂z_j = −p_j (ln p_j + H).
         """
         count = len(action)
         error = self.passes.error[:count]

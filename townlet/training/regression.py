@@ -1,4 +1,4 @@
-"""Learning a recorded policy's actions by regression: which count how much, and which are kept to judge it by."""
+"""Regression on a recorded policy's actions: their weights, and the agent-steps held out for evaluation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from townlet.training.advantages import Floats
 def regression_weight(advantage: Floats, rows: NDArray[np.int64], config: TrainingConfig) -> Floats:
     """exp(Â / β), at most ``awr_max_weight``, float32 of the shape of ``advantage`` (Peng et al. 2019, eq. 9).
 
-    As their code has it, advantages are normalised over the agent-steps ``rows`` that are learnt from, if
-    advantages are to be normalised at all.
+    As in their code, advantages are normalised over the agent-steps ``rows``, int64 [S], that are learnt from, unless
+    ``normalize_advantage`` is off.
     """
     scaled = advantage.astype(np.float64)
     if config.ppo.normalize_advantage:
@@ -25,10 +25,10 @@ def regression_weight(advantage: Floats, rows: NDArray[np.int64], config: Traini
 
 
 def held_out_rows(buffer: RolloutBuffer, rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Those of ``rows`` that lie in evenly spaced whole worlds, or in the last ticks if there is one world.
+    """The ``rows``, int64 [S], in evenly spaced whole worlds, or in the last ticks if there is only one world.
 
-    Agent-steps of one world resemble each other: a random draw among them would judge memory instead of learning.
-    Empty if ``share`` is 0, or if nothing would be left to learn from.
+    Agent-steps of one world resemble each other: a random sample of them would measure memory instead of learning.
+    The result is empty if ``share`` is 0, or if nothing would be left to learn from.
     """
     tick, world, _ = np.unravel_index(rows, buffer.alive.shape)
     if share == 0.0:

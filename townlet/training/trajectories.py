@@ -1,4 +1,4 @@
-"""What the advantage estimators need of a rollout buffer: rewards, values and where each trajectory ends."""
+"""Trajectories in a rollout buffer: rewards, values and ends, as the advantage estimators need them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from townlet.training.advantages import Flags, Floats, gae
 class Trajectories:
     """The inputs that the advantage estimators share, each [T, W·A].
 
-    What empty slots hold needs no blanking: a slot falls empty by a termination, beyond which nothing is
-    read.
+    Empty slots need no blanking: a slot becomes empty by a termination, beyond which nothing is read.
     """
 
     reward: Floats
@@ -29,9 +28,10 @@ class Trajectories:
 
     @classmethod
     def of(cls, buffer: RolloutBuffer, value: Floats, network: ActorCritic) -> Trajectories:
-        """``value`` is float32 [T, W, A]; ``network`` estimates it beyond the cuts.
+        """The trajectories of a buffer.
 
-        Raises ValueError if the buffer does not say what was seen where a trajectory is cut.
+        ``value``, float32 [T, W, A], are the estimates in the buffer; ``network`` adds those beyond the cuts. Raises
+        ValueError if the buffer lacks the observation after a cut.
         """
         if buffer.cut_ticks[-1:] != [buffer.ticks - 1]:
             last = buffer.ticks - 1
@@ -44,7 +44,7 @@ class Trajectories:
         cut = np.zeros(value.shape, np.bool_)
         with torch.no_grad():
             for tick, observation in zip(buffer.cut_ticks, buffer.cut_observation, strict=True):
-                # A copy, because torch aligns its own memory, and alignment decides how kernels round.
+                # A copy, because torch aligns its own memory, and kernels round by alignment.
                 beyond = network.value(torch.tensor(observation, device=network.device).view(-1, buffer.features)).cpu()
                 here = cut[tick]
                 here[:] = True if tick == buffer.ticks - 1 else buffer.truncated[tick]

@@ -1,5 +1,4 @@
-"""One epoch: a pass over a batch in shuffled minibatches, an optimizer step after each, and what was seen on
-the way."""
+"""One epoch: a pass over a batch in shuffled minibatches, with an optimizer step and a record for each."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from townlet.training.minibatch import MinibatchPasses, Outputs
 
 
 class MinibatchRecord(NamedTuple):
-    """What one minibatch showed, before its optimizer step."""
+    """Statistics of one minibatch, before its optimizer step."""
 
     loss_policy: float
     loss_value: float
@@ -49,32 +48,55 @@ def run_epoch(
     epoch: int,
     progress: float = 0.0,
 ) -> dict[str, float]:
-    """Learn once from every agent-step of the batch, which is on the network's device; return the epoch's telemetry
-    fields about learning.
+    """Learn once from every agent-step of a batch; return the epoch's telemetry fields about learning.
 
-    ``progress`` is the share of the training that is done, in [0, 1], for the schedules. With ``target_kl``, learning
-    ends before a step at which the policy has gone too far: :func:`stopped_early`. ``transitions`` and the sources of
-    agent-steps in the fields count the whole batch all the same.
+    Means are over minibatches, whose sizes differ by at most one. ``loss_total`` = ``loss_policy`` + value_coef ×
+    ``loss_value`` + ``loss_entropy``, where ``loss_entropy`` = −entropy_coef × entropy; when cloning, ``loss_policy``
+    includes cloning_coef and ``clip_fraction`` is 0, since nothing is clipped.
 
-    The order of agent-steps is a pure function of ``seed`` and ``epoch``. Means are over minibatches, which
-    are of equal size give or take one. ``loss_total`` = ``loss_policy`` + value_coef × ``loss_value`` +
-    ``loss_entropy``, where ``loss_entropy`` = −entropy_coef × entropy and, when cloning, ``loss_policy``
-    holds cloning_coef.
+    With ``target_kl``, learning ends before a step at which the policy has moved too far: see :func:`stopped_early`.
+    ``transitions`` and the numbers of agent-steps by source still count the whole batch.
 
-    ``kl_divergence`` compares the policy when the phase began with the one before each step. On the network's
-    own experience it is the mean of (r − 1) − ln r at the recorded actions. Replayed actions were drawn from
-    another policy, where that mean estimates nothing; there it is what the estimator has as its expectation,
-    the exact KL(old ‖ new) of the two action distributions, averaged over states. Cloning clips nothing:
-    ``clip_fraction`` is 0.
+    Args:
+        network: learns in place.
+        optimizer: over the network's parameters.
+        batch: on the network's device.
+        config: amounts and constants.
+        seed, epoch: the order of agent-steps is a function of them alone.
+        progress: the share of the training that is done, in [0, 1], for the schedules.
 
     Raises TrainingDiverged before a step that NaN, infinity or a term above ``diverged_above`` would spoil.
     """
-    ppo, count = config.ppo, len(batch.rows)
-    optimizer.lr = scheduled(ppo.learning_rate, ppo.lr_schedule, progress)
-    device = network.device
-    # An accelerator is itself many threads; more of the processor's would only queue for it.
-    passes = MinibatchPasses(network, min(ppo.minibatch_size, count), config.threads if device.type == "cpu" else 1)
+    optimizer.lr = scheduled(config.ppo.learning_rate, config.ppo.lr_schedule, progress)
     records: list[MinibatchRecord] = []
+    updates = _learn(network, optimizer, batch, config, records, seed=seed, epoch=epoch, progress=progress)
+    return {
+        "updates": updates,
+        "transitions": len(batch.rows),
+        **_summarise(records, batch),
+        "lr": optimizer.lr,
+        **batch.statistics,
+    }
+
+
+def _learn(
+    network: ActorCritic,
+    optimizer: Adam,
+    batch: Batch,
+    config: TrainingConfig,
+    records: list[MinibatchRecord],
+    *,
+    seed: int,
+    epoch: int,
+    progress: float,
+) -> int:
+    """Take an optimizer step per minibatch and append its record; return the number of steps taken."""
+    ppo, device = config.ppo, network.device
+    # An accelerator is itself many threads; more of the processor's would only queue for it.
+    threads = config.threads if device.type == "cpu" else 1
+    passes = MinibatchPasses(network, min(ppo.minibatch_size, len(batch.rows)), threads)
+    # Cloning and regression are meant to move the policy.
+    target_kl = None if batch.method in ("cloning", "awr") else ppo.target_kl
     updates = 0
     for chosen in minibatches(batch.rows, ppo.minibatch_size, seed, epoch):
         rows = torch.from_numpy(chosen).to(device)
@@ -87,37 +109,28 @@ def run_epoch(
         if fault := first_fault({name: getattr(records[-1], name) for name in _TERMS}, ppo.diverged_above):
             diagnosis = diagnose(network, batch, rows.cpu(), [record._asdict() for record in records])
             raise TrainingDiverged.at(epoch, len(records), *fault, cause_in(batch), diagnosis)
-        # Cloning and regression are meant to move the policy.
-        bound = None if batch.method in ("cloning", "awr") else ppo.target_kl
-        if bound is not None and record.kl_divergence > 1.5 * bound:
+        if target_kl is not None and record.kl_divergence > 1.5 * target_kl:
             break
         gradient *= min(1.0, ppo.max_grad_norm / (norm + 1e-6))
         optimizer.step()
         updates += 1
-    return {
-        "updates": updates,
-        "transitions": count,
-        **_summarise(records, batch),
-        "lr": optimizer.lr,
-        **batch.statistics,
-    }
+    return updates
 
 
 def stopped_early(fields: Mapping[str, float], config: TrainingConfig) -> bool:
-    """Whether ``target_kl`` ended the epoch that these are the fields of; the phase should then end, too."""
+    """Whether ``target_kl`` ended the epoch with these telemetry fields; the phase should then end too."""
     return fields["updates"] < math.ceil(fields["transitions"] / config.ppo.minibatch_size)
 
 
 def scheduled(value: float, schedule: Literal["constant", "linear"], progress: float) -> float:
-    """The value of a constant when the share ``progress`` of the training is done."""
+    """The value of a scheduled constant when the share ``progress`` of the training is done."""
     return value if schedule == "constant" else value * (1.0 - progress)
 
 
 def minibatches(rows: NDArray[np.int64], size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
-    """``rows`` shuffled and split into the fewest parts of at most ``size``, whose lengths differ by at most
-    1.
+    """``rows`` shuffled and split into the fewest parts of at most ``size``, with lengths that differ by at most 1.
 
-    A short last minibatch would step as far as the others on a fraction of their evidence.
+    A short last minibatch would step as far as the others, on a fraction of their evidence.
     """
     generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(seed), epoch], np.uint64)))
     yield from np.array_split(generator.permutation(rows), math.ceil(len(rows) / size))
@@ -126,7 +139,7 @@ def minibatches(rows: NDArray[np.int64], size: int, seed: int, epoch: int) -> It
 def normalize(advantage: Tensor) -> Tensor:
     """Advantages [B] with mean 0 and standard deviation 1 (unbiased, plus 1e-8, as Stable-Baselines3 has it).
 
-    A single one stays as it is. Equal ones become 0, where division would blow up their rounding errors.
+    A single advantage stays as it is. Equal advantages become 0: division would blow up their rounding errors.
     """
     if len(advantage) == 1:
         return advantage
@@ -142,11 +155,10 @@ def _is_constant(values: Tensor) -> bool:
 def _losses(
     outputs: Outputs, batch: Batch, rows: Tensor, config: TrainingConfig, progress: float
 ) -> tuple[Tensor, MinibatchRecord]:
-    """The loss to descend, and the record of the minibatch with its gradient norm still missing."""
+    """The loss to minimise, and the record of the minibatch, still without its gradient norm."""
     ppo, log_prob = config.ppo, outputs.log_prob
-    advantage, old, target, old_value = (
-        column.index_select(0, rows) for column in (batch.advantage, batch.old_log_prob, batch.target, batch.old_value)
-    )
+    columns = batch.advantage, batch.old_log_prob, batch.value_target, batch.old_value
+    advantage, old, value_target, old_value = (column.index_select(0, rows) for column in columns)
     weight = None if batch.weight is None else batch.weight.index_select(0, rows)
     log_ratio = log_prob.detach().double() - old.double()
 
@@ -159,12 +171,8 @@ def _losses(
         # The weight comes after normalisation, whose mean is a baseline only if it is weighted like the rest.
         policy_loss = losses.clipped_surrogate(log_prob, old, gain, ppo.clip_epsilon, weight)
         clip_fraction = float((torch.expm1(log_ratio).abs() > ppo.clip_epsilon).double().mean())
-    if batch.old_log_probs is not None:
-        kl = losses.categorical_kl(batch.old_log_probs.index_select(0, rows), outputs.log_probs)
-    else:
-        kl = losses.approximate_kl(log_ratio)
-
-    value_loss = losses.value_loss(outputs.value, target, old_value, ppo.value_clip)
+    kl = _divergence(outputs, batch, rows, log_ratio)
+    value_loss = losses.value_loss(outputs.value, value_target, old_value, ppo.value_clip)
     entropy = outputs.entropy.mean()
     entropy_loss = -scheduled(ppo.entropy_coef, ppo.entropy_schedule, progress) * entropy
     total = policy_loss + ppo.value_coef * value_loss + entropy_loss
@@ -181,6 +189,18 @@ def _losses(
         adv_constant=_is_constant(advantage),
         agreement=agreement,
     )
+
+
+def _divergence(outputs: Outputs, batch: Batch, rows: Tensor, log_ratio: Tensor) -> Tensor:
+    """KL(old ‖ new) in nats, float64 [B]: from the policy at the start of the phase to the present one.
+
+    On the network's own experience it is estimated by (r − 1) − ln r at the actions taken. Recorded actions were drawn
+    from another policy, where that mean estimates nothing; batches with recorded experience get the exact divergence
+    of the two action distributions, which is the estimator's expectation.
+    """
+    if batch.old_log_probs is None:
+        return losses.approximate_kl(log_ratio)
+    return losses.categorical_kl(batch.old_log_probs.index_select(0, rows), outputs.log_probs)
 
 
 def _summarise(records: list[MinibatchRecord], batch: Batch) -> dict[str, float]:

@@ -3,12 +3,9 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetObservation, MetadataValue
-
-if TYPE_CHECKING:
-    from townlet.config.training import TrainingConfig
 
 #: Telemetry fields that are shown live, under their own names.
 _SHOWN = (
@@ -61,13 +58,6 @@ class LiveProgress:
         )
         told = " ".join(f"{name}={_brief(value)}" for name, value in shown.items())
         self._context.log.info(f"training {told} epochs_planned={planned} seconds_left={left:.0f}")
-
-
-def planned_epochs(training: "TrainingConfig", mode: str) -> int:
-    """Epochs of a training, those aside that a hand-over adds."""
-    from townlet.training.harness import Mode, phase_kinds
-
-    return len(phase_kinds(cast(Mode, mode), training.replay.mixing)) * training.cycles * training.epochs
 
 
 def curve(values: Sequence[float]) -> str:

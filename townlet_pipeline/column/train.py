@@ -1,7 +1,8 @@
 """How a policy is trained: the options applied to a scenario, and an unfinished training taken up again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from townlet_pipeline.resources import StoreResource, TrainerResource
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
-    from townlet.training import TrainingResult
+    from townlet.training import TrainingOptions, TrainingResult
 
 
 #: Options that live in the `ppo` part of a scenario's training section.
@@ -25,11 +26,13 @@ _AMOUNTS = ("cycles", "epochs", "rollout_ticks", "worlds", "seed")
 
 def configured(scenario: "Scenario", trainer: TrainerResource) -> "Scenario":
     """The scenario with the options in its training section. Raises InputError naming each bad option."""
-    from townlet.training.run import override
+    from townlet.config.training import with_training_options
 
     ppo = {name: getattr(trainer, name) for name in _PPO if getattr(trainer, name) is not None}
     options = {name: getattr(trainer, name) for name in _AMOUNTS}
-    training = override(scenario.training, {**options, "ppo": {**scenario.training.ppo.model_dump(), **ppo}})
+    training = with_training_options(
+        scenario.training, {**options, "ppo": {**scenario.training.ppo.model_dump(), **ppo}}
+    )
     return scenario.model_copy(update={"training": training})
 
 
@@ -54,7 +57,10 @@ def tag_run(context: AssetExecutionContext, **tags: str | int) -> None:
 
 
 def train_or_resume(
-    context: AssetExecutionContext, scenario: "Scenario", *, output: Path, **options: Any
+    context: AssetExecutionContext,
+    scenario: "Scenario",
+    options: "TrainingOptions",
+    progress: Callable[[Mapping[str, Any]], None],
 ) -> "TrainingResult":
     """Train as :func:`townlet.training.train` does, from the folder's checkpoint on if the training there was ended.
 
@@ -63,9 +69,10 @@ def train_or_resume(
     """
     from townlet.training import train
 
+    output = Path(str(options.output))
     if is_unfinished_training(output):
         try:
-            result = train(scenario, output=output, resume=True, **options)
+            result = train(scenario, replace(options, resume=True), progress)
         except InputError as error:
             # Nothing was changed. If an option is at fault, the training that begins anew refuses it as well.
             context.log.warning(f"training begins anew, because what lies in {output} cannot be gone on from: {error}")
@@ -75,7 +82,7 @@ def train_or_resume(
                 "steps of earlier attempts were lost and done again"
             )
             return result
-    return train(scenario, output=output, **options)
+    return train(scenario, options, progress)
 
 
 @contextmanager

@@ -62,7 +62,6 @@ def clone_script(sees_conflict: bool, seed: int, settings: Settings) -> Weights:
     scenario = study_scenario(StudyTown(), sees_conflict=sees_conflict, penalty=0.0)
     demonstrations: list[Demonstrations] = []
     clone: Behavior | None = None
-    torch.set_num_threads(1)
     for recording in range(DAGGER_ROUNDS + 1):
         recording_seed = CLONING_SEED + 10 * seed + recording
         demonstrations.append(_record(scenario, settings.cloning_worlds, recording_seed, clone, config.ppo.gamma))

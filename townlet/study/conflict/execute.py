@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save
 
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior
@@ -13,6 +12,7 @@ from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.config import Scenario
 from townlet.files.storage import pretty_json, read_json, require_field, write_atomically
+from townlet.host.torch_settings import repeatable
 from townlet.study.conflict.cloning import Weights, clone_script
 from townlet.study.conflict.evaluate import evaluate
 from townlet.study.conflict.learner import train_arm
@@ -36,7 +36,11 @@ from townlet.world.rules.actions import action_names
 
 def run_task(task: Task, settings: Settings, folder: Path) -> None:
     """Run a task and keep its result in the folder, unless it is there already."""
-    torch.set_num_threads(1)
+    with repeatable():
+        _run(task, settings, folder)
+
+
+def _run(task: Task, settings: Settings, folder: Path) -> None:
     if isinstance(task, WarmStart):
         _warm_start(task, settings, folder)
     elif isinstance(task, Policy):

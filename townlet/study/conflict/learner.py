@@ -29,20 +29,17 @@ def train_arm(
     Raises TrainingDiverged.
     """
     config = training_config(settings, seed)
+    annealed = config.ppo.model_copy(update={"lr_schedule": "linear", "entropy_schedule": "linear"})
+    config = config.model_copy(update={"ppo": annealed})
     scenario = study_scenario(town, sees_conflict=arm.sees_conflict, penalty=arm.penalty, training=config)
-    harness = TrainingHarness(scenario, seed=seed)
-    harness.loop = loop_of(arm.shaping, scenario, worlds=config.worlds, seed=seed)
+    loop = loop_of(arm.shaping, scenario, worlds=config.worlds, seed=seed)
+    harness = TrainingHarness.for_scenario(scenario, seed=seed, loop=loop)
     harness.network.load_state_dict(start)
     fields: deque[dict[str, Any]] = deque(maxlen=1)
-    for cycle in range(config.cycles):
-        left = 1.0 - cycle / config.cycles
-        rate = config.ppo.learning_rate * left
-        ppo = config.ppo.model_copy(
-            update={"learning_rate": rate, "entropy_coef": config.ppo.entropy_coef * left},
-        )
-        harness.config = config.model_copy(update={"ppo": ppo})
-        harness.optimizer.lr = rate
-        harness.run_rollout(None, fields.append)
+
+    def report(done: int) -> None:
         if advance:
-            advance(cycle + 1, fields[-1])
+            advance(done, fields[-1])
+
+    harness.run("rollout", fields.append, after_phase=report)
     return {name: tensor.detach().clone() for name, tensor in harness.network.state_dict().items()}

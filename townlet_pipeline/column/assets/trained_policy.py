@@ -13,7 +13,7 @@ from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.provenance import recorded
 from townlet_pipeline.artefacts.stage import OWNERS, tags
 from townlet_pipeline.artefacts.versions import code_version, telemetry_version
-from townlet_pipeline.column.progress import LiveProgress, planned_epochs
+from townlet_pipeline.column.progress import LiveProgress
 from townlet_pipeline.column.train import configured, tag_run, train_or_resume, training_failures
 from townlet_pipeline.instance.pools import TRAINING
 from townlet_pipeline.resources import Mode, StoreResource, TrainerResource
@@ -67,6 +67,7 @@ def train_policy(
     from townlet.files.storage import write_atomically
     from townlet.stages.verified_capture import require_verified
     from townlet.telemetry import read_records
+    from townlet.training import TrainingOptions
     from townlet.training.devices import device_named
     from townlet.view.key_figures import key_figures
     from townlet.view.learning_curves import learning_curves
@@ -81,24 +82,23 @@ def train_policy(
         verified = require_verified(manifest, files.replay(store, name)) if manifest else None
         training, device = scenario.training, device_named(trainer.device.value)
         tag_run(context, scenario=name, seed=training.seed, mode=mode.value)
-        result = train_or_resume(
-            context,
-            scenario,
+        options = TrainingOptions(
             mode=mode.value,
             output=output,
             ppo_log=log,
             replay_manifest=manifest,
             checkpoint_every=trainer.checkpoint_every,
             device=device,
-            progress=LiveProgress(context, trainer.progress_seconds, planned_epochs(training, mode.value)),
         )
+        progress = LiveProgress(context, trainer.progress_seconds, options.planned_epochs(training))
+        result = train_or_resume(context, scenario, options, progress)
         # All options in one file, so that the command below needs none of them.
         write_atomically(effective, scenario_yaml(scenario))
         records = read_records(log)
     replay = {} if manifest is None else {"replay_manifest": manifest}
     elsewhere = {} if device == "cpu" else {"device": device}
-    options = {"mode": mode.value, **elsewhere, **replay, "output": output, "ppo_log": log}
-    again = metadata.command("train", effective, options=options)
+    command_options = {"mode": mode.value, **elsewhere, **replay, "output": output, "ppo_log": log}
+    again = metadata.command("train", effective, options=command_options)
     parents = metadata.made_from(scenario=loaded.digest, replay_manifest=verified)
     return (
         MaterializeResult[None](

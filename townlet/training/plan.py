@@ -1,0 +1,42 @@
+"""The plan of a training: everything that its result depends on besides its length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import JsonValue
+
+from townlet.config.scenario import Scenario
+from townlet.config.training import Mode
+from townlet.sources import sources_sha256
+
+
+def training_plan(
+    scenario: Scenario, mode: Mode, capture_sha256: str | None, log: Mapping[str, JsonValue], device: str = "cpu"
+) -> dict[str, Any]:
+    """What a resumption must not change.
+
+    Args:
+        scenario: with its options overridden already; texts and thresholds for people are left out.
+        mode: where experience comes from.
+        capture_sha256: SHA-256 of the manifest of the capture that is replayed.
+        log: how the telemetry is written.
+        device: where the network computes.
+    """
+    town = scenario.model_dump(mode="json", exclude={"description", "telemetry", "capture", "training"})
+    training, ppo = scenario.training, scenario.training.ppo
+    spanned = training.cycles if "linear" in (ppo.lr_schedule, ppo.entropy_schedule) else None
+    return {
+        "mode": mode,
+        "replay_manifest_sha256": capture_sha256,
+        "device": device,
+        "training": training.model_dump(mode="json", exclude={"cycles"}),
+        "cycles_spanned_by_schedules": spanned,
+        # The order of people and objects is part of a town, but two mappings do not differ by it.
+        "scenario": {**town, "town_sha256": scenario.town_digest},
+        "log": dict(log),
+        "code": {"sha256": sources_sha256("townlet.training.run"), "torch": torch.__version__, "numpy": np.__version__},
+    }
