@@ -3,8 +3,9 @@
 from dagster import Definitions
 
 from townlet_pipeline import jobs
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column import definitions as column
-from townlet_pipeline.resources import SimulatorResource, StoreResource, TrainerResource
+from townlet_pipeline.resources import SimulatorResource, TrainerResource
 from townlet_pipeline.runs import definitions as runs
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.schedules import schedules_of

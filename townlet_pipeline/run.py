@@ -174,8 +174,8 @@ def _print_summary(scenario: str, store: Path | None) -> None:
     from townlet.telemetry import read_records
     from townlet.view.key_figures import key_figures
     from townlet_pipeline.artefacts import files
+    from townlet_pipeline.artefacts.store import StoreResource
     from townlet_pipeline.instance.project import shown
-    from townlet_pipeline.resources import StoreResource
 
     place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()
     records = read_records(files.log(place, scenario))

@@ -17,12 +17,13 @@ from support.places import ROOT
 
 from townlet.errors import InputError
 from townlet_pipeline.artefacts.partitions import scenarios
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_sources, code_version
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.instance.home import ensure_home, settings_warning
 from townlet_pipeline.instance.project import project_root, shown
 from townlet_pipeline.instance.timetable import plans
-from townlet_pipeline.resources import SimulatorResource, StoreResource
+from townlet_pipeline.resources import SimulatorResource
 from townlet_pipeline.soak.partitions import nights, weekends
 
 #: Of the assets that have none per scenario.

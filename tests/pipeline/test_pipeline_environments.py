@@ -18,9 +18,9 @@ from support.services import free_port, object_store, postgres
 from upath import UPath
 
 from townlet.errors import InputError
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.environment import Environment, environment, require_reachable
 from townlet_pipeline.instance.home import ensure_home
-from townlet_pipeline.resources import StoreResource
 
 URL = "postgresql+psycopg2://townlet:secret@127.0.0.1:5432/townlet"
 

@@ -28,7 +28,7 @@ from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.object_store import mirrored, pull, pull_checked, push
 from townlet_pipeline.artefacts.partitions import scenarios
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.soak.partitions import nights
 from townlet_pipeline.soak.scenario_copy import frozen_scenario
 

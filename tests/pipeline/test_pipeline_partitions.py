@@ -22,11 +22,12 @@ from support.services import object_store
 from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet_pipeline.artefacts.partitions import known_scenarios, register_scenarios
-from townlet_pipeline.column.experiments import register, source_of
+from townlet_pipeline.artefacts.scenario_source import source_of
+from townlet_pipeline.artefacts.store import StoreResource
+from townlet_pipeline.column.experiments import register
 from townlet_pipeline.column.sensors import scenario_files
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.instance.project import scenario_file
-from townlet_pipeline.resources import StoreResource
 
 SCENARIO = "observation_baseline"
 

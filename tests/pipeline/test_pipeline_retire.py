@@ -13,10 +13,10 @@ from support.pipeline_runs import SCENARIO, new_instance, reasons
 
 from townlet.errors import InputError
 from townlet_pipeline.artefacts.partitions import known_scenarios
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column.experiments import register
 from townlet_pipeline.column.retire import retire
 from townlet_pipeline.definitions import defs
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.soak.partitions import nights
 
 JUNK = [".#x", "a...b", "b|c", "../up", "tab\t", "c"]

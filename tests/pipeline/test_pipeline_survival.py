@@ -32,10 +32,10 @@ from townlet_pipeline import certificate
 from townlet_pipeline.artefacts.guard import guarded
 from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.partitions import register_scenarios, scenarios
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column.progress import curve
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.instance.home import settings
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.runs import failures
 
 TRAINED = AssetSelection.assets("trained_policy", "ppo_telemetry")

@@ -24,8 +24,9 @@ from townlet.soak.options import REFERENCES_FOLDER
 from townlet.soak.read import read_soak
 from townlet.soak.reference import pin_reference
 from townlet_pipeline.artefacts.partitions import register_scenarios
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column import definitions as column
-from townlet_pipeline.resources import SimulatorResource, StoreResource, TrainerResource
+from townlet_pipeline.resources import SimulatorResource, TrainerResource
 from townlet_pipeline.soak import definitions as soak
 
 NAME = "queue_conflict"

@@ -18,7 +18,7 @@ from townlet.soak.manifest import sealed
 from townlet.soak.options import SoakOptions
 from townlet.soak.run import run_soak
 from townlet_pipeline.artefacts.partitions import register_scenarios
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.soak import advisories as soak_watches
 from townlet_pipeline.soak.assets.acceptance_report import acceptance_report
 from townlet_pipeline.soak.assets.endurance_report import endurance_report

@@ -10,8 +10,9 @@ from typing import Any
 from dagster import AssetMaterialization, AssetsDefinition, DagsterInstance, ExecuteInProcessResult, materialize
 
 from townlet_pipeline.artefacts.partitions import register_scenarios
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column.definitions import ASSETS, CHECKS
-from townlet_pipeline.resources import SimulatorResource, StoreResource, TrainerResource
+from townlet_pipeline.resources import SimulatorResource, TrainerResource
 
 SCENARIO = "observation_baseline"
 SMALL = {"cycles": 1, "epochs": 2, "worlds": 2, "rollout_ticks": 10, "progress_seconds": 0.0}

@@ -17,7 +17,7 @@ from dagster import (
 from townlet.errors import InputError, RunError
 from townlet_pipeline.artefacts.object_store import pull_checked
 from townlet_pipeline.artefacts.partitions import key_of, scenarios
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 
 
 class Finding(NamedTuple):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 
 MANIFEST = "rollout_sample_manifest.json"
 REPLAY = "replay.json"

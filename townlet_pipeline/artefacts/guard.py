@@ -9,7 +9,7 @@ from dagster import AssetExecutionContext
 
 from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.partitions import key_of
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.runs.failures import readable_failures
 from townlet_pipeline.runs.worker import exit_with_worker
 

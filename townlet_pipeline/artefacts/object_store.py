@@ -35,8 +35,8 @@ from townlet.files.storage import exclusive, pretty_json, read_json, sha256, wri
 from townlet_pipeline.artefacts.files import EDITED
 from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.partitions import ALL, key_of
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.unfinished import unfinished_work
-from townlet_pipeline.resources import StoreResource
 
 _CURRENT = "current.json"
 #: Characters of the hash that names a version.

@@ -15,8 +15,8 @@ from dagster import (
 
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.partitions import key_of
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.resources import StoreResource
 
 #: Materializations of a parent that are searched for the run that made what was read.
 _SEARCHED = 50

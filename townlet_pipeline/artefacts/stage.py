@@ -5,9 +5,10 @@ from typing import Any
 
 from dagster import AssetsDefinition, PartitionsDefinition, asset
 
-from townlet_pipeline.artefacts.guard import Precondition, guarded
+from townlet_pipeline.artefacts.guard import guarded
 from townlet_pipeline.artefacts.object_store import mirrored
 from townlet_pipeline.artefacts.partitions import scenarios
+from townlet_pipeline.artefacts.preconditions import require_trainer_options
 from townlet_pipeline.artefacts.provenance import recorded
 
 OWNERS = ["team:townlet"]
@@ -20,7 +21,6 @@ def stage(
     deps: Sequence[str] = (),
     pool: str | None = None,
     partitions: PartitionsDefinition[str] | None = scenarios,
-    require: Precondition | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """A decorator for an asset, by default with a partition per scenario; its description is the function's docstring.
 
@@ -37,7 +37,7 @@ def stage(
             deps=deps,
             partitions_def=partitions,
             pool=pool,
-        )(guarded(mirrored(recorded(compute)), require))
+        )(guarded(mirrored(recorded(compute)), require_trainer_options))
 
     return decorate
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from townlet.files.storage import read_json
 from townlet_pipeline.artefacts import files
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 
 #: What the asset's folder holds is written together with the policy.
 _TRAINED = ("trained_policy", "ppo_telemetry")

@@ -4,8 +4,8 @@ from typing import Any
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, watch
-from townlet_pipeline.column.experiments import source_of
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.scenario_source import source_of
+from townlet_pipeline.artefacts.store import StoreResource
 
 #: Share of an epoch's rewards on their clip that is an error; verdict.CLIPPED_REWARDS is a warning.
 MOST_CLIPPED = 0.25

@@ -16,18 +16,17 @@ from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline.artefacts import files
-from townlet_pipeline.artefacts.object_store import pull, push
+from townlet_pipeline.artefacts.object_store import push
 from townlet_pipeline.artefacts.partitions import SEPARATOR, files_on_disk, scenarios
+from townlet_pipeline.artefacts.scenario_source import EXPERIMENT, experiment_file, pull_if_shared
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import LONGEST_KEY, scenario_file
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.runs.failures import readable_failures
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
 
-#: Folder of the frozen scenario, beside those of the column's assets.
-_ASSET = "experiment"
 #: Differences that a refusal names; one changed section can have many.
 _SHOWN = 8
 
@@ -39,34 +38,6 @@ class Registered:
     key: str
     file: Path
     new: bool
-
-
-def frozen_file(store: StoreResource, key: str) -> Path:
-    """The frozen scenario of an experiment."""
-    return store.folder(key, _ASSET) / f"{key}.yaml"
-
-
-def source_of(store: StoreResource, key: str) -> Path:
-    """The file that a partition's ``scenario`` is copied from: in ``configs/scenarios``, or an experiment's."""
-    return frozen_file(store, key) if is_experiment(store, key) else scenario_file(key)
-
-
-def is_experiment(store: StoreResource, key: str) -> bool:
-    """Whether a key is an experiment's: its scenario is frozen here, or was published by another machine.
-
-    A scenario file of that very name comes first; a removed one whose name looks like an experiment's is none.
-    """
-    if SEPARATOR not in key or key in files_on_disk():
-        return False
-    file = frozen_file(store, key)
-    if not file.exists():
-        _pull(store, key)
-    return file.exists()
-
-
-def _pull(store: StoreResource, key: str, asset: str = _ASSET) -> None:
-    if store.published_at:
-        pull(store, key, [asset])
 
 
 def register(
@@ -90,8 +61,8 @@ def register(
     key = _key(scenario, experiment)
     effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, amounts or {})
     content = _content(effective, f"{scenario}, changed for the experiment {experiment}; frozen.")
-    file = frozen_file(store, key)
-    _pull(store, key)
+    file = experiment_file(store, key)
+    pull_if_shared(store, key)
     with exclusive(file.parent):
         frozen = _frozen(store, key)
         new = frozen is None
@@ -100,7 +71,7 @@ def register(
         else:
             _require_same(file, frozen, effective)
     if store.published_at:
-        push(store, key, _ASSET)
+        push(store, key, EXPERIMENT)
     if not instance.has_dynamic_partition(str(scenarios.name), key):
         instance.add_dynamic_partitions(str(scenarios.name), [key])
     return Registered(key, file, new)
@@ -166,13 +137,13 @@ def _frozen(store: StoreResource, key: str) -> "Scenario | None":
     """
     from townlet.config import load_scenario
 
-    file = frozen_file(store, key)
+    file = experiment_file(store, key)
     if not file.exists():
         return None
     try:
         return load_scenario(file)
     except InputError as error:
-        _pull(store, key, "scenario")
+        pull_if_shared(store, key, "scenario")
         if not files.snapshot(store, key).exists():
             return None
         give_up = f"python -m townlet_pipeline.column.retire {key} --delete-files"

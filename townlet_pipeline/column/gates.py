@@ -4,7 +4,7 @@ from dagster import AssetChecksDefinition
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, gate
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 
 #: Agent-steps per person, on average, below which there is nothing to learn from a capture.
 LEAST_STEPS_PER_PERSON = 10

@@ -17,8 +17,8 @@ from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline.artefacts.partitions import known_scenarios, scenarios
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import is_key, scenario_file, shown
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.runs.failures import readable_failures
 

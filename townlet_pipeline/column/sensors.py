@@ -21,9 +21,9 @@ from townlet_pipeline.artefacts.partitions import (
     scenarios,
     unusable_files,
 )
-from townlet_pipeline.column.experiments import is_experiment
+from townlet_pipeline.artefacts.scenario_source import is_experiment
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, scenario_file
-from townlet_pipeline.resources import StoreResource
 
 
 @sensor(

@@ -6,49 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetExecutionContext, Failure, MultiPartitionKey
+from dagster import AssetExecutionContext, Failure
 
 from townlet.errors import InputError
-from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.artefacts.unfinished import is_unfinished_training
-from townlet_pipeline.column.experiments import source_of
-from townlet_pipeline.resources import StoreResource, TrainerResource
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
     from townlet.training import TrainingOptions, TrainingResult
-
-
-#: Options that live in the `ppo` part of a scenario's training section.
-_PPO = ("learning_rate", "entropy_coef", "clip_epsilon", "minibatch_size")
-_AMOUNTS = ("cycles", "epochs", "rollout_ticks", "worlds", "seed")
-
-
-def configured(scenario: "Scenario", trainer: TrainerResource) -> "Scenario":
-    """The scenario with the options in its training section. Raises InputError naming each bad option."""
-    from townlet.config.training import with_training_options
-
-    ppo = {name: getattr(trainer, name) for name in _PPO if getattr(trainer, name) is not None}
-    options = {name: getattr(trainer, name) for name in _AMOUNTS}
-    training = with_training_options(
-        scenario.training, {**options, "ppo": {**scenario.training.ppo.model_dump(), **ppo}}
-    )
-    return scenario.model_copy(update={"training": training})
-
-
-def require_trainer_options(context: AssetExecutionContext, store: StoreResource) -> None:
-    """Raise InputError for options that the run's training would refuse, before its captures are made anew."""
-    config: Mapping[str, Any] = context.run.run_config
-    given = config.get("resources", {}).get("trainer", {}).get("config")
-    if not given or isinstance(key_of(context), MultiPartitionKey) or not context.has_partition_key:
-        return
-    from townlet.config import load_scenario
-
-    source = source_of(store, context.partition_key)
-    # Whatever comes from the environment is known to the training alone.
-    plain = {name: value for name, value in given.items() if not isinstance(value, Mapping)}
-    if source.exists():
-        configured(load_scenario(source), TrainerResource(**plain))
 
 
 def tag_run(context: AssetExecutionContext, **tags: str | int) -> None:

@@ -2,7 +2,7 @@
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, watch
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.soak.partitions import nights, weekends
 
 

@@ -2,8 +2,8 @@
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, gate
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.soak.partitions import nights, weekends
 
 

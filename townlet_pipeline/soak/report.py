@@ -7,7 +7,7 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.provenance import run_that_made
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.store import StoreResource
 
 if TYPE_CHECKING:
     from townlet.soak.evidence import Evidence

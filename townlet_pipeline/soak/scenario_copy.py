@@ -10,8 +10,8 @@ from townlet.errors import InputError
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.object_store import pull, push
-from townlet_pipeline.column.experiments import source_of
-from townlet_pipeline.resources import StoreResource
+from townlet_pipeline.artefacts.scenario_source import source_of
+from townlet_pipeline.artefacts.store import StoreResource
 
 
 def frozen_scenario(store: StoreResource, name: str, run_id: str) -> Path:

@@ -7,10 +7,10 @@ from dagster import AssetExecutionContext, Config, DataVersion, MaterializeResul
 from pydantic import Field
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
-from townlet_pipeline.column.stage import column_stage
 from townlet_pipeline.instance.pools import SIMULATION
-from townlet_pipeline.resources import StoreResource
 
 _MEANINGS = {
     "metric": "what is measured",
@@ -32,7 +32,7 @@ class EvaluationConfig(Config):
     )
 
 
-@column_stage(
+@stage(
     "evaluation",
     "json",
     "numba",

@@ -3,12 +3,12 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
-from townlet_pipeline.column.stage import column_stage
-from townlet_pipeline.resources import StoreResource
 
 
-@column_stage(
+@stage(
     "rollouts",
     "json",
     deps=["rollout_capture"],

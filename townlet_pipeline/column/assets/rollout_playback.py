@@ -6,16 +6,16 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 import townlet
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
-from townlet_pipeline.column.stage import column_stage
 from townlet_pipeline.instance.pools import SIMULATION
-from townlet_pipeline.resources import StoreResource
 
 #: Conflicts that are listed, and worlds that the page holds at most.
 _LISTED, _WORLDS = 20, 4
 
 
-@column_stage(
+@stage(
     "rollouts",
     "html",
     "numba",

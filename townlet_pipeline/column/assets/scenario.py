@@ -3,14 +3,14 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.scenario_source import source_of
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
-from townlet_pipeline.column.experiments import source_of
-from townlet_pipeline.column.stage import column_stage
 from townlet_pipeline.instance.project import shown
-from townlet_pipeline.resources import StoreResource
 
 
-@column_stage(
+@stage(
     "rollouts",
     "yaml",
     code_version=code_version(__file__),

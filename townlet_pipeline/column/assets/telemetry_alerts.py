@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, telemetry_version
-from townlet_pipeline.column.stage import column_stage
-from townlet_pipeline.resources import StoreResource
 
 _MEANINGS = {
     "epoch": "epoch that alerted",
@@ -18,7 +18,7 @@ _MEANINGS = {
 }
 
 
-@column_stage(
+@stage(
     "telemetry",
     "json",
     deps=["validated_telemetry", "scenario"],

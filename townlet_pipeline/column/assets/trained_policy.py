@@ -12,11 +12,12 @@ from townlet_pipeline.artefacts.object_store import mirrored
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.provenance import recorded
 from townlet_pipeline.artefacts.stage import OWNERS, tags
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, telemetry_version
 from townlet_pipeline.column.progress import LiveProgress
-from townlet_pipeline.column.train import configured, tag_run, train_or_resume, training_failures
+from townlet_pipeline.column.train import tag_run, train_or_resume, training_failures
 from townlet_pipeline.instance.pools import TRAINING
-from townlet_pipeline.resources import Mode, StoreResource, TrainerResource
+from townlet_pipeline.resources import Mode, TrainerResource
 
 if TYPE_CHECKING:
     from townlet.training import TrainingResult
@@ -78,7 +79,7 @@ def train_policy(
     effective = output / f"{name}.yaml"
     with training_failures():
         loaded = load_scenario(files.snapshot(store, name))
-        scenario = configured(loaded, trainer)
+        scenario = trainer.configured(loaded)
         verified = require_verified(manifest, files.replay(store, name)) if manifest else None
         training, device = scenario.training, device_named(trainer.device.value)
         tag_run(context, scenario=name, seed=training.seed, mode=mode.value)

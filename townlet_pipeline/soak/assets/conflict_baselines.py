@@ -7,10 +7,10 @@ from pydantic import Field
 
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.soak.scenario_copy import frozen_scenario, read_scenario
 
 if TYPE_CHECKING:

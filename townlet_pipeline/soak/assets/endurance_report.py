@@ -3,8 +3,8 @@
 from dagster import AssetExecutionContext, MaterializeResult
 
 from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.soak.partitions import weekends
 from townlet_pipeline.soak.report import report_on
 

@@ -4,8 +4,8 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.soak.partitions import nights
 from townlet_pipeline.soak.report import soak_version, verdicts
 

@@ -4,10 +4,10 @@ from dagster import AssetExecutionContext, Config, MaterializeResult
 from pydantic import Field
 
 from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
 from townlet_pipeline.instance.pools import TRAINING
-from townlet_pipeline.resources import StoreResource
 from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soaked
 from townlet_pipeline.soak.partitions import nights
 

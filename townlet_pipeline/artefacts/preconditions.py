@@ -1,0 +1,29 @@
+"""Preconditions of a step: options that would be refused only later, after other work was done."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import AssetExecutionContext, MultiPartitionKey
+
+from townlet_pipeline.artefacts.partitions import key_of
+from townlet_pipeline.artefacts.scenario_source import source_of
+from townlet_pipeline.artefacts.store import StoreResource
+from townlet_pipeline.resources import TrainerResource
+
+
+def require_trainer_options(context: AssetExecutionContext, store: StoreResource) -> None:
+    """Raise InputError for options that the run's training would refuse, before its captures are made anew.
+
+    Nights, weekends and what is made for all scenarios at once have no such training.
+    """
+    config: Mapping[str, Any] = context.run.run_config
+    given = config.get("resources", {}).get("trainer", {}).get("config")
+    if not given or isinstance(key_of(context), MultiPartitionKey) or not context.has_partition_key:
+        return
+    from townlet.config import load_scenario
+
+    source = source_of(store, context.partition_key)
+    # Values from the environment are known to the training alone.
+    plain = {name: value for name, value in given.items() if not isinstance(value, Mapping)}
+    if source.exists():
+        TrainerResource(**plain).configured(load_scenario(source))
