@@ -18,7 +18,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class NetworkConfig(Section):
-    """The actor-critic network: two perceptrons' trunk shared by a policy head and a value head."""
+    """The actor-critic network: a perceptron trunk shared by a policy head and a value head."""
 
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], AsTuple, Field(min_length=1, max_length=8)] = (
         128,
@@ -51,11 +51,11 @@ class PPOConfig(Section):
     minibatch_size: Amount = 2048
     """Agent-steps per optimizer step."""
     value_clip: Positive | None = None
-    """The value estimate may not leave that of the phase's beginning by more than this (``clip_range_vf`` in
-    Stable-Baselines3); by default it may."""
+    """The largest distance of the value estimate from that at the start of the phase (``clip_range_vf`` in
+    Stable-Baselines3); by default unlimited."""
     target_kl: Positive | None = None
-    """A phase of learning ends before a step at which the KL divergence is above 1.5 times this, except in
-    cloning and regression, which are meant to move the policy; by default never."""
+    """A phase ends before a step at which the KL divergence exceeds 1.5 times this; by default never. Cloning and
+    regression, which are meant to move the policy, ignore it."""
     lr_schedule: Literal["constant", "linear"] = "constant"
     """``linear``: the step size falls from ``learning_rate`` towards 0 over the training."""
     entropy_schedule: Literal["constant", "linear"] = "constant"
@@ -68,23 +68,23 @@ class ReplayConfig(Section):
     """How recorded data of another policy is used."""
 
     method: Literal["auto", "cloning", "awr", "vtrace"] = "auto"
-    """``cloning``; ``awr``, advantage-weighted regression; ``vtrace``, which needs log-probabilities; ``auto``: by
-    the data."""
+    """``cloning``; ``awr``, advantage-weighted regression; ``vtrace``, which needs log-probabilities; ``auto``: cloning
+    for data of a deterministic behaviour, else V-trace."""
     mixing: Literal["alternate", "joint"] = "alternate"
-    """In mode mixed: a replay phase, then a rollout phase; ``joint``: recorded and fresh agent-steps in the same
-    minibatches."""
+    """In mode mixed: ``alternate``, a replay phase and then a rollout phase; ``joint``, recorded and fresh agent-steps
+    in the same minibatches."""
     fresh_share: Annotated[float, Field(ge=0.001, le=1.0)] = 0.5
-    """Least share of fresh agent-steps in joint mixing; recorded segments are drawn anew in every cycle."""
+    """The least share of fresh agent-steps in joint mixing; recorded segments are drawn anew in every cycle."""
     segment_ticks: SomeTicks = 32
-    """Length of one person's segments, by which recorded data is drawn and judged in joint mixing."""
+    """Length of the segments of one person's experience in which joint mixing draws recorded data."""
     min_effective_share: Fraction = 0.3
-    """In joint mixing, segments whose effective sample share is below this are dropped, and counted."""
+    """In joint mixing, segments whose effective sample share is below this are dropped and counted."""
     awr_beta: Positive = 1.0
-    """Temperature of advantage-weighted regression, in units of the advantage as normalised or not."""
+    """Temperature of advantage-weighted regression, in units of the advantage (normalised, if advantages are)."""
     awr_max_weight: Annotated[float, Field(ge=1.0, le=1e12)] = 20.0
-    """Upper bound of advantage-weighted regression's weights."""
+    """Upper bound of the weights in advantage-weighted regression."""
     held_out_share: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
-    """Share of worlds (of the last ticks, if there is one world) that cloning is judged by instead of learning them."""
+    """Share of worlds (or of ticks at the end, if there is one world) held out of cloning to evaluate it."""
     rho_bar: Positive = 1.0
     """Upper bound of V-trace's importance weight in the value target and policy gradient."""
     c_bar: Positive = 1.0
@@ -94,34 +94,35 @@ class ReplayConfig(Section):
 
 
 class HandoverConfig(Section):
-    """A start under a script's control, handed over to the network step by step."""
+    """A hand-over: a script controls people at first, and the network takes over step by step."""
 
     script: Literal["none", "scripted", "heuristic"] = "none"
-    """The behaviour that drives everybody at first: the scenario's schedule, or the heuristic."""
+    """The behaviour that drives everybody at first: the scenario's schedule (``scripted``) or the heuristic."""
     steps: Amount = 10
-    """The share of people whom the script drives falls by one over this in a cycle, if the gate is open."""
+    """The share of people on script falls by 1 / ``steps`` after every cycle with an open gate."""
     accuracy_margin: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.05
-    """While the script drives all: what the held-out accuracy of cloning must exceed the majority class's rate by, as a
-    share of what that rate lacks to 1."""
+    """While the script drives everybody, the gate opens if the held-out accuracy of cloning exceeds the majority
+    class's rate by this share of the distance from that rate to 1."""
     reward_margin: Annotated[float, Field(ge=0.0, le=1e12)] = 0.02
-    """Afterwards: how far the learners' mean reward per agent-step may lie below that of the people on script."""
+    """Afterwards, the gate is open if the learners' mean reward per agent-step is at most this far below that of the
+    people on script."""
 
 
 class TrainingConfig(Section):
-    """Amounts: how much is simulated per capture, how often it is learnt from, and with which constants."""
+    """The ``training`` section of a scenario: amounts, constants and the ways to learn."""
 
     seed: Seed = 0
     """Seed of the network's first weights, of the people's draws and of the minibatch order."""
     worlds: Annotated[int, Field(ge=1, le=65536)] = 64
     """Worlds simulated side by side in a rollout."""
     rollout_ticks: Annotated[int, Field(ge=1, le=10_000_000)] = 40
-    """Ticks per world in one rollout capture."""
+    """Ticks per world in one rollout."""
     cycles: Amount = 1
-    """Rollout captures (and, in mixed mode, replay phases) in one training."""
+    """Rollouts (and, in mixed mode, replay phases) in one training."""
     epochs: Amount = 4
     """Passes over each batch of data; each is one telemetry line."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """Threads that share worlds and minibatches between them; part of the seed, since they change the order of sums."""
+    """Threads that share worlds and minibatches; their number changes the order of sums, and so the bits."""
     network: NetworkConfig = NetworkConfig()
     ppo: PPOConfig = PPOConfig()
     replay: ReplayConfig = ReplayConfig()

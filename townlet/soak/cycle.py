@@ -21,8 +21,8 @@ from townlet.world import TALLY, Town
 class Cycles:
     """One network and two simulations, reused in every cycle: the network's town, and the baseline behaviour's.
 
-    Both are reset in every cycle to that cycle's seed. The baseline's behaviour depends on nothing else, so its rollouts
-    are exchangeable with the baseline's samples, however much the network has learnt.
+    Both are reset in every cycle to that cycle's seed. The baseline's behaviour depends on nothing else, so its
+    rollouts are exchangeable with the baseline's samples, however much the network has learnt.
     """
 
     def __init__(self, materials: Materials, capture: Capture, source: str, *, seed: int) -> None:

@@ -43,7 +43,7 @@ def endure(
 
 
 def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
-    """Run the next cycles in a process of their own, with a fresh interpreter: torch's threads do not survive a fork."""
+    """Run the next cycles in a fresh interpreter: torch's threads do not survive a fork."""
     context = multiprocessing.get_context("spawn")
     answers, answering = context.Pipe(duplex=False)
     process = context.Process(target=_part, args=(answering, options, resume, most))
@@ -71,7 +71,7 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
 
 
 def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) -> None:
-    """Send the result to the parent, or else the faults of an InputError, whose parts pickling would lose, or a RunError."""
+    """Send the result to the parent; or a RunError, or the faults of an InputError, which pickling would lose."""
     # Ctrl-C interrupts the parent too, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()

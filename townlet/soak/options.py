@@ -67,8 +67,8 @@ class Materials:
 def read_materials(options: SoakOptions) -> Materials:
     """Read everything that a soak begins with, except the capture that it replays.
 
-    Raises InputError for unusable options, for a baseline that is damaged or of another scenario, and for a policy other
-    than the baseline's if the baseline was made with one.
+    Raises InputError for unusable options, for a baseline that is damaged or of another scenario, and for a policy
+    other than the baseline's if the baseline was made with one.
     """
     from townlet.baselines.document import require_policy
     from townlet.behavior.choose import choose_behavior

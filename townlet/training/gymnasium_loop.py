@@ -92,9 +92,9 @@ class GymnasiumWorlds:
 class GymnasiumLoop:
     """The interface of :class:`townlet.simulation.SimulationLoop` over Gymnasium environments.
 
-    Rewards go into the buffer unchanged. Episodes end at different ticks in different worlds; a truncated one bootstraps
-    from its own final observation. ``episode_returns`` lists the undiscounted returns of the episodes that ended during
-    the last :meth:`collect`, in order.
+    Rewards go into the buffer unchanged. Episodes end at different ticks in different worlds; a truncated one
+    bootstraps from its own final observation. ``episode_returns`` lists the undiscounted returns of the episodes that
+    ended during the last :meth:`collect`, in order.
     """
 
     def __init__(self, make_env: MakeEnv, *, worlds: int, seed: int) -> None:

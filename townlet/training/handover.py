@@ -45,8 +45,8 @@ def require_handover(config: TrainingConfig, mode: str) -> None:
 class HandoverBehavior:
     """A behaviour in which each person is driven by a script or by the network for a whole rollout.
 
-    ``driven``, bool [W, A], marks the people whom the script drives; assign it before each rollout. The script's actions
-    are recorded with log-probability 0 and the network's value estimate.
+    ``driven``, bool [W, A], marks the people whom the script drives; assign it before each rollout. The script's
+    actions are recorded with log-probability 0 and the network's value estimate.
     """
 
     name = "handover"

@@ -15,9 +15,9 @@ def clipped_surrogate(
 ) -> Tensor:
     """PPO's clipped surrogate objective as a loss, scalar (Schulman et al. 2017, eq. 7).
 
-    −E[min(r A, clip(r, 1 − ε, 1 + ε) A)] with r = π_new(a|s) / π_old(a|s). With ``weight`` = π_old / π_behavior, [B], it
-    is the decoupled objective of Hilton et al. 2022, for data that a policy other than π_old recorded. The arithmetic
-    is float64: a float32 ratio overflows at 88 nats, and its gradient with it.
+    −E[min(r A, clip(r, 1 − ε, 1 + ε) A)] with r = π_new(a|s) / π_old(a|s). With ``weight`` = π_old / π_behavior, [B],
+    it is the decoupled objective of Hilton et al. 2022, for data that a policy other than π_old recorded. The
+    arithmetic is float64: a float32 ratio overflows at 88 nats, and its gradient with it.
     """
     ratio = torch.exp(log_prob.double() - old_log_prob.double())
     advantage = advantage.double()
