@@ -1,4 +1,4 @@
-"""Scenario files as frozen, typed, validated models."""
+"""Scenario files as frozen, strictly validated models."""
 
 from townlet.config.load import load_scenario, scenario_names
 from townlet.config.scenario import Scenario

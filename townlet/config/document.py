@@ -1,4 +1,4 @@
-"""A YAML file as values, with the line and the own text of each, and with bounds on what it may cost to read."""
+"""YAML documents: values with their lines and original text, read within bounds."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from townlet.config.scalars import read_scalar
 from townlet.errors import Fault, InputError
 from townlet.files.storage import AnyPath
 
-#: Largest file in bytes, most values in it with those that aliases repeat, and levels of nesting.
+#: Largest file in bytes, most values including those that aliases repeat, and most levels of nesting.
 MOST_BYTES, MOST_NODES, MOST_LEVELS = 8 * 2**20, 500_000, 40
-#: Largest file whose syntax error is worded by the slow reader, which words it better.
+#: Largest file that the slow reader parses again for a clearer syntax error.
 _WORDED_BYTES = 2**17
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,33 +26,33 @@ _KINDS = {"null": type(None), "bool": bool, "int": int, "float": float}
 
 @dataclass(slots=True)
 class Node:
-    """One value: where it stands, what was written there, and what is in it."""
+    """One value: its line, its original text, and the values in it."""
 
     line: int
-    """Counted from 1; of the key for what has one, unless a single value begins in a later line."""
+    """From 1. A value with a key has the key's line, unless a scalar begins on a later line."""
     value: Any = None
     written: str | None = None
-    """A plain scalar's own text."""
+    """A plain scalar's original text."""
     inner: dict[str, Node] = field(default_factory=dict)
-    """By key, or by index as text."""
+    """Values in a collection, by key or by index as text."""
     size: int = 1
-    """Values in it, itself included, as often as aliases repeat them."""
+    """Number of values in it, including itself and repetitions by aliases."""
     levels: int = 1
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file's content, and where in the file each part stands."""
+    """A file's content, and the line of each part."""
 
     root: Node
 
     @property
     def value(self) -> Any:
-        """Mappings, lists, text, numbers, truths and None."""
+        """The content as mappings, lists, text, numbers, booleans and None."""
         return self.root.value
 
     def place(self, where: tuple[str, ...]) -> str:
-        """A place with its line, or with that of the nearest part around it that is in the file."""
+        """Return a place with its line, or with that of the nearest enclosing part in the file."""
         node, line = self.root, 0
         for part in where:
             if part not in node.inner:
@@ -62,7 +62,7 @@ class Document:
         return ".".join(where) + (f" (line {line})" if line else "")
 
     def written(self, where: tuple[str, ...]) -> Node | None:
-        """What stands at a place, if it is in the file."""
+        """Return the node at a place, if the file has one."""
         node: Node | None = self.root
         for part in where:
             node = node.inner.get(part) if node else None
@@ -70,10 +70,10 @@ class Document:
 
 
 def parse_document(file: AnyPath, content: bytes) -> Document:
-    """What a YAML file says, by the core schema of YAML 1.2. Aliases and merge keys work; keys are text.
+    """Parse a YAML file by the core schema of YAML 1.2. Aliases and merge keys work; keys are text.
 
-    Raises InputError with line and column for broken YAML, a key that is there twice, an unknown tag, and for what is
-    too large or nested too deep.
+    Raises InputError, with line and column, for invalid YAML, a repeated key, an unknown tag, and a file that is too
+    large or nested too deeply.
     """
     if len(content) > MOST_BYTES:
         raise InputError.of(file, "", f"{len(content):,} bytes", f"at most {MOST_BYTES:,} bytes of YAML")
@@ -87,7 +87,7 @@ def parse_document(file: AnyPath, content: bytes) -> Document:
 
 
 def _reworded(content: bytes) -> yaml.YAMLError | None:
-    """The error in the words of the slow reader, if it sees one as well."""
+    """The slow reader's error about the same content, if it finds one too."""
     try:
         if len(content) <= _WORDED_BYTES:
             for _ in yaml.parse(content, Loader=yaml.SafeLoader):
@@ -98,17 +98,17 @@ def _reworded(content: bytes) -> yaml.YAMLError | None:
 
 
 class _Builder:
-    """Makes nodes of a reader's events, without recursion, so that no nesting is too deep for it."""
+    """A builder of nodes from a reader's events, without recursion, so that deep nesting cannot break it."""
 
     def __init__(self, file: AnyPath) -> None:
         self.file = file
         self.anchors: dict[str, Node | None] = {}
-        """None while the node is not complete."""
+        """None while the node is incomplete."""
         self.open: list[_Open] = []
         self.nodes = 0
 
     def build(self, events: Iterator[Any]) -> Node:
-        """The root of the only document; a node with None if there is none."""
+        """Return the root of the only document, or a node with None for an empty file."""
         root: Node | None = None
         event: Any
         for event in events:
@@ -135,7 +135,7 @@ class _Builder:
         return root or Node(0)
 
     def _node(self, event: Any) -> Node | None:
-        """The node of an event that is a whole one."""
+        """The node of an event that makes a complete one."""
         line, anchor = _line(event), getattr(event, "anchor", None)
         if isinstance(event, yaml.NodeEvent) and not isinstance(event, yaml.AliasEvent):
             self._count(event, 1)
@@ -171,7 +171,7 @@ class _Builder:
         return value
 
     def _put(self, node: Node, event: Any) -> None:
-        """Put a complete node into the mapping or the sequence that was opened last."""
+        """Put a complete node into the innermost open mapping or sequence."""
         into = self.open[-1]
         outer = into.node
         outer.size += node.size
@@ -195,7 +195,7 @@ class _Builder:
             merged = list(node.inner.values()) if isinstance(node.value, list) else [node]
             if not all(isinstance(each.value, dict) for each in merged):
                 raise self._refusal(event, quote(node.value), "a mapping, or a list of mappings, to merge")
-            # What comes earlier wins, and what the mapping says itself wins over all, wherever it stands.
+            # Earlier mappings win, and the mapping's own keys win over all, wherever they stand.
             for name, inner in (entry for each in merged for entry in each.inner.items()):
                 if name not in outer.inner:
                     outer.inner[name], outer.value[name] = inner, inner.value
@@ -229,12 +229,12 @@ class _Builder:
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or a sequence whose end has not been read yet."""
+    """A mapping or a sequence whose end has not been read."""
 
     event: Any
     node: Node
     key: str | None = None
-    """A mapping's key whose value comes next."""
+    """The key whose value comes next."""
     line: int = 0
     merges: bool = False
     own: set[str] = field(default_factory=set)
@@ -249,7 +249,7 @@ def _empty(event: Any) -> dict[str, Any] | list[Any]:
 
 
 def _syntax_fault(file: str, error: yaml.YAMLError) -> Fault:
-    """A YAML reader's complaint; ``expected X, but found Y`` and ``found X that …`` are how it puts most of them."""
+    """A fault from a YAML reader's error, most of which read ``expected X, but found Y`` or ``found X that …``."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return Fault(file, "", str(error).splitlines()[0], "valid YAML in UTF-8")
     mark, begun = error.problem_mark, error.context_mark

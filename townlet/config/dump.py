@@ -1,4 +1,4 @@
-"""A scenario as the YAML file that says everything it is, defaults included."""
+"""Scenarios written as complete YAML files, defaults included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from townlet.config.scenario import Scenario
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what a reader of YAML 1.2 would not take for text; PyYAML quotes what one of YAML 1.1 would not."""
+    """A dumper that also quotes text which YAML 1.2 would read as something else; PyYAML knows only YAML 1.1."""
 
     def represent_text(self, text: str) -> yaml.Node:
         quoted = "'" if not isinstance(read_scalar(text), str) else None
@@ -20,6 +20,6 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def scenario_yaml(scenario: Scenario) -> str:
-    """The text of a file that :func:`townlet.config.load_scenario` reads as the same scenario."""
+    """Return the YAML that :func:`townlet.config.load_scenario` reads as the same scenario."""
     content: str = yaml.dump(scenario.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return content

@@ -1,8 +1,8 @@
-"""Preconditions as text: a small expression language, compiled to a program for a stack machine, never evaluated.
+"""Preconditions: a small expression language, compiled to programs for a stack machine and never evaluated as Python.
 
-``hygiene < 0.95 and wallet >= price`` means what it means in Python. There are numbers, ``true``, ``false`` and
-variables; ``+ - * /``; comparisons, also chained; ``and``, ``or``, ``not`` and parentheses. A part is either a number
-or true or false, and no part can pass for the other. Whatever divides by zero on its way to a result does not hold.
+``hygiene < 0.95 and wallet >= price`` means the same as in Python. The language has numbers, ``true``, ``false`` and
+variables; ``+ - * /``; comparisons, which may be chained; ``and``, ``or``, ``not`` and parentheses. Every part is
+either a number or a truth value, and neither converts to the other. An expression that divides by zero is false.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from townlet.errors import nearest_name
 
-#: What a precondition can refer to, in the order of the values that its program reads.
+#: Variables of a precondition, in the order of the values that its program reads.
 VARIABLES = (
     "hunger",
     "hygiene",
@@ -30,14 +30,14 @@ VARIABLES = (
     "power",
     "water",
 )
-#: Those of them that are true or false; the others are numbers.
+#: Variables that are true or false; the others are numbers.
 TRUTHS = frozenset({"on_shift", "employed", "power", "water"})
 
-#: Longest text in characters, longest program in operations, and most values that it may keep at once.
+#: Longest text in characters, longest program in operations, and deepest stack in values.
 MAX_TEXT, MAX_OPERATIONS, MAX_DEPTH = 300, 64, 16
 
-#: Operations. The first two push their operand or the variable that it numbers; SKIP_IF_FALSE and SKIP_IF_TRUE jump
-#: over as many operations as their operand says if the value on top is so, and otherwise take that value away.
+#: Operations. The first two push their operand, or the variable with that number. SKIP_IF_FALSE and SKIP_IF_TRUE jump
+#: over as many operations as their operand says if the top value is false or true; otherwise they pop it.
 PUSH_NUMBER, PUSH_VARIABLE, SKIP_IF_FALSE, SKIP_IF_TRUE, NEGATE, NOT = 0, 1, 2, 3, 4, 5
 ADD, SUBTRACT, MULTIPLY, DIVIDE = 6, 7, 8, 9
 LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL = 10, 11, 12, 13, 14, 15
@@ -62,15 +62,15 @@ Kind = Literal["a number", "true or false"]
 
 
 class Program(NamedTuple):
-    """One expression, as operations of a stack machine; an empty program always holds."""
+    """One expression as operations of a stack machine; an empty program is always true."""
 
     code: tuple[int, ...] = ()
     operand: tuple[float, ...] = ()
-    """Of the same length; 0 where an operation has none."""
+    """One per operation; 0 for operations without an operand."""
 
     @property
     def depth(self) -> int:
-        """Most values that it keeps at once."""
+        """The largest number of values on its stack."""
         held = most = 0
         for code in self.code:
             if code in (PUSH_NUMBER, PUSH_VARIABLE):
@@ -82,9 +82,9 @@ class Program(NamedTuple):
 
 
 def parse_expression(text: str, variables: Sequence[str] = VARIABLES) -> Program:
-    """The program of an expression over variables, which it numbers by their order.
+    """Compile an expression; variables are numbered by their order.
 
-    Raises ValueError, in whose message stands what was expected in place of which part.
+    Raises ValueError, whose message names what was expected in place of which part.
     """
     tree = _syntax_tree(text)
     if sum(isinstance(node, ast.expr) for node in ast.walk(tree)) > MAX_OPERATIONS:
@@ -116,14 +116,14 @@ def _syntax_tree(text: str) -> ast.Expression:
 
 
 class _Compiler:
-    """Appends the operations of syntax trees of one text."""
+    """A compiler of one text, which appends the operations of syntax trees."""
 
     def __init__(self, text: str, variables: Sequence[str]) -> None:
         self.text, self.variables = text, list(variables)
         self.operations: list[tuple[int, float]] = []
 
     def emit(self, node: ast.expr) -> Kind:
-        """Append what computes a node; what kind of value that is."""
+        """Append the operations that compute a node, and return the kind of its value."""
         match node:
             case ast.Constant():
                 return self._number(node)
@@ -149,7 +149,7 @@ class _Compiler:
         raise self._fault(_SYNTAX, node)
 
     def emit_as(self, node: ast.expr, wanted: Kind) -> None:
-        """Append what computes a node that must be of a kind."""
+        """Append the operations that compute a node, which must be of the wanted kind."""
         if self.emit(node) != wanted:
             raise self._fault("a comparison or a condition" if wanted == "true or false" else wanted, node)
 
@@ -215,7 +215,7 @@ class _Compiler:
         return len(self.operations) - 1
 
     def _land(self, skips: list[int]) -> None:
-        """Let jumps end behind the last operation so far."""
+        """Make jumps end after the last operation so far."""
         for place in skips:
             self.operations[place] = (self.operations[place][0], float(len(self.operations) - 1 - place))
 

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a configuration, in Townlet's words."""
+"""Validation of content into models, and pydantic's errors in Townlet's words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from townlet.config.scalars import why_no_number
 from townlet.config.town import NAME_PATTERN
 from townlet.errors import Fault, InputError, nearest_name
 
-#: What is expected where pydantic speaks of Python types, by its error type.
+#: Expectations in place of pydantic's names of Python types, by error type.
 _EXPECTED = {
     "missing": "a value",
     "bool_type": "true or false",
@@ -37,7 +37,11 @@ _brief.maxstring = _brief.maxother = _brief.maxlong = 60
 
 
 def validated(content: Mapping[str, Any], model: type[Model], file: object) -> Model:
-    """The content of a ``file`` as the ``model`` that it should be. Raises InputError naming every bad field."""
+    """Validate content as a model.
+
+    ``file`` names the content's source in errors: a path, or a phrase such as ``training options``. Raises InputError
+    naming every bad field.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -47,8 +51,15 @@ def validated(content: Mapping[str, Any], model: type[Model], file: object) -> M
 
 
 def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str, written: str | None = None) -> Fault:
-    """One pydantic error about ``model`` as a fault; ``place`` is what to call its location, ``written`` the value's
-    own text in its file, if that is known."""
+    """Make a fault of one pydantic error.
+
+    Args:
+        file: the source to name.
+        detail: the error.
+        model: the model that was validated.
+        place: the name of the error's location.
+        written: the value's original text in the file, if known.
+    """
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":
         key = str(detail["loc"][-1])
@@ -61,7 +72,7 @@ def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str
 
 
 class _Plain(str):
-    """Text that is shown without quotes."""
+    """Text whose ``repr`` has no quotes."""
 
     __slots__ = ()
 
@@ -70,7 +81,7 @@ class _Plain(str):
 
 
 def quote(value: Any) -> str:
-    """A value as its file would say it, in at most a line."""
+    """Return a value as its file would write it, in at most one line."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -123,7 +134,7 @@ def _closest(value: str, listing: str) -> str:
 
 
 def _known_keys(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
-    """Keys that the section at a path knows."""
+    """The keys of the section at a path."""
     current: Any = model
     for part in where:
         inside_section = isinstance(current, type) and issubclass(current, BaseModel)
@@ -132,7 +143,7 @@ def _known_keys(model: type[BaseModel], where: tuple[int | str, ...]) -> list[st
 
 
 def _plain(annotation: Any) -> Any:
-    """A type without its ``Annotated`` and without the None of an optional one."""
+    """A type without ``Annotated``, and without the None of an optional one."""
     if get_origin(annotation) is Annotated:
         return _plain(get_args(annotation)[0])
     arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
@@ -140,6 +151,6 @@ def _plain(annotation: Any) -> Any:
 
 
 def _item_type(annotation: Any) -> Any:
-    """What a list, tuple or mapping holds."""
+    """The type of the items of a list, tuple or mapping."""
     arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
     return arguments[-1] if arguments else annotation

@@ -1,4 +1,4 @@
-"""Where the scenarios are that come with Townlet, and which one a name or a path means."""
+"""Built-in scenarios, and the scenario that a name or a path means."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from townlet.files.storage import AnyPath, as_path
 
 
 def scenarios_folder() -> Path:
-    """The folder of the built-in scenarios; in a checkout that is ``configs/scenarios``, which the package links to."""
+    """Return the folder of the built-in scenarios; in a checkout, ``configs/scenarios``, to which the package links."""
     return (Path(__file__).parent.parent / "scenarios").resolve()
 
 
 def builtin_scenarios() -> list[str]:
-    """Names of the built-in scenarios, sorted."""
+    """Return the sorted names of the built-in scenarios."""
     return scenario_names(scenarios_folder())
 
 
 def find_scenario(name_or_path: AnyPath) -> Path | UPath:
-    """The file of a scenario: ``town_day`` is the built-in one of that name, anything else the path of a YAML file.
+    """Return the file of a scenario: a bare name such as ``town_day`` means a built-in one, anything else a path.
 
-    Raises InputError for a name that no built-in scenario has. A path is not looked at.
+    Raises InputError for a name that no built-in scenario has. A path is not checked.
     """
     if not (isinstance(name_or_path, str) and re.fullmatch(NAME_PATTERN, name_or_path)):
         return as_path(name_or_path)
@@ -38,8 +38,8 @@ def find_scenario(name_or_path: AnyPath) -> Path | UPath:
 
 
 def scenario_of(given: Scenario | AnyPath) -> Scenario:
-    """A scenario from whatever names it: itself, the name of a built-in one, or the path of a YAML file.
+    """Return the given scenario, or the one that a built-in name or the path of a YAML file means.
 
-    Raises InputError as :func:`find_scenario` and :func:`townlet.config.load_scenario` do.
+    Raises InputError like :func:`find_scenario` and :func:`townlet.config.load_scenario`.
     """
     return given if isinstance(given, Scenario) else load_scenario(find_scenario(given))

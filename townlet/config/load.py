@@ -1,4 +1,4 @@
-"""From a YAML file to a :class:`Scenario`, or to an error that says where, what was found and what was expected."""
+"""Loading of scenarios from YAML files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from townlet.files.storage import AnyPath, as_path, read_bytes
 
 
 def load_scenario(path: AnyPath) -> Scenario:
-    """The scenario in a YAML file.
+    """Load the scenario in a YAML file.
 
-    Raises InputError with every fault found: unreadable file, broken YAML, duplicate or unknown keys, wrong types,
-    values out of range, and names that refer to nothing.
+    Raises InputError with every fault: an unreadable file, invalid YAML, duplicate or unknown keys, wrong types, values
+    out of range, and names that refer to nothing.
     """
     document = parse_document(path, read_bytes(path, "a scenario in YAML"))
     if not isinstance(document.value, dict):
@@ -31,12 +31,11 @@ def load_scenario(path: AnyPath) -> Scenario:
 
 
 def scenario_names(folder: AnyPath) -> list[str]:
-    """Names of the scenarios in a folder, sorted. Other files are passed over: hidden ones, and those whose name no
-    scenario can have."""
+    """Return the sorted names of the scenarios in a folder, ignoring files whose name no scenario can have."""
     names = (path.name.removesuffix(".yaml") for path in as_path(folder).glob("*.yaml") if path.is_file())
     return sorted(name for name in names if is_scenario_name(name))
 
 
 def is_scenario_name(name: str) -> bool:
-    """Whether a scenario can have this name."""
+    """Tell whether a scenario can have this name."""
     return len(name) <= MOST_LETTERS and re.fullmatch(NAME_PATTERN, name) is not None

@@ -1,18 +1,18 @@
-"""Options of commands and of the pipeline, in place of what a scenario says itself."""
+"""Options of commands and of the pipeline that override a scenario."""
 
 from __future__ import annotations
 
 from townlet.config.scenario import Scenario
 from townlet.config.validate import Source, Where, validated_scenario
 
-#: What options can replace, by their place in a scenario.
+#: Options by the place in a scenario that they override.
 _OPTIONS = {("ticks",): "--ticks", ("seed",): "--seed", ("capture", "worlds"): "--worlds"}
 
 
 def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, seed: int | None) -> Scenario:
-    """The scenario with options in place of what its file says; instructions after its end are left out.
+    """Return the scenario with options applied, without instructions that would fall after its end.
 
-    Raises InputError naming the option, or what in the scenario does not go with it.
+    Raises InputError naming the option, or the part of the scenario that it contradicts.
     """
     content = scenario.model_dump()
     content["ticks"] = ticks if ticks is not None else scenario.ticks

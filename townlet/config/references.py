@@ -1,4 +1,4 @@
-"""Checks between sections: every name that is referred to exists, and everything fits on the map."""
+"""Checks across sections of a scenario: every name refers to something, and everything fits on the map."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from townlet.config.scenario import Scenario
 from townlet.config.town import OBJECT_VERBS, PLAIN_VERBS, Instruction, Tile
 from townlet.errors import nearest_name
 
-#: Path inside the YAML, what was found, what was expected.
+#: A path inside the scenario, what was found, and what was expected.
 Finding = tuple[str, str, str]
 
-#: Tiles of wall, with those that lie under others, as a multiple of the map's.
+#: Most tiles of wall, overlapping ones counted each time, as a multiple of the map's tiles.
 _MOST_WALLS = 16
-#: Bytes of a town's ways (see townlet/world/state/layout.py), and how many there are for each of the map's tiles.
+#: Most bytes of a town's route tables (see townlet/world/state/layout.py), and their bytes per tile of the map.
 _MOST_BYTES, _BYTES_PER_TYPE, _BYTES_PER_WORKPLACE = 2**30, 36, 4
 
 
 def find_broken_references(scenario: Scenario) -> list[Finding]:
-    """All faults that no single section can see."""
+    """Return all faults that no single section can detect."""
     oversize = list(_sizes(scenario))
     if oversize:
         return oversize
@@ -40,9 +40,9 @@ def _unknown(path: str, name: str, known: Iterable[str], what: str = "") -> Iter
 
 
 def _objects_and_affordances(scenario: Scenario) -> Iterator[Finding]:
-    placed = {thing.type for thing in scenario.objects.values()}
-    for name, thing in scenario.objects.items():
-        yield from _unknown(f"objects.{name}.type", thing.type, scenario.object_types, "a type with an affordance, ")
+    placed = {item.type for item in scenario.objects.values()}
+    for name, item in scenario.objects.items():
+        yield from _unknown(f"objects.{name}.type", item.type, scenario.object_types, "a type with an affordance, ")
     for name, affordance in scenario.affordances.items():
         yield from _unknown(f"affordances.{name}.object", affordance.object, placed, "the type of an object, ")
         if not affordance.work and not affordance.effects:
@@ -78,7 +78,7 @@ def _tiles(scenario: Scenario) -> Iterator[Finding]:
             yield from _outside(scenario, f"map.walls.{index}.{corner}", getattr(wall, corner))
         (x1, x2), (y1, y2) = (sorted(pair) for pair in zip(wall.corner, wall.opposite, strict=True))
         walled[y1 : y2 + 1, x1 : x2 + 1] = index
-    places = [(f"objects.{name}.at", thing.at) for name, thing in scenario.objects.items()]
+    places = [(f"objects.{name}.at", item.at) for name, item in scenario.objects.items()]
     places += [(f"people.{name}.at", person.at) for name, person in scenario.people.items()]
     taken: dict[Tile, str] = {}
     for path, tile in places:
@@ -91,7 +91,7 @@ def _tiles(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _sizes(scenario: Scenario) -> Iterator[Finding]:
-    """What would take too much memory or time to make a town of, however few worlds there are."""
+    """Yield what would need too much memory or time, however few worlds there are."""
     width, height = scenario.map.width, scenario.map.height
     walls = sum(
         math.prod(abs(first - last) + 1 for first, last in zip(wall.corner, wall.opposite, strict=True))
@@ -138,7 +138,7 @@ def _instruction(path: str, instruction: Instruction, scenario: Scenario) -> Ite
     if verb not in OBJECT_VERBS:
         verbs = [*PLAIN_VERBS, *(f"{known} {kind}" for known in OBJECT_VERBS for kind in scenario.object_types)]
         yield path, repr(instruction.do), nearest_name(instruction.do, verbs)
-    elif target not in {*scenario.object_types, *(thing.type for thing in scenario.objects.values())}:
+    elif target not in {*scenario.object_types, *(item.type for item in scenario.objects.values())}:
         yield path, repr(instruction.do), f"{verb} and an object type, {nearest_name(target, scenario.object_types)}"
 
 

@@ -1,6 +1,6 @@
-"""Constants of the town's rules; one section per rule, all of them with working defaults.
+"""Configuration of the town's rules, one section per subject, all with working defaults.
 
-What a small town can do without is off by default: money, ties between people, what befalls the town, moving away.
+Everything a small town can do without is off by default: money, ties between people, outages, moving away.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from townlet.config.town import Level, Name, Need
 
 
 class NeedsRules(Section):
-    """Needs fall linearly; whoever lacks one for too long faints and is replaced by a newcomer."""
+    """Needs, which fall linearly; people who lack one for too long faint, and newcomers replace them."""
 
     decay: dict[Need, Level] = {"hunger": 0.005, "hygiene": 0.005, "energy": 0.004}
-    """Fall of each need per tick; a need that is not named does not fall."""
+    """Fall of each need per tick; needs not named do not fall."""
     start_jitter: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
-    """Each starting need is lowered by a uniform draw from 0 to this."""
+    """Upper bound of the uniform draw by which each need is lowered at the start."""
     faint_after: SomeTicks = 40
-    """Ticks with any need at 0 after which the person's episode terminates."""
+    """Ticks with any need at 0 after which a person's episode terminates."""
     newcomer_after: SomeTicks = 10
-    """Ticks until a newcomer takes the place."""
+    """Ticks until a newcomer takes an empty place."""
 
 
 class ConflictBase(Section):
-    """Intensity of a conflict before the queue's length counts."""
+    """Intensity of each kind of conflict before the queue's length is added."""
 
     ghost_step: Weight = 1.5
     push_in: Weight = 1.5
@@ -39,54 +39,54 @@ class QueueRules(Section):
     """Taking turns at an object."""
 
     cooldown_ticks: Ticks = 4
-    """Ticks after a use in which the same person cannot queue for that object again."""
+    """Ticks after a use in which the person cannot queue for the same object."""
     ghost_step_after: SomeTicks = 2
-    """Ticks of holding a reserved object unused, while others wait, until the holder must go to the tail."""
+    """Ticks for which a holder may leave the object unused while others wait, before going to the tail."""
     fair_use_ticks: SomeTicks = 8
-    """Ticks of starting over while others wait that make one overstay conflict."""
+    """Ticks of repeated use while others wait that cause one overstay conflict."""
     age_priority_weight: Weight = 0.0
-    """Places in the queue that one tick of waiting is worth; above 0 long waiters resist being passed."""
+    """Queue positions that one tick of waiting is worth; above 0, people who waited long resist being passed."""
     intensity: ConflictBase = ConflictBase()
     intensity_per_waiter: Weight = 0.25
-    """Added to the intensity for each waiting person beyond the first; the sum is clamped to 0.1 to 5."""
+    """Added to the intensity for each waiting person beyond the first; the sum is clamped to the range 0.1 to 5."""
     patience_ticks: Ticks = 0
-    """Ticks of waiting after which a person of average patience begrudges the holder its turn, and again after as
-    many; a patient one waits up to twice as long, an impatient one hardly at all. 0 turns this off."""
+    """Ticks of waiting after which a person of average patience takes offence at the holder, and again after each such
+    span; patient people wait up to twice as long, impatient ones hardly at all. 0 turns this off."""
     impatience: Level = 0.1
-    """Rise of the grudge at each such moment; no more than ``rivalry.drop_below`` leaves nothing behind."""
+    """Rise of the grudge each time; up to ``rivalry.drop_below`` it leaves nothing behind."""
 
 
 class RivalryRules(Section):
-    """Grudges: what a conflict leaves behind, and how it fades."""
+    """Grudges, which conflicts leave behind and which fade."""
 
     increment_per_conflict: Level = 0.2
-    """Rise per unit of intensity for the wronged side; the actor's is half of it."""
+    """Rise per unit of intensity for the wronged side; half of it for the actor."""
     decay_per_tick: Level = 0.01
     polite_relief: Level = 0.05
-    """Fall, on both sides, at a hand-over or when somebody gives way."""
+    """Fall on both sides when an object is handed over or somebody gives way."""
     drop_below: Level = 0.05
-    """A grudge at or below this is forgotten."""
+    """Strength at or below which a grudge is forgotten."""
     avoid_threshold: Level = 0.4
-    """From this on the other is a rival, and is avoided."""
+    """Strength from which the other person is a rival and avoided."""
     max_edges: Annotated[int, Field(ge=1, le=32)] = 4
-    """Grudges a person can hold at once; the weakest goes."""
+    """Most grudges a person can hold at once; a stronger one replaces the weakest."""
 
 
 class EmploymentRules(Section):
     """Shifts, wages and being late."""
 
     due_before: Ticks = 5
-    """Ticks before the start in which a person's shift is due."""
+    """Ticks before the start from which a person's shift is due."""
     grace_ticks: Ticks = 0
-    """Ticks after the start in which an arrival is still on time."""
+    """Ticks after the start until which an arrival is on time."""
     absent_after: Annotated[Ticks, Field(validate_default=True)] = 10
-    """Last tick after the start at which an arrival still counts, though late; beyond it the person is absent."""
+    """Last tick after the start at which an arrival counts as late; after it the person is absent."""
     lateness_penalty: Weight = 0.2
-    """Paid once, on a late arrival, from the wallet and in the reward."""
+    """Taken once from the wallet and from the reward at a late arrival."""
     late_help: bool = False
-    """Whether chatting with a colleague whose shift is due, or waking it, helps: its lateness then costs nothing."""
+    """Whether chatting with a colleague whose shift is due, or waking them, helps: lateness then costs them nothing."""
     takeover: bool = False
-    """Whether a colleague of another shift may do the work, and have the wage, of somebody late or absent."""
+    """Whether a colleague from another shift may do the work of somebody late or absent, for the wage."""
 
     @field_validator("absent_after")
     @classmethod
@@ -98,72 +98,72 @@ class EmploymentRules(Section):
 
 
 class PersonalityRules(Section):
-    """How much the four traits change; a trait of 0.5 changes nothing, and at strength 1 the factor is 0 to 2."""
+    """Effect of the four traits: a trait of 0.5 changes nothing, and at strength 1 factors range from 0 to 2."""
 
     strength: Level = 1.0
-    """0 makes everybody average."""
+    """Strength of the effect; 0 makes everybody average."""
 
 
 class EconomyRules(Section):
-    """Money: wages come in, prices and rent go out, shelves run empty."""
+    """Money and stock: wages, prices, rent, and goods that run out."""
 
     start_wallet: Weight = 0.0
-    """Money of everybody who comes to town."""
+    """Money of everybody who arrives in town."""
     rent_per_day: Weight = 0.0
     """Paid at the end of each day; a wallet may fall below 0."""
     stock_per_day: dict[Name, Annotated[int, Field(ge=1, le=30_000)]] = {}
-    """Units that each object of a type has to sell; refilled at the start of each day. Affordances with
-    ``uses_stock`` take one each."""
+    """Units that each object of a type can sell in a day; refilled at its start. Each use of an affordance with
+    ``uses_stock`` takes one."""
 
 
 class RelationshipRules(Section):
-    """Ties: trust and familiarity, which grow with chats, shared meals and help, and fade."""
+    """Ties between people: trust and familiarity, which grow with chats, shared meals and help, and fade."""
 
     max_ties: Annotated[int, Field(ge=0, le=32)] = 0
-    """Ties a person can have at once; the weakest goes. 0 turns chats, shared meals and help off."""
+    """Most ties a person can have at once; a stronger one replaces the weakest. 0 turns off chats, meals and help."""
     decay_per_tick: Level = 0.0005
     """Fall of trust and familiarity per tick."""
     chat_cooldown_ticks: SomeTicks = 20
-    """Ticks until a person can start the next chat."""
+    """Ticks until a person can start another chat."""
     chat_base: Level = 0.5
-    """Probability that two average strangers' chat succeeds; extroversion and familiarity raise it."""
+    """Probability that a chat of two average strangers succeeds; extroversion and familiarity raise it."""
     chat_gain: Level = 0.1
     """Familiarity gained by a successful chat, and trust by one of quality 1; a failed one costs half as much trust."""
     shared_meals: bool = True
-    """Whether two people who eat next to each other share a meal."""
+    """Whether two people who eat side by side share a meal."""
     meal_gain: Level = 0.15
     """Familiarity and trust gained by a shared meal."""
     help_gain: Level = 0.3
-    """Trust that a late colleague gains in whoever helps it."""
+    """Trust that a late colleague gains in the helper."""
     reconciliation: Level = 0.1
-    """Fall of grudges on both sides after a chat of quality 1."""
+    """Fall of grudges on both sides by a chat of quality 1."""
 
 
 class OutageRules(Section):
-    """Something that befalls the whole town: at most once a day, at a tick of the day that is drawn."""
+    """An event that befalls the whole town, at most once a day, at a random tick of the day."""
 
     per_day: Level = 0.0
-    """Probability of it on any day."""
+    """Probability of the event on any day."""
     ticks: SomeTicks = 50
-    """How long it lasts."""
+    """Duration of the event."""
 
 
 class PriceSpikeRules(OutageRules):
-    """A time of higher prices."""
+    """A period of higher prices."""
 
     factor: Annotated[float, Field(gt=1.0, le=100.0)] = 2.0
-    """What prices are multiplied by."""
+    """Factor by which prices rise."""
 
 
 class ClosureRules(OutageRules):
-    """One object, drawn among those of a type, is closed."""
+    """The closure of one object, drawn among those of a type."""
 
     object: Name = "shower"
     """The type of object."""
 
 
 class PerturbationRules(Section):
-    """What befalls the town from outside, by the events stream."""
+    """Events that befall the town from outside, drawn from the random stream of events."""
 
     power_outage: OutageRules = OutageRules()
     """Affordances with ``utility: power`` are interrupted and cannot start."""
@@ -176,14 +176,14 @@ class LifecycleRules(Section):
     """Moving away, being evicted, and arriving."""
 
     eviction_debt: Weight = 0.0
-    """Debt at which a person is evicted when the rent is due; 0 turns eviction off."""
+    """Debt at which a person is evicted when rent is due; 0 turns eviction off."""
     departure_after: Ticks = 0
-    """Ticks in a row with needs below ``departure_mood`` on average after which a person moves away; 0: never."""
+    """Successive ticks with average needs below ``departure_mood`` after which a person moves away; 0 means never."""
     departure_mood: Level = 0.2
     most_leaving_per_day: Amount = 2
-    """Evictions and departures in a day, at most; fainting is not counted."""
+    """Most evictions and departures in a day; fainting does not count."""
     most_arriving_per_day: Amount = 1000
-    """Newcomers in a day, at most."""
+    """Most newcomers in a day."""
 
 
 class RewardRules(Section):
@@ -196,17 +196,17 @@ class RewardRules(Section):
     social: Weight = 0.0
     """Per unit of quality of a chat, a shared meal or help given."""
     faint: Weight = 0.0
-    """Paid once, by whoever faints; without it, fainting ends misery for free."""
+    """Taken once from a person who faints; at 0, fainting ends misery for free."""
     eviction: Weight = 0.0
-    """Paid once, by whoever is evicted."""
+    """Taken once from a person who is evicted."""
     conflict_actor: Weight = 0.05
-    """Per unit of intensity of a conflict the person caused."""
+    """Per unit of intensity of conflicts the person caused."""
     conflict_suffered: Weight = 0.05
-    """Per unit of intensity of a conflict the person suffered."""
+    """Per unit of intensity of conflicts the person suffered."""
     rivalry: Weight = 0.02
-    """Per tick and unit of all rivalry held."""
+    """Per tick and unit of summed grudge strength."""
     clip: Positive = 2.0
-    """The sum is clipped to ± this; the share of clipped rewards is reported and belongs near 0."""
+    """Bound of the reward on either side of 0; the share of clipped rewards is reported and should be near 0."""
 
 
 class RulesConfig(Section):
@@ -225,15 +225,15 @@ class RulesConfig(Section):
 
 
 class ObservationConfig(Section):
-    """What a person sees."""
+    """What people observe."""
 
     mode: Literal["compact", "hybrid", "full"] = "compact"
-    """``compact``: numbers only; ``hybrid``: and a map of the surroundings; ``full``: and hints at the way."""
+    """``compact`` has numbers only, ``hybrid`` adds a map of the surroundings, ``full`` adds hints at the way."""
     neighbors: Annotated[int, Field(ge=0, le=16)] = 4
-    """Nearest people described one by one."""
+    """Number of nearest people who are described one by one."""
     view_radius: Annotated[int, Field(ge=1, le=8)] = 3
-    """Tiles in each direction in which others are seen."""
+    """Tiles in each direction within which others are seen."""
     map_radius: Annotated[int, Field(ge=1, le=8)] = 5
     """Tiles in each direction that the map shows."""
     conflict_features: bool = True
-    """Whether features about queues and rivalry show anything; if not, they are 0, and all others stay in place."""
+    """Whether features about queues and rivalry are filled; if not, they are 0, and all others keep their places."""

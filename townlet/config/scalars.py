@@ -1,7 +1,7 @@
-"""What a plain word of a YAML file is by the core schema of YAML 1.2: null, a truth, a number, or else text.
+"""Plain scalars of YAML by the core schema of YAML 1.2: null, a boolean, a number, or else text.
 
-https://yaml.org/spec/1.2.2/#103-core-schema. PyYAML follows YAML 1.1, by which ``8:00`` is 480, ``010`` is 8, ``no`` is
-false and ``1e-3`` is text; none of that is what people mean.
+Source: https://yaml.org/spec/1.2.2/#103-core-schema. PyYAML follows YAML 1.1, in which ``8:00`` is 480, ``010`` is 8,
+``no`` is false and ``1e-3`` is text, against what people mean.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ _OCTAL, _HEXADECIMAL = re.compile(r"0o[0-7]+"), re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE, _NAN = re.compile(r"[-+]?\.(inf|Inf|INF)"), re.compile(r"\.(nan|NaN|NAN)")
 
-#: ``010`` is 8 to some readers and 10 to others, so it is no number here, although the core schema takes it for 10.
+#: ``010`` is 8 to some readers and 10 to others. The core schema says 10; here it is text.
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _CLOCK = re.compile(r"[-+]?[0-9]+(:[0-9.]+)+")
 _GROUPED = re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?")
 
-#: Python reads and writes no longer whole numbers in decimals; this is a bit below its limit.
+#: Most digits of a whole number, a little below the limit of Python's conversion.
 _MOST_DIGITS = 4000
 
 Scalar = None | bool | int | float | str
 
 
 def read_scalar(text: str) -> Scalar:
-    """The value of a plain scalar. Texts that no two readers take for the same number stay text."""
+    """Return the value of a plain scalar. Text that different readers take for different numbers stays text."""
     if text in _TRUTHS:
         return _TRUTHS[text]
     if _NULL.fullmatch(text):
@@ -37,7 +37,7 @@ def read_scalar(text: str) -> Scalar:
 
 
 def read_number(text: str) -> int | float | None:
-    """The number that a text is, None if it is none."""
+    """Return the number that a text means, or None."""
     if len(text) > _MOST_DIGITS or _LEADING_ZERO.fullmatch(text):
         return None
     if _DECIMAL.fullmatch(text):
@@ -54,7 +54,7 @@ def read_number(text: str) -> int | float | None:
 
 
 def why_no_number(text: str) -> str:
-    """What is wrong with a text that looks like a number, as the end of a sentence; empty if it does not look so."""
+    """Return the end of a sentence that says why a text is no number, or nothing if it does not resemble one."""
     if _CLOCK.fullmatch(text):
         return " of ticks, not a time of day"
     if _LEADING_ZERO.fullmatch(text):

@@ -27,7 +27,7 @@ from townlet.config.training import TrainingConfig
 
 
 class CaptureConfig(Section):
-    """How much a capture records unless told otherwise."""
+    """Size of a capture, unless options override it."""
 
     worlds: Annotated[int, Field(ge=1, le=65536)] = 1
     worlds_per_shard: Annotated[int, Field(ge=1, le=65536)] = 64
@@ -39,7 +39,7 @@ def _people_or_blueprint(schema: dict[str, Any]) -> None:
 
 
 class Scenario(Section):
-    """One file of ``configs/scenarios``."""
+    """A scenario, as in one file of ``configs/scenarios``."""
 
     model_config = ConfigDict(json_schema_extra=_people_or_blueprint)
 
@@ -47,11 +47,11 @@ class Scenario(Section):
     """The file's name without ``.yaml``."""
     description: Annotated[str, Field(min_length=1, max_length=10_000)]
     ticks: Annotated[int, Field(ge=1, le=10_000_000)]
-    """Length of an episode: at this tick it is truncated."""
+    """Length of an episode, which is truncated at this tick."""
     ticks_per_day: SomeTicks = 1000
     seed: Seed = 0
     blueprint: Annotated[Blueprint | None, Field(exclude=True)] = None
-    """Building blocks in place of walls, objects, jobs and people; in a loaded scenario these stand in its place."""
+    """Building blocks from which walls, objects, jobs and people are made; a loaded scenario holds those instead."""
     map: MapConfig
     objects: Annotated[dict[Name, ObjectConfig], Field(max_length=MOST_OBJECTS)] = {}
     affordances: Annotated[dict[Name, AffordanceConfig], Field(max_length=62)] = {}
@@ -72,29 +72,29 @@ class Scenario(Section):
         try:
             expanded = expand_blueprint(content)
         except ValidationError:
-            # Other sections may have faults as well; somebody stands in for the people that the blueprint did not make.
+            # Report the faults of other sections too; a stand-in replaces the people that the blueprint did not make.
             validate({"people": {"anyone": {"at": (0, 0)}}} | content)
             raise
         return validate(expanded)
 
     @property
     def object_types(self) -> tuple[str, ...]:
-        """Types of object in the order in which affordances first name them."""
+        """Types of objects, in the order in which affordances first name them."""
         return tuple(dict.fromkeys(affordance.object for affordance in self.affordances.values()))
 
     @property
     def town_digest(self) -> str:
-        """SHA-256 of what makes experience comparable: the place, its people, the rules, and what people see.
+        """SHA-256 of what makes experience comparable: map, objects, affordances, jobs, people, rules and observations.
 
-        Length, seed, schedule, amounts and training options are left out.
+        Length, seed, schedule, capture, training and telemetry options are left out.
         """
         return self._hash({"ticks_per_day", "map", "objects", "affordances", "jobs", "people", "rules", "observations"})
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the complete configuration, defaults included and comments excluded.
+        """SHA-256 of the complete configuration, with defaults and without comments.
 
-        Keys keep their order, because the order of people and objects is their index in the town.
+        Keys keep their order, because people and objects are numbered by it.
         """
         return self._hash(None)
 

@@ -1,4 +1,4 @@
-"""Which telemetry schema is written, and the bounds at which a watcher raises an alert."""
+"""Configuration of telemetry: the schema of the log, and the bounds at which ``townlet watch`` alerts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Bound = Annotated[float | None, Field(default=None)]
 
 
 class WatchThresholds(Section):
-    """One bound per watched signal, by the names of the ``townlet watch`` options; an absent one is not watched."""
+    """Bounds of signals, named like the options of ``townlet watch``; a signal without a bound is not watched."""
 
     kl: Bound = None
     """Largest ``kl_divergence`` (nats)."""
@@ -48,7 +48,7 @@ class TelemetryConfig(Section):
     """The training log."""
 
     version: float = 1.1
-    """Schema of the log lines: 1.1, or 1.0 for consumers that lag."""
+    """Schema of the log: 1.1, or 1.0 for older readers."""
     thresholds: WatchThresholds = WatchThresholds()
 
     @field_validator("version")

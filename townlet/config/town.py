@@ -1,4 +1,4 @@
-"""The place and its people: map, objects, affordances, jobs, persons and their scripts."""
+"""Configuration of a town: map, objects, affordances, jobs, people and their schedules."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ Level = Annotated[float, Field(ge=0.0, le=1.0)]
 Coordinate = Annotated[int, Field(ge=0, le=4095)]
 Tile = Annotated[tuple[Coordinate, Coordinate], AsTuple]
 NAME_PATTERN = "^[a-z][a-z0-9_]*$"
-#: Letters of a name, at most: file names of 255 bytes hold it twice, with what is put around and between them.
+#: Longest name in letters: file names of 255 bytes hold it twice, with additions around and between.
 MOST_LETTERS = 100
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MOST_LETTERS)]
 
-#: People and objects have numbers of 16 bits in a town.
+#: A town numbers people and objects in 16 bits.
 MOST_PEOPLE, MOST_OBJECTS = 10_000, 30_000
 
-#: What a scripted person can be told to do; those in the second group name an object type.
+#: Verbs of instructions; those in the second group name an object type.
 PLAIN_VERBS = ("wait", "release", "leave", "move north", "move south", "move west", "move east")
 OBJECT_VERBS = ("request", "use", "camp", "push_in", "give_way")
 
 
 class Wall(Section):
-    """A straight or rectangular block of wall, both corners included."""
+    """A rectangular block of wall, both corners included."""
 
     corner: Tile
     opposite: Tile
 
 
 class MapConfig(Section):
-    """A grid of tiles; x grows to the east, y to the south."""
+    """A grid of tiles; x grows eastwards, y southwards."""
 
     width: Annotated[int, Field(ge=1, le=1024)]
     height: Annotated[int, Field(ge=1, le=1024)]
@@ -43,35 +43,35 @@ class MapConfig(Section):
 
 
 class ObjectConfig(Section):
-    """One thing that people use, on a tile that nobody can walk on."""
+    """An object that people use, on a tile that nobody can enter."""
 
     type: Name
     at: Tile
 
 
 class AffordanceConfig(Section):
-    """One use that a type of object offers."""
+    """A use that a type of object offers."""
 
     object: Name
     """The object type that offers it."""
     ticks: Annotated[int, Field(ge=1, le=100_000)]
-    """Duration; it always runs its whole duration unless it is released."""
+    """Duration; a use runs to its end unless it is released."""
     effects: dict[Need, Annotated[float, Field(ge=-1.0, le=1.0)]] = {}
-    """Change of each need over the whole duration, applied evenly tick by tick."""
+    """Change of each need over the whole duration, applied evenly in each tick."""
     when: str | None = None
-    """What must hold for it to start, such as ``hygiene < 0.95 and wallet >= price``."""
+    """Precondition of a start, such as ``hygiene < 0.95 and wallet >= price``."""
     price: Weight = 0.0
-    """Paid at the start; whoever cannot pay cannot start."""
+    """Paid at the start; people who cannot pay cannot start."""
     uses_stock: bool = False
-    """Whether it takes a unit of the object's stock; without one it cannot start."""
+    """Whether it takes a unit of the object's stock, without which it cannot start."""
     utility: Literal["power", "water"] | None = None
-    """Without this it cannot start, and is interrupted."""
+    """A utility without which it cannot start and is interrupted."""
     meal: bool = False
-    """Whether people who do it next to each other share a meal."""
+    """Whether people who do it side by side share a meal."""
     work: bool = False
-    """Whether it is the work of the jobs whose workplace is such an object; only they can start it, on shift."""
+    """Whether it is the work of jobs whose workplace is such an object; only their holders can start it, on shift."""
     counts_as: Literal["shower_complete", "sleep_complete"] | None = None
-    """Telemetry counter that a completed use feeds."""
+    """Telemetry counter that a completed use increments."""
 
     @field_validator("when")
     @classmethod
@@ -82,7 +82,7 @@ class AffordanceConfig(Section):
 
 
 class JobConfig(Section):
-    """A daily shift; ticks of day, the end excluded."""
+    """A daily shift, in ticks of the day; the end is excluded."""
 
     workplace: Name
     """Name of the object where the work is done."""
@@ -101,23 +101,23 @@ class JobConfig(Section):
 
 
 class Personality(Section):
-    """Four traits that set people apart; 0.5 is average, and the default."""
+    """Four traits in which people differ; 0.5 is average, and the default."""
 
     extroversion: Level = 0.5
-    """How often its chats succeed, and how good they are."""
+    """How often their chats succeed, and how good they are."""
     forgiveness: Level = 0.5
-    """How soon its grudges fade, and how much a good chat reconciles it."""
+    """How fast their grudges fade, and how far a good chat reconciles them."""
     ambition: Level = 0.5
-    """How much it resents being wronged in a queue."""
+    """How much they resent being wronged in a queue."""
     patience: Level = 0.5
-    """How long it queues before it takes offence."""
+    """How long they queue before they take offence."""
 
 
 TRAITS: tuple[str, ...] = tuple(Personality.model_fields)
 
 
 class PersonConfig(Section):
-    """One person: where it starts, how it feels then, its job and its character."""
+    """A person: start tile, needs at the start, job and personality."""
 
     at: Tile
     needs: dict[Need, Level] = {}
@@ -127,12 +127,12 @@ class PersonConfig(Section):
 
 
 class Instruction(Section):
-    """What a scripted person does from a tick on, until its next instruction.
+    """What a scripted person does from a tick on, until their next instruction.
 
     Verbs: ``wait``; ``move north|south|west|east``; ``release`` and ``leave``; and, naming an object type,
-    ``request`` (walk there, queue, and hold the object without using it), ``use`` (the same, and use it whenever it
-    is free for this person), ``camp`` (use it over and over), ``push_in`` (use it, jumping the queue) and
-    ``give_way`` (use it, but let others go first).
+    ``request`` (walk there, queue, and hold the object without using it), ``use`` (the same, and use it whenever
+    possible), ``camp`` (use it over and over), ``push_in`` (use it, jumping the queue) and ``give_way`` (use it, but
+    let others go first).
     """
 
     at: Ticks
@@ -140,10 +140,10 @@ class Instruction(Section):
 
     @property
     def verb(self) -> str:
-        """The verb alone: ``use`` of ``use shower``."""
+        """The verb alone: ``use`` in ``use shower``."""
         return self.do if self.do in PLAIN_VERBS else self.do.split(" ")[0]
 
     @property
     def target(self) -> str | None:
-        """The object type it names, if its verb takes one."""
+        """The object type that the instruction names, if its verb takes one."""
         return None if self.do in PLAIN_VERBS else self.do.partition(" ")[2]

@@ -1,4 +1,4 @@
-"""The one check that a scenario passes, wherever it comes from: its model, and what its sections say of each other."""
+"""Validation of scenarios from any source: each section by its model, then the references between sections."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Where = tuple[str, ...]
 
 
 class Source:
-    """What a scenario's content came from, where there is no file with lines: places are called by their path."""
+    """A source of a scenario without lines, such as options; places are named by their path."""
 
     def place(self, where: Where) -> str:
-        """What an error calls a place."""
+        """Return the name of a place, for errors."""
         return ".".join(where)
 
     def written(self, where: Where) -> Node | None:
-        """What was written there, if that is known."""
+        """Return the node at a place, if the source has nodes."""
         return None
 
 
@@ -39,14 +39,13 @@ def validated_scenario(
     *,
     numbers_as_text: bool = False,
 ) -> Scenario:
-    """The scenario that this content says, out of a file, an experiment, the launchpad or options.
+    """Validate a scenario's content, from a file, an experiment, the launchpad or options.
 
     Args:
-        content: as a YAML file would have it.
-        file: what an error calls the file.
-        source: knows what an error calls a place in it, and what was written there.
-        numbers_as_text: whether text such as ``1e-3`` will do where a number is due, for content that another reader
-            of YAML has read, which takes it for text.
+        content: the content, as in a YAML file.
+        file: the name of the file, for errors.
+        source: names places for errors, and knows what was written there.
+        numbers_as_text: whether text such as ``1e-3`` is accepted as a number, as other readers of YAML return it.
 
     Raises InputError with every fault: unknown keys, wrong types, values out of range, names that refer to nothing.
     """
@@ -68,7 +67,7 @@ def validated_scenario(
 
 
 def _with_numbers(content: Mapping[str, Any], error: ValidationError) -> Mapping[str, Any]:
-    """The content with numbers in place of texts that stand where a number is due, as far as they are numbers."""
+    """The content with text converted to numbers wherever a number is expected and the text means one."""
     changed: Any = copy.deepcopy(content)
     for detail in error.errors():
         number = read_number(detail["input"]) if isinstance(detail["input"], str) else None
@@ -84,6 +83,6 @@ def _with_numbers(content: Mapping[str, Any], error: ValidationError) -> Mapping
 def _fault(file: str, detail: ErrorDetails, source: Source | Document) -> Fault:
     where = tuple(str(part) for part in detail["loc"] if part != "[key]")
     node = source.written(where)
-    # A blueprint's fault may be about something else than what stands at its place.
+    # A blueprint's fault may concern another value than the one at its place.
     written = node.written if node and node.value is detail["input"] else None
     return fault_of(file, detail, Scenario, source.place(where), written or None)

@@ -1,4 +1,4 @@
-"""Towns from building blocks: so many buildings, people and jobs, expanded into a scenario that names each of them."""
+"""Blueprints: numbers of buildings, people and jobs, expanded into a scenario that lists each of them."""
 
 from townlet.config.blueprint.expand import expand_blueprint
 from townlet.config.blueprint.model import (

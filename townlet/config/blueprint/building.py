@@ -1,11 +1,11 @@
-"""One building: its walls with the doors in them, its objects along the walls, and the free tiles inside."""
+"""Construction of one building: walls with doors, objects along the walls, and free tiles inside."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from townlet.config.blueprint.draws import Draws
-from townlet.config.blueprint.faults import Misfit, refusal
+from townlet.config.blueprint.misfits import Misfit, refusal
 from townlet.config.blueprint.model import BuildingBlueprint
 from townlet.config.blueprint.streets import Lot
 from townlet.config.town import Tile
@@ -15,22 +15,22 @@ Segment = tuple[Tile, Tile]
 
 
 class Building(NamedTuple):
-    """A building as it stands."""
+    """A constructed building."""
 
     lot: Lot
     walls: list[Segment]
     objects: dict[str, tuple[str, Tile]]
-    """Type and tile by name."""
+    """Type and tile of each object, by name."""
     free: list[Tile]
-    """Tiles inside on which people can begin: neither an object's, nor just behind a door."""
+    """Tiles inside on which people can start: without an object, and not just behind a door."""
 
 
 class _Side(NamedTuple):
-    """One side of a building: tile ``place`` of its wall, and the tile inside that touches it."""
+    """One side of a building: a straight wall, and the direction inwards."""
 
     start: Tile
     step: Tile
-    """From a tile of the wall to the next."""
+    """From one tile of the wall to the next."""
     inwards: Tile
     length: int
 
@@ -42,10 +42,12 @@ class _Side(NamedTuple):
 
 
 def build(lot: Lot, blueprint: BuildingBlueprint, draws: Draws) -> Building:
-    """Build on a lot. Raises ValidationError if the doors do not fit in the walls or the objects not between them.
+    """Construct a building on a lot.
 
-    Nothing stands where its user would block a door. Between the rows of objects along the northern and the southern
+    No object stands where its user would block a door. Between the rows of objects along the northern and the southern
     wall runs an aisle from which every tile inside can be reached.
+
+    Raises ValidationError if the doors or the objects do not fit.
     """
     within = min(lot.width, lot.height) - 2
     if blueprint.door_width > within:
@@ -55,7 +57,7 @@ def build(lot: Lot, blueprint: BuildingBlueprint, draws: Draws) -> Building:
     for place, side in enumerate(draws.shuffled(_sides(lot))):
         first, last = side.length, side.length
         if place < blueprint.doors:
-            # Corners have no doors; only the northern and the southern wall have corners.
+            # Doors avoid the corners, which belong to the northern and the southern wall.
             corner = abs(side.step[0])
             first = corner + draws.below(side.length - 2 * corner - blueprint.door_width + 1)
             last = first + blueprint.door_width
@@ -84,7 +86,7 @@ def _inner(start: int, length: int) -> range:
 
 
 def _furnish(lot: Lot, blueprint: BuildingBlueprint, thresholds: list[Tile]) -> dict[str, tuple[str, Tile]]:
-    """Objects by name, as far apart as they can be in the two rows along the walls."""
+    """Objects by name, spread evenly over the two rows along the walls."""
     rows = list(_inner(lot.y, lot.height))
     rows = [rows[0], rows[-1]] if len(rows) > 2 else rows[:-1]
     places = [[(x, y) for x in _inner(lot.x, lot.width) if not _touches(thresholds, x, y)] for y in rows]

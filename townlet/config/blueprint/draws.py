@@ -1,4 +1,4 @@
-"""Seeded draws of which Python promises that they stay the same from version to version."""
+"""Seeded draws that are the same in every version of Python."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ T = TypeVar("T")
 
 
 class Draws:
-    """A stream of its own for each purpose, so that one more building changes nobody's character.
+    """A stream of draws for one purpose, so that, say, another building changes nobody's personality.
 
-    Only ``random.Random.random`` is reproducible across versions of Python, so that all else is made of it.
+    Python guarantees reproducibility across versions for ``random.Random.random`` only, so all else builds on it.
     """
 
     def __init__(self, seed: int, purpose: str) -> None:
         self._generator = random.Random(f"{seed} {purpose}")
 
     def unit(self) -> float:
-        """A number in [0, 1)."""
+        """Draw a number in [0, 1)."""
         return self._generator.random()
 
     def below(self, bound: int) -> int:
-        """A whole number from 0 to before a bound."""
+        """Draw a whole number from 0 to ``bound`` − 1."""
         return int(self.unit() * bound)
 
     def between(self, bounds: tuple[float, float]) -> float:
-        """A number from a lower to an upper bound, with three decimals where they allow it."""
+        """Draw a number between two bounds, rounded to three decimals as far as the bounds allow."""
         low, high = bounds
         return min(max(round(low + self.unit() * (high - low), 3), low), high)
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """The items in a drawn order."""
+        """Return the items in a random order."""
         return [item for _, item in sorted([(self.unit(), item) for item in items], key=lambda pair: pair[0])]

@@ -1,4 +1,4 @@
-"""From a scenario with a blueprint to one that says everything, as if it had been written by hand."""
+"""Expansion of a scenario's blueprint into walls, objects, jobs and people, as if written by hand."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pydantic import ConfigDict
 from townlet.config.base import Section, SomeTicks
 from townlet.config.blueprint.building import Building, build
 from townlet.config.blueprint.draws import Draws
-from townlet.config.blueprint.faults import Misfit, refusal
+from townlet.config.blueprint.misfits import Misfit, refusal
 from townlet.config.blueprint.model import Blueprint
 from townlet.config.blueprint.population import quotas, settle_people
 from townlet.config.blueprint.streets import place_buildings
 from townlet.config.town import MOST_OBJECTS, AffordanceConfig, MapConfig, Name
 from townlet.errors import nearest_name
 
-#: Buildings of a town, and pairs of a worker and a place that are looked at to find the nearest ones.
+#: Most buildings in a town, and most pairs of worker and workplace among which to find the nearest.
 _MOST_BUILDINGS, _MOST_CHOICES = 10_000, 20_000_000
 
 
 class Ground(Section):
-    """The sections of a scenario that a blueprint has to go with."""
+    """The sections of a scenario with which a blueprint must agree."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -33,12 +33,12 @@ class Ground(Section):
 
 
 def expand_blueprint(content: dict[str, Any]) -> dict[str, Any]:
-    """A scenario's content with walls, objects, jobs and people in place of its blueprint.
+    """Return a scenario's content with walls, objects, jobs and people in place of its blueprint.
 
     Raises ValidationError with the path of every fault.
     """
     ground = Ground.model_validate(content)
-    misfits = [*_said_twice(content), *_unknown_names(ground), *_numbers(ground)] or list(_too_many(ground.blueprint))
+    misfits = [*_given_twice(content), *_unknown_names(ground), *_numbers(ground)] or list(_too_many(ground.blueprint))
     if misfits:
         raise refusal(misfits)
     blueprint = ground.blueprint
@@ -67,7 +67,7 @@ def _objects(buildings: list[Building]) -> dict[str, Any]:
     return objects
 
 
-def _said_twice(content: dict[str, Any]) -> Iterator[Misfit]:
+def _given_twice(content: dict[str, Any]) -> Iterator[Misfit]:
     for section in ("objects", "jobs", "people"):
         if content.get(section):
             yield Misfit((section,), content[section], f"nothing, because the blueprint makes the {section}")
@@ -80,9 +80,9 @@ def _unknown_names(ground: Ground) -> Iterator[Misfit]:
     used = {affordance.object for affordance in ground.affordances.values()}
     work = {affordance.object for affordance in ground.affordances.values() if affordance.work}
     for kind, building in blueprint.buildings.items():
-        for thing in sorted(building.objects.keys() - used):
-            where = ("blueprint", "buildings", kind, "objects", thing)
-            yield Misfit(where, thing, f"a type with an affordance, {nearest_name(thing, used)}")
+        for item in sorted(building.objects.keys() - used):
+            where = ("blueprint", "buildings", kind, "objects", item)
+            yield Misfit(where, item, f"a type with an affordance, {nearest_name(item, used)}")
     home = blueprint.people.home
     if home not in blueprint.buildings:
         yield Misfit(("blueprint", "people", "home"), home, nearest_name(home, blueprint.buildings))
@@ -99,11 +99,11 @@ def _unknown_names(ground: Ground) -> Iterator[Misfit]:
 
 
 def _too_many(blueprint: Blueprint) -> Iterator[Misfit]:
-    """What would take too long to place, or could not be numbered."""
-    buildings, things = blueprint.buildings, 0
+    """Yield numbers that would take too long to place, or exceed the numbering."""
+    buildings, items = blueprint.buildings, 0
     for kind, building in buildings.items():
-        things += building.count * sum(building.objects.values())
-        if things > MOST_OBJECTS:
+        items += building.count * sum(building.objects.values())
+        if items > MOST_OBJECTS:
             where = ("blueprint", "buildings", kind, "objects")
             yield Misfit(where, building.objects, f"at most {MOST_OBJECTS:,} objects in all buildings together")
             return

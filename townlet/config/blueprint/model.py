@@ -1,4 +1,4 @@
-"""What a scenario file says in its section ``blueprint``."""
+"""Models of the section ``blueprint`` of a scenario file."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ Shift = Annotated[
 
 
 class BuildingBlueprint(Section):
-    """A kind of building: rectangles of wall around things that people use."""
+    """A kind of building: a rectangle of walls around objects that people use."""
 
     count: Annotated[int, Field(ge=1, le=1000)] = 1
     size: Annotated[tuple[Side, Side], AsTuple]
-    """Width and height in tiles, walls included. Things stand along the northern and the southern wall inside."""
+    """Width and height in tiles, walls included. Objects stand inside, along the northern and the southern wall."""
     doors: Annotated[int, Field(ge=1, le=4)] = 1
-    """Gaps in the wall, each on another side."""
+    """Gaps in the walls, each on a different side."""
     door_width: Annotated[int, Field(ge=1, le=16)] = 2
     objects: dict[Name, Annotated[int, Field(ge=1, le=1000)]] = {}
-    """How many objects of each type stand in each of these buildings."""
+    """Number of objects of each type in each of these buildings."""
 
 
 class PersonalityRanges(Section):
@@ -58,35 +58,35 @@ class PeopleBlueprint(Section):
 
     count: Annotated[int, Field(ge=1, le=10_000)]
     home: Name
-    """Kind of building in which people live, and start; they are spread over all of these evenly."""
+    """Kind of building in which people live and start; they are spread evenly over all of them."""
     per_home: Annotated[int, Field(ge=1, le=1000)]
-    """People in one home, at most."""
+    """Most people in one home."""
     needs: dict[Need, Range] = {}
-    """Bounds between which levels at the start are drawn; a need that is not named starts at 1."""
+    """Bounds between which levels at the start are drawn; other needs start at 1."""
     personality: PersonalityRanges = PersonalityRanges()
 
 
 class JobBlueprint(Section):
-    """A kind of job: who has it works at one certain object in one of the shifts."""
+    """A kind of job; everybody who has it works at one particular object in one of the shifts."""
 
     building: Name
     """Kind of building where the work is done."""
     object: Name
-    """Type of the object in it at which the work is done."""
+    """Type of object in that building at which the work is done."""
     share: Annotated[float, Field(gt=0.0, le=1.0)]
-    """Part of all people who have it; they are dealt out over the shifts and over all such objects, near ones first."""
+    """Share of all people who have the job; they are distributed over shifts and objects, the nearest first."""
     shifts: Annotated[tuple[Shift, ...], AsTuple, Field(min_length=1, max_length=16)]
-    """First tick of the day and the tick after the last, of each shift."""
+    """For each shift, its first tick of the day and the tick after its last."""
     wage: Weight
     """Pay per tick of work."""
 
 
 class Blueprint(Section):
-    """A town from building blocks; it makes walls, objects, jobs and people, always the same from the same seed."""
+    """A town from building blocks; equal seeds give equal walls, objects, jobs and people."""
 
     seed: Seed = 0
     street: Annotated[int, Field(ge=1, le=64)] = 2
-    """Least number of tiles between two buildings, and between a building and the edge of the map."""
+    """Least number of tiles between buildings, and between a building and the edge of the map."""
     buildings: Annotated[dict[Name, BuildingBlueprint], Field(min_length=1)]
     people: PeopleBlueprint
     jobs: dict[Name, JobBlueprint] = {}

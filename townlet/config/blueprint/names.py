@@ -1,4 +1,4 @@
-"""Names of people: readable, and each once."""
+"""Readable, unique names for people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FAMILY = (
 
 
 def name_people(count: int) -> list[str]:
-    """The names of some people: given names as long as they last, then with family names, then also numbered."""
+    """Return distinct names: given names while they suffice, otherwise with family names, and numbered if need be."""
     if count <= len(_GIVEN):
         return list(_GIVEN[:count])
     names = []

@@ -1,4 +1,4 @@
-"""The people of a blueprint: where each lives, what it is like, and where and when it works."""
+"""Population of a blueprint: homes, personalities, and jobs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 from townlet.config.blueprint.building import Building
 from townlet.config.blueprint.draws import Draws
-from townlet.config.blueprint.faults import Misfit, refusal
+from townlet.config.blueprint.misfits import Misfit, refusal
 from townlet.config.blueprint.model import Blueprint, JobBlueprint, PeopleBlueprint
 from townlet.config.blueprint.names import name_people
 from townlet.config.town import TRAITS, Tile
 
-#: Name of a workplace, and number of the shift in its job.
+#: A workplace's name, and the number of a shift of its job.
 Post = tuple[str, int]
 
 
 def settle_people(blueprint: Blueprint, buildings: Sequence[Building]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Jobs and people as a scenario file would have them. Raises ValidationError if homes are too small."""
+    """Return jobs and people as in a scenario file. Raises ValidationError if homes are too small."""
     people = blueprint.people
     starts = _start_tiles(people, buildings, Draws(blueprint.seed, "homes"))
     posts = _posts(blueprint, buildings, starts)
@@ -35,7 +35,7 @@ def settle_people(blueprint: Blueprint, buildings: Sequence[Building]) -> tuple[
 
 
 def quotas(blueprint: Blueprint) -> dict[str, int]:
-    """How many people have each job; the sum of all of them is rounded, not each."""
+    """Return the number of people with each job; running totals are rounded, so that rounding errors do not add up."""
     numbers = {}
     given, total = 0, 0.0
     for name, job in blueprint.jobs.items():
@@ -62,17 +62,17 @@ def _start_tiles(people: PeopleBlueprint, buildings: Sequence[Building], draws: 
 
 
 def _posts(blueprint: Blueprint, buildings: Sequence[Building], starts: list[Tile]) -> dict[str, dict[Post, list[int]]]:
-    """Who works where and when, by kind of job."""
+    """The people at each workplace and shift, by kind of job."""
     waiting = Draws(blueprint.seed, "jobs").shuffled(range(len(starts)))
     posts = {}
     for name, number in quotas(blueprint).items():
         job = blueprint.jobs[name]
         workers, waiting = waiting[:number], waiting[number:]
         workplaces = {
-            thing: tile
+            item: tile
             for building in buildings
             if building.lot.kind == job.building
-            for thing, (kind, tile) in building.objects.items()
+            for item, (kind, tile) in building.objects.items()
             if kind == job.object
         }
         posts[name] = _deal(job, workers, workplaces, starts)
@@ -82,27 +82,27 @@ def _posts(blueprint: Blueprint, buildings: Sequence[Building], starts: list[Til
 def _deal(
     job: JobBlueprint, workers: list[int], workplaces: dict[str, Tile], starts: list[Tile]
 ) -> dict[Post, list[int]]:
-    """Workers over shifts by turns, and in each to the nearest object that still wants somebody."""
-    staff: dict[Post, list[int]] = {(thing, shift): [] for thing in workplaces for shift in range(len(job.shifts))}
+    """Distribute workers over shifts in turn, each to the nearest object with a vacancy."""
+    staff: dict[Post, list[int]] = {(item, shift): [] for item in workplaces for shift in range(len(job.shifts))}
     most = -(-len(workers) // len(staff))
     for turn, worker in enumerate(workers):
         shift, (x, y) = turn % len(job.shifts), starts[worker]
-        open_places = [thing for thing in workplaces if len(staff[thing, shift]) < most]
-        nearest = min(open_places, key=lambda thing: abs(workplaces[thing][0] - x) + abs(workplaces[thing][1] - y))
+        open_places = [item for item in workplaces if len(staff[item, shift]) < most]
+        nearest = min(open_places, key=lambda item: abs(workplaces[item][0] - x) + abs(workplaces[item][1] - y))
         staff[nearest, shift].append(worker)
     return staff
 
 
 def _name_jobs(blueprint: Blueprint, posts: dict[str, dict[Post, list[int]]]) -> tuple[dict[str, Any], dict[int, str]]:
-    """The jobs that somebody has, as ``barista_1``, ``barista_2``, and who has which."""
+    """The jobs that people have, named ``barista_1``, ``barista_2``, and each worker's job."""
     jobs: dict[str, Any] = {}
     job_of: dict[int, str] = {}
     for kind, staff in posts.items():
         job = blueprint.jobs[kind]
         taken = [post for post, workers in staff.items() if workers]
-        for number, (thing, shift) in enumerate(taken, 1):
+        for number, (item, shift) in enumerate(taken, 1):
             name = f"{kind}_{number}"
             start, end = job.shifts[shift]
-            jobs[name] = {"workplace": thing, "start": start, "end": end, "wage": job.wage}
-            job_of.update((worker, name) for worker in staff[thing, shift])
+            jobs[name] = {"workplace": item, "start": start, "end": end, "wage": job.wage}
+            job_of.update((worker, name) for worker in staff[item, shift])
     return jobs, job_of

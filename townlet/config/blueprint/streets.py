@@ -1,20 +1,20 @@
-"""Where buildings stand: in rows, with streets between them and around them all."""
+"""Placement of buildings in rows, with streets between and around them."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from townlet.config.blueprint.draws import Draws
-from townlet.config.blueprint.faults import Misfit, refusal
+from townlet.config.blueprint.misfits import Misfit, refusal
 from townlet.config.blueprint.model import Blueprint
 
 
 class Lot(NamedTuple):
-    """The ground of one building; its walls stand on the ground's outermost tiles."""
+    """The ground of one building, whose walls stand on the outermost tiles."""
 
     kind: str
     number: int
-    """Counted from 1 in each kind."""
+    """Within its kind, from 1."""
     width: int
     height: int
     x: int = 0
@@ -22,15 +22,17 @@ class Lot(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Such as ``home_1``."""
+        """The building's name, such as ``home_1``."""
         return f"{self.kind}_{self.number}"
 
 
 def place_buildings(blueprint: Blueprint, width: int, height: int) -> list[Lot]:
-    """A lot for every building on a map, kinds in the order of the file and each kind by number.
+    """Return a lot for every building, ordered by kind as in the file and then by number.
 
-    Kinds are spread evenly, so that everything is near from everywhere; all gaps are at least a street wide, so that
-    one can walk round every building. Raises ValidationError if the buildings do not fit on the map.
+    Kinds are spread evenly, so that every kind is near everywhere. All gaps are at least a street wide, so that people
+    can walk around every building.
+
+    Raises ValidationError if the buildings do not fit on the map.
     """
     lots = _mixed(blueprint)
     most_rows = max(height // (min(lot.height for lot in lots) + blueprint.street), 1)
@@ -48,7 +50,7 @@ def place_buildings(blueprint: Blueprint, width: int, height: int) -> list[Lot]:
 
 
 def _mixed(blueprint: Blueprint) -> list[Lot]:
-    """All lots in an order in which each kind is spread evenly."""
+    """All lots, in an order that spreads each kind evenly."""
     draws = Draws(blueprint.seed, "order of buildings")
     places = [
         ((number + draws.unit()) / building.count, Lot(kind, number + 1, *building.size))
@@ -59,7 +61,7 @@ def _mixed(blueprint: Blueprint) -> list[Lot]:
 
 
 def _rows(lots: list[Lot], count: int) -> list[list[Lot]]:
-    """Lots in about ``count`` rows of about the same length."""
+    """The lots in about ``count`` rows of about equal length."""
     rows: dict[int, list[Lot]] = {}
     total = sum(lot.width for lot in lots)
     passed = 0
@@ -74,13 +76,13 @@ def _row_height(row: list[Lot]) -> int:
 
 
 def _least_gap(rows: list[list[Lot]], width: int, height: int) -> int:
-    """The narrowest street of a plan, when its streets are as even as can be."""
+    """The width of a plan's narrowest street if its streets are as even as possible."""
     across = min((width - sum(lot.width for lot in row)) // (len(row) + 1) for row in rows)
     return min(across, (height - sum(map(_row_height, rows))) // (len(rows) + 1))
 
 
 def _spread(lengths: list[int], room: int) -> list[int]:
-    """Where things of some lengths begin, when the gaps around and between them are as even as can be."""
+    """The starts of items of given lengths, with gaps around and between them as even as possible."""
     slack, gaps = room - sum(lengths), len(lengths) + 1
     return [sum(lengths[:place]) + slack * (place + 1) // gaps for place in range(len(lengths))]
 

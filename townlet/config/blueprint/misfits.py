@@ -1,4 +1,4 @@
-"""How a blueprint that cannot be built is refused: as pydantic refuses other faults, at the field to change."""
+"""Faults of blueprints that cannot be built, raised as pydantic's errors at the field to change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Misfit(NamedTuple):
-    """A value that does not go with the rest: its path in the scenario, what it is, and what was expected."""
+    """A value that contradicts the rest: its path in the scenario, the value, and what was expected."""
 
     path: tuple[str, ...]
     found: Any
@@ -18,7 +18,7 @@ class Misfit(NamedTuple):
 
 
 def refusal(misfits: Iterable[Misfit]) -> ValidationError:
-    """The error to raise."""
+    """Return the error to raise for these misfits."""
     details = [
         InitErrorDetails(
             type=PydanticCustomError("blueprint", "{expected}", {"expected": misfit.expected}),
