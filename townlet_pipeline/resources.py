@@ -37,7 +37,10 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
 
 
 class Mode(Enum):
-    """Where the experience comes from, by the names typed in the launchpad."""
+    """Where the experience comes from, by the names that one types in the launchpad.
+
+    A test holds it equal to :data:`townlet.config.training.Mode`, which would take half a second to load here.
+    """
 
     mixed = "mixed"
     rollout = "rollout"
