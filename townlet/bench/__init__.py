@@ -1,5 +1,5 @@
-"""Benchmarks: how fast the town is, measured against named references in the same run.
+"""Benchmarks of the town, the trainer and the pipeline, beside named references in the same run.
 
-Nothing is imported here: the processes that measure a reference may run in an environment of their own, which need
-not have what Townlet depends on.
+This module imports nothing, because a reference may be measured under an interpreter that has PufferLib but not
+Townlet's dependencies.
 """

@@ -1,4 +1,4 @@
-"""What is measured: the standard cases, or those of the scenarios that the user names."""
+"""Cases to measure: the standard ones, or those of the scenarios that the user names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Standard(NamedTuple):
     worlds: tuple[int, ...]
 
 
-#: The first is what the others, and the references, are set against.
+#: Standard cases. The others and the references are compared with the first.
 STANDARD = (
     Standard("town_day", "compact", (1, 16, 32, 64, 256)),
     Standard("town_day", "hybrid", (64, 256, 1024)),
@@ -29,7 +29,7 @@ STANDARD = (
 )
 #: Batch sizes for scenarios that the user names.
 BATCH_SIZES = (1, 16, 32, 64, 256, 1024)
-#: Ends the name of a group whose rules run as plain Python.
+#: Suffix of a group whose rules run as plain Python.
 UNCOMPILED = ", uncompiled"
 
 
@@ -45,14 +45,14 @@ class Case:
 
     @property
     def group(self) -> str:
-        """What it measures, batch sizes aside."""
+        """Name of the case without its batch size."""
         name = f"{self.file.stem} {self.observations}" if self.observations else self.file.stem
         name += ", legal actions" if self.protocol == "legal" else ""
         return name if self.compiled else name + UNCOMPILED
 
     @property
     def label(self) -> str:
-        """The group and, where it matters, the batch size."""
+        """Name of the case: the group and, if compiled, the batch size."""
         return f"{self.group}, {worlds_in_words(self.worlds)}" if self.compiled else self.group
 
 
@@ -61,8 +61,8 @@ def choose_cases(
 ) -> list[Case]:
     """The cases to measure; empty ``scenarios`` mean the standard ones, empty ``worlds`` the usual batch sizes.
 
-    Scenarios are names or files. ``observations``, if given, take the place of the scenario's own mode, and of each
-    standard case's. Raises InputError for a name that no built-in scenario has.
+    Scenarios are names or files. ``observations``, if given, replaces the mode of the scenario and of every standard
+    case. Raises InputError for an unknown name.
     """
     if scenarios:
         plan = [(name, observations, worlds or BATCH_SIZES) for name in scenarios]

@@ -1,4 +1,4 @@
-"""``townlet bench pipeline``: what a scenario's column costs through Dagster, beyond the work itself."""
+"""``townlet bench pipeline``: the cost of running a scenario's column through Dagster, beyond the work itself."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def bench_pipeline(scenario: str, *, repeats: int) -> dict[str, Any]:
         if importlib.util.find_spec(package) is None:
             raise InputError.of("bench pipeline", "", f"no {package}", "the packages: pip install 'townlet[pipeline]'")
     find_scenario(scenario)
-    # Nothing of it is for others.
+    # The measured instance is local, whatever this environment says.
     apart: dict[str, Any] = {"environment": {"TOWNLET_ENV": "local"}, "cores": available_cores()}
     overhead, loading = (
         "townlet_pipeline.bench.overhead:measure_overhead",
         "townlet_pipeline.bench.loading:measure_loading",
     )
     measured = measure_apart(overhead, {"scenario": scenario, "repeats": repeats}, **apart)
-    # The measurement before has compiled all modules.
+    # All modules are byte-compiled by now, by the measurement above.
     loaded = [measure_apart(loading, {"scenario": scenario}, **apart) for _ in range(repeats)]
     for kind in ("import", "resolve"):
         seconds = [one[f"{kind}_seconds"] for one in loaded]

@@ -1,4 +1,4 @@
-"""Each measurement runs in a process of its own: pinned to its cores, and unable to take the others down."""
+"""Processes of their own for measurements: bound to their cores, and unable to take others down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from townlet.bench.protocol import thread_limits, use_cores
 from townlet.errors import RunError
 
-#: Appended, not put first: the interpreter's own packages come before those that lie beside Townlet.
+#: Townlet's folder is appended to the path, so that the interpreter's own packages come first.
 _START = "import sys; sys.path.append(sys.argv[1]); from townlet.bench.process import answer; answer(*sys.argv[2:])"
 _FOLDER_OF_TOWNLET = Path(__file__).parents[2]
 
@@ -29,11 +29,20 @@ def measure_apart(
     cores: int = 1,
     limit: float = 900.0,
 ) -> Any:
-    """What ``module:function`` returns for the keyword arguments, both of them JSON, in a fresh process on ``cores``.
+    """Call ``module:function`` in a fresh process, and return its result.
 
-    It runs in an empty folder, because importing PufferLib leaves a link in the current one. Raises RunError, with
-    the last line that the process wrote about its end, if it fails, crashes, takes over ``limit`` seconds, or if
-    there is no such interpreter.
+    The process runs in an empty folder, because importing PufferLib leaves a link in the current one.
+
+    Args:
+        function: module and function, separated by a colon.
+        arguments: keyword arguments; they and the result are JSON.
+        python: the interpreter.
+        environment: additional environment variables.
+        cores: cores that the process is bound to, and threads of its libraries.
+        limit: seconds after which the process is killed.
+
+    Raises RunError, with the last line of the process's standard error, if the process fails, crashes or takes too
+    long, or if there is no such interpreter.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "answer.json"
@@ -62,7 +71,7 @@ def measure_apart(
 
 
 def answer(function: str, arguments: str, file: str, cores: str) -> None:
-    """The other end of :func:`measure_apart`."""
+    """Call the function and write its result into a file: the other end of :func:`measure_apart`."""
     use_cores(int(cores))
     module, name = function.split(":")
     result = getattr(importlib.import_module(module), name)(**json.loads(arguments))

@@ -1,4 +1,4 @@
-"""How everything is measured, Townlet and the references alike: one core, warm-up, repeats of equal length."""
+"""Protocol of all measurements, of Townlet and of the references: one core, warm-up, repeats of equal length."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Libraries read these when they are loaded, so they are set before a measuring process starts.
+#: Libraries read these when they are imported, so they are set before a measuring process starts.
 _LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
-#: Rows of actions drawn beforehand, as many as PufferLib's own performance tests draw …
+#: Rows of actions drawn beforehand, as many as PufferLib's own performance tests draw.
 CACHED_ROWS = 1024
-#: … unless they take more bytes than this.
+#: Most bytes that these rows may take; larger batches get fewer rows.
 CACHE_BYTES = 64 * 2**20
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Environment variables by which libraries use so many threads."""
+    """Environment variables that limit libraries to so many threads."""
     return dict.fromkeys(_LIMITS, str(threads))
 
 
@@ -40,7 +40,7 @@ def available_cores() -> int:
 
 
 def drawn_actions(choices: int, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.int32]:
-    """int32 [rows, *shape]: actions drawn uniformly from all ``choices``, legal or not, to be cycled through."""
+    """int32 [rows, *shape]: actions drawn uniformly from all ``choices``, legal or not, to cycle through."""
     row_bytes = 4 * int(np.prod(shape))
     rows = min(CACHED_ROWS, max(CACHE_BYTES // row_bytes, 16))
     return np.random.default_rng(seed).integers(0, choices, (rows, *shape), dtype=np.int32)
@@ -59,14 +59,18 @@ def measure_rates(
     repeats: int,
     period: int = 1,
 ) -> dict[str, Any]:
-    """``agent_steps_per_second``, the median of the repeats; ``spread``, slowest and fastest; and ``core_share``.
+    """Time a number of ticks several times over, after a warm-up of the same length.
 
-    ``core_share`` is the share of the measured time in which this process had its core: where it is below 1, other
-    work had the rest, and the rates are too low.
+    Args:
+        step: makes one tick.
+        agent_steps: returns the number of agent-steps made so far.
+        seconds: approximate length of a repeat, which decides its number of ticks.
+        repeats: number of timed repeats.
+        period: ticks of an episode. If one fits into a repeat, the repeat is a whole number of episodes, so that all
+            repeats see the same part of the day.
 
-    ``step`` makes one tick, ``agent_steps`` tells how many agent-steps were made since the beginning. The ticks that
-    take about ``seconds`` are timed ``repeats`` times, after a warm-up of the same length. They are a whole number of
-    ``period`` ticks, an episode, if at least one fits: then every repeat sees the same part of the day.
+    Returns the keys of :func:`summary_of`, and ``core_share``, the share of the measured time in which this process had
+    its core: if it is below 1, other work had the rest, and the rates are too low.
     """
 
     def run(ticks: int) -> float:
@@ -91,10 +95,25 @@ def measure_rates(
         measured += elapsed
         rates.append((agent_steps() - before) / elapsed)
     working = time.process_time() - working
+    return {**summary_of(rates), "core_share": round(min(working / measured, 1.0), 3)}
+
+
+def measure_phases(phase: Callable[[], object], agent_steps: int, repeats: int) -> dict[str, Any]:
+    """Time phases of ``agent_steps`` agent-steps each, after one to warm up; the keys of :func:`summary_of`."""
+    phase()
+    rates = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        phase()
+        rates.append(agent_steps / (time.perf_counter() - begin))
+    return summary_of(rates)
+
+
+def summary_of(rates: Sequence[float]) -> dict[str, Any]:
+    """``agent_steps_per_second``, the median of the repeats' rates, and ``spread``, the slowest and the fastest."""
     return {
         "agent_steps_per_second": round(statistics.median(rates)),
         "spread": [round(min(rates)), round(max(rates))],
-        "core_share": round(min(working / measured, 1.0), 3),
     }
 
 

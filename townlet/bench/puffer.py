@@ -1,7 +1,7 @@
-"""PufferLib's C environments, measured as Townlet is; runs under any interpreter that has PufferLib.
+"""PufferLib's C environments, measured like Townlet, under any interpreter that has PufferLib.
 
-Settings are those of PufferLib 3.0's own performance tests where an environment has one, else of its training
-configuration; sizes include both. https://github.com/PufferAI/PufferLib
+Settings are those of PufferLib 3.0's own performance tests if an environment has one, else of its training
+configuration; batch sizes are those of both. https://github.com/PufferAI/PufferLib
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ ENVIRONMENTS = {
 
 
 def version() -> str:
-    """PufferLib's version. Raises ImportError where it is not installed."""
+    """PufferLib's version. Raises ImportError if it is not installed."""
     return str(importlib.import_module("pufferlib").__version__)
 
 
 def measure_environment(name: str, worlds: int, seconds: float, repeats: int) -> dict[str, Any]:
-    """One batch size of one environment, with the keys of :func:`townlet.bench.town.measure_town`.
+    """Measure one batch size of one environment; the keys are those of :func:`townlet.bench.town.measure_town`.
 
-    PufferLib's arrays lie in C, so ``bytes_per_world`` is by how much the process grew, None where the system does
-    not tell. Episodes begin anew inside the environments' own step.
+    PufferLib allocates its arrays in C, so ``bytes_per_world`` is the growth of the process, or None if the system does
+    not report it. Environments reset themselves within their own step.
     """
     kind, settings, _ = ENVIRONMENTS[name]
     make = getattr(importlib.import_module(f"pufferlib.ocean.{name}.{name}"), kind)
@@ -62,10 +62,10 @@ def measure_environment(name: str, worlds: int, seconds: float, repeats: int) ->
 
     rates = measure_rates(step, lambda: float(ticks * environment.num_agents), seconds=seconds, repeats=repeats)
     after = _resident_bytes()
-    grown = None if before is None or after is None else max(after - before - actions.nbytes, 0)
+    growth = None if before is None or after is None else max(after - before - actions.nbytes, 0)
     return {
         **rates,
-        "bytes_per_world": None if grown is None else grown // worlds,
+        "bytes_per_world": None if growth is None else growth // worlds,
         "worlds": worlds,
         "people": environment.num_agents // worlds,
         "features": math.prod(environment.single_observation_space.shape),
@@ -76,7 +76,7 @@ def measure_environment(name: str, worlds: int, seconds: float, repeats: int) ->
 
 
 def _resident_bytes() -> int | None:
-    """Memory of this process, where the system tells."""
+    """Memory of this process, or None if the system does not report it."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:

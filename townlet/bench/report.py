@@ -1,4 +1,4 @@
-"""The results of a benchmark as tables for people."""
+"""Tables of a benchmark's results."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LIBRARIES = (
     ("pufferlib", "PufferLib"),
 )
 
-#: Share of its core that an undisturbed measurement has at least.
+#: Least share of its core that an undisturbed measurement has.
 QUIET = 0.97
 
 
 def print_report(measured: Measurements, console: Console) -> None:
-    """Rates and memory, then the ratios of each group's best batch size, then the machine."""
+    """Print rates and memory, then the ratios of each group's best batch size, then the machine."""
     rates = _table("", "worlds", "median", "slowest", "fastest", "memory", "features")
     for result in measured.results:
         memory = result["bytes_per_world"]
@@ -45,8 +45,8 @@ def print_report(measured: Measurements, console: Console) -> None:
     disturbed = sum(result["core_share"] < QUIET for result in measured.results)
     if disturbed:
         console.print(
-            f"{disturbed} of {len(measured.results)} measurements had less than {QUIET:.0%} of their core, because "
-            "other work was going on: their rates are too low.",
+            f"{disturbed} of {len(measured.results)} measurements had less than {QUIET:.0%} of their core because of "
+            "other work: their rates are too low.",
             soft_wrap=True,
         )
     _print_ratios([result for result in measured.results if result["best"] and result["ratios"]], console)
@@ -74,7 +74,7 @@ def _machine_line(measured: Measurements, cores: int = 1) -> str:
 
 
 def _group(result: dict[str, Any]) -> str:
-    """The case without its batch size."""
+    """Name of the case without its batch size."""
     case: str = result["case"]
     return case.removesuffix(f", {worlds_in_words(result['worlds'])}")
 
@@ -96,7 +96,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def print_training_report(measured: Measurements, console: Console) -> None:
-    """Rates, shares of the phases and ratios, then the machine."""
+    """Print rates, shares of the phases and ratios, then the machine."""
     table = _table("", "median", "simulate", "infer", "learn", "matmul", "× SB3")
     for result in measured.results:
         names = ("share_simulate", "share_infer", "share_learn", "share_matmul")
@@ -119,8 +119,8 @@ def print_training_report(measured: Measurements, console: Console) -> None:
         )
         console.print(f"Times as fast as {name}: {', '.join(rows)}", soft_wrap=True)
     console.print(
-        "Agent-steps per second, simulated and learnt from; shares of the time; matmul: share of the machine's rate of "
-        "matrix products that is reached.",
+        "Agent-steps per second, simulated and learnt from; shares of the time. matmul: the rate of the network's own "
+        "matrix products, as a share of the machine's.",
         soft_wrap=True,
     )
     first = measured.results[0]
@@ -133,7 +133,7 @@ def print_training_report(measured: Measurements, console: Console) -> None:
 
 
 def print_pipeline_report(measured: dict[str, Any], console: Console) -> None:
-    """The two times, their difference, what loading costs, and the machine."""
+    """Print the two times and their difference, the cost of loading, and the machine."""
     table = _table(measured["case"], "median", "fastest", "slowest")
     for name, key in (("through Dagster", "pipeline"), ("directly", "direct")):
         fastest, slowest = measured[f"{key}_spread"]
@@ -145,14 +145,14 @@ def print_pipeline_report(measured: dict[str, Any], console: Console) -> None:
     console.print(table)
     if measured["core_share"] < QUIET:
         console.print(
-            f"The process had {measured['core_share']:.0%} of a core, because other work was going on or it waited for "
-            f"the disk: the times are too long. In processor time, the overhead is "
+            f"The process had {measured['core_share']:.0%} of a core, because of other work or the disk: the times are "
+            f"too long. In processor time, the overhead is "
             f"{measured['overhead_cpu_seconds']:.2f} s.",
             soft_wrap=True,
         )
     machine = measured["machine"]
     console.print(
-        f"In one process, {measured['repeats']} repeats of each in turn after one that is not counted; "
+        f"In one process, {measured['repeats']} repeats of each in turn, after one to warm up; "
         f"{machine['cpu']} ({machine['cores']} cores); Python {machine['python']}, Dagster {machine['dagster']}",
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""The town, measured: everything it does in a tick, observations, masks, rewards and new episodes included."""
+"""Speed of the town: everything in a tick, with observations, masks, rewards and new episodes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,26 @@ from townlet.world import TALLY, Town
 def measure_town(
     file: str, worlds: int, observations: str | None, protocol: str, seconds: float, repeats: int
 ) -> dict[str, Any]:
-    """One batch size of one scenario file, with ``observations`` in place of the scenario's mode.
+    """Measure one batch size of one scenario.
 
-    Keys: those of :func:`townlet.bench.protocol.measure_rates`, which count living people only; ``bytes_per_world``,
-    all that changes; ``worlds``; ``people``; ``features``; ``actions``, the size of the action space; ``protocol``;
-    ``machine``. Protocol ``drawn`` takes actions drawn beforehand from the whole action space, in which illegal ones
-    count as waiting; ``legal`` draws among the legal ones as part of each tick.
+    Args:
+        file: the scenario's file.
+        worlds: batch size.
+        observations: mode in place of the scenario's own.
+        protocol: ``drawn`` takes actions drawn beforehand from the whole action space, where illegal ones count as
+            waiting; ``legal`` draws among the legal ones as part of each tick.
+        seconds: approximate length of a repeat.
+        repeats: number of timed repeats.
+
+    Returns the keys of :func:`townlet.bench.protocol.measure_rates`, for the agent-steps of living people only;
+    ``bytes_per_world``, the size of all arrays that change; ``worlds``; ``people``; ``features``; ``actions``, the size
+    of the action space; ``protocol``; ``machine``.
     """
     scenario = with_observations(load_scenario(file), observations)
     town = Town(scenario, worlds=worlds, seed=0)
     town.reset_tallies()
     rates = measure_rates(
-        one_tick_of(town, protocol),
+        tick_function(town, protocol),
         lambda: float(town.state.tally[..., TALLY.index("alive_ticks")].sum()),
         seconds=seconds,
         repeats=repeats,
@@ -48,7 +56,7 @@ def measure_town(
 
 
 def with_observations(scenario: Scenario, mode: str | None) -> Scenario:
-    """The scenario with another ``observations.mode``; itself without one.
+    """The scenario with another ``observations.mode``, or as it is if ``mode`` is None.
 
     Raises pydantic.ValidationError for an unknown mode.
     """
@@ -58,8 +66,8 @@ def with_observations(scenario: Scenario, mode: str | None) -> Scenario:
     return scenario.model_copy(update={"observations": section})
 
 
-def one_tick_of(town: Town, protocol: str) -> Callable[[], None]:
-    """What makes one tick under the protocol's actions, and begins a new episode at the time limit.
+def tick_function(town: Town, protocol: str) -> Callable[[], None]:
+    """A function that makes one tick with the protocol's actions, and resets the town at the time limit.
 
     Raises ValueError for an unknown protocol.
     """

@@ -1,7 +1,8 @@
-"""``townlet bench train``: the trainer end to end, and how many times faster it is than others in the same run."""
+"""``townlet bench train``: the speed of training end to end, and its ratio to other trainers in the same run."""
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,21 +19,33 @@ from townlet.errors import InputError, RunError
 
 _SB3 = "townlet.bench.sb3"
 _PUFFER = "townlet.bench.puffer_trainer"
+_SB3_NAME = "stable-baselines3"
 _INSTALL_SB3 = "pip install stable-baselines3 supersuit"
+_WITH_PUFFERLIB = "the path of a Python that has PufferLib with its compiled kernels, and torch"
 
-#: PufferLib's environments that its trainer is measured on: cheap to step, so that the trainer decides.
+#: PufferLib's environments on which its trainer is measured: cheap to step, so that the trainer decides the rate.
 PUFFER_ENVIRONMENTS = ("snake", "rware", "trash_pickup")
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much a phase of training simulates and how it is learnt from; on how many threads."""
+    """Size of a phase of training, its minibatch, its threads, and the number of timed phases."""
 
     worlds: int
     ticks: int
     minibatch: int
     threads: int
     repeats: int
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """Another trainer: the function that measures it, the function's own arguments, and the interpreter."""
+
+    name: str
+    function: str
+    arguments: dict[str, Any]
+    python: str = sys.executable
 
 
 def bench_training(
@@ -46,47 +59,50 @@ def bench_training(
     pufferlib: str | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Measurements:
-    """Measure a scenario for each activation and number of epochs; then, with ``references``, other trainers.
+    """Measure a scenario for each activation and number of epochs and, with ``references``, other trainers beside it.
 
-    Results have ``case``, the keys of :func:`townlet.bench.trainer.measure_trainer`, ``ratio_to_sb3`` and ``ratios``,
-    how many times the rate of each reference with the same activation and epochs it is; ``ratio_to_sb3`` is None where
-    Stable-Baselines3 was not measured. ``pufferlib`` is an interpreter that has PufferLib and torch: without one,
-    PufferLib's trainer is not measured.
+    Args:
+        file: the scenario's file.
+        observations: mode in place of the scenario's own.
+        activations: of the network, ``tanh`` or ``relu``.
+        epochs: numbers of passes over each rollout.
+        amounts: size of a phase.
+        references: whether to measure the references, too.
+        pufferlib: an interpreter that has PufferLib and torch; without one, PufferLib's trainer is not measured.
+        progress: called with the measurements done, those in all, and the present one.
+
+    Results have ``case`` and the keys of :func:`townlet.bench.trainer.measure_trainer`; ``ratios``, its rate over that
+    of each reference with the same activation and epochs; and ``ratio_to_sb3``, the one to Stable-Baselines3, which is
+    None if that was not measured.
 
     Raises InputError for an unusable scenario and RunError for a case that fails. A reference that fails is noted.
     """
     load_scenario(file)
     measured = Measurements()
-    shared = {"file": str(file), "observations": observations}
     cases = [(activation, count) for activation in activations for count in epochs]
-    with_sb3 = references and _has_sb3(measured.notes)
-    environments = PUFFER_ENVIRONMENTS if references and _has_puffer_trainer(pufferlib, measured.notes) else ()
-    total = len(cases) * (1 + with_sb3 + len(environments))
-    names = iter(range(total))
+    town = {"file": str(file), "observations": observations}
+    others = _references(town, pufferlib, measured.notes) if references else []
+    numbers, total = itertools.count(), len(cases) * (1 + len(others))
     for activation, count in cases:
         setting = {"activation": activation, "epochs": count, "repeats": amounts.repeats, "threads": amounts.threads}
         suffix = f"{activation}, {count} epoch" + ("s" if count > 1 else "")
-        own = f"{file.stem} {observations}, {suffix}"
-        progress(next(names), total, own)
+        case = f"{file.stem} {observations}, {suffix}"
+        progress(next(numbers), total, case)
         amount = {"worlds": amounts.worlds, "ticks": amounts.ticks, "minibatch": amounts.minibatch}
-        result = _measure("townlet.bench.trainer:measure_trainer", {**shared, **setting, **amount})
-        rates: dict[str, float] = {}
-        others: list[Result] = []
-        if with_sb3:
-            label = f"stable-baselines3, {suffix}"
-            progress(next(names), total, label)
-            arguments = {**shared, **setting, "hidden": list(HIDDEN)}
-            others += _reference(f"{_SB3}:measure_sb3", arguments, "stable-baselines3", label, rates, measured.notes)
-        for name in environments:
-            label = f"pufferlib {name}, {suffix}"
-            progress(next(names), total, label)
-            arguments = {"name": name, **setting, "hidden": list(HIDDEN)}
-            others += _reference(
-                f"{_PUFFER}:measure_trainer", arguments, f"pufferlib {name}", label, rates, measured.notes, pufferlib
-            )
-        ratios = {name: float(f"{result['agent_steps_per_second'] / rate:.3g}") for name, rate in rates.items()}
-        own_result = {"case": own, **result, "ratio_to_sb3": ratios.get("stable-baselines3"), "ratios": ratios}
-        measured.results += [own_result, *others]
+        result = _measure("townlet.bench.trainer:measure_trainer", {**town, **setting, **amount})
+        beside: dict[str, Result] = {}
+        for other in others:
+            label = f"{other.name}, {suffix}"
+            progress(next(numbers), total, label)
+            try:
+                found = _measure(other.function, {**other.arguments, **setting, "hidden": list(HIDDEN)}, other.python)
+            except RunError as error:
+                measured.notes.append(f"{label}: {error}")
+            else:
+                beside[other.name] = {"case": label, **found, "ratio_to_sb3": None, "ratios": {}}
+        ratios = {name: _ratio(result, reference) for name, reference in beside.items()}
+        measured.results.append({"case": case, **result, "ratio_to_sb3": ratios.get(_SB3_NAME), "ratios": ratios})
+        measured.results += beside.values()
     return measured
 
 
@@ -95,23 +111,22 @@ def _measure(function: str, arguments: dict[str, Any], python: str = sys.executa
     return result
 
 
-def _reference(
-    function: str,
-    arguments: dict[str, Any],
-    name: str,
-    label: str,
-    rates: dict[str, float],
-    notes: list[str],
-    python: str | None = None,
-) -> list[Result]:
-    """The result of one reference, in a list, and its rate under its name; or nothing, and a note."""
-    try:
-        result = _measure(function, arguments, python or sys.executable)
-    except RunError as error:
-        notes.append(f"{label}: {error}")
-        return []
-    rates[name] = max(result["agent_steps_per_second"], 1)
-    return [{"case": label, **result, "ratio_to_sb3": None, "ratios": {}}]
+def _ratio(result: Result, reference: Result) -> float:
+    """The ratio of two rates, to three significant digits."""
+    return float(f"{result['agent_steps_per_second'] / max(reference['agent_steps_per_second'], 1):.3g}")
+
+
+def _references(town: dict[str, Any], pufferlib: str | None, notes: list[str]) -> list[_Reference]:
+    """The trainers that can be measured beside ours; the others are noted."""
+    found = [_Reference(_SB3_NAME, f"{_SB3}:measure_sb3", town)] if _has_sb3(notes) else []
+    if pufferlib is None:
+        notes.append(f"PufferLib's trainer; give --pufferlib {_WITH_PUFFERLIB}")
+        return found
+    _check_puffer_trainer(pufferlib)
+    return found + [
+        _Reference(f"pufferlib {name}", f"{_PUFFER}:measure_trainer", {"name": name}, pufferlib)
+        for name in PUFFER_ENVIRONMENTS
+    ]
 
 
 def _has_sb3(notes: list[str]) -> bool:
@@ -123,14 +138,9 @@ def _has_sb3(notes: list[str]) -> bool:
     return True
 
 
-def _has_puffer_trainer(python: str | None, notes: list[str]) -> bool:
-    """Whether the interpreter that the user named can train with PufferLib; InputError if not; a note if none was."""
-    wanted = "the path of a Python that has PufferLib with its compiled kernels, and torch"
-    if python is None:
-        notes.append(f"PufferLib's trainer; give --pufferlib {wanted}")
-        return False
+def _check_puffer_trainer(python: str) -> None:
+    """Raise InputError if the interpreter that the user named cannot train with PufferLib."""
     try:
         measure_apart(f"{_PUFFER}:version", {}, python=python)
     except RunError as error:
-        raise InputError.of("--pufferlib", "", str(error), wanted) from None
-    return True
+        raise InputError.of("--pufferlib", "", str(error), _WITH_PUFFERLIB) from None

@@ -1,4 +1,4 @@
-"""The trainer, measured: rollouts of a network in the town and updates from them, as ``townlet train`` does them."""
+"""Speed of the trainer: rollouts of a network in the town and updates from them, as in ``townlet train``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
-from townlet.bench.protocol import machine
+from townlet.bench.protocol import machine, summary_of
 from townlet.bench.town import with_observations
 from townlet.config import Scenario, load_scenario
 from townlet.host.torch_settings import repeatable
@@ -24,7 +24,7 @@ from townlet.simulation import SimulationLoop
 from townlet.training import TrainingHarness
 from townlet.world import Town
 
-#: The network that is trained, here and by the references: two layers of this many units.
+#: Units of the two layers of the network that is trained, here and by the references.
 HIDDEN = (128, 128)
 
 
@@ -39,12 +39,23 @@ def measure_trainer(
     threads: int,
     repeats: int,
 ) -> dict[str, Any]:
-    """Train for ``repeats`` phases of one rollout and ``epochs`` passes over it each, after one to warm up.
+    """Time phases of one rollout and ``epochs`` passes over it, after one to warm up.
 
-    Keys: ``agent_steps_per_second``, agent-steps simulated and learnt from in a phase by its duration, median;
-    ``spread``; ``core_share``, the share of its cores' time that the process used; ``share_simulate``, ``share_infer``
-    and ``share_learn`` of the duration; ``share_matmul``, by how much of the rate ``matmul_gflops`` at which this
-    process multiplies matrices the network's own products are done; and the settings.
+    Args:
+        file: the scenario's file.
+        observations: mode in place of the scenario's own.
+        activation: ``tanh`` or ``relu``.
+        epochs: passes over each rollout.
+        worlds: worlds of a rollout.
+        ticks: ticks of a rollout.
+        minibatch: agent-steps per optimizer step.
+        threads: threads to simulate and to learn with.
+        repeats: number of timed phases.
+
+    Returns ``agent_steps_per_second``, the median over the phases, and ``spread``; ``core_share``, the share of its
+    cores' time that the process used; ``share_simulate``, ``share_infer`` and ``share_learn`` of a phase's duration;
+    ``matmul_gflops``, the rate at which this process multiplies matrices, and ``share_matmul``, the share of it that
+    the network's own products reach; and the settings.
     """
     scenario = training_scenario(
         with_observations(load_scenario(file), observations), activation, worlds, ticks, minibatch, threads
@@ -56,35 +67,16 @@ def measure_trainer(
 def _measured(scenario: Scenario, epochs: int, repeats: int) -> dict[str, Any]:
     training = scenario.training
     worlds, threads = training.worlds, training.threads
-    loop = _WatchedLoop(scenario, worlds=worlds, seed=0, threads=threads)
+    loop = _TimedLoop(scenario, worlds=worlds, seed=0, threads=threads)
     harness = TrainingHarness.for_scenario(scenario, loop=loop)
-    watch = _Watch(harness.network)
-    harness.behavior = watch
+    behavior = _TimedBehavior(harness.network)
+    harness.behavior = behavior
     harness.run_rollout(epochs, lambda fields: None)
-    phases = []
-    for _ in range(repeats):
-        watch.seconds, loop.seconds = 0.0, 0.0
-        begin, working = time.perf_counter(), time.process_time()
-        fields: list[dict[str, Any]] = []
-        harness.run_rollout(epochs, fields.append)
-        whole = time.perf_counter() - begin
-        # The threads' shares of the worlds are equal, and so are the times that they take, give or take a little.
-        infer = min(watch.seconds / threads, loop.seconds)
-        phases.append(
-            {
-                # None was lived in a rollout while nobody was in town.
-                "rate": (fields[-1]["transitions"] if fields else 0) / whole,
-                "share_simulate": (loop.seconds - infer) / whole,
-                "share_infer": infer / whole,
-                "share_learn": (whole - loop.seconds) / whole,
-                "core_share": (time.process_time() - working) / whole / threads,
-            }
-        )
+    phases = [_timed_phase(harness, behavior, loop, epochs, threads) for _ in range(repeats)]
     median = {name: statistics.median(phase[name] for phase in phases) for name in phases[0]}
     matmul = matmul_rate(workers(threads))
     return {
-        "agent_steps_per_second": round(median["rate"]),
-        "spread": [round(pick(phase["rate"] for phase in phases)) for pick in (min, max)],
+        **summary_of([phase["rate"] for phase in phases]),
         **{name: round(value, 3) for name, value in median.items() if name != "rate"},
         "share_matmul": round(median["rate"] * operations_per_step(harness.network, epochs) / matmul, 3),
         "matmul_gflops": round(matmul / 1e9, 1),
@@ -98,6 +90,27 @@ def _measured(scenario: Scenario, epochs: int, repeats: int) -> dict[str, Any]:
         "features": harness.network.features,
         "actions": harness.network.actions,
         "machine": {**machine(), **{name: importlib.metadata.version(name) for name in ("numba", "torch")}},
+    }
+
+
+def _timed_phase(
+    harness: TrainingHarness, behavior: _TimedBehavior, loop: _TimedLoop, epochs: int, threads: int
+) -> dict[str, float]:
+    """One rollout and its updates: ``rate`` in agent-steps per second, and the shares of the time."""
+    behavior.seconds, loop.seconds = 0.0, 0.0
+    begin, working = time.perf_counter(), time.process_time()
+    fields: list[dict[str, Any]] = []
+    harness.run_rollout(epochs, fields.append)
+    whole = time.perf_counter() - begin
+    # Threads have equal shares of the worlds, and so take about equally long.
+    infer = min(behavior.seconds / threads, loop.seconds)
+    return {
+        # A rollout in which nobody was in town has no agent-steps.
+        "rate": (fields[-1]["transitions"] if fields else 0) / whole,
+        "share_simulate": (loop.seconds - infer) / whole,
+        "share_infer": infer / whole,
+        "share_learn": (whole - loop.seconds) / whole,
+        "core_share": (time.process_time() - working) / whole / threads,
     }
 
 
@@ -119,16 +132,19 @@ def training_scenario(
 def operations_per_step(network: ActorCritic, epochs: int) -> float:
     """Floating-point operations of the network's matrix products per agent-step.
 
-    One forward pass to act and one per epoch, one product for the gradient by each weight matrix and one for that by
-    its input, which the first layer does not need; a multiplication and an addition per weight each.
+    Acting takes one forward pass. Each epoch takes a forward pass, a product per layer for the gradient of its weights,
+    and one per layer but the first for the gradient of its input. A product is a multiplication and an addition per
+    weight.
     """
     weights = [parameter.numel() for parameter in network.parameters() if parameter.dim() == 2]
     return 2.0 * (sum(weights) + epochs * (3 * sum(weights) - weights[0]))
 
 
 def matmul_rate(threads: Workers, seconds: float = 0.5) -> float:
-    """Floating-point operations per second of matrix products as large as a layer's, float32, in all threads at once;
-    median of five."""
+    """Floating-point operations per second of matrix products of a layer's size, in all threads at once.
+
+    Products are float32; the rate is the median of five.
+    """
     rows, units = 2048, HIDDEN[-1]
     parts = [tuple(torch.randn(*shape) for shape in ((rows, units), (units, units))) for _ in range(threads.threads)]
     outs = [torch.empty(rows, units) for _ in parts]
@@ -150,8 +166,8 @@ def matmul_rate(threads: Workers, seconds: float = 0.5) -> float:
     return statistics.median(timed(times) for _ in range(5))
 
 
-class _Watch(NeuralBehavior):
-    """Counts the seconds that all threads together spend in it."""
+class _TimedBehavior(NeuralBehavior):
+    """A network that counts the seconds that all threads together spend in it."""
 
     def __init__(self, network: ActorCritic) -> None:
         super().__init__(network)
@@ -165,8 +181,8 @@ class _Watch(NeuralBehavior):
             self.seconds += time.perf_counter() - begin
 
 
-class _WatchedLoop(SimulationLoop):
-    """Counts the seconds that rollouts take."""
+class _TimedLoop(SimulationLoop):
+    """A loop that counts the seconds that its rollouts take."""
 
     seconds = 0.0
 

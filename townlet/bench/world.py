@@ -1,4 +1,4 @@
-"""``townlet bench world``: the cases, then the references, and how many times faster the one is than the other."""
+"""``townlet bench world``: the speed of the cases, then of the references, and the ratios between them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PUFFER = "townlet.bench.puffer"
 
 @dataclass
 class Measurements:
-    """Results in the order of measuring, and what could not be measured and why."""
+    """Results in the order of measuring, and notes on what could not be measured and why."""
 
     results: list[Result] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -30,7 +30,10 @@ class Measurements:
 
 @dataclass(frozen=True)
 class _Measurement:
-    """One case or environment in one batch size, in a process of its own; ``group`` is what batch sizes compete in."""
+    """One case or environment in one batch size, measured in a process of its own.
+
+    The fastest batch size of a ``group`` is its best.
+    """
 
     label: str
     group: str
@@ -38,7 +41,7 @@ class _Measurement:
     may_fail: bool = False
 
     def take(self) -> Result:
-        """The result; RunError names what failed."""
+        """Measure it and return the result. A RunError names what failed."""
         try:
             return self.measure()
         except RunError as error:
@@ -55,19 +58,25 @@ def bench_world(
     pufferlib: str | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Measurements:
-    """Measure the cases; then, with ``references``, the first case uncompiled and PufferLib's environments.
+    """Measure the cases and, with ``references``, the first case uncompiled and PufferLib's environments.
 
-    In each of the ``rounds`` after the first, the fastest batch size of each kind is measured again, one after the
-    other: what is compared is measured in turn, so that a machine whose speed wanders does not decide the ratios.
+    Args:
+        cases: what to measure.
+        seconds: approximate length of a repeat.
+        repeats: number of timed repeats, whose median counts.
+        rounds: in each round after the first, the fastest batch size of every group is measured again, one after the
+            other, so that a machine whose speed wanders does not decide the ratios.
+        references: whether to measure the references, too.
+        pufferlib: the interpreter that has PufferLib; by default this one.
+        progress: called with the measurements done, those in all, and the present one.
 
-    ``pufferlib`` is the interpreter that has PufferLib, by default this one. Results have the keys of
-    :func:`townlet.bench.town.measure_town` and ``case``; ``rounds``, the rate of each, whose median is the result's;
-    ``best``, whether it is the fastest batch size of its group; and ``ratios``, how many times the rate of each
-    reference, at that one's best batch size, it is: the median over the rounds, with the smallest and the largest in
-    ``ratio_spreads``.
+    Results have ``case`` and the keys of :func:`townlet.bench.town.measure_town`; ``rounds``, the rate of each round,
+    whose median is the result's rate; ``best``, whether it is the fastest batch size of its group; ``ratios``, its rate
+    over that of each reference at that one's best batch size, the median over the rounds; and ``ratio_spreads``, the
+    smallest and the largest of these.
 
-    Raises InputError for an unusable scenario, or an interpreter without PufferLib, and RunError for a case that
-    fails. A reference that fails is noted.
+    Raises InputError for an unusable scenario or an interpreter without PufferLib, and RunError for a case that fails.
+    A reference that fails is noted.
     """
     for file in {case.file for case in cases}:
         load_scenario(file)
@@ -79,21 +88,7 @@ def bench_world(
         if _has_pufferlib(pufferlib, measured.notes):
             first += _environments(pufferlib or sys.executable, timing)
     total = len(first) + (rounds - 1) * len({step.group for step in first})
-    failed: set[str] = set()
-    found: list[tuple[_Measurement, Result]] = []
-    for index, step in enumerate(first):
-        progress(index, total, step.label)
-        if step.group in failed:
-            continue
-        try:
-            result = step.take()
-        except RunError as error:
-            if not step.may_fail:
-                raise
-            failed.add(step.group)
-            measured.notes.append(str(error))
-        else:
-            found.append((step, {"case": step.label, "rounds": [result["agent_steps_per_second"]], **result}))
+    found = _first_round(first, measured.notes, lambda index, label: progress(index, total, label))
     best = _best(found)
     for again in range(rounds - 1):
         for index, (step, result) in enumerate(best.values()):
@@ -102,6 +97,28 @@ def bench_world(
     _compare(found, best)
     measured.results = [result for _, result in found]
     return measured
+
+
+def _first_round(
+    steps: Sequence[_Measurement], notes: list[str], progress: Callable[[int, str], None]
+) -> list[tuple[_Measurement, Result]]:
+    """Take all measurements once; what may fail and does is noted, and its group is left out from there on."""
+    failed: set[str] = set()
+    found: list[tuple[_Measurement, Result]] = []
+    for index, step in enumerate(steps):
+        progress(index, step.label)
+        if step.group in failed:
+            continue
+        try:
+            result = step.take()
+        except RunError as error:
+            if not step.may_fail:
+                raise
+            failed.add(step.group)
+            notes.append(str(error))
+        else:
+            found.append((step, {"case": step.label, "rounds": [result["agent_steps_per_second"]], **result}))
+    return found
 
 
 def _measurement(case: Case, timing: dict[str, Any]) -> _Measurement:
@@ -136,7 +153,7 @@ def _environments(python: str, timing: dict[str, Any]) -> list[_Measurement]:
 
 
 def _has_pufferlib(python: str | None, notes: list[str]) -> bool:
-    """Whether the interpreter has PufferLib; InputError if the user named one that has not, else a note."""
+    """Whether the interpreter has PufferLib. If not: InputError if the user named the interpreter, else a note."""
     try:
         measure_apart(f"{_PUFFER}:version", {}, python=python or sys.executable)
     except RunError as error:
@@ -149,7 +166,7 @@ def _has_pufferlib(python: str | None, notes: list[str]) -> bool:
 
 
 def _best(found: list[tuple[_Measurement, Result]]) -> dict[str, tuple[_Measurement, Result]]:
-    """The fastest of each group."""
+    """The fastest measurement of each group."""
     best: dict[str, tuple[_Measurement, Result]] = {}
     for step, result in found:
         leader = best.setdefault(step.group, (step, result))
@@ -159,7 +176,7 @@ def _best(found: list[tuple[_Measurement, Result]]) -> dict[str, tuple[_Measurem
 
 
 def _add_round(result: Result, again: Result) -> None:
-    """Merge one more measurement of the same into a result."""
+    """Merge another measurement of the same into a result."""
     result["rounds"].append(again["agent_steps_per_second"])
     result["agent_steps_per_second"] = round(statistics.median(result["rounds"]))
     spreads = (*result["spread"], *again["spread"])
@@ -168,9 +185,9 @@ def _add_round(result: Result, again: Result) -> None:
 
 
 def _compare(found: list[tuple[_Measurement, Result]], best: dict[str, tuple[_Measurement, Result]]) -> None:
-    """Mark the best batch size of each group, and give compiled towns their ratios to the best of other groups.
+    """Mark the best batch size of each group, and add to compiled towns their ratios to the best of other groups.
 
-    Uncompiled rules are a reference for compiled ones of the same group only.
+    Uncompiled rules are a reference only for the same group's compiled ones.
     """
     first = found[0][0].group
     for step, result in found:
@@ -187,10 +204,10 @@ def _compare(found: list[tuple[_Measurement, Result]], best: dict[str, tuple[_Me
 
 
 def _ratios(result: Result, reference: Result) -> list[float]:
-    """Of the rates of each round that both have."""
+    """The ratio of the rates in each round that both have."""
     return [one / max(other, 1) for one, other in zip(result["rounds"], reference["rounds"], strict=False)]
 
 
 def _short(ratio: float) -> float:
-    """To three significant digits."""
+    """Round to three significant digits."""
     return float(f"{ratio:.3g}")
