@@ -67,13 +67,6 @@ def recorded_conflicts(manifest: AnyPath, page_file: Path) -> MetadataValue[Any]
     return conflicts([link for link in links if link.world == links[0].world][:_SHOWN], page_file)
 
 
-def plots(images: Sequence[Any]) -> MetadataValue[Any]:
-    """Plots as an image inside the metadata, which the UI shows without any file server."""
-    from townlet.view.style import markdown_image
-
-    return MetadataValue.md(markdown_image(images))
-
-
 def made_from(**parents: str | Mapping[str, str] | None) -> dict[str, MetadataValue[Any]]:
     """The content hashes of what an asset was really read from, by asset, or by asset and partition.
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from townlet.sources import digest_of, sources_of
 from townlet.telemetry.version import telemetry_version
+from townlet_pipeline.artefacts.files import main_file
+from townlet_pipeline.artefacts.store import StoreResource
 
-__all__ = ["code_sources", "code_version", "telemetry_version"]
+__all__ = ["code_sources", "code_version", "soak_version", "telemetry_version"]
 
 #: Layers that carry, guard and describe artefacts, and change no byte of them.
 _PLUMBING = tuple(f"townlet_pipeline.{layer}" for layer in ("instance", "runs", "artefacts"))
@@ -23,3 +25,10 @@ def code_version(asset_file: str, *, files: Iterable[Path] = ()) -> str:
 def code_sources(asset_file: Path) -> set[Path]:
     """The files that decide what an asset makes."""
     return sources_of([asset_file], without=_PLUMBING)
+
+
+def soak_version(store: StoreResource, key: str, source: str) -> str:
+    """The data version of a soak: the SHA-256 of its manifest, which names the hash of its cycles."""
+    from townlet.files.storage import read_bytes, sha256
+
+    return sha256(read_bytes(main_file(store, key, source), "a soak's manifest"))

@@ -12,8 +12,8 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet.errors import InputError
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.store import StoreResource
+from townlet_pipeline.artefacts.versions import soak_version
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.soak.report import soak_version
 from townlet_pipeline.soak.scenario_copy import frozen_scenario, read_scenario
 
 if TYPE_CHECKING:

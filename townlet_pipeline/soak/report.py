@@ -1,24 +1,14 @@
 """A soak's report as a materialization: the same for a night and for an endurance run."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, TableMetadataValue
+from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.provenance import run_that_made
 from townlet_pipeline.artefacts.store import StoreResource
-
-if TYPE_CHECKING:
-    from townlet.soak.evidence import Evidence
-
-_MEANINGS = {
-    "metric": "what is judged",
-    "of": "the baseline's behaviour (reference), the network, or the process (resource)",
-    "verdict": "steady, watch, alert, learned or not enough data",
-    "soak": "mean over the cycles",
-    "lowest_corrected_p": "of its tests, corrected over all tests of the soak; 1 without a test",
-}
+from townlet_pipeline.artefacts.versions import soak_version
+from townlet_pipeline.soak.verdict_table import verdict_table
 
 
 def report_on(
@@ -46,7 +36,7 @@ def report_on(
             f"{len(evidence.assessment.of('watch'))} to watch, {evidence.assessment.cycles} cycles",
             "verdict": MetadataValue.text(evidence.ruling.reasons),
             "report": MetadataValue.md(out.with_suffix(".md").read_text(encoding="utf-8")),
-            "table": verdicts(evidence),
+            "table": verdict_table(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),
             "path": MetadataValue.path(str(out)),
             "command": metadata.command(
@@ -57,25 +47,3 @@ def report_on(
             ),
         },
     )
-
-
-def soak_version(store: StoreResource, key: str, source: str) -> str:
-    """The data version of a soak: the SHA-256 of its manifest, which names the hash of its cycles."""
-    from townlet.files.storage import read_bytes, sha256
-
-    return sha256(read_bytes(files.main_file(store, key, source), "a soak's manifest"))
-
-
-def verdicts(evidence: "Evidence") -> TableMetadataValue:
-    """A row per metric."""
-    rows: list[dict[str, str | float]] = [
-        {
-            "metric": metric.name,
-            "of": metric.role,
-            "verdict": metric.verdict,
-            "soak": metric.mean,
-            "lowest_corrected_p": worst.corrected if (worst := metric.worst()) else 1.0,
-        }
-        for metric in evidence.assessment.metrics
-    ]
-    return metadata.table(rows, _MEANINGS)

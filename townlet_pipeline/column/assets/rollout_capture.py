@@ -2,7 +2,7 @@
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
-from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts import drawings, files, metadata
 from townlet_pipeline.artefacts.stage import stage
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
@@ -25,9 +25,8 @@ def rollout_capture(
 
     Its data version is the SHA-256 of the manifest, which names the hash of every other file.
     """
-    from townlet.capture import capture_rollout, read_capture, read_events
+    from townlet.capture import capture_rollout
     from townlet.config import load_scenario
-    from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
 
     name = context.partition_key
     source, output = files.snapshot(store, name), files.manifest(store, name).parent
@@ -39,17 +38,15 @@ def rollout_capture(
         seed=simulator.seed,
         behavior=simulator.behavior,
     )
-    images = capture_plots(read_capture(result.manifest_path), read_events(result.manifest_path))
     total, manifest = result.metrics["total"], result.manifest
     reward = float(result.metrics["baseline"]["reward_mean"])
     intensity = float(total["queue_conflict_intensity_per_1000_agent_steps"])
-    meanings = {"agent": "name", **{column: f"{label}, {unit}" for column, label, unit in AGENT_COLUMNS}}
     return MaterializeResult(
         data_version=DataVersion(result.manifest_sha256),
         metadata={
             "headline": f"{manifest.rows:,} agent-steps, reward {reward:.3f}, conflict intensity {intensity:.1f}",
-            "plots": metadata.plots(images),
-            "people": metadata.table(agent_rows(result.metrics), meanings),
+            "plots": drawings.capture_plots(result.manifest_path),
+            "people": drawings.people_table(result.metrics),
             "agent_steps": manifest.rows,
             "reward_mean": reward,
             "conflict_events": int(total["queue_conflict_events"]),

@@ -1,12 +1,13 @@
 """The trained policy and its training log, made together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeResult, MetadataValue, multi_asset
 
-from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts import drawings, files, metadata
 from townlet_pipeline.artefacts.guard import guarded
 from townlet_pipeline.artefacts.object_store import mirrored
 from townlet_pipeline.artefacts.partitions import scenarios
@@ -20,11 +21,22 @@ from townlet_pipeline.instance.pools import TRAINING
 from townlet_pipeline.resources import Mode, TrainerResource
 
 if TYPE_CHECKING:
+    from townlet.config import Scenario
     from townlet.training import TrainingResult
-    from townlet.view.key_figures import KeyFigure
 
 _CODE = code_version(__file__)
 _PARENTS = ["scenario", "replay_manifest"]
+#: Fields of the last record that the log's page shows.
+_LAST = (
+    "reward_mean",
+    "loss_total",
+    "loss_policy",
+    "loss_value",
+    "batch_entropy_mean",
+    "kl_divergence",
+    "clip_fraction",
+    "grad_norm",
+)
 
 
 @multi_asset(
@@ -63,6 +75,41 @@ def train_policy(
     context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource
 ) -> tuple[MaterializeResult[None], MaterializeResult[None]]:
     """Train a policy from the verified capture, from its own rollouts, or from both in turn."""
+    with training_failures():
+        training = _train(context, trainer, store)
+    return (
+        MaterializeResult[None](
+            asset_key="trained_policy",
+            data_version=DataVersion(training.result.sha256),
+            metadata={
+                **_policy_metadata(training, trainer.mode),
+                **metadata.playback_of_capture(files.playback_page(store, context.partition_key)),
+                **training.provenance,
+            },
+        ),
+        MaterializeResult[None](
+            asset_key="ppo_telemetry",
+            data_version=DataVersion(telemetry_version(training.records)),
+            metadata={**_log_metadata(training.records, training.result.log), **training.provenance},
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A finished training."""
+
+    result: "TrainingResult"
+    scenario: "Scenario"
+    """The scenario with all options in it."""
+    records: Sequence[Mapping[str, Any]]
+    """The training log."""
+    provenance: Mapping[str, Any]
+    """The metadata ``command`` and ``made_from``."""
+
+
+def _train(context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource) -> _Training:
+    """Train with the options of the run. Raises InputError for unusable ones, and what a training raises."""
     from townlet.config import load_scenario
     from townlet.config.dump import scenario_yaml
     from townlet.files.storage import write_atomically
@@ -70,105 +117,72 @@ def train_policy(
     from townlet.telemetry import read_records
     from townlet.training import TrainingOptions
     from townlet.training.devices import device_named
-    from townlet.view.key_figures import key_figures
-    from townlet.view.learning_curves import learning_curves
 
-    name, mode = context.partition_key, trainer.mode
-    manifest = None if mode is Mode.rollout else files.manifest(store, name)
+    name, mode = context.partition_key, trainer.mode.value
+    manifest = None if trainer.mode is Mode.rollout else files.manifest(store, name)
     output, log = files.policy(store, name), files.log(store, name)
-    effective = output / f"{name}.yaml"
-    with training_failures():
-        loaded = load_scenario(files.snapshot(store, name))
-        scenario = trainer.configured(loaded)
-        verified = require_verified(manifest, files.replay(store, name)) if manifest else None
-        training, device = scenario.training, device_named(trainer.device.value)
-        tag_run(context, scenario=name, seed=training.seed, mode=mode.value)
-        options = TrainingOptions(
-            mode=mode.value,
-            output=output,
-            ppo_log=log,
-            replay_manifest=manifest,
-            checkpoint_every=trainer.checkpoint_every,
-            device=device,
-        )
-        progress = LiveProgress(context, trainer.progress_seconds, options.planned_epochs(training))
-        result = train_or_resume(context, scenario, options, progress)
-        # All options in one file, so that the command below needs none of them.
-        write_atomically(effective, scenario_yaml(scenario))
-        records = read_records(log)
-    replay = {} if manifest is None else {"replay_manifest": manifest}
-    elsewhere = {} if device == "cpu" else {"device": device}
-    command_options = {"mode": mode.value, **elsewhere, **replay, "output": output, "ppo_log": log}
-    again = metadata.command("train", effective, options=command_options)
-    parents = metadata.made_from(scenario=loaded.digest, replay_manifest=verified)
-    return (
-        MaterializeResult[None](
-            asset_key="trained_policy",
-            data_version=DataVersion(result.sha256),
-            metadata={
-                "headline": _told(result, key_figures(records), mode),
-                "plots": metadata.plots(learning_curves(records)),
-                **_policy_metadata(result, key_figures(records)),
-                **metadata.playback_of_capture(files.playback_page(store, name)),
-                "command": again,
-                **parents,
-                "training": MetadataValue.json(scenario.training.model_dump(mode="json")),
-            },
-        ),
-        MaterializeResult[None](
-            asset_key="ppo_telemetry",
-            data_version=DataVersion(telemetry_version(records)),
-            metadata={
-                "headline": f"{len(records)} epochs logged, last KL {records[-1]['kl_divergence']:.4f} nats",
-                **_log_metadata(records, log),
-                "command": again,
-                **parents,
-            },
-        ),
+    loaded = load_scenario(files.snapshot(store, name))
+    scenario = trainer.configured(loaded)
+    verified = require_verified(manifest, files.replay(store, name)) if manifest else None
+    device = device_named(trainer.device.value)
+    tag_run(context, scenario=name, seed=scenario.training.seed, mode=mode)
+    asked = TrainingOptions(
+        mode=mode,
+        output=output,
+        ppo_log=log,
+        replay_manifest=manifest,
+        checkpoint_every=trainer.checkpoint_every,
+        device=device,
     )
+    progress = LiveProgress(context, trainer.progress_seconds, asked.planned_epochs(scenario.training))
+    result = train_or_resume(context, scenario, asked, progress)
+    # All options in one file, so that the command needs none of them.
+    effective = output / f"{name}.yaml"
+    write_atomically(effective, scenario_yaml(scenario))
+    options = {
+        "mode": mode,
+        **({} if device == "cpu" else {"device": device}),
+        **({} if manifest is None else {"replay_manifest": manifest}),
+        "output": output,
+        "ppo_log": log,
+    }
+    provenance = {
+        "command": metadata.command("train", effective, options=options),
+        **metadata.made_from(scenario=loaded.digest, replay_manifest=verified),
+    }
+    return _Training(result, scenario, read_records(log), provenance)
 
 
-def _told(result: "TrainingResult", figures: "Sequence[KeyFigure]", mode: Mode) -> str:
-    return f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; {figures[0]}"
-
-
-def _policy_metadata(result: "TrainingResult", figures: "Sequence[KeyFigure]") -> dict[str, Any]:
-    numbers = {f"{f.label.replace(' ', '_')}_{end}": getattr(f, end) for f in figures for end in ("before", "after")}
+def _policy_metadata(training: _Training, mode: Mode) -> dict[str, Any]:
+    result, records = training.result, training.records
     return {
-        **numbers,
+        "headline": f"{mode.value}: {result.epochs} epochs, {result.steps:,} agent-steps; "
+        f"{drawings.headline_figure(records)}",
+        "plots": drawings.learning_curves(records),
+        **drawings.figures_before_and_after(records),
         "epochs": result.epochs,
         "agent_steps": result.steps,
         "seconds": result.seconds,
         **_attempt_metadata(result),
         "path": MetadataValue.path(str(result.policy)),
+        "training": MetadataValue.json(training.scenario.training.model_dump(mode="json")),
     }
 
 
 def _attempt_metadata(result: "TrainingResult") -> dict[str, Any]:
-    """How often the training was taken up; its speed only if this process did all of it."""
-    told = {"attempt": result.attempt, "updates_lost": result.updates_lost}
+    """How often the training was resumed; its speed only if this process did all of it."""
+    attempt = {"attempt": result.attempt, "updates_lost": result.updates_lost}
     if result.resumed_epoch is not None:
-        return {**told, "resumed_after_epoch": result.resumed_epoch}
-    return {**told, "agent_steps_per_second": result.steps / result.seconds}
+        return {**attempt, "resumed_after_epoch": result.resumed_epoch}
+    return {**attempt, "agent_steps_per_second": result.steps / result.seconds}
 
 
 def _log_metadata(records: Sequence[Mapping[str, Any]], log: Path) -> dict[str, Any]:
     last = records[-1]
     return {
+        "headline": f"{len(records)} epochs logged, last KL {last['kl_divergence']:.4f} nats",
         **{field: last[field] for field in _LAST if field in last},
         "dagster/column_schema": metadata.telemetry_schema([name for record in records for name in record]),
         "epochs": len(records),
         "path": MetadataValue.path(str(log)),
     }
-
-
-_LAST = (
-    "reward_mean",
-    "loss_total",
-    "loss_policy",
-    "loss_value",
-    "batch_entropy_mean",
-    "kl_divergence",
-    "clip_fraction",
-    "grad_norm",
-)

@@ -5,9 +5,9 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.stage import stage
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.artefacts.versions import code_version, soak_version
 from townlet_pipeline.soak.partitions import nights
-from townlet_pipeline.soak.report import soak_version, verdicts
+from townlet_pipeline.soak.verdict_table import verdict_table
 
 
 @stage("soak", "json", deps=["soak_run"], partitions=nights, code_version=code_version(__file__))
@@ -31,7 +31,7 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
             "verdict": MetadataValue.text(evidence.ruling.reasons),
             "alerts": len(evidence.assessment.of("alert")),
             "watched": len(evidence.assessment.of("watch")),
-            "table": verdicts(evidence),
+            "table": verdict_table(evidence),
             **metadata.made_from(soak_run=soak_version(store, key, "soak_run")),
             **metadata.read_from({"promoted baseline": soak / evidence.soak.manifest["baseline"]["file"]}),
             "path": MetadataValue.path(str(out)),
