@@ -30,7 +30,7 @@ from support.places import ROOT
 from support.telemetry_records import fields, record, write_lines
 
 from townlet.telemetry import TelemetryWriter
-from townlet.telemetry.dashboard import Course, Sparkline, dashboard
+from townlet.telemetry.dashboard import Sparkline, WatchedLog, dashboard
 from townlet.telemetry.reader import Line
 
 WATCH = [sys.executable, str(ROOT / "scripts" / "telemetry_watch.py")]
@@ -185,10 +185,10 @@ def rendered(renderable: Any, width: int) -> list[str]:
     return capture.get().rstrip("\n").split("\n")
 
 
-def course_of(*records: dict[str, Any], **bounds: float) -> Course:
-    course = Course(Path("log.jsonl"), bounds)
-    course.take([Line("log.jsonl", number, 0, one, ()) for number, one in enumerate(records, 1)])
-    return course
+def course_of(*records: dict[str, Any], **bounds: float) -> WatchedLog:
+    watched = WatchedLog(Path("log.jsonl"), bounds)
+    watched.take([Line("log.jsonl", number, 0, one, ()) for number, one in enumerate(records, 1)])
+    return watched
 
 
 def test_a_sparkline_spans_the_newest_values_that_fit_and_marks_what_is_no_number() -> None:
@@ -198,10 +198,10 @@ def test_a_sparkline_spans_the_newest_values_that_fit_and_marks_what_is_no_numbe
 
 
 def test_epochs_that_a_resumed_training_writes_anew_replace_the_old_ones() -> None:
-    course = course_of(*(record(epoch) for epoch in (1, 2, 3, 4)), record(3, kl_divergence=0.5), kl=0.1)
-    assert [report.record["epoch"] for report in course.epochs] == [1, 2, 3]
-    assert course.epochs[-1].record["kl_divergence"] == 0.5
-    assert (course.lines, course.alarmed, dict(course.alerts)) == (5, 1, {"kl": 1})
+    watched = course_of(*(record(epoch) for epoch in (1, 2, 3, 4)), record(3, kl_divergence=0.5), kl=0.1)
+    assert [report.record["epoch"] for report in watched.epochs] == [1, 2, 3]
+    assert watched.epochs[-1].record["kl_divergence"] == 0.5
+    assert (watched.lines, watched.alarmed, dict(watched.alerts)) == (5, 1, {"kl": 1})
 
 
 def test_a_signal_with_a_bound_is_shown_though_the_log_lacks_it() -> None:
@@ -210,9 +210,9 @@ def test_a_signal_with_a_bound_is_shown_though_the_log_lacks_it() -> None:
 
 
 def test_the_speed_is_that_of_the_log_and_the_time_that_since_its_last_line() -> None:
-    course = course_of(record(1), record(2))
-    course.written = 1000.0
-    lines = rendered(dashboard(course, 1000.0 + 3725, ConsoleDimensions(100, 25)), 100)
+    watched = course_of(record(1), record(2))
+    watched.written = 1000.0
+    lines = rendered(dashboard(watched, 1000.0 + 3725, ConsoleDimensions(100, 25)), 100)
     assert lines[0].strip() == "epoch 2  no alert  last line 1 h 2 min ago"
     assert lines[1].strip() == "cycle 1  agent-steps 512  1,024 agent-steps/s  0.25 s per epoch  log.jsonl"
 
@@ -233,11 +233,11 @@ names = st.one_of(st.sampled_from(sorted(record(1))), st.text(max_size=20))
 def test_whatever_a_log_holds_is_shown_within_the_width(
     changes: list[dict[str, Any]], bound: float, width: int, height: int
 ) -> None:
-    course = course_of(*({**record(n), **change} for n, change in enumerate(changes, 1)), kl=bound, entropy=bound)
-    lines = rendered(dashboard(course, 0.0, ConsoleDimensions(width, height)), width)
+    watched = course_of(*({**record(n), **change} for n, change in enumerate(changes, 1)), kl=bound, entropy=bound)
+    lines = rendered(dashboard(watched, 0.0, ConsoleDimensions(width, height)), width)
     assert max(cell_len(line) for line in lines) <= width
     assert all(line.isprintable() for line in lines)
-    assert course.lines == len(changes)
+    assert watched.lines == len(changes)
 
 
 def test_the_live_view_needs_none_of_the_heavy_libraries() -> None:

@@ -191,4 +191,4 @@ def test_the_json_schema_describes_blueprints_and_wants_people_or_one() -> None:
     assert "people" not in schema["required"]
     assert schema["anyOf"] == [{"required": ["people"]}, {"required": ["blueprint"]}]
     share = schema["$defs"]["JobBlueprint"]["properties"]["share"]
-    assert "dealt out over the shifts" in share["description"]
+    assert "distributed over shifts" in share["description"]

@@ -1,4 +1,4 @@
-"""What one telemetry record must satisfy by itself, and how a value is quoted when it does not."""
+"""Checks of a single telemetry record, and quotes of faulty values."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from townlet.files.strict_json import is_number, is_utf8
 from townlet.telemetry.record import BY_NAME, VERSIONS, Field, required_fields
 from townlet.text.terminal import printable
 
-#: How far beyond its bound a float may lie by rounding in single precision.
+#: Distance by which a float may exceed its bound, through rounding in single precision.
 ROUNDING = 1e-6
 
-#: Largest magnitude of a number: means of squares of larger ones are beyond double precision.
+#: Largest magnitude of a number; means of squares of larger ones exceed double precision.
 _LARGEST = 1e150
 _LARGEST_INT = 2**63 - 1
 _NUMBER = {"int": "a whole number", "float": "a finite number"}
@@ -23,7 +23,7 @@ _JSON_TYPES = {bool: "boolean", list: "list", dict: "object", type(None): "null"
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """What is wrong with one field of a record; ``field`` is empty if the whole record is at fault."""
+    """A fault of one field of a record, or, with an empty ``field``, of the whole record."""
 
     field: str
     found: str
@@ -31,7 +31,7 @@ class FieldFault:
 
 
 def quoted(value: Any) -> str:
-    """A JSON value as it would stand in the log, shortened and safe to print."""
+    """Return a JSON value as it stands in the log, shortened and safe to print."""
     try:
         text = json.dumps(value)
     except (ValueError, RecursionError, TypeError):
@@ -42,10 +42,9 @@ def quoted(value: Any) -> str:
 
 
 def record_faults(record: Mapping[str, Any]) -> list[FieldFault]:
-    """Every fault of one record, in field order: version, missing fields, types, ranges, and extra fields.
+    """Return every fault of one record: missing fields, an unknown version, wrong types and ranges, bad extra fields.
 
-    A whole number may be written as ``3`` or ``3.0``, as in JSON Schema. Extra fields hold a finite number
-    or a string.
+    A whole number may be written as ``3`` or ``3.0``, as in JSON Schema. Extra fields hold a finite number or a string.
     """
     version = record.get("telemetry_version")
     known = is_number(version) and version in VERSIONS

@@ -1,4 +1,4 @@
-"""The numbers of a training log as points of curves, as other tools draw them."""
+"""Curves of a training log's numbers, for other tools to draw."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from townlet.telemetry.record import BY_NAME
 
 
 class Point(NamedTuple):
-    """One number of one record: ``step`` in agent-steps, ``seconds`` of training since its start.
+    """One number of one record; ``step`` is in agent-steps, ``seconds`` is training time since the start.
 
-    Epochs that are not in the log count as long as the next one that is.
+    An epoch missing from the log counts as long as the next one in it.
     """
 
     curve: str
@@ -21,10 +21,10 @@ class Point(NamedTuple):
 
 
 def points_of(records: Iterable[Mapping[str, Any]]) -> Iterator[Point]:
-    """Every number of valid records, record by record.
+    """Yield every number of valid records, record by record.
 
-    A curve is called ``metric/…``, ``count/…`` or ``clock/…`` after its field and the field's role, and ``extra/…``
-    where the log has fields of its own.
+    A curve is named ``metric/…``, ``count/…`` or ``clock/…``, by its field's role and name, or ``extra/…`` for fields
+    outside the schema.
     """
     seconds, epoch = 0.0, 0
     for record in records:

@@ -1,4 +1,4 @@
-"""The live view of a training on a terminal: its main signals as small curves, their bounds, and what alerted."""
+"""Live view of a training on a terminal: its main signals as small curves, with bounds and alerts."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from townlet.text.terminal import printable
 
 Bounds = Mapping[str, float | None]
 
-#: Epochs that are kept to be drawn; no terminal is wider.
+#: Most epochs kept for drawing; no terminal is wider.
 KEPT = 500
 
-#: Epochs over which the speed is taken.
+#: Latest epochs from which speed is computed.
 RECENT = 20
 
-#: Alerts that are listed, the newest of them.
+#: Most alerts that are listed, the newest ones.
 LISTED = 8
 
-#: A terminal of fewer columns shows the curves without bounds and counts; what is beyond a bound is red anyway.
+#: Fewest columns that also show bounds and counts; values beyond a bound are red at any width.
 NARROW = 72
 
 #: Seconds between looks at the keyboard and the size of the terminal.
@@ -47,8 +47,8 @@ PLAIN_BLOCKS = "_.-=+*#@"
 _COUNTS = {"cycle_id": "cycle", "steps": "agent-steps"}
 
 
-class Course:
-    """What a watcher has seen of a training, as far as it is shown; epochs that are written anew replace the old."""
+class WatchedLog:
+    """A log as watched so far; an epoch that is written again replaces the earlier one."""
 
     def __init__(self, log: Path, bounds: Bounds) -> None:
         self.log = log
@@ -63,7 +63,7 @@ class Course:
         self.written = 0.0
 
     def take(self, lines: Sequence[Line]) -> None:
-        """Judge the next lines of the log."""
+        """Add the next lines of the log, with their alerts."""
         for line in lines:
             self._add(examine(line, self.bounds))
         if lines:
@@ -86,14 +86,14 @@ class Course:
         if self.last is None:
             return f"{self.log}: no line yet"
         signals = ", ".join(f"{name} {times}" for name, times in sorted(self.alerts.items()))
-        told = f"{count(self.alarmed, 'line')} with alerts ({signals})" if self.alerts else "no alert"
-        return f"{self.log}: {count(self.lines, 'line')}, {told}; last: {self.last}"
+        alarms = f"{count(self.alarmed, 'line')} with alerts ({signals})" if self.alerts else "no alert"
+        return f"{self.log}: {count(self.lines, 'line')}, {alarms}; last: {self.last}"
 
 
 class Sparkline:
-    """One character per value, the newest ones that fit, from the least to the largest of those shown.
+    """A curve of one character per value, scaled from the least to the largest of the newest values that fit.
 
-    A value beyond its bound is red, one that is no finite number a red ``!``, a missing one a gap.
+    A value beyond its bound is red, a non-finite one a red ``!``, and a missing one a gap.
     """
 
     def __init__(self, values: Sequence[object], beyond: Sequence[bool]) -> None:
@@ -107,7 +107,7 @@ class Sparkline:
         values, beyond = self._values[-options.max_width :], self._beyond[-options.max_width :]
         blocks = PLAIN_BLOCKS if options.ascii_only else BLOCKS
         finite = [value for value in values if isinstance(value, int | float) and is_number(value)]
-        # Halved, since the distance of two finite numbers may be none.
+        # Halved, because the distance between two finite numbers may overflow.
         low, high = min(finite, default=0.0) / 2, max(finite, default=0.0) / 2
         text = Text(no_wrap=True, end="")
         for value, alarm in zip(values, beyond, strict=True):
@@ -121,12 +121,12 @@ class Sparkline:
 
 
 def watch_on_terminal(log: Path, bounds: Bounds, interval: float) -> bool:
-    """Show a training until Ctrl-C, looking every ``interval`` seconds; return whether anything alerted.
+    """Show a training until Ctrl-C, reading the log every ``interval`` seconds; return whether anything alerted.
 
-    The terminal is given back as it was, and a line that sums up what was seen is printed. The log need not exist
-    yet. A request to terminate (SIGTERM) does the same before it ends the process.
+    At the end the terminal is restored and a summary line is printed. The log need not exist yet. SIGTERM does the same
+    and then ends the process.
     """
-    course = Course(log, bounds)
+    watched = WatchedLog(log, bounds)
     console = Console()
     screen = Live(console=console, screen=True, auto_refresh=False)
     with _signals() as caught, screen, Follower(log) as follower:
@@ -134,20 +134,20 @@ def watch_on_terminal(log: Path, bounds: Bounds, interval: float) -> bool:
         while not caught:
             if time.monotonic() >= due:
                 due = time.monotonic() + interval
-                course.take(follower.poll())
+                watched.take(follower.poll())
             now, size = time.time(), console.size
-            if shown != (shown := (course.lines, size, int(now))):
-                screen.update(dashboard(course, now, size), refresh=True)
+            if shown != (shown := (watched.lines, size, int(now))):
+                screen.update(dashboard(watched, now, size), refresh=True)
             time.sleep(min(TICK, interval))
-    print(course, flush=True)
+    print(watched, flush=True)
     if signal.SIGTERM in caught:
         signal.raise_signal(signal.SIGTERM)
-    return bool(course.alerts)
+    return bool(watched.alerts)
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collects Ctrl-C and SIGTERM instead of obeying at once, so that no frame is left half drawn."""
+    """Collect Ctrl-C and SIGTERM instead of obeying at once, so that every frame is drawn completely."""
     caught: list[int] = []
     asked = (signal.SIGINT, signal.SIGTERM)
     before = {each: signal.signal(each, lambda received, frame: caught.append(received)) for each in asked}
@@ -165,33 +165,33 @@ def _written(file: str) -> float:
         return time.time()
 
 
-def dashboard(course: Course, now: float, size: ConsoleDimensions) -> RenderableType:
-    """What is known at a time ``now`` (seconds since 1970), for a terminal of some ``size``."""
-    if course.last is None:
-        return Text(f"waiting for {printable(str(course.log))}; Ctrl-C ends", style="yellow")
-    signals = _signal_table(course, narrow=size.width < NARROW)
+def dashboard(watched: WatchedLog, now: float, size: ConsoleDimensions) -> RenderableType:
+    """Draw the watched log at the time ``now`` (seconds since 1970) for a terminal of a given size."""
+    if watched.last is None:
+        return Text(f"waiting for {printable(str(watched.log))}; Ctrl-C ends", style="yellow")
+    signals = _signal_table(watched, narrow=size.width < NARROW)
     room = size.height - signals.row_count - 5
-    alerts = [_line(alert, "red") for alert in course.listed]
-    return Group(*_heading(course, now), Text(), signals, Text(), *(alerts[-room:] if room > 0 else ()))
+    alerts = [_line(alert, "red") for alert in watched.listed]
+    return Group(*_heading(watched, now), Text(), signals, Text(), *(alerts[-room:] if room > 0 else ()))
 
 
-def _heading(course: Course, now: float) -> Iterator[Text]:
-    latest = course.epochs[-1].record if course.epochs else {}
-    alarm = f"{count(course.alarmed, 'line')} with alerts" if course.alerts else "no alert"
+def _heading(watched: WatchedLog, now: float) -> Iterator[Text]:
+    latest = watched.epochs[-1].record if watched.epochs else {}
+    alarm = f"{count(watched.alarmed, 'line')} with alerts" if watched.alerts else "no alert"
     first = _line(f"epoch {_figure(latest.get('epoch'))}  ", "bold")
-    first.append(alarm, "bold red" if course.alerts else "green")
-    yield first.append(f"  last line {_span(now - course.written)} ago", "not bold")
+    first.append(alarm, "bold red" if watched.alerts else "green")
+    yield first.append(f"  last line {_span(now - watched.written)} ago", "not bold")
     words = [f"{noun} {_figure(latest[name])}" for name, noun in _COUNTS.items() if name in latest]
-    yield _line("  ".join([*words, *_speed(course), printable(str(course.log))]), "dim")
+    yield _line("  ".join([*words, *_speed(watched), printable(str(watched.log))]), "dim")
 
 
 def _line(words: str, style: str) -> Text:
     return Text(words, style, no_wrap=True, overflow="ellipsis")
 
 
-def _speed(course: Course) -> Iterator[str]:
-    """Speed by the log's own clock, which leaves out what happens between epochs."""
-    recent = [report.record for report in list(course.epochs)[-RECENT:]]
+def _speed(watched: WatchedLog) -> Iterator[str]:
+    """Speed by the log's clock, which excludes the time between epochs."""
+    recent = [report.record for report in list(watched.epochs)[-RECENT:]]
     timed = [
         (float(record["epoch_duration_sec"]), float(record["transitions"]))
         for record in recent
@@ -203,8 +203,8 @@ def _speed(course: Course) -> Iterator[str]:
         yield f"{number(seconds / len(timed))} s per epoch"
 
 
-def _signal_table(course: Course, narrow: bool) -> Table:
-    """One row per signal: those a training is judged by, and those that have a bound."""
+def _signal_table(watched: WatchedLog, narrow: bool) -> Table:
+    """A row per highlighted signal and per signal with a bound."""
     table = Table(box=None, padding=(0, 1), expand=True, header_style="dim")
     table.add_column("signal", no_wrap=True)
     table.add_column("epochs", ratio=1, min_width=8, no_wrap=True)
@@ -212,22 +212,22 @@ def _signal_table(course: Course, narrow: bool) -> Table:
     if not narrow:
         table.add_column("bound", no_wrap=True)
         table.add_column("alerts", justify="right", no_wrap=True)
-    watches = {watch.field: watch for watch in WATCHES if course.bounds.get(watch.signal) is not None}
+    watches = {watch.field: watch for watch in WATCHES if watched.bounds.get(watch.signal) is not None}
     for field in dict.fromkeys((*HIGHLIGHTS, *watches)):
-        values = [report.record.get(field) for report in course.epochs]
+        values = [report.record.get(field) for report in watched.epochs]
         if field not in watches and all(value is None for value in values):
             continue
-        beyond = [any(alert.field == field for alert in report.alerts) for report in course.epochs]
+        beyond = [any(alert.field == field for alert in report.alerts) for report in watched.epochs]
         latest = Text(_figure(values[-1]) if values else "", "bold red" if beyond and beyond[-1] else "")
-        bound = _bound(course, watches[field]) if field in watches and not narrow else ()
+        bound = _bound(watched, watches[field]) if field in watches and not narrow else ()
         table.add_row(Text(field), Sparkline(values, beyond), latest, *bound)
     return table
 
 
-def _bound(course: Course, watch: Watch) -> tuple[Text, Text]:
-    times = course.alerts[watch.signal]
+def _bound(watched: WatchedLog, watch: Watch) -> tuple[Text, Text]:
+    times = watched.alerts[watch.signal]
     sign = "<=" if watch.side == "max" else ">="
-    return Text(f"{sign} {course.bounds[watch.signal]:g}"), Text(str(times), "bold red" if times else "dim")
+    return Text(f"{sign} {watched.bounds[watch.signal]:g}"), Text(str(times), "bold red" if times else "dim")
 
 
 def _figure(value: object) -> str:

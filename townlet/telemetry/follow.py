@@ -1,4 +1,4 @@
-"""Following a log that is being written: each line once, through rotation, truncation and replacement."""
+"""Following of a growing log: every line once, through rotation, truncation and replacement."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class _Raw(NamedTuple):
 
 
 class Follower:
-    """Gives the new whole lines of a log at each :meth:`poll`; the log need not exist yet.
+    """A reader that returns the new complete lines of a log at each :meth:`poll`; the log need not exist yet.
 
-    While the newest file only grows, just its new bytes are read. After anything else (a rotation, a
-    resumed training that cut the log, a new log in its place) the whole log is read and the lines it begins
-    with that were already given are left out. Remembers one hash per line.
+    As long as the newest file only grows, only its new bytes are read. After a rotation, a truncation by a resumed
+    training or a replacement, the whole log is read again, and the leading lines that were already returned are left
+    out. The follower remembers one hash per line.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -46,7 +46,7 @@ class Follower:
             self._file.close()
 
     def poll(self) -> list[Line]:
-        """The lines that were completed since the last call, in order."""
+        """Return the lines completed since the last call, in order."""
         new = self._read_on() if self._only_grew() else self._read_again()
         return [_parsed(raw) for raw in new if raw.text.strip()]
 
@@ -89,7 +89,7 @@ class Follower:
 
 
 def follow(path: str | Path, interval: float) -> Iterator[Line]:
-    """Every line of a log and each new one as it is written, looking every ``interval`` seconds; endless."""
+    """Yield every line of a log, and forever each new one, reading every ``interval`` seconds."""
     with Follower(path) as follower:
         while True:
             yield from follower.poll()
@@ -97,7 +97,7 @@ def follow(path: str | Path, interval: float) -> Iterator[Line]:
 
 
 def _whole_lines(file: BinaryIO, after: _Raw) -> list[_Raw]:
-    """The terminated lines from where a file stands, numbered on from the line ``after`` which they come."""
+    """The terminated lines from a file's position on, numbered from the line ``after`` which they come."""
     lines: list[_Raw] = []
     end = after.end
     for number, text in enumerate(file.read().split(b"\n")[:-1], after.number + 1):

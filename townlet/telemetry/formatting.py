@@ -1,10 +1,10 @@
-"""Numbers as people read them."""
+"""Numbers formatted for people."""
 
 from __future__ import annotations
 
 
 def number(value: float) -> str:
-    """Four significant digits, and thousands grouped where no decimals are left: ``0.01235``, ``12,346``."""
+    """Format a number with four significant digits, from 1,000 on as a grouped whole number: ``0.01235``, ``12,346``."""
     if value == 0:
         return "0"
     if 1e3 <= abs(value) < 1e15:
@@ -13,5 +13,5 @@ def number(value: float) -> str:
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:
-    """``1 epoch``, ``12 epochs``."""
+    """Format an amount with its noun: ``1 epoch``, ``12 epochs``."""
     return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"

@@ -1,4 +1,4 @@
-"""A training log as a run of MLflow, for those who compare their trainings there."""
+"""Export of a training log to a run of MLflow."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-#: The tag by which a repeated export finds its run: SHA-256 of the log's first record, clock fields included.
+#: Tag by which a repeated export finds its run: the SHA-256 of the log's first record, clock fields included.
 LOG_TAG = "townlet.first_record_sha256"
 
-#: Points in one request; MLflow refuses more, and a database stores each request wholly or not at all.
+#: Points per request: MLflow refuses more, and a database stores a request completely or not at all.
 BATCH = 1000
 
-#: MLflow reports its use to its makers, and asks a server that is not there for minutes, unless told otherwise.
+#: Without these, MLflow reports its use to its makers, and retries an unreachable server for minutes.
 _DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
 
 
 class Exported(NamedTuple):
-    """What an export came to: curves in the run, points this export added, and the run's name."""
+    """Result of an export: curves in the run, points that this export added, and the run's name."""
 
     curves: int
     added: int
@@ -38,15 +38,14 @@ class Exported(NamedTuple):
 
 
 def export_mlflow(log: Path, tracking_uri: str, experiment: str = "townlet", run_name: str | None = None) -> Exported:
-    """Write every number of a valid log into a run of an experiment; a repeated export adds what has come since.
+    """Write every number of a valid log into a run of an experiment; a repeated export adds what is new.
 
-    Curves are those of :func:`~townlet.telemetry.curves.points_of`. The run starts when the training began, by the
-    time the log was last written and the time the training took, estimated where epochs were not logged. What the run
-    holds is read back first, so that an export that was interrupted is completed by the next one. One export of a log
-    at a time.
+    The curves are those of :func:`~townlet.telemetry.curves.points_of`. The run's start is the log's last modification
+    less the training's duration, estimated for epochs that were not logged. The run's points are read back first, so
+    that the next export completes an interrupted one. Run only one export of a log at a time.
 
-    Raises InputError, and writes nothing, for a log that is not valid, for one whose run holds other points or has
-    another name than ``run_name``, and where MLflow is not installed; and if the server or database refuses.
+    Raises InputError, and writes nothing, if the log is not valid, if its run holds other points or has another name
+    than ``run_name``, or if MLflow is not installed. Raises InputError, too, if the server or database refuses.
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -92,9 +91,9 @@ def _export(
 
 
 def _add_missing(client: MlflowClient, run: Run, points: list[Point], curves: list[str], log: Path) -> int:
-    """Add the points that a run lacks; raise InputError if it holds one that the log does not.
+    """Add the points that a run lacks. Raises InputError if the run holds one that the log does not.
 
-    When a point was made does not count: an earlier version may have estimated it otherwise.
+    The time of a point is not compared, since earlier versions estimated it differently.
     """
     from mlflow.entities import Metric
 
@@ -110,8 +109,8 @@ def _add_missing(client: MlflowClient, run: Run, points: list[Point], curves: li
             held[curve, value, step] -= 1
         else:
             missing.append(Metric(curve, value, timestamp, step))
-    if strangers := +held:
-        curve, value, step = min(strangers, key=lambda point: (point[2], point[0]))
+    if unexpected := +held:
+        curve, value, step = min(unexpected, key=lambda point: (point[2], point[0]))
         expected = "what this run holds already, continued; delete the run or use another experiment"
         found = f"no {curve} of {value:g} at step {step} as in run {run.info.run_name!r}"
         raise InputError.of(log, "", found, expected)
@@ -121,5 +120,5 @@ def _add_missing(client: MlflowClient, run: Run, points: list[Point], curves: li
 
 
 def _timestamp(run: Run, point: Point) -> int:
-    """When a point was made, in milliseconds since 1970."""
+    """The time of a point, in milliseconds since 1970."""
     return int(run.info.start_time) + round(point.seconds * 1000)

@@ -1,4 +1,4 @@
-"""Reading a telemetry log, rotated parts included, line by line and without trusting it."""
+"""Reader of telemetry logs, rotated parts included, that reports faults line by line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXPECTED = "a telemetry log (JSONL)"
 
 @dataclass(frozen=True, slots=True)
 class LogFault:
-    """One fault at one place of a log; ``field`` is empty if the whole line is at fault."""
+    """A fault at one place of a log; ``field`` is empty if the whole line is at fault."""
 
     file: str
     line: int
@@ -31,7 +31,7 @@ class LogFault:
     expected: str
 
     def as_fault(self) -> Fault:
-        """The same as a fault of an input."""
+        """Return it as a fault of an input."""
         place = f"line {self.line}: {self.field}" if self.field else f"line {self.line}"
         return Fault(self.file, place, self.found, self.expected)
 
@@ -41,10 +41,10 @@ class LogFault:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One whole line; ``end`` is where it ends in its file, in bytes, and ``number`` counts from 1.
+    """A complete line; ``end`` is the byte offset of its end in its file, and ``number`` counts from 1.
 
-    ``record`` is ``None`` if it is no JSON object. It may hold NaN and infinities, so that a check can name
-    their field.
+    ``record`` is ``None`` if the line is no JSON object. It may hold NaN and infinities, so that checks can name their
+    field.
     """
 
     file: str
@@ -56,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class TornLine:
-    """An incomplete last line, left by a writer that was killed; ``size`` in bytes."""
+    """An incomplete last line, left by a killed writer; ``size`` is in bytes."""
 
     file: str
     line: int
@@ -68,7 +68,7 @@ class TornLine:
 
 @dataclass(frozen=True, slots=True)
 class TelemetryLog:
-    """A log as read: its parts from the oldest to the newest, their lines, and the torn last line."""
+    """A log's content: its parts from the oldest to the newest, their lines, and a torn last line."""
 
     path: Path
     parts: tuple[Path, ...]
@@ -77,9 +77,9 @@ class TelemetryLog:
 
 
 def part_paths(path: Path) -> list[Path]:
-    """The files of a log from the oldest to the newest: ``log.2``, ``log.1``, ``log``; may be none.
+    """Return the files of a log from the oldest to the newest: ``log.2``, ``log.1``, ``log``; possibly none.
 
-    Those of a symbolic link are those of the log that it leads to.
+    A symbolic link stands for the log it leads to.
     """
     if path.is_symlink() and path.resolve().is_file():
         path = path.resolve()
@@ -94,9 +94,9 @@ def part_paths(path: Path) -> list[Path]:
 
 
 def open_parts(path: Path) -> list[BinaryIO]:
-    """The files of a log, opened as they stood at one moment, though a writer may rotate them meanwhile.
+    """Open the files of a log as they are at one moment, even if a writer rotates them meanwhile.
 
-    The caller closes them.
+    The caller closes them. Raises InputError if one cannot be read.
     """
     while True:
         files: list[BinaryIO] = []
@@ -118,8 +118,8 @@ def open_parts(path: Path) -> list[BinaryIO]:
 
 
 def _open(part: Path, *, given: bool) -> BinaryIO:
-    """A file of a log. The one that was ``given`` may be a pipe or a terminal as well, such as ``/dev/stdin``; other
-    devices may have no end."""
+    """Open one file of a log. The ``given`` one may also be a pipe or a terminal, such as ``/dev/stdin``; other devices
+    may never end."""
     mode = part.stat().st_mode
     if not (stat.S_ISREG(mode) or (given and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)))):
         raise InputError.of(part, "", kind_of_file(mode), _EXPECTED)
@@ -131,7 +131,7 @@ def _open(part: Path, *, given: bool) -> BinaryIO:
 
 
 def identity(status: os.stat_result) -> tuple[int, int]:
-    """What makes a file the same file under another name."""
+    """Return what identifies a file under any name: device and inode."""
     return status.st_dev, status.st_ino
 
 
@@ -144,7 +144,7 @@ def close_all(files: Iterable[BinaryIO]) -> None:
 def read_log(path: str | Path) -> TelemetryLog:
     """Read a log with its rotated parts.
 
-    Raises :class:`InputError` if there is no such log, or nothing in it is a JSON object, or it is not text.
+    Raises :class:`InputError` if the log does not exist, holds no JSON object, or is not text.
     """
     path = Path(path)
     files = open_parts(path)
@@ -169,7 +169,7 @@ def read_log(path: str | Path) -> TelemetryLog:
 
 
 def parse_line(raw: bytes) -> tuple[dict[str, Any] | None, list[FieldFault]]:
-    """A JSON object from the bytes of a line, with its faults; NaN and infinities are kept as floats."""
+    """Parse a line as a JSON object; return it with its faults. NaN and infinities are kept as floats."""
     expected = "a JSON object"
     try:
         value, repeated = parse(raw)
@@ -185,7 +185,7 @@ def parse_line(raw: bytes) -> tuple[dict[str, Any] | None, list[FieldFault]]:
 
 
 def _split(part: Path, data: bytes, last: bool) -> tuple[list[Line], TornLine | None]:
-    """The lines of one file. A last line without its line feed is torn unless it is whole all the same."""
+    """The lines of one file. A last line without a line feed is torn, unless it is complete anyway."""
     lines: list[Line] = []
     end = 0
     for number, raw in enumerate(data.split(b"\n"), 1):

@@ -1,4 +1,4 @@
-"""The one declaration of every telemetry field, from which validation, tables and documentation derive."""
+"""Declaration of all telemetry fields, from which validation, tables and documentation derive."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Kind = Literal["int", "float", "str"]
 class Field:
     """One field of a telemetry record.
 
-    ``since`` is the schema version from which every record must carry it, ``None`` if it is optional.
-    ``role`` is ``metric`` for what training is judged by, ``count`` for bookkeeping and ``clock`` for what
-    differs between two otherwise identical runs.
+    ``since`` is the schema version from which every record must have the field, or ``None`` if it is optional. ``role``
+    is ``metric`` for measures of the training, ``count`` for bookkeeping, and ``clock`` for values that differ between
+    otherwise identical runs.
     """
 
     name: str
@@ -275,10 +275,10 @@ FIELDS: tuple[Field, ...] = (
 
 BY_NAME = {field.name: field for field in FIELDS}
 
-#: Fields that differ between two otherwise identical runs; compare records without them.
+#: Fields that differ between otherwise identical runs; compare records without them.
 CLOCK_FIELDS = frozenset(field.name for field in FIELDS if field.role == "clock")
 
 
 def required_fields(version: float) -> tuple[Field, ...]:
-    """The fields every record of a schema version carries, in their order on the line."""
+    """Return the fields that every record of a schema version has, in their order on the line."""
     return tuple(field for field in FIELDS if field.since is not None and field.since <= version)

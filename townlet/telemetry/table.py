@@ -1,4 +1,4 @@
-"""Validated telemetry as an Arrow table and a Parquet file, each column carrying its meaning and unit."""
+"""Validated telemetry as an Arrow table and as Parquet, with each column's meaning and unit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def telemetry_table(records: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Valid records as a table, one row per record, values a record lacks as nulls.
+    """Make a table of valid records, one row per record, with nulls for missing values.
 
-    Columns: every field of schema 1.1 in the order of its declaration (so the tables of all logs
-    concatenate), then the optional and the extra fields that occur. Types are int64, double and string;
-    extra numbers are double. A declared column's metadata holds ``meaning`` and ``unit``.
+    The columns are every field of schema 1.1 in order of declaration, so that the tables of all logs concatenate, then
+    the optional and extra fields that occur. Types are int64, double and string; extra numbers are double. The metadata
+    of a declared column holds ``meaning`` and ``unit``.
     """
     import pyarrow as pa
 
@@ -44,7 +44,7 @@ def telemetry_table(records: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def write_table(log: str | Path, out: str | Path) -> str:
-    """Write a log as one Parquet file (zstd); return its SHA-256. Equal logs give equal bytes.
+    """Write a log as one Parquet file (zstd), and return its SHA-256. Equal logs give equal bytes.
 
     Raises :class:`InputError`, and leaves ``out`` as it was, if the log is not valid.
     """

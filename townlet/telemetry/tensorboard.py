@@ -1,4 +1,4 @@
-"""A training log as TensorBoard event files, for those who read their curves there."""
+"""Export of a training log to TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from townlet.telemetry.validator import read_records
 
 
 def export_tensorboard(log: Path, output: Path) -> int:
-    """Write every number of every record of a valid log into an event file in a new folder; return how many curves.
+    """Write every number of a valid log into an event file in a new folder, and return the number of curves.
 
-    Curves are those of :func:`~townlet.telemetry.curves.points_of`; wall time is seconds of training since its start.
-    The folder is there complete or not at all.
+    The curves are those of :func:`~townlet.telemetry.curves.points_of`; wall time is training time since the start, in
+    seconds. The folder appears complete or not at all.
 
-    Raises InputError for a log that is not valid, for a folder that is there already, whose curves would mix with
-    these, and where TensorBoard is not installed.
+    Raises InputError if the log is not valid, if the folder exists, since its curves would mix with these, or if
+    TensorBoard is not installed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -1,4 +1,4 @@
-"""Whether a telemetry log keeps its contract: every record by itself, and the sequence they form."""
+"""Validation of telemetry logs: every record by itself, and their sequence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from townlet.text.terminal import printable
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What a log was found to be: its faults in line order, its torn last line, and its JSON records."""
+    """Result of a validation: faults in order of line, a torn last line, and the JSON records."""
 
     path: str
     faults: tuple[LogFault, ...]
@@ -26,11 +26,11 @@ class ValidationResult:
 
     @property
     def valid(self) -> bool:
-        """Whether there is no fault; a torn last line is none."""
+        """Whether there is no fault; a torn last line is not a fault."""
         return not self.faults
 
     def as_json(self) -> dict[str, Any]:
-        """The findings, without the records, as a JSON object."""
+        """Return the findings, without the records, as a JSON object."""
         return {
             "log": self.path,
             "valid": self.valid,
@@ -41,10 +41,11 @@ class ValidationResult:
 
 
 def validate_log(path: str | Path) -> ValidationResult:
-    """Check a log, its rotated parts included, against the schema its records name.
+    """Check a log, rotated parts included, against the schema that its records name.
 
-    Besides each record: ``log_stream_offset`` and ``epoch`` must increase from line to line (no epoch appears
-    twice), ``steps`` must not decrease, and an extra field must stay a number or stay a string.
+    Every record must be valid by itself. From line to line, ``log_stream_offset`` and ``epoch`` must increase,
+    ``steps`` must not decrease, and an extra field must stay a number or stay a string.
+
     Raises :class:`InputError` if there is no log to check.
     """
     log = read_log(path)
@@ -61,7 +62,7 @@ def validate_log(path: str | Path) -> ValidationResult:
 
 
 def read_records(path: str | Path) -> list[dict[str, Any]]:
-    """The records of a log that must be valid; otherwise an :class:`InputError` with every fault."""
+    """Read the records of a valid log. Raises :class:`InputError` with every fault if it is not valid."""
     result = validate_log(path)
     if result.faults:
         raise InputError(fault.as_fault() for fault in result.faults)
@@ -70,7 +71,7 @@ def read_records(path: str | Path) -> list[dict[str, Any]]:
 
 @dataclass
 class _Sequence:
-    """What the lines so far ask of the next one."""
+    """What the lines so far require of the next one."""
 
     last: dict[str, tuple[float, Line]] = field(default_factory=dict)
     kinds: dict[str, type] = field(default_factory=dict)

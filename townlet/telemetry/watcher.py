@@ -1,4 +1,4 @@
-"""Alerts: which of an epoch's signals lie beyond their bounds. What cannot be judged never passes."""
+"""Alerts of an epoch: signals beyond their bounds, and values that cannot be compared with one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A signal that can be watched: the field it reads, and on which side of the bound it must stay."""
+    """A signal that can be watched: its field, and whether its bound is the largest or the smallest value allowed."""
 
     signal: str
     field: str
@@ -55,7 +55,7 @@ _SHOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One signal beyond its bound; ``value`` is ``None`` if no finite number was there to be judged."""
+    """One signal beyond its bound; ``value`` is ``None`` if the record has no finite number for it."""
 
     signal: str
     field: str
@@ -73,10 +73,10 @@ def alerts_for(
     record: Mapping[str, Any],
     thresholds: WatchThresholds | Mapping[str, float | None],
 ) -> list[Alert]:
-    """The alerts of one record under the given bounds, by signal name.
+    """Return the alerts of one record under bounds given by signal name.
 
-    An absent or ``None`` bound is not watched. A NaN or an infinity in any field is an alert of its own
-    (signal ``finite``); so is a watched field that the record lacks or that is no number.
+    A signal without a bound is not watched. A NaN or an infinity in any field is an alert of its own (signal
+    ``finite``); a watched field that is missing or no number is an alert, too.
     """
     bounds = thresholds if isinstance(thresholds, Mapping) else thresholds.model_dump()
     alerts = [
@@ -88,26 +88,26 @@ def alerts_for(
     for watch in WATCHES:
         bound = bounds.get(watch.signal)
         if bound is not None and watch.field not in alarmed:
-            alerts.extend(_judge(watch, record, float(bound)))
+            alerts.extend(_alerts_of(watch, record, float(bound)))
     return alerts
 
 
-def _judge(watch: Watch, record: Mapping[str, Any], bound: float) -> list[Alert]:
+def _alerts_of(watch: Watch, record: Mapping[str, Any], bound: float) -> list[Alert]:
     value = record.get(watch.field)
     limit = f"at {'most' if watch.side == 'max' else 'least'} {bound:g}"
     expected = f"{limit} in magnitude" if watch.magnitude else limit
     if value is None or not is_number(value):
         found = quoted(value) if watch.field in record else "is missing"
         return [Alert(watch.signal, watch.field, found, expected, None, bound)]
-    judged = abs(value) if watch.magnitude else value
-    if judged <= bound if watch.side == "max" else judged >= bound:
+    compared = abs(value) if watch.magnitude else value
+    if compared <= bound if watch.side == "max" else compared >= bound:
         return []
     return [Alert(watch.signal, watch.field, f"{value:.6g}", expected, float(value), bound)]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """One line of a log as a watcher sees it."""
+    """One line of a log, with its alerts."""
 
     file: str
     line: int
@@ -115,7 +115,7 @@ class EpochReport:
     alerts: tuple[Alert, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object: the epoch, its watched values (``null`` where not finite), its alerts."""
+        """Return a JSON object: the epoch, its watched values (``null`` if not finite), and its alerts."""
         names = ["epoch", "data_mode", "cycle_id", *_SHOWN, *(watch.field for watch in WATCHES)]
         values = {name: self.record[name] for name in names if name in self.record}
         plain = {name: v if isinstance(v, str) or is_number(v) else None for name, v in values.items()}
@@ -136,11 +136,11 @@ class EpochReport:
 
 
 def examine(line: Line, thresholds: WatchThresholds | Mapping[str, float | None]) -> EpochReport:
-    """Judge one line of a log; a line that is no JSON object is an alert (signal ``record``)."""
+    """Compare one line of a log with bounds; a line that is no JSON object is an alert (signal ``record``)."""
     unreadable = [Alert("record", fault.field, fault.found, fault.expected, None, None) for fault in line.faults]
     record = line.record or {}
-    judged = alerts_for(record, thresholds) if line.record is not None else []
-    return EpochReport(line.file, line.number, record, (*unreadable, *judged))
+    beyond = alerts_for(record, thresholds) if line.record is not None else []
+    return EpochReport(line.file, line.number, record, (*unreadable, *beyond))
 
 
 def _short(value: Any) -> str:

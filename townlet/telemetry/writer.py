@@ -1,4 +1,4 @@
-"""Writing a telemetry log so that it stays whole when a process is killed, resumed or read meanwhile."""
+"""Writer of telemetry logs, which stay whole when a process is killed, resumed, or read at the same time."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _STREAM = "a pipe or a device"
 
 
 class TelemetryWriter:
-    """Appends one record per epoch to a JSONL log; each line is one ``write`` to a file opened for appending.
+    """A writer that appends one record per epoch to a JSONL log.
 
-    ``frequency`` N writes the epochs 1, 1 + N, 1 + 2N, … and leaves the others out, so that a log never
-    depends on where a training was interrupted. ``max_entries`` N moves a log of N lines to ``.1`` (the
-    former ``.1`` to ``.2``, and so on) before the next line is written.
+    Each line is one ``write`` to a file opened for appending. ``frequency`` N writes only the epochs 1, 1 + N, 1 + 2N,
+    …, whatever the interruptions of the training. ``max_entries`` N moves a log of N lines to ``.1`` (and ``.1`` to
+    ``.2``, and so on) before the next line is written.
 
-    A log of an earlier run at the same place, with its rotated parts, is replaced when the first record is
-    written. Through a symbolic link, the log that it leads to is. A pipe or a device, ``/dev/stdout`` say, is written
-    to as it is, and can neither be rotated nor resumed. Not thread-safe; one writer per log.
+    The first record replaces the log of an earlier run, with its rotated parts. A symbolic link stays, and the log it
+    leads to is written. A pipe or a device, such as ``/dev/stdout``, is written to as it is; it can be neither rotated
+    nor resumed. Not thread-safe; use one writer per log.
 
-    Raises :class:`InputError` for a place where no log can stand, or where something else does.
+    Raises :class:`InputError` if no log can stand at ``path``, or if another file does.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class TelemetryWriter:
         self._file: int | None = None
         self._last: dict[str, Any] = {"epoch": 0, "steps": 0}
         self._written: dict[str, Any] = {}
-        #: Optimizer steps of the epochs whose lines a resumption removed.
+        #: Optimizer steps in the epochs whose lines :meth:`resume` removed.
         self.updates_removed = 0
 
     @classmethod
@@ -72,12 +72,12 @@ class TelemetryWriter:
         frequency: int = 1,
         max_entries: int | None = None,
     ) -> Self:
-        """A writer that goes on after line ``offset``: what came later, a torn line too, is removed at once.
+        """Make a writer that continues after line ``offset``, and remove all later lines, torn ones included.
 
-        ``offset`` is :attr:`offset` as it was when the checkpoint was made, and ``record_sha256``
-        :attr:`record_sha256`, without which the log is taken on trust. Lines of schema 1.0 carry no number and
-        are counted. Raises :class:`InputError`, and removes nothing, if the log does not reach that far or
-        holds another record there.
+        ``offset`` and ``record_sha256`` are the values of :attr:`offset` and :attr:`record_sha256` at the checkpoint;
+        with an empty ``record_sha256`` the record is not compared. Lines of schema 1.0 have no number and are counted.
+
+        Raises :class:`InputError`, and removes nothing, if the log ends before that line or holds another record there.
         """
         writer = cls(path, version=version, frequency=frequency, max_entries=max_entries)
         if writer._place.is_stream:
@@ -93,22 +93,22 @@ class TelemetryWriter:
 
     @property
     def offset(self) -> int:
-        """Lines written over the log's life, the last ``log_stream_offset``: what a checkpoint keeps."""
+        """Lines written over the log's life: the last ``log_stream_offset``, which a checkpoint keeps."""
         return self._offset
 
     @property
     def record_sha256(self) -> str:
-        """SHA-256 of the last record in the log without its clock fields, empty before the first: equal trainings have
-        equal ones, and others do not."""
+        """SHA-256 of the last record without clock fields, which only equal trainings share; empty before the first."""
         return _digest(self._written) if self._written else ""
 
     def write(self, fields: Mapping[str, Any]) -> bool:
-        """Append a record; return whether this epoch is one of those written.
+        """Append a record, unless ``frequency`` skips its epoch; return whether it was written.
 
-        ``telemetry_version`` and ``log_stream_offset`` are added. NumPy scalars are accepted as numbers;
-        under schema 1.0 the fields that 1.1 added are left out. Raises :class:`ValueError`, which names
-        every field at fault, and writes nothing, if the record is not valid or does not follow the last
-        one.
+        ``telemetry_version`` and ``log_stream_offset`` are added. NumPy scalars are accepted as numbers. Under schema
+        1.0 the fields that 1.1 added are left out.
+
+        Raises :class:`ValueError`, which names every field at fault, and writes nothing, if the record is not valid or
+        does not follow the last one.
         """
         record = self._record(fields)
         self._check(record)
@@ -123,7 +123,7 @@ class TelemetryWriter:
         return True
 
     def sync(self) -> None:
-        """Flush the log to the device: call it before a checkpoint that names :attr:`offset` is published."""
+        """Flush the log to the device; call this before publishing a checkpoint with :attr:`offset`."""
         if self._file is not None and not self._place.is_stream:
             os.fsync(self._file)
 
@@ -145,7 +145,7 @@ class TelemetryWriter:
         self.close()
 
     def _record(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The record in the order of the declaration, extra fields after it by name."""
+        """The record in order of declaration, followed by extra fields in order of name."""
         values = {name: _plain(name, value) for name, value in fields.items() if name not in self._left_out}
         values["telemetry_version"] = self.version
         if any(field.name == "log_stream_offset" for field in required_fields(self.version)):
@@ -198,12 +198,12 @@ class TelemetryWriter:
         try:
             write_all(self._file, line, self.path)
         except BrokenPipeError:
-            # For output, a reader who leaves has seen enough; a training that ends for it has not ended well.
+            # Printed output may end with its reader, but a training that loses its log has failed.
             raise RunError(f"{self.path}: nobody reads the log any more") from None
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A number of any library as Python's own, in the type declared for its field."""
+    """A number of any library as Python's int or float, by its field's declared type."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return value
     whole = isinstance(value, numbers.Integral)
@@ -214,25 +214,25 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _rotate(path: Path) -> None:
-    """Rename every part to the next number, the oldest first."""
+    """Rename every part to its next number, the oldest first."""
     for part in part_paths(path):
         number = 0 if part == path else int(part.name.removeprefix(f"{path.name}."))
         part.rename(path.with_name(f"{path.name}.{number + 1}"))
 
 
 class _Kept(NamedTuple):
-    """The last line that stays of a log that is cut, and what is around it."""
+    """The last line that a truncation keeps, and counts of lines and updates around it."""
 
     record: dict[str, Any]
     entries: int
-    """Lines left in its file."""
+    """Lines kept in its file."""
     updates_removed: int
 
 
 def _truncate_after(path: Path, offset: int, record_sha256: str) -> _Kept:
-    """Cut a log after the line with this offset.
+    """Truncate a log after the line with this offset.
 
-    Newer files go first, so that a kill in between leaves a log that is whole up to some later line.
+    Newer files are removed first, so that a kill in between leaves a log that is whole up to some later line.
     """
     log = read_log(path)
     index, record = _line_of(log.lines, path, offset, record_sha256)
@@ -257,12 +257,12 @@ def _truncate_after(path: Path, offset: int, record_sha256: str) -> _Kept:
 
 
 def require_log(path: Path, *, offset: int, record_sha256: str) -> None:
-    """Raise InputError unless a log is there that holds, at the line ``offset``, the record with this SHA-256."""
+    """Raise InputError unless the log exists and holds, at line ``offset``, the record with this SHA-256."""
     _line_of(read_log(path).lines, path, offset, record_sha256)
 
 
 def _line_of(lines: tuple[Line, ...], path: Path, offset: int, record_sha256: str) -> tuple[int, dict[str, Any]]:
-    """The index and the record of the line with this offset, which must have this SHA-256, unless that is empty."""
+    """The index and record of the line with this offset and SHA-256; an empty ``record_sha256`` matches any record."""
     index, record = _line_at(lines, path, offset)
     if record_sha256 not in ("", _digest(record)):
         expected = "the record that this training wrote before its checkpoint"
@@ -276,7 +276,7 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 
 def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[int, dict[str, Any]]:
-    """The index and the record of the line with this offset."""
+    """The index and record of the line with this offset."""
     reached = 0
     for index, line in enumerate(lines):
         if line.record is None:
@@ -289,7 +289,7 @@ def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[int, dic
 
 
 def _require_replaceable(path: Path) -> None:
-    """Raise InputError if there is a file in the log's place that is not a training log: it is not ours to replace."""
+    """Raise InputError if a file other than a training log stands at the path, since it must not be replaced."""
     if not path.exists() or path.stat().st_size == 0:
         return
     with path.open("rb") as file:
