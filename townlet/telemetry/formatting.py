@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def number(value: float) -> str:
-    """Format a number with four significant digits, from 1,000 on as a grouped whole number: ``0.01235``, ``12,346``."""
+    """Format a number with four significant digits, or from 1,000 on as a grouped integer: ``0.01235``, ``12,346``."""
     if value == 0:
         return "0"
     if 1e3 <= abs(value) < 1e15:
