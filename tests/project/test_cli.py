@@ -103,8 +103,9 @@ def test_plot_draws_a_captured_world(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["plot", str(manifest), "--output", str(picture)]) == 0
     assert picture.read_bytes() == first
     capsys.readouterr()
-    assert main(["plot", str(manifest), "--output", str(picture), "--world", "1"]) == 2
-    assert "--world: found 1" in capsys.readouterr().err
+    for world in ("1", "-1"):
+        assert main(["plot", str(manifest), "--output", str(picture), "--world", world]) == 2
+        assert f"--world: found {world}, expected below 1" in capsys.readouterr().err
 
 
 def test_an_interrupted_training_leaves_a_valid_log_and_no_half_written_policy(tmp_path: Path) -> None:

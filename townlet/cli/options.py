@@ -19,7 +19,7 @@ ActingPolicy = Annotated[
     Path | None, typer.Option(metavar="POLICY.json", help="policy.json of a trained policy that acts.")
 ]
 #: Option ``--world`` of commands that show one world of a capture.
-World = Annotated[int, typer.Option(min=0, help="Index of the captured world.")]
+World = Annotated[int, typer.Option(help="Index of the captured world.")]
 #: Option ``--seeds`` of studies.
 Seeds = Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds: 0, 1, 2, …")]
 #: Option ``--output`` of studies.

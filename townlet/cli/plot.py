@@ -32,7 +32,7 @@ def plot(
 
     require_apart(output, manifest)
     capture = read_capture(manifest)
-    if world >= capture.manifest.worlds:
+    if not 0 <= world < capture.manifest.worlds:
         raise InputError.of("options", "--world", str(world), f"below {capture.manifest.worlds}, the worlds captured")
     write_atomically(output, queue_timeline_png(capture, read_events(manifest), world))
     typer.echo(output)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.telemetry.formatting import count, number
+from townlet.view.event_groups import CONFLICTS, COURTESIES
 from townlet.view.style import PALETTE, Plot
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 _OWN_LINES = 8
 #: Most bins that ticks are grouped into.
 _BINS = 40
-
-_CONFLICTS = ("contested_arrival", "ghost_step", "overstay", "push_in")
-_COURTESIES = ("hand_over", "yield", "avoidance")
 
 #: Columns of the table of people: metric, heading, unit.
 AGENT_COLUMNS = (
@@ -125,7 +123,7 @@ def _per_bin(events: pa.Table, kind: str, ticks: int, worlds: int) -> tuple[NDAr
 
 
 def _conflict_plot(events: pa.Table, ticks: int, worlds: int) -> Plot:
-    counts = {kind: _per_bin(events, kind, ticks, worlds) for kind in _CONFLICTS}
+    counts = {kind: _per_bin(events, kind, ticks, worlds) for kind in CONFLICTS}
     totals = ", ".join(f"{number(values.sum())} {kind}" for kind, (_, values) in counts.items() if values.any())
     alt = f"Conflicts over {count(ticks, 'tick')}, per world: {totals or 'none'}"
 
@@ -148,8 +146,8 @@ def _conflict_plot(events: pa.Table, ticks: int, worlds: int) -> Plot:
 
 
 def _rivalry_plot(rivalry: NDArray[np.float64], events: pa.Table, ticks: int, worlds: int) -> Plot:
-    edges, courtesies = _per_bin(events, _COURTESIES[0], ticks, worlds)
-    for kind in _COURTESIES[1:]:
+    edges, courtesies = _per_bin(events, COURTESIES[0], ticks, worlds)
+    for kind in COURTESIES[1:]:
         courtesies = courtesies + _per_bin(events, kind, ticks, worlds)[1]
     strength = np.nan_to_num(np.nanmean(rivalry, axis=1)) if np.isfinite(rivalry).any() else np.zeros(ticks)
     alt = (

@@ -58,7 +58,9 @@ def _draw_roles(axes: Axes, capture: Capture, events: pa.Table, world: int) -> N
             ticks = [event["tick"] for event in rows]
             actors = [people.index(event["actor"]) for event in rows]
             axes.scatter(ticks, actors, marker=mark, s=70, color=PALETTE[1], zorder=3, label=kind.replace("_", " "))
-    axes.set_title(f"{capture.manifest.scenario.name}: who had the object when, and who caused a conflict")
+    axes.set_title(
+        f"{capture.manifest.scenario.name}: who waited for, held or used an object, and who caused a conflict"
+    )
     axes.set_yticks(range(len(people)), people)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

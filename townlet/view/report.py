@@ -77,7 +77,7 @@ def _groups(title: str, groups: Sequence[GroupSummary]) -> str:
     ]
     text = "Means over the epochs."
     if left_out := len(groups) - len(rows):
-        text += f" {count(left_out, 'earlier row')} left out."
+        text += f" {count(left_out, 'earlier row')} omitted."
     return section_html(Section(title, text, header=["", "epochs", "agent-steps", *names], rows=rows))
 
 

@@ -17,6 +17,7 @@ from townlet.envs.scene import ROLES
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.files.strict_json import strict
+from townlet.view.event_groups import COURTESIES
 from townlet.view.playback.policy_outputs import PolicyOutputs
 from townlet.view.playback.resimulation import Resimulation
 from townlet.world import CONFLICT_KINDS, EVENT_KINDS
@@ -24,9 +25,6 @@ from townlet.world.state.arrays import SHIFT_STATES
 
 #: Compression of the numbers: raw DEFLATE (RFC 1951), or none.
 Coding = Literal["deflate-raw", "identity"]
-
-#: Kinds of events that the page draws as courtesies.
-COURTESIES = ("hand_over", "yield", "avoidance")
 
 
 class Column(NamedTuple):

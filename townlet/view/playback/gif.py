@@ -46,7 +46,7 @@ def gif_of(
     ticks = parse_manifest(manifest).ticks
     last = min(last, ticks - 1)
     if first > last:
-        raise InputError.of("options", "--from, --to", f"{first} to {last}", f"a stretch of ticks 0 to {ticks - 1}")
+        raise InputError.of("options", "--from, --to", f"{first} to {last}", f"a range within ticks 0 to {ticks - 1}")
     if last - first >= MOST_TICKS:
         raise InputError.of("options", "--from, --to", f"{last - first + 1} ticks", f"at most {MOST_TICKS}")
     images: list[Image.Image] = []

@@ -46,19 +46,19 @@ class Resimulation:
 
     ``frames`` holds, for ``A`` people and ``O`` objects:
 
-    ===================  =====================  =============================================================
+    ===================  =======================  ===================================================================
     fields of a person   [T, A], needs [T, A, 3]  as in :data:`townlet.world.state.arrays.PERSON`
-    ``alive``            bool [T, A]            whether the slot is occupied; if not, its other fields are meaningless
-    ``place``            int32 [T, A]           place in the queue, 0 at its front; −1 if not waiting
-    ``grudge_other``     int32 [T, A, G]        whom each entry of the ledger is against, or −1
-    ``grudge_strength``  float64 [T, A, G]      its strength, 0 to 1
-    ``action``           int32 [T, A]           the action taken
-    ``reward_parts``     float32 [T, A, 9]      components of the reward, before clipping
-    ``reward``           float32 [T, A]         reward, after clipping
-    ``value``            float32 [T, A]         value estimate of the acting policy before the tick; NaN without one
-    fields of an object  [T, O]                 as in :data:`townlet.world.state.arrays.OBJECT`
-    ``conditions``       bool [T, 3]            power outage, water outage, price spike
-    ===================  =====================  =============================================================
+    ``alive``            bool [T, A]              whether the slot is occupied; if not, all else is meaningless
+    ``place``            int32 [T, A]             place in the queue, 0 at its front; −1 if not waiting
+    ``grudge_other``     int32 [T, A, G]          whom each entry of the ledger is against, or −1
+    ``grudge_strength``  float64 [T, A, G]        its strength, 0 to 1
+    ``action``           int32 [T, A]             the action taken
+    ``reward_parts``     float32 [T, A, 9]        components of the reward, before clipping
+    ``reward``           float32 [T, A]           reward, after clipping
+    ``value``            float32 [T, A]           the acting policy's value estimate before the tick; NaN without one
+    fields of an object  [T, O]                   as in :data:`townlet.world.state.arrays.OBJECT`
+    ``conditions``       bool [T, 3]              power outage, water outage, price spike
+    ===================  =======================  ===================================================================
 
     ``events`` are EVENT records; ``event_tick`` holds the tick of each.
     """
@@ -250,5 +250,5 @@ def _difference(manifest: AnyPath, where: str) -> InputError:
         manifest,
         where,
         "another one when its actions are simulated again",
-        "what was recorded; the rules have changed since: capture it anew",
+        "the recorded one; the rules have changed since, so capture it again",
     )

@@ -24,7 +24,7 @@ class Pane {
   }
 
   build() {
-    const ring = element("section", { class: "card ring" }, element("h3", {}, "Who holds a grudge"), this.ring);
+    const ring = element("section", { class: "card ring" }, element("h3", {}, "Grudges"), this.ring);
     const mapPart = element("div", { class: "map-part" }, element("div", {}, this.title, this.figures.node), this.stage);
     const side = (...cards) => element("div", { class: "side" }, ...cards), alone = this.player.sides === 1;
     const sides = alone ? [side(this.queues.node, this.events.node), side(this.about.node, ring, this.people.node)] : [side(this.queues.node, this.about.node, ring, this.events.node)];
