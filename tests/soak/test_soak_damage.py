@@ -1,4 +1,4 @@
-"""What can go wrong around a soak is survived or refused with a clear message, and loses nothing that was written."""
+"""Damage around a soak: it is survived or refused with a clear message, and nothing that was written is lost."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> SoakOptions:
 
 @pytest.fixture
 def halfway(whole: SoakOptions, tmp_path: Path) -> SoakOptions:
-    """The same soak, of which two cycles are done."""
+    """The same soak after two cycles."""
     options = dataclasses.replace(whole, output=tmp_path / "soak")
     assert not run_soak(options, most=2).finished
     return options
@@ -54,7 +54,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def words(options: SoakOptions) -> list[str]:
-    """The options as they are given to the command."""
+    """The options as arguments of the command."""
     named = {"baseline": options.baseline, "cycles": options.cycles, "output": options.output}
     return [str(options.scenario), *(str(word) for name, value in named.items() for word in (f"--{name}", value))]
 
@@ -73,13 +73,13 @@ def test_a_soak_is_not_begun_over_another_one_and_not_resumed_as_another_one(
     before = outputs(halfway.output)
     with pytest.raises(InputError, match=r"soak.json: found a soak, expected an empty folder, or --resume"):
         run_soak(halfway)
-    for changes, told in (
+    for changes, message in (
         ({"seed": 5}, "soak.seed: found 0, expected 5"),
         ({"learning": False}, "expected false|found true|learning_rate"),
         ({"night": "2031-01-01"}, "soak.night: found null"),
     ):
         changed: dict[str, Any] = changes
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             run_soak(dataclasses.replace(halfway, **changed), resume=True)
     assert outputs(halfway.output) == before
     run_soak(halfway, resume=True)
@@ -113,8 +113,8 @@ def test_a_full_disk_ends_a_soak_with_the_files_name_and_it_goes_on_once_there_i
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     done = subprocess.run([*SOAK, *words(halfway), "--resume"], preexec_fn=fill_up, capture_output=True, text=True)
-    told = f"error: {halfway.output / full}: "
-    assert done.returncode == 2 and done.stderr in (f"{told}File too large\n", f"{told}No space left on device\n")
+    start = f"error: {halfway.output / full}: "
+    assert done.returncode == 2 and done.stderr in (f"{start}File too large\n", f"{start}No space left on device\n")
     assert rows_of(halfway.output) == rows and not list(halfway.output.glob(".*.part"))
     run_soak(halfway, resume=True)
     assert outputs(halfway.output) == outputs(whole.output)
@@ -167,9 +167,9 @@ def test_a_clock_that_jumps_moves_nothing_but_the_time_of_day(
     run_soak(options, resume=True)
     assert outputs(options.output) == outputs(whole.output)
     used = read_soak(options.output).resources
-    # By the clock that jumped, every other cycle would have taken less than no time.
+    # By the clock that jumps, every other cycle would have a negative duration.
     assert (used["seconds"] > 0).all() and (used["cpu_seconds"] >= 0).all()
-    # Nor do hours of work end by it: an hour passes in no four cycles of this soak.
+    # Nor does that clock end the hours of work: four cycles of this soak take less than an hour.
     timed = dataclasses.replace(whole, output=tmp_path / "timed", hours=1.0)
     assert run_soak(timed).cycles == 4
 
@@ -208,7 +208,7 @@ def test_a_finished_soak_is_read_only_if_every_byte_is_what_was_written(
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"cycles_done": 5}, "sha256: found '[0-9a-f]{64}', expected [0-9a-f]{64}, the hash of its content"),
         ({"files": None}, "files: found null, expected a mapping"),
@@ -219,15 +219,15 @@ def test_a_finished_soak_is_read_only_if_every_byte_is_what_was_written(
     ],
 )
 def test_a_manifest_that_is_not_one_is_refused_by_the_field_at_fault(
-    whole: SoakOptions, tmp_path: Path, changed: dict[str, Any], told: str
+    whole: SoakOptions, tmp_path: Path, changed: dict[str, Any], message: str
 ) -> None:
     content = json.loads((whole.output / "soak.json").read_text())
     (tmp_path / "soak.json").write_text(json.dumps(content | changed))
-    with pytest.raises(InputError, match=f"soak.json: .*{told}"):
+    with pytest.raises(InputError, match=f"soak.json: .*{message}"):
         read_soak(tmp_path)
 
 
-def test_without_resume_a_checkpoint_that_was_left_alone_is_not_taken_up(
+def test_without_resume_a_checkpoint_that_was_left_alone_is_not_resumed_from(
     halfway: SoakOptions, whole: SoakOptions
 ) -> None:
     (halfway.output / "soak.json").unlink()

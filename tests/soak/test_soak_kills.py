@@ -1,4 +1,4 @@
-"""A soak that was killed and resumed, however often, leaves the bytes of one that was not.
+"""Kills: a soak that was killed and resumed, however often, leaves the bytes of an uninterrupted one.
 
 ``SOAK_KILLS=50 python -m pytest tests/soak/test_soak_kills.py`` kills as often as one likes.
 """
@@ -38,7 +38,7 @@ def processes() -> Iterator[Trainings]:
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The soak that all of these tests ask for, but for its folder."""
+    """The arguments of the soak that all of these tests run, except for its folder."""
     folder = tmp_path_factory.mktemp("asked")
     scenario = tiny_scenario(folder / "scenario")
     baseline = tiny_baseline(scenario, folder / "baseline")
@@ -47,9 +47,9 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope="module")
 def whole(processes: Trainings, asked: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """A soak that nobody disturbed, and the seconds it took."""
+    """An uninterrupted soak, and the seconds it took."""
     root = tmp_path_factory.mktemp("whole")
-    # The first one waits until the server has loaded everything.
+    # The first soak includes the time in which the server loads everything.
     for folder in (root / "first", root / "soak"):
         started = time.perf_counter()
         end = processes.run(*asked, folder, folder=folder, command="soak")
@@ -86,7 +86,7 @@ def test_killed_at_random_moments_no_cycle_is_lost_or_doubled(
     require_equal(killed, folder)
 
 
-def test_killed_before_this_or_that_file_operation_it_is_taken_up_without_a_trace(
+def test_killed_before_this_or_that_file_operation_it_is_resumed_without_a_trace(
     processes: Trainings, asked: list[str], tmp_path: Path
 ) -> None:
     short = ["2" if word == str(CYCLES) else word for word in asked]
@@ -96,7 +96,7 @@ def test_killed_before_this_or_that_file_operation_it_is_taken_up_without_a_trac
     for at in range(1, end.operations + 1, 3):
         killed = tmp_path / f"killed-at-{at}"
         assert processes.run(*short, killed, at=at, folder=killed, command="soak").code == -signal.SIGKILL
-        # The second attempt is killed as well, among what it does to take up the first.
+        # The second attempt is killed as well, while it resumes the first.
         processes.run(*short, killed, at=1 + at % 9, folder=killed, command="soak")
         end_of_third = processes.run(*short, killed, folder=killed, command="soak")
         assert end_of_third.code == 0, end_of_third.errors
@@ -133,7 +133,7 @@ def test_an_interrupt_of_the_process_that_starts_fresh_ones_ends_the_one_at_work
     folder = tmp_path / "soak"
     many = ["9000" if word == str(CYCLES) else word for word in asked]
     started, worker = begun_with_fresh_processes([*many, str(folder), "--restart-every", "8000"], folder)
-    # The terminal would interrupt both; this one is for the parent alone.
+    # A terminal would interrupt both processes; this signal goes to the parent alone.
     started.send_signal(signal.SIGINT)
     errors = started.communicate(timeout=60)[1]
     assert started.returncode == 130 and "Traceback" not in errors
@@ -146,7 +146,7 @@ def test_an_interrupt_of_the_process_that_starts_fresh_ones_ends_the_one_at_work
 
 
 def begun_with_fresh_processes(words: list[str], folder: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
-    """A soak in processes of its own that has done two cycles, and the process that works."""
+    """The process of a soak with fresh processes that has done two cycles, and the process at work."""
     program = "import sys; from townlet.cli import main; sys.exit(main(sys.argv[1:]))"
     started = subprocess.Popen([sys.executable, "-c", program, "soak", *words], stderr=subprocess.PIPE, text=True)
 
@@ -161,7 +161,7 @@ def begun_with_fresh_processes(words: list[str], folder: Path) -> tuple[subproce
 
 
 def rows_of_torn(folder: Path) -> list[str]:
-    """Lines of the cycles' file as they are while it is written."""
+    """Lines of the cycles' file, the last of which may still be incomplete."""
     return (folder / "cycles.jsonl").read_text().splitlines()
 
 
@@ -179,7 +179,7 @@ def test_interrupted_by_ctrl_c_it_says_how_to_go_on_and_does(
             number=signal.SIGINT,
             command="soak",
         )
-        # Otherwise it came before the first cycle, or after the last one.
+        # Otherwise the signal came before the first cycle, or after the last.
         saved = re.search(f"the last checkpoint in {stopped} is after cycle ([1-9]\\d*); ", end.errors)
         if saved:
             break

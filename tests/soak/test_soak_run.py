@@ -1,4 +1,4 @@
-"""A soak replays and rolls out in turn, measures every cycle, and keeps apart what learns from what must not move."""
+"""Soaks: replay and rollout in turn, a row of metrics per cycle, and a baseline behaviour beside them."""
 
 from __future__ import annotations
 
@@ -112,9 +112,9 @@ def test_what_the_baselines_behavior_does_does_not_depend_on_what_the_network_le
 
 def test_a_soak_with_a_fresh_process_now_and_then_leaves_the_same_bytes(learnt: Path, options: SoakOptions) -> None:
     output = options.output.with_name("restarted")
-    told = []
-    result = endure(dataclasses.replace(options, output=output), restart_every=4, progress=told.append)
-    assert [part.cycles for part in told] == [4] and result.finished and result.process == 2
+    parts = []
+    result = endure(dataclasses.replace(options, output=output), restart_every=4, progress=parts.append)
+    assert [part.cycles for part in parts] == [4] and result.finished and result.process == 2
     assert outputs(output) == outputs(learnt)
     used = read_soak(output).resources
     assert used["process"].tolist() == [1, 1, 1, 1, 2, 2] and used["process_cycle"].tolist() == [1, 2, 3, 4, 1, 2]
@@ -123,7 +123,7 @@ def test_a_soak_with_a_fresh_process_now_and_then_leaves_the_same_bytes(learnt: 
             endure(options, restart_every=few)
 
 
-def test_what_a_fresh_process_finds_wrong_is_told_as_usual(learnt: Path, options: SoakOptions) -> None:
+def test_an_error_in_a_fresh_process_is_reported_as_usual(learnt: Path, options: SoakOptions) -> None:
     with pytest.raises(InputError, match=r"soak: soak.json: found a soak, expected an empty folder") as refusal:
         run_soak(options)
     with pytest.raises(InputError) as in_a_process:
@@ -207,7 +207,7 @@ def test_a_baseline_of_a_policy_needs_that_policy_and_the_soak_begins_with_it(
         run_soak(dataclasses.replace(asked, policy=policy(6)))
     assert not (tmp_path / "soak").exists()
     run_soak(dataclasses.replace(asked, policy=policy(5)))
-    # The same network, unlearning, acts for the baseline and for itself, in as many worlds for as long or shorter.
+    # The same network, which does not learn, acts for the baseline and for itself, in equally many worlds.
     assert all(row["reference_reward_mean"] < 0 and row["reward_mean"] < 0 for row in rows_of(tmp_path / "soak"))
     assert network_of(tmp_path / "soak").keys() == network_of(options.output).keys()
 
@@ -216,7 +216,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(options: Soak
     output = tmp_path / "soak"
     asked = dataclasses.replace(options, output=output)
     other = tiny_scenario(tmp_path / "other", ("    decay_per_tick: 0.01\n", "    decay_per_tick: 0.02\n"))
-    for changes, told in (
+    for changes, message in (
         ({"cycles": 0}, "--cycles: found 0, expected at least 1"),
         ({"cycles": None}, "--cycles: found nothing, expected a number of cycles, or --hours"),
         ({"hours": 0.0}, "--hours: found 0.0, expected more than 0"),
@@ -227,9 +227,9 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(options: Soak
         ({"scenario": tmp_path / "none.yaml"}, "none.yaml: found no such file"),
     ):
         changed: dict[str, Any] = changes
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             if "baseline" in changed:
-                # Where no baseline of that name is promoted.
+                # No baseline of that name is promoted.
                 with pytest.MonkeyPatch.context() as elsewhere:
                     elsewhere.chdir(tmp_path)
                     run_soak(dataclasses.replace(asked, **changed))

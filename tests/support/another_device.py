@@ -1,4 +1,4 @@
-"""A device that is not the processor, for machines that have none: numbers that only its own operations can reach.
+"""A simulated device for machines that have only a processor: numbers that only its own operations can reach.
 
 Under :class:`AnotherDevice`, torch's device ``meta`` computes. Its tensors have no memory that NumPy or an operation on
 the processor's tensors could get at, as on an accelerator: whatever mixes the two fails, as it would there.
@@ -16,7 +16,7 @@ NAME = "meta"
 
 
 class _There(torch.Tensor):
-    """A tensor of the device; ``numbers`` is where the stand-in keeps them."""
+    """A tensor on the simulated device, which keeps its values in ``numbers``."""
 
     numbers: torch.Tensor
 
@@ -34,7 +34,7 @@ class _There(torch.Tensor):
 
 
 class AnotherDevice(TorchDispatchMode):
-    """While active, the device is there."""
+    """The simulated device, which exists while this mode is active."""
 
     def __torch_dispatch__(self, func: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _computed(func, args, kwargs or {})

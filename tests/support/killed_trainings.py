@@ -1,8 +1,8 @@
-"""Trainings that are killed: each a process of its own, forked from one that has loaded everything already.
+"""Trainings that are killed: each runs in a process of its own, forked from one that has loaded everything.
 
-Run as a program it is that process: it reads one JSON request per line, {"arguments": […]} of the ``townlet`` command
-with "after" (send "signal" after so many seconds) or "at" (the process kills itself at its n-th file operation inside
-"folder"), and answers with how the process ended and how many such operations it made.
+Run as a program, this module is the process that the others are forked from. It reads one JSON request per line: the
+"arguments" of the ``townlet`` command, with "after" (send "signal" after so many seconds) or "at" (the process kills
+itself at its n-th file operation in "folder"). It answers with the exit code, the errors and the number of operations.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class End:
 
 
 class Trainings:
-    """Starts ``townlet train`` processes and kills them."""
+    """Starts processes of ``townlet train`` or another command, and kills them."""
 
     def __init__(self, server: subprocess.Popen[str]) -> None:
         self._server = server
@@ -59,7 +59,7 @@ class Trainings:
 
 @contextmanager
 def trainings() -> Iterator[Trainings]:
-    """A process that is ready to train."""
+    """A server that forks a process for each training."""
     server = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
@@ -125,7 +125,7 @@ def _one(main: Any, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _watch(folder: str, at: int | None, count_out: int) -> None:
-    """Count the operations on files inside a folder, one byte each into a pipe; before the ``at``-th, die."""
+    """Count operations on files in a folder by a byte each into a pipe; before the ``at``-th, kill this process."""
     seen = 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What a training or a soak leaves in its folder, in a form in which two of them can be compared."""
+"""Files that a training or a soak leaves in its folder, in a form that can be compared."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from townlet.telemetry import CLOCK_FIELDS
 
-#: Of what it took, which differs each time: attempts of a training, measurements of a soak.
+#: Files that differ each time: the attempts of a training, the measurements of a soak.
 _MEASURED = ("attempts.json", "resources.jsonl", "measured.json")
 
 
 def outputs(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file but those of what was measured; of logs without the clock fields of their records.
+    """SHA-256 of every file by its path, without measurements; logs count without their records' clock fields.
 
-    Not the content, of which pytest would look for the differences for minutes.
+    Hashes, not contents: pytest would take minutes to describe their differences.
     """
     files: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):

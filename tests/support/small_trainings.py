@@ -1,4 +1,4 @@
-"""Trainings of a second, and what they leave on disk."""
+"""Trainings that take a second, and the files that they leave."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SMALL: dict[str, Any] = {"mode": "rollout", "worlds": 4, "rollout_ticks": 20, "e
 def run(
     scenario: Scenario, output: Path, *, progress: Callable[[dict[str, Any]], None] | None = None, **options: Any
 ) -> TrainingResult:
-    """A small training, unless the options say otherwise."""
+    """Train with the small amounts, unless the options replace them."""
     return train(scenario, TrainingOptions(output=output, **(SMALL | options)), progress)
 
 
 def options_of(**options: Any) -> list[str]:
-    """Options as words of a command line."""
+    """Options as arguments of a command."""
     return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def on_file(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Content and time of change of every file but the locks."""
+    """Content and time of change of every file except locks."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}

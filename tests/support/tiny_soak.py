@@ -1,4 +1,4 @@
-"""A soak that takes a moment: a queue drill with little of everything, and a baseline of it."""
+"""A soak that takes a moment: a small queue drill and its baseline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TINY = "  worlds: 4\n  rollout_ticks: 20\n  epochs: 2\n  network: {hidden: [16]
 
 
 def tiny_scenario(folder: Path, *changes: tuple[str, str]) -> Path:
-    """``queue_conflict`` with little training, and with parts of its text replaced."""
+    """``queue_conflict`` with little training, and with parts of its file replaced."""
     path = folder / QUEUE.name
     path.parent.mkdir(parents=True, exist_ok=True)
     content = QUEUE.read_text()
@@ -28,12 +28,12 @@ def tiny_scenario(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 def tiny_baseline(scenario: Path, folder: Path, **options: Any) -> Path:
-    """A baseline of three seeds of four worlds, with nothing recorded."""
+    """A baseline of three seeds and four worlds, without captures."""
     return Path(build_baseline(scenario, folder, **({"seeds": 3, "worlds": 4, "captures": False} | options)).path)
 
 
 def tiny_options(folder: Path, **changes: Any) -> SoakOptions:
-    """Six learning cycles into ``folder/soak``, of a scenario and a baseline of their own."""
+    """Options of six learning cycles into ``folder/soak``, with a scenario and a baseline of their own."""
     scenario = changes.pop("scenario", None) or tiny_scenario(folder / "scenario")
     baseline = changes.pop("baseline", None) or tiny_baseline(scenario, folder / "baseline")
     asked: dict[str, Any] = {"cycles": 6, "output": folder / "soak"} | changes

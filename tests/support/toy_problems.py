@@ -1,4 +1,4 @@
-"""Two toy problems whose answers are known, played into rollout buffers, and a network that learns from them.
+"""Two toy problems with known solutions, recorded into rollout buffers, and a network that learns from them.
 
 In the bandit the right action is the one that the observation names. In the corridor only the last of several
 right steps is rewarded.
@@ -60,7 +60,7 @@ def replace_ppo(**changes: object) -> TrainingConfig:
 
 
 def act(learner: Learner, buffer: RolloutBuffer, tick: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Fill one tick's mask, action, log-probability and value by the network."""
+    """Let the network fill in one tick's mask, action, log-probability and value."""
     buffer.mask[tick] = True
     buffer.mask[tick, ..., 4] = False
     slots = buffer.worlds * buffer.agents
@@ -77,7 +77,7 @@ def act(learner: Learner, buffer: RolloutBuffer, tick: int, rng: np.random.Gener
 
 
 def play_bandit(learner: Learner, seed: int) -> RolloutBuffer:
-    """Contexts at random; reward 1 for the action of the context's number; every step is an episode."""
+    """A bandit with random contexts: reward 1 for the action with the context's number; every step is an episode."""
     rng = np.random.default_rng(seed)
     buffer = RolloutBuffer(TICKS, WORLDS, AGENTS, CONTEXTS, ACTIONS)
     context = rng.integers(CONTEXTS, size=(TICKS, WORLDS, AGENTS))
@@ -91,8 +91,7 @@ def play_bandit(learner: Learner, seed: int) -> RolloutBuffer:
 
 
 def play_corridor(learner: Learner, seed: int) -> RolloutBuffer:
-    """Four places in a row; action 1 goes on, anything else back to the start; the end is worth 1 and
-    terminates."""
+    """A corridor of four places: action 1 advances, any other returns to the start; the end pays 1 and terminates."""
     rng = np.random.default_rng(seed)
     buffer = RolloutBuffer(TICKS, WORLDS, AGENTS, CONTEXTS, ACTIONS)
     buffer.alive[:] = True
@@ -109,7 +108,7 @@ def play_corridor(learner: Learner, seed: int) -> RolloutBuffer:
 
 
 def record_uniform_policy(seed: int = 0) -> RolloutBuffer:
-    """A bandit recording by a policy that chose uniformly among the four legal actions."""
+    """A record of the bandit by a policy that chooses uniformly among the four legal actions."""
     buffer = play_bandit(make_learner(), seed)
     rng = np.random.default_rng([seed, 1])  # another stream than the contexts'
     buffer.action[:] = rng.integers(CONTEXTS, size=buffer.action.shape)
@@ -120,7 +119,7 @@ def record_uniform_policy(seed: int = 0) -> RolloutBuffer:
 
 
 def record_script(seed: int = 0) -> RolloutBuffer:
-    """A bandit recording by a script that always does the number after the context's, right or wrong."""
+    """A record of the bandit by a script that always takes the action after the context's, right or wrong."""
     buffer = record_uniform_policy(seed)
     context = buffer.observation.argmax(-1)
     buffer.action[:] = (context + 1) % CONTEXTS

@@ -23,7 +23,7 @@ def random_trajectories(seed: int, steps: int = 9, slots: int = 5) -> dict[str, 
 
 
 def end_of(data: dict[str, NDArray[Any]], start: int, slot: int) -> int:
-    """The last step of the trajectory that step ``start`` belongs to."""
+    """The last step of the trajectory that contains step ``start``."""
     steps = len(data["reward"])
     return next((t for t in range(start, steps) if data["terminated"][t, slot] or data["cut"][t, slot]), steps - 1)
 

@@ -1,4 +1,4 @@
-"""One epoch's arithmetic and what it reports: order, normalisation, losses and telemetry statistics."""
+"""One epoch: its order, normalisation, losses and telemetry statistics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from townlet.training.update import minibatches, normalize
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """These matrices are too small to share, and waiting threads fight over a busy machine's cores."""
+    """Use one thread: these matrices are too small to share, and idle threads compete for a busy machine's cores."""
     torch.set_num_threads(1)
 
 

@@ -1,4 +1,4 @@
-"""Learning from rollout buffers: that it learns, that it repeats to the bit, and what it refuses."""
+"""Learning from rollout buffers: progress, repeatability to the bit, and refusals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from townlet.training.replay import replay_batch
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """These matrices are too small to share, and waiting threads fight over a busy machine's cores."""
+    """Use one thread: these matrices are too small to share, and idle threads compete for a busy machine's cores."""
     torch.set_num_threads(1)
 
 
@@ -58,7 +58,7 @@ def test_vtrace_learns_the_bandit_from_somebody_elses_random_actions() -> None:
         fields = learner.learn(batch, epochs=4)
     assert batch.method == "vtrace"
     assert play_bandit(learner, 99).reward.mean() > 0.8
-    # By now the policy is far from uniform, and the recorded data worth less to it.
+    # By now the policy is far from uniform, and recorded data counts less.
     assert 0.05 < fields["effective_sample_share"] < 0.7
     assert 0.0 < fields["importance_weight_mean"] <= 1.0
 

@@ -1,4 +1,4 @@
-"""The losses on numbers that can be checked by hand, and the divergences against their definitions."""
+"""Losses on numbers that can be checked by hand, and divergences against their definitions."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from townlet.training.replay import replay_batch
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """These matrices are too small to share, and waiting threads fight over a busy machine's cores."""
+    """Use one thread: these matrices are too small to share, and idle threads compete for a busy machine's cores."""
     torch.set_num_threads(1)
 
 

@@ -1,4 +1,4 @@
-"""A policy comes back from disk as it was, or not at all."""
+"""Policy files: a policy comes back from disk unchanged, or not at all."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ LIMIT = 20
 
 
 class Trunk(BaseFeaturesExtractor):
-    """Our trunk in the place where Stable-Baselines3 has shared layers."""
+    """Our trunk in place of Stable-Baselines3's shared layers."""
 
     def __init__(self, observation_space: Any) -> None:
         super().__init__(observation_space, HIDDEN)
@@ -43,7 +43,7 @@ class Trunk(BaseFeaturesExtractor):
 
 @dataclass
 class Ends(BaseCallback):
-    """What Stable-Baselines3 forgets after each step: the raw rewards, and who ended how and saw what."""
+    """Records what Stable-Baselines3 discards after each step: raw rewards, ends of episodes and final observations."""
 
     ticks: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)
 
@@ -102,7 +102,7 @@ def our_config(**options: Any) -> TrainingConfig:
 
 
 def same_weights(model: PPO, network: ActorCritic) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Name, our tensor, theirs."""
+    """Triples of a name, our tensor and theirs."""
     ours, theirs = network.state_dict(), model.policy.state_dict()
     names = {"trunk": "features_extractor.layers", "policy_head": "action_net", "value_head": "value_net"}
     return {name: (ours[name], theirs[names[name.split(".")[0]] + name[name.index(".") :]]) for name in ours}
@@ -114,7 +114,7 @@ def one_thread() -> None:
 
 
 def collected(eps: float = 1e-5, **options: Any) -> tuple[PPO, ActorCritic, RolloutBuffer]:
-    """Their rollout by their code, with their weights in our network and the raw record in our buffer."""
+    """A rollout by their code, their weights in our network, and the raw record of the rollout in our buffer."""
     model = their_ppo(eps, options)
     ends = Ends()
     _, callback = model._setup_learn(TICKS * WORLDS, ends)

@@ -27,7 +27,7 @@ def exact(network: ActorCritic, observation: NDArray[np.float32]) -> tuple[Doubl
 
 
 def recorded() -> RolloutBuffer:
-    """A policy's walk in the corridor, in which one is truncated, one leaves, and one leaves and is replaced."""
+    """A policy's record in the corridor: one slot is truncated, one is left, and one is left and filled again."""
     actor = make_learner(seed=5)
     for seed in range(4):
         actor.learn(rollout_batch(play_corridor(actor, seed), actor.network, CONFIG), epochs=4)

@@ -1,4 +1,4 @@
-"""What a resumption refuses, and what it leaves alone."""
+"""Resumption from a checkpoint: refusals, and files that stay as they are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def scenario() -> Scenario:
 
 @pytest.fixture(scope="module")
 def finished(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished training, to be left as it is."""
+    """The folder of a finished training; tests must not change it."""
     folder = tmp_path_factory.mktemp("trainings") / "finished"
     run(scenario, folder)
     return folder
@@ -39,7 +39,7 @@ def finished(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def trained(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be changed."""
+    """A copy of that folder, which tests may change."""
     return Path(shutil.copytree(finished, tmp_path / "trained"))
 
 
@@ -177,7 +177,7 @@ def test_other_code_is_refused(scenario: Scenario, finished: Path, monkeypatch: 
 
 
 def refusal(trained: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a resumption says that must be refused and change nothing."""
+    """The message of a resumption that must be refused and change nothing."""
     before = on_file(trained)
     options = SMALL | {"cycles": 3}
     assert main(["train", str(QUEUE), "--output", str(trained), "--resume", *options_of(**options)]) == 2

@@ -1,4 +1,4 @@
-"""Cloning and advantage-weighted regression: what data they may learn from, and what is held out to judge them by."""
+"""Cloning and advantage-weighted regression: the data they accept, and the data held out to evaluate them."""
 
 from __future__ import annotations
 

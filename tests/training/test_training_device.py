@@ -1,4 +1,4 @@
-"""Training on another device than the processor: the same code, with nothing left behind on the way."""
+"""Training on a device other than the processor: the same code, with every tensor in the right place."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WAYS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 @pytest.fixture
 def accelerated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``train`` has another device, whatever it is asked for."""
+    """``train`` uses the simulated device, whichever it is asked for."""
     monkeypatch.setattr("townlet.training.run.device_named", lambda name: NAME)
 
 

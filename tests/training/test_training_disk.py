@@ -1,4 +1,4 @@
-"""A disk that is full or must not be written, and what strangers left in a training's folder."""
+"""Trainings on a full or read-only disk, and in folders with other people's files."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_full_disk_stops_a_training_and_leaves_the_last_checkpoint(trained: Pa
     assert after[CHECKPOINT_NAME] == before[CHECKPOINT_NAME]
     assert after["ppo_telemetry.jsonl"].startswith(before["ppo_telemetry.jsonl"])
     assert not list(trained.glob(".*.part"))
-    # What it had set aside, it gives back once there is room.
+    # Once there is room, the training can finish, and removes the policy that it had set aside.
     assert load_policy(trained / "previous")
     assert main(["train", str(QUEUE), "--output", str(trained), "--resume", *options]) == 0
     assert not (trained / "previous").exists() and load_policy(trained)

@@ -1,4 +1,4 @@
-"""What a training says when it cannot go on, because a number is not finite or far too large."""
+"""Divergence: a training stops with a diagnosis when a number is not finite or far too large."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_an_exploding_loss_stops_with_a_diagnosis_and_the_last_good_checkpoint(
     assert 2 <= diagnosis["epoch"] - 2 <= left.progress.counters["epoch"] < diagnosis["epoch"]
     assert [record["epoch"] for record in diagnosis["epochs"]] == list(range(diagnosis["epoch"])[-3:])
     assert not (output / "policy.json").exists()
-    # It is as it was, and ends as it did.
+    # The checkpoint is unchanged, so the training diverges again.
     assert main(["train", str(path), "--output", str(output), *options, "--resume"]) == 1
     assert json.loads((output / "divergence.json").read_text())["message"] == diagnosis["message"]
     run(scenario, output)
@@ -86,13 +86,13 @@ def test_a_nan_is_traced_to_its_agent_step() -> None:
     rows = torch.tensor([5, 3, 1])
     log_probs, value = network(batch.observation[rows], batch.mask[rows])
     (log_probs.gather(1, batch.action[rows, None])[:, 0] * batch.advantage[rows] + value).sum().backward()
-    told = diagnose(network, batch, rows, [{"loss_policy": float("nan")}, {"loss_policy": float("-inf")}])
-    json.dumps(told, allow_nan=False)
-    assert told["inputs"]["reward"]["not_finite_agent_steps"] == [3]
-    assert told["inputs"]["reward"]["max"] == float(batch.reward[[5, 1]].max())
-    assert told["inputs"]["observation"]["not_finite"] == 0
-    assert told["gradient_norms"]["policy_head.weight"] == "nan" != told["gradient_norms"]["value_head.bias"]
-    assert told["minibatches"] == [{"loss_policy": "nan"}, {"loss_policy": "-inf"}]
+    diagnosis = diagnose(network, batch, rows, [{"loss_policy": float("nan")}, {"loss_policy": float("-inf")}])
+    json.dumps(diagnosis, allow_nan=False)
+    assert diagnosis["inputs"]["reward"]["not_finite_agent_steps"] == [3]
+    assert diagnosis["inputs"]["reward"]["max"] == float(batch.reward[[5, 1]].max())
+    assert diagnosis["inputs"]["observation"]["not_finite"] == 0
+    assert diagnosis["gradient_norms"]["policy_head.weight"] == "nan" != diagnosis["gradient_norms"]["value_head.bias"]
+    assert diagnosis["minibatches"] == [{"loss_policy": "nan"}, {"loss_policy": "-inf"}]
     assert cause_in(batch) == "reward is not finite in 1 of 6 agent-steps"
 
 

@@ -1,4 +1,4 @@
-"""A town in which nobody lives for a while trains on: such rollouts are passed over, and counted."""
+"""Training in a town that is empty for a while: rollouts in which nobody lived are passed over and counted."""
 
 from __future__ import annotations
 

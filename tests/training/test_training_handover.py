@@ -1,4 +1,4 @@
-"""The hand-over from a script to the network: who is driven by whom, who learns from it, and when the gate opens."""
+"""The hand-over from a script to the network: the people on script, the learning from each part, and the gate."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_the_share_only_fell_after_a_cycle_that_deserved_it() -> None:
         now, following = cycles[cycle], cycles[cycle + 1][0]
         own = [r for r in now if r["fresh_agent_steps"]]
         if own:
-            # The script's rewards come with its held-out part, so the verdict is read off the next cycle's gate.
+            # The script's rewards include its held-out part, so the outcome shows in the next cycle's gate.
             deserved = following["handover_gate"] == "open"
         else:
             deserved = now[-1]["cloning_accuracy_held_out"] > now[-1]["cloning_majority_rate"] + 0.05

@@ -1,4 +1,4 @@
-"""Other policies' data beside fresh data: how they are mixed in one batch, and what telemetry says of it."""
+"""Joint batches: recorded data mixed with fresh data, and their telemetry."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_segments_that_are_too_far_from_the_policy_are_dropped_and_counted_and_t
 
     def drawn(most: int, cycle: int = 1) -> np.ndarray:
         segments = draw_segments(rows, log_ratio.ravel(), buffer, config, most=most, seed=0, cycle=cycle)
-        # Of the person that left after three ticks, the second segment does not exist.
+        # The person who left after three ticks has no second segment.
         assert (segments.found, segments.dropped) == (2 * SLOTS - 1, AGENTS)
         return segments.rows
 

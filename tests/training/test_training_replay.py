@@ -1,4 +1,4 @@
-"""From a capture to a trained policy: replay, rollout and both mixed, as the certificate runs them."""
+"""Trainings from a capture to a policy: replay, rollout and both mixed, as the certificate runs them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUEUE_CONFLICT = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
 
 
 def test_training_harness_rollout_queue_conflict_metrics() -> None:
-    """A rollout's telemetry carries the totals of just that rollout, over one reused simulation and buffer."""
+    """A rollout's telemetry holds the totals of that rollout alone, though simulation and buffer are reused."""
     scenario = load_scenario(QUEUE_CONFLICT)
     config = TrainingConfig(worlds=16, rollout_ticks=40, epochs=1)
     harness = TrainingHarness.for_scenario(scenario.model_copy(update={"training": config}))
@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes_in_separate_processes(tmp_path: Path
         capture = ["capture", str(QUEUE_CONFLICT), "--output", str(folder), "--worlds", "2"]
         training = ["train", str(QUEUE_CONFLICT), "--mode", mode, "--output", str(folder), *options, *replay]
         code = f"import sys; from townlet.cli import main; sys.exit(main({capture}) or main({training}))"
-        # A random hash seed would show up any order taken from a set.
+        # A random hash seed reveals any dependence on a set's order.
         environment = {**os.environ, "PYTHONHASHSEED": "random"}
         subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True)
     one, two = tmp_path / "one", tmp_path / "two"

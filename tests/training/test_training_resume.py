@@ -1,4 +1,4 @@
-"""A training that was killed and resumed, however often, leaves the bytes of one that was not."""
+"""Kills: a training that was killed and resumed, however often, leaves the bytes of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_bytes_of_an_unint
 
 
 @pytest.mark.parametrize("mode", ["rollout", "mixed"])
-def test_killed_before_any_of_its_file_operations_it_is_taken_up_without_a_trace(
+def test_killed_before_any_of_its_file_operations_it_is_resumed_without_a_trace(
     processes: Trainings, recorded: Path, tmp_path: Path, mode: str
 ) -> None:
     options: dict[str, Any] = SMALL | {"mode": mode, "cycles": 2, "checkpoint_every": 1, "ppo_log_max_entries": 3}
@@ -107,19 +107,19 @@ def test_killed_before_any_of_its_file_operations_it_is_taken_up_without_a_trace
     whole = tmp_path / "whole"
     end = processes.run(*command(QUEUE, whole, options), folder=whole)
     assert end.code == 0 and end.operations > 30
-    taken_up = set()
-    # In mode mixed there are twice as many, of no other kinds.
+    resumed_after = set()
+    # Mode mixed has twice as many operations, of the same kinds.
     for at in range(1, end.operations + 1, 1 if mode == "rollout" else 5):
         killed = tmp_path / f"killed at {at}"
         arguments = command(QUEUE, killed, options)
         assert processes.run(*arguments, at=at, folder=killed).code == -signal.SIGKILL
         left = read_checkpoint(killed)
-        taken_up.add(left and left.progress.phases)
-        # The second attempt is killed as well, among what it does to take up the first.
+        resumed_after.add(left and left.progress.phases)
+        # The second attempt is killed as well, while it resumes the first.
         processes.run(*arguments, at=1 + at % 9, folder=killed)
         assert processes.run(*arguments, folder=killed).code == 0
         assert outputs(killed) == outputs(whole)
-    assert taken_up == {None, *range(3 if mode == "rollout" else 5)}
+    assert resumed_after == {None, *range(3 if mode == "rollout" else 5)}
 
 
 def test_interrupted_by_ctrl_c_it_says_how_to_go_on_and_does(processes: Trainings, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_interrupted_by_ctrl_c_it_says_how_to_go_on_and_does(processes: Training
         end = processes.run(*command(QUEUE, stopped, options), folder=stopped, after=moment, number=signal.SIGINT)
         if "--resume goes on there" in end.errors:
             break
-        # It came after the training's end, or before its beginning.
+        # The signal came after the training's end, or before its beginning.
         moment *= 0.7 if end.code == 0 else 1.2
         shutil.rmtree(stopped, ignore_errors=True)
     assert end.code == 130

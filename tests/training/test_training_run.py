@@ -1,4 +1,4 @@
-"""A whole training, from scenario and capture on disk to policy and log on disk."""
+"""Whole trainings, from scenario and capture on disk to policy and log on disk."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def run(
 
 
 def fault_of(scenario: Scenario, output: Path, **options: Any) -> str:
-    """The message of a training that is refused, which must not have written anything."""
+    """The message of a training that is refused; it must not write anything."""
     with pytest.raises(InputError) as caught:
         train(scenario, TrainingOptions(output=output, **(SMALL | {"mode": "rollout"} | options)))
     assert not output.exists()

@@ -48,8 +48,8 @@ def _rivalry(of: str, aggregate: str, unit: str, what: str) -> Field:
 
 
 _KL = (
-    "KL(old‖new), mean over minibatches: estimated by (r − 1) − ln r on the policy's own data; exact, over all actions, "
-    "in batches with recorded data"
+    "KL(old‖new), mean over minibatches: estimated by (r − 1) − ln r on the policy's own data; exact, over all "
+    "actions, in batches with recorded data"
 )
 _STRONGEST = "strength of an agent's strongest rivalry"
 _AVOIDED = "number of an agent's rivals at or above the avoid threshold"
