@@ -1,7 +1,7 @@
-"""Does conflict-aware training reduce conflict? Arms, placebos, doses and held-out towns, and what they showed.
+"""Study of conflict-aware training: does it reduce conflict? Arms, placebos, doses, held-out towns.
 
 Claim and analysis are laid down in ``docs/results/conflict-aware-protocol.md``. Only names that need no torch are
-imported here: the processes that train import the rest.
+imported here; the processes that train import the rest.
 """
 
 from townlet.study.conflict.settings import FULL, QUICK, Settings

@@ -1,4 +1,4 @@
-"""The analysis that the protocol lays down: hypotheses, their tests, and the figures of every arm."""
+"""Analysis as laid down in the protocol: hypotheses, their tests, and the figures of every arm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One of the primary claims: that a paired difference lies above 0."""
+    """A claim that a paired difference lies above 0."""
 
     name: str
     says: str
@@ -29,7 +29,7 @@ class Hypothesis:
     other: str
     """The arm that the conflict-aware one is compared with."""
     difference: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-    """Of the aware arm's scores and the other's, float64 [S] each."""
+    """The difference from the aware arm's scores and the other's, float64 [S] each."""
 
 
 def _lower(aware: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ HYPOTHESES = (
     Hypothesis("needs, heuristic", "higher needs than the heuristic", NEEDS, "heuristic", _higher),
     Hypothesis("conflict, heuristic", "less intensity than the heuristic", CONFLICT, "heuristic", _lower),
 )
-#: Those of the comparison beyond the claim, of the continued arm, and which attempt at it is made.
+#: Number of the attempt at the comparison beyond the claim, and its hypotheses, about the continued arm.
 ATTEMPT = 2
 FURTHER = (
     Hypothesis("further needs", "higher needs than the heuristic", NEEDS, "heuristic", _higher),
@@ -63,37 +63,39 @@ FURTHER = (
         lambda a, b: a - 0.95 * b,
     ),
 )
-#: The claim stands if these hold and the intervals of aware and blind are apart; the rest is the aim beyond it.
+#: The claim stands if these hold and the intervals of aware and blind do not overlap. The others are aims beyond it.
 CLAIM = ("halved", "needs kept", "use kept", "no placebo 1", "no placebo 2")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A hypothesis and what was found."""
+    """A hypothesis and the result of its test."""
 
     hypothesis: Hypothesis
     aware: float
+    """Interquartile mean of the aware arm's scores."""
     other: float
-    """Interquartile means."""
+    """The same of the other arm's scores."""
     p_value: float
     adjusted: float
+    """p-value after correction for several tests."""
     improvement: Interval
     """Probability that the aware arm is better, with its 95 % interval."""
 
     @property
     def holds(self) -> bool:
-        """Whether it holds at the family-wise error rate."""
+        """Whether the hypothesis holds at the family-wise error rate."""
         return self.adjusted < ALPHA
 
 
 def further_outcomes_of(arms: dict[str, Scores]) -> list[Outcome]:
-    """The hypotheses beyond the claim; their p-values are corrected for the attempts before as well (Bonferroni)."""
+    """Outcomes beyond the claim; their p-values are also corrected for the number of attempts (Bonferroni)."""
     outcomes = outcomes_of({"aware": arms["continued"], "heuristic": arms["heuristic"]}, FURTHER)
     return [replace(outcome, adjusted=min(1.0, ATTEMPT * outcome.adjusted)) for outcome in outcomes]
 
 
 def outcomes_of(arms: dict[str, Scores], hypotheses: Sequence[Hypothesis] = HYPOTHESES) -> list[Outcome]:
-    """The hypotheses, by default all primary ones, in the town of the training, with Holm's correction over them."""
+    """Outcomes of hypotheses, by default all primary ones, in the town of the training, with Holm's correction."""
     pairs = [(arms["aware"][h.metric], arms[h.other][h.metric]) for h in hypotheses]
     p_values = [paired_test(h.difference(*pair)) for h, pair in zip(hypotheses, pairs, strict=True)]
     outcomes = []
@@ -110,23 +112,23 @@ def intervals_apart(arms: dict[str, Scores]) -> bool:
 
 
 def claim_stands(outcomes: list[Outcome], apart: bool) -> bool:
-    """Whether everything that the claim says holds."""
+    """Whether all parts of the claim hold."""
     return apart and all(outcome.holds for outcome in outcomes if outcome.hypothesis.name in CLAIM)
 
 
 def reduction(arms: dict[str, Scores]) -> float:
-    """Share of the blind arm's conflict intensity that the aware arm avoids, by interquartile means."""
+    """Relative reduction of conflict intensity from the blind to the aware arm, by interquartile means."""
     blind = iqm(arms["blind"][CONFLICT])
     return 1.0 - iqm(arms["aware"][CONFLICT]) / blind if blind > 0 else 0.0
 
 
 def held_out_together(findings: Findings, arm: str, metric: str) -> NDArray[np.float64]:
-    """float64 [S, K]: the scores of an arm in all towns in which it was not trained."""
+    """float64 [S, K]: the scores of an arm in the K towns in which it was not trained."""
     return np.stack([towns[arm][metric] for towns in findings.held_out.values()], axis=1)
 
 
 def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
-    """Everything, every seed's scores included."""
+    """All findings as plain values, with every seed's scores."""
     return {
         "settings": findings.settings.as_json(),
         "metrics": {name: {"meaning": meaning, "more_is_better": more} for name, (meaning, more) in METRICS.items()},

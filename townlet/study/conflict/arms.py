@@ -1,4 +1,4 @@
-"""The arms of the study: who acts in the town, and for the learning ones what they see and are paid for."""
+"""Arms of the study: who acts in the town and, for learning arms, what they observe and are rewarded for."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ Shaping = Literal["none", "shuffled", "mistimed", "delayed", "inequity", "ties"]
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to get people who act; all learning arms have the same network, warm start, steps and constants."""
+    """One condition. All learning arms have the same network, warm start, number of steps and constants."""
 
     name: str
     label: str
     script: Literal["", "random", "first_come", "heuristic"] = ""
-    """Behaviour of an arm that does not learn; empty for one that does."""
+    """Behaviour of an arm that does not learn; empty for a learning arm."""
     sees_conflict: bool = False
-    """Whether features about queues and rivalry show anything."""
+    """Whether features about queues and rivalry are filled; else they are 0."""
     penalty: float = 0.0
-    """Factor of what conflicts cost whoever causes them; with 0, suffering and grudges cost nothing either."""
+    """Factor of the penalty for causing conflicts; with 0, there is none for suffering them and for grudges either."""
     shaping: Shaping = "none"
-    """What is done to the reward besides."""
+    """A further change of the reward."""
 
 
 #: Factor of ``town_day``'s weight with which conflict-aware policies are trained; see the protocol.
@@ -39,7 +39,7 @@ SHUFFLED = Arm("shuffled", "placebo: shuffled ledger", sees_conflict=True, penal
 MISTIMED = Arm("mistimed", "placebo: mistimed penalty", sees_conflict=True, penalty=PENALTY, shaping="mistimed")
 DELAYED = Arm("delayed", "placebo: penalty a day late", sees_conflict=True, penalty=PENALTY, shaping="delayed")
 
-#: Goes on from what the conflict-aware arm has learnt; for the comparison with the heuristic beyond the claim.
+#: Continues the training of the conflict-aware arm, for the comparison with the heuristic beyond the claim.
 CONTINUED = Arm("continued", "conflict-aware PPO, continued", sees_conflict=True, penalty=2000.0, shaping="ties")
 
 ARMS = (RANDOM, FIRST_COME, HEURISTIC, BLIND, SEES, REWARDED, AWARE, INEQUITY, SHUFFLED, MISTIMED, DELAYED)
@@ -47,5 +47,5 @@ LEARNING = tuple(arm for arm in ARMS if not arm.script)
 
 
 def aware_with(penalty: float) -> Arm:
-    """The conflict-aware arm with another factor of what conflicts cost whoever causes them."""
+    """The conflict-aware arm with another factor of the penalty for causing conflicts."""
     return AWARE if penalty == PENALTY else replace(AWARE, name=f"aware_{penalty:g}", penalty=penalty)

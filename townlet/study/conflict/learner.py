@@ -1,4 +1,4 @@
-"""Training one policy of an arm: rollouts with annealed step size and entropy, from a warm start."""
+"""Training of one policy of an arm: rollouts with annealed step size and entropy, from a warm start."""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ def train_arm(
     start: Weights,
     advance: Callable[[int, dict[str, Any]], None] | None = None,
 ) -> Weights:
-    """The weights that an arm learns in a town, from ``start``, by the settings' number of rollouts.
+    """Train a policy of an arm, and return its weights. Step size and entropy coefficient fall linearly to 0.
 
-    Step size and entropy coefficient fall linearly to 0. ``advance`` is called after each rollout with the number of
-    rollouts done and the last epoch's telemetry fields, those of an earlier rollout where nobody lived in this one.
+    Args:
+        arm: what the policy observes and is rewarded for.
+        town: the town of the training.
+        seed: of the training.
+        settings: number and size of its rollouts.
+        start: weights to begin with.
+        advance: called after each rollout with the number of rollouts done and the last epoch's telemetry fields; if
+            nobody lived in this rollout, those of an earlier one.
+
     Raises TrainingDiverged.
     """
     config = training_config(settings, seed)

@@ -1,4 +1,4 @@
-"""The plots of the report; every seed is a dot."""
+"""Plots of the report; every seed is a dot."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LABELS = {arm.name: arm.label for arm in ARMS}
-#: Below this an intensity is drawn at the edge of its logarithmic axis.
+#: Smaller intensities are drawn here, at the edge of their logarithmic axis.
 _FLOOR = 0.01
 
 
 def plots_of(findings: Findings) -> list[Plot]:
-    """Arms by metric, conflict against needs, dose, penalty, held-out towns and mixed company."""
+    """Plots of arms by metric, conflict against needs, dose, penalty, held-out towns and mixed populations."""
     arms = findings.arms
     return [
         Plot("Conflict intensity per 1,000 agent-ticks", "by arm", _by_arm(arms, CONFLICT, log=True)),
@@ -34,7 +34,11 @@ def plots_of(findings: Findings) -> list[Plot]:
         Plot("Dose: needs by demand for the shower", "by arm", _dose(findings, NEEDS)),
         Plot("Held out: conflict intensity", "by town", _by_place(findings.held_out, CONFLICT, log=True)),
         Plot("Held out: needs", "by town", _by_place(findings.held_out, NEEDS)),
-        Plot("Mixed company: conflict caused by the arm", "by company", _by_place(findings.mixed, CONFLICT, log=True)),
+        Plot(
+            "Mixed populations: conflict by focal people",
+            "by background",
+            _by_place(findings.mixed, CONFLICT, log=True),
+        ),
         Plot("Waiting per wash, mean", "by arm", _by_arm(arms, "wait_mean")),
         Plot("Attendance at work", "by arm", _by_arm(arms, "attendance")),
         Plot("Training: conflict intensity per 1,000", "by rollout", _curves(findings, CONFLICT, log=True)),

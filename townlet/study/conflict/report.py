@@ -1,4 +1,4 @@
-"""Writing the study up: Markdown, one picture, and a JSON file that holds every seed's scores."""
+"""Report of the study: Markdown, one picture, and a JSON file with every seed's scores."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from townlet.study.conflict.plan import HELD_OUT_ARMS, Findings, Scores, trainin
 from townlet.study.conflict.plots import plots_of
 from townlet.study.conflict.settings import FULL, Settings
 from townlet.study.conflict.town import StudyTown
+from townlet.text.markdown import table
 from townlet.view.style import png
 
 STEM = "conflict-aware"
@@ -48,7 +49,7 @@ def write_conflict_report(findings: Findings, folder: Path, command: str, circum
 
 
 def _markdown(findings: Findings, outcomes: list[Outcome], command: str, circumstances: str) -> str:
-    settings, home = findings.settings, StudyTown()
+    settings = findings.settings
     return f"""# Does conflict-aware training reduce conflict?
 
 {_verdict(findings, outcomes)}
@@ -59,10 +60,10 @@ def _markdown(findings: Findings, outcomes: list[Outcome], command: str, circums
 
 {_hypotheses(outcomes)}
 
-Interquartile means over {settings.seeds} seeds; one-sided Wilcoxon signed-rank tests on pairs of equal seeds, Holm's
-correction over all {len(outcomes)}. The 95 % intervals of the intensity of aware and blind are
-{"apart" if intervals_apart(findings.arms) else "**not** apart"}. With {settings.seeds} seeds no p-value can be smaller
-than {0.5**settings.seeds:.2g}.
+Scores are interquartile means over {settings.seeds} seeds. p-values come from one-sided Wilcoxon signed-rank tests on
+pairs of equal seeds, with Holm's correction over all {len(outcomes)}; with {settings.seeds} seeds, none can be smaller
+than {0.5**settings.seeds:.2g}. The 95 % intervals of the intensity of aware and blind
+{"do not overlap" if intervals_apart(findings.arms) else "**overlap**"}.
 
 ![Scores of every arm and seed]({STEM}.png)
 
@@ -70,9 +71,7 @@ than {0.5**settings.seeds:.2g}.
 
 {_arm_table(findings.arms)}
 
-Interquartile means with bootstrap 95 % intervals over seeds; all over {settings.seeds} seeds, in
-{settings.evaluation_worlds} worlds of a day each, whose seeds no training used and all arms share. Scores come from
-events, state and tallies, never from a reward.
+{_scoring(settings)}
 
 {_further(findings)}
 
@@ -90,13 +89,14 @@ Policies are trained at each demand; a wash takes {", ".join(_washes(settings.de
 
 {_place_table(findings.held_out)}
 
-Together: {_together(findings)}.
+Over all of these towns: {_together(findings)}.
 
-## Mixed company
+## Mixed populations
 
 {_place_table(findings.mixed)}
 
-Over the people of the arm only; the others are two of the eight people, or four of another seed.
+Scores are those of the focal people, who follow the arm. The background people are two of the eight, or four with a
+policy of another seed.
 
 ## Every seed
 
@@ -104,12 +104,7 @@ Over the people of the arm only; the others are two of the eight people, or four
 
 ## How
 
-The town is `town_day` with its rules, tick by tick, on a map of 32×32 tiles with two homes of four in place of four of
-two, and {home.showers} shower for {home.people} people, where a wash takes {home.wash_ticks} ticks: together they need
-{100 * home.load:.0f} % of the shower's time. {trainings(settings)} policies were trained, each on
-{settings.cycles * settings.worlds * settings.rollout_ticks * home.people:,} agent-steps at most, from a clone of the
-first-come-first-served script; what was [trained on](#beyond-the-heuristic), on
-{settings.further_cycles * settings.worlds * settings.rollout_ticks * home.people:,} more. Measured by
+{_method(settings)} Measured by
 
 ```console
 {command}
@@ -120,14 +115,32 @@ figures again, whatever the number of processes.
 """
 
 
+def _scoring(settings: Settings) -> str:
+    return f"""\
+Scores are interquartile means over {settings.seeds} seeds with bootstrap 95 % intervals. Each policy is evaluated in
+{settings.evaluation_worlds} worlds of one day. All arms of a seed meet the same worlds, and no training used any of
+them. Scores come from events, state and tallies, never from a reward."""
+
+
+def _method(settings: Settings) -> str:
+    home = StudyTown()
+    per_cycle = settings.worlds * settings.rollout_ticks * home.people
+    return f"""\
+The town is `town_day` with its rules, tick by tick, on a map of 32×32 tiles, with two homes of four people instead of
+four homes of two, and {home.showers} shower for {home.people} people. A wash takes {home.wash_ticks} ticks, so that
+together they need {100 * home.load:.0f} % of the shower's time. {trainings(settings)} policies were trained, each on at
+most {settings.cycles * per_cycle:,} agent-steps, from a clone of the first-come-first-served script. Policies whose
+training was [continued](#beyond-the-heuristic) took {settings.further_cycles * per_cycle:,} more."""
+
+
 def _version(settings: Settings) -> str:
     if settings == FULL:
         return ""
     if replace(settings, curve_seeds=FULL.curve_seeds) == FULL:
-        seeds = f"{settings.curve_seeds} seed{'s' * (settings.curve_seeds > 1)} in place of {FULL.curve_seeds}"
-        return f"*All of it is as the protocol says, but for the curves of dose and penalty, which have {seeds}.* "
+        seeds = f"{settings.curve_seeds} seed{'s' * (settings.curve_seeds > 1)} instead of {FULL.curve_seeds}"
+        return f"*Everything is as the protocol says, except that the curves of dose and penalty have {seeds}.* "
     amounts, whole = (f"{version.seeds} seeds of {version.cycles} rollouts" for version in (settings, FULL))
-    return f"*A reduced version: {amounts}, where the protocol has {whole}. Its verdict is not the study's.* "
+    return f"*A reduced version: {amounts}, where the protocol has {whole}. Its verdict is not that of the study.* "
 
 
 def _verdict(findings: Findings, outcomes: list[Outcome]) -> str:
@@ -144,9 +157,9 @@ def _verdict(findings: Findings, outcomes: list[Outcome]) -> str:
     missing = f" Not shown: {'; '.join(failed)}." if failed else ""
     beyond = all(outcome.holds for outcome in further_outcomes_of(findings.further))
     further = (
-        f" Trained on with {CONTINUED.penalty / AWARE.penalty:g} times the penalty, shared by those who tie, "
-        f"conflict-aware policies are {'' if beyond else '**not** '}shown to be "
-        f"[above the heuristic in both](#beyond-the-heuristic)."
+        f" After further training with {CONTINUED.penalty / AWARE.penalty:g} times the penalty, which those who tie "
+        f"share, conflict-aware policies are {'' if beyond else '**not** '}shown to be "
+        f"[better than the heuristic in both needs and conflict](#beyond-the-heuristic)."
     )
     return f"**The claim {'stands' if stands else 'does not stand'}.** {figures}.{missing}{further}"
 
@@ -164,7 +177,7 @@ def _hypotheses(outcomes: list[Outcome]) -> str:
         ]
         for outcome in outcomes
     ]
-    return _table(["conflict-aware has …", "aware", "other", "p", "p, Holm", "P(improvement)", "holds"], rows)
+    return table(["conflict-aware has …", "aware", "other", "p", "p, Holm", "P(improvement)", "holds"], rows)
 
 
 def _further(findings: Findings) -> str:
@@ -175,21 +188,22 @@ def _further(findings: Findings) -> str:
     )
     return f"""## Beyond the heuristic
 
-Ghost steps, push-ins and overstays are somebody's choice; that two people ask for an object in the same tick is a
-coincidence, and a lot says which of them causes the conflict. Above, an intensity of {chosen[0]} per 1,000
-agent-ticks is choice and one of {tied[0]} coincidence; among heuristic people, {chosen[1]} and {tied[1]}. Penalties
-that come so rarely, and by lot, teach little. So the conflict-aware policy of each seed was trained on for
-{settings.further_cycles} rollouts with a penalty of ×{CONTINUED.penalty:,.0f}, of which in a tie either pays half, and
-judged beside the heuristic in {settings.evaluation_worlds} worlds:
+Ghost steps, push-ins and overstays are somebody's choice. That two people ask for an object in the same tick is a
+coincidence, and a lot decides which of them causes the conflict. In the table above, conflict-aware people cause an
+intensity of {chosen[0]} per 1,000
+agent-ticks by choice and {tied[0]} by coincidence; heuristic people, {chosen[1]} and {tied[1]}. Penalties that come so
+rarely, and by lot, teach little. Therefore the training of each seed's conflict-aware policy was continued for
+{settings.further_cycles} rollouts with a penalty of ×{CONTINUED.penalty:,.0f}, of which each of two who tie pays half,
+and the policy was evaluated beside the heuristic in {settings.evaluation_worlds} worlds:
 
 {_hypotheses(further_outcomes_of(findings.further))}
 
-Holm's correction over these {len(FURTHER)}, and times {ATTEMPT}, because it is attempt {ATTEMPT}. All of this was
-[added to the protocol]({STEM}-protocol.md#beyond-the-heuristic) after the results above were known, and before these
-policies were trained.
+Holm's correction is over these {len(FURTHER)}; p-values are also multiplied by {ATTEMPT}, because this is attempt
+{ATTEMPT}. All of this was [added to the protocol]({STEM}-protocol.md#beyond-the-heuristic) after the results above were
+known and before these policies were trained.
 
-Part of it is that these people use objects less often: for each use the difference is smaller (intensity per 100
-completed uses below, and lower than the heuristic's in {_lower_per_use(findings)} of {settings.seeds} seeds).
+Part of the difference comes from fewer uses: per use it is smaller (see intensity per 100 completed uses, which is
+lower than the heuristic's in {_lower_per_use(findings)} of {settings.seeds} seeds).
 
 {_arm_table(findings.further)}
 
@@ -197,7 +211,7 @@ completed uses below, and lower than the heuristic's in {_lower_per_use(findings
 
 
 def _lower_per_use(findings: Findings) -> int:
-    """In how many seeds the continued arm causes less intensity per use than the heuristic."""
+    """Number of seeds in which the continued arm causes less intensity per use than the heuristic."""
     mine, other = (findings.further[arm]["intensity_per_100_uses"] for arm in ("continued", "heuristic"))
     return int((mine < other).sum())
 
@@ -207,7 +221,7 @@ def _arm_table(arms: dict[str, Scores]) -> str:
         [f"{meaning}{' ↑' if more else ' ↓'}", *(_show(iqm_interval(scores[name])) for scores in arms.values())]
         for name, (meaning, more) in METRICS.items()
     ]
-    return _table(["", *(_LABELS[arm] for arm in arms)], rows)
+    return table(["", *(_LABELS[arm] for arm in arms)], rows)
 
 
 def _dose_table(findings: Findings) -> str:
@@ -219,7 +233,7 @@ def _dose_table(findings: Findings) -> str:
         rows[-3].append(f"{100 * reduction(arms):.4g} %")
         rows[-2].append("")
         rows[-1].append("")
-    return _table(["demand", "", *(_LABELS[arm] for arm in arms), "reduction"], rows)
+    return table(["demand", "", *(_LABELS[arm] for arm in arms), "reduction"], rows)
 
 
 def _penalty_table(findings: Findings) -> str:
@@ -229,7 +243,7 @@ def _penalty_table(findings: Findings) -> str:
         for penalty, scores in points.items()
     ]
     names = [METRICS[metric][0] for metric in (CONFLICT, NEEDS, USE, "attendance")]
-    return _table(["factor of what causing conflict costs", *names], rows)
+    return table(["factor of what causing conflict costs", *names], rows)
 
 
 def _place_table(places: dict[str, dict[str, Scores]]) -> str:
@@ -238,7 +252,7 @@ def _place_table(places: dict[str, dict[str, Scores]]) -> str:
         for place, arms in places.items()
         for metric in (CONFLICT, NEEDS, USE)
     ]
-    return _table(["", "", *(_LABELS[arm] for arm in next(iter(places.values())))], rows)
+    return table(["", "", *(_LABELS[arm] for arm in next(iter(places.values())))], rows)
 
 
 def _together(findings: Findings) -> str:
@@ -256,16 +270,11 @@ def _seed_table(arms: dict[str, Scores], seeds: Sequence[int]) -> str:
 
     rows = [[str(seed), *cells(row)] for row, seed in enumerate(seeds)]
     legend = "Intensity per 1,000 agent-ticks · needs · share of time in which the shower is in use."
-    return f"{_table(['seed', *(_LABELS[arm] for arm in arms)], rows)}\n\n{legend}"
+    return f"{table(['seed', *(_LABELS[arm] for arm in arms)], rows)}\n\n{legend}"
 
 
 def _washes(demands: tuple[float, ...]) -> list[str]:
     return [str(StudyTown(demand=demand).wash_ticks) for demand in demands]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _show(interval: Interval) -> str:

@@ -1,4 +1,4 @@
-"""How much the study does: the full version and one of ten minutes, and how policies learn in both."""
+"""Amounts of the study, in full and in a version of ten minutes, and the configuration of its trainings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from townlet.config.training import NetworkConfig, PPOConfig, TrainingConfig
 from townlet.study.conflict.arms import PENALTY
 from townlet.study.conflict.town import StudyTown
 
-#: Seeds of the towns in which policies are judged begin here; training and cloning use seeds below.
+#: First seeds of evaluations, of cloning and of continued trainings. Other trainings use the study's own seeds.
 EVALUATION_SEED, CLONING_SEED, CONTINUATION_SEED = 10_000, 5_000, 20_000
-#: The study's first seed. With those before it the study was designed.
+#: The study's first seed. Smaller ones were used to design it.
 FIRST_SEED = 11
 
 
@@ -20,29 +20,31 @@ class Settings:
     """Amounts of one version of the study."""
 
     seeds: int = 10
-    """Seeds from the first one on, of every arm in the town of the training."""
+    """Number of seeds of every arm in the town of the training."""
     curve_seeds: int = 10
-    """Seeds of the runs that make the dose and the penalty curves."""
+    """Number of seeds of the dose and the penalty curves."""
     cycles: int = 100
     """Rollouts of one training."""
     further_cycles: int = 200
-    """Rollouts by which the comparison with the heuristic beyond the claim continues conflict-aware trainings."""
+    """Rollouts of a continued training, for the comparison with the heuristic beyond the claim."""
     worlds: int = 8
     """Worlds of one rollout."""
     rollout_ticks: int = 1000
-    """Ticks of one rollout: a day, so that each shows all times of day."""
+    """Ticks of one rollout: a day, so that every rollout has all times of day."""
     cloning_worlds: int = 20
-    """Days of each recording from which policies learn to begin with."""
+    """Worlds of each recording that warm starts learn from, one day each."""
     cloning_epochs: int = 4
-    """Passes over the recordings so far, twice as many in the end."""
+    """Passes over the recordings so far; twice as many after the last one."""
     evaluation_worlds: int = 64
-    """Worlds of one day in which each policy is judged, per evaluation."""
+    """Worlds of an evaluation, one day each."""
     demands: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
+    """Demands for the shower of the dose curve, as shares of its capacity."""
     penalties: tuple[float, ...] = (1.0, 20.0, PENALTY, 1000.0)
+    """Factors of the penalty for causing conflicts of the penalty curve."""
     layouts: tuple[int, ...] = (101, 102, 103)
-    """Seeds of blueprints in which nobody was trained."""
+    """Seeds of the held-out blueprints."""
     capacities: tuple[tuple[int, int], ...] = ((6, 1), (10, 1), (12, 2))
-    """People and showers with which nobody was trained."""
+    """People and showers of the other held-out towns."""
 
     def seed_numbers(self) -> range:
         """The seeds of every arm."""
@@ -53,16 +55,16 @@ class Settings:
         return asdict(self) | {"training": training_config(self, 0).model_dump(mode="json")}
 
     def further(self) -> Settings:
-        """Those of the comparison with the heuristic beyond the claim: eight times the worlds to judge in, because what
-        is left of conflict is rare."""
+        """Settings of the comparison with the heuristic beyond the claim: eight times as many worlds per evaluation,
+        because the remaining conflicts are rare."""
         return replace(self, evaluation_worlds=8 * self.evaluation_worlds)
 
     def continuing(self) -> Settings:
-        """Those of a training that continues another."""
+        """Settings of a training that continues another."""
         return replace(self, cycles=self.further_cycles)
 
     def held_out(self) -> dict[str, StudyTown]:
-        """Towns in which policies are judged besides the one of the training, by name."""
+        """Towns besides that of the training in which policies are evaluated, by name."""
         layouts = {f"layout {seed}": StudyTown(layout=seed) for seed in self.layouts}
         capacities = {
             f"{people} people, {showers} shower{'s' * (showers > 1)}": StudyTown(people=people, showers=showers)
@@ -88,7 +90,7 @@ QUICK = Settings(
 
 
 def training_config(settings: Settings, seed: int) -> TrainingConfig:
-    """How every learning arm learns."""
+    """The training configuration of every learning arm."""
     return TrainingConfig(
         seed=seed,
         worlds=settings.worlds,

@@ -1,7 +1,7 @@
-"""What is done to experience on its way from the town to the trainer: by placebos, inequity aversion, shared ties.
+"""Shaping of experience on its way from the town to the trainer: placebos, inequity aversion, shared ties.
 
-All of it leaves the town itself alone: what they change is what people see and are paid, and only in the reward parts
-and features about conflict. Where these are 0 they change nothing, to the bit.
+The town itself stays as it is. Placebos and shared ties change only the reward parts and features about conflict; where
+these are 0, not a bit changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from townlet.world import Town
 from townlet.world.state.events import CONTESTED_ARRIVAL
 
 _FIRST = REWARD_PARTS.index("conflict_actor")
-#: The three parts of the reward that are about conflict, which stand side by side.
+#: The three parts of the reward that are about conflict; they are adjacent.
 CONFLICT_PARTS = slice(_FIRST, _FIRST + 3)
 AfterTick = Callable[[Town, int], None]
 
@@ -31,7 +31,7 @@ class _LoopKind(Protocol):
 
 
 def loop_of(shaping: Shaping, scenario: Scenario, *, worlds: int, seed: int) -> SimulationLoop:
-    """The simulation loop that collects experience shaped in one of the ways."""
+    """A simulation loop whose experience is shaped in one of the ways."""
     kinds: dict[Shaping, _LoopKind] = {
         "none": SimulationLoop,
         "shuffled": ShuffledLoop,
@@ -46,9 +46,10 @@ def loop_of(shaping: Shaping, scenario: Scenario, *, worlds: int, seed: int) -> 
 class ShuffledTown(Town):
     """A town whose people get somebody else's conflict record: a placebo.
 
-    At each tick everybody sees the grudge features, and pays the conflict penalties, of a person drawn from another
-    world (from its own if there is one world only): as much of both, at plausible moments, but not what it did. Drawn
-    from its own world, a person would pay for what it does to the others there: that is a team's reward, no placebo.
+    At each tick, everybody sees the grudge features and pays the conflict penalties of a person drawn from another
+    world (from their own if it is the only one). Amounts and moments are plausible, but unrelated to what the person
+    did. With a draw from their own world, people would pay for what they do to the others there: that would be a team
+    reward, not a placebo.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0) -> None:
@@ -66,7 +67,7 @@ class ShuffledTown(Town):
         return self.state.observation if self._shown is None else self._shown
 
     def sense(self) -> None:
-        """Fill the observations and masks anew from the state, then exchange the grudge features."""
+        """Fill observations and masks from the state, then exchange the grudge features."""
         super().sense()
         self._exchange_grudges()
 
@@ -77,7 +78,7 @@ class ShuffledTown(Town):
             self._shown[..., self._grudges] = grudges.reshape(-1, len(self._grudges))[self.partners()]
 
     def step(self, action: NDArray[np.int32]) -> None:
-        """One tick under ``action``, int32 [W, A], then exchange grudge features and conflict parts of the reward."""
+        """Make one tick with ``action``, int32 [W, A], then exchange grudge features and conflict rewards."""
         super().step(action)
         self._exchange_grudges()
         parts = self.state.reward_parts
@@ -87,7 +88,7 @@ class ShuffledTown(Town):
         _add_to_reward(self.state.reward, change, self.scenario.rules.reward.clip)
 
     def partners(self) -> NDArray[np.int64]:
-        """int64 [W, A]: whose record each person gets at this tick, as an index into all people of all worlds.
+        """int64 [W, A]: the person whose record each one gets at this tick, as an index into all people of all worlds.
 
         Everybody's record goes to exactly one person.
         """
@@ -112,13 +113,13 @@ class ShuffledLoop(SimulationLoop):
 
 
 class MistimedLoop(SimulationLoop):
-    """A loop after which everybody has paid its own conflict penalties, but at other ticks: a placebo.
+    """A loop in which people pay their own conflict penalties, but at other ticks: a placebo.
 
-    The penalties of a person's ticks of one rollout are permuted among those ticks.
+    Each person's penalties of one rollout are permuted among the ticks of that rollout.
     """
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior, after_tick: AfterTick | None = None) -> None:
-        """Fill the buffer as usual, then move the penalties about."""
+        """Fill the buffer as usual, then permute the penalties."""
         clock = int(self.town.state.worlds[0].clock)
         super().collect(buffer, behavior, after_tick)
         draws = np.random.Generator(np.random.Philox(key=np.array([self.town.seed, clock], np.uint64)))
@@ -132,10 +133,10 @@ class MistimedLoop(SimulationLoop):
 
 
 class DelayedLoop(SimulationLoop):
-    """A loop after which everybody pays its conflict penalties of the rollout before, at drawn ticks: a placebo.
+    """A loop in which people pay their conflict penalties of the previous rollout, at drawn ticks: a placebo.
 
-    A penalty paid at another tick of the same day still falls on whoever caused it, now and then soon after. Paid in
-    the next day's episode it says nothing any more about what was done. What falls on ticks of an empty slot is lost.
+    A penalty paid at another tick of the same day still falls on the person who caused it, sometimes soon after. Paid
+    in the next day's episode, it carries no information about what was done. Penalties due in an empty slot are lost.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int) -> None:
@@ -143,7 +144,7 @@ class DelayedLoop(SimulationLoop):
         self._owed: NDArray[np.float32] | None = None
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior, after_tick: AfterTick | None = None) -> None:
-        """Fill the buffer as usual, then exchange the penalties for those of the last time."""
+        """Fill the buffer as usual, then replace the penalties by those of the previous rollout."""
         clock = int(self.town.state.worlds[0].clock)
         super().collect(buffer, behavior, after_tick)
         draws = np.random.Generator(np.random.Philox(key=np.array([self.town.seed, clock], np.uint64)))
@@ -184,10 +185,10 @@ class InequityLoop(SimulationLoop):
 
 
 class TiesLoop(SimulationLoop):
-    """A loop in which two who arrive in the same tick share what that costs, half each, whoever wins the lot.
+    """A loop in which two people who arrive in the same tick pay half of the penalty each.
 
-    A lot decides which of them causes the conflict. Half is the mean over it, so that what is paid on average stays,
-    but nobody has to learn through the lot that both could have avoided it.
+    In the town, a lot decides which of them causes the conflict and pays. Half is the mean over that lot, so that the
+    average penalty stays the same, but each learns from every tie that they could have avoided it.
     """
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior, after_tick: AfterTick | None = None) -> None:
@@ -212,7 +213,7 @@ class TiesLoop(SimulationLoop):
 
 
 def inequity(smoothed: NDArray[np.float64], alive: NDArray[np.bool_], alpha: float, beta: float) -> NDArray[np.float64]:
-    """What inequity costs each person, float64 [W, A], from smoothed rewards, float64 [W, A], of those ``alive``."""
+    """Cost of inequity for each person, float64 [W, A], from smoothed rewards, float64 [W, A], of those ``alive``."""
     ahead = smoothed[:, None, :] - smoothed[:, :, None]
     both = alive[:, None, :] & alive[:, :, None]
     others = np.maximum(alive.sum(axis=1, keepdims=True) - 1, 1)
@@ -223,6 +224,6 @@ def inequity(smoothed: NDArray[np.float64], alive: NDArray[np.bool_], alpha: flo
 
 
 def _add_to_reward(reward: NDArray[np.float32], change: NDArray[np.floating], clip: float) -> None:
-    """Add a change in place; rewards that do not change keep their bits."""
+    """Add a change in place; rewards with a change of 0 keep their bits."""
     changed = change != 0.0
     reward[changed] = np.clip(reward[changed] + change[changed], -clip, clip)

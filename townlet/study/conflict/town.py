@@ -1,4 +1,4 @@
-"""The towns of the study: ``town_day`` with less room and one shower, and the same rules tick by tick."""
+"""Towns of the study: ``town_day`` with less room and fewer showers, and the same rules tick by tick."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from townlet.config import Scenario
 from townlet.config.find import scenarios_folder
 from townlet.config.training import TrainingConfig
 
-#: Where everybody lives, and the side of the map.
+#: Number of homes, and side of the map in tiles.
 HOMES, SIDE = 2, 32
-#: So far out that no reward of any arm reaches it, whatever its penalties.
+#: So large that no reward of any arm reaches it, whatever the penalties.
 REWARD_CLIP = 1000.0
 
 
 @dataclass(frozen=True)
 class StudyTown:
-    """What sets one town of the study apart from another; the defaults are the town in which policies are trained."""
+    """Parameters of a town of the study; the defaults are those of the town in which policies are trained."""
 
     demand: float = 1.0
-    """Ticks of washing that eight people need per tick, of those that one shower offers; it decides how long a wash
-    takes, also in towns with other numbers of people and showers."""
+    """Share of one shower's time that eight people need. It decides how long a wash takes, also in towns with other
+    numbers of people and showers."""
     showers: int = 1
     people: int = 8
     layout: int = 23
-    """Seed of the blueprint: where buildings and doors stand, who lives and works where, and who is what."""
+    """Seed of the blueprint: places of buildings and doors, homes, workplaces and personalities."""
 
     @property
     def wash_ticks(self) -> int:
-        """Duration of a wash.
+        """Ticks of a wash.
 
         Hygiene falls by d per tick, and a wash of t ticks adds w; so each of eight people washes t / (w / d) of all
         ticks, and 8 t d / w = demand.
@@ -45,7 +45,7 @@ class StudyTown:
 
     @property
     def load(self) -> float:
-        """The demand with this town's people and showers in place of eight and one."""
+        """Share of all showers' time that this town's people need."""
         return self.demand * self.people / (8 * self.showers)
 
     def as_json(self) -> dict[str, Any]:
@@ -61,15 +61,15 @@ def study_scenario(
     days: int = 1,
     training: TrainingConfig | None = None,
 ) -> Scenario:
-    """The scenario of a town: ``town_day`` from its blueprint, with what the study changes written over it.
+    """The scenario of a town: ``town_day`` with the study's changes.
 
     Args:
-        town: how many share how much.
-        sees_conflict: whether features about queues and rivalry show anything.
-        penalty: factor of what conflicts cost whoever causes them, in the reward; with 0, suffering conflicts and
-            holding grudges costs nothing either.
+        town: the town's parameters.
+        sees_conflict: whether features about queues and rivalry are filled.
+        penalty: factor of the penalty for causing conflicts; with 0, there is none for suffering conflicts and for
+            holding grudges either.
         days: length of an episode.
-        training: how policies learn in it.
+        training: configuration of the training in it.
     """
     content = _original()
     content["name"] = "town_day_study"

@@ -14,6 +14,7 @@ from townlet.statistics.intervals import exact_interval
 from townlet.study.drift.plan import Findings, Power, as_json
 from townlet.study.drift.settings import PLANTED_IN
 from townlet.telemetry.formatting import count
+from townlet.text.markdown import table
 from townlet.view.style import PALETTE, Plot, png
 
 if TYPE_CHECKING:
@@ -73,13 +74,13 @@ def _markdown(findings: Findings, command: str, circumstances: str) -> str:
 
 ## Planted changes
 
-{_table(_PLANTED_HEADER, _planted_rows(findings))}
+{table(_PLANTED_HEADER, _planted_rows(findings))}
 
 {_paragraph(_PLANTING)}
 
 ## No change
 
-{_table(_UNCHANGED_HEADER, _unchanged_rows(findings))}
+{table(_UNCHANGED_HEADER, _unchanged_rows(findings))}
 
 {_paragraph(_unchanged(findings))}
 
@@ -207,10 +208,6 @@ def _unchanged_rows(findings: Findings) -> list[list[str]]:
         ]
         for name, false in findings.false_soaks.items()
     ]
-
-
-def _table(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *rows))
 
 
 def _paragraph(text: str) -> str:
