@@ -242,7 +242,7 @@ def test_whatever_a_log_holds_is_shown_within_the_width(
 
 def test_the_live_view_needs_none_of_the_heavy_libraries() -> None:
     program = (
-        "import json, sys; import townlet.cli.telemetry, townlet.telemetry.dashboard;"
+        "import json, sys; import townlet.cli.watch, townlet.telemetry.dashboard;"
         "print(json.dumps(sorted({'torch', 'numba', 'numpy', 'pyarrow', 'pandas', 'matplotlib'} & set(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The playback page among the assets: of the present capture, with a link to the tick of every bad conflict."""
+"""Asset ``rollout_playback``: it plays the capture in the store and links every listed conflict to its tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as a whole, and the commands that measure and draw."""
+"""Command line: help, errors, progress, interruption, and the commands that measure and draw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOWNLET = [sys.executable, "-c", "from townlet.cli import run; run()"]
 
 
 @pytest.mark.parametrize("command", [[], ["capture"], ["train"], ["plot"], ["bench", "world"], ["study", "learning"]])
-def test_every_command_explains_itself(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_have_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--help"]) == 0
     assert "Usage: townlet" in capsys.readouterr().out
 
@@ -61,7 +61,7 @@ def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> No
         (["bench", "world", "--scenario", "/nowhere.yaml"], "/nowhere.yaml"),
     ],
 )
-def test_a_wrong_path_gives_its_error_alone_although_nothing_is_compiled_yet(
+def test_a_wrong_path_prints_only_its_error_and_compiles_nothing(
     words: list[str], missing: str, tmp_path: Path
 ) -> None:
     environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path / "cache")}
@@ -71,12 +71,12 @@ def test_a_wrong_path_gives_its_error_alone_although_nothing_is_compiled_yet(
     assert not [path for path in tmp_path.iterdir() if path.name != "cache"]
 
 
-def test_that_the_rules_are_being_compiled_is_said_once_and_when_it_begins(tmp_path: Path) -> None:
+def test_the_notice_of_compiling_is_printed_once_when_compiling_begins(tmp_path: Path) -> None:
     program = "import sys, numba\nfrom townlet.cli.console import compiling_notice\ncompiling_notice()\n"
     program += "print('begin', file=sys.stderr)\nfor value in (1, 2.0):\n    numba.njit(lambda x: x)(value)"
     environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path)}
-    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True).stderr
-    assert said == "begin\ncompiling the town's rules; once per version, well under a minute\n"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stderr == "begin\ncompiling the town's rules; once per version, well under a minute\n"
 
 
 def test_study_learning_reports_every_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +97,7 @@ def test_study_learning_reports_every_seed(tmp_path: Path, capsys: pytest.Captur
 
 def test_plot_draws_a_captured_world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["capture", str(QUEUE_CONFLICT), "--output", str(tmp_path)]) == 0
-    manifest, picture = tmp_path / "rollout_sample_manifest.json", tmp_path / "turns.png"
+    manifest, picture = tmp_path / "rollout_sample_manifest.json", tmp_path / "queue.png"
     assert main(["plot", str(manifest), "--output", str(picture)]) == 0
     first = picture.read_bytes()
     assert main(["plot", str(manifest), "--output", str(picture)]) == 0

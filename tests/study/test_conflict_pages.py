@@ -1,4 +1,4 @@
-"""The README's picture comes from a page that anybody can make."""
+"""Script ``conflict_pages.py``, which makes the page in the README's picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from townlet.view.playback import document_in
 TINY = Settings(cycles=1, worlds=1, rollout_ticks=50, cloning_worlds=1, cloning_epochs=1)
 
 
-def test_both_policies_are_trained_live_the_same_day_and_stand_side_by_side(
+def test_both_policies_are_trained_and_play_the_same_day_side_by_side(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))

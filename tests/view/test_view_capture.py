@@ -1,4 +1,4 @@
-"""Plots and the table of a recorded rollout show what is in its tables."""
+"""Plots of a capture, and its table of people, agree with its data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> CaptureResult:
     return capture_rollout(SCENARIOS / "queue_conflict.yaml", tmp_path_factory.mktemp("capture"), worlds=3)
 
 
-def test_there_is_one_row_per_person_with_the_numbers_of_the_metrics(captured: CaptureResult) -> None:
+def test_the_table_has_one_row_per_person_with_the_numbers_of_the_metrics(captured: CaptureResult) -> None:
     rows = agent_rows(captured.metrics)
     assert [row["agent"] for row in rows] == captured.manifest.people
     for row in rows:
@@ -38,20 +38,20 @@ def test_the_plots_name_everybody_and_every_kind_of_conflict_that_occurred(captu
     assert "strongest rivalry" in rivalry
 
 
-def test_the_words_of_the_conflict_plot_count_the_events_per_world(captured: CaptureResult) -> None:
+def test_the_description_of_the_conflict_plot_counts_events_per_world(captured: CaptureResult) -> None:
     events = read_events(captured.manifest_path)
     conflicts = capture_plots(read_capture(captured.manifest_path), events)[2]
     kinds = events["kind"].to_pylist()
-    told = {
+    described = {
         kind: float(amount) for amount, kind in re.findall(r"([\d.]+) ([a-z_]+)(?:,|$)", conflicts.alt.split(": ")[1])
     }
     worlds = captured.manifest.worlds
-    expected = {kind: kinds.count(kind) / worlds for kind in told}
-    assert told
-    assert told == pytest.approx(expected, rel=1e-3)
+    expected = {kind: kinds.count(kind) / worlds for kind in described}
+    assert described
+    assert described == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_town_in_which_nothing_happens_is_drawn_as_such(tmp_path: Path) -> None:
+def test_a_capture_without_events_is_drawn(tmp_path: Path) -> None:
     result = capture_rollout(SCENARIOS / "observation_baseline.yaml", tmp_path)
     plots = capture_plots(read_capture(result.manifest_path), read_events(result.manifest_path))
     assert "no conflict" in svg(plots[2])

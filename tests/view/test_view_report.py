@@ -1,4 +1,4 @@
-"""The HTML report and its plots: self-contained, deterministic, and readable without seeing them."""
+"""HTML report of a training and its plots: self-contained, deterministic and accessible."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def mixed_log(epochs: int = 16) -> list[dict[str, Any]]:
-    """Four epochs of replay, four of rollout, in turn; the recording is worth −0.5, the policy ever more."""
+    """Records of four replay epochs and four rollout epochs in turn; the policy's reward grows, the capture's is −0.5."""
     return [
         record(
             epoch,
@@ -92,7 +92,7 @@ def test_the_verdict_comes_first_and_the_figures_compare_own_rollouts(page: str)
     assert figures["conflict intensity"].recorded == pytest.approx(1000 * 20 / 256)
 
 
-def test_a_replay_only_log_has_figures_that_do_not_move() -> None:
+def test_the_figures_of_a_replay_only_log_do_not_change() -> None:
     records = [record(epoch, data_mode="replay", reward_mean=-0.5) for epoch in range(1, 4)]
     reward = key_figures(records)[0]
     assert (reward.before, reward.after, reward.recorded) == (-0.5, -0.5, None)
@@ -102,7 +102,7 @@ def test_conflict_intensity_is_per_thousand_agent_steps() -> None:
     assert conflict_intensity(record(1, transitions=2000, queue_conflict_intensity_sum=5.0)) == 2.5
 
 
-def test_each_plot_is_valid_svg_described_in_words() -> None:
+def test_each_plot_is_valid_svg_with_a_description() -> None:
     for plot in learning_curves(mixed_log()):
         root = ElementTree.fromstring(svg(plot))
         assert root.tag == f"{SVG}svg"
@@ -112,7 +112,7 @@ def test_each_plot_is_valid_svg_described_in_words() -> None:
         assert root.find(f".//{SVG}metadata") is None
 
 
-def test_replay_and_rollout_are_told_apart_in_colour_in_the_legend_and_in_words() -> None:
+def test_replay_and_rollout_differ_in_colour_legend_and_description() -> None:
     reward = learning_curves(mixed_log())[0]
     drawn = svg(reward)
     assert "replay phases" in drawn
@@ -122,7 +122,7 @@ def test_replay_and_rollout_are_told_apart_in_colour_in_the_legend_and_in_words(
     assert "replay phases" not in svg(only_rollout)
 
 
-def test_curious_text_is_escaped_wherever_it_comes_from() -> None:
+def test_markup_in_texts_is_escaped_everywhere() -> None:
     records = mixed_log()
     section = Section("<b>&", "\\1 <i>", header=["<th>"], rows=[['"<td>']])
     text = summary_html(summarize(records), records, title="<u>", reproduce=["a <b"], sections=[section])
@@ -137,7 +137,7 @@ def test_numbers_are_right_aligned_and_names_and_hashes_are_not() -> None:
     ]
 
 
-def test_a_log_of_schema_1_0_gets_a_page_of_what_it_has(tmp_path: Path) -> None:
+def test_a_log_of_schema_1_0_gets_a_page_of_the_fields_it_has(tmp_path: Path) -> None:
     with TelemetryWriter(tmp_path / "log.jsonl", version=1.0) as writer:
         for epoch in range(1, 4):
             writer.write(fields(epoch))
@@ -148,7 +148,7 @@ def test_a_log_of_schema_1_0_gets_a_page_of_what_it_has(tmp_path: Path) -> None:
     assert text.count("<svg") == 3
 
 
-def test_a_single_epoch_is_drawn_too() -> None:
+def test_a_single_epoch_is_drawn() -> None:
     records = [record(1, reward_mean=0.0, kl_divergence=0.0, clip_fraction=0.0)]
     assert summary_html(summarize(records), records).count("<svg") == 6
 
