@@ -20,15 +20,14 @@ from townlet.cli import app, main
 from townlet_pipeline import run, ui
 from townlet_pipeline.column import retire
 from townlet_pipeline.instance import pages
-from townlet_pipeline.runs import dead_runs as reaper
+from townlet_pipeline.runs import dead_runs
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Blocks marked ``bash`` and ``python`` are run; ``console`` ones take long, or need what a reader has.
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(townlet [^`]+|python -m townlet_pipeline\.[^`]+|make [^`]+)`")
-OURS = {"pages": pages, "reaper": reaper, "retire": retire, "run": run, "ui": ui}
-PROGRAMS = {"townlet": app, **{f"townlet_pipeline.{name}": each.app for name, each in OURS.items()}}
+PROGRAMS = {"townlet": app, **{module.__name__: module.app for module in (dead_runs, pages, retire, run, ui)}}
 #: What ends a command in a line of a shell, and what stands for something that is left out.
 OVER, LEFT_OUT = {"|", ">", "2>", "&&", ";"}, {"…", "..."}
 
