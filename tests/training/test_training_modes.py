@@ -38,7 +38,7 @@ def test_a_cycles_phases_and_a_trainings_epochs_follow_from_mode_and_mixing(
 
 def test_options_replace_the_planned_amounts_and_unknown_modes_are_refused() -> None:
     assert TrainingOptions("mixed", "out", cycles=2, epochs=1).planned_epochs(CONFIG) == 4
-    with pytest.raises(InputError, match="training options: mode: found 'mixt', expected .*mixed"):
+    with pytest.raises(InputError, match=r"training options: mode: found 'mixt', expected .*mixed"):
         mode_named("mixt")
     with pytest.raises(InputError, match="training options: epochs: found 0"):
         TrainingOptions("mixed", "out", epochs=0).planned_epochs(CONFIG)

@@ -25,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def mixed_log(epochs: int = 16) -> list[dict[str, Any]]:
-    """Records of four replay epochs and four rollout epochs in turn; the policy's reward grows, the capture's is −0.5."""
+    """Records of four replay and four rollout epochs in turn; the policy's reward grows, the capture's is -0.5."""
     return [
         record(
             epoch,
