@@ -9,9 +9,7 @@ import typer
 
 from townlet.cli.places import folder_option
 from townlet.errors import InputError
-
-#: File name of a verdict without a report.
-DRIFT_NAME = "drift.json"
+from townlet.files.artefact_names import DRIFT_NAME
 
 
 def register(app: typer.Typer) -> None:

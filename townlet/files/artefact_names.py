@@ -10,3 +10,11 @@ WEIGHTS_NAME = "policy.safetensors"
 VERIFIED_NAME = "replay.json"
 EVALUATION_NAME = "evaluation.json"
 BASELINE_NAME = "baseline.json"
+#: A training: its log, and the checkpoint from which it resumes; a soak's checkpoint has the same name.
+TRAINING_LOG_NAME = "ppo_telemetry.jsonl"
+CHECKPOINT_NAME = "checkpoint.safetensors"
+REPORT_NAME = "report.html"
+#: A soak, the verdict on it, and its report, whose three files share a stem.
+SOAK_NAME = "soak.json"
+DRIFT_NAME = "drift.json"
+ACCEPTANCE_STEM = "acceptance"

@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 from townlet.baselines.baseline import Count, Sha256, own_sha256, require_own_sha256
 from townlet.config.base import Section
 from townlet.config.faults import validated
+from townlet.files.artefact_names import SOAK_NAME
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
 from townlet.host.installation import commit, describe_installation
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from townlet.capture import Capture
     from townlet.soak.options import Materials, SoakOptions
 
-MANIFEST_NAME, MEASURED_NAME = "soak.json", "measured.json"
+MANIFEST_NAME, MEASURED_NAME = SOAK_NAME, "measured.json"
 LOG_NAME, CYCLES_NAME, RESOURCES_NAME = "telemetry.jsonl", "cycles.jsonl", "resources.jsonl"
 SCHEMA_VERSION = 2
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from townlet.files.artefact_names import ACCEPTANCE_STEM
 from townlet.files.storage import AnyPath, pretty_json, require_folder, write_atomically
 from townlet.soak.assessment import MetricAssessment
 from townlet.soak.evidence import Evidence, judge_soak, metrics_of, resources_of
@@ -22,7 +23,7 @@ from townlet.text.markdown import link, plain, table
 from townlet.view.html_page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image
 
-STEM = "acceptance"
+STEM = ACCEPTANCE_STEM
 #: Share of a metric below which a difference of it is one of rounding.
 _ROUNDING = 1e-12
 #: Plots on the page; the metrics that changed come first.

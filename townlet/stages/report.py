@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from townlet.config import load_scenario
 from townlet.errors import InputError
-from townlet.files.artefact_names import CARD_NAME
+from townlet.files.artefact_names import CARD_NAME, REPORT_NAME
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.stages.commands import command_line
 from townlet.stages.verified_capture import manifest_sha256
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from townlet.capture import Capture, Manifest
     from townlet.view.html_page import Section
 
-REPORT_NAME = "report.html"
-
-#: Numbers in a scenario's training section that options of ``townlet train`` override.
+#: Numbers of a scenario's training section that options of ``townlet train`` replace.
 OPTIONS = ("rollout_ticks", "epochs", "cycles", "worlds", "seed")
 
 

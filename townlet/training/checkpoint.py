@@ -24,13 +24,14 @@ from safetensors.numpy import save
 from townlet.config.base import Section
 from townlet.config.faults import validated
 from townlet.errors import Fault, InputError
+from townlet.files import artefact_names
 from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically
 from townlet.files.strict_json import strict
 from townlet.files.tensor_file import tensors_with_description
 from townlet.training.harness import TrainingHarness
 from townlet.world import Town
 
-CHECKPOINT_NAME = "checkpoint.safetensors"
+CHECKPOINT_NAME = artefact_names.CHECKPOINT_NAME
 FORMAT, VERSION = "townlet-checkpoint", 1
 
 Arrays = Mapping[str, NDArray[Any]]

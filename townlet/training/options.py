@@ -7,10 +7,9 @@ from pathlib import Path
 
 from townlet.config.training import TrainingConfig, mode_named, planned_epochs, with_training_options
 from townlet.errors import InputError
+from townlet.files.artefact_names import TRAINING_LOG_NAME
 from townlet.files.outputs import file_place
 from townlet.files.storage import AnyPath, as_path
-
-LOG_NAME = "ppo_telemetry.jsonl"
 
 _AMOUNTS = ("rollout_ticks", "epochs", "cycles", "worlds", "seed")
 
@@ -74,7 +73,7 @@ class TrainingOptions:
         """The log's place. Raises InputError for an object store, to which nothing can be appended, and for a pipe or
         device where the log must be read again."""
         file = "training options"
-        path = as_path(self.output) / LOG_NAME if self.ppo_log is None else as_path(self.ppo_log)
+        path = as_path(self.output) / TRAINING_LOG_NAME if self.ppo_log is None else as_path(self.ppo_log)
         if not isinstance(path, Path):
             raise InputError.of(file, "ppo_log", str(path), "a local file")
         is_stream, most = file_place(path).is_stream, self.log_max_entries

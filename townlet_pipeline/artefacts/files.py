@@ -1,46 +1,42 @@
-"""Names of the files that assets leave for each other; each lies in its asset's own folder of the store."""
+"""Places of the files that assets leave for each other: each lies in its asset's own folder of the store."""
 
 from pathlib import Path
 
+from townlet.files.artefact_names import (
+    ACCEPTANCE_STEM,
+    BASELINE_NAME,
+    CARD_NAME,
+    DRIFT_NAME,
+    EVALUATION_NAME,
+    MANIFEST_NAME,
+    REPORT_NAME,
+    SOAK_NAME,
+    TRAINING_LOG_NAME,
+    VERIFIED_NAME,
+)
 from townlet_pipeline.artefacts.store import StoreResource
 
-MANIFEST = "rollout_sample_manifest.json"
-REPLAY = "replay.json"
-PLAYBACK_PAGE = "playback.html"
-LOG = "ppo_telemetry.jsonl"
-TABLE = "telemetry.parquet"
-ALERTS = "alerts.json"
-REPORT = "report.html"
-CARD = "policy.json"
-CHECKPOINT = "checkpoint.safetensors"
-EVALUATION = "evaluation.json"
-BASELINE = "baseline.json"
-SOAK = "soak.json"
-DRIFT = "drift.json"
-BASELINES_PAGE = "queue_conflict_baselines.md"
-ACCEPTANCE = "acceptance.html"
-
-#: Folder of the copies that nights make of an edited scenario, by their hashes, beside those of the column's assets.
+#: Folder, beside those of the column's assets, of the copies that nights make of an edited scenario, each by its hash.
 EDITED = "edited_scenario"
 
-#: The file of each asset that stands for all of it; of a scenario it is ``<scenario>.yaml``.
+#: The file of each asset that stands for all of it; the scenario's is ``<scenario>.yaml``.
 MAIN = {
-    "rollout_capture": MANIFEST,
-    "rollout_playback": PLAYBACK_PAGE,
-    "replay_manifest": REPLAY,
-    "trained_policy": CARD,
-    "ppo_telemetry": LOG,
-    "validated_telemetry": TABLE,
-    "telemetry_alerts": ALERTS,
-    "summary_report": REPORT,
-    "policy_evaluation": EVALUATION,
-    "conflict_baselines": BASELINE,
-    "baseline_document": BASELINES_PAGE,
-    "soak_run": SOAK,
-    "endurance_run": SOAK,
-    "soak_drift": DRIFT,
-    "acceptance_report": ACCEPTANCE,
-    "endurance_report": ACCEPTANCE,
+    "rollout_capture": MANIFEST_NAME,
+    "rollout_playback": "playback.html",
+    "replay_manifest": VERIFIED_NAME,
+    "trained_policy": CARD_NAME,
+    "ppo_telemetry": TRAINING_LOG_NAME,
+    "validated_telemetry": "telemetry.parquet",
+    "telemetry_alerts": "alerts.json",
+    "summary_report": REPORT_NAME,
+    "policy_evaluation": EVALUATION_NAME,
+    "conflict_baselines": BASELINE_NAME,
+    "baseline_document": "queue_conflict_baselines.md",
+    "soak_run": SOAK_NAME,
+    "endurance_run": SOAK_NAME,
+    "soak_drift": DRIFT_NAME,
+    "acceptance_report": f"{ACCEPTANCE_STEM}.html",
+    "endurance_report": f"{ACCEPTANCE_STEM}.html",
 }
 
 
@@ -59,14 +55,14 @@ def manifest(store: StoreResource, scenario: str) -> Path:
     return main_file(store, scenario, "rollout_capture")
 
 
-def replay(store: StoreResource, scenario: str) -> Path:
-    """What verification found out about the capture."""
-    return main_file(store, scenario, "replay_manifest")
-
-
 def playback_page(store: StoreResource, scenario: str) -> Path:
     """The page that plays the capture."""
     return main_file(store, scenario, "rollout_playback")
+
+
+def verification(store: StoreResource, scenario: str) -> Path:
+    """The record that the capture was verified."""
+    return main_file(store, scenario, "replay_manifest")
 
 
 def policy(store: StoreResource, scenario: str) -> Path:
@@ -95,5 +91,5 @@ def report(store: StoreResource, scenario: str) -> Path:
 
 
 def evaluation(store: StoreResource, scenario: str) -> Path:
-    """How the policy fared in worlds that it was not trained in."""
+    """The evaluation of the policy in worlds that it was not trained in."""
     return main_file(store, scenario, "policy_evaluation")

@@ -52,7 +52,7 @@ def replay_is_current(store: StoreResource, scenario: str) -> Finding:
     """The capture in the store is the one that was verified."""
     from townlet.stages.verified_capture import require_verified
 
-    require_verified(files.manifest(store, scenario), files.replay(store, scenario))
+    require_verified(files.manifest(store, scenario), files.verification(store, scenario))
     return Finding(True, "the manifest has the hash that was verified", {})
 
 
@@ -61,7 +61,7 @@ def enough_to_learn(store: StoreResource, scenario: str) -> Finding:
     """There are enough agent-steps per person to learn from."""
     from townlet.files.storage import read_json
 
-    replay = read_json(files.replay(store, scenario), "a verified capture")
+    replay = read_json(files.verification(store, scenario), "a verified capture")
     steps = replay["agent_steps"] / len(replay["people"])
     told = f"{steps:,.0f} agent-steps per person, at least {LEAST_STEPS_PER_PERSON} are needed"
     return Finding(steps >= LEAST_STEPS_PER_PERSON, told, {"agent_steps_per_person": steps})

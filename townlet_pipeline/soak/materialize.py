@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, MultiPartitionKey
 
 from townlet.errors import InputError
+from townlet.files.artefact_names import SOAK_NAME
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
@@ -98,7 +99,7 @@ def _set_aside(folder: Path) -> Iterator[None]:
     try:
         yield
     except InputError:
-        if not (folder / files.SOAK).exists():
+        if not (folder / SOAK_NAME).exists():
             for path in _contents(folder):
                 _remove(path)
             for path in _contents(aside):

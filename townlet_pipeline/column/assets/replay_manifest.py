@@ -23,7 +23,7 @@ def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> Mat
     from townlet.stages.verified_capture import write_verification
 
     name = context.partition_key
-    manifest, place = files.manifest(store, name), files.replay(store, name)
+    manifest, place = files.manifest(store, name), files.verification(store, name)
     replay, version = write_verification(manifest, place)
     return MaterializeResult(
         data_version=DataVersion(version),

@@ -123,7 +123,7 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
     output, log = files.policy(store, name), files.log(store, name)
     loaded = load_scenario(files.snapshot(store, name))
     scenario = trainer.configured(loaded)
-    verified = require_verified(manifest, files.replay(store, name)) if manifest else None
+    verified = require_verified(manifest, files.verification(store, name)) if manifest else None
     device = device_named(trainer.device.value)
     tag_run(context, scenario=name, seed=scenario.training.seed, mode=mode)
     asked = TrainingOptions(
