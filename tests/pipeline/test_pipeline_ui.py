@@ -1,54 +1,28 @@
-"""What people live in: the real web server and daemon, asked over GraphQL and looked at in a browser."""
+"""The UI as people use it: the real web server and daemon, queried over GraphQL and viewed in a browser."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from dagster import AssetMaterialization, AssetSelection, DagsterInstance
 from dagster._core.test_utils import freeze_time
 from support.browser import Tab, browser_tab, find_browser
-from support.pipeline_runs import SCENARIO, SMALL, run_column
+from support.launched_column import LaunchedColumn, has_partition, make_project
+from support.pipeline_runs import SCENARIO, run_column
 from support.services import free_port, wait_until
-from support.web_server import ROOT, WebServer, web_server
+from support.web_server import WebServer, web_server
 
-from townlet.baselines import BASELINES_FOLDER, promote
-from townlet.baselines.build import build_baseline
-from townlet.config import load_scenario
 from townlet.files.storage import sha256
 from townlet.view.playback import ConflictLink, conflict_links
 from townlet_pipeline.instance.home import settings
 
 COLUMN = ["rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
 REPOSITORY = {"repositoryLocationName": "townlet", "repositoryName": "__repository__"}
-ASSET = """
-query($asset: AssetKeyInput!, $partition: String!) {
-  assetOrError(assetKey: $asset) { ... on Asset {
-    assetMaterializations(limit: 1, partitions: [$partition]) {
-      runId
-      tags { key value }
-      metadataEntries {
-        label
-        ... on TextMetadataEntry { text }
-        ... on MarkdownMetadataEntry { mdStr }
-        ... on JsonMetadataEntry { jsonString }
-      }
-    }
-  } }
-  assetNodeOrError(assetKey: $asset) { ... on AssetNode {
-    dependencyKeys { path }
-    dataVersionByPartition(partitions: [$partition])
-    staleStatusByPartition(partitions: [$partition])
-    assetChecksOrError { ... on AssetChecks { checks { name blocking } } }
-  } }
-}
-"""
 CHECK = """
 query($asset: AssetKeyInput!, $check: String!, $partition: String!) {
   assetCheckExecutions(assetKey: $asset, checkName: $check, partition: $partition, limit: 1) {
@@ -57,9 +31,6 @@ query($asset: AssetKeyInput!, $check: String!, $partition: String!) {
 }
 """
 DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
-PARTITIONS = (
-    "query($asset: AssetKeyInput!) { assetNodeOrError(assetKey: $asset) { ... on AssetNode { partitionKeys } } }"
-)
 AUTOMATION = """
 query($repository: RepositorySelector!) {
   schedulesOrError(repositorySelector: $repository) { ... on Schedules { results {
@@ -78,37 +49,10 @@ query($filter: RunsFilter!) {
 """
 
 
-class Run:
-    """A column that was launched from the web server and ended."""
-
-    def __init__(self, server: WebServer, store: Path) -> None:
-        self.server, self.store = server, store
-        config = {"resources": {"trainer": {"config": SMALL}, "store": {"config": {"root": str(store)}}}}
-        self.id = server.launch("train_scenario", SCENARIO, config)
-        self.status = server.finish(self.id)
-
-    def asset(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The last materialization of an asset, and its node in the graph."""
-        answer = self.server.ask(ASSET, asset={"path": [name]}, partition=SCENARIO)
-        return answer["assetOrError"]["assetMaterializations"][0], answer["assetNodeOrError"]
-
-    def metadata(self, name: str) -> dict[str, dict[str, Any]]:
-        return {entry["label"]: entry for entry in self.asset(name)[0]["metadataEntries"]}
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of a tiny scenario with a promoted baseline, and of one with conflicts."""
     root = tmp_path_factory.mktemp("project")
-    folder = root / "configs" / "scenarios"
-    folder.mkdir(parents=True)
-    shutil.copy(ROOT / "configs" / "scenarios" / "queue_conflict.yaml", folder)
-    tiny = folder / f"{SCENARIO}.yaml"
-    content, amounts = (ROOT / "configs" / "scenarios" / tiny.name).read_text(), "  rollout_ticks: 20\n"
-    assert content.count(amounts) == 1
-    tiny.write_text(content.replace(amounts, f"{amounts}  worlds: 2\n  epochs: 1\n  network: {{hidden: [16]}}\n"))
-    baseline = build_baseline(tiny, root / "baseline", worlds=2).path
-    promote(baseline, load_scenario(tiny), reason="a test", by="ada", folder=root / BASELINES_FOLDER)
+    make_project(root)
     return root
 
 
@@ -128,7 +72,7 @@ def server(project: Path, dusk: datetime, tmp_path_factory: pytest.TempPathFacto
     home = tmp_path_factory.mktemp("home")
     (home / "dagster.yaml").write_text(settings("local"))
     with DagsterInstance.from_config(str(home)) as instance, freeze_time(dusk - timedelta(days=14)):
-        # A fortnight ago, the last time that anybody did.
+        # The last endurance run was a fortnight ago, so it is overdue.
         instance.report_runless_asset_event(AssetMaterialization("endurance_run", partition=f"{SCENARIO}|2026-11-02"))
     with pytest.MonkeyPatch.context() as patch, web_server(home, **address) as server:
         # What this process materializes is of the same project.
@@ -147,21 +91,16 @@ def worst(project: Path, server: WebServer) -> ConflictLink:
 
 
 @pytest.fixture(scope="module")
-def run(server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    partitions = {"path": ["rollout_capture"]}
-    wait_until(
-        lambda: SCENARIO in server.ask(PARTITIONS, asset=partitions)["assetNodeOrError"]["partitionKeys"],
-        "the sensor to make a partition of the scenario's file",
-        400,
-    )
-    return Run(server, tmp_path_factory.mktemp("store"))
+def run(server: WebServer, tmp_path_factory: pytest.TempPathFactory) -> LaunchedColumn:
+    wait_until(lambda: has_partition(server), "the sensor to make a partition of the scenario's file", 400)
+    return LaunchedColumn(server, tmp_path_factory.mktemp("store"))
 
 
-def test_a_column_launched_as_from_the_launchpad_succeeds(run: Run) -> None:
+def test_a_column_launched_as_from_the_launchpad_succeeds(run: LaunchedColumn) -> None:
     assert run.status == "SUCCESS", run.server.log.read_text()
 
 
-def test_metadata_and_data_versions_are_those_of_the_files(run: Run) -> None:
+def test_metadata_and_data_versions_are_those_of_the_files(run: LaunchedColumn) -> None:
     policy, node = run.asset("trained_policy")
     tags = {tag["key"]: tag["value"] for tag in policy["tags"]}
     weights = sha256((run.store / SCENARIO / "trained_policy" / "policy.safetensors").read_bytes())
@@ -171,7 +110,7 @@ def test_metadata_and_data_versions_are_those_of_the_files(run: Run) -> None:
     assert "data:image/png;base64," in run.metadata("rollout_capture")["plots"]["mdStr"]
 
 
-def test_lineage_leads_from_the_report_to_the_scenario_and_nothing_is_stale(run: Run) -> None:
+def test_lineage_leads_from_the_report_to_the_scenario_and_nothing_is_stale(run: LaunchedColumn) -> None:
     reached, waiting = {}, ["summary_report"]
     while waiting:
         name = waiting.pop()
@@ -187,7 +126,7 @@ def test_lineage_leads_from_the_report_to_the_scenario_and_nothing_is_stale(run:
             assert reached[parent]["dataVersionByPartition"] == [version], (name, parent)
 
 
-def test_every_check_of_the_column_was_evaluated_in_the_run(run: Run) -> None:
+def test_every_check_of_the_column_was_evaluated_in_the_run(run: LaunchedColumn) -> None:
     blocking = 0
     for name in ("scenario", *COLUMN, "telemetry_alerts", "summary_report"):
         for check in run.asset(name)[1]["assetChecksOrError"]["checks"]:
@@ -200,7 +139,7 @@ def test_every_check_of_the_column_was_evaluated_in_the_run(run: Run) -> None:
     assert blocking >= 5
 
 
-def test_the_daemon_is_well_and_sensors_and_schedules_are_on(run: Run) -> None:
+def test_the_daemon_is_well_and_sensors_and_schedules_are_on(run: LaunchedColumn) -> None:
     daemons = run.server.ask(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
     required = {daemon["daemonType"]: daemon["healthy"] for daemon in daemons if daemon["required"]}
     assert {"SCHEDULER", "SENSOR", "FRESHNESS_DAEMON", "MONITORING"} <= required.keys()
@@ -242,24 +181,24 @@ def visit(tab: Tab, url: str, *texts: str) -> None:
         tab.until(f"document.body?.innerText.replaceAll('\\u200b', '').includes({text!r})", 240)
 
 
-def test_the_catalogue_shows_every_asset_with_its_description(run: Run, tab: Tab, pictures: Path) -> None:
+def test_the_catalogue_shows_every_asset_with_its_description(run: LaunchedColumn, tab: Tab, pictures: Path) -> None:
     visit(tab, f"{run.server.url}/assets", "scenario", *COLUMN, "summary_report", "The training log: one JSON line")
     tab.picture(pictures / "catalogue.png")
 
 
-def test_the_lineage_graph_shows_the_column(run: Run, tab: Tab, pictures: Path) -> None:
+def test_the_lineage_graph_shows_the_column(run: LaunchedColumn, tab: Tab, pictures: Path) -> None:
     page = f"{run.server.url}/assets/summary_report?view=lineage&lineageScope=upstream&lineageDepth=10"
     visit(tab, page, "rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "summary_report")
     assert tab.ask("document.querySelectorAll('svg path').length") > 5
     tab.picture(pictures / "lineage.png")
 
 
-def test_the_page_of_a_run_shows_that_it_succeeded(run: Run, tab: Tab, pictures: Path) -> None:
+def test_the_page_of_a_run_shows_that_it_succeeded(run: LaunchedColumn, tab: Tab, pictures: Path) -> None:
     visit(tab, f"{run.server.url}/runs/{run.id}", "Success", f"partition: {SCENARIO}", "train_policy")
     tab.picture(pictures / "run.png")
 
 
-def test_the_page_of_an_asset_opens_its_plots(run: Run, tab: Tab, pictures: Path) -> None:
+def test_the_page_of_an_asset_opens_its_plots(run: LaunchedColumn, tab: Tab, pictures: Path) -> None:
     visit(tab, f"{run.server.url}/assets/rollout_capture?view=partitions&partition={SCENARIO}", "Show Markdown")
     tab.ask("[...document.querySelectorAll('button, a')].find(b => b.innerText.includes('Show Markdown')).click()")
     width = tab.until("[...document.images].find(i => i.src.startsWith('data:image/png'))?.naturalWidth", 240)
@@ -268,7 +207,7 @@ def test_the_page_of_an_asset_opens_its_plots(run: Run, tab: Tab, pictures: Path
 
 
 def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_playback(
-    run: Run, worst: ConflictLink, tab: Tab, pictures: Path
+    run: LaunchedColumn, worst: ConflictLink, tab: Tab, pictures: Path
 ) -> None:
     visit(tab, f"{run.server.url}/assets/rollout_playback?view=partitions&partition=queue_conflict", "Show Markdown")
     tab.ask("[...document.querySelectorAll('button, a')].find(b => b.innerText.includes('Show Markdown')).click()")
