@@ -25,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def mixed_log(epochs: int = 16) -> list[dict[str, Any]]:
-    """Records of four replay and four rollout epochs in turn; the policy's reward grows, the capture's is -0.5."""
+    """Four replay and four rollout epochs in turn; the reward is −0.5 in the capture and grows in rollouts."""
     return [
         record(
             epoch,

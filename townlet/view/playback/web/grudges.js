@@ -24,23 +24,23 @@ function drawArc(pen, from, to, strength, color, alpha = 1, radius = 12) {
 }
 
 // People on the circle: everybody in a small town; in a large one, those with the strongest grudges.
-const RING_PLACES = 16;
+const GRAPH_PLACES = 16;
 
-function ringMembers(recording, scene) {
-  if (recording.people.length <= RING_PLACES) return recording.people.map((_, a) => a);
+function graphMembers(recording, scene) {
+  if (recording.people.length <= GRAPH_PLACES) return recording.people.map((_, a) => a);
   const strongest = new Map();
   for (const { from, to, strength } of scene.grudges) {
     for (const a of [from, to]) strongest.set(a, Math.max(strongest.get(a) ?? 0, strength));
   }
-  return [...strongest].sort((one, two) => two[1] - one[1]).slice(0, RING_PLACES).map(([a]) => a).sort((a, b) => a - b);
+  return [...strongest].sort((one, two) => two[1] - one[1]).slice(0, GRAPH_PLACES).map(([a]) => a).sort((a, b) => a - b);
 }
 
-function drawRing(canvas, recording, t, theme, selected) {
+function drawGrudgeGraph(canvas, recording, t, theme, selected) {
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   if (!width) return;
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
   if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d"), scene = recording.scene(t), members = ringMembers(recording, scene);
+  const pen = canvas.getContext("2d"), scene = recording.scene(t), members = graphMembers(recording, scene);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   pen.font = "12px system-ui, sans-serif";

@@ -9,7 +9,7 @@ class Pane {
     this.canvas = element("canvas", { role: "img" });
     this.notice = element("div", { class: "notice" });
     this.tip = element("div", { class: "tip", hidden: "", "aria-hidden": "true" });
-    this.ring = element("canvas", { role: "img" });
+    this.grudgeGraph = element("canvas", { role: "img" });
     this.title = element("h2");
     this.figures = new KeyFigures();
     this.queues = new Queues();
@@ -24,10 +24,10 @@ class Pane {
   }
 
   build() {
-    const ring = element("section", { class: "card ring" }, element("h3", {}, "Grudges"), this.ring);
+    const graph = element("section", { class: "card grudge-graph" }, element("h3", {}, "Grudges"), this.grudgeGraph);
     const mapPart = element("div", { class: "map-part" }, element("div", {}, this.title, this.figures.node), this.stage);
     const side = (...cards) => element("div", { class: "side" }, ...cards), alone = this.player.sides === 1;
-    const sides = alone ? [side(this.queues.node, this.events.node), side(this.about.node, ring, this.people.node)] : [side(this.queues.node, this.about.node, ring, this.events.node)];
+    const sides = alone ? [side(this.queues.node, this.events.node), side(this.about.node, graph, this.people.node)] : [side(this.queues.node, this.about.node, graph, this.events.node)];
     return element("section", { class: "pane" }, mapPart, ...sides);
   }
 
@@ -39,7 +39,7 @@ class Pane {
 
   listen() {
     new ResizeObserver(() => this.resize()).observe(this.stage);
-    new ResizeObserver(() => this.player.redraw()).observe(this.ring);
+    new ResizeObserver(() => this.player.redraw()).observe(this.grudgeGraph);
     this.canvas.addEventListener("pointermove", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => (this.tip.hidden = true));
     this.canvas.addEventListener("click", (event) => {
@@ -111,7 +111,7 @@ class Pane {
     this.people.update(this.recording, t, this.selected);
     this.events.update(this.recording, t);
     this.about.update(this.recording, t, this.selected);
-    drawRing(this.ring, this.recording, t, view.theme, this.selected);
+    drawGrudgeGraph(this.grudgeGraph, this.recording, t, view.theme, this.selected);
     const off = ["No power", "No water", "Prices are raised"].filter((_, i) => this.recording.get("conditions", i, t));
     if (this.notice.textContent !== off.join("")) this.notice.replaceChildren(...off.map((text) => element("span", {}, text)));
     if (!view.playing) this.canvas.setAttribute("aria-label", this.summary(t));
