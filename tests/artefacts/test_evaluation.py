@@ -1,4 +1,4 @@
-"""Judging a policy: unseen worlds, the same for everybody, and figures that captures agree with."""
+"""Evaluation of a policy: unseen worlds, the same for every behaviour, and figures that agree with captures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy is said to think is what its network computes."""
+"""Inspection of a policy shows what its network computes."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_command_prints_a_table_or_all_of_it_as_json(
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "message"),
     [
         ("--tick", "80", "options: --tick: found 80, expected 0 to 79, which were captured"),
         ("--world", "-1", "options: --world: found -1, expected 0 to 1, which were captured"),
@@ -98,11 +98,11 @@ def test_the_command_prints_a_table_or_all_of_it_as_json(
     ],
 )
 def test_a_moment_that_was_not_captured_is_refused(
-    policy: Path, manifest: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, told: str
+    policy: Path, manifest: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, message: str
 ) -> None:
     words = {"--manifest": str(manifest), "--tick": "3", "--agent": "ben"} | {option: value}
     assert main(["inspect", str(policy), *(word for pair in words.items() for word in pair)]) == 2
-    assert capsys.readouterr().err == f"error: {told}\n"
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 def test_a_policy_of_another_town_is_refused(policy: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``townlet lineage``: the way from a file to its scenario, and that no byte on it can be off unnoticed."""
+"""Lineage: ``townlet lineage`` walks from a file to its scenario and notices every wrong byte on the way."""
 
 from __future__ import annotations
 
@@ -129,9 +129,9 @@ def test_a_policy_and_another_scenario_of_the_same_name_do_not_belong_together(c
 def test_the_command_prints_a_tree_or_json(chain: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = chain / "table" / "telemetry.parquet"
     assert main(["lineage", str(table)]) == 0
-    told = capsys.readouterr().out
-    assert f"table {file_sha256(table)[:12]}  {table}  (townlet validate)" in told
-    assert f"{len(on_the_way(chain))} files checked" in told
+    printed = capsys.readouterr().out
+    assert f"table {file_sha256(table)[:12]}  {table}  (townlet validate)" in printed
+    assert f"{len(on_the_way(chain))} files checked" in printed
     assert main(["lineage", str(table), "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["scenarios"] == [str(chain / "town" / SCENARIO.name)]

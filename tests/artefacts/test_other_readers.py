@@ -58,10 +58,10 @@ def test_captures_under_the_lowest_version_of_arrow(tmp_path: Path) -> None:
     )
     for folder in (str(tmp_path / "arrow"), ""):
         path = os.pathsep.join(filter(None, [folder, str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        told = subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, env={**os.environ, "PYTHONPATH": path}
         )
-        assert told.returncode == 0, told.stderr.decode()
-        versions, sums = zip(*(line.split() for line in told.stdout.decode().splitlines()), strict=True)
+        assert done.returncode == 0, done.stderr.decode()
+        versions, sums = zip(*(line.split() for line in done.stdout.decode().splitlines()), strict=True)
         assert (versions[0] == f"{lowest[1]}.0.0") is bool(folder)
         assert len(sums) == 2 and all(float(value) > 0 for value in sums)

@@ -1,4 +1,4 @@
-"""A rollout is recorded whole: every agent-step and event, what they were chosen on, and a hash of every file."""
+"""Captures record every agent-step and event, the observations and masks of each choice, and every file's hash."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def test_the_command_and_the_function_write_the_same_capture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["capture", str(QUEUE), "--output", str(tmp_path / "command")]) == 0
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     result = capture_rollout(QUEUE, tmp_path / "function")
     assert files_in(tmp_path / "command") == files_in(tmp_path / "function")
-    assert told.out.startswith("captured 240 agent-steps of queue_conflict (1 world(s) × 80 ticks, scripted)\n")
-    assert result.manifest_sha256 in told.out
+    assert printed.out.startswith("captured 240 agent-steps of queue_conflict (1 world(s) × 80 ticks, scripted)\n")
+    assert result.manifest_sha256 in printed.out
 
 
 def test_a_capture_is_a_manifest_metrics_events_and_steps_and_the_manifest_has_their_hashes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stages by commands alone: which log a report takes, how to have it again, and files that lack a field."""
+"""Stages by commands: the log that a report accepts, the commands that reproduce it, and files that lack a field."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def test_a_log_that_ends_before_its_training_did_is_refused(
     log = place / "policy" / "ppo_telemetry.jsonl"
     log.write_text(log.read_text().splitlines(keepends=True)[0])
     assert report(place) == 2
-    assert "found a log that ends at epoch 1" in (said := capsys.readouterr().err)
-    assert "expected epoch 3, the last one logged of the 4 with which the policy was trained" in said
+    assert "found a log that ends at epoch 1" in (error := capsys.readouterr().err)
+    assert "expected epoch 3, the last one logged of the 4 with which the policy was trained" in error
     assert not (place / "report").exists()
 
 

@@ -1,3 +1,5 @@
+"""Commands about telemetry: exit codes, output, and options."""
+
 from __future__ import annotations
 
 import json
@@ -41,9 +43,9 @@ def test_validate_ends_with_2_for_unusable_input_but_judges_the_other_logs_first
     log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["validate", str(tmp_path / "none.jsonl"), log]) == 2
-    told = capsys.readouterr()
-    assert told.out == f"{log}: valid, 3 records\n"
-    assert told.err == f"error: {tmp_path}/none.jsonl: found no such file, expected a telemetry log (JSONL)\n"
+    printed = capsys.readouterr()
+    assert printed.out == f"{log}: valid, 3 records\n"
+    assert printed.err == f"error: {tmp_path}/none.jsonl: found no such file, expected a telemetry log (JSONL)\n"
 
 
 def test_validate_reports_a_torn_line_and_passes(log: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,10 +83,10 @@ def test_a_baseline_that_shares_nothing_with_the_log_is_unusable(log: str, tmp_p
 
 def test_validate_prints_one_json_object(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", log, log, "--json", "--baseline", log, "--drift-threshold", "0"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["passed"] is True
-    assert [one["records"] for one in told["logs"]] == [3, 3]
-    assert {drift["absolute"] for drift in told["logs"][0]["drift"]} == {0.0}
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["passed"] is True
+    assert [one["records"] for one in printed["logs"]] == [3, 3]
+    assert {drift["absolute"] for drift in printed["logs"][0]["drift"]} == {0.0}
 
 
 def test_validate_writes_a_table_of_a_valid_log(log: str, tmp_path: Path) -> None:
@@ -98,9 +100,9 @@ def test_watch_ends_with_1_if_anything_alerted(log: str, capsys: pytest.CaptureF
     assert main(["watch", log, "--kl-threshold", "1"]) == 0
     capsys.readouterr()
     assert main(["watch", log, "--json", "--shower-complete-min", "9"]) == 1
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one["epoch"] for one in told] == [1, 2, 3]
-    assert told[0]["alerts"] == [
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["epoch"] for one in printed] == [1, 2, 3]
+    assert printed[0]["alerts"] == [
         {
             "signal": "shower_complete_min",
             "field": "shower_complete_events",
@@ -124,8 +126,8 @@ def test_watch_of_a_missing_log_is_unusable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["text", "markdown", "json"])
 def test_summary_prints_every_form(log: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["summary", log, "--format", form, "--last", "2", "--baseline", log]) == 0
-    told = capsys.readouterr().out
-    assert "over 2 epochs" in (json.loads(told)["verdict"] if form == "json" else told)
+    printed = capsys.readouterr().out
+    assert "over 2 epochs" in (json.loads(printed)["verdict"] if form == "json" else printed)
 
 
 def test_summary_of_an_invalid_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,8 +143,8 @@ def test_the_scripts_are_the_commands(script: str, command: str, log: str, tmp_p
     by_script = [sys.executable, str(SCRIPTS / f"{script}.py")]
     by_command = [sys.executable, "-c", "import sys, townlet.cli; sys.exit(townlet.cli.main())", command]
     for path, code in ((log, 0), (str(tmp_path / "none"), 2)):
-        told = [subprocess.run([*way, path], capture_output=True, text=True) for way in (by_script, by_command)]
-        assert (told[0].returncode, told[0].stdout) == (code, told[1].stdout)
+        printed = [subprocess.run([*way, path], capture_output=True, text=True) for way in (by_script, by_command)]
+        assert (printed[0].returncode, printed[0].stdout) == (code, printed[1].stdout)
 
 
 @pytest.mark.parametrize("command", ["validate", "watch", "summary"])

@@ -1,4 +1,4 @@
-"""Telemetry's totals of what happened in a town, and the counters of which nothing can be expected."""
+"""Telemetry's counters of events in a town, and those that a scenario's rules leave inactive."""
 
 from __future__ import annotations
 

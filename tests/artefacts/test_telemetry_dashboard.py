@@ -1,4 +1,4 @@
-"""On a terminal, a training that is followed is a live view; anywhere else it stays plain lines."""
+"""The live view of a followed training on a terminal, and plain lines anywhere else."""
 
 from __future__ import annotations
 
@@ -133,8 +133,10 @@ def test_a_terminal_shows_the_training_through_rotation_and_resize_and_is_given_
         drawn, after = tty.written.split(LEAVE)
         assert tty.written.count(ENTER) == 1
         assert tty.is_as_it_was() and drawn.rindex(SHOW_CURSOR) > drawn.rindex(HIDE_CURSOR)
-        told = plain(after).strip()
-        assert told.startswith(f"{log}: 7 lines, 1 line with alerts (kl 1); last: epoch 7  rollout cycle 4  steps 1792")
+        printed = plain(after).strip()
+        assert printed.startswith(
+            f"{log}: 7 lines, 1 line with alerts (kl 1); last: epoch 7  rollout cycle 4  steps 1792"
+        )
         frame = plain(drawn.split("\x1b[H")[-2]).rstrip("\n").split("\n")
         assert len(frame) <= 12
         assert max(cell_len(line) for line in frame) <= 60
@@ -169,13 +171,13 @@ def test_piped_lines_are_those_of_a_log_that_is_not_followed(tmp_path: Path) -> 
     guard.start()
     try:
         assert watcher.stdout is not None
-        told = b"".join(watcher.stdout.readline() for _ in range(3))
+        printed = b"".join(watcher.stdout.readline() for _ in range(3))
         watcher.send_signal(signal.SIGINT)
         rest = watcher.communicate()
     finally:
         guard.cancel()
         watcher.kill()
-    assert (told, rest, watcher.returncode) == (expected, (b"", b""), 1)
+    assert (printed, rest, watcher.returncode) == (expected, (b"", b""), 1)
 
 
 def rendered(renderable: Any, width: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""A training log in MLflow has the numbers of the log, each of them once, however often it is exported."""
+"""Exports to MLflow hold every number of the log once, however often they are repeated."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Summaries of a log, comparison with a baseline, and the log as a table."""
+
 from __future__ import annotations
 
 import json
@@ -106,7 +108,7 @@ def test_the_verdict_tells_the_course_of_the_training() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"reward_clipped_share": 0.5}, "50.0% of the rewards sat on their clip"),
         ({"adv_zero_std_batches": 1}, "1 minibatch had constant advantages"),
@@ -116,9 +118,9 @@ def test_the_verdict_tells_the_course_of_the_training() -> None:
         ({"effective_sample_share": 0.01}, "Only 1.0% of the recorded samples carry weight"),
     ],
 )
-def test_what_stands_out_is_remarked_on(changed: dict[str, float], told: str) -> None:
+def test_what_stands_out_is_remarked_on(changed: dict[str, float], expected: str) -> None:
     summary = summarize([record(1, **changed)])
-    assert [told in remark for remark in summary.remarks] == [True]
+    assert [expected in remark for remark in summary.remarks] == [True]
     assert "1 thing to look at" in summary.verdict
 
 

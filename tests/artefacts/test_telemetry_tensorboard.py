@@ -1,4 +1,4 @@
-"""A training log in TensorBoard has the numbers of the log, all of them, or is refused."""
+"""Exports to TensorBoard hold every number of the log, or are refused."""
 
 from __future__ import annotations
 

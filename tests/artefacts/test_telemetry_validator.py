@@ -1,3 +1,5 @@
+"""Validation finds every fault of a telemetry log, and nothing else."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Alerts of an epoch, and following a log through rotation, truncation and replacement."""
+
 from __future__ import annotations
 
 import json
@@ -144,7 +146,7 @@ def test_watch_follow_waits_for_the_log_survives_rotation_and_ends_cleanly_at_ct
 ) -> None:
     log, out = tmp_path / "log.jsonl", tmp_path / "out"
 
-    def told() -> list[int]:
+    def epochs_printed() -> list[int]:
         return [json.loads(line)["epoch"] for line in out.read_text().splitlines()]
 
     with out.open("w") as sink:
@@ -160,10 +162,10 @@ def test_watch_follow_waits_for_the_log_survives_rotation_and_ends_cleanly_at_ct
                 for epoch in range(1, 8):
                     writer.write(fields(epoch))
                     if epoch in (3, 6, 7):
-                        wait_for(lambda epoch=epoch: told() == list(range(1, epoch + 1)))
+                        wait_for(lambda epoch=epoch: epochs_printed() == list(range(1, epoch + 1)))
             with TelemetryWriter.resume(log, offset=3, max_entries=2) as writer:
                 writer.write(fields(4, epoch_duration_sec=0.5))
-            wait_for(lambda: told() == [1, 2, 3, 4, 5, 6, 7, 4])
+            wait_for(lambda: epochs_printed() == [1, 2, 3, 4, 5, 6, 7, 4])
             os.kill(watcher.pid, signal.SIGINT)
             _, errors = watcher.communicate(timeout=30)
         finally:

@@ -1,3 +1,5 @@
+"""The writer of telemetry logs keeps them whole through kills, resumptions and rotation."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""Other libraries train on the town as the examples show."""
+"""Examples of other libraries that train on the town."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in scenarios are found from anywhere, in a checkout and once installed."""
+"""Built-in scenarios are found from anywhere, in a checkout and once installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of the town."""
+"""Renderings of the town as text and image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One person's view of the town as a Gymnasium environment."""
+"""The Gymnasium environment of one person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The batched vector environment: the simulator's own arrays under Gymnasium's vector API."""
+"""The batched environment: the simulator's own arrays under Gymnasium's vector API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A town from building blocks is one town that could have been written by hand, and everybody can walk everywhere."""
+"""Blueprints expand to towns that could have been written by hand, in which everybody can walk everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A blueprint that cannot be built is refused with the place in the file, what was found and what was expected."""
+"""Blueprints that cannot be built are refused with the place, what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -144,9 +144,9 @@ def test_what_cannot_be_built_is_refused_at_the_field_to_change(
     file.write_text(VILLAGE.replace(old, new))
     with pytest.raises(InputError) as caught:
         load_scenario(file)
-    told = [line.removeprefix(f"{file}: ") for line in str(caught.value).splitlines()]
-    assert len(told) == len(messages)
-    for line, message in zip(told, messages, strict=True):
+    lines = [line.removeprefix(f"{file}: ") for line in str(caught.value).splitlines()]
+    assert len(lines) == len(messages)
+    for line, message in zip(lines, messages, strict=True):
         assert line.startswith(message)
 
 

@@ -1,4 +1,4 @@
-"""Where compiled rules are kept: with one user alone, and somewhere for everybody."""
+"""The cache of compiled rules is private to one user, and every user gets one."""
 
 from __future__ import annotations
 

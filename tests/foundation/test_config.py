@@ -1,4 +1,4 @@
-"""A wrong scenario file is refused with the file, the place in it, what was found and what was expected."""
+"""Wrong scenario files are refused with the file, the place, what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refuse:
         file = tmp_path / f"{name}.yaml"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         code = main(["capture", str(file), "--output", str(tmp_path / "capture")])
-        told = capsys.readouterr()
-        assert (code, told.out) == (2, "")
+        printed = capsys.readouterr()
+        assert (code, printed.out) == (2, "")
         assert not (tmp_path / "capture").exists()
-        lines = told.err.splitlines()
-        assert lines and all(line.startswith(f"error: {file}: ") for line in lines), told.err
+        lines = printed.err.splitlines()
+        assert lines and all(line.startswith(f"error: {file}: ") for line in lines), printed.err
         return [line.removeprefix(f"error: {file}: ") for line in lines]
 
     return refuse
@@ -82,19 +82,20 @@ def test_an_unknown_job_is_named_as_is_the_job_that_then_nobody_has(refused: Ref
 def test_an_object_of_a_type_without_affordance_and_an_affordance_without_object_are_both_named(
     refused: Refuse,
 ) -> None:
-    told = refused(with_change("type: oven,", "type: ofen,"))
-    assert [message.split(", one of")[0] for message in told[:2]] == [
+    printed = refused(with_change("type: oven,", "type: ofen,"))
+    assert [message.split(", one of")[0] for message in printed[:2]] == [
         "objects.oven_1.type (line 11): found 'ofen', expected a type with an affordance",
         "affordances.bake.object (line 14): found 'oven', expected the type of an object",
     ]
 
 
 def test_a_wall_beyond_the_map_is_outside_and_whoever_stands_in_it_is_named(refused: Refuse) -> None:
-    told = refused(with_change("opposite: [7, 0]", "opposite: [7, 9]"))
+    printed = refused(with_change("opposite: [7, 0]", "opposite: [7, 9]"))
     assert (
-        told[0] == "map.walls.0.opposite (line 9): found [7, 9], expected a tile inside the 8×5 map, [0, 0] to [7, 4]"
+        printed[0]
+        == "map.walls.0.opposite (line 9): found [7, 9], expected a tile inside the 8×5 map, [0, 0] to [7, 4]"
     )
-    assert len(told) == 4
+    assert len(printed) == 4
 
 
 @pytest.mark.parametrize(("do", "nearest"), [("wiat", "wait"), ("move nort", "move north"), ("camp_oven", "camp oven")])

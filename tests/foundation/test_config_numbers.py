@@ -1,4 +1,4 @@
-"""Numbers of every size in every field of a scenario: a model that a town can be made of, or an InputError."""
+"""Numbers of every size in every field of a scenario give a model that makes a town, or an InputError."""
 
 from __future__ import annotations
 

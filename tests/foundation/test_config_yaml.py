@@ -1,4 +1,4 @@
-"""YAML as people mean it: the core schema of YAML 1.2, own texts and lines in errors, bounds on what reading costs."""
+"""YAML by the core schema of YAML 1.2, with original texts and lines in errors, and bounds on the cost of reading."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ def test_people_may_be_called_as_anybody_is(tmp_path: Path) -> None:
     ],
 )
 def test_what_means_something_else_to_others_is_refused_as_it_is_written(tmp_path: Path, line: str, fault: str) -> None:
-    told = faults(tmp_path, f"{SMALL}  ann: {{at: [1, 1]}}\n{line}\n")
-    assert any(fault in each for each in told), told
-    assert max(map(len, told)) < 400
+    found = faults(tmp_path, f"{SMALL}  ann: {{at: [1, 1]}}\n{line}\n")
+    assert any(fault in each for each in found), found
+    assert max(map(len, found)) < 400
 
 
 def test_clock_times_of_a_shift_are_refused(tmp_path: Path) -> None:
-    told = faults(tmp_path, BAKERY.replace("start: 5", "start: 8:00").replace("end: 20", "end: 16:00"), "bakery")
+    found = faults(tmp_path, BAKERY.replace("start: 5", "start: 8:00").replace("end: 20", "end: 16:00"), "bakery")
     expected = "expected a whole number of ticks, not a time of day"
-    assert told == [
+    assert found == [
         f"jobs.baker.start (line 22): found '8:00', {expected}",
         f"jobs.baker.end (line 22): found '16:00', {expected}",
     ]

@@ -1,4 +1,4 @@
-"""Errors on their way from one process to another."""
+"""Errors survive the way from one process to another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preconditions mean what the same text means in Python, are never evaluated by it, and refuse all else readably."""
+"""Preconditions mean the same as in Python, are never evaluated as Python, and have readable errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever stands in the place of a file to read is read or refused in words, at once."""
+"""Reads of anything but a regular file are refused in words, at once."""
 
 from __future__ import annotations
 

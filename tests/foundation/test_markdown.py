@@ -1,4 +1,4 @@
-"""Texts of users in Markdown: read back by a Markdown parser they are what was typed, and nothing else."""
+"""Text from users in Markdown: a parser reads back what was typed, and nothing else."""
 
 import markdown
 import pytest

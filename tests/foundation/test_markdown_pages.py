@@ -1,4 +1,4 @@
-"""Pages with texts of users in them: what they typed is shown, and makes no markup of its own."""
+"""Pages show text from users as typed, never as markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that cannot be had is refused in words before anything that is finished is touched."""
+"""Memory that is not available is refused in words, before anything finished is touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds of any size: small ones are kept, large ones folded to what compiled rules hold, always to the same."""
+"""Seeds of any size: small ones are kept, large ones folded into the range of compiled rules, always alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sound scenario, and ways to break it with the message that each must lead to."""
+"""A valid scenario, and ways to break it with the message that each must cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captures that tests make, take apart and compare."""
+"""Captures for tests to make, damage and compare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of the environments share: the scenarios they run on, and people who act at random."""
+"""Scenarios of the environments' tests, and people who act at random."""
 
 from __future__ import annotations
 
