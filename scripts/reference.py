@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import click
 import mkdocs_gen_files
 import typer.cli
 import typer.main
@@ -43,6 +44,9 @@ MODULES = (
 def command_line() -> str:
     """Every command with its arguments, options and help."""
     command = typer.main.get_command(app)
+    assert isinstance(command, click.Group)
+    # Typer would list hidden commands, too.
+    command.commands = {name: each for name, each in command.commands.items() if not each.hidden}
     with typer.Context(command) as context:
         return typer.cli.get_docs_for_click(obj=command, ctx=context, name="townlet", title="Command line")
 
