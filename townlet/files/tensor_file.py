@@ -15,7 +15,7 @@ from townlet.files.strict_json import strict
 def tensors_with_description(
     content: bytes, name: str, file: object, expected: str
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """The arrays in a safetensors file, and the JSON object in its metadata.
+    """Return the arrays in a safetensors file, and the JSON object in its metadata.
 
     Nothing in such a file is executable.
 
