@@ -1,4 +1,4 @@
-"""How an asset check is made of a function that judges one scenario's files."""
+"""Asset checks, each made of a function that examines one scenario's files. A gate stops a run; an advisory does not."""
 
 import warnings
 from collections.abc import Callable
@@ -21,43 +21,49 @@ from townlet_pipeline.artefacts.store import StoreResource
 
 
 class Finding(NamedTuple):
-    """What a check found: whether it holds, a sentence, and the numbers behind it.
+    """The outcome of a check: whether it holds, a sentence, and the numbers behind it.
 
-    One that ``warns`` has the severity WARN if it does not hold, any other one ERROR.
+    If it does not hold, one that ``warns`` has the severity WARN, any other the severity ERROR.
     """
 
     passed: bool
-    told: str
+    sentence: str
     numbers: dict[str, Any]
     warns: bool = False
 
 
-Judge = Callable[[StoreResource, str], Finding]
+#: Examines the files of one scenario in a store; its docstring describes the check in Dagster.
+CheckFunction = Callable[[StoreResource, str], Finding]
 
 
 def gate(
     asset: str, name: str | None = None, partitions: PartitionsDefinition[str] | None = scenarios
-) -> Callable[[Judge], AssetChecksDefinition]:
-    """A check that must hold before anything downstream of an asset is made in the same run."""
-    return lambda judge: _check(judge, asset, name or judge.__name__, blocking=True, partitions=partitions)
+) -> Callable[[CheckFunction], AssetChecksDefinition]:
+    """A check that must hold before the same run makes anything downstream of the asset."""
+    return lambda function: _check(function, asset, name or function.__name__, blocking=True, partitions=partitions)
 
 
-def watch(
+def advisory(
     asset: str, name: str | None = None, partitions: PartitionsDefinition[str] | None = scenarios
-) -> Callable[[Judge], AssetChecksDefinition]:
-    """A check that is told and never stops a run."""
-    return lambda judge: _check(judge, asset, name or judge.__name__, blocking=False, partitions=partitions)
+) -> Callable[[CheckFunction], AssetChecksDefinition]:
+    """A check that reports and never stops a run."""
+    return lambda function: _check(function, asset, name or function.__name__, blocking=False, partitions=partitions)
 
 
 def _check(
-    judge: Judge, asset: str, name: str, *, blocking: bool, partitions: PartitionsDefinition[str] | None = scenarios
+    function: CheckFunction,
+    asset: str,
+    name: str,
+    *,
+    blocking: bool,
+    partitions: PartitionsDefinition[str] | None = scenarios,
 ) -> AssetChecksDefinition:
-    """An InputError is a failed check whose description names every fault; so is a broken lineage."""
+    """The check in Dagster. An InputError, or a broken lineage, fails it with a description that names every fault."""
 
     def run(context: AssetCheckExecutionContext, store: StoreResource) -> AssetCheckResult:
         try:
             pull_checked(context, store)
-            found = judge(store, key_of(context))
+            found = function(store, key_of(context))
         except InputError as error:
             found = Finding(False, str(error), {"faults": len(error.faults)})
         except RunError as error:
@@ -65,14 +71,14 @@ def _check(
         return AssetCheckResult(
             passed=found.passed,
             severity=AssetCheckSeverity.WARN if found.warns else AssetCheckSeverity.ERROR,
-            description=found.told,
+            description=found.sentence,
             metadata=found.numbers,
         )
 
     with warnings.catch_warnings():
-        # Checks per partition are a preview in the pinned release; without them, the result for one scenario
-        # would stand for all.
+        # Checks per partition are a preview in the pinned release. Without them, the result for one scenario would
+        # stand for all.
         warnings.simplefilter("ignore", PreviewWarning)
         return asset_check(
-            asset=asset, name=name, description=judge.__doc__, blocking=blocking, partitions_def=partitions
+            asset=asset, name=name, description=function.__doc__, blocking=blocking, partitions_def=partitions
         )(run)

@@ -1,4 +1,4 @@
-"""Gates: what must hold of a stage's files before anything is made of them."""
+"""Gates of a scenario's column: what must hold of an asset's files before anything is made from them."""
 
 from dagster import AssetChecksDefinition
 
@@ -6,24 +6,24 @@ from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, gate
 from townlet_pipeline.artefacts.store import StoreResource
 
-#: Agent-steps per person, on average, below which there is nothing to learn from a capture.
+#: Fewest agent-steps per person, on average, that a capture needs to be learned from.
 LEAST_STEPS_PER_PERSON = 10
-#: Ticks and worlds of a capture that are simulated once more.
+#: Ticks and worlds of a capture that are simulated again.
 SLICE_TICKS, SLICE_WORLDS = 32, 4
 
 
 def lineage_intact(asset: str) -> AssetChecksDefinition:
-    """A gate that an asset's files, and all that they were made from, are what is on record."""
+    """A gate: an asset's files, and all that they were made from, have the hashes on record."""
 
-    def judge(store: StoreResource, scenario: str) -> Finding:
-        """Every file of this asset, and of all it was made from, has the hash on record, back to the scenario."""
+    def check(store: StoreResource, scenario: str) -> Finding:
+        """Every file of this asset, and of all that it was made from, back to the scenario, has the hash on record."""
         from townlet.lineage import trace
 
         nodes = list(trace(files.main_file(store, scenario, asset)).everything())
         count = sum(len(node.files) for node in nodes)
         return Finding(True, f"{count} files are as recorded", {"files": count, "artefacts": len(nodes)})
 
-    return gate(asset, "lineage_intact")(judge)
+    return gate(asset, "lineage_intact")(check)
 
 
 @gate("rollout_capture")
@@ -38,13 +38,13 @@ def capture_integrity(store: StoreResource, scenario: str) -> Finding:
 
 @gate("rollout_capture")
 def slice_reproduces(store: StoreResource, scenario: str) -> Finding:
-    """The beginning of the capture, simulated once more, comes out the same to the bit."""
+    """The beginning of the capture, simulated again, is the same to the bit."""
     from townlet.stages.reproduction import differences_when_repeated
 
     manifest, source = files.manifest(store, scenario), files.snapshot(store, scenario)
     steps, different = differences_when_repeated(manifest, source, ticks=SLICE_TICKS, worlds=SLICE_WORLDS)
-    told = f"{steps:,} agent-steps came out the same" if not different else f"different: {', '.join(different)}"
-    return Finding(not different, told, {"agent_steps": steps, "different_columns": len(different)})
+    sentence = f"{steps:,} agent-steps are the same" if not different else f"different: {', '.join(different)}"
+    return Finding(not different, sentence, {"agent_steps": steps, "different_columns": len(different)})
 
 
 @gate("replay_manifest")
@@ -58,13 +58,13 @@ def replay_is_current(store: StoreResource, scenario: str) -> Finding:
 
 @gate("replay_manifest")
 def enough_to_learn(store: StoreResource, scenario: str) -> Finding:
-    """There are enough agent-steps per person to learn from."""
+    """The capture has enough agent-steps per person to learn from."""
     from townlet.files.storage import read_json
 
     replay = read_json(files.verification(store, scenario), "a verified capture")
     steps = replay["agent_steps"] / len(replay["people"])
-    told = f"{steps:,.0f} agent-steps per person, at least {LEAST_STEPS_PER_PERSON} are needed"
-    return Finding(steps >= LEAST_STEPS_PER_PERSON, told, {"agent_steps_per_person": steps})
+    sentence = f"{steps:,.0f} agent-steps per person, at least {LEAST_STEPS_PER_PERSON} are needed"
+    return Finding(steps >= LEAST_STEPS_PER_PERSON, sentence, {"agent_steps_per_person": steps})
 
 
 @gate("trained_policy")
@@ -83,13 +83,13 @@ def telemetry_schema(store: StoreResource, scenario: str) -> Finding:
     from townlet.telemetry import validate_log
 
     result = validate_log(files.log(store, scenario))
-    told = "\n".join(map(str, result.faults)) or f"{len(result.records)} records are valid"
-    return Finding(result.valid, told, {"records": len(result.records), "faults": len(result.faults)})
+    sentence = "\n".join(map(str, result.faults)) or f"{len(result.records)} records are valid"
+    return Finding(result.valid, sentence, {"records": len(result.records), "faults": len(result.faults)})
 
 
 @gate("validated_telemetry")
 def table_matches_log(store: StoreResource, scenario: str) -> Finding:
-    """The table holds the log: its rows, its columns and its values."""
+    """The table has the rows, columns and values of the log."""
     import pyarrow.parquet as pq
 
     from townlet.telemetry import read_records, telemetry_table
@@ -97,8 +97,8 @@ def table_matches_log(store: StoreResource, scenario: str) -> Finding:
     expected = telemetry_table(read_records(files.log(store, scenario)))
     found = pq.read_table(files.telemetry_table(store, scenario))
     same = found.equals(expected)
-    told = f"{found.num_rows} rows, {found.num_columns} columns" + ("" if same else ", which are not the log's")
-    return Finding(same, told, {"rows": found.num_rows, "columns": found.num_columns})
+    sentence = f"{found.num_rows} rows, {found.num_columns} columns" + ("" if same else ", which are not the log's")
+    return Finding(same, sentence, {"rows": found.num_rows, "columns": found.num_columns})
 
 
 @gate("policy_evaluation")
@@ -111,8 +111,8 @@ def worlds_are_unseen(store: StoreResource, scenario: str) -> Finding:
     if result["policy_sha256"] != card["sha256"]:
         return Finding(False, f"of the policy {result['policy_sha256']}, found {card['sha256']}", {})
     seen = {*result["seeds_trained_with"], card["provenance"]["seed"]}
-    told = f"seed {result['seed']}; {', '.join(map(str, sorted(seen)))} were trained with"
-    return Finding(result["seed"] not in seen, told, {"seed": result["seed"]})
+    sentence = f"seed {result['seed']}; {', '.join(map(str, sorted(seen)))} were trained with"
+    return Finding(result["seed"] not in seen, sentence, {"seed": result["seed"]})
 
 
 ALL = [

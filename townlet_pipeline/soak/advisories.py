@@ -1,36 +1,36 @@
-"""Watches over nights and weekends: a soak that is to be held is a warning, one that is to be rejected an error."""
+"""Advisories on nights and weekends: the verdict *hold* is a warning, *reject* an error."""
 
 from townlet_pipeline.artefacts import files
-from townlet_pipeline.artefacts.check import Finding, watch
+from townlet_pipeline.artefacts.check import Finding, advisory
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.soak.partitions import nights, weekends
 
 
-@watch("soak_drift", partitions=nights)
+@advisory("soak_drift", partitions=nights)
 def steady_against_baseline(store: StoreResource, key: str) -> Finding:
-    """Nothing drifted away from the baseline; what is certain but small, or lacks data, is a warning."""
+    """Nothing drifted from the baseline. A change that is certain but small, or a lack of data, is a warning."""
     return _accepted(store, key, "soak_drift")
 
 
-@watch("acceptance_report", partitions=nights)
+@advisory("acceptance_report", partitions=nights)
 def report_says_what_was_found(store: StoreResource, key: str) -> Finding:
-    """The page gives the verdict that the drift of the very same soak has, and loads nothing from elsewhere."""
+    """The page gives the verdict of this soak's drift, and loads nothing from elsewhere."""
     from townlet.files.storage import read_bytes, read_json
     from townlet.view.references import foreign_references
 
     file = files.main_file(store, key, "acceptance_report")
-    told = read_json(file.with_suffix(".json"), "an acceptance report")
+    reported = read_json(file.with_suffix(".json"), "an acceptance report")
     found = read_json(files.main_file(store, key, "soak_drift"), "a verdict on a soak")
     page = read_bytes(file, "an acceptance report").decode()
     foreign = foreign_references(page)
-    same = told == found and f"<strong>{found['verdict'].capitalize()}.</strong>" in page
-    words = "as the drift says" if same else "not what the drift of this soak says: materialize it again"
-    return Finding(same and not foreign, f"{told['verdict']}, {words}", {"references": len(foreign)})
+    same = reported == found and f"<strong>{found['verdict'].capitalize()}.</strong>" in page
+    agreement = "as the drift says" if same else "not what this soak's drift says: materialize the report again"
+    return Finding(same and not foreign, f"{reported['verdict']}, {agreement}", {"references": len(foreign)})
 
 
-@watch("endurance_report", partitions=weekends)
+@advisory("endurance_report", partitions=weekends)
 def endured(store: StoreResource, key: str) -> Finding:
-    """Over hours nothing drifted, memory and open files did not grow, and speed did not fall."""
+    """In hours of work nothing drifted, memory and open files did not grow, and speed did not fall."""
     return _accepted(store, key, "endurance_report")
 
 

@@ -1,4 +1,4 @@
-"""Gates of baselines and soaks: what must hold of them before anything is judged by them."""
+"""Gates of baselines and soaks: what must hold of them before anything is compared with them or reported."""
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, gate
@@ -9,7 +9,7 @@ from townlet_pipeline.soak.partitions import nights, weekends
 
 @gate("conflict_baselines")
 def baseline_is_whole(store: StoreResource, scenario: str) -> Finding:
-    """The baseline's content has its own hash, and every rollout has the manifest that it names."""
+    """The baseline has the hash that it states, and every rollout the manifest that the baseline names."""
     from townlet.baselines import read_baseline
     from townlet.baselines.build import rollout_folder
     from townlet.capture import MANIFEST_NAME, verify_capture
@@ -47,14 +47,14 @@ def _whole(store: StoreResource, key: str, asset: str) -> Finding:
 
 @gate("baseline_document", partitions=None)
 def baselines_come_out_again(store: StoreResource, key: str) -> Finding:
-    """The page in the project is, to the byte, the one whose figures were measured again by the present code."""
+    """The page in the project is, to the byte, the page that the present code makes from new measurements."""
     from townlet.files.storage import read_bytes
 
     page = files.main_file(store, key, "baseline_document")
     kept = project_root() / "docs" / "ops" / page.name
     same = kept.exists() and kept.read_bytes() == read_bytes(page, "a page")
-    told = f"{kept.name} is what the code gives" if same else f"{kept}: not what the code gives now"
-    return Finding(same, told, {})
+    sentence = f"{kept.name} is what the code gives" if same else f"{kept}: not what the code gives now"
+    return Finding(same, sentence, {})
 
 
 ALL = [baseline_is_whole, soak_is_whole, endurance_is_whole, baselines_come_out_again]
