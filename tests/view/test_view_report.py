@@ -15,9 +15,10 @@ from support.telemetry_records import fields, record, write_lines
 
 from townlet.cli import main
 from townlet.telemetry import TelemetryWriter, read_records, summarize
+from townlet.telemetry.rates import conflict_intensity
 from townlet.view.headline import headline
 from townlet.view.page import Section, section_html
-from townlet.view.plots import conflict_intensity, learning_plots
+from townlet.view.plots import learning_plots
 from townlet.view.report import summary_html
 from townlet.view.style import INK, markdown_image, png, svg
 

@@ -28,18 +28,18 @@ def evaluate(
     greedy: Annotated[bool, typer.Option(help="The policy takes its most probable action.")] = False,
     output: Annotated[Path | None, file_option(help="Also write everything to this JSON file.")] = None,
 ) -> None:
-    """Judge a policy in worlds it was not trained in, beside the heuristic, chance and the schedule."""
+    """Evaluate a policy in worlds it was not trained in, beside the heuristic, chance and the schedule."""
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
 
     require_apart(output, policy, policy / "policy.json", policy / "policy.safetensors", scenario)
     loaded = load_scenario(scenario)
-    from townlet.evaluation import evaluate as judge
+    from townlet.evaluation import evaluate as evaluate_policy
     from townlet.evaluation import write_evaluation
 
     with progress_bar("evaluate", "episodes") as advance:
         compiling_notice()
-        result = judge(
+        result = evaluate_policy(
             policy,
             loaded,
             worlds=worlds,
@@ -61,10 +61,11 @@ def _print(result: dict[str, Any]) -> None:
     table = Table("metric", "who acts", "mean", "unit", box=box.SIMPLE_HEAD)
     for column in table.columns[:3]:
         column.no_wrap = True
-    for metric, told in result["metrics"].items():
-        for index, (name, means) in enumerate(result["behaviors"].items()):
+    for name, metric in result["metrics"].items():
+        for index, (behavior, means) in enumerate(result["behaviors"].items()):
             first = index == 0
-            table.add_row(metric if first else "", name, _short(means[metric]), told["unit"] if first else "")
+            label, unit = (metric["label"], metric["unit"]) if first else ("", "")
+            table.add_row(label, behavior, _short(means[name]), unit)
     console = Console(highlight=False)
     console.print(table)
     console.print(
@@ -82,8 +83,8 @@ def _verdict(result: dict[str, Any]) -> str:
     for name, differences in result["policy_minus"].items():
         low, high = (differences["reward_mean"][end] for end in ("low", "high"))
         words[more if low > 0 else less if high < 0 else unclear].append(name)
-    told = "; ".join(f"{word} {', '.join(names)}" for word, names in words.items() if names)
-    return f"verdict: the policy earns {told} (reward_mean)"
+    comparison = "; ".join(f"{word} {', '.join(names)}" for word, names in words.items() if names)
+    return f"verdict: the policy earns {comparison} (reward_mean)"
 
 
 def _short(value: dict[str, float]) -> str:

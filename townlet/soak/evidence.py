@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.baselines import WORLD_METRIC_NAMES, Baseline, read_baseline
+from townlet.baselines import WORLD_METRICS, Baseline, read_baseline
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.soak.assessment import Assessment
@@ -63,7 +63,7 @@ def judge_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
 
 def metrics_of(cycles: Columns) -> dict[str, NDArray[np.float64]]:
     """The columns of ``cycles.jsonl`` that are metrics, of the network and of the baseline's behaviour."""
-    names = (*WORLD_METRIC_NAMES, *LEARNING_METRICS, *(REFERENCE + name for name in WORLD_METRIC_NAMES))
+    names = (*WORLD_METRICS, *LEARNING_METRICS, *(REFERENCE + name for name in WORLD_METRICS))
     return {name: cycles[name] for name in names if name in cycles}
 
 

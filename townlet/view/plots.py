@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from townlet.metrics import CONFLICT_INTENSITY, ENTROPY, METRICS, REWARD, Metric
 from townlet.telemetry.formatting import count, number
+from townlet.telemetry.rates import conflict_intensity
 from townlet.view.style import PALETTE, REPLAY, ROLLOUT, Plot
 
 if TYPE_CHECKING:
@@ -19,39 +21,12 @@ _MARKED = 80
 _MODES = {"replay": (REPLAY, "s"), "rollout": (ROLLOUT, "o"), "mixed": (PALETTE[2], "D")}
 
 
-def conflict_intensity(record: Record) -> float:
-    """Queue-conflict intensity per 1,000 agent-steps of the data that fed an epoch."""
-    return 1000.0 * float(record["queue_conflict_intensity_sum"]) / _counted(record)
-
-
-def completed_uses(record: Record) -> float:
-    """Completed uses of any object per 1,000 agent-steps of the data that fed an epoch."""
-    return 1000.0 * float(record["use_complete_events"]) / _counted(record)
-
-
-def completed_showers_and_sleeps(record: Record) -> float:
-    """The same of showers and sleeps alone, which is what logs of earlier versions count."""
-    uses = float(record["shower_complete_events"]) + float(record["sleep_complete_events"])
-    return 1000.0 * uses / _counted(record)
-
-
-def _counted(record: Record) -> int:
-    """The agent-steps that the counters cover: of data kept back from learning too. Old logs do not say."""
-    return max(1, int(record.get("counted_agent_steps", record["transitions"])))
-
-
 def learning_plots(records: Records) -> list[Plot]:
     """Reward, conflict, entropy, KL with clip fraction, and losses over epochs, those that the log has."""
     plots = [
-        _curve("Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"),
-        _curve(
-            "Queue-conflict intensity",
-            records,
-            "queue_conflict_intensity_sum",
-            conflict_intensity,
-            "per 1,000 agent-steps",
-        ),
-        _curve("Policy entropy", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"]), "nats"),
+        _curve(METRICS[REWARD], records, "reward_mean", lambda r: float(r["reward_mean"])),
+        _curve(METRICS[CONFLICT_INTENSITY], records, "queue_conflict_intensity_sum", conflict_intensity),
+        _curve(METRICS[ENTROPY], records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"])),
         Plot(
             "KL divergence and clip fraction",
             f"KL divergence and share of clipped ratios over {count(len(records), 'epoch')}; "
@@ -89,13 +64,13 @@ def told(noun: str, records: Records, value: Callable[[Record], float]) -> str:
     return f"{noun} went from {number(values[0])} to {number(values[-1])}, between {low} and {high}"
 
 
-def _curve(title: str, records: Records, field: str, value: Callable[[Record], float], unit: str) -> Plot | None:
+def _curve(metric: Metric, records: Records, field: str, value: Callable[[Record], float]) -> Plot | None:
     having = [record for record in records if field in record]
     if not having:
         return None
     courses = [told(mode, own, value) for mode, own in by_mode(having).items()]
-    alt = f"{title}, {unit}, over {count(len(having), 'epoch')}: {'; '.join(courses)}"
-    return Plot(title, alt, lambda axes: _draw_by_mode(axes, having, value, unit))
+    alt = f"{metric.title}, {metric.unit}, over {count(len(having), 'epoch')}: {'; '.join(courses)}"
+    return Plot(metric.title, alt, lambda axes: _draw_by_mode(axes, having, value, metric.unit))
 
 
 def _draw_by_mode(axes: Axes, records: Records, value: Callable[[Record], float], unit: str) -> None:

@@ -106,9 +106,10 @@ def report_is_self_contained(store: StoreResource, scenario: str) -> Finding:
 @watch("policy_evaluation")
 def no_worse_than_chance(store: StoreResource, scenario: str) -> Finding:
     """In the same worlds, the policy's reward is not below that of random actions."""
-    from townlet.files.storage import read_json
+    from townlet.evaluation import read_evaluation
+    from townlet.metrics import REWARD
 
-    more = read_json(files.evaluation(store, scenario), "an evaluation")["policy_minus"]["random"]["reward_mean"]
+    more = read_evaluation(files.evaluation(store, scenario))["policy_minus"]["random"][REWARD]
     told = f"{more['mean']:+.4g} per agent-step beside random actions ({more['low']:.4g} to {more['high']:.4g})"
     return Finding(more["high"] >= 0.0, told, {"reward_beyond_chance": more["mean"]}, warns=True)
 

@@ -19,7 +19,7 @@ from townlet.study.conflict.arms import (
     Arm,
     aware_with,
 )
-from townlet.study.conflict.evaluate import METRICS
+from townlet.study.conflict.evaluate import STUDY_METRICS
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.tasks import COMPANIES, Continuation, Judgement, Policy
 from townlet.study.conflict.town import StudyTown
@@ -104,7 +104,7 @@ def study_conflict(settings: Settings, folder: Path, processes: int, progress: P
 
 
 def _scores(group: list[Judgement], metrics: dict[Judgement, dict[str, float]]) -> Scores:
-    return {name: np.array([metrics[judgement][name] for judgement in group]) for name in METRICS}
+    return {name: np.array([metrics[judgement][name] for judgement in group]) for name in STUDY_METRICS}
 
 
 def _further(settings: Settings, folder: Path, processes: int, progress: Progress) -> dict[str, Scores]:

@@ -12,9 +12,10 @@ import numpy as np
 
 from townlet.config import Scenario, load_scenario
 from townlet.config.find import find_scenario
+from townlet.metrics import CONFLICT_INTENSITY
 from townlet.study.drift.ledger import Ledger
 from townlet.study.drift.nights import Nights, Outcome
-from townlet.study.drift.plants import INTENSITY, PLANTS, Plant
+from townlet.study.drift.plants import PLANTS, Plant
 from townlet.study.drift.pools import Pool, make_pool, variant_of
 from townlet.study.drift.record import recorded_soak
 from townlet.study.drift.settings import PLANTED_IN, Progress, Settings
@@ -201,7 +202,7 @@ def _power(
 
 def _spread(pool: Pool) -> float:
     """Standard deviation of conflict intensity between cycles, as a share of its mean; 0 where there is none."""
-    values = pool.values[INTENSITY]
+    values = pool.values[CONFLICT_INTENSITY]
     mean = float(values.mean())
     return float(values.std(ddof=1)) / mean if mean else 0.0
 

@@ -132,7 +132,7 @@ def _told(result: "TrainingResult", figures: "Sequence[Figure]", mode: Mode) -> 
 
 
 def _policy_metadata(result: "TrainingResult", figures: "Sequence[Figure]") -> dict[str, Any]:
-    numbers = {f"{f.label.replace(' ', '_')}_{end}": getattr(f, end) for f in figures for end in ("before", "after")}
+    numbers = {f"{f.name}_{end}": getattr(f, end) for f in figures for end in ("before", "after")}
     return {
         **numbers,
         "epochs": result.epochs,
