@@ -82,9 +82,8 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     assert metrics[CONFLICT_INTENSITY] == pytest.approx(1000 * counter["conflict_intensity"] / lived)
     assert metrics["chosen_intensity_per_1000"] > 0 < metrics["tied_intensity_per_1000"]
     assert metrics["tied_intensity_per_1000"] == pytest.approx(1000 * tied / lived)
-    assert metrics["chosen_intensity_per_1000"] + metrics["tied_intensity_per_1000"] == pytest.approx(
-        metrics[CONFLICT_INTENSITY]
-    )
+    both = metrics["chosen_intensity_per_1000"] + metrics["tied_intensity_per_1000"]
+    assert both == pytest.approx(metrics[CONFLICT_INTENSITY])
     assert metrics["queue_conflict_events_per_100_uses"] == pytest.approx(100 * tally["conflicts_caused"] / uses)
     assert metrics["needs_mean_over_steps"] == pytest.approx(tally["needs_sum"] / lived)
     assert metrics["washes_per_1000"] == pytest.approx(1000 * counter["shower_complete"] / lived)
@@ -189,7 +188,7 @@ def test_the_claim_stands_when_conflict_is_halved_and_nothing_is_paid_for_it() -
     ("changes", "missing"),
     [
         ({"aware": 6.0}, "halved"),
-        ({NEEDS: 0.5}, "needs kept"),
+        ({"needs": 0.5}, "needs kept"),
         ({"use": 0.5}, "use kept"),
     ],
 )
