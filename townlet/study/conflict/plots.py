@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.metrics import METRICS, REWARD
+from townlet.metrics import METRICS, REWARD, capitalized
 from townlet.statistics.bootstrap import iqm_interval
 from townlet.study.conflict.analysis import CONFLICT, NEEDS, USE
 from townlet.study.conflict.arms import ARMS
@@ -28,8 +28,8 @@ def plots_of(findings: Findings) -> list[Plot]:
     arms = findings.arms
     return [
         Plot(f"{METRICS[CONFLICT].title} {METRICS[CONFLICT].unit}", "by arm", _by_arm(arms, CONFLICT, log=True)),
-        Plot("Mean level of needs", "by arm", _by_arm(arms, NEEDS)),
-        Plot("Share of time in which a shower is in use", "by arm", _by_arm(arms, USE)),
+        Plot(METRICS[NEEDS].title, "by arm", _by_arm(arms, NEEDS)),
+        Plot(capitalized(METRICS[USE].heading), "by arm", _by_arm(arms, USE)),
         Plot("Conflict against needs, by penalty", "Pareto front", _pareto(findings)),
         Plot("Dose: conflict by demand for the shower", "by arm", _dose(findings, CONFLICT, log=True)),
         Plot("Dose: needs by demand for the shower", "by arm", _dose(findings, NEEDS)),
@@ -38,13 +38,9 @@ def plots_of(findings: Findings) -> list[Plot]:
         Plot(
             "Mixed company: conflict caused by the arm", "by company", _by_place(findings.companies, CONFLICT, log=True)
         ),
-        Plot("Waiting per wash, mean", "by arm", _by_arm(arms, "wait_mean")),
+        Plot(METRICS["wait_mean"].title, "by arm", _by_arm(arms, "wait_mean")),
         Plot("Attendance at work", "by arm", _by_arm(arms, "attendance")),
-        Plot(
-            f"Training: {METRICS[CONFLICT].label} {METRICS[CONFLICT].unit}",
-            "by rollout",
-            _curves(findings, CONFLICT, log=True),
-        ),
+        Plot(f"Training: {METRICS[CONFLICT].label}", "by rollout", _curves(findings, CONFLICT, log=True)),
         Plot("Training: reward per agent-step, as paid", "by rollout", _curves(findings, REWARD)),
     ]
 
