@@ -1,4 +1,4 @@
-"""One seed's rollout, measured: the unit of which a baseline has many, and every cycle of a soak one."""
+"""Measurement of one seed: the rollout behind each sample of a baseline, and behind each reference of a soak."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from townlet.baselines.metrics import town_metrics
+from townlet.baselines.metrics import rollout_metrics
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
     from townlet.config import Scenario
     from townlet.simulation import SimulationLoop
+    from townlet.world import Town
 
 
 def measure_seed(
@@ -19,9 +20,8 @@ def measure_seed(
 ) -> dict[str, float]:
     """The world metrics of one episode of ``worlds`` worlds under a seed.
 
-    ``loop``, a simulation of the same scenario and number of worlds, is used instead of a new one. It may stand
-    anywhere: it begins anew from the seed. Nothing is recorded on the way, but what happens is, to the last bit, what
-    ``townlet capture`` records with this seed.
+    ``loop`` is a simulation of the same scenario and number of worlds to use instead of a new one; it is reset to the
+    seed first. Nothing is recorded, but every figure is, to the last bit, that of ``townlet capture`` with this seed.
     """
     from townlet.simulation import SimulationLoop
 
@@ -36,3 +36,14 @@ def measure_seed(
         behavior.act(town, action, log_prob, value)
         town.step(action)
     return town_metrics(town)
+
+
+def town_metrics(town: Town) -> dict[str, float]:
+    """The world metrics of everything that happened in a town since its tallies were reset, by name."""
+    from townlet.capture.metrics import capture_metrics
+    from townlet.simulation import telemetry_totals
+
+    tally, counter = town.state.tally, town.state.counter
+    totals = telemetry_totals(tally, counter)
+    metrics = capture_metrics(town.people, tally, counter, totals, log_prob_sum=0.0, deterministic=True)
+    return rollout_metrics(metrics, jobs=bool(town.scenario.jobs))

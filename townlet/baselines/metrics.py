@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, REWARD, RIVALRY, per_1000_agent_steps
-
-if TYPE_CHECKING:
-    from townlet.world import Town
 
 #: Metric of towns with work only.
 _LATE_ARRIVALS = "late_arrivals_per_1000"
@@ -40,14 +37,3 @@ def rollout_metrics(metrics: Mapping[str, Any], *, jobs: bool) -> dict[str, floa
         REWARD: metrics["baseline"]["reward_mean"],
     }
     return {name: float(value) for name, value in values.items() if jobs or name != _LATE_ARRIVALS}
-
-
-def town_metrics(town: Town) -> dict[str, float]:
-    """The world metrics of everything that happened in a town since its tallies were reset, by name."""
-    from townlet.capture.metrics import capture_metrics
-    from townlet.simulation import telemetry_totals
-
-    tally, counter = town.state.tally, town.state.counter
-    totals = telemetry_totals(tally, counter)
-    metrics = capture_metrics(town.people, tally, counter, totals, log_prob_sum=0.0, deterministic=True)
-    return rollout_metrics(metrics, jobs=bool(town.scenario.jobs))

@@ -33,15 +33,15 @@ def drift(
 ) -> None:
     """Judge a soak against its baseline, and write its acceptance report. Exit code 1 unless it is accepted."""
     from townlet.files.storage import pretty_json, write_atomically
-    from townlet.soak.evidence import judge_soak
-    from townlet.soak.report import STEM, as_json, write_acceptance
+    from townlet.soak.evidence import assess_soak
+    from townlet.soak.report import STEM, write_acceptance
 
     links = dict(_parts(given) for given in link or [])
     if json and links:
         raise InputError.of("options", "--link", "--json", "one or the other: only the page has links")
     if json:
-        evidence = judge_soak(folder, baseline)
-        content = pretty_json(as_json(evidence))
+        evidence = assess_soak(folder, baseline)
+        content = pretty_json(evidence.as_json())
         if output is None:
             typer.echo(content, nl=False)
         else:
@@ -49,9 +49,9 @@ def drift(
             typer.echo(output / DRIFT_NAME)
     else:
         evidence = write_acceptance(folder, baseline, output=output, links=links)
-        typer.echo(f"{evidence.ruling.verdict}: {evidence.ruling.reasons}")
+        typer.echo(f"{evidence.verdict.decision}: {evidence.verdict.reasons}")
         typer.echo((output or folder) / f"{STEM}.html")
-    raise typer.Exit(0 if evidence.ruling.verdict == "accept" else 1)
+    raise typer.Exit(0 if evidence.verdict.decision == "accept" else 1)
 
 
 def _parts(link: str) -> tuple[str, str]:

@@ -7,23 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from townlet.baselines.measure import measure_seed
-from townlet.baselines.metrics import town_metrics
+from townlet.baselines.measure import measure_seed, town_metrics
 from townlet.capture import Capture
 from townlet.simulation import SimulationLoop
-from townlet.soak.drift import REFERENCE
+from townlet.soak.drift_detection import REFERENCE
+from townlet.soak.learning_drift import LEARNING_METRICS
 from townlet.soak.options import Materials
 from townlet.telemetry import TelemetryWriter, alerts_for
 from townlet.training.harness import TrainingHarness
 from townlet.world import TALLY, Town
-
-#: Metrics of learning by the telemetry fields that they average over a cycle's epochs on its rollout.
-LEARNING_METRICS = {
-    "entropy": "batch_entropy_mean",
-    "kl_divergence": "kl_divergence",
-    "grad_norm": "grad_norm",
-    "loss_value": "loss_value",
-}
 
 
 class Cycles:

@@ -8,8 +8,8 @@ from typing import Any
 
 from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, ENTROPY, METRICS, REWARD, SHOWERS_AND_SLEEPS
 from townlet.telemetry.formatting import number
+from townlet.telemetry.overview import own_rollouts
 from townlet.telemetry.rates import completed_showers_and_sleeps, completed_uses, conflict_intensity
-from townlet.telemetry.verdict import own_rollouts
 
 Record = Mapping[str, Any]
 

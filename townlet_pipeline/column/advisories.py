@@ -45,7 +45,7 @@ def replay_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
 def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
     """Few rewards sat on their clip, where they teach nothing; many are an error."""
     from townlet.telemetry import validate_log
-    from townlet.telemetry.verdict import CLIPPED_REWARDS
+    from townlet.telemetry.overview import CLIPPED_REWARDS
 
     records = validate_log(files.log(store, scenario)).records
     worst = max((float(record.get("reward_clipped_share", 0.0)) for record in records), default=0.0)
@@ -57,7 +57,7 @@ def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
 def entropy_kept(store: StoreResource, scenario: str) -> Finding:
     """The policy still explores; if it had stopped before half of the training was over, that is an error."""
     from townlet.telemetry import validate_log
-    from townlet.telemetry.verdict import NO_ENTROPY, own_rollouts
+    from townlet.telemetry.overview import NO_ENTROPY, own_rollouts
 
     records = own_rollouts(validate_log(files.log(store, scenario)).records)
     course = [float(record["batch_entropy_mean"]) for record in records if "batch_entropy_mean" in record]

@@ -42,9 +42,9 @@ def report_on(
     return MaterializeResult(
         data_version=DataVersion(sha256(out.with_suffix(".json").read_bytes())),
         metadata={
-            "headline": f"{evidence.ruling.verdict}: {len(evidence.assessment.of('alert'))} alerts, "
+            "headline": f"{evidence.verdict.decision}: {len(evidence.assessment.of('alert'))} alerts, "
             f"{len(evidence.assessment.of('watch'))} to watch, {evidence.assessment.cycles} cycles",
-            "verdict": MetadataValue.text(evidence.ruling.reasons),
+            "verdict": MetadataValue.text(evidence.verdict.reasons),
             "report": MetadataValue.md(out.with_suffix(".md").read_text(encoding="utf-8")),
             "table": verdicts(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),
@@ -74,7 +74,7 @@ def verdicts(evidence: "Evidence") -> TableMetadataValue:
             "of": metric.role,
             "verdict": metric.verdict,
             "soak": metric.mean,
-            "lowest_corrected_p": worst.corrected if (worst := metric.worst()) else 1.0,
+            "lowest_corrected_p": found.corrected_p if (found := metric.most_certain()) else 1.0,
         }
         for metric in evidence.assessment.metrics
     ]
