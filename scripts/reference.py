@@ -30,13 +30,14 @@ MODULES = (
     "townlet.training.advantages",
     "townlet.training.losses",
     "townlet.telemetry",
+    "townlet.metrics",
     "townlet.baselines",
     "townlet.evaluation",
     "townlet.lineage",
     "townlet.stages",
     "townlet.world.snapshot",
     "townlet.soak",
-    "townlet.soak.drift",
+    "townlet.soak.drift_detection",
     "townlet_pipeline",
 )
 

@@ -1,70 +1,57 @@
-"""Judging a policy: fresh worlds that no training has seen, beside other behaviours in the very same worlds."""
+"""Evaluation of a policy: unseen worlds, and other behaviours in the very same worlds beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.baselines.metrics import rollout_metrics
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
 from townlet.capture.metrics import capture_metrics
 from townlet.config import Scenario
 from townlet.errors import InputError
-from townlet.files.storage import AnyPath, pretty_json, write_atomically
+from townlet.files.storage import AnyPath, pretty_json, read_json, write_atomically
 from townlet.host.torch_settings import repeatable
+from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, METRICS, REWARD, RIVALRY, per_1000_agent_steps
 from townlet.rollout import aligned_zeros
 from townlet.simulation import telemetry_totals
 from townlet.statistics.intervals import student_interval
-from townlet.world import CONFLICT_KINDS, Town
+from townlet.world import Town
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
+if TYPE_CHECKING:
+    from townlet.behavior.network import ActorCritic
+    from townlet.behavior.policy_file import PolicyCard
+
 Values = dict[str, NDArray[np.float64]]
 
-#: Worlds in which everybody is judged unless told otherwise, and how many are simulated side by side.
+#: Worlds of an evaluation by default, and how many are simulated side by side.
 WORLDS, BATCH = 16, 64
 #: As many as a capture may have.
 MOST_WORLDS = 65536
-#: Where the search for a seed begins that no training has used.
+#: Where the search for an unused seed begins.
 FIRST_SEED = 1_000_000
-#: How the policy itself is called in results.
+#: Name of the policy among the behaviours.
 POLICY = "policy"
+#: Version of ``evaluation.json``; since 2, metrics have the names of the registry.
+VERSION = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What is measured in one world: its unit, whether more of it is better, and how it follows from the metrics that
-    captures report too."""
-
-    unit: str
-    more_is_better: bool
-    of: Callable[[Mapping[str, Any]], float]
-
-
-def _per_1000(*kinds: str) -> Callable[[Mapping[str, Any]], float]:
-    return lambda m: 1000.0 * sum(m["events"][kind] for kind in kinds) / max(m["agent_steps"], 1)
-
-
-def _mean_of_people(name: str) -> Callable[[Mapping[str, Any]], float]:
-    return lambda m: float(np.mean([person[name] for person in m["people"].values()]))
-
-
-METRICS: dict[str, Metric] = {
-    "reward_mean": Metric("per agent-step", True, lambda m: float(m["baseline"]["reward_mean"])),
-    "conflict_intensity": Metric(
-        "per 1,000 agent-steps", False, lambda m: float(m["total"]["queue_conflict_intensity_per_1000_agent_steps"])
-    ),
-    "conflicts": Metric("per 1,000 agent-steps", False, _per_1000(*CONFLICT_KINDS)),
-    "needs": Metric("mean level, 1 is satisfied", True, _mean_of_people("needs_mean")),
-    "uses": Metric("completed per 1,000 agent-steps", True, _per_1000("use_completed")),
-    "waiting": Metric("ticks in a queue per person", False, _mean_of_people("waiting_ticks")),
-    "rivalry": Metric("strongest grudge held, mean", False, _mean_of_people("rivalry_max_mean")),
-    "lateness": Metric("late or missed shifts per 1,000 agent-steps", False, _per_1000("late_arrival", "absence")),
-    "faints": Metric("per 1,000 agent-steps", False, _per_1000("faint")),
-}
+#: Names of the metrics of one world; :data:`townlet.metrics.METRICS` has the rest.
+EVALUATION_METRICS = (
+    REWARD,
+    CONFLICT_INTENSITY,
+    "queue_conflict_events_per_1000",
+    "needs_mean",
+    COMPLETED_USES,
+    "waiting_ticks",
+    RIVALRY,
+    "late_or_missed_shifts_per_1000",
+    "faints_per_1000",
+)
 
 
 def evaluate(
@@ -77,46 +64,33 @@ def evaluate(
     greedy: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Any]:
-    """Judge a policy, the heuristic, chance and, where there is one, the schedule by one episode in each world.
+    """Evaluate a policy, the heuristic, chance and, where there is one, the schedule by one episode in each world.
 
     All meet the same worlds of the same seed (common random numbers), so that differences are taken world by world.
 
     Args:
         policy: folder or file of the policy; its observations and actions must be the scenario's.
+        scenario: the town.
         worlds: number of worlds, at least 2.
         seed: of the worlds; by default the first from 1,000,000 on that was not trained with. One that the policy's
             card, the scenario or ``trained_with`` names is refused.
-        greedy: the policy takes its most probable action instead of drawing one.
+        trained_with: further seeds that data for the training came from.
+        greedy: whether the policy takes its most probable action instead of drawing one.
         progress: called with the episodes done, those in all, and the name of the behaviour.
 
     Returns an object for :func:`write_evaluation`: per behaviour and metric the mean over worlds with its 95 %
     interval (Student's t), the same of the differences between the policy and each other behaviour, and the values of
     each world.
 
-    Raises InputError for unusable options or a policy that is not whole or not for this town.
+    Raises InputError for unusable options, and for a policy that is damaged or of another town.
     """
-    from townlet.behavior.neural import NeuralBehavior
-    from townlet.behavior.policy_file import load_policy
-
-    if worlds < 2:
-        raise InputError.of("options", "--worlds", str(worlds), "at least 2: an interval needs a spread")
-    if worlds > MOST_WORLDS:
-        raise InputError.of("options", "--worlds", str(worlds), f"at most {MOST_WORLDS}")
-    for option, given in (("--seed", [] if seed is None else [seed]), ("--trained-with", trained_with)):
-        for number in given:
-            if number < 0:
-                raise InputError.of("options", option, str(number), "a whole number from 0 on")
-    network, card = load_policy(
-        policy, observation=observation_schema_of(scenario), actions=action_names(scenario.object_types)
-    )
+    _require_options(worlds, seed, trained_with)
+    network, card = _load(policy, scenario)
     used = {*trained_with, scenario.seed, scenario.training.seed, int(str(card.provenance.get("seed", 0)))}
     chosen = held_out_seed(used) if seed is None else seed
     if chosen in used:
         raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
-    behaviors: dict[str, Behavior] = {POLICY: NeuralBehavior(network, greedy=greedy)}
-    if scenario.schedule:
-        behaviors["scripted"] = ScriptedBehavior(scenario)
-    behaviors |= {"heuristic": HeuristicBehavior(), "random": RandomBehavior()}
+    behaviors = _behaviors(network, scenario, greedy)
     values: dict[str, Values] = {}
     for index, (name, behavior) in enumerate(behaviors.items()):
         if progress:
@@ -125,7 +99,7 @@ def evaluate(
             values[name] = measure(behavior, scenario, worlds=worlds, seed=chosen)
     return {
         "format": "townlet-evaluation",
-        "version": 1,
+        "version": VERSION,
         "scenario": {"name": scenario.name, "config_sha256": scenario.digest},
         "policy_sha256": card.sha256,
         "greedy": greedy,
@@ -133,15 +107,26 @@ def evaluate(
         "seeds_trained_with": sorted(used),
         "worlds": worlds,
         "ticks": scenario.ticks,
-        "metrics": {name: {"unit": m.unit, "more_is_better": m.more_is_better} for name, m in METRICS.items()},
-        "behaviors": {name: {metric: interval(v) for metric, v in own.items()} for name, own in values.items()},
-        "policy_minus": {
-            name: {metric: interval(values[POLICY][metric] - own[metric]) for metric in METRICS}
-            for name, own in values.items()
-            if name != POLICY
-        },
-        "values": {name: {metric: v.tolist() for metric, v in own.items()} for name, own in values.items()},
+        **_summary(values),
     }
+
+
+def _require_options(worlds: int, seed: int | None, trained_with: Collection[int]) -> None:
+    if worlds < 2:
+        raise InputError.of("options", "--worlds", str(worlds), "at least 2: an interval needs a spread")
+    if worlds > MOST_WORLDS:
+        raise InputError.of("options", "--worlds", str(worlds), f"at most {MOST_WORLDS}")
+    for option, given in (("--seed", [] if seed is None else [seed]), ("--trained-with", trained_with)):
+        for number in given:
+            if number < 0:
+                raise InputError.of("options", option, str(number), "a whole number from 0 on")
+
+
+def _load(policy: AnyPath, scenario: Scenario) -> tuple[ActorCritic, PolicyCard]:
+    from townlet.behavior.policy_file import load_policy
+
+    actions = action_names(scenario.object_types)
+    return load_policy(policy, observation=observation_schema_of(scenario), actions=actions)
 
 
 def held_out_seed(used: Collection[int]) -> int:
@@ -152,12 +137,40 @@ def held_out_seed(used: Collection[int]) -> int:
     return seed
 
 
+def _behaviors(network: ActorCritic, scenario: Scenario, greedy: bool) -> dict[str, Behavior]:
+    """The policy and those beside it, by name."""
+    from townlet.behavior.neural import NeuralBehavior
+
+    behaviors: dict[str, Behavior] = {POLICY: NeuralBehavior(network, greedy=greedy)}
+    if scenario.schedule:
+        behaviors["scripted"] = ScriptedBehavior(scenario)
+    return behaviors | {"heuristic": HeuristicBehavior(), "random": RandomBehavior()}
+
+
+def _summary(values: Mapping[str, Values]) -> dict[str, Any]:
+    """What the values say, and the values, each per behaviour and metric."""
+    registered = {name: METRICS[name] for name in EVALUATION_METRICS}
+    return {
+        "metrics": {
+            name: {"label": metric.label, "unit": metric.unit, "more_is_better": metric.more_is_better}
+            for name, metric in registered.items()
+        },
+        "behaviors": {name: {metric: interval(v) for metric, v in own.items()} for name, own in values.items()},
+        "policy_minus": {
+            name: {metric: interval(values[POLICY][metric] - own[metric]) for metric in registered}
+            for name, own in values.items()
+            if name != POLICY
+        },
+        "values": {name: {metric: v.tolist() for metric, v in own.items()} for name, own in values.items()},
+    }
+
+
 def measure(behavior: Behavior, scenario: Scenario, *, worlds: int, seed: int) -> Values:
     """The metrics of the first episode of each world under a behaviour, each float64 [W].
 
     Worlds are simulated in batches; a world's history does not depend on the others.
     """
-    found: dict[str, list[float]] = {name: [] for name in METRICS}
+    found: dict[str, list[float]] = {name: [] for name in EVALUATION_METRICS}
     for first in range(0, worlds, BATCH):
         town = Town(scenario, worlds=min(BATCH, worlds - first), seed=seed, first_world=first)
         town.reset_tallies()
@@ -167,16 +180,23 @@ def measure(behavior: Behavior, scenario: Scenario, *, worlds: int, seed: int) -
             behavior.act(town, action, log_prob, value)
             town.step(action)
         for world in range(town.worlds):
-            metrics = _metrics_of(town, world)
-            for name, metric in METRICS.items():
-                found[name].append(metric.of(metrics))
+            for name, amount in _metrics_of(town, world).items():
+                found[name].append(amount)
     return {name: np.array(values) for name, values in found.items()}
 
 
-def _metrics_of(town: Town, world: int) -> dict[str, Any]:
-    """One world's metrics as a capture of it alone would report them."""
+def _metrics_of(town: Town, world: int) -> dict[str, float]:
+    """One world's metrics, from those that a capture of it alone would report."""
     tally, counter = town.state.tally[world : world + 1], town.state.counter[world : world + 1]
-    return capture_metrics(town.people, tally, counter, telemetry_totals(tally, counter), 0.0, True)
+    captured = capture_metrics(town.people, tally, counter, telemetry_totals(tally, counter), 0.0, True)
+    events, steps, people = captured["events"], captured["agent_steps"], captured["people"].values()
+    metrics = rollout_metrics(captured, jobs=True) | {
+        "needs_mean": float(np.mean([person["needs_mean"] for person in people])),
+        "waiting_ticks": float(np.mean([person["waiting_ticks"] for person in people])),
+        "late_or_missed_shifts_per_1000": per_1000_agent_steps(events["late_arrival"] + events["absence"], steps),
+        "faints_per_1000": per_1000_agent_steps(events["faint"], steps),
+    }
+    return {name: metrics[name] for name in EVALUATION_METRICS}
 
 
 def interval(values: NDArray[np.float64]) -> dict[str, float]:
@@ -188,3 +208,14 @@ def interval(values: NDArray[np.float64]) -> dict[str, float]:
 def write_evaluation(result: Mapping[str, Any], output: AnyPath) -> str:
     """Write an evaluation as JSON; return its SHA-256. Equal evaluations give equal bytes."""
     return write_atomically(output, pretty_json(result))
+
+
+def read_evaluation(path: AnyPath) -> dict[str, Any]:
+    """An evaluation from its file. Raises InputError for another file, and for one of another version."""
+    content: dict[str, Any] = read_json(path, "an evaluation")
+    if content.get("format") != "townlet-evaluation":
+        raise InputError.of(path, "format", repr(content.get("format")), "'townlet-evaluation'")
+    if content.get("version") != VERSION:
+        expected = f"{VERSION}, in which metrics have other names; evaluate the policy again"
+        raise InputError.of(path, "version", repr(content.get("version")), expected)
+    return content

@@ -15,13 +15,15 @@ from typing import NamedTuple
 #: Metrics that code asks for by name.
 CONFLICT_INTENSITY = "queue_conflict_intensity_per_1000"
 COMPLETED_USES = "uses_completed_per_1000"
+SHOWERS_AND_SLEEPS = "showers_and_sleeps_completed_per_1000"
 RIVALRY = "rivalry_max_mean"
 REWARD = "reward_mean"
+ENTROPY = "entropy"
 MEMORY = "resident_memory_bytes"
 SPEED = "agent_steps_per_yardstick"
 
 _PER_1000 = "per 1,000 agent-steps"
-_NEEDS_UNIT = "level, 1 is satisfied"
+_NEEDS_UNIT = "0 to 1"
 
 
 class Metric(NamedTuple):
@@ -39,9 +41,19 @@ class Metric(NamedTuple):
     """What it is computed from."""
 
     @property
+    def title(self) -> str:
+        """The label at the beginning of a line."""
+        return capitalized(self.label)
+
+    @property
     def heading(self) -> str:
         """Label and unit."""
         return f"{self.label}, {self.unit}"
+
+
+def capitalized(text: str) -> str:
+    """The text with a capital at its beginning, and otherwise unchanged."""
+    return text[:1].upper() + text[1:]
 
 
 def per_1000_agent_steps(amount: float, agent_steps: float) -> float:
@@ -69,7 +81,7 @@ _OF_ROLLOUTS = (
     Metric(
         RIVALRY,
         "strongest rivalry",
-        "rivalry",
+        "0 to 1, mean over people",
         "strength of each person's strongest rivalry: mean over their ticks, then over people",
         False,
         "tallies per person",
@@ -90,7 +102,15 @@ _OF_ROLLOUTS = (
         True,
         "use_completed events and agent-steps",
     ),
-    Metric(REWARD, "reward", "per agent-step", "mean reward", True, "rewards after clipping and agent-steps"),
+    Metric(
+        SHOWERS_AND_SLEEPS,
+        "completed showers and sleeps",
+        _PER_1000,
+        "the only completed uses that training logs of schema 1.1 count",
+        True,
+        "shower_complete_events and sleep_complete_events of a training log",
+    ),
+    Metric(REWARD, "mean reward", "per agent-step", "reward, clipped", True, "rewards and agent-steps"),
     Metric(
         "needs_mean",
         "needs",
@@ -214,7 +234,7 @@ _OF_STUDIES = (
     Metric(
         "rivalry_max_mean_over_steps",
         "strongest rivalry",
-        "rivalry, mean over agent-steps",
+        "0 to 1, mean over agent-steps",
         "strength of a person's strongest rivalry, mean over all agent-steps",
         False,
         "tallies of rivalry and agent-steps",
@@ -222,10 +242,10 @@ _OF_STUDIES = (
 )
 
 _OF_LEARNING = (
-    Metric("entropy", "policy entropy", "nats", "entropy of the policy's actions", None, "batch_entropy_mean"),
-    Metric("kl_divergence", "KL divergence", "nats", "distance of an epoch's policies", None, "kl_divergence"),
-    Metric("grad_norm", "gradient norm", "norm", "norm of the gradient before clipping", None, "grad_norm"),
-    Metric("loss_value", "value error", "loss", "loss of the value head", False, "loss_value"),
+    Metric(ENTROPY, "policy entropy", "nats", "entropy of the policy", None, "batch_entropy_mean"),
+    Metric("kl_divergence", "KL divergence", "nats", "distance between policies", None, "kl_divergence"),
+    Metric("grad_norm", "gradient norm", "norm", "global gradient norm before clipping", None, "grad_norm"),
+    Metric("loss_value", "value error", "reward²", "value loss", False, "loss_value"),
 )
 
 _OF_RESOURCES = (

@@ -14,11 +14,13 @@ from support.places import QUEUE_CONFLICT
 
 from townlet.behavior import HeuristicBehavior, RandomBehavior
 from townlet.capture import capture_rollout
+from townlet.capture.metrics import INTENSITY_KEY
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
-from townlet.evaluation import METRICS, evaluate, held_out_seed, interval, measure
+from townlet.evaluation import EVALUATION_METRICS, evaluate, held_out_seed, interval, measure, read_evaluation
 from townlet.files.storage import read_json
+from townlet.metrics import CONFLICT_INTENSITY
 
 QUEUE = QUEUE_CONFLICT
 
@@ -32,20 +34,20 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judged(policy: Path) -> dict[str, Any]:
+def evaluation(policy: Path) -> dict[str, Any]:
     return evaluate(policy, load_scenario(QUEUE), worlds=4)
 
 
-def test_everybody_is_judged_by_every_metric_in_every_world(judged: dict[str, Any]) -> None:
-    assert list(judged["behaviors"]) == ["policy", "scripted", "heuristic", "random"]
-    for own in judged["values"].values():
-        assert {name: len(values) for name, values in own.items()} == dict.fromkeys(METRICS, 4)
-    assert judged["values"]["scripted"]["conflict_intensity"] != judged["values"]["heuristic"]["conflict_intensity"]
+def test_every_behaviour_has_every_metric_in_every_world(evaluation: dict[str, Any]) -> None:
+    assert list(evaluation["behaviors"]) == ["policy", "scripted", "heuristic", "random"]
+    for own in evaluation["values"].values():
+        assert {name: len(values) for name, values in own.items()} == dict.fromkeys(EVALUATION_METRICS, 4)
+    assert evaluation["values"]["scripted"][CONFLICT_INTENSITY] != evaluation["values"]["heuristic"][CONFLICT_INTENSITY]
 
 
-def test_differences_are_taken_world_by_world(judged: dict[str, Any]) -> None:
-    ours, theirs = (np.array(judged["values"][name]["reward_mean"]) for name in ("policy", "random"))
-    assert judged["policy_minus"]["random"]["reward_mean"] == interval(ours - theirs)
+def test_differences_are_taken_world_by_world(evaluation: dict[str, Any]) -> None:
+    ours, theirs = (np.array(evaluation["values"][name]["reward_mean"]) for name in ("policy", "random"))
+    assert evaluation["policy_minus"]["random"]["reward_mean"] == interval(ours - theirs)
 
 
 def test_the_same_evaluation_gives_the_same_bytes_and_another_seed_other_worlds(policy: Path, tmp_path: Path) -> None:
@@ -55,6 +57,19 @@ def test_the_same_evaluation_gives_the_same_bytes_and_another_seed_other_worlds(
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
     assert a == b
     assert json.loads(a)["values"]["random"] != json.loads(c)["values"]["random"]
+
+
+def test_an_evaluation_is_read_back_and_one_of_an_earlier_version_is_refused(policy: Path, tmp_path: Path) -> None:
+    file = tmp_path / "evaluation.json"
+    assert main(["evaluate", str(policy), "--scenario", str(QUEUE), "--worlds", "2", "--output", str(file)]) == 0
+    content = read_evaluation(file)
+    assert content["metrics"].keys() == set(EVALUATION_METRICS)
+    file.write_text(json.dumps(content | {"version": 1}))
+    with pytest.raises(InputError, match=r"version: found 1, expected 2, in which metrics have other names; evaluate"):
+        read_evaluation(file)
+    file.write_text(json.dumps({"version": 2}))
+    with pytest.raises(InputError, match="format: found None, expected 'townlet-evaluation'"):
+        read_evaluation(file)
 
 
 def test_a_seed_of_the_training_is_refused(policy: Path) -> None:
@@ -89,14 +104,14 @@ def test_the_figures_are_those_of_a_capture_of_the_same_worlds(tmp_path: Path) -
     capture_rollout(QUEUE, tmp_path, worlds=1, seed=9, behavior="heuristic")
     metrics = read_json(tmp_path / "rollout_sample_metrics.json", "metrics")
     assert values["reward_mean"] == pytest.approx([metrics["baseline"]["reward_mean"]])
-    intensity = metrics["total"]["queue_conflict_intensity_per_1000_agent_steps"]
-    assert values["conflict_intensity"] == pytest.approx([intensity])
+    intensity = metrics["total"][INTENSITY_KEY]
+    assert values[CONFLICT_INTENSITY] == pytest.approx([intensity])
 
 
-def test_a_world_does_not_depend_on_how_many_are_judged() -> None:
+def test_a_world_does_not_depend_on_how_many_there_are() -> None:
     scenario = load_scenario(QUEUE)
     few, many = (measure(RandomBehavior(), scenario, worlds=worlds, seed=3) for worlds in (2, 66))
-    for name in METRICS:
+    for name in EVALUATION_METRICS:
         assert np.array_equal(few[name], many[name][:2])
 
 

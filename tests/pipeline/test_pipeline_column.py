@@ -137,7 +137,7 @@ def test_asset_pages_show_plots_tables_figures_and_a_headline(column: Column) ->
     people = made["rollout_capture"].metadata["people"]
     assert isinstance(people, TableMetadataValue)
     assert [row.data["agent"] for row in people.records] == ["iris"]
-    for number in ("mean_reward_before", "mean_reward_after", "seconds"):
+    for number in ("reward_mean_before", "reward_mean_after", "seconds"):
         assert isinstance(made["trained_policy"].metadata[number].value, float)
 
 

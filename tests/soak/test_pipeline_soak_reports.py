@@ -133,4 +133,4 @@ def test_an_endurance_run_too_short_to_judge_memory_says_so_and_is_held(
     (checked,) = done.get_asset_check_evaluations()
     assert (checked.passed, checked.severity) == (False, AssetCheckSeverity.WARN)
     assert str(checked.description).startswith("hold: ")
-    assert "Not enough data to judge resident memory" in str(checked.description)
+    assert "Not enough data to assess resident memory" in str(checked.description)

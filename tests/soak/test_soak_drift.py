@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, mannwhitneyu, theilslopes
 
-from townlet.soak.assessment import Assessment, Judged, MetricAssessment
-from townlet.soak.drift import ALARM_RATE, REFERENCE, assess
-from townlet.soak.verdict import rule_on
+from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment
+from townlet.soak.drift_detection import ALARM_RATE, REFERENCE, detect_drift
+from townlet.soak.verdict import decide
 from townlet.statistics.change import FEWEST, Finding, change_point, level_shift, odd_cycle, rank_sum_p, trend
 
 CYCLES, SEEDS = 40, 30
@@ -128,42 +128,46 @@ def test_hours_of_cycles_are_searched_for_changes_in_little_memory() -> None:
 
 
 def test_nights_without_a_change_are_accepted_whatever_the_metrics_look_like() -> None:
-    rulings = [rule_on(assess(*a_night(seed), learning=False)) for seed in range(30)]
-    assert {ruling.verdict for ruling in rulings} == {"accept"}
+    verdicts = [decide(detect_drift(*a_night(seed), learning=False)) for seed in range(30)]
+    assert {verdict.decision for verdict in verdicts} == {"accept"}
 
 
 @pytest.mark.parametrize("share", [0.9, 1.1])
 def test_a_change_of_ten_percent_is_an_alert_and_rejects_the_soak(share: float) -> None:
     cycles, baseline = a_night(1)
     cycles[REFERENCE + INTENSITY] *= share
-    assessment = assess(cycles, baseline, learning=False)
+    assessment = detect_drift(cycles, baseline, learning=False)
     assert [metric.name for metric in assessment.of("alert")] == [INTENSITY]
-    ruling = rule_on(assessment)
-    assert ruling.verdict == "reject"
-    assert "Conflict intensity lies" in ruling.reasons
-    assert ("above" if share > 1 else "below") in ruling.reasons
+    verdict = decide(assessment)
+    assert verdict.decision == "reject"
+    assert "Conflict intensity lies" in verdict.reasons
+    assert ("above" if share > 1 else "below") in verdict.reasons
 
 
 def test_a_change_that_is_certain_but_small_is_to_be_watched_and_holds_the_soak() -> None:
     cycles, baseline = a_night(2)
     cycles[REFERENCE + INTENSITY] *= 1.03
-    assessment = assess(cycles, baseline, learning=False)
+    assessment = detect_drift(cycles, baseline, learning=False)
     assert [metric.name for metric in assessment.of("watch")] == [INTENSITY]
-    assert rule_on(assessment).verdict == "hold"
+    assert decide(assessment).decision == "hold"
 
 
-def test_an_alert_is_told_by_what_alarms_beyond_the_margin_not_by_what_is_more_certain_and_small() -> None:
-    def judged(test: str, effect: float, corrected: float, cycle: int = -1) -> Judged:
-        finding = Finding(test, effect, effect - 1.0, effect + 1.0, corrected, cycle)
-        return Judged(finding, corrected, abs(effect) >= 5.0)
+def test_the_reason_for_an_alert_is_a_finding_beyond_the_margin_not_a_more_certain_small_one() -> None:
+    def corrected(test: str, effect: float, p: float, cycle: int = -1) -> CorrectedFinding:
+        finding = Finding(test, effect, effect - 1.0, effect + 1.0, p, cycle)
+        return CorrectedFinding(finding, p, abs(effect) >= 5.0)
 
-    small, large, odd = judged("trend", 3.0, 1e-9), judged("level", 6.0, 1e-6), judged("one cycle", 9.0, 0.2, 3)
+    small, large, odd = (
+        corrected("trend", 3.0, 1e-9),
+        corrected("level", 6.0, 1e-6),
+        corrected("one cycle", 9.0, 0.2, 3),
+    )
     findings = (small, odd, large)
     metric = MetricAssessment(INTENSITY, "reference", "alert", CYCLES, 106.0, 5.0, findings, SEEDS, 100.0, 2.0, 0.07)
-    assert metric.cause() is large and metric.worst() is small
-    reasons = rule_on(Assessment(False, CYCLES, ALARM_RATE, 3, (metric,))).reasons
+    assert metric.decisive() is large and metric.most_certain() is small
+    reasons = decide(Assessment(False, CYCLES, ALARM_RATE, 3, (metric,))).reasons
     assert "Conflict intensity lies 6.0 % above the baseline" in reasons and "+3.0 %" not in reasons
-    assert dataclasses.replace(metric, verdict="watch", judged=(small,)).cause() is small
+    assert dataclasses.replace(metric, verdict="watch", findings=(small,)).decisive() is small
 
 
 def test_a_resource_of_which_nothing_is_known_is_named_and_without_any_the_soak_is_held() -> None:
@@ -171,23 +175,23 @@ def test_a_resource_of_which_nothing_is_known_is_named_and_without_any_the_soak_
     unknown = np.full(CYCLES, np.nan)
     known = np.random.default_rng(0).normal(5e8, 1e5, CYCLES)
     cycles["entropy"] = unknown
-    for resources, verdict in (
+    for resources, decision in (
         ({"resident_memory_bytes": unknown, "open_files": unknown}, "hold"),
         ({"resident_memory_bytes": known, "open_files": unknown}, "accept"),
     ):
         for learning in (False, True):
-            assessment = assess(cycles, baseline, learning=learning, resources=resources)
+            assessment = detect_drift(cycles, baseline, learning=learning, resources=resources)
             lacking = {metric.name for metric in assessment.of("not enough data")}
             assert lacking == {name for name, values in (resources | cycles).items() if values is unknown}
-            ruling = rule_on(assessment)
-            assert ruling.verdict == verdict
-            assert "Not enough data to judge" in ruling.reasons and "open files" in ruling.reasons
+            verdict = decide(assessment)
+            assert verdict.decision == decision
+            assert "Not enough data to assess" in verdict.reasons and "open files" in verdict.reasons
 
 
 def test_a_constant_metric_that_takes_another_value_is_found() -> None:
     cycles, baseline = a_night(3)
     cycles[REFERENCE + CONSTANT] = np.full(CYCLES, 14.0)
-    assert [metric.name for metric in assess(cycles, baseline, learning=False).of("alert")] == [CONSTANT]
+    assert [metric.name for metric in detect_drift(cycles, baseline, learning=False).of("alert")] == [CONSTANT]
 
 
 def test_a_slow_trend_a_jump_and_one_bad_cycle_are_each_found_by_their_own_test() -> None:
@@ -211,44 +215,44 @@ def test_one_event_where_there_are_hardly_any_is_no_bad_cycle() -> None:
     baseline[LATE][:] = 0.0
     cycles[REFERENCE + LATE][:] = 0.0
     cycles[REFERENCE + LATE][7] = 30.0
-    assert rule_on(assess(cycles, baseline, learning=False)).verdict == "accept"
+    assert decide(detect_drift(cycles, baseline, learning=False)).decision == "accept"
 
 
 @pytest.mark.parametrize("cycles", [1, 5, 7])
 def test_too_short_a_soak_is_neither_accepted_nor_rejected(cycles: int) -> None:
-    assessment = assess(*a_night(6, cycles), learning=False)
+    assessment = detect_drift(*a_night(6, cycles), learning=False)
     assert {metric.verdict for metric in assessment.metrics} == {"not enough data"}
-    assert rule_on(assessment).verdict == "hold"
+    assert decide(assessment).decision == "hold"
 
 
 def test_a_metric_that_a_cycle_lacks_is_not_judged_and_holds_the_soak() -> None:
     cycles, baseline = a_night(7)
     cycles[REFERENCE + INTENSITY][3] = np.nan
     del cycles[REFERENCE + EVENTS]
-    assessment = assess(cycles, baseline, learning=False)
+    assessment = detect_drift(cycles, baseline, learning=False)
     assert [metric.name for metric in assessment.of("not enough data")] == sorted([INTENSITY, EVENTS])
-    ruling = rule_on(assessment)
-    assert ruling.verdict == "hold"
-    assert "Not enough data to judge" in ruling.reasons
+    verdict = decide(assessment)
+    assert verdict.decision == "hold"
+    assert "Not enough data to assess" in verdict.reasons
 
 
 def test_without_a_baseline_nothing_is_accepted() -> None:
     cycles, _ = a_night(8)
-    ruling = rule_on(assess(cycles, {}, learning=False))
-    assert ruling.verdict == "hold"
-    assert "No baseline" in ruling.reasons
+    verdict = decide(detect_drift(cycles, {}, learning=False))
+    assert verdict.decision == "hold"
+    assert "No baseline" in verdict.reasons
 
 
 def test_a_network_that_learns_may_move_and_one_that_does_not_may_not() -> None:
     cycles, baseline = a_night(9)
     cycles["entropy"] = np.linspace(1.0, 0.5, CYCLES)
-    learning, frozen = (assess(cycles, baseline, learning=on) for on in (True, False))
+    learning, frozen = (detect_drift(cycles, baseline, learning=on) for on in (True, False))
     assert [metric.name for metric in learning.of("learned")] == ["entropy"]
-    ruling = rule_on(learning)
-    assert ruling.verdict == "accept"
-    assert "Because it learned, the network moved policy entropy" in ruling.reasons
+    verdict = decide(learning)
+    assert verdict.decision == "accept"
+    assert "By learning, the network moved policy entropy" in verdict.reasons
     assert [metric.name for metric in frozen.of("alert")] == ["entropy"]
-    assert rule_on(frozen).verdict == "reject"
+    assert decide(frozen).decision == "reject"
 
 
 def test_what_moved_together_with_the_frozen_reference_is_not_put_down_to_learning() -> None:
@@ -256,9 +260,9 @@ def test_what_moved_together_with_the_frozen_reference_is_not_put_down_to_learni
     pressure = np.linspace(1.0, 1.3, CYCLES)
     cycles[REFERENCE + INTENSITY] *= pressure
     cycles[INTENSITY] = cycles[REFERENCE + INTENSITY] * np.linspace(1.0, 0.8, CYCLES)
-    ruling = rule_on(assess(cycles, baseline, learning=True))
-    assert ruling.verdict == "reject"
-    assert "learning alone is not why" in ruling.reasons
+    verdict = decide(detect_drift(cycles, baseline, learning=True))
+    assert verdict.decision == "reject"
+    assert "learning alone is not the reason" in verdict.reasons
 
 
 @pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200])

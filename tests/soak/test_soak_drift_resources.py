@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from townlet.soak.drift import assess
+from townlet.soak.drift_detection import detect_drift
 from townlet.soak.evidence import resources_of
-from townlet.soak.resource_drift import RESOURCES, effective_number, judge_resource
+from townlet.soak.resource_drift import RESOURCES, assess_resource, effective_number
 from townlet.soak.resources import Meter
-from townlet.soak.verdict import rule_on
+from townlet.soak.verdict import decide
 
 MEMORY, _, SPEED, _ = RESOURCES
 CYCLES = 60
@@ -30,16 +30,16 @@ def resembling(random: np.random.Generator, amount: int, likeness: float = 0.6) 
 
 
 def smallest_p(values: np.ndarray, resource=MEMORY, process: np.ndarray = ONE_PROCESS) -> float:  # type: ignore[no-untyped-def]
-    return min(finding.p for finding in judge_resource(values, process, resource)[0])
+    return min(finding.p for finding in assess_resource(values, process, resource)[0])
 
 
 def test_a_leak_of_memory_is_found_and_the_soak_rejected() -> None:
     random = np.random.default_rng(0)
     leaking = 5e8 * (1 + 0.001 * np.arange(CYCLES)) + 1e6 * resembling(random, CYCLES)
     assert smallest_p(leaking) < RATE
-    assessment = assess({}, {}, learning=False, resources={"resident_memory_bytes": leaking})
+    assessment = detect_drift({}, {}, learning=False, resources={"resident_memory_bytes": leaking})
     assert [metric.name for metric in assessment.of("alert")] == ["resident_memory_bytes"]
-    assert rule_on(assessment).verdict == "reject"
+    assert decide(assessment).decision == "reject"
 
 
 def test_a_leak_is_found_in_memory_that_otherwise_hardly_moves() -> None:
@@ -65,13 +65,13 @@ def test_memory_that_only_a_fresh_process_gives_back_is_a_leak() -> None:
 def test_processes_of_different_size_are_no_leak() -> None:
     process = 1 + np.arange(CYCLES) // 20
     stepped = 5e8 + 1e8 * process + 2e5 * np.random.default_rng(2).normal(size=CYCLES)
-    slope = judge_resource(stepped, process, MEMORY)[0][0]
+    slope = assess_resource(stepped, process, MEMORY)[0][0]
     assert (slope.test, slope.p > 0.5) == ("trend", True)
 
 
 def test_growth_below_the_margin_is_shown_to_be_no_more() -> None:
     grown = 5e8 * (1 + np.linspace(0, 0.01, CYCLES))
-    findings, quarters = judge_resource(grown, ONE_PROCESS, MEMORY)
+    findings, quarters = assess_resource(grown, ONE_PROCESS, MEMORY)
     assert min(finding.p for finding in findings) == 1.0
     assert quarters is not None
     assert quarters.equal
@@ -93,8 +93,8 @@ def test_noise_that_resembles_its_neighbours_raises_no_alarm() -> None:
 
 def test_equal_quarters_are_claimed_only_where_the_interval_is_narrow_enough() -> None:
     random = np.random.default_rng(5)
-    narrow = judge_resource(1e5 * (1 + 0.02 * random.normal(size=400)), np.ones(400, np.int64), SPEED)[1]
-    wide = judge_resource(1e5 * (1 + 0.30 * random.normal(size=CYCLES)), ONE_PROCESS, SPEED)[1]
+    narrow = assess_resource(1e5 * (1 + 0.02 * random.normal(size=400)), np.ones(400, np.int64), SPEED)[1]
+    wide = assess_resource(1e5 * (1 + 0.30 * random.normal(size=CYCLES)), ONE_PROCESS, SPEED)[1]
     assert narrow is not None
     assert narrow.equal
     assert wide is not None
@@ -112,8 +112,8 @@ def test_values_that_resemble_each_other_count_as_fewer() -> None:
 def test_too_few_measured_cycles_say_nothing() -> None:
     values = np.full(CYCLES, np.nan)
     values[:10] = 5e8
-    assert judge_resource(values, ONE_PROCESS, MEMORY) == ([], None)
-    assessment = assess({}, {}, learning=False, resources={"resident_memory_bytes": values})
+    assert assess_resource(values, ONE_PROCESS, MEMORY) == ([], None)
+    assessment = detect_drift({}, {}, learning=False, resources={"resident_memory_bytes": values})
     assert [metric.verdict for metric in assessment.metrics] == ["not enough data"]
 
 

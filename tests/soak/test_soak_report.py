@@ -15,7 +15,7 @@ from townlet.baselines.baseline import distribution_of, write_baseline
 from townlet.baselines.build import build_baseline
 from townlet.cli import main
 from townlet.errors import InputError
-from townlet.soak.evidence import judge_soak
+from townlet.soak.evidence import assess_soak
 from townlet.soak.manifest import sealed
 from townlet.soak.options import SoakOptions
 from townlet.soak.report import write_acceptance
@@ -61,12 +61,12 @@ def another_baseline(place: Path, folder: Path, factor: float) -> Path:
 
 
 def test_a_soak_like_its_baseline_is_accepted_and_what_it_learnt_is_told_apart(place: Path) -> None:
-    evidence = judge_soak(place / "soak")
-    assert evidence.ruling.verdict == "accept"
+    evidence = assess_soak(place / "soak")
+    assert evidence.verdict.decision == "accept"
     assert {m.verdict for m in evidence.assessment.metrics if m.role == "reference"} == {"steady"}
     learned = {metric.name for metric in evidence.assessment.of("learned")}
     assert "entropy" in learned
-    assert "Because it learned, the network moved" in evidence.ruling.reasons
+    assert "By learning, the network moved" in evidence.verdict.reasons
 
 
 def test_the_same_soak_gives_the_same_bytes(place: Path, tmp_path: Path) -> None:
@@ -137,13 +137,13 @@ def test_a_damaged_baseline_is_refused(place: Path, soak: Path, tmp_path: Path) 
     spoilt = tmp_path / "baseline.json"
     spoilt.write_text(re.sub(r'("mean": )\d', r"\g<1>9", baseline_of(place).read_text(), count=1))
     with pytest.raises(InputError, match="sha256"):
-        judge_soak(soak, spoilt)
+        assess_soak(soak, spoilt)
 
 
 def test_a_baseline_of_other_rollouts_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
     fewer = build_baseline(SCENARIO, tmp_path / "fewer", seeds=8, worlds=8, captures=False).path
     with pytest.raises(InputError, match="worlds: found 64, expected 8"):
-        judge_soak(soak, fewer)
+        assess_soak(soak, fewer)
 
 
 def test_a_soak_is_judged_wherever_its_folder_lies(place: Path, tmp_path: Path) -> None:
@@ -163,9 +163,9 @@ def test_a_baseline_of_another_policy_than_the_soaks_is_refused(place: Path, soa
     neural = baseline.model_copy(update={"behavior": "neural", "policy_sha256": "a" * 64}).sealed()
     rewrite(soak, behavior="neural", policy="b" * 64)
     with pytest.raises(InputError, match=r"soak.json: policy: found 'b+', expected 'a+', which acted"):
-        judge_soak(soak, write_baseline(tmp_path, neural))
+        assess_soak(soak, write_baseline(tmp_path, neural))
     rewrite(soak, policy="a" * 64)
-    assert judge_soak(soak, write_baseline(tmp_path, neural)).ruling.verdict == "accept"
+    assert assess_soak(soak, write_baseline(tmp_path, neural)).verdict.decision == "accept"
 
 
 def test_another_baseline_in_the_place_of_the_named_one_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:
@@ -173,4 +173,4 @@ def test_another_baseline_in_the_place_of_the_named_one_is_refused(place: Path, 
     (copy,) = soak.glob("baseline-*.json")
     copy.write_bytes(other.read_bytes())
     with pytest.raises(InputError, match=r"as .*soak\.json says"):
-        judge_soak(soak)
+        assess_soak(soak)

@@ -13,9 +13,11 @@ from safetensors.torch import load_file
 
 from townlet.behavior import RandomBehavior
 from townlet.cli import main
+from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY
 from townlet.study.conflict.analysis import (
     CLAIM,
     HYPOTHESES,
+    NEEDS,
     claim_stands,
     further_outcomes_of,
     intervals_apart,
@@ -24,7 +26,7 @@ from townlet.study.conflict.analysis import (
 )
 from townlet.study.conflict.arms import ARMS, AWARE, BLIND, CONTINUED, HEURISTIC, RANDOM
 from townlet.study.conflict.dispatch import cache_folder, run_tasks
-from townlet.study.conflict.evaluate import METRICS, evaluate
+from townlet.study.conflict.evaluate import STUDY_METRICS, evaluate
 from townlet.study.conflict.execute import read_curve
 from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.plan import Findings, Scores, study_conflict, trainings
@@ -76,13 +78,14 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     counter = dict(zip(COUNTERS, town.state.counter.sum(axis=0), strict=True))
     tally = dict(zip(TALLY, town.state.tally.sum(axis=(0, 1)), strict=True))
     lived, uses = tally["alive_ticks"], tally["uses_completed"]
-    assert set(metrics) == set(METRICS)
-    assert metrics["intensity_per_1000"] == pytest.approx(1000 * counter["conflict_intensity"] / lived)
-    assert metrics["chosen_per_1000"] > 0 < metrics["tied_per_1000"]
-    assert metrics["tied_per_1000"] == pytest.approx(1000 * tied / lived)
-    assert metrics["chosen_per_1000"] + metrics["tied_per_1000"] == pytest.approx(metrics["intensity_per_1000"])
-    assert metrics["conflicts_per_100_uses"] == pytest.approx(100 * tally["conflicts_caused"] / uses)
-    assert metrics["needs_present"] == pytest.approx(tally["needs_sum"] / lived)
+    assert set(metrics) == set(STUDY_METRICS)
+    assert metrics[CONFLICT_INTENSITY] == pytest.approx(1000 * counter["conflict_intensity"] / lived)
+    assert metrics["chosen_intensity_per_1000"] > 0 < metrics["tied_intensity_per_1000"]
+    assert metrics["tied_intensity_per_1000"] == pytest.approx(1000 * tied / lived)
+    both = metrics["chosen_intensity_per_1000"] + metrics["tied_intensity_per_1000"]
+    assert both == pytest.approx(metrics[CONFLICT_INTENSITY])
+    assert metrics["queue_conflict_events_per_100_uses"] == pytest.approx(100 * tally["conflicts_caused"] / uses)
+    assert metrics["needs_mean_over_steps"] == pytest.approx(tally["needs_sum"] / lived)
     assert metrics["washes_per_1000"] == pytest.approx(1000 * counter["shower_complete"] / lived)
     # A completed wash occupies the shower for its whole duration; others were broken off by closures and outages.
     washing = counter["shower_complete"] * HOME.wash_ticks / (2 * scenario.ticks)
@@ -100,8 +103,8 @@ def test_needs_stop_counting_when_somebody_has_to_be_replaced() -> None:
         evaluate(behavior, scenario, worlds=2, seed=4) for behavior in (RandomBehavior(), FirstComeBehavior())
     )
     assert idle["faints_per_1000"] > 1.0 > busy["faints_per_1000"]
-    assert idle["needs"] < 0.8 * idle["needs_present"]
-    assert 0.9 * busy["needs_present"] < busy["needs"] <= busy["needs_present"] * 1.01
+    assert idle[NEEDS] < 0.8 * idle["needs_mean_over_steps"]
+    assert 0.9 * busy["needs_mean_over_steps"] < busy[NEEDS] <= busy["needs_mean_over_steps"] * 1.01
 
 
 def test_no_metric_depends_on_what_rewards_say() -> None:
@@ -116,14 +119,14 @@ def test_the_metrics_tell_peaceful_people_from_queue_jumpers_and_busy_showers_fr
     scenario = study_scenario(HOME)
     polite = evaluate(FirstComeBehavior(), scenario, worlds=4, seed=1)
     rude = evaluate(queue_jumper(), scenario, worlds=4, seed=1)
-    assert rude["intensity_per_1000"] > 100 * max(polite["intensity_per_1000"], 0.1)
-    assert rude["rivalry"] > 5 * polite["rivalry"]
+    assert rude[CONFLICT_INTENSITY] > 100 * max(polite[CONFLICT_INTENSITY], 0.1)
+    assert rude["rivalry_max_mean_over_steps"] > 5 * polite["rivalry_max_mean_over_steps"]
     assert polite["utilisation"] > 0.7 and polite["attendance"] == 1.0 and polite["wait_mean"] > 20
     # Whoever shuns the shower has no conflicts, which utilisation gives away.
     from townlet.behavior import RandomBehavior
 
     idle = evaluate(RandomBehavior(), scenario, worlds=1, seed=1)
-    assert idle["intensity_per_1000"] < 1.0 and idle["utilisation"] < 0.05
+    assert idle[CONFLICT_INTENSITY] < 1.0 and idle["utilisation"] < 0.05
     assert idle["wait_mean"] == scenario.ticks
 
 
@@ -131,8 +134,8 @@ def test_in_mixed_populations_only_focal_people_are_counted() -> None:
     scenario = study_scenario(HOME)
     everybody = evaluate(doormat(), scenario, worlds=2, seed=5)
     parts = [evaluate(doormat(), scenario, worlds=2, seed=5, focal=half) for half in (range(4), range(4, 8))]
-    assert np.mean([part["needs"] for part in parts]) == pytest.approx(everybody["needs"], rel=0.02)
-    assert np.mean([part["uses_per_1000"] for part in parts]) == pytest.approx(everybody["uses_per_1000"], rel=0.02)
+    assert np.mean([part[NEEDS] for part in parts]) == pytest.approx(everybody[NEEDS], rel=0.02)
+    assert np.mean([part[COMPLETED_USES] for part in parts]) == pytest.approx(everybody[COMPLETED_USES], rel=0.02)
     assert parts[0]["utilisation"] == everybody["utilisation"]
 
 
@@ -165,8 +168,8 @@ def findings_of(aware: float, blind: float, *, needs: float = 0.6, use: float = 
 
     def scores(arm: str) -> Scores:
         mine = arm == "aware"
-        values = dict.fromkeys(METRICS, 1.0) | {"intensity_per_1000": intensity[arm]}
-        values |= {"needs": needs if mine else 0.6 * 0.99, "utilisation": use if mine else 0.85}
+        values = dict.fromkeys(STUDY_METRICS, 1.0) | {CONFLICT_INTENSITY: intensity[arm]}
+        values |= {NEEDS: needs if mine else 0.6 * 0.99, "utilisation": use if mine else 0.85}
         return {name: value * spread for name, value in values.items()}
 
     arms = {arm.name: scores(arm.name) for arm in ARMS}

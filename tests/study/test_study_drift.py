@@ -12,14 +12,13 @@ from support.places import QUEUE_CONFLICT
 from townlet.baselines.measure import measure_seed
 from townlet.behavior import ScriptedBehavior
 from townlet.config import load_scenario
+from townlet.metrics import CONFLICT_INTENSITY, RIVALRY
 from townlet.study.drift.cycle_pools import CyclePool, first_seed, make_pool, variant_of
 from townlet.study.drift.nights import NightSampler, Outcome, RecordedSoak
 from townlet.study.drift.outcome_cache import OutcomeCache
 from townlet.study.drift.plan import study_drift, variants
 from townlet.study.drift.planted_changes import (
-    INTENSITY,
     PLANTED_CHANGES,
-    RIVALRY,
     with_conflict_weights,
     with_grudge_decay,
     with_slower_uses,
@@ -38,7 +37,7 @@ def measured(scenario, seed: int = 3) -> dict[str, float]:  # type: ignore[no-un
 def test_pressure_changes_conflict_intensity_by_its_factor_and_the_queue_not_at_all(factor: float) -> None:
     scenario = load_scenario(SCENARIO)
     before, after = measured(scenario), measured(with_conflict_weights(scenario, factor))
-    assert after[INTENSITY] == pytest.approx(factor * before[INTENSITY])
+    assert after[CONFLICT_INTENSITY] == pytest.approx(factor * before[CONFLICT_INTENSITY])
     assert after["queue_conflict_events_per_1000"] == before["queue_conflict_events_per_1000"]
 
 
@@ -70,13 +69,13 @@ def test_a_pool_is_resumed_where_it_was_and_longer_ones_begin_like_shorter_ones(
 
 
 def test_a_nights_cycles_and_its_baseline_share_no_rollout() -> None:
-    pool = CyclePool({INTENSITY: np.arange(50.0)})
+    pool = CyclePool({CONFLICT_INTENSITY: np.arange(50.0)})
     recorded = RecordedSoak({"entropy": np.arange(30.0)}, {})
     nights = NightSampler({"": pool}, recorded, cycles=20, seeds=30)
     random = np.random.default_rng(0)
     baseline, rows = nights.baseline(random)
-    cycles = nights._reference(random, None, rows)[f"reference_{INTENSITY}"]
-    assert sorted([*baseline[INTENSITY], *cycles]) == pool.values[INTENSITY].tolist()
+    cycles = nights._reference(random, None, rows)[f"reference_{CONFLICT_INTENSITY}"]
+    assert sorted([*baseline[CONFLICT_INTENSITY], *cycles]) == pool.values[CONFLICT_INTENSITY].tolist()
 
 
 def test_verdicts_are_kept_for_just_what_they_were_drawn_from(tmp_path: Path) -> None:
@@ -84,7 +83,7 @@ def test_verdicts_are_kept_for_just_what_they_were_drawn_from(tmp_path: Path) ->
 
     def digest_of(intensity: np.ndarray, memory: np.ndarray) -> str:
         recorded = RecordedSoak({"entropy": values}, {"resident_memory_bytes": memory})
-        return NightSampler({"": CyclePool({INTENSITY: intensity})}, recorded, cycles=20, seeds=30).digest()
+        return NightSampler({"": CyclePool({CONFLICT_INTENSITY: intensity})}, recorded, cycles=20, seeds=30).digest()
 
     altered = values.copy()
     altered[7] += 1e-9
@@ -99,7 +98,7 @@ def test_verdicts_are_kept_for_just_what_they_were_drawn_from(tmp_path: Path) ->
 
 def test_resources_of_two_stretches_that_do_not_overlap_share_no_cycle() -> None:
     recorded = RecordedSoak({"entropy": np.arange(53.0)}, {"open_files": np.arange(53.0)})
-    nights = NightSampler({"": CyclePool({INTENSITY: np.arange(50.0)})}, recorded, cycles=20, seeds=30)
+    nights = NightSampler({"": CyclePool({CONFLICT_INTENSITY: np.arange(50.0)})}, recorded, cycles=20, seeds=30)
     first, second = (nights._resources(begin, None)["open_files"] for begin in nights.stretches())
     assert first.tolist() == list(range(20)) and second.tolist() == list(range(20, 40))
 

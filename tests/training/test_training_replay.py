@@ -15,8 +15,8 @@ from townlet.capture import capture_rollout, read_capture
 from townlet.cli import main
 from townlet.config import TrainingConfig, load_scenario
 from townlet.telemetry import CLOCK_FIELDS, read_records, validate_log
+from townlet.telemetry.rates import conflict_intensity
 from townlet.training import TrainingHarness, TrainingOptions, train
-from townlet.view.learning_curves import conflict_intensity
 from townlet.world import CONFLICT_KINDS
 from townlet.world.state.events import CONFLICT_INTENSITY
 

@@ -15,9 +15,10 @@ from support.telemetry_records import fields, record, write_lines
 
 from townlet.cli import main
 from townlet.telemetry import TelemetryWriter, read_records, summarize
+from townlet.telemetry.rates import conflict_intensity
 from townlet.view.html_page import Section, section_html
 from townlet.view.key_figures import key_figures
-from townlet.view.learning_curves import conflict_intensity, learning_curves
+from townlet.view.learning_curves import learning_curves
 from townlet.view.report import summary_html
 from townlet.view.style import INK, markdown_image, png, svg
 

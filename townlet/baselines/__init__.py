@@ -2,18 +2,16 @@
 
 from townlet.baselines.baseline import LEAST_SEEDS, Baseline, Distribution, read_baseline, scenario_sha256
 from townlet.baselines.compare import Difference, differences
-from townlet.baselines.metrics import WORLD_METRIC_NAMES, WORLD_METRICS, Metric
+from townlet.baselines.metrics import WORLD_METRICS
 from townlet.baselines.promotion import BASELINES_FOLDER, Promotion, promote, promoted_baseline, promoted_scenarios
 
 __all__ = [
     "BASELINES_FOLDER",
     "LEAST_SEEDS",
     "WORLD_METRICS",
-    "WORLD_METRIC_NAMES",
     "Baseline",
     "Difference",
     "Distribution",
-    "Metric",
     "Promotion",
     "differences",
     "promote",

@@ -19,7 +19,7 @@ from townlet.baselines.baseline import (
     write_baseline,
 )
 from townlet.baselines.measure import measure_seed
-from townlet.baselines.metrics import WORLD_METRIC_NAMES, rollout_metrics
+from townlet.baselines.metrics import WORLD_METRICS, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, exclusive
@@ -111,7 +111,7 @@ def assemble(
         "manifests": {str(seed): manifest for seed, (_, manifest) in measured.items() if manifest},
         "metrics": {
             name: distribution_of([metrics[name] for metrics, _ in measured.values()])
-            for name in WORLD_METRIC_NAMES
+            for name in WORLD_METRICS
             if name in found
         },
         "code": Code(sha256=code_sha256(), commit=commit()),

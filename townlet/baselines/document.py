@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from townlet.baselines.baseline import Baseline, distribution_of, require_scenario
 from townlet.baselines.measure import measure_seed
-from townlet.baselines.metrics import WORLD_METRICS
 from townlet.baselines.promotion import BASELINES_FOLDER, Promotion, promoted_baseline, promoted_scenarios, read_ledger
 from townlet.config import Scenario
 from townlet.errors import Fault, InputError
 from townlet.files.storage import AnyPath, as_path
+from townlet.metrics import CONFLICT_INTENSITY, METRICS
 from townlet.text.markdown import fenced, plain
 
 #: Promoted baselines with the history of each, by scenario.
@@ -19,8 +19,7 @@ Promoted = Mapping[str, tuple[Baseline, Sequence[Promotion]]]
 _INTRODUCTION = """# Queue-conflict baselines
 
 What each scenario's metrics are, seed by seed, where nothing has changed. A soak is compared with these distributions,
-not with a single number: [SOAK.md](../SOAK.md). A sample is one rollout of all its worlds under one seed; rates are per
-1,000 agent-steps.
+not with a single number: [SOAK.md](../SOAK.md). A sample is one rollout of all its worlds under one seed.
 
 Written by
 
@@ -108,9 +107,8 @@ with the manifest of each of its {len(baseline.manifests)} rollouts |
 
 
 def _metrics(baseline: Baseline) -> str:
-    units = {metric.name: metric.unit for metric in WORLD_METRICS}
     rows = [
-        f"| `{name}` | {units[name]} | {m.mean:.5g} | {m.sd:.3g} | {m.quantiles['0.05']:.5g} | "
+        f"| `{name}` | {METRICS[name].unit} | {m.mean:.5g} | {m.sd:.3g} | {m.quantiles['0.05']:.5g} | "
         f"{m.quantiles['0.5']:.5g} | {m.quantiles['0.95']:.5g} |"
         for name, m in baseline.metrics.items()
     ]
@@ -123,9 +121,8 @@ def _history(history: Sequence[Promotion]) -> str:
         f"{plain(entry.reason)} | {_moved(entry)} |"
         for entry in reversed(history)
     ]
-    return "\n".join(
-        ["| promoted | baseline | replaced | by | why | conflict intensity |", "|---|---|---|---|---|---|", *rows]
-    )
+    head = f"| promoted | baseline | replaced | by | why | {METRICS[CONFLICT_INTENSITY].label} |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
 
 
 def _replaced(entry: Promotion) -> str:
@@ -133,7 +130,7 @@ def _replaced(entry: Promotion) -> str:
 
 
 def _moved(entry: Promotion) -> str:
-    change = entry.differences.get("queue_conflict_intensity_per_1000")
+    change = entry.differences.get(CONFLICT_INTENSITY)
     if change is None or change.old is None or change.new is None:
         return ""
     return f"{change.old:.5g} → {change.new:.5g}"

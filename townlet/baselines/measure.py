@@ -1,4 +1,4 @@
-"""One seed's rollout, measured: the unit of which a baseline has many, and every cycle of a soak one."""
+"""Measurement of one seed: the rollout behind each sample of a baseline, and behind each reference of a soak."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def measure_seed(
 ) -> dict[str, float]:
     """The world metrics of one episode of ``worlds`` worlds under a seed.
 
-    ``loop``, a simulation of the same scenario and number of worlds, is used instead of a new one. It may stand
-    anywhere: it begins anew from the seed. Nothing is recorded on the way, but what happens is, to the last bit, what
-    ``townlet capture`` records with this seed.
+    ``loop`` is a simulation of the same scenario and number of worlds to use instead of a new one; it is reset to the
+    seed first. Nothing is recorded, but every figure is, to the last bit, that of ``townlet capture`` with this seed.
     """
     from townlet.simulation import SimulationLoop
 

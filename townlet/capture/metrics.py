@@ -1,4 +1,4 @@
-"""What a capture amounts to, per person and in total: ``rollout_sample_metrics.json``."""
+"""Metrics of a capture, per person and in total: ``rollout_sample_metrics.json``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.metrics import per_1000_agent_steps
 from townlet.rollout import REWARD_PARTS
 from townlet.world import COUNTERS, EVENT_KINDS, TALLY
 
+#: Key of the conflict intensity in a capture's metrics. Everywhere else it is ``metrics.CONFLICT_INTENSITY``; captures
+#: keep this key, because the same recording must stay the same bytes: their hashes are data versions.
+INTENSITY_KEY = "queue_conflict_intensity_per_1000_agent_steps"
 #: Tallies that are reported as counts per world; all others are means per tick.
 _PER_WORLD = (
     "waiting_ticks",
@@ -33,9 +37,18 @@ def capture_metrics(
     log_prob_sum: float,
     deterministic: bool,
 ) -> dict[str, Any]:
-    """Metrics from the tallies, float64 [W, A, TALLY], and counters, float64 [W, COUNTERS], of all worlds.
+    """The metrics of a rollout, as plain values.
 
-    The ``baseline`` section has the fields that telemetry repeats: a sample is one person's trajectory in one world.
+    The ``baseline`` section has the fields that telemetry repeats. A sample there is one person's trajectory in one
+    world.
+
+    Args:
+        people: names, in the order of the second axis of ``tally``.
+        tally: float64 [W, A, TALLY], per world and person.
+        counter: float64 [W, COUNTERS], per world.
+        totals: event totals and rivalry averages by their telemetry names, from the same tallies and counters.
+        log_prob_sum: summed log-probability of all actions, in nats.
+        deterministic: whether the behaviour draws nothing, so that every log-probability is 0.
     """
     worlds = tally.shape[0]
     steps = float(tally[..., TALLY.index("alive_ticks")].sum())
@@ -53,9 +66,7 @@ def capture_metrics(
         },
         "total": {
             **{key: float(value) for key, value in totals.items()},
-            "queue_conflict_intensity_per_1000_agent_steps": 1000.0
-            * totals["queue_conflict_intensity_sum"]
-            / max(steps, 1.0),
+            INTENSITY_KEY: per_1000_agent_steps(totals["queue_conflict_intensity_sum"], steps),
             "clipped_reward_share": clipped / max(steps, 1.0),
             "illegal_actions": int(counts["illegal_actions"]),
         },
@@ -65,7 +76,7 @@ def capture_metrics(
 
 
 def _person(tally: NDArray[np.float64], worlds: int) -> dict[str, float]:
-    """One person's metrics: means per tick alive, and counts per world."""
+    """One person's metrics: means per tick alive, and counts per world. ``tally`` is float64 [W, TALLY]."""
     total = dict(zip(TALLY, tally.sum(axis=0).tolist(), strict=True))
     ticks = max(total["alive_ticks"], 1.0)
     return {

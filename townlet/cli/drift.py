@@ -40,14 +40,14 @@ def drift(
     Writes the acceptance report. The exit code is 1 unless the soak is accepted.
     """
     from townlet.files.storage import pretty_json, write_atomically
-    from townlet.soak.evidence import judge_soak
+    from townlet.soak.evidence import assess_soak
     from townlet.soak.report import STEM, write_acceptance
 
     links = dict(_label_and_target(given) for given in link or [])
     if json and links:
         raise InputError.of("options", "--link", "--json", "one or the other: only the page has links")
     if json:
-        evidence = judge_soak(folder, baseline)
+        evidence = assess_soak(folder, baseline)
         content = pretty_json(evidence.as_json())
         if output is None:
             typer.echo(content, nl=False)
@@ -56,9 +56,9 @@ def drift(
             typer.echo(output / DRIFT_NAME)
     else:
         evidence = write_acceptance(folder, baseline, output=output, links=links)
-        typer.echo(f"{evidence.ruling.verdict}: {evidence.ruling.reasons}")
+        typer.echo(f"{evidence.verdict.decision}: {evidence.verdict.reasons}")
         typer.echo((output or folder) / f"{STEM}.html")
-    raise typer.Exit(0 if evidence.ruling.verdict == "accept" else 1)
+    raise typer.Exit(0 if evidence.verdict.decision == "accept" else 1)
 
 
 def _label_and_target(link: str) -> tuple[str, str]:

@@ -70,10 +70,11 @@ def _print(result: dict[str, Any]) -> None:
     table = Table("metric", "who acts", "mean", "unit", box=box.SIMPLE_HEAD)
     for column in table.columns[:3]:
         column.no_wrap = True
-    for metric, description in result["metrics"].items():
-        for index, (name, means) in enumerate(result["behaviors"].items()):
+    for name, metric in result["metrics"].items():
+        for index, (behavior, means) in enumerate(result["behaviors"].items()):
             first = index == 0
-            table.add_row(metric if first else "", name, _short(means[metric]), description["unit"] if first else "")
+            label, unit = (metric["label"], metric["unit"]) if first else ("", "")
+            table.add_row(label, behavior, _short(means[name]), unit)
     console = Console(highlight=False)
     console.print(table)
     console.print(

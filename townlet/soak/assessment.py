@@ -1,4 +1,4 @@
-"""What is said of a soak: of every metric a verdict, the tests that it rests on, and their effects."""
+"""Assessment of a soak: for every metric its tests, their effects and the verdict that follows."""
 
 from __future__ import annotations
 
@@ -7,79 +7,83 @@ from typing import Any, Literal
 
 import numpy as np
 
-from townlet.soak.learning_drift import Movement
+from townlet.soak.learning_drift import LearnedChange
 from townlet.soak.resource_drift import Quarters
 from townlet.statistics.change import Finding
 
-Verdict = Literal["steady", "watch", "alert", "learned", "not enough data"]
+MetricVerdict = Literal["steady", "watch", "alert", "learned", "not enough data"]
 Role = Literal["reference", "network", "resource"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A finding and its probability corrected over all findings of the soak (Holm 1979).
-
-    ``beyond`` says whether the effect is large enough to matter.
-    """
+class CorrectedFinding:
+    """A finding with its probability corrected over all tests of the soak (Holm 1979)."""
 
     finding: Finding
-    corrected: float
-    beyond: bool
+    corrected_p: float
+    beyond_margin: bool
+    """Whether the effect is large enough to matter."""
 
-    def alarms(self, rate: float) -> bool:
-        """Whether chance is no good explanation."""
-        return self.corrected <= rate
+    def is_certain(self, rate: float) -> bool:
+        """Whether the corrected probability is at most ``rate``, too small for chance to be the explanation."""
+        return self.corrected_p <= rate
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; infinite bounds are null."""
-        one = self.finding
+        """Plain values; infinite bounds are null, and cycles count from 1."""
+        found = self.finding
         return {
-            "test": one.test,
-            "effect": one.effect,
-            "interval": [bound if np.isfinite(bound) else None for bound in (one.low, one.high)],
-            "p": one.p,
-            "corrected_p": self.corrected,
-            "beyond_margin": self.beyond,
-            "cycle": one.cycle + 1 if one.cycle >= 0 else None,
+            "test": found.test,
+            "effect": found.effect,
+            "interval": [bound if np.isfinite(bound) else None for bound in (found.low, found.high)],
+            "p": found.p,
+            "corrected_p": self.corrected_p,
+            "beyond_margin": self.beyond_margin,
+            "cycle": found.cycle + 1 if found.cycle >= 0 else None,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class MetricAssessment:
-    """What is said of one metric.
-
-    ``role``: of the baseline's behaviour, of the network, or a resource. ``margin`` is the change from which it
-    matters, in the metric's unit. ``bound`` is the largest change of level that the data do not exclude, as a share of
-    the baseline's mean; None where there is no baseline.
-    """
+    """The assessment of one metric, in the metric's unit."""
 
     name: str
     role: Role
-    verdict: Verdict
+    """Whose metric it is: the baseline's behaviour, the network, or the process."""
+    verdict: MetricVerdict
     cycles: int
+    """Cycles that have the metric."""
     mean: float
+    """Mean over those cycles."""
     margin: float
-    judged: tuple[Judged, ...]
+    """Smallest change that matters."""
+    findings: tuple[CorrectedFinding, ...]
     baseline_seeds: int = 0
     baseline_mean: float | None = None
     baseline_sd: float | None = None
-    bound: float | None = None
+    largest_change: float | None = None
+    """Largest change of level that the data do not exclude, as a share of the baseline's mean; None without one."""
     quarters: Quarters | None = None
-    movement: Movement | None = None
+    """Last quarter beside the first, of a resource."""
+    learned_change: LearnedChange | None = None
+    """Change of a metric of a network that learns."""
 
-    def worst(self) -> Judged | None:
-        """The finding that chance explains worst."""
-        return min(self.judged, key=lambda one: one.corrected, default=None)
+    def most_certain(self) -> CorrectedFinding | None:
+        """The finding with the smallest corrected probability."""
+        return min(self.findings, key=lambda found: found.corrected_p, default=None)
 
-    def cause(self) -> Judged | None:
-        """The finding that the verdict rests on: of an alert the one that chance explains worst among those beyond the
-        margin, for a finding that is more certain may be too small to alert."""
-        beyond = [one for one in self.judged if one.beyond] if self.verdict == "alert" else self.judged
-        return min(beyond, key=lambda one: one.corrected, default=None)
+    def decisive(self) -> CorrectedFinding | None:
+        """The finding that the verdict rests on: the most certain one, for an alert among those beyond the margin.
+
+        The most certain finding of all may be too small to alert.
+        """
+        eligible = (
+            [found for found in self.findings if found.beyond_margin] if self.verdict == "alert" else self.findings
+        )
+        return min(eligible, key=lambda found: found.corrected_p, default=None)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        quarters, moved = self.quarters, self.movement
+        learned = self.learned_change
         return {
             "name": self.name,
             "role": self.role,
@@ -90,34 +94,27 @@ class MetricAssessment:
             "baseline": None
             if self.baseline_mean is None
             else {"seeds": self.baseline_seeds, "mean": self.baseline_mean, "sd": self.baseline_sd},
-            "largest_change_not_excluded": self.bound,
-            "tests": [one.as_json() for one in self.judged],
-            "quarters": None
-            if quarters is None
-            else {
-                "first": quarters.first,
-                "last": quarters.last,
-                "change_interval_90": [quarters.low, quarters.high],
-                "shown_equal_within_margin": quarters.equal,
-                "change_over_run": None
-                if quarters.course is None
-                else [quarters.course.effect, quarters.course.low, quarters.course.high],
-            },
-            "movement": None if moved is None else moved.as_json(),
+            "largest_change_not_excluded": self.largest_change,
+            "tests": [found.as_json() for found in self.findings],
+            "quarters": None if self.quarters is None else self.quarters.as_json(),
+            "movement": None if learned is None else learned.as_json(),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Every metric of a soak, and how many tests were corrected for."""
+    """The assessment of all metrics of a soak."""
 
     learning: bool
+    """Whether the network learns."""
     cycles: int
     rate: float
+    """Probability of any false alarm."""
     tests: int
+    """Number of tests that were corrected together."""
     metrics: tuple[MetricAssessment, ...] = field(default=())
 
-    def of(self, verdict: Verdict) -> list[MetricAssessment]:
+    def of(self, verdict: MetricVerdict) -> list[MetricAssessment]:
         """The metrics with a verdict."""
         return [metric for metric in self.metrics if metric.verdict == verdict]
 

@@ -10,7 +10,7 @@ import numpy as np
 from townlet.baselines.measure import measure_seed, town_metrics
 from townlet.capture import Capture
 from townlet.simulation import SimulationLoop
-from townlet.soak.drift import REFERENCE
+from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.learning_drift import LEARNING_METRICS
 from townlet.soak.options import Materials
 from townlet.telemetry import TelemetryWriter, alerts_for

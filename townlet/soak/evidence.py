@@ -1,4 +1,4 @@
-"""A soak's folder and its baseline, read, checked against each other, and judged."""
+"""Evidence of a verdict: a soak's folder and its baseline, read, checked against each other, and assessed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.baselines import WORLD_METRIC_NAMES, Baseline, read_baseline
+from townlet.baselines import WORLD_METRICS, Baseline, read_baseline
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
+from townlet.metrics import MEMORY, SPEED
 from townlet.soak.assessment import Assessment
-from townlet.soak.drift import REFERENCE, assess
+from townlet.soak.drift_detection import REFERENCE, detect_drift
 from townlet.soak.learning_drift import LEARNING_METRICS
 from townlet.soak.manifest import MANIFEST_NAME
 from townlet.soak.read import Columns, Soak, read_soak
 from townlet.soak.resources import WARM_UP
-from townlet.soak.verdict import Ruling, rule_on
+from townlet.soak.verdict import SoakVerdict, decide
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Evidence:
     soak: Soak
     baseline: Baseline
     assessment: Assessment
-    ruling: Ruling
+    verdict: SoakVerdict
 
     def as_json(self) -> dict[str, Any]:
         """The acceptance report as plain values."""
@@ -37,7 +38,7 @@ class Evidence:
             "format": "townlet-acceptance",
             "schema_version": 1,
             **{name: manifest[name] for name in ("scenario", "night", "mode", "seed", "cycles_done")},
-            **self.ruling.as_json(),
+            **self.verdict.as_json(),
             "assessment": self.assessment.as_json(),
             "soak": {
                 name: manifest[name] for name in ("scenario_sha256", "code_version", "policy", "capture", "files")
@@ -46,55 +47,65 @@ class Evidence:
         }
 
 
-def judge_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
-    """Read a finished soak and judge it against the ``baseline``, by default the one that it holds a copy of.
+def assess_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
+    """Read a finished soak, assess it against a baseline, by default its own copy of one, and decide.
 
     Raises InputError for files that are not what their manifests say, and for a baseline of other rollouts than those
     that the soak made beside its cycles.
     """
     soak = read_soak(folder)
-    path = Path(str(folder)) / MANIFEST_NAME
-    named = soak.manifest["baseline"]
-    copy = path.with_name(named["file"])
-    found = read_baseline(baseline if baseline is not None else copy)
-    if baseline is None and found.sha256 != named["sha256"]:
-        raise InputError.of(copy, "sha256", found.sha256, f"{named['sha256']}, as {path} says")
-    for field in ("scenario", "scenario_sha256", "worlds", "ticks", "behavior"):
-        expected = getattr(found, field)
-        if soak.manifest[field] != expected:
-            raise InputError.of(path, field, repr(soak.manifest[field]), f"{expected!r}, as in the baseline")
-    # Where a script acts for the baseline, the soak's policy is the network's only.
-    if found.behavior == "neural" and soak.manifest["policy"] != found.policy_sha256:
-        expected = f"{found.policy_sha256!r}, which acted for the baseline"
-        raise InputError.of(path, "policy", repr(soak.manifest["policy"]), expected)
-    assessment = assess(
+    manifest = Path(str(folder)) / MANIFEST_NAME
+    found = _read_baseline(soak, manifest, baseline)
+    _require_same_rollouts(soak, manifest, found)
+    assessment = detect_drift(
         metrics_of(soak.cycles),
         found.samples(),
         learning=bool(soak.manifest["learning"]),
         resources=resources_of(soak.resources),
         process=soak.resources["process"].astype(np.int64),
     )
-    return Evidence(soak, found, assessment, rule_on(assessment, broken_bounds=broken_bounds(soak)))
+    return Evidence(soak, found, assessment, decide(assessment, broken_bounds=broken_bounds(soak)))
+
+
+def _read_baseline(soak: Soak, manifest: Path, baseline: AnyPath | None) -> Baseline:
+    if baseline is not None:
+        return read_baseline(baseline)
+    named = soak.manifest["baseline"]
+    copy = manifest.with_name(named["file"])
+    found = read_baseline(copy)
+    if found.sha256 != named["sha256"]:
+        raise InputError.of(copy, "sha256", found.sha256, f"{named['sha256']}, as {manifest} says")
+    return found
+
+
+def _require_same_rollouts(soak: Soak, manifest: Path, baseline: Baseline) -> None:
+    """Raise InputError unless the soak's reference rollouts are of the same kind as the baseline's."""
+    for field in ("scenario", "scenario_sha256", "worlds", "ticks", "behavior"):
+        expected = getattr(baseline, field)
+        if soak.manifest[field] != expected:
+            raise InputError.of(manifest, field, repr(soak.manifest[field]), f"{expected!r}, as in the baseline")
+    # Where a script acts for the baseline, the soak's policy is the network's only.
+    if baseline.behavior == "neural" and soak.manifest["policy"] != baseline.policy_sha256:
+        expected = f"{baseline.policy_sha256!r}, which acted for the baseline"
+        raise InputError.of(manifest, "policy", repr(soak.manifest["policy"]), expected)
 
 
 def metrics_of(cycles: Columns) -> dict[str, NDArray[np.float64]]:
-    """The columns of ``cycles.jsonl`` that are metrics, of the network and of the baseline's behaviour."""
-    names = (*WORLD_METRIC_NAMES, *LEARNING_METRICS, *(REFERENCE + name for name in WORLD_METRIC_NAMES))
+    """The columns of ``cycles.jsonl`` that are metrics of the network or of the baseline's behaviour."""
+    names = (*WORLD_METRICS, *LEARNING_METRICS, *(REFERENCE + name for name in WORLD_METRICS))
     return {name: cycles[name] for name in names if name in cycles}
 
 
 def resources_of(measured: Columns) -> dict[str, NDArray[np.float64]]:
-    """What is judged of ``resources.jsonl``, float64 [N]: NaN while a process warms up.
+    """The resources in the columns of ``resources.jsonl``, float64 [N]; NaN while a process warms up.
 
-    Speed is also taken per yardstick: in the processor time in which the yardstick's calculation is done once. Neither
-    other work nor a processor that slows down changes that much. The log's length is turned into what each cycle added.
+    Speed is also given against the yardstick: agent-steps in the processor time of one fixed calculation. Neither other
+    work nor a processor that slows down changes that much. The log's length becomes what each cycle added.
     """
-    columns = {
-        name: measured[name].copy() for name in ("resident_memory_bytes", "open_files", "agent_steps_per_second")
-    }
+    columns = {name: measured[name].copy() for name in (MEMORY, "open_files", "agent_steps_per_second")}
     processor = np.maximum(measured["cpu_seconds"], 1e-9)
     yardsticks = processor / measured.get("yardstick_seconds", np.full_like(processor, np.nan))
-    columns["agent_steps_per_yardstick"] = measured["agent_steps_per_second"] * measured["seconds"] / yardsticks
+    columns[SPEED] = measured["agent_steps_per_second"] * measured["seconds"] / yardsticks
     columns["log_bytes_per_cycle"] = np.diff(measured["log_bytes"], prepend=np.nan)
     warming = measured["process_cycle"] <= WARM_UP
     for values in columns.values():
@@ -103,7 +114,7 @@ def resources_of(measured: Columns) -> dict[str, NDArray[np.float64]]:
 
 
 def broken_bounds(soak: Soak) -> list[str]:
-    """A sentence for each of the scenario's own bounds that was broken, without its full stop."""
+    """A sentence, without its full stop, for each of the scenario's bounds that was broken."""
     first: dict[str, str] = {}
     cycles: dict[str, int] = {}
     for number, alerts in enumerate(soak.alerts, start=1):
@@ -114,6 +125,6 @@ def broken_bounds(soak: Soak) -> list[str]:
             )
             cycles[signal] = cycles.get(signal, 0) + 1
     return [
-        f"A bound of the scenario's own was broken in {count} of {len(soak.alerts)} cycles: {first[signal]}"
+        f"A bound of the scenario was broken in {count} of {len(soak.alerts)} cycles: {first[signal]}"
         for signal, count in cycles.items()
     ]

@@ -1,4 +1,4 @@
-"""What a learning network moved, told apart from what moved under it."""
+"""Drift of a network that learns: what changed in its metrics, and whether the town around it held steady."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ LEARNING_METRICS = {
     "grad_norm": "grad_norm",
     "loss_value": "loss_value",
 }
-#: Probability of calling a network's metric moved that did not; no alarm depends on it.
-MOVED_RATE = 0.01
+#: Probability of reporting a change of a network's metric that did not change; no alarm depends on it.
+CHANGED_RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
-    """How a learner's metric went: the last quarter's mean less the first's, its 95 % interval, and what was ``found``,
-    a trend or a change point.
-
-    Where the same metric of the frozen reference was rolled out under the same seeds, that is of the difference from
-    it, in which whatever befell both cancels. ``by_learning`` says that the reference held still meanwhile.
-    """
+class LearnedChange:
+    """The change of a metric of a network that learns, from the first quarter of the cycles to the last."""
 
     first: float
+    """Mean of the first quarter."""
     last: float
+    """Mean of the last quarter."""
     low: float
+    """Lower bound of the change's 95 % interval."""
     high: float
     found: Finding
+    """The trend or the change point, whichever is more certain, of the metric less the frozen reference's where both
+    were rolled out under the same seeds: what happened to both cancels."""
     beside_reference: bool
-    by_learning: bool
+    """Whether the reference's metric was subtracted."""
+    reference_steady: bool
+    """Whether nothing else was found to have changed meanwhile."""
 
     @property
-    def moved(self) -> bool:
-        """Whether chance is no good explanation of what was found."""
-        return self.found.p <= MOVED_RATE
+    def is_certain(self) -> bool:
+        """Whether the probability of such data without a change is at most 1 %."""
+        return self.found.p <= CHANGED_RATE
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -51,17 +53,17 @@ class Movement:
             "change_interval": [self.low, self.high],
             "test": self.found.test,
             "p": self.found.p,
-            "moved": self.moved,
+            "moved": self.is_certain,
             "beside_reference": self.beside_reference,
-            "by_learning": self.moved and self.by_learning,
+            "by_learning": self.is_certain and self.reference_steady,
         }
 
 
-def learned(values: Series, reference: Series | None, town_held: bool) -> Movement | None:
-    """How ``values`` [N] of a learner moved, beside the frozen ``reference`` [N]; None with too few cycles.
+def change_while_learning(values: Series, reference: Series | None, reference_steady: bool) -> LearnedChange | None:
+    """The change of a learner's metric, ``values`` [N], beside the frozen ``reference`` [N]; None with too few cycles.
 
-    ``town_held``: nothing else was found to have changed. The test's null is a network that does not learn: then the
-    cycles are independent. A learner's are not, and that is what it finds.
+    The tests' null hypothesis is a network that does not learn: then the cycles are independent. A learner's are not,
+    and that is what the tests find. ``reference_steady`` says that nothing else was found to have changed.
     """
     beside = reference is not None and bool(np.isfinite(reference).all())
     difference = values - reference if beside and reference is not None else values
@@ -73,5 +75,6 @@ def learned(values: Series, reference: Series | None, town_held: bool) -> Moveme
     _, low, high = difference_of_means(own[-quarter:], own[:quarter])
     first, last = float(own[:quarter].mean()), float(own[-quarter:].mean())
     found = min(trend(difference[known]), change_point(difference[known]), key=lambda one: one.p)
-    # The better of two.
-    return Movement(first, last, low, high, replace(found, p=min(1.0, 2 * found.p)), beside, town_held)
+    # Bonferroni's correction for taking the better of two tests.
+    found = replace(found, p=min(1.0, 2 * found.p))
+    return LearnedChange(first, last, low, high, found, beside, reference_steady)

@@ -1,4 +1,4 @@
-"""A soak's series against what they are judged by: the baseline's band, or their own first quarter."""
+"""Plots of a soak: each metric cycle by cycle, with the baseline's band where it has one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from townlet.metrics import METRICS, capitalized
 from townlet.soak.assessment import MetricAssessment
-from townlet.soak.drift import REFERENCE
+from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.verdict import label_of
 from townlet.statistics.change import Series
 from townlet.telemetry.formatting import count, number
@@ -17,7 +18,7 @@ from townlet.view.style import PALETTE, Plot
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Shares of the baseline's seeds between which its band lies.
+#: Quantiles of the baseline's seeds that bound its band.
 BAND = (0.05, 0.95)
 _CHANGED = ("alert", "watch")
 _ORDER = (*_CHANGED, "steady", "learned", "not enough data")
@@ -29,7 +30,7 @@ def soak_plots(
     baseline: Mapping[str, Series],
     resources: Mapping[str, Series],
 ) -> list[Plot]:
-    """A plot of each metric that ever moved: those that changed first, resources last."""
+    """A plot of every metric that is not constant: those that changed first, resources last."""
     plots = []
     for metric in sorted(metrics, key=_place):
         if metric.role == "resource":
@@ -45,7 +46,7 @@ def soak_plots(
 
 
 def _place(metric: MetricAssessment) -> tuple[int, bool]:
-    """Where a metric's plot comes."""
+    """Sort key of a metric's plot."""
     first = metric.verdict in _CHANGED
     return _ORDER.index(metric.verdict) if first or metric.role != "resource" else len(_ORDER), metric.role == "network"
 
@@ -53,10 +54,10 @@ def _place(metric: MetricAssessment) -> tuple[int, bool]:
 def _plot(metric: MetricAssessment, values: Series, baseline: Series | None) -> Plot:
     known = values[np.isfinite(values)]
     label = label_of(metric)
-    title = f"{label[0].upper()}{label[1:]}: {metric.verdict}"
+    title = f"{capitalized(label)}: {metric.verdict}"
     alt = f"{title}; {number(float(known.min()))} to {number(float(known.max()))} over {count(len(known), 'cycle')}"
-    cause = metric.cause() if metric.verdict in _CHANGED else None
-    marked = cause.finding.cycle if cause else -1
+    decisive = metric.decisive() if metric.verdict in _CHANGED else None
+    marked = decisive.finding.cycle if decisive else -1
     if baseline is not None:
         low, high = (float(bound) for bound in np.quantile(baseline, BAND))
         alt += f"; the baseline's middle 90 % lie between {number(low)} and {number(high)}"
@@ -73,7 +74,7 @@ def _plot(metric: MetricAssessment, values: Series, baseline: Series | None) -> 
             axes.axvline(marked + 1, color=PALETTE[3], linestyle="--", linewidth=1.0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("cycle")
-        axes.set_ylabel(metric.name.replace("_", " "), fontsize=7)
+        axes.set_ylabel(METRICS[metric.name].unit if metric.name in METRICS else "", fontsize=7)
         axes.margins(y=0.25)
         axes.legend(fontsize=7, ncols=2, loc="upper left")
 

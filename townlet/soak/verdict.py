@@ -1,4 +1,4 @@
-"""Accept, hold or reject: the verdict on a whole soak, and its reasons in one paragraph."""
+"""Verdict on a whole soak: accept, hold or reject, and the reasons in one paragraph."""
 
 from __future__ import annotations
 
@@ -6,109 +6,93 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from townlet.soak.assessment import Assessment, Judged, MetricAssessment
+from townlet.metrics import METRICS, capitalized
+from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment
 from townlet.telemetry.formatting import count, number
 
-RunVerdict = Literal["accept", "hold", "reject"]
-
-#: What a metric is called in a sentence.
-LABELS = {
-    "queue_conflict_events_per_1000": "queue conflicts",
-    "queue_conflict_intensity_per_1000": "conflict intensity",
-    "rivalry_max_mean": "strongest rivalry",
-    "late_arrivals_per_1000": "late arrivals",
-    "uses_completed_per_1000": "completed uses",
-    "reward_mean": "reward",
-    "entropy": "policy entropy",
-    "kl_divergence": "KL divergence",
-    "grad_norm": "gradient norm",
-    "loss_value": "value error",
-    "resident_memory_bytes": "resident memory",
-    "open_files": "open files",
-    "agent_steps_per_second": "speed by the clock",
-    "agent_steps_per_yardstick": "speed against the yardstick",
-    "log_bytes_per_cycle": "log written per cycle",
-}
+Decision = Literal["accept", "hold", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """The verdict on a soak: what to do, and why."""
+class SoakVerdict:
+    """What to do with a soak, and why."""
 
-    verdict: RunVerdict
+    decision: Decision
     reasons: str
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"verdict": self.verdict, "reasons": self.reasons}
+        return {"verdict": self.decision, "reasons": self.reasons}
 
 
-def rule_on(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Ruling:
-    """The verdict on a soak.
+def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> SoakVerdict:
+    """Decide on a soak.
 
-    Reject if a metric alerts. Hold if one is to be watched, if a metric of the baseline lacks data, if resources were
-    measured and all of them do, or if a bound of the scenario's own was broken (``broken_bounds``, a sentence each).
-    Accept if not.
+    Reject if a metric alerts. Hold if a metric is to be watched, if a metric of the baseline lacks data, if resources
+    were measured and all of them lack data, if there is no baseline, or if a bound of the scenario was broken
+    (``broken_bounds``, a sentence each without its full stop). Accept otherwise.
     """
     alerts, watched, lacking = assessment.of("alert"), assessment.of("watch"), assessment.of("not enough data")
-    unjudged = [metric for metric in lacking if metric.role == "reference"]
-    judged = [metric for metric in assessment.metrics if metric.role == "reference"]
+    reference = [metric for metric in assessment.metrics if metric.role == "reference"]
     resources = [metric for metric in assessment.metrics if metric.role == "resource"]
-    blind = bool(resources) and all(metric in lacking for metric in resources)
-    verdict: RunVerdict = "accept"
-    if watched or unjudged or blind or broken_bounds or not judged:
-        verdict = "hold"
+    reference_lacks = any(metric in lacking for metric in reference)
+    resources_lack = bool(resources) and all(metric in lacking for metric in resources)
+    decision: Decision = "accept"
+    if watched or reference_lacks or resources_lack or broken_bounds or not reference:
+        decision = "hold"
     if alerts:
-        verdict = "reject"
+        decision = "reject"
     sentences = [
         *(f"{_sentence(metric)}." for metric in (*alerts, *watched)),
-        "No baseline to judge it by." if not judged else "",
+        "No baseline to compare it with." if not reference else "",
         *(f"{sentence}." for sentence in broken_bounds),
         _steady(assessment),
         _learning(assessment),
-        f"Not enough data to judge {_listing(lacking)}." if lacking else "",
+        f"Not enough data to assess {', '.join(map(label_of, lacking))}." if lacking else "",
     ]
-    return Ruling(verdict, " ".join(sentence for sentence in sentences if sentence))
+    return SoakVerdict(decision, " ".join(sentence for sentence in sentences if sentence))
 
 
 def label_of(metric: MetricAssessment) -> str:
-    """A metric's name in a sentence, with whose it is where that is not plain."""
-    label = LABELS.get(metric.name, metric.name.replace("_", " "))
+    """A metric's name in a sentence; the network's is told apart from the reference's of the same name."""
+    label = _label(metric.name)
     return f"{label} of the network" if metric.role == "network" else label
 
 
-def told(metric: MetricAssessment, judged: Judged) -> str:
-    """A finding in words: what changed, by how much, within what, and how unlikely by chance."""
-    one, scale = judged.finding, _scale(metric)
-    size = _share(one.effect, scale)
-    within = f"95 % interval {_share(one.low, scale)} to {_share(one.high, scale)}, corrected p {_p(judged.corrected)}"
-    match one.test:
+def _label(name: str) -> str:
+    """The registered label; a name that is not registered, from another version's files, in words."""
+    return METRICS[name].label if name in METRICS else name.replace("_", " ")
+
+
+def describe_finding(metric: MetricAssessment, corrected: CorrectedFinding) -> str:
+    """A finding in words: what changed, by how much, within what interval, and how likely that is by chance."""
+    found, scale = corrected.finding, _scale(metric)
+    size, probability = _share(found.effect, scale), _probability(corrected.corrected_p)
+    bounds = f"95 % interval {_share(found.low, scale)} to {_share(found.high, scale)}, corrected p {probability}"
+    match found.test:
         case "level":
-            against = f"{number(metric.mean)} against the baseline's {number(metric.baseline_mean or 0.0)}"
-            side = "above" if one.effect > 0 else "below"
-            return f"lies {size.lstrip('+-')} {side} the baseline ({against}; {within})"
+            means = f"{number(metric.mean)} against the baseline's {number(metric.baseline_mean or 0.0)}"
+            side = "above" if found.effect > 0 else "below"
+            return f"lies {size.lstrip('+-')} {side} the baseline ({means}; {bounds})"
         case "trend":
-            return f"changed by {size} over the run ({within})"
+            return f"changed by {size} over the run ({bounds})"
         case "change point":
-            return f"jumped by {size} from cycle {one.cycle + 1} on ({within})"
+            return f"jumped by {size} from cycle {found.cycle + 1} on ({bounds})"
         case "one cycle":
-            return (
-                f"was out of line in cycle {one.cycle + 1}, {size} from all others (corrected p {_p(judged.corrected)})"
-            )
+            return f"was out of line in cycle {found.cycle + 1}, {size} from all others (corrected p {probability})"
         case _:
-            return f"changed by {size} from the first to the last quarter ({within})"
+            return f"changed by {size} from the first to the last quarter ({bounds})"
 
 
 def _sentence(metric: MetricAssessment) -> str:
-    cause = metric.cause()
-    assert cause is not None
-    label = label_of(metric)
+    decisive = metric.decisive()
+    assert decisive is not None
     small = ", too little to alert" if metric.verdict == "watch" else ""
-    return f"{label[0].upper()}{label[1:]} {told(metric, cause)}{small}"
+    return f"{capitalized(label_of(metric))} {describe_finding(metric, decisive)}{small}"
 
 
 def _scale(metric: MetricAssessment) -> float:
-    """What a change is a share of; 0 if of nothing."""
+    """The level that changes of a metric are shares of; 0 if there is none."""
     if metric.baseline_mean is not None:
         return abs(metric.baseline_mean)
     return abs(metric.quarters.first if metric.quarters else metric.mean)
@@ -118,7 +102,7 @@ def _share(change: float, scale: float) -> str:
     return f"{change / scale:+.1%}".replace("%", " %") if scale else f"{'+' if change >= 0 else ''}{number(change)}"
 
 
-def _p(value: float) -> str:
+def _probability(value: float) -> str:
     return "below 1e-9" if value < 1e-9 else f"{value:.2g}"
 
 
@@ -126,10 +110,10 @@ def _steady(assessment: Assessment) -> str:
     steady = assessment.of("steady")
     if not steady:
         return ""
-    bounds = [metric.bound for metric in steady if metric.bound is not None]
+    largest_changes = [metric.largest_change for metric in steady if metric.largest_change is not None]
     excluded = ""
-    if bounds:
-        largest = f"{max(bounds):.1%}".replace("%", " %")
+    if largest_changes:
+        largest = f"{max(largest_changes):.1%}".replace("%", " %")
         excluded = (
             "; where there is a baseline, the 95 % interval of each, taken by itself, excludes a change of level above "
             f"{largest}"
@@ -140,20 +124,16 @@ def _steady(assessment: Assessment) -> str:
 
 
 def _learning(assessment: Assessment) -> str:
-    moved = [metric for metric in assessment.of("learned") if metric.movement]
     if not assessment.learning:
         return "Learning was switched off."
-    if not moved:
-        return "Learning was on, and moved nothing that could be told from chance."
+    learned = [
+        (metric.name, metric.learned_change) for metric in assessment.of("learned") if metric.learned_change is not None
+    ]
+    if not learned:
+        return "Learning was on, and changed nothing that could be told from chance."
     courses = ", ".join(
-        f"{LABELS.get(metric.name, metric.name)} from {number(metric.movement.first)} to {number(metric.movement.last)}"
-        for metric in moved
-        if metric.movement
+        f"{_label(name)} from {number(change.first)} to {number(change.last)}" for name, change in learned
     )
-    if all(metric.movement.by_learning for metric in moved if metric.movement):
-        return f"Because it learned, the network moved {courses}; the frozen reference beside it held still."
-    return f"The network moved {courses}; the frozen reference moved too, so learning alone is not why."
-
-
-def _listing(metrics: Sequence[MetricAssessment]) -> str:
-    return ", ".join(label_of(metric) for metric in metrics)
+    if all(change.reference_steady for _, change in learned):
+        return f"By learning, the network moved {courses}; the frozen reference beside it held steady."
+    return f"The network moved {courses}; the frozen reference moved too, so learning alone is not the reason."

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from townlet.config import load_scenario
 from townlet.files.storage import pretty_json, write_atomically
+from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, METRICS, REWARD
 from townlet.study.progress import Progress
 from townlet.telemetry import read_records
+from townlet.telemetry.rates import completed_uses, conflict_intensity
 from townlet.training import TrainingOptions, train
-from townlet.view.learning_curves import completed_uses, conflict_intensity
 from townlet.view.style import PALETTE, Plot, png
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class LearningStudy:
     reward: NDArray[np.float64]
     """float64 [S, C]: mean reward per agent-step in each rollout."""
     intensity: NDArray[np.float64]
-    """float64 [S, C]: queue-conflict intensity per 1,000 agent-steps in each rollout."""
+    """float64 [S, C]: conflict intensity per 1,000 agent-steps in each rollout."""
     uses: NDArray[np.float64]
     """float64 [S, C]: completed uses of any object per 1,000 agent-steps."""
     agent_steps: int
@@ -55,9 +56,9 @@ class LearningStudy:
             "reward_mean_last_rollouts": last.tolist(),
             "reward_rise_mean": float((last - first).mean()),
             "reward_rise_smallest": float((last - first).min()),
-            "reward_mean": self.reward.tolist(),
-            "intensity_per_1000_agent_steps": self.intensity.tolist(),
-            "uses_per_1000_agent_steps": self.uses.tolist(),
+            REWARD: self.reward.tolist(),
+            CONFLICT_INTENSITY: self.intensity.tolist(),
+            COMPLETED_USES: self.uses.tolist(),
             "seconds": self.seconds,
         }
 
@@ -99,27 +100,22 @@ def write_learning_report(study: LearningStudy, folder: Path, command: str) -> P
     """Write ``<scenario>-learning.md``, ``.png`` and ``.json`` into a folder; returns the Markdown file."""
     stem = f"{study.scenario.replace('_', '-')}-learning"
     write_atomically(folder / f"{stem}.json", pretty_json(study.as_json()))
+    curves = {REWARD: study.reward, CONFLICT_INTENSITY: study.intensity, COMPLETED_USES: study.uses}
     plots = [
-        Plot("Mean reward per agent-step", "rises in every seed", _curves(study.reward, study.seeds, "reward")),
-        Plot(
-            "Queue-conflict intensity per 1,000 agent-steps",
-            "one line per seed",
-            _curves(study.intensity, study.seeds, "intensity"),
-        ),
-        Plot("Completed uses per 1,000 agent-steps", "one line per seed", _curves(study.uses, study.seeds, "uses")),
+        Plot(f"{METRICS[name].title} {METRICS[name].unit}", "one line per seed", _curves(values, study.seeds))
+        for name, values in curves.items()
     ]
     write_atomically(folder / f"{stem}.png", png(plots, columns=3))
     return _write_markdown(study, folder, stem, command)
 
 
-def _curves(values: NDArray[np.float64], seeds: list[int], unit: str) -> Callable[[Axes], None]:
+def _curves(values: NDArray[np.float64], seeds: list[int]) -> Callable[[Axes], None]:
     def draw(axes: Axes) -> None:
         rollout = np.arange(1, values.shape[1] + 1)
         for index, seed in enumerate(seeds):
             axes.plot(rollout, values[index], color=PALETTE[index % len(PALETTE)], alpha=0.7, label=f"seed {seed}")
         axes.plot(rollout, values.mean(axis=0), color="black", linewidth=2.4, label="mean")
         axes.set_xlabel("rollout")
-        axes.set_ylabel(unit)
         axes.legend(fontsize=7)
 
     return draw

@@ -14,6 +14,7 @@ from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError, nearest_name
 from townlet.files.storage import pretty_json, write_atomically
+from townlet.metrics import METRICS, REWARD, per_1000_agent_steps
 from townlet.rollout import aligned_zeros
 from townlet.statistics.intervals import mean_and_margin, wilson_interval
 from townlet.study.progress import Progress
@@ -23,6 +24,8 @@ from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Metrics of the registry that have no constant there.
+_NEEDS, _CONFLICTS = "needs_mean_over_steps", "queue_conflict_events_per_1000"
 BEHAVIORS: dict[str, Callable[[], Behavior]] = {"heuristic": HeuristicBehavior, "random": RandomBehavior}
 
 
@@ -51,6 +54,11 @@ class SurvivalRun:
         """Mean over seeds of a sum per agent-step, times ``scale``, and the half-width of its 95 % interval."""
         steps = np.maximum(self.of("alive_ticks").sum(axis=1), 1.0)
         return mean_and_margin(scale * self.of(*names).sum(axis=1) / steps)
+
+    def per_1000(self, *names: str) -> tuple[float, float | None]:
+        """Mean over seeds of a sum per 1,000 agent-steps, and the half-width of its 95 % interval."""
+        sums = zip(self.of(*names).sum(axis=1), self.of("alive_ticks").sum(axis=1), strict=True)
+        return mean_and_margin(np.array([per_1000_agent_steps(amount, steps) for amount, steps in sums]))
 
 
 @dataclass(frozen=True)
@@ -93,9 +101,9 @@ def summary_of(run: SurvivalRun, ticks_per_day: int) -> dict[str, Any]:
         "person_days": float(lived),
         "lives": int(lives),
         "share_of_lives_that_fainted": float(faints.sum() / lives),
-        "reward_per_tick": list(run.per_tick("reward")),
-        "needs_mean": list(run.per_tick("needs_sum")),
-        "conflicts_per_1000_agent_steps": list(run.per_tick(*CONFLICT_KINDS, scale=1000.0)),
+        REWARD: list(run.per_tick("reward")),
+        _NEEDS: list(run.per_tick("needs_sum")),
+        _CONFLICTS: list(run.per_1000(*CONFLICT_KINDS)),
         "waiting_percent": list(run.per_tick("waiting_ticks", scale=100.0)),
         "late_share_of_shifts": float(run.of("late_arrival").sum() / max(shifts, 1.0)),
         "absent_share_of_shifts": float(run.of("absence").sum() / max(shifts, 1.0)),
@@ -210,9 +218,9 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("share of lives that ended in a faint", lambda s: f"{100 * s['share_of_lives_that_fainted']:.1f} %"),
     ("evictions, departures", lambda s: f"{s['evictions']:,}, {s['departures']:,}"),
     ("person-days lived", lambda s: f"{s['person_days']:,.0f}"),
-    ("mean level of needs", lambda s: _measured(s["needs_mean"], 3)),
-    ("reward per agent-step", lambda s: _measured(s["reward_per_tick"], 4)),
-    ("queue conflicts per 1,000 agent-steps", lambda s: _measured(s["conflicts_per_1000_agent_steps"], 3)),
+    (METRICS[_NEEDS].heading, lambda s: _measured(s[_NEEDS], 3)),
+    (METRICS[REWARD].heading, lambda s: _measured(s[REWARD], 4)),
+    (METRICS[_CONFLICTS].heading, lambda s: _measured(s[_CONFLICTS], 3)),
     ("share of time spent in queues", lambda s: _measured(s["waiting_percent"], 2) + " %"),
     ("shifts begun late", lambda s: f"{100 * s['late_share_of_shifts']:.1f} %"),
     ("shifts missed", lambda s: f"{100 * s['absent_share_of_shifts']:.1f} %"),

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from townlet.errors import InputError
 from townlet.telemetry.comparison import Difference, differences
+from townlet.telemetry.overview import overview_of, own_rollouts, remarks_on
 from townlet.telemetry.record import BY_NAME
-from townlet.telemetry.verdict import own_rollouts, remarks_on, verdict_on
 
 #: Metrics that a breakdown by mode or cycle shows, if the records have them.
 HIGHLIGHTS = (
@@ -103,7 +103,7 @@ def summarize(
     final = chosen[-1]
     timed = [float(record["epoch_duration_sec"]) for record in chosen if "epoch_duration_sec" in record]
     return Summary(
-        verdict=verdict_on(chosen),
+        verdict=overview_of(chosen),
         remarks=remarks_on(chosen),
         versions=tuple(sorted({float(record["telemetry_version"]) for record in chosen})),
         records=len(chosen),

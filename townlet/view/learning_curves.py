@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from townlet.metrics import CONFLICT_INTENSITY, ENTROPY, METRICS, REWARD, Metric
 from townlet.telemetry.formatting import count, number
+from townlet.telemetry.rates import conflict_intensity
 from townlet.view.style import PALETTE, REPLAY_COLOR, ROLLOUT_COLOR, Plot
 
 if TYPE_CHECKING:
@@ -19,39 +21,12 @@ _MARKED = 80
 _MODES = {"replay": (REPLAY_COLOR, "s"), "rollout": (ROLLOUT_COLOR, "o"), "mixed": (PALETTE[2], "D")}
 
 
-def conflict_intensity(record: Record) -> float:
-    """Queue-conflict intensity per 1,000 agent-steps of an epoch's data."""
-    return 1000.0 * float(record["queue_conflict_intensity_sum"]) / _counted(record)
-
-
-def completed_uses(record: Record) -> float:
-    """Completed uses of any object per 1,000 agent-steps of an epoch's data."""
-    return 1000.0 * float(record["use_complete_events"]) / _counted(record)
-
-
-def completed_showers_and_sleeps(record: Record) -> float:
-    """Completed showers and sleeps per 1,000 agent-steps; logs of earlier versions count only these."""
-    uses = float(record["shower_complete_events"]) + float(record["sleep_complete_events"])
-    return 1000.0 * uses / _counted(record)
-
-
-def _counted(record: Record) -> int:
-    """Agent-steps that the counters cover, held-out data included; ``transitions`` in logs that do not say."""
-    return max(1, int(record.get("counted_agent_steps", record["transitions"])))
-
-
 def learning_curves(records: Records) -> list[Plot]:
     """Plots of reward, conflict, entropy, KL with clip fraction, and losses over epochs, as far as the log has them."""
     plots = [
-        _curve("Mean reward per agent-step", records, "reward_mean", lambda r: float(r["reward_mean"]), "reward"),
-        _curve(
-            "Queue-conflict intensity",
-            records,
-            "queue_conflict_intensity_sum",
-            conflict_intensity,
-            "per 1,000 agent-steps",
-        ),
-        _curve("Policy entropy", records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"]), "nats"),
+        _curve(METRICS[REWARD], records, "reward_mean", lambda r: float(r["reward_mean"])),
+        _curve(METRICS[CONFLICT_INTENSITY], records, "queue_conflict_intensity_sum", conflict_intensity),
+        _curve(METRICS[ENTROPY], records, "batch_entropy_mean", lambda r: float(r["batch_entropy_mean"])),
         Plot(
             "KL divergence and clip fraction",
             f"KL divergence and share of clipped ratios over {count(len(records), 'epoch')}; "
@@ -89,13 +64,13 @@ def describe_curve(noun: str, records: Records, value: Callable[[Record], float]
     return f"{noun} went from {number(values[0])} to {number(values[-1])}, between {low} and {high}"
 
 
-def _curve(title: str, records: Records, field: str, value: Callable[[Record], float], unit: str) -> Plot | None:
+def _curve(metric: Metric, records: Records, field: str, value: Callable[[Record], float]) -> Plot | None:
     present = [record for record in records if field in record]
     if not present:
         return None
     descriptions = [describe_curve(mode, own, value) for mode, own in by_mode(present).items()]
-    alt = f"{title}, {unit}, over {count(len(present), 'epoch')}: {'; '.join(descriptions)}"
-    return Plot(title, alt, lambda axes: _draw_by_mode(axes, present, value, unit))
+    alt = f"{metric.title}, {metric.unit}, over {count(len(present), 'epoch')}: {'; '.join(descriptions)}"
+    return Plot(metric.title, alt, lambda axes: _draw_by_mode(axes, present, value, metric.unit))
 
 
 def _draw_by_mode(axes: Axes, records: Records, value: Callable[[Record], float], unit: str) -> None:

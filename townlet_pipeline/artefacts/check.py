@@ -1,4 +1,4 @@
-"""Asset checks, each made of a function that examines one scenario's files. A gate stops a run; an advisory does not."""
+"""Asset checks, each a function that examines one scenario's files. A gate stops a run; an advisory does not."""
 
 import warnings
 from collections.abc import Callable

@@ -45,13 +45,11 @@ def headline_figure(records: Records) -> str:
 
 
 def figures_before_and_after(records: Records) -> dict[str, float]:
-    """All key figures of a training, such as ``mean_reward_before`` and ``mean_reward_after``."""
+    """All key figures of a training, such as ``reward_mean_before`` and ``reward_mean_after``."""
     from townlet.view.key_figures import key_figures
 
     return {
-        f"{figure.label.replace(' ', '_')}_{end}": getattr(figure, end)
-        for figure in key_figures(records)
-        for end in ("before", "after")
+        f"{figure.name}_{end}": getattr(figure, end) for figure in key_figures(records) for end in ("before", "after")
     }
 
 

@@ -45,7 +45,7 @@ def playback_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
 def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
     """Few rewards were clipped, since a clipped reward teaches nothing. Many are an error."""
     from townlet.telemetry import validate_log
-    from townlet.telemetry.verdict import CLIPPED_REWARDS
+    from townlet.telemetry.overview import CLIPPED_REWARDS
 
     records = validate_log(files.log(store, scenario)).records
     worst = max((float(record.get("reward_clipped_share", 0.0)) for record in records), default=0.0)
@@ -57,7 +57,7 @@ def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
 def entropy_kept(store: StoreResource, scenario: str) -> Finding:
     """The policy still explores at the end. If it had already stopped half-way, that is an error."""
     from townlet.telemetry import validate_log
-    from townlet.telemetry.verdict import NO_ENTROPY, own_rollouts
+    from townlet.telemetry.overview import NO_ENTROPY, own_rollouts
 
     records = own_rollouts(validate_log(files.log(store, scenario)).records)
     course = [float(record["batch_entropy_mean"]) for record in records if "batch_entropy_mean" in record]
@@ -106,9 +106,10 @@ def report_is_self_contained(store: StoreResource, scenario: str) -> Finding:
 @advisory("policy_evaluation")
 def no_worse_than_chance(store: StoreResource, scenario: str) -> Finding:
     """The policy's reward is not below that of random actions in the same worlds."""
-    from townlet.files.storage import read_json
+    from townlet.evaluation import read_evaluation
+    from townlet.metrics import REWARD
 
-    more = read_json(files.evaluation(store, scenario), "an evaluation")["policy_minus"]["random"]["reward_mean"]
+    more = read_evaluation(files.evaluation(store, scenario))["policy_minus"]["random"][REWARD]
     sentence = f"{more['mean']:+.4g} per agent-step beside random actions ({more['low']:.4g} to {more['high']:.4g})"
     return Finding(more["high"] >= 0.0, sentence, {"reward_beyond_chance": more["mean"]}, warns=True)
 

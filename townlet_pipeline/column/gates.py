@@ -104,9 +104,10 @@ def table_matches_log(store: StoreResource, scenario: str) -> Finding:
 @gate("policy_evaluation")
 def worlds_are_unseen(store: StoreResource, scenario: str) -> Finding:
     """The evaluation is of the present policy, in worlds of a seed that it was not trained with."""
+    from townlet.evaluation import read_evaluation
     from townlet.files.storage import read_json
 
-    result = read_json(files.evaluation(store, scenario), "an evaluation")
+    result = read_evaluation(files.evaluation(store, scenario))
     card = read_json(files.main_file(store, scenario, "trained_policy"), "a policy's card")
     if result["policy_sha256"] != card["sha256"]:
         return Finding(False, f"of the policy {result['policy_sha256']}, found {card['sha256']}", {})

@@ -32,9 +32,9 @@ def report_on(
     return MaterializeResult(
         data_version=DataVersion(sha256(out.with_suffix(".json").read_bytes())),
         metadata={
-            "headline": f"{evidence.ruling.verdict}: {len(evidence.assessment.of('alert'))} alerts, "
+            "headline": f"{evidence.verdict.decision}: {len(evidence.assessment.of('alert'))} alerts, "
             f"{len(evidence.assessment.of('watch'))} to watch, {evidence.assessment.cycles} cycles",
-            "verdict": MetadataValue.text(evidence.ruling.reasons),
+            "verdict": MetadataValue.text(evidence.verdict.reasons),
             "report": MetadataValue.md(out.with_suffix(".md").read_text(encoding="utf-8")),
             "table": verdict_table(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from townlet.soak.evidence import Evidence
 
 _MEANINGS = {
-    "metric": "what is judged",
+    "metric": "what is assessed",
     "of": "the baseline's behaviour (reference), the network, or the process (resource)",
     "verdict": "steady, watch, alert, learned or not enough data",
     "soak": "mean over the cycles",
@@ -26,7 +26,7 @@ def verdict_table(evidence: "Evidence") -> TableMetadataValue:
             "of": metric.role,
             "verdict": metric.verdict,
             "soak": metric.mean,
-            "lowest_corrected_p": worst.corrected if (worst := metric.worst()) else 1.0,
+            "lowest_corrected_p": found.corrected_p if (found := metric.most_certain()) else 1.0,
         }
         for metric in evidence.assessment.metrics
     ]

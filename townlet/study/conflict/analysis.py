@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.metrics import CONFLICT_INTENSITY, METRICS, Metric
 from townlet.statistics.bootstrap import iqm, iqm_interval, paired_test, probability_of_improvement
 from townlet.statistics.intervals import Interval
 from townlet.statistics.multiple_tests import holm
-from townlet.study.conflict.evaluate import METRICS
+from townlet.study.conflict.evaluate import STUDY_METRICS
 from townlet.study.conflict.plan import Findings, Scores
 
 #: Family-wise error rate.
@@ -40,7 +41,7 @@ def _higher(aware: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[n
     return aware - other
 
 
-CONFLICT, NEEDS, USE = "intensity_per_1000", "needs", "utilisation"
+CONFLICT, NEEDS, USE = CONFLICT_INTENSITY, "needs_mean_of_residents", "utilisation"
 HYPOTHESES = (
     Hypothesis("halved", "at least 50 % less intensity than blind", CONFLICT, "blind", lambda a, b: 0.5 * b - a),
     Hypothesis("needs kept", "needs no more than 2 % below blind", NEEDS, "blind", lambda a, b: a - 0.98 * b),
@@ -100,7 +101,7 @@ def outcomes_of(arms: dict[str, Scores], hypotheses: Sequence[Hypothesis] = HYPO
     p_values = [paired_test(h.difference(*pair)) for h, pair in zip(hypotheses, pairs, strict=True)]
     outcomes = []
     for hypothesis, (aware, other), p_value, adjusted in zip(hypotheses, pairs, p_values, holm(p_values), strict=True):
-        sign = 1.0 if METRICS[hypothesis.metric][1] else -1.0
+        sign = 1.0 if METRICS[hypothesis.metric].more_is_better else -1.0
         improvement = probability_of_improvement(sign * aware, sign * other)
         outcomes.append(Outcome(hypothesis, iqm(aware), iqm(other), p_value, adjusted, improvement))
     return outcomes
@@ -131,7 +132,7 @@ def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
     """All findings as plain values, with every seed's scores."""
     return {
         "settings": findings.settings.as_json(),
-        "metrics": {name: {"meaning": meaning, "more_is_better": more} for name, (meaning, more) in METRICS.items()},
+        "metrics": {name: _registered(METRICS[name]) for name in STUDY_METRICS},
         "intervals_apart": intervals_apart(findings.arms),
         "claim_stands": claim_stands(outcomes, intervals_apart(findings.arms)),
         "reduction": reduction(findings.arms),
@@ -149,6 +150,10 @@ def as_json(findings: Findings, outcomes: list[Outcome]) -> dict[str, Any]:
         },
         "penalties": _plain({f"{penalty:g}": scores for penalty, scores in findings.penalties.items()}),
     }
+
+
+def _registered(metric: Metric) -> dict[str, Any]:
+    return {"unit": metric.unit, "meaning": metric.meaning, "more_is_better": metric.more_is_better}
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from townlet.behavior import Behavior
 from townlet.config import Scenario
+from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, per_1000_agent_steps
 from townlet.rollout import aligned_zeros
 from townlet.statistics.fairness import jain_index
 from townlet.world import TALLY, Town
@@ -25,27 +26,27 @@ from townlet.world.state.events import (
     USE_COMPLETED,
 )
 
-#: Every metric: its unit or formula, and whether more of it is better.
-METRICS: dict[str, tuple[str, bool]] = {
-    "intensity_per_1000": ("conflict intensity caused per 1,000 agent-ticks", False),
-    "chosen_per_1000": ("that of ghost steps, push-ins and overstays, which somebody chose", False),
-    "tied_per_1000": ("that of arrivals in the same tick, whose order is drawn by lot", False),
-    "conflicts_per_1000": ("conflicts caused per 1,000 agent-ticks", False),
-    "intensity_per_100_uses": ("conflict intensity caused per 100 completed uses", False),
-    "conflicts_per_100_uses": ("conflicts caused per 100 completed uses", False),
-    "needs": ("mean level of needs of those who live there in the morning, 0 once they are gone", True),
-    "needs_present": ("mean level of needs of whoever is in town", True),
-    "utilisation": ("share of time in which a shower is in use", True),
-    "washes_per_1000": ("completed washes per 1,000 agent-ticks", True),
-    "uses_per_1000": ("completed uses of any object per 1,000 agent-ticks", True),
-    "wait_mean": ("ticks queued per completed wash, mean", False),
-    "wait_p95": ("ticks queued per completed wash, 95th percentile", False),
-    "fairness": ("Jain's index of ticks under the shower", True),
-    "attendance": ("share of due shifts to which somebody came", True),
-    "wages": ("wages per person and day", True),
-    "rivalry": ("strongest grudge held, mean over agent-ticks", False),
-    "faints_per_1000": ("faints per 1,000 agent-ticks", False),
-}
+#: Names of the metrics of an evaluation; :data:`townlet.metrics.METRICS` has the rest.
+STUDY_METRICS = (
+    CONFLICT_INTENSITY,
+    "chosen_intensity_per_1000",
+    "tied_intensity_per_1000",
+    "queue_conflict_events_per_1000",
+    "queue_conflict_intensity_per_100_uses",
+    "queue_conflict_events_per_100_uses",
+    "needs_mean_of_residents",
+    "needs_mean_over_steps",
+    "utilisation",
+    "washes_per_1000",
+    COMPLETED_USES,
+    "wait_mean",
+    "wait_p95",
+    "fairness",
+    "attendance",
+    "wages",
+    "rivalry_max_mean_over_steps",
+    "faints_per_1000",
+)
 
 
 def evaluate(
@@ -131,23 +132,23 @@ class _Recorder:
         due = self.came[:, people].sum() + self.absent[:, people].sum()
         offered = self.ticks * len(self.showers) * self.town.worlds
         values = {
-            "intensity_per_1000": 1000.0 * intensity / lived,
-            "chosen_per_1000": 1000.0 * (intensity - tied) / lived,
-            "tied_per_1000": 1000.0 * tied / lived,
-            "conflicts_per_1000": 1000.0 * conflicts / lived,
-            "intensity_per_100_uses": 100.0 * intensity / uses,
-            "conflicts_per_100_uses": 100.0 * conflicts / uses,
-            "needs": self.satisfied[:, people].mean() / self.ticks,
-            "needs_present": tally["needs_sum"] / lived,
+            CONFLICT_INTENSITY: per_1000_agent_steps(intensity, lived),
+            "chosen_intensity_per_1000": per_1000_agent_steps(intensity - tied, lived),
+            "tied_intensity_per_1000": per_1000_agent_steps(tied, lived),
+            "queue_conflict_events_per_1000": per_1000_agent_steps(conflicts, lived),
+            "queue_conflict_intensity_per_100_uses": 100.0 * intensity / uses,
+            "queue_conflict_events_per_100_uses": 100.0 * conflicts / uses,
+            "needs_mean_of_residents": self.satisfied[:, people].mean() / self.ticks,
+            "needs_mean_over_steps": tally["needs_sum"] / lived,
             "utilisation": self.washing.sum() / offered,
-            "washes_per_1000": 1000.0 * self.washes[:, people].sum() / lived,
-            "uses_per_1000": 1000.0 * tally["uses_completed"] / lived,
+            "washes_per_1000": per_1000_agent_steps(self.washes[:, people].sum(), lived),
+            COMPLETED_USES: per_1000_agent_steps(tally["uses_completed"], lived),
             "wait_mean": waits.mean(),
             "wait_p95": np.quantile(waits, 0.95),
             "fairness": jain_index(self.washing[:, people]).mean(),
             "attendance": self.came[:, people].sum() / max(due, 1.0),
             "wages": tally["wages_paid"] / lived * scenario.ticks_per_day,
-            "rivalry": tally["rivalry_max_sum"] / lived,
-            "faints_per_1000": 1000.0 * self.faints[:, people].sum() / lived,
+            "rivalry_max_mean_over_steps": tally["rivalry_max_sum"] / lived,
+            "faints_per_1000": per_1000_agent_steps(self.faints[:, people].sum(), lived),
         }
-        return {name: float(values[name]) for name in METRICS}
+        return {name: float(values[name]) for name in STUDY_METRICS}

@@ -13,6 +13,7 @@ from townlet.behavior.neural import NeuralBehavior
 from townlet.config import Scenario
 from townlet.files.storage import pretty_json, read_json, require_field, write_atomically
 from townlet.host.torch_settings import repeatable
+from townlet.metrics import CONFLICT_INTENSITY, REWARD
 from townlet.study.conflict.cloning import Weights, clone_script
 from townlet.study.conflict.evaluate import evaluate
 from townlet.study.conflict.learner import train_arm
@@ -30,6 +31,7 @@ from townlet.study.conflict.tasks import (
     evaluation_seed,
 )
 from townlet.study.conflict.town import study_scenario
+from townlet.telemetry.rates import conflict_intensity
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
@@ -88,8 +90,7 @@ def _train(policy: Policy, settings: Settings, folder: Path) -> None:
     curve: list[dict[str, float]] = []
 
     def note(cycle: int, fields: dict[str, Any]) -> None:
-        intensity = 1000.0 * fields["queue_conflict_intensity_sum"] / max(fields["counted_agent_steps"], 1)
-        curve.append({"reward": fields["reward_mean"], "intensity_per_1000": intensity})
+        curve.append({REWARD: fields["reward_mean"], CONFLICT_INTENSITY: conflict_intensity(fields)})
 
     if isinstance(policy, Continuation):
         start = load_file(_weights_file(policy.origin, settings, folder))

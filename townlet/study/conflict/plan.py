@@ -20,7 +20,7 @@ from townlet.study.conflict.arms import (
     aware_with,
 )
 from townlet.study.conflict.dispatch import cache_folder, run_tasks
-from townlet.study.conflict.evaluate import METRICS
+from townlet.study.conflict.evaluate import STUDY_METRICS
 from townlet.study.conflict.execute import read_curve
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.tasks import BACKGROUNDS, Continuation, Evaluation, Policy
@@ -110,7 +110,7 @@ def study_conflict(settings: Settings, folder: Path, processes: int, progress: P
 
 
 def _scores(group: list[Evaluation], metrics: dict[Evaluation, dict[str, float]]) -> Scores:
-    return {name: np.array([metrics[evaluation][name] for evaluation in group]) for name in METRICS}
+    return {name: np.array([metrics[evaluation][name] for evaluation in group]) for name in STUDY_METRICS}
 
 
 def _further(settings: Settings, folder: Path, processes: int, progress: Progress) -> dict[str, Scores]:

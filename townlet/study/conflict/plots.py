@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.metrics import METRICS, REWARD, capitalized
 from townlet.statistics.bootstrap import iqm_interval
 from townlet.study.conflict.analysis import CONFLICT, NEEDS, USE
 from townlet.study.conflict.arms import ARMS
@@ -26,9 +27,9 @@ def plots_of(findings: Findings) -> list[Plot]:
     """Plots of arms by metric, conflict against needs, dose, penalty, held-out towns and mixed populations."""
     arms = findings.arms
     return [
-        Plot("Conflict intensity per 1,000 agent-ticks", "by arm", _by_arm(arms, CONFLICT, log=True)),
-        Plot("Mean level of needs", "by arm", _by_arm(arms, NEEDS)),
-        Plot("Share of time in which a shower is in use", "by arm", _by_arm(arms, USE)),
+        Plot(f"{METRICS[CONFLICT].title} {METRICS[CONFLICT].unit}", "by arm", _by_arm(arms, CONFLICT, log=True)),
+        Plot(METRICS[NEEDS].title, "by arm", _by_arm(arms, NEEDS)),
+        Plot(capitalized(METRICS[USE].heading), "by arm", _by_arm(arms, USE)),
         Plot("Conflict against needs, by penalty", "Pareto front", _pareto(findings)),
         Plot("Dose: conflict by demand for the shower", "by arm", _dose(findings, CONFLICT, log=True)),
         Plot("Dose: needs by demand for the shower", "by arm", _dose(findings, NEEDS)),
@@ -39,10 +40,10 @@ def plots_of(findings: Findings) -> list[Plot]:
             "by background",
             _by_place(findings.mixed, CONFLICT, log=True),
         ),
-        Plot("Waiting per wash, mean", "by arm", _by_arm(arms, "wait_mean")),
+        Plot(METRICS["wait_mean"].title, "by arm", _by_arm(arms, "wait_mean")),
         Plot("Attendance at work", "by arm", _by_arm(arms, "attendance")),
-        Plot("Training: conflict intensity per 1,000", "by rollout", _curves(findings, CONFLICT, log=True)),
-        Plot("Training: reward per agent-step, as paid", "by rollout", _curves(findings, "reward")),
+        Plot(f"Training: {METRICS[CONFLICT].label}", "by rollout", _curves(findings, CONFLICT, log=True)),
+        Plot("Training: reward per agent-step, as paid", "by rollout", _curves(findings, REWARD)),
     ]
 
 
@@ -139,7 +140,7 @@ def _pareto(findings: Findings) -> Callable[[Axes], None]:
             middle = iqm_interval(scores[CONFLICT]), iqm_interval(scores[NEEDS])
             axes.plot([max(middle[0].estimate, _FLOOR)], [middle[1].estimate], "D", color=color, label=label)
         axes.set_xscale("log")
-        axes.set_xlabel("conflict intensity per 1,000 agent-ticks")
+        axes.set_xlabel(f"{METRICS[CONFLICT].label} {METRICS[CONFLICT].unit}")
         axes.set_ylabel("needs")
         axes.legend(fontsize=6)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from townlet.files.storage import pretty_json, write_atomically
+from townlet.metrics import METRICS
 from townlet.statistics.bootstrap import iqm_interval
 from townlet.statistics.intervals import Interval
 from townlet.study.conflict.analysis import (
@@ -26,7 +27,7 @@ from townlet.study.conflict.analysis import (
     reduction,
 )
 from townlet.study.conflict.arms import ARMS, AWARE, CONTINUED
-from townlet.study.conflict.evaluate import METRICS
+from townlet.study.conflict.evaluate import STUDY_METRICS
 from townlet.study.conflict.plan import HELD_OUT_ARMS, Findings, Scores, trainings
 from townlet.study.conflict.plots import plots_of
 from townlet.study.conflict.settings import FULL, Settings
@@ -149,7 +150,7 @@ def _verdict(findings: Findings, outcomes: list[Outcome]) -> str:
     figures = (
         f"Conflict-aware policies cause {100 * reduction(findings.arms):.4g} % less conflict intensity than "
         f"conflict-blind ones ({_show(iqm_interval(aware[CONFLICT]))} against {_show(iqm_interval(blind[CONFLICT]))} "
-        f"per 1,000 agent-ticks) at needs of {_show(iqm_interval(aware[NEEDS]))} against "
+        f"per 1,000 agent-steps) at needs of {_show(iqm_interval(aware[NEEDS]))} against "
         f"{_show(iqm_interval(blind[NEEDS]))}, with the shower in use for {_show(iqm_interval(aware[USE]))} of the "
         f"time against {_show(iqm_interval(blind[USE]))}"
     )
@@ -184,14 +185,14 @@ def _further(findings: Findings) -> str:
     settings = findings.settings.further()
     chosen, tied = (
         [_show(iqm_interval(findings.arms[arm][metric])) for arm in ("aware", "heuristic")]
-        for metric in ("chosen_per_1000", "tied_per_1000")
+        for metric in ("chosen_intensity_per_1000", "tied_intensity_per_1000")
     )
     return f"""## Beyond the heuristic
 
 Ghost steps, push-ins and overstays are somebody's choice. That two people ask for an object in the same tick is a
 coincidence, and a lot decides which of them causes the conflict. In the table above, conflict-aware people cause an
 intensity of {chosen[0]} per 1,000
-agent-ticks by choice and {tied[0]} by coincidence; heuristic people, {chosen[1]} and {tied[1]}. Penalties that come so
+agent-steps by choice and {tied[0]} by coincidence; heuristic people, {chosen[1]} and {tied[1]}. Penalties that come so
 rarely, and by lot, teach little. Therefore the training of each seed's conflict-aware policy was continued for
 {settings.further_cycles} rollouts with a penalty of ×{CONTINUED.penalty:,.0f}, of which each of two who tie pays half,
 and the policy was evaluated beside the heuristic in {settings.evaluation_worlds} worlds:
@@ -212,14 +213,17 @@ lower than the heuristic's in {_lower_per_use(findings)} of {settings.seeds} see
 
 def _lower_per_use(findings: Findings) -> int:
     """Number of seeds in which the continued arm causes less intensity per use than the heuristic."""
-    mine, other = (findings.further[arm]["intensity_per_100_uses"] for arm in ("continued", "heuristic"))
+    mine, other = (findings.further[arm]["queue_conflict_intensity_per_100_uses"] for arm in ("continued", "heuristic"))
     return int((mine < other).sum())
 
 
 def _arm_table(arms: dict[str, Scores]) -> str:
     rows = [
-        [f"{meaning}{' ↑' if more else ' ↓'}", *(_show(iqm_interval(scores[name])) for scores in arms.values())]
-        for name, (meaning, more) in METRICS.items()
+        [
+            f"{metric.heading}{' ↑' if metric.more_is_better else ' ↓'}",
+            *(_show(iqm_interval(scores[metric.name])) for scores in arms.values()),
+        ]
+        for metric in map(METRICS.__getitem__, STUDY_METRICS)
     ]
     return table(["", *(_LABELS[arm] for arm in arms)], rows)
 
@@ -229,7 +233,7 @@ def _dose_table(findings: Findings) -> str:
     for demand, arms in findings.doses.items():
         for metric in (CONFLICT, NEEDS, USE):
             shown = [_show(iqm_interval(scores[metric])) for scores in arms.values()]
-            rows.append([f"{100 * demand:.0f} %", METRICS[metric][0], *shown])
+            rows.append([f"{100 * demand:.0f} %", METRICS[metric].heading, *shown])
         rows[-3].append(f"{100 * reduction(arms):.4g} %")
         rows[-2].append("")
         rows[-1].append("")
@@ -242,13 +246,13 @@ def _penalty_table(findings: Findings) -> str:
         [f"{penalty:g}", *(_show(iqm_interval(scores[metric])) for metric in (CONFLICT, NEEDS, USE, "attendance"))]
         for penalty, scores in points.items()
     ]
-    names = [METRICS[metric][0] for metric in (CONFLICT, NEEDS, USE, "attendance")]
+    names = [METRICS[metric].heading for metric in (CONFLICT, NEEDS, USE, "attendance")]
     return table(["factor of what causing conflict costs", *names], rows)
 
 
 def _place_table(places: dict[str, dict[str, Scores]]) -> str:
     rows = [
-        [place, METRICS[metric][0], *(_show(iqm_interval(scores[metric])) for scores in arms.values())]
+        [place, METRICS[metric].heading, *(_show(iqm_interval(scores[metric])) for scores in arms.values())]
         for place, arms in places.items()
         for metric in (CONFLICT, NEEDS, USE)
     ]
@@ -269,7 +273,7 @@ def _seed_table(arms: dict[str, Scores], seeds: Sequence[int]) -> str:
             yield " · ".join(_number(float(scores[metric][row])) for metric in (CONFLICT, NEEDS, USE))
 
     rows = [[str(seed), *cells(row)] for row, seed in enumerate(seeds)]
-    legend = "Intensity per 1,000 agent-ticks · needs · share of time in which the shower is in use."
+    legend = "Intensity per 1,000 agent-steps · needs · share of time in which the shower is in use."
     return f"{table(['seed', *(_LABELS[arm] for arm in arms)], rows)}\n\n{legend}"
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.soak.assessment import Assessment
-from townlet.soak.drift import ALARM_RATE, REFERENCE, assess
+from townlet.soak.drift_detection import ALARM_RATE, REFERENCE, detect_drift
 from townlet.soak.resource_drift import RESOURCES
-from townlet.soak.verdict import RunVerdict, rule_on
+from townlet.soak.verdict import Decision, decide
 from townlet.study.drift.cycle_pools import CyclePool
 from townlet.study.drift.planted_changes import PlantedChange
 
@@ -34,7 +34,7 @@ class RecordedSoak:
 class Outcome:
     """The detector's verdict on one soak of one night; ``metrics`` are those that it flagged (watch or alert)."""
 
-    verdict: RunVerdict
+    verdict: Decision
     metrics: tuple[str, ...]
     tests: int
 
@@ -94,7 +94,7 @@ class NightSampler:
         if stretch is None:
             stretch = int(random.integers(len(self.recorded) - self.cycles + 1))
         resources = self._resources(stretch, change)
-        return outcome_of(assess(cycles, reference, learning=False, resources=resources, rate=ALARM_RATE))
+        return outcome_of(detect_drift(cycles, reference, learning=False, resources=resources, rate=ALARM_RATE))
 
     def _reference(
         self, random: np.random.Generator, change: PlantedChange | None, taken: NDArray[np.int64]
@@ -131,4 +131,4 @@ class NightSampler:
 def outcome_of(assessment: Assessment) -> Outcome:
     """The part of an assessment that the study counts."""
     flagged = tuple(metric.name for metric in (*assessment.of("alert"), *assessment.of("watch")))
-    return Outcome(rule_on(assessment).verdict, flagged, assessment.tests)
+    return Outcome(decide(assessment).decision, flagged, assessment.tests)

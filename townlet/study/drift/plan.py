@@ -12,10 +12,11 @@ import numpy as np
 
 from townlet.config import Scenario, load_scenario
 from townlet.config.find import find_scenario
+from townlet.metrics import CONFLICT_INTENSITY
 from townlet.study.drift.cycle_pools import CyclePool, make_pool, variant_of
 from townlet.study.drift.nights import NightSampler, Outcome
 from townlet.study.drift.outcome_cache import OutcomeCache
-from townlet.study.drift.planted_changes import INTENSITY, PLANTED_CHANGES, PlantedChange
+from townlet.study.drift.planted_changes import PLANTED_CHANGES, PlantedChange
 from townlet.study.drift.recorded_soak import record_soak
 from townlet.study.drift.settings import PLANTED_IN, Settings
 from townlet.study.progress import Progress
@@ -210,7 +211,7 @@ def _power(
 
 def _spread(pool: CyclePool) -> float:
     """Standard deviation of conflict intensity between cycles, as a share of its mean; 0 where there is none."""
-    values = pool.values[INTENSITY]
+    values = pool.values[CONFLICT_INTENSITY]
     mean = float(values.mean())
     return float(values.std(ddof=1)) / mean if mean else 0.0
 

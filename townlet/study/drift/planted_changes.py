@@ -10,11 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.config import Scenario
-
-INTENSITY = "queue_conflict_intensity_per_1000"
-RIVALRY = "rivalry_max_mean"
-MEMORY = "resident_memory_bytes"
-SPEED = "agent_steps_per_yardstick"
+from townlet.metrics import CONFLICT_INTENSITY, MEMORY, RIVALRY, SPEED
 
 Floats = NDArray[np.float64]
 
@@ -105,18 +101,20 @@ PLANTED_CHANGES = (
         PlantedChange(
             f"pressure {change:+d} %",
             f"conflict intensity {change:+d} % all night",
-            INTENSITY,
+            CONFLICT_INTENSITY,
             _throughout(f"pressure {change:+d}"),
         )
         for change in (-20, -10, -5, 5, 10, 20)
     ),
-    PlantedChange("slower shower", "a shower takes 4 ticks instead of 3", INTENSITY, _throughout("slower")),
+    PlantedChange("slower shower", "a shower takes 4 ticks instead of 3", CONFLICT_INTENSITY, _throughout("slower")),
     PlantedChange(
         "leak in rivalry decay", "grudges fade ever more slowly, down to 75 % of the rate", RIVALRY, _falling_decay
     ),
-    PlantedChange("slow trend", "conflict intensity rises from 0 to +10 % over the night", INTENSITY, _rising_pressure),
     PlantedChange(
-        "one bad cycle", "conflict intensity +20 % in one cycle of the night", INTENSITY, _once("pressure +20")
+        "slow trend", "conflict intensity rises from 0 to +10 % over the night", CONFLICT_INTENSITY, _rising_pressure
+    ),
+    PlantedChange(
+        "one bad cycle", "conflict intensity +20 % in one cycle of the night", CONFLICT_INTENSITY, _once("pressure +20")
     ),
     PlantedChange(
         "memory leak", f"resident memory grows by {_LEAK:.0%} over the night", MEMORY, resource=_growing_memory

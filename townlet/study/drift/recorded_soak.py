@@ -10,7 +10,7 @@ from townlet.baselines.build import build_baseline
 from townlet.config import Scenario
 from townlet.config.find import find_scenario
 from townlet.files.storage import AnyPath
-from townlet.soak.drift import REFERENCE
+from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.evidence import metrics_of, resources_of
 from townlet.soak.manifest import MANIFEST_NAME, read_manifest, soak_code_sha256
 from townlet.soak.options import SoakOptions

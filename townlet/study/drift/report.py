@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from townlet.files.storage import pretty_json, write_atomically
-from townlet.soak.drift import ALARM_RATE, RELEVANT
+from townlet.soak.drift_detection import ALARM_RATE, RELEVANT
 from townlet.statistics.intervals import exact_interval
 from townlet.study.drift.plan import Findings, Power, as_json
 from townlet.study.drift.settings import PLANTED_IN

@@ -51,6 +51,7 @@ def policy_evaluation(
     from townlet.capture import parse_manifest
     from townlet.config import load_scenario
     from townlet.evaluation import evaluate, write_evaluation
+    from townlet.metrics import REWARD
     from townlet.stages.verified_capture import manifest_sha256
 
     name = context.partition_key
@@ -60,7 +61,7 @@ def policy_evaluation(
     result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])
     version = write_evaluation(result, out)
     captured = manifest_sha256(manifest)
-    reward = result["behaviors"]["policy"]["reward_mean"]
+    reward = result["behaviors"]["policy"][REWARD]
     options = {
         "scenario": source,
         "worlds": result["worlds"],
@@ -74,7 +75,7 @@ def policy_evaluation(
             "headline": f"reward {reward['mean']:.4f} ({reward['low']:.4f} to {reward['high']:.4f}) per agent-step in "
             f"{result['worlds']} unseen worlds",
             "table": metadata.table(_rows(result), _MEANINGS),
-            **{f"{metric}_mean": told["mean"] for metric, told in result["behaviors"]["policy"].items()},
+            **{metric: interval["mean"] for metric, interval in result["behaviors"]["policy"].items()},
             "worlds": result["worlds"],
             "seed": result["seed"],
             **metadata.playback_of_capture(files.playback_page(store, name)),
@@ -93,10 +94,10 @@ def _rows(result: Mapping[str, Any]) -> list[dict[str, str | float]]:
         {
             "metric": metric,
             "behavior": behavior,
-            **told[metric],
+            **intervals[metric],
             "policy_minus": result["policy_minus"].get(behavior, {}).get(metric, {}).get("mean", 0.0),
             "unit": result["metrics"][metric]["unit"],
         }
         for metric in result["metrics"]
-        for behavior, told in result["behaviors"].items()
+        for behavior, intervals in result["behaviors"].items()
     ]

@@ -26,7 +26,9 @@ def rollout_capture(
     Its data version is the SHA-256 of the manifest, which names the hash of every other file.
     """
     from townlet.capture import capture_rollout
+    from townlet.capture.metrics import INTENSITY_KEY
     from townlet.config import load_scenario
+    from townlet.metrics import CONFLICT_INTENSITY, METRICS, REWARD
 
     name = context.partition_key
     source, output = files.snapshot(store, name), files.manifest(store, name).parent
@@ -39,18 +41,19 @@ def rollout_capture(
         behavior=simulator.behavior,
     )
     total, manifest = result.metrics["total"], result.manifest
-    reward = float(result.metrics["baseline"]["reward_mean"])
-    intensity = float(total["queue_conflict_intensity_per_1000_agent_steps"])
+    reward = float(result.metrics["baseline"][REWARD])
+    intensity = float(total[INTENSITY_KEY])
     return MaterializeResult(
         data_version=DataVersion(result.manifest_sha256),
         metadata={
-            "headline": f"{manifest.rows:,} agent-steps, reward {reward:.3f}, conflict intensity {intensity:.1f}",
+            "headline": f"{manifest.rows:,} agent-steps, {METRICS[REWARD].label} {reward:.3f}, "
+            f"{METRICS[CONFLICT_INTENSITY].label} {intensity:.1f}",
             "plots": drawings.capture_plots(result.manifest_path),
             "people": drawings.people_table(result.metrics),
             "agent_steps": manifest.rows,
-            "reward_mean": reward,
-            "conflict_events": int(total["queue_conflict_events"]),
-            "conflict_intensity_per_1000_agent_steps": intensity,
+            REWARD: reward,
+            "queue_conflict_events": int(total["queue_conflict_events"]),
+            CONFLICT_INTENSITY: intensity,
             "conflicts": metadata.recorded_conflicts(result.manifest_path, files.playback_page(store, name)),
             "clipped_reward_share": float(total["clipped_reward_share"]),
             "behavior": manifest.behavior.name,

@@ -51,7 +51,7 @@ def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> Ma
         metadata={
             "headline": f"{len(links)} conflicts in all worlds{worst}",
             "conflicts": metadata.conflicts(listed, page),
-            "conflict_events": len(links),
+            "queue_conflict_events": len(links),
             "conflict_intensity_worst": max((link.intensity for link in links), default=0.0),
             "worlds": MetadataValue.json(worlds),
             "bytes": page.stat().st_size,

@@ -17,18 +17,18 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
     Its data version is the SHA-256 of `drift.json`.
     """
     from townlet.files.storage import pretty_json, write_atomically
-    from townlet.soak.evidence import judge_soak
+    from townlet.soak.evidence import assess_soak
 
     key = context.partition_key
     soak, out = store.folder(key, "soak_run"), files.main_file(store, key, "soak_drift")
-    evidence = judge_soak(soak)
+    evidence = assess_soak(soak)
     version = write_atomically(out, pretty_json(evidence.as_json()))
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={
-            "headline": f"{evidence.ruling.verdict}: {evidence.assessment.tests} tests of "
+            "headline": f"{evidence.verdict.decision}: {evidence.assessment.tests} tests of "
             f"{len(evidence.assessment.metrics)} metrics",
-            "verdict": MetadataValue.text(evidence.ruling.reasons),
+            "verdict": MetadataValue.text(evidence.verdict.reasons),
             "alerts": len(evidence.assessment.of("alert")),
             "watched": len(evidence.assessment.of("watch")),
             "table": verdict_table(evidence),

@@ -25,7 +25,7 @@ def own_rollouts(records: Records) -> Records:
     return [record for record in records if record.get("data_mode") == "rollout"] or records
 
 
-def verdict_on(records: Records) -> str:
+def overview_of(records: Records) -> str:
     """The course of a training in words: its extent, and how reward, entropy and KL divergence went.
 
     Of a training that also replays, only its own rollouts are compared: a replay's reward is the recorded one.

@@ -1,4 +1,4 @@
-"""Did anything change? Every metric of a soak, by every test that suits it, corrected over all of them together."""
+"""Detection of drift: every metric of a soak, by every test that suits it, corrected over all of them together."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.soak.assessment import Assessment, Judged, MetricAssessment, Role, Verdict
-from townlet.soak.learning_drift import learned
-from townlet.soak.resource_drift import RESOURCES, Quarters, judge_resource
+from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment, MetricVerdict, Role
+from townlet.soak.learning_drift import change_while_learning
+from townlet.soak.resource_drift import RESOURCES, Quarters, assess_resource
 from townlet.statistics.change import FEWEST, Finding, Series, change_point, level_shift, odd_cycle, trend
 from townlet.statistics.multiple_tests import holm
 
 #: Probability that a soak in which nothing changed is not accepted, over all of its metrics and tests; ten soaks in a
 #: night stay below 1 in 200.
 ALARM_RATE = 0.0005
-#: Change of a metric, as a share of its baseline's mean, from which it is an alert; a smaller one is to be watched.
+#: Smallest change of a metric that is an alert, as a share of its baseline's mean; a smaller certain one is to be
+#: watched.
 RELEVANT = 0.05
-#: What the metrics of the baseline's own behaviour, rolled out beside each cycle, are called in a soak.
+#: Prefix of the metrics of the baseline's own behaviour, which is rolled out beside each cycle.
 REFERENCE = "reference_"
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A metric before the correction."""
+    """The tests of one metric before the correction."""
 
     name: str
     role: Role
@@ -36,7 +37,7 @@ class _Draft:
     quarters: Quarters | None = None
 
 
-def assess(
+def detect_drift(
     cycles: Mapping[str, Series],
     baseline: Mapping[str, Series],
     *,
@@ -45,13 +46,17 @@ def assess(
     process: NDArray[np.int64] | None = None,
     rate: float = ALARM_RATE,
 ) -> Assessment:
-    """Judge a soak of ``N`` cycles.
+    """Assess a soak of N cycles.
 
-    ``cycles``: float64 [N] per metric, NaN where a cycle lacks it. ``reference_m`` is metric ``m`` of the baseline's
-    own behaviour and is judged against the ``baseline``, float64 [S] per metric. Plain names are the network's: with
-    learning off they are judged within the run; with learning on they may move, and how is told apart. ``resources``:
-    the same for what was measured, with the ordinal of the ``process``, int64 [N], that each cycle ran in. ``rate`` is
-    the probability of any false alarm.
+    Args:
+        cycles: float64 [N] per metric, NaN where a cycle lacks it. ``reference_m`` is metric ``m`` of the baseline's
+            own behaviour and is tested against the baseline. Other names are the network's: if it does not learn, they
+            are tested for changes within the run; if it learns they may change, and the assessment says how.
+        baseline: float64 [S] per metric, one value per seed.
+        learning: whether the network learns.
+        resources: float64 [N] per resource.
+        process: int64 [N], the ordinal of the process that each cycle ran in; by default one process.
+        rate: probability of any false alarm.
     """
     drafts = [
         *_reference_drafts(cycles, baseline),
@@ -62,9 +67,9 @@ def assess(
     tests, metrics = len(corrected), []
     for draft in drafts:
         own = [corrected.pop(0) for _ in draft.findings]
-        metrics.append(_assessed(draft, own, rate))
+        metrics.append(_assessment_of(draft, own, rate))
     if learning:
-        metrics.extend(_learner(cycles, {metric.name: metric for metric in metrics}))
+        metrics.extend(_learning_network(cycles, {metric.name: metric for metric in metrics}))
     length = max((len(values) for values in cycles.values()), default=0)
     return Assessment(learning, length, rate, tests, tuple(metrics))
 
@@ -75,7 +80,7 @@ def _known(values: Series | None) -> Series:
 
 
 def _mean(known: Series) -> float:
-    """0 of nothing."""
+    """The mean; 0 of no values."""
     return float(known.mean()) if len(known) else 0.0
 
 
@@ -85,29 +90,30 @@ def _level_at_the_start(known: Series) -> float:
 
 
 def _reference_drafts(cycles: Mapping[str, Series], baseline: Mapping[str, Series]) -> Iterator[_Draft]:
+    """The metrics of the baseline's behaviour, tested against the baseline and within the run."""
     for name in sorted(baseline):
         values, reference = _known(cycles.get(REFERENCE + name)), _known(baseline[name])
         margin = RELEVANT * abs(float(reference.mean())) if len(reference) else 0.0
         findings: tuple[Finding, ...] = ()
-        # A cycle that lacks a metric which all others have is itself out of the ordinary: then nothing is claimed.
+        # Where some cycles lack a metric that others have, those are out of the ordinary, and nothing is claimed.
         complete = REFERENCE + name in cycles and len(values) == len(cycles[REFERENCE + name])
         if complete and min(len(values), len(reference)) >= FEWEST:
-            findings = (level_shift(values, reference), *_within(values, reference))
+            findings = (level_shift(values, reference), *_tests_within_run(values, reference))
         yield _Draft(name, "reference", values, margin, findings, reference)
 
 
 def _network_drafts(cycles: Mapping[str, Series]) -> Iterator[_Draft]:
+    """The metrics of a network that does not learn, tested within the run."""
     for name in sorted(cycles):
         if name.startswith(REFERENCE):
             continue
         values = _known(cycles[name])
-        findings = tuple(_within(values, np.empty(0))) if len(values) >= FEWEST else ()
+        findings = tuple(_tests_within_run(values, np.empty(0))) if len(values) >= FEWEST else ()
         level = abs(float(np.median(values))) if len(values) else 0.0
         yield _Draft(name, "network", values, RELEVANT * level, findings)
 
 
-def _within(values: Series, baseline: Series) -> Iterator[Finding]:
-    """The tests within a run."""
+def _tests_within_run(values: Series, baseline: Series) -> Iterator[Finding]:
     yield trend(values)
     yield change_point(values)
     odd = odd_cycle(values, baseline)
@@ -122,62 +128,68 @@ def _resource_drafts(resources: Mapping[str, Series], process: NDArray[np.int64]
         series = resources[resource.name]
         known = _known(series)
         ordinal = np.ones(len(series), np.int64) if process is None else process
-        findings, quarters = judge_resource(series, ordinal, resource)
+        findings, quarters = assess_resource(series, ordinal, resource)
         margin = resource.margin * _level_at_the_start(known)
         yield _Draft(resource.name, "resource", known, margin, tuple(findings), None, quarters)
 
 
-def _assessed(draft: _Draft, corrected: list[float], rate: float) -> MetricAssessment:
-    judged = tuple(
-        Judged(finding, p, abs(finding.effect) >= draft.margin)
+def _assessment_of(draft: _Draft, corrected: list[float], rate: float) -> MetricAssessment:
+    """The assessment of a metric from its tests and their corrected probabilities."""
+    findings = tuple(
+        CorrectedFinding(finding, p, abs(finding.effect) >= draft.margin)
         for finding, p in zip(draft.findings, corrected, strict=True)
     )
-    alarms = [one for one in judged if one.alarms(rate)]
-    verdict: Verdict = "steady"
-    if not judged:
-        verdict = "not enough data"
-    elif alarms:
-        verdict = "alert" if any(one.beyond for one in alarms) else "watch"
-    known = draft.baseline is not None and len(draft.baseline) > 1
-    reference = draft.baseline if known else None
+    has_baseline = draft.baseline is not None and len(draft.baseline) > 1
+    reference = draft.baseline if has_baseline else None
     return MetricAssessment(
         draft.name,
         draft.role,
-        verdict,
+        _verdict(findings, rate),
         len(draft.values),
         _mean(draft.values),
         draft.margin,
-        judged,
+        findings,
         0 if reference is None else len(reference),
         None if reference is None else float(reference.mean()),
         None if reference is None else float(reference.std(ddof=1)),
-        _bound(judged, reference),
+        _largest_change(findings, reference),
         draft.quarters,
     )
 
 
-def _bound(judged: tuple[Judged, ...], baseline: Series | None) -> float | None:
+def _verdict(findings: tuple[CorrectedFinding, ...], rate: float) -> MetricVerdict:
+    if not findings:
+        return "not enough data"
+    certain = [found for found in findings if found.is_certain(rate)]
+    if not certain:
+        return "steady"
+    return "alert" if any(found.beyond_margin for found in certain) else "watch"
+
+
+def _largest_change(findings: tuple[CorrectedFinding, ...], baseline: Series | None) -> float | None:
     """The farther end of the level shift's interval, as a share of the baseline's mean."""
-    if baseline is None or not judged or not float(baseline.mean()):
+    if baseline is None or not findings or not float(baseline.mean()):
         return None
-    shift = judged[0].finding
+    shift = findings[0].finding
     return max(abs(shift.low), abs(shift.high)) / abs(float(baseline.mean()))
 
 
-def _learner(cycles: Mapping[str, Series], judged: Mapping[str, MetricAssessment]) -> Iterator[MetricAssessment]:
-    """The metrics of a network that learns: whether each moved, and whether learning is why."""
+def _learning_network(
+    cycles: Mapping[str, Series], assessed: Mapping[str, MetricAssessment]
+) -> Iterator[MetricAssessment]:
+    """The metrics of a network that learns: whether each changed, and whether learning is the reason."""
     for name in sorted(cycles):
         if name.startswith(REFERENCE):
             continue
         values, reference = cycles[name], cycles.get(REFERENCE + name)
-        beside = judged.get(name)
-        town_held = all(
+        beside = assessed.get(name)
+        reference_steady = all(
             metric.verdict == "steady"
-            for metric in ([beside] if beside else judged.values())
+            for metric in ([beside] if beside else assessed.values())
             if metric.role == "reference"
         )
-        movement = learned(values, reference, town_held)
+        change = change_while_learning(values, reference, reference_steady)
         known = _known(values)
-        verdict: Verdict = "not enough data" if movement is None else "learned" if movement.moved else "steady"
+        verdict: MetricVerdict = "not enough data" if change is None else "learned" if change.is_certain else "steady"
         margin = RELEVANT * _level_at_the_start(known)
-        yield MetricAssessment(name, "network", verdict, len(known), _mean(known), margin, (), movement=movement)
+        yield MetricAssessment(name, "network", verdict, len(known), _mean(known), margin, (), learned_change=change)

@@ -1,0 +1,158 @@
+"""Promotion of baselines: an explicit step that overwrites nothing; the code reproduces what is promoted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.baselines import rewritten
+from support.captures import SCENARIOS, files_in
+from support.places import ROOT
+from support.tiny_soak import tiny_baseline, tiny_scenario
+
+from townlet.baselines import differences, promote, promoted_baseline, promoted_scenarios, read_baseline
+from townlet.baselines.baseline import write_baseline
+from townlet.baselines.document import changes, document, measured_anew, read_promoted
+from townlet.baselines.promotion import read_ledger
+from townlet.capture import parse_manifest, verify_capture
+from townlet.cli import main
+from townlet.config import load_scenario
+from townlet.errors import InputError
+from townlet.soak.reference import pin_reference
+
+PAGE = ROOT / "docs" / "ops" / "queue_conflict_baselines.md"
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_scenario(tmp_path_factory.mktemp("scenario"))
+
+
+@pytest.fixture(scope="module")
+def recorded(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A baseline of three seeds, each recorded."""
+    return tiny_baseline(scenario, tmp_path_factory.mktemp("recorded"), captures=True)
+
+
+@pytest.fixture(scope="module")
+def another(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another one, of other seeds."""
+    return tiny_baseline(scenario, tmp_path_factory.mktemp("another"), captures=True, first_seed=100)
+
+
+def test_promoting_appends_to_the_ledger_with_parent_reason_and_differences(
+    recorded: Path, another: Path, scenario: Path, tmp_path: Path
+) -> None:
+    loaded = load_scenario(scenario)
+    first = promote(recorded, loaded, reason="the first", by="ada", folder=tmp_path, least_seeds=3)
+    assert (first.parent, first.differences) == (None, {})
+    before = (tmp_path / "queue_conflict" / first.file).read_bytes()
+    second = promote(another, loaded, reason=" other\nseeds ", folder=tmp_path, least_seeds=3)
+    old, new = read_baseline(recorded), read_baseline(another)
+    assert (second.parent, second.baseline, second.reason) == (old.sha256, new.sha256, "other\nseeds")
+    assert second.differences == differences(old, new) and second.by
+    file, baseline = promoted_baseline("queue_conflict", tmp_path)
+    assert (file, baseline) == (tmp_path / "queue_conflict" / second.file, new)
+    # Back to the first one is a third step, not the undoing of the second.
+    third = promote(recorded, loaded, reason="back", by="ada", folder=tmp_path, least_seeds=3)
+    ledger = read_ledger(tmp_path / "queue_conflict", "queue_conflict")
+    assert ledger.promotions == [first, second, third] and third.parent == new.sha256
+    assert (tmp_path / "queue_conflict" / first.file).read_bytes() == before
+    assert promoted_scenarios(tmp_path) == ["queue_conflict"]
+
+
+def test_what_must_not_be_promoted_is_refused_and_leaves_everything_as_it_was(
+    recorded: Path, another: Path, scenario: Path, tmp_path: Path
+) -> None:
+    loaded, home = load_scenario(scenario), tmp_path / "baselines"
+    promote(recorded, loaded, reason="the first", folder=home, least_seeds=3)
+    before = files_in(home / "queue_conflict")
+    acted = {"behavior": "neural", "policy_sha256": "a" * 64}
+    neural = Path(write_baseline(tmp_path, read_baseline(another).model_copy(update=acted).sealed()))
+    changed = load_scenario(tiny_scenario(tmp_path / "b", ("    cooldown_ticks: 4\n", "    cooldown_ticks: 5\n")))
+    refused: list[tuple[Path, Any, dict[str, Any], str]] = [
+        (rewritten(another, tmp_path, ticks=79), loaded, {}, "sha256: found .*, expected .*the hash of its content"),
+        (neural, loaded, {}, "behavior: found 'neural', expected a behavior that needs no weights"),
+        (another, loaded, {"least_seeds": 30}, "seeds: found 3, expected at least 30"),
+        (another, loaded, {"reason": "  "}, "--reason: found nothing, expected why"),
+        (another, changed, {}, "scenario_sha256: found .* the scenario has changed since"),
+        (another, load_scenario(SCENARIOS / "rivalry_decay.yaml"), {}, "expected a baseline of 'rivalry_decay'"),
+        (tiny_baseline(scenario, tmp_path / "light"), loaded, {}, "manifests: found none of seed 0"),
+        (recorded, loaded, {}, "found the baseline that counts already"),
+    ]
+    for path, town, options, expected in refused:
+        with pytest.raises(InputError, match=expected):
+            promote(path, town, **({"reason": "why not", "folder": home, "least_seeds": 3} | options))
+        assert files_in(home / "queue_conflict") == before
+
+
+def test_a_ledger_that_was_tampered_with_is_refused(
+    recorded: Path, another: Path, scenario: Path, tmp_path: Path
+) -> None:
+    loaded, home = load_scenario(scenario), tmp_path / "queue_conflict"
+    for baseline in (recorded, another):
+        promote(baseline, loaded, reason="a step", folder=tmp_path, least_seeds=3)
+    ledger = json.loads((home / "promoted.json").read_text())
+    del ledger["promotions"][0]
+    (home / "promoted.json").write_text(json.dumps(ledger))
+    with pytest.raises(InputError, match=r"promotions.0.parent: found .*, expected None"):
+        promoted_baseline("queue_conflict", tmp_path)
+
+
+def test_the_promoted_baselines_and_their_page_come_out_of_the_code_again() -> None:
+    promoted = read_promoted(ROOT / "baselines")
+    assert {"queue_conflict", "employment_punctuality", "rivalry_decay"} <= promoted.keys()
+    anew = {
+        name: (measured_anew(baseline, load_scenario(SCENARIOS / f"{name}.yaml")), history)
+        for name, (baseline, history) in promoted.items()
+    }
+    for name, (baseline, _) in promoted.items():
+        assert [str(fault) for fault in changes(baseline, anew[name][0])] == []
+        assert len(baseline.seeds) >= 30 and len(baseline.manifests) == len(baseline.seeds)
+    assert PAGE.read_text() == document(anew)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "artifacts" / "phase4").iterdir()))
+def test_the_pinned_captures_are_whole_and_come_out_of_the_code_again(name: str, tmp_path: Path) -> None:
+    pinned = ROOT / "artifacts" / "phase4" / name
+    verify_capture(pinned / "rollout_sample_manifest.json")
+    assert sum(path.stat().st_size for path in pinned.iterdir()) < 1_000_000
+    path = SCENARIOS / f"{name}.yaml"
+    pin_reference(path, load_scenario(path), tmp_path)
+    before, after = files_in(pinned), files_in(tmp_path)
+    manifests = [parse_manifest(folder / "rollout_sample_manifest.json") for folder in (pinned, tmp_path)]
+    # It names the sources' hash, which every edit of a comment changes.
+    assert manifests[0] == manifests[1].model_copy(update={"code_sha256": manifests[0].code_sha256})
+    del before["rollout_sample_manifest.json"], after["rollout_sample_manifest.json"]
+    assert before == after
+
+
+def test_the_commands_build_show_compare_promote_and_document(scenario: Path, tmp_path: Path, capsys: Any) -> None:
+    build = ["baselines", "build", str(scenario), "--worlds", "1", "--output"]
+    assert main([*build, str(tmp_path / "a")]) == 0
+    first = capsys.readouterr().out.splitlines()[-1]
+    assert main([*build, str(tmp_path / "b"), "--first-seed", "30", "--behavior", "random"]) == 0
+    second = capsys.readouterr().out.splitlines()[-1]
+    assert main(["baselines", "show", first, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["metrics"]["reward_mean"]["samples"]) == 30
+    assert main(["baselines", "diff", first, second]) == 0
+    shown = capsys.readouterr().out
+    assert "behavior: scripted → random" in shown and "Hedges' g" in shown
+    home, page = str(tmp_path / "promoted"), str(tmp_path / "page.md")
+    for path in (first, second):
+        step = ["baselines", "promote", path, str(scenario), "--reason", "a test | a step", "--folder", home]
+        assert main(step) == 0
+    assert "in place of" in capsys.readouterr().out
+    place = ["--folder", home, "--output", page, "--scenarios", str(scenario.parent)]
+    assert main(["baselines", "document", *place]) == 0
+    assert main(["baselines", "document", *place, "--check"]) == 0
+    assert "a test &#124; a step" in Path(page).read_text()
+    Path(page).write_text("something else")
+    assert main(["baselines", "document", *place, "--check"]) == 1
+    assert "not what the code gives now" in capsys.readouterr().err
+    assert main(["baselines", "promote", second, str(scenario), "--reason", "again", "--folder", home]) == 2
+    for option in ("--seeds", "--worlds"):
+        assert main([*build, str(tmp_path / "c"), option, "0"]) == 2
+    assert not (tmp_path / "c").exists()
