@@ -10,7 +10,9 @@ from support.places import SCENARIOS
 
 from townlet.capture import CaptureResult, capture_rollout, read_capture, read_events
 from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
+from townlet.view.event_groups import CONFLICTS, COURTESIES
 from townlet.view.style import svg
+from townlet.world import CONFLICT_KINDS, EVENT_KINDS
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +35,14 @@ def test_the_plots_name_everybody_and_every_kind_of_conflict_that_occurred(captu
         assert name in needs
         assert name in reward
     kinds = set(events["kind"].to_pylist())
-    for kind in ("contested_arrival", "ghost_step", "overstay", "push_in"):
+    for kind in CONFLICTS:
         assert (kind.replace("_", " ") in conflicts) == (kind in kinds)
     assert "strongest rivalry" in rivalry
+
+
+def test_the_groups_of_events_are_those_of_the_town() -> None:
+    assert sorted(CONFLICTS) == sorted(CONFLICT_KINDS)
+    assert set(COURTESIES) < set(EVENT_KINDS) - set(CONFLICTS)
 
 
 def test_the_description_of_the_conflict_plot_counts_events_per_world(captured: CaptureResult) -> None:
