@@ -1,4 +1,4 @@
-"""Does a fresh policy learn from its own rollouts? Every seed's curve, and its last rollouts against its first."""
+"""Study of learning: does a fresh policy learn from its own rollouts? Curves of all seeds, last rollouts and first."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from townlet.view.style import PALETTE, Plot, png
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Rollouts at either end of a training that are averaged for the comparison.
+#: Number of rollouts at each end of a training whose means are compared.
 ENDS = 3
 
 
 @dataclass(frozen=True)
 class LearningStudy:
-    """Curves of ``S`` seeds over ``C`` rollouts; only ``seconds`` depends on the clock."""
+    """Curves of S seeds over C rollouts. Only ``seconds`` depends on the clock."""
 
     scenario: str
     config_sha256: str
@@ -81,12 +81,12 @@ def study_learning(
 
             result = train(scenario, TrainingOptions(mode="rollout", output=folder, cycles=total, seed=seed), advance)
             records = read_records(result.log)
-        # All epochs of one cycle learn from the same rollout: its first line says what that rollout was like.
+        # All epochs of a cycle learn from the same rollout, so the first record of a cycle describes its rollout.
         rollouts = {int(record["cycle_id"]): record for record in reversed(records)}
         steps = sum(int(record["transitions"]) for record in rollouts.values())
         seconds.append(round(result.seconds, 1))
         curves.append({cycle: _point(record) for cycle, record in rollouts.items()})
-    # Nobody lived in a cycle that a seed lacks; seeds are compared over those that all have.
+    # A seed lacks the cycles in which nobody was in town; seeds are compared over the cycles that all of them have.
     shared = sorted(set.intersection(*(set(curve) for curve in curves)))
     reward, intensity, uses = np.array([[curve[cycle] for cycle in shared] for curve in curves]).transpose(2, 0, 1)
     return LearningStudy(scenario.name, scenario.digest, seeds, reward, intensity, uses, steps, seconds)
@@ -151,9 +151,9 @@ seed.
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
-First and last are means over {ENDS} rollouts; conflict intensity and completed uses are per 1,000 agent-steps (a slot
-whose person fainted has none until a newcomer comes). Whoever does not queue has
-no queue conflicts, so a calm rollout may only be an idle one: read the intensity beside the completed uses.
+First and last are means over {ENDS} rollouts. Conflict intensity and completed uses are per 1,000 agent-steps (a slot
+whose person fainted has none until a newcomer comes). People who do not queue have no queue conflicts, so a calm
+rollout may only be an idle one: read the intensity beside the completed uses.
 
 Measured by
 
@@ -161,8 +161,8 @@ Measured by
 {command}
 ```
 
-Configuration `{study.config_sha256[:16]}`; all figures are in [{stem}.json]({stem}.json). Seconds are wall clock on the
-machine that ran it; everything else comes out the same again.
+Configuration `{study.config_sha256[:16]}`; all figures are in [{stem}.json]({stem}.json). Seconds are by the clock of
+the machine that ran it; everything else is reproducible.
 """
     path = folder / f"{stem}.md"
     write_atomically(path, text)

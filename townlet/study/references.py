@@ -1,4 +1,4 @@
-"""Does the trainer reach the published scores of tasks that nobody here wrote? Several seeds of each, all shown."""
+"""Study of reference tasks: does the trainer reach the published scores of Gymnasium's environments?"""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STEM = "reference-tasks"
-#: Added to a training's seed for its evaluation, whose episodes are then other ones.
-EVALUATION = 1_000_000
+#: Added to a training's seed for its evaluation, so that the episodes differ from those trained on.
+EVALUATION_OFFSET = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Task:
     threshold: float
     """Mean undiscounted return over the evaluation episodes."""
     source: str
-    """Who says so."""
+    """Where the score comes from."""
     reward_scale: float
-    """Factor on the rewards learnt from, so that the value function's targets are of order 1; scores are unscaled."""
+    """Factor on the rewards of training, so that the value function's targets are of order 1; scores are unscaled."""
     training: TrainingConfig
 
 
@@ -60,7 +60,7 @@ def _training(cycles: int, ticks: int, network: Sequence[int], **ppo: Any) -> Tr
 TASKS = {
     "CartPole-v1": Task(475.0, "Gymnasium's reward threshold", 0.05, _training(160, 64, (64, 64), minibatch_size=256)),
     "Acrobot-v1": Task(-100.0, "Gymnasium's reward threshold", 0.05, _training(60, 256, (64, 64))),
-    # Value iteration over the environment's own table of transitions gives 7.93 for the best policy there is.
+    # By value iteration over the environment's own table of transitions, the best policy scores 7.93.
     "Taxi-v4": Task(
         7.0,
         "the best possible, 7.93, less three standard errors of 100 episodes",
@@ -73,7 +73,7 @@ TASKS = {
 def make_task(name: str, reward_scale: float = 1.0) -> gymnasium.Env[Any, Any]:
     """An environment by its Gymnasium name, with its rewards times ``reward_scale``."""
     with warnings.catch_warnings():
-        # Gymnasium announces releases of environments and the like to whoever makes one.
+        # Gymnasium warns of newer versions of an environment and the like.
         warnings.simplefilter("ignore")
         env = gymnasium.make(name)
     return env if reward_scale == 1.0 else TransformReward(env, lambda reward: reward_scale * float(reward))
@@ -81,7 +81,7 @@ def make_task(name: str, reward_scale: float = 1.0) -> gymnasium.Env[Any, Any]:
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """One training of one task, and how it was judged."""
+    """One training of one task, and its evaluation."""
 
     seed: int
     curve: NDArray[np.float64]
@@ -102,7 +102,7 @@ class ReferenceStudy:
     runs: dict[str, list[ReferenceRun]]
 
     def reached(self, name: str) -> int:
-        """Seeds in which the sampled policy and the greedy one both reach the score."""
+        """Number of seeds in which both the sampled and the greedy policy reach the score."""
         bar = TASKS[name].threshold
         return sum(bool(min(run.sampled.mean(), run.greedy.mean()) >= bar) for run in self.runs[name])
 
@@ -142,7 +142,7 @@ def study_references(
     episodes: int,
     progress: Progress | None = None,
 ) -> ReferenceStudy:
-    """Train each task once per seed (0, 1, 2, …), then play ``episodes`` whole episodes that training never saw."""
+    """Train each task once per seed (0, 1, 2, …), then evaluate it in ``episodes`` whole, new episodes."""
     runs: dict[str, list[ReferenceRun]] = {}
     for index, name in enumerate(names):
         runs[name] = []
@@ -157,7 +157,7 @@ def study_references(
 
 
 def run_task(name: str, seed: int, episodes: int, advance: Callable[[float], None]) -> ReferenceRun:
-    """One training by the harness and its evaluation; ``advance`` is called with the share of the training done."""
+    """Train once by the harness, and evaluate; ``advance`` is called with the share of the training done."""
     with repeatable():
         return _run_task(name, seed, episodes, advance)
 
@@ -180,7 +180,7 @@ def _run_task(name: str, seed: int, episodes: int, advance: Callable[[float], No
                 lambda: make_task(name),
                 NeuralBehavior(harness.network, greedy=likeliest),
                 episodes=episodes,
-                seed=EVALUATION + seed,
+                seed=EVALUATION_OFFSET + seed,
             )
         )
         for likeliest in (False, True)
@@ -227,9 +227,9 @@ def _markdown(study: ReferenceStudy, command: str, circumstances: str) -> str:
         for name, runs in study.runs.items()
         for run in runs
     )
-    return f"""# The trainer on tasks that nobody here wrote
+    return f"""# The trainer on Gymnasium's tasks
 
-The harness, batches, losses and optimizer that train towns, pointed at Gymnasium's environments:
+The harness, batches, losses and optimizer that train towns, on environments that others wrote:
 
 {verdicts}
 
@@ -239,13 +239,15 @@ The harness, batches, losses and optimizer that train towns, pointed at Gymnasiu
 |---|---|---|---|---|---|---|
 {rows}
 
-Undiscounted returns of {study.episodes} episodes per seed, from starts never trained on; *sampled* draws actions from
-the policy as training does, *greedy* takes the likeliest. A seed counts if both means reach the score. Every
-environment plays exactly one episode, so that short ones are not counted more often. Taxi gives the legal actions in
-`info["action_mask"]`. Nothing is normalised, but the rewards learnt from are scaled by a constant (in the JSON file,
-with all others); an episode cut by its time limit bootstraps from its own final observation. The constants were
-chosen by hand on some of these seeds, so the scores say that the trainer is right and not that it is robust: with a
-step size of 0.003 instead of 0.001, Taxi was solved in all seeds and lost again in the last rollouts of one.
+Figures are undiscounted returns of {study.episodes} episodes per seed, from starts that training never saw. *Sampled*
+draws actions from the policy, as training does; *greedy* takes the likeliest. A seed counts if both means reach the
+score. Every environment plays exactly one episode, so that short ones are not counted more often. Taxi gives the legal
+actions in `info["action_mask"]`.
+
+Nothing is normalised, but rewards are scaled by a constant for training (it is in the JSON file, with all other
+constants). An episode cut by its time limit bootstraps from its own final observation. The constants were chosen by
+hand on some of these seeds, so the scores show that the trainer is correct, not that it is robust: with a step size of
+0.003 instead of 0.001, Taxi was solved in all seeds and lost again in the last rollouts of one.
 
 Measured by
 

@@ -1,4 +1,4 @@
-"""Does a behaviour keep everybody alive? Several days in a town under one seed after another."""
+"""Study of survival: does a behaviour keep everybody alive? Several days in a town, one seed after another."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ BEHAVIORS: dict[str, Callable[[], Behavior]] = {"heuristic": HeuristicBehavior, 
 
 @dataclass(frozen=True)
 class SurvivalRun:
-    """What happened under one behaviour in ``S`` seeds of ``D`` days each."""
+    """Events under one behaviour in S seeds of D days each."""
 
     behavior: str
     counter: NDArray[np.float64]
-    """float64 [S, D, COUNTERS]: events and sums of each day."""
+    """float64 [S, D, COUNTERS]: the town's counters of each day."""
     tally: NDArray[np.float64]
-    """float64 [S, D, TALLY]: of each day, summed over the people."""
+    """float64 [S, D, TALLY]: people's tallies of each day, summed over the people."""
     people: int
 
     def of(self, *names: str) -> NDArray[np.float64]:
-        """float64 [S, D]: the sum of the counters or tallies of these names, day by day."""
+        """float64 [S, D]: the sum of the counters and tallies of these names, day by day."""
         return sum(
             (
                 self.counter[..., COUNTERS.index(name)] if name in COUNTERS else self.tally[..., TALLY.index(name)]
@@ -51,7 +51,7 @@ class SurvivalRun:
         )
 
     def per_tick(self, *names: str, scale: float = 1.0) -> tuple[float, float | None]:
-        """Mean over seeds of a sum per agent-step, times ``scale``, and the half-width of its 95 % interval."""
+        """Mean over seeds of ``scale`` times a sum per agent-step, and the half-width of its 95 % interval."""
         steps = np.maximum(self.of("alive_ticks").sum(axis=1), 1.0)
         return mean_and_margin(scale * self.of(*names).sum(axis=1) / steps)
 
@@ -63,7 +63,7 @@ class SurvivalRun:
 
 @dataclass(frozen=True)
 class SurvivalStudy:
-    """The behaviours compared, in one scenario."""
+    """Runs of the compared behaviours in one scenario."""
 
     scenario: str
     config_sha256: str
@@ -85,7 +85,7 @@ class SurvivalStudy:
 
 
 def summary_of(run: SurvivalRun, ticks_per_day: int) -> dict[str, Any]:
-    """The figures of one behaviour; ``[mean, half-width]`` where they are means over seeds."""
+    """The figures of one behaviour. Means over seeds are ``[mean, half-width]``."""
     faints = run.of("faint").sum(axis=1)
     lived = run.of("alive_ticks").sum() / ticks_per_day
     lives = run.people * len(faints) + run.of("newcomer").sum()
@@ -120,7 +120,7 @@ def study_survival(
     behaviors: Sequence[str] = ("heuristic", "random"),
     progress: Progress | None = None,
 ) -> SurvivalStudy:
-    """Let each behaviour act for ``days`` days under seeds 0, 1, 2, …: one world each, and nothing in common.
+    """Let each behaviour act for ``days`` days under seeds 0, 1, 2, …, in one independent world per seed.
 
     Raises InputError for an unknown behaviour.
     """
@@ -143,7 +143,7 @@ def study_survival(
 def run_behavior(
     scenario: Scenario, behavior: Behavior, seeds: int, days: int, advance: Callable[[int], None]
 ) -> SurvivalRun:
-    """One episode of all the days per seed; ``advance`` is called with the seeds done."""
+    """Run one episode of all days per seed; ``advance`` is called with the number of seeds done."""
     town = Town(scenario, worlds=1, seed=0)
     people = len(town.people)
     action = aligned_zeros((1, people), np.int32)
@@ -207,7 +207,7 @@ def _curves(
     return draw
 
 
-#: Rows of the table: what it says, and how it is made of a behaviour's summary.
+#: Rows of the table: label, and text from a behaviour's summary.
 _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("faints", lambda s: f"{s['faints']:,}"),
     ("seeds with a faint", lambda s: f"{s['seeds_with_a_faint']} of {len(s['faints_per_seed'])}"),
@@ -251,10 +251,10 @@ def _markdown(study: SurvivalStudy, stem: str, command: str, circumstances: str)
 |---|{"---|" * len(summaries)}
 {rows}
 
-{study.days} days of {study.ticks_per_day:,} ticks under each of {len(study.seeds)} seeds, one town of
-{study.runs[0].people} people per seed. After ± are 1.96 standard errors of the mean over the seeds; the interval is
-Wilson's, with a seed as one trial, because the people of one town share its fate. Whoever faints is replaced by a
-newcomer, with needs as at the start; shifts are those that somebody was due to begin.
+Each of {len(study.seeds)} seeds is one town of {study.runs[0].people} people over {study.days} days of
+{study.ticks_per_day:,} ticks. After ± stand 1.96 standard errors of the mean over seeds. The interval of the
+probability is Wilson's; a seed is one trial, because the people of one town share its fate. People who faint are
+replaced by newcomers with the needs of the start. Shifts are those that somebody was due to begin.
 
 Measured by
 
@@ -262,6 +262,6 @@ Measured by
 {command}
 ```
 
-{circumstances}. Configuration `{study.config_sha256[:16]}`; all figures, faints of every seed included, are in
+{circumstances}. Configuration `{study.config_sha256[:16]}`; all figures, with the faints of every seed, are in
 [{stem}.json]({stem}.json). The same code gives the same figures on any machine.
 """

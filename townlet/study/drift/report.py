@@ -1,4 +1,4 @@
-"""Writing the study up: Markdown, one picture, and a JSON file with every count."""
+"""Report of the study: Markdown, one picture, and a JSON file with every count."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _false_plot(findings: Findings) -> Plot:
 
 
 def _markdown(findings: Findings, command: str, circumstances: str) -> str:
-    return f"""# How well drift is told from noise
+    return f"""# How well the detector tells drift from noise
 
 {_paragraph(_verdict(findings))}
 
@@ -101,51 +101,50 @@ Measured by
 _PLANTED_HEADER = ("planted", "what", "dose", "found", "95 % interval", "rejected", "metric named")
 _UNCHANGED_HEADER = ("scenario", "soaks not accepted", "tests in a soak", "spread of cycles", "seconds of a night")
 _PLANTING = (
-    f"Planted in `{PLANTED_IN}`. Found: the soak was not accepted; named: the metric that should move was flagged. "
-    "Conflict intensity is planted by multiplying the weights of all four conflicts, and the surcharge per waiting "
-    "person, in the scenario's own rules (`rules.queue.intensity`, `rules.queue.intensity_per_waiter`); the dose is "
-    "what a change did to the mean of its metric over the pool. The leak lowers `rules.rivalry.decay_per_tick`, the "
-    "slower shower raises `affordances.shower.ticks`. Memory and throughput are changed in series measured in real "
-    f"soaks of all scenarios, each stretch of them once. A change below {RELEVANT:.0%} of the baseline's mean is to be "
-    "watched, which holds a night; a larger one rejects it."
+    f"Changes are planted in `{PLANTED_IN}`. A change is found if the soak is not accepted, and named if the metric "
+    "that should move is flagged. Conflict intensity is changed by multiplying the weights of all four conflicts and "
+    "the surcharge per waiting person in the scenario's rules (`rules.queue.intensity`, "
+    "`rules.queue.intensity_per_waiter`). The dose is the relative change of the metric's mean over the pool. The leak "
+    "lowers `rules.rivalry.decay_per_tick`, the slower shower raises `affordances.shower.ticks`. Memory and throughput "
+    "are changed in series measured in real soaks of all scenarios, each stretch once. A significant change below "
+    f"{RELEVANT:.0%} of the baseline's mean is flagged as *watch* and holds a night; a larger one rejects it."
 )
 
 
 def _verdict(findings: Findings) -> str:
-    """What was asked for; the end of the interval decides."""
+    """The two questions and their answers; the bounds of the intervals decide."""
     settings, nights, false = findings.settings, findings.settings.nights, findings.false_nights_of_metrics
     high = exact_interval(false, nights)[1]
     stretches, flagged = _stretches(findings)
     powers = [one for one in findings.powers if one.change.name in ("pressure -10 %", "pressure +10 %")]
     least = min(exact_interval(one.not_accepted, one.nights)[0] for one in powers)
+    few_alarms = "shows" if high <= 0.01 else "does **not** show"
+    most_found = "show" if least >= 0.95 else "do **not** show"
     return (
         f"Of {count(nights, 'unchanged night')}, each with a soak of {len(settings.scenarios)} scenarios, {false} had "
-        f"a metric of the town or the network flagged: {_share_of(false, nights)}. At most 1 in 100 is "
-        f"{_shown(high <= 0.01)} by the interval's end. Resources are measured once, and were flagged in {flagged} of "
-        f"{count(stretches, 'stretch', 'stretches')} that do not overlap: {_share_of(flagged, stretches)} of soaks. A "
-        f"change of conflict intensity by 10 % was found, {' and '.join(map(_found, powers))}. At least 95 % is "
-        f"{_shown(least >= 0.95)} by the lower of the beginnings."
+        f"a metric of the town or the network flagged: {_share_of(false, nights)}. The upper bound {few_alarms} that "
+        f"at most 1 night in 100 gives a false alarm. Resources were flagged in {flagged} of "
+        f"{count(stretches, 'recorded stretch', 'recorded stretches')} that do not overlap: "
+        f"{_share_of(flagged, stretches)}. A change of conflict intensity by 10 % was found "
+        f"{' and '.join(map(_found, powers))}. The lower bounds {most_found} that at least 95 % of such changes are "
+        "found."
     )
 
 
 def _found(one: Power) -> str:
     direction = "upwards" if "+" in one.change.name else "downwards"
-    return f"{direction}, in {one.not_accepted} of {one.nights} nights: {_share_of(one.not_accepted, one.nights)}"
+    return f"{direction} in {one.not_accepted} of {one.nights} nights ({_share_of(one.not_accepted, one.nights)})"
 
 
 def _share_of(successes: int, trials: int) -> str:
-    """A share with its interval."""
+    """A share with its 95 % interval, as text."""
     low, high = exact_interval(successes, trials)
     return f"{_percent(successes / trials)}, 95 % interval {_percent(low)} to {_percent(high)}"
 
 
 def _stretches(findings: Findings) -> tuple[int, int]:
-    """Recorded stretches that do not overlap, over all scenarios, and those with a resource flagged."""
+    """Number of recorded stretches over all scenarios, which do not overlap, and of those with a resource flagged."""
     return sum(one for one, _ in findings.stretches.values()), sum(one for _, one in findings.stretches.values())
-
-
-def _shown(so: bool) -> str:
-    return "shown" if so else "**not** shown"
 
 
 def _unchanged(findings: Findings) -> str:
@@ -154,29 +153,29 @@ def _unchanged(findings: Findings) -> str:
     false = sum(findings.false_soaks.values())
     names = ", ".join(f"{name} ({times})" for name, times in sorted(findings.false_metrics.items()))
     return (
-        f"Altogether {false} of {soaks:,} soaks, resources included, were not accepted, where each may with "
-        f"probability {ALARM_RATE:.2%}. "
-        f"{f'Flagged were {names}. ' if names else ''}The spread is that of conflict intensity, standard deviation "
-        "over mean. A baseline is kept for many nights, and its luck is shared by all of them: over "
-        f"{settings.baselines} baselines of `{PLANTED_IN}` and {settings.nights_per_baseline} nights each, "
-        f"{sum(findings.per_baseline)} of {kept:,} soaks were not accepted, at the most {max(findings.per_baseline)} "
-        "under one baseline."
+        f"Altogether, {false} of {soaks:,} soaks were not accepted, resources included. By design, an unchanged "
+        f"soak fails with a probability of at most {ALARM_RATE:.2%}. "
+        f"{f'Flagged metrics: {names}. ' if names else ''}The spread is the "
+        "standard deviation of conflict intensity over its mean. All nights that keep a baseline share its luck. Over "
+        f"{settings.baselines} baselines of `{PLANTED_IN}`, each kept for {settings.nights_per_baseline} nights, "
+        f"{sum(findings.per_baseline)} of {kept:,} soaks were not accepted, and at most {max(findings.per_baseline)} "
+        "under the same baseline."
     )
 
 
 def _simulated(findings: Findings) -> str:
     settings = findings.settings
     return (
-        f"From cycles of real rollouts: {settings.worlds} worlds, one episode each, under a seed that no other cycle "
-        "has, measured by the function that measures a baseline's seeds. A pool holds "
-        f"{settings.pool:,} of them per scenario, and {settings.planted_pool:,} for each altered one. A night "
-        f"draws {settings.cycles} cycles for the soak and {settings.seeds} for its baseline, without replacement or "
-        "overlap: cycles begin anew from fresh seeds, so they are independent, and any order is as likely as another. "
-        "Nights drawn from one pool share cycles, so they are not quite independent of each other, and their intervals "
-        "are a little too narrow. The network's metrics are drawn in the same way from a real soak with learning off, "
-        f"{settings.soak_cycles} cycles long. Resources are a stretch of {settings.cycles} cycles of it as it was "
-        "measured, because there the order matters. Stretches at random share most of their cycles, so nights say "
-        "little of resources: what is claimed of them comes from stretches that do not overlap, "
+        f"Nights are drawn from cycles of real rollouts: {settings.worlds} worlds, one episode each, under a seed of "
+        "their own, measured by the function that measures a baseline's seeds. A pool has "
+        f"{settings.pool:,} cycles per scenario, and {settings.planted_pool:,} per altered scenario. A night draws "
+        f"{settings.cycles} cycles for the soak and {settings.seeds} for its baseline, without replacement or overlap. "
+        "Cycles start from fresh seeds, so they are independent, and every order is equally likely. Nights drawn from "
+        "one pool share cycles; they are not quite independent of each other, and their intervals are a little too "
+        "narrow. The network's metrics are drawn in the same way from a real soak of "
+        f"{settings.soak_cycles} cycles with learning off. Resources are a stretch of {settings.cycles} cycles of that "
+        "soak as it was measured, because there the order matters. Random stretches share most of their cycles, so "
+        "nights say little about resources; the claims about them come from stretches that do not overlap, "
         f"{_stretches(findings)[0]} over all scenarios, each used once. A night's soaks of all scenarios took "
         f"{sum(findings.soak_seconds.values()):.0f} s by the clock, on a machine that was busy with other work."
     )
