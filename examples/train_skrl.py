@@ -1,9 +1,9 @@
-"""Trains one masked policy per place in town by skrl's independent PPO (IPPO).
+"""Training of one masked policy per slot in town by skrl's independent PPO (IPPO).
 
     python examples/train_skrl.py --scenario queue_conflict --steps 5000
 
-skrl reads PettingZoo's parallel environments itself, and flattens an observation with an action mask beside it into
-one vector, the mask first; the policy takes the two apart again and gives illegal actions no probability.
+skrl supports PettingZoo's parallel environments itself. It flattens an observation and its action mask into one vector,
+the mask first; the policy splits the two again and gives illegal actions probability 0.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from torch import Tensor, nn
 import townlet
 
 ROLLOUT = 128
-#: Finite, so that probability × log-probability of an illegal action is 0 and not NaN.
+#: Logit of illegal actions; finite, so that their probability × log-probability is 0 and not NaN.
 ILLEGAL_LOGIT = -1e30
 
 
 def perceptron(inputs: int, outputs: int) -> nn.Sequential:
-    """Two hidden layers."""
+    """A network of two hidden layers."""
     return nn.Sequential(nn.Linear(inputs, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, outputs))
 
 
 class MaskedPolicy(CategoricalMixin, Model):
-    """Chooses among the legal actions."""
+    """Policy over the legal actions."""
 
     def __init__(self, observation_space: Any, action_space: Any) -> None:
         Model.__init__(self, observation_space=observation_space, action_space=action_space, device="cpu")
@@ -47,7 +47,7 @@ class MaskedPolicy(CategoricalMixin, Model):
 
 
 class Value(DeterministicMixin, Model):
-    """Estimates the return."""
+    """Estimate of the return."""
 
     def __init__(self, observation_space: Any, action_space: Any) -> None:
         Model.__init__(self, observation_space=observation_space, action_space=action_space, device="cpu")
@@ -60,42 +60,42 @@ class Value(DeterministicMixin, Model):
 
 
 class RewardMeter(IPPO):
-    """IPPO that keeps the mean reward of every step."""
+    """IPPO that records the mean reward of every step."""
 
     def record_transition(self, *, rewards: dict[str, Tensor], **rest: Any) -> None:
-        """Note the reward, then learn as ever."""
+        """Record the reward, then the transition as usual."""
         self.__dict__.setdefault("reward_means", []).append(torch.stack(list(rewards.values())).mean().item())
         super().record_transition(rewards=rewards, **rest)
 
 
 def train(scenario: str, steps: int, seed: int) -> tuple[RewardMeter, float, float]:
-    """The trained agents, and the mean reward per agent-step in the first and the last quarter."""
-    # Networks this small gain nothing from more threads, and lose much where others are at work.
+    """Train the agents; return them and the mean reward per agent-step in the first and the last quarter."""
+    # Networks this small gain nothing from more threads, and lose much on a busy machine.
     torch.set_num_threads(1)
     set_seed(seed)
     environment = wrap_env(townlet.parallel_env(scenario, agents="slots"), wrapper="pettingzoo", verbose=False)
-    places = environment.possible_agents
-    observed, acted = environment.observation_spaces, environment.action_spaces
-    # skrl 2.1 takes its own empty defaults for a mistake in multi-agent configurations.
+    slots = environment.possible_agents
+    observation_spaces, action_spaces = environment.observation_spaces, environment.action_spaces
+    # skrl 2.1 rejects its own empty defaults in multi-agent configurations.
     unset: dict[str, Any] = {
-        f"{part}_kwargs": {place: {} for place in places}
+        f"{part}_kwargs": {slot: {} for slot in slots}
         for part in ("learning_rate_scheduler", "observation_preprocessor", "state_preprocessor", "value_preprocessor")
     }
     config = IPPO_CFG(rollouts=ROLLOUT, learning_epochs=8, learning_rate=1e-3, time_limit_bootstrap=True, **unset)
     config.experiment.write_interval = config.experiment.checkpoint_interval = 0
     agents = RewardMeter(
-        possible_agents=places,
+        possible_agents=slots,
         models={
-            place: {
-                "policy": MaskedPolicy(observed[place], acted[place]),
-                "value": Value(observed[place], acted[place]),
+            slot: {
+                "policy": MaskedPolicy(observation_spaces[slot], action_spaces[slot]),
+                "value": Value(observation_spaces[slot], action_spaces[slot]),
             }
-            for place in places
+            for slot in slots
         },
-        memories={place: RandomMemory(memory_size=ROLLOUT, num_envs=1, device="cpu") for place in places},
-        observation_spaces=observed,
+        memories={slot: RandomMemory(memory_size=ROLLOUT, num_envs=1, device="cpu") for slot in slots},
+        observation_spaces=observation_spaces,
         state_spaces=environment.state_spaces,
-        action_spaces=acted,
+        action_spaces=action_spaces,
         device="cpu",
         cfg=config,
     )
@@ -107,7 +107,7 @@ def train(scenario: str, steps: int, seed: int) -> tuple[RewardMeter, float, flo
 
 
 def main() -> None:
-    """Train as the command line says, and report what came of it."""
+    """Train with the options of the command line, and print the rewards."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default="town_day", help="name of a built-in scenario, or a YAML file")
     parser.add_argument("--steps", type=int, default=20_000, help="ticks")

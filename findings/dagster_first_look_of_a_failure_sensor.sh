@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Guess:     a run_failure_sensor reports every failed run that it has not reported yet, those before its first tick too.
+# Guess:     a run_failure_sensor reports every failed run once, including those that failed before its first tick.
 # Versions:  dagster 1.13.27.
-# Behaviour: its first tick only notes where the event log ends. Runs that failed before it are never reported.
+# Behaviour: its first tick only records where the event log ends. Runs that failed before that are never reported.
 # Seen:      runs failed: 2; reported: second
 set -euo pipefail
 folder=$(mktemp -d)

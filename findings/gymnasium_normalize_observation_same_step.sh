@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Guess:     the vector wrappers of Gymnasium work with every autoreset mode that its vector environments offer.
+# Guess:     Gymnasium's vector wrappers work with every autoreset mode of its vector environments.
 # Versions:  gymnasium 1.4.0.
-# Behaviour: with SAME_STEP, NormalizeReward and RecordEpisodeStatistics wrap; NormalizeObservation, FlattenObservation
-#            and DtypeObservation refuse at construction, although the observations of a step are all there.
+# Behaviour: with SAME_STEP, NormalizeReward and RecordEpisodeStatistics work; NormalizeObservation, FlattenObservation
+#            and DtypeObservation raise at construction, although a step returns all the observations they need.
 # Seen:      NormalizeReward: wraps / NormalizeObservation: ValueError, and so on, as checked below
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Guess:     a recorder around an environment passes reset() on as it is called, and a reset without a seed stays one.
+# Guess:     a recorder passes reset() on to its environment as called: a reset without a seed has no seed there either.
 # Versions:  minari 0.5.4, gymnasium 1.2.2.
-# Behaviour: DataCollector draws a seed of its own for each reset without one, from 64 bits: about half of them are 2**63
-#            or more, which no signed 64-bit number holds. CartPole takes them; an environment that keeps its seed in an
-#            int64 cannot.
+# Behaviour: DataCollector draws a seed of 64 bits for each reset without one. About half of them are 2**63 or more and
+#            do not fit a signed 64-bit integer. CartPole accepts them; an environment that keeps its seed in an int64
+#            cannot.
 # Seen:      resets without a seed: 64; seeds handed on: 64; of 2**63 or more: between 16 and 48
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Guess:     a Parquet file with a null in a column of fixed-size lists, written by one pyarrow, can be read by another.
 # Versions:  pyarrow 26.0.1 writes, pyarrow 17.0.0 reads.
-# Behaviour: 26.0.1 reads its own file back; 17.0.0 refuses the whole column. A column of variable lists is read by both.
+# Behaviour: 26.0.1 reads its own file; 17.0.0 refuses the whole column. Both read a column of variable-size lists.
 # Seen:      17.0.0: fixed: ArrowInvalid: Expected all lists to be of size=3 but index 2 had size=0
 #            17.0.0: variable: [[1.0, 2.0, 3.0], None]
 set -euo pipefail
@@ -26,10 +26,10 @@ import pyarrow.parquet as pq
 
 for name in ("fixed", "variable"):
     try:
-        said = pq.read_table(f"{name}.parquet").column(name).to_pylist()
+        result = pq.read_table(f"{name}.parquet").column(name).to_pylist()
     except pa.ArrowInvalid as error:
-        said = f"ArrowInvalid: {error}"
-    print(f"{pa.__version__}: {name}: {said}")
+        result = f"ArrowInvalid: {error}"
+    print(f"{pa.__version__}: {name}: {result}")
 PY
 26.0.1/bin/python write.py
 { 26.0.1/bin/python read.py; 17.0.0/bin/python read.py; } | tee seen

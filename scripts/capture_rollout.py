@@ -1,4 +1,4 @@
-"""The same as ``townlet capture``."""
+"""Entry point of ``townlet capture``."""
 
 import sys
 

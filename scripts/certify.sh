@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The chain end to end, by the commands a user would type, with the environment active.
+# The chain end to end, by the commands that a user would type; needs the environment to be active.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=tmp/ci_phase4
 mkdir -p tmp
-# Each command inherits the lock, so that it is held as long as any of them still writes there.
+# All commands inherit the lock, so it is held until the last of them has stopped writing.
 exec 9> tmp/.ci_phase4.lock
 python -c '
 import fcntl, sys

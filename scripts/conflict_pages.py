@@ -1,7 +1,7 @@
 """The playback in the README's picture: two policies of the conflict study on the same day of the same town.
 
-``python scripts/conflict_pages.py --output tmp/conflict`` trains a conflict-blind and a conflict-aware policy, as
-``townlet study conflict`` does, runs each for a day and plays the two days side by side.
+``python scripts/conflict_pages.py --output tmp/conflict`` trains a conflict-blind and a conflict-aware policy as
+``townlet study conflict`` does, captures a day of each, and shows the two side by side.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ ARMS = (BLIND, AWARE)
 
 
 def conflict_page(output: Path, work: Path, seed: int, day: int, settings: Settings = FULL) -> Path:
-    """Write the page that plays day ``day`` (a seed) under the two policies of the study's seed ``seed``; its path.
+    """Write the page of the day with seed ``day`` under the two policies of the study's seed ``seed``; return its path.
 
-    Each arm's folder gets the scenario, the policy and the capture. Finished work of the study in ``work`` is reused.
+    Each arm's folder gets the scenario, the policy and the capture. Results of the study in ``work`` are used again.
     """
     sides = []
     for arm in ARMS:
@@ -44,9 +44,9 @@ def conflict_page(output: Path, work: Path, seed: int, day: int, settings: Setti
 
 
 def _policy(arm: Arm, file: Path, folder: Path, work: Path, seed: int, settings: Settings) -> Path:
-    """Write an arm's scenario into a file and its policy into a folder."""
+    """Write an arm's scenario into the file and its policy into the folder."""
     scenario = study_scenario(StudyTown(), sees_conflict=arm.sees_conflict, penalty=arm.penalty)
-    # JSON is YAML.
+    # Every JSON file is a YAML file.
     write_atomically(file, pretty_json(scenario.model_dump(mode="json")))
     trained = Policy(arm, seed, StudyTown())
     work.mkdir(parents=True, exist_ok=True)
@@ -60,13 +60,11 @@ def _policy(arm: Arm, file: Path, folder: Path, work: Path, seed: int, settings:
 
 def main(
     output: Annotated[Path, typer.Option(help="Folder for scenarios, policies, captures and the page.")],
-    work: Annotated[
-        Path | None, typer.Option(help="Folder with the study's finished tasks; OUTPUT/work by default.")
-    ] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder of the study's results; OUTPUT/work by default.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the policies.")] = FIRST_SEED,
     day: Annotated[int, typer.Option(help="Seed of the day.")] = 5,
 ) -> None:
-    """Train a conflict-blind and a conflict-aware policy and play one day of each side by side."""
+    """Train a conflict-blind and a conflict-aware policy, and show a day of each side by side."""
     typer.echo(conflict_page(output, work or output / "work", seed, day))
 
 

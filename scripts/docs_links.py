@@ -1,4 +1,4 @@
-"""A hook of the documentation site: links to files of the repository that are not pages become plain words."""
+"""Hook of the documentation site: links to files of the repository that are not pages become plain text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-#: A link that climbs, with what it calls its target.
+#: A link to a parent folder: its text, its path and its anchor.
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#\s]*)(#[^)]*)?\)")
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """The page with only those climbing links that stay inside ``docs``."""
+    """The page without links that lead out of ``docs``."""
     depth = len(PurePosixPath(page.file.src_uri).parts) - 1
 
     def plain(link: re.Match[str]) -> str:

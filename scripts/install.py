@@ -1,7 +1,7 @@
-"""The environment of the project, made or brought up to date by one process at a time.
+"""Installation of the project's environment, by one process at a time.
 
-Started by the Makefile with any Python that is new enough: ``python scripts/install.py .venv``. Several at once wait
-for each other, and all but the first find nothing left to do.
+The Makefile runs it with any Python that is new enough: ``python scripts/install.py .venv``. Processes started at the
+same time wait for each other; all but the first find nothing to do.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-#: What an environment is made from; it is out of date when one of them is newer.
+#: Files that an environment is made from; it is out of date if one of them is newer.
 SOURCES = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
-#: What pip is given, in this order. pip first: the one that comes with Python 3.11 unpacks archives carelessly. torch
-#: by exact version: a looser request would pull its CUDA build.
+#: Arguments of pip, in this order. pip itself is first, because the one of Python 3.11 unpacks archives carelessly.
+#: torch has an exact version, because a looser request would install its CUDA build.
 STEPS = (("--upgrade", "pip>=25.3"), ("torch==2.13.0",), ("--editable", f"{ROOT}[pipeline,dev]"))
 
 
 def up_to_date(done: Path) -> bool:
-    """Whether the environment was completed after its sources last changed."""
+    """Whether the environment was completed after the last change of its sources."""
     return done.exists() and all(done.stat().st_mtime >= source.stat().st_mtime for source in SOURCES)
 
 
 def install(folder: Path) -> None:
-    """Make the environment in a folder, if need be, and note that it is complete."""
+    """Make or update the environment in a folder, and mark it as complete."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     print(f"installing into {folder}; a few minutes the first time", flush=True)
     pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -35,7 +35,7 @@ def install(folder: Path) -> None:
 
 
 def main(folder: Path) -> int:
-    """Exit code: 0 if the environment is complete, else that of the step that failed, or 130 if interrupted."""
+    """Install if needed; return 0, the exit code of the step that failed, or 130 if interrupted."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this one file may be run by an older Python
         print(
             f"Townlet needs Python 3.11 or newer, found {sys.version.split()[0]}; PYTHON=… names one", file=sys.stderr

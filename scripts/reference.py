@@ -1,4 +1,4 @@
-"""The reference pages of the documentation site, written from the code while the site is built."""
+"""Reference pages of the documentation site, generated from the code while the site is built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from townlet.cli import app
 from townlet.config import Scenario
 from townlet.telemetry.record import FIELDS
 
-#: What a reader of the Python reference would import.
+#: Modules of the Python reference.
 MODULES = (
     "townlet.config",
     "townlet.world.town",
@@ -70,7 +70,7 @@ def _section(name: str, section: Mapping[str, Any]) -> str:
 
 
 def _row(key: str, field: Mapping[str, Any]) -> str:
-    # The defaults of a whole section stand with its own keys.
+    # The defaults of a nested section are listed with its own keys.
     default = f"`{field['default']}`" if "default" in field and not isinstance(field["default"], dict) else ""
     return (
         f"| `{key}` | {_type(field)} | {default.replace('|', chr(92) + '|')} | {_line(field.get('description', ''))} |"

@@ -1,4 +1,4 @@
-"""The same as ``townlet train``."""
+"""Entry point of ``townlet train``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The same as ``townlet summary``."""
+"""Entry point of ``townlet summary``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The same as ``townlet watch``."""
+"""Entry point of ``townlet watch``."""
 
 import sys
 

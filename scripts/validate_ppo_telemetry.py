@@ -1,4 +1,4 @@
-"""The same as ``townlet validate``."""
+"""Entry point of ``townlet validate``."""
 
 import sys
 
