@@ -1,4 +1,4 @@
-"""``townlet bench pipeline``: the cost of Dagster, measured on the real column."""
+"""``townlet bench pipeline``: Dagster's overhead, measured on the real column."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Many partitions at once, as the UI's backfill asks for them: none is lost, none is made twice.
+"""Backfills of many partitions, as the UI launches them: each partition is made exactly once.
 
-``BACKFILL_PARTITIONS=50 python -m pytest tests/pipeline/test_pipeline_backfill.py`` makes as many as one likes.
+``BACKFILL_PARTITIONS=50 python -m pytest tests/pipeline/test_pipeline_backfill.py`` backfills that many.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ query($backfill: String!) {
 
 
 def project(folder: Path) -> list[str]:
-    """A project with many small scenarios; their names."""
+    """Create a project with many small scenarios, and return their names."""
     place = folder / "configs" / "scenarios"
     place.mkdir(parents=True)
     content = (scenarios_folder() / f"{TEMPLATE}.yaml").read_text()
@@ -51,7 +51,7 @@ def project(folder: Path) -> list[str]:
 
 
 def backfill(server: WebServer, names: list[str]) -> None:
-    """Start one from the page of the assets, and wait for its end."""
+    """Launch a backfill as the assets' page does, and wait for its end."""
     parameters = {"assetSelection": [{"path": [asset]} for asset in ASSETS], "partitionNames": names}
     answer = server.ask(LAUNCH, parameters=parameters)["launchPartitionBackfill"]
     assert answer["__typename"] == "LaunchBackfillSuccess", answer
@@ -74,7 +74,7 @@ def test_every_partition_of_a_backfill_is_made_once_and_no_two_at_a_time(
         web_server(home) as server,
         DagsterInstance.from_config(str(home)) as instance,
     ):
-        # The sensor may have been faster.
+        # The sensor may have registered them already.
         register_scenarios(instance)
         backfill(server, names)
         runs = instance.get_run_records()
@@ -83,7 +83,7 @@ def test_every_partition_of_a_backfill_is_made_once_and_no_two_at_a_time(
             made = instance.fetch_materializations(AssetRecordsFilter(AssetKey(asset)), limit=10 * PARTITIONS)
             assert Counter(record.partition_key for record in made.records) == dict.fromkeys(names, 1), asset
         assert instance.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.QUEUED])) == 0
-    # Captures keep a processor busy: a run begins, and its time counts, when the one before it is over.
+    # The pool admits one capture at a time: a run starts, and its time counts, when the previous one is over.
     spans = sorted((record.start_time or 0.0, record.end_time or 0.0) for record in runs)
     assert len(spans) == PARTITIONS
     assert all(begun >= over for (_, over), (begun, _) in pairwise(spans))

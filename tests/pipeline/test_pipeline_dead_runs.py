@@ -41,7 +41,7 @@ def test_only_runs_whose_own_worker_is_dead_are_closed(tmp_path: Path) -> None:
         }
 
 
-def test_a_rebooted_machine_is_told_from_another_of_the_same_name_and_from_a_container() -> None:
+def test_a_rebooted_machine_is_not_confused_with_a_namesake_or_a_container() -> None:
     machine = replace(this_process(), machine="installed-here", namespace=4026531836)
     before = replace(machine, boot="the-boot-before", pid=1, started=1)
     assert worker_status(before, machine) == "dead"

@@ -1,4 +1,4 @@
-"""The code location: what it offers, how fast it loads, and that everything in it is described."""
+"""The code location: what it offers, what loading it imports, and that everything in it is described."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from townlet_pipeline.instance.timetable import plans
 from townlet_pipeline.resources import SimulatorResource
 from townlet_pipeline.soak.partitions import nights, weekends
 
-#: Of the assets that have none per scenario.
+#: Partitions of the assets that are not partitioned by scenario alone.
 PARTITIONS = {
     "baseline_document": None,
     **dict.fromkeys(("soak_run", "soak_drift", "acceptance_report"), nights),
@@ -72,7 +72,7 @@ def test_the_column_is_the_chain_from_scenario_to_report() -> None:
 
 
 @pytest.mark.parametrize("spec", sorted(specs(), key=lambda spec: spec.key), ids=lambda spec: spec.key.to_user_string())
-def test_every_asset_says_what_it_is_whose_it_is_and_how_it_is_checked(spec: AssetSpec) -> None:
+def test_every_asset_has_a_description_an_owner_a_group_and_a_check(spec: AssetSpec) -> None:
     assert len(spec.description or "") > 40
     assert spec.owners == ["team:townlet"]
     assert spec.group_name != "default"
@@ -103,7 +103,7 @@ def test_the_gates_are_blocking_and_the_thresholds_are_not() -> None:
         "endurance_is_whole",
     }
     gated = {key.asset_key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
-    # A verdict is told and stops nothing.
+    # A verdict is reported, and stops nothing.
     verdicts = {AssetKey(name) for name in ("soak_drift", "acceptance_report", "endurance_report")}
     assert gated == {spec.key for spec in specs()} - verdicts
     assert all(graph.get_check_spec(key).description for key in graph.asset_check_keys)
@@ -181,14 +181,14 @@ def test_a_new_home_gets_the_settings_and_an_old_one_keeps_its_own(
     settings.write_text("telemetry:\n  enabled: true\nnux: {}\nretention: {}\nconcurrency: {}\n")
     ensure_home(folder)
     assert yaml.safe_load(settings.read_text())["telemetry"] == {"enabled": True}
-    told = f"{settings} has settings of your own, without run_monitoring, run_retries, freshness"
-    assert settings_warning(folder) == f"{told}; delete it to restore Townlet's"
+    warning = f"{settings} has settings of your own, without run_monitoring, run_retries, freshness"
+    assert settings_warning(folder) == f"{warning}; delete it to restore Townlet's"
     unmarked = ROOT / "townlet_pipeline" / "instance" / "dagster.yaml"
     settings.write_text(unmarked.read_text())
-    assert settings_warning(folder) is None, "nothing of ours is missing in them"
+    assert settings_warning(folder) is None, "none of ours is missing"
 
 
-def test_the_commands_say_what_an_instance_lacks_whose_settings_are_not_ours(
+def test_the_commands_warn_about_settings_that_the_users_own_file_lacks(
     unset_home: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
@@ -213,7 +213,7 @@ def test_a_simulator_names_only_the_options_that_it_was_given() -> None:
     assert SimulatorResource(worlds=3, behavior="random").options() == {"worlds": 3, "behavior": "random"}
 
 
-def test_every_job_schedule_and_sensor_says_in_the_browser_what_it_does() -> None:
+def test_every_job_schedule_and_sensor_has_a_description() -> None:
     repository = defs.get_repository_def()
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
     silent = [one.name for one in (*jobs, *repository.schedule_defs, *repository.sensor_defs) if not one.description]
@@ -237,7 +237,7 @@ def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
         ("Time", set(plans())),
     ],
 )
-def test_the_documentation_tells_of_every_asset_every_check_and_every_schedule(section: str, names: set[str]) -> None:
+def test_the_documentation_lists_every_asset_every_check_and_every_schedule(section: str, names: set[str]) -> None:
     page = (ROOT / "docs" / "PIPELINE.md").read_text()
     text = page.split(f"## {section}\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == names
@@ -249,6 +249,6 @@ def test_a_project_without_scenarios_is_refused(monkeypatch: pytest.MonkeyPatch,
         project_root()
 
 
-def test_paths_are_shown_from_the_project_on() -> None:
+def test_paths_are_shown_relative_to_the_project() -> None:
     assert shown(ROOT / "runs" / "store") == "runs/store"
     assert shown(Path("/elsewhere/x")) == "/elsewhere/x"

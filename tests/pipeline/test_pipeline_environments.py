@@ -1,4 +1,4 @@
-"""The two environments, really started: SQLite and a folder; Postgres and an object store."""
+"""The two environments with real services: SQLite and a folder; Postgres and an object store."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ URL = "postgresql+psycopg2://townlet:secret@127.0.0.1:5432/townlet"
 
 @pytest.fixture(autouse=True)
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Set, so that what a test changes is put back after it.
+    # Set here, so that whatever a test changes is restored after it.
     for name in ("DAGSTER_HOME", "TOWNLET_ENV", "TOWNLET_POSTGRES_URL", "TOWNLET_OBJECT_STORE"):
         monkeypatch.setenv(name, "")
 
 
-def test_one_variable_chooses_and_local_needs_no_other() -> None:
+def test_one_variable_chooses_the_environment_and_local_needs_no_other() -> None:
     assert environment({}) == environment({"TOWNLET_ENV": "local"}) == Environment("local")
     shared = {"TOWNLET_ENV": "shared", "TOWNLET_POSTGRES_URL": URL, "TOWNLET_OBJECT_STORE": "s3://bucket/store/"}
     assert environment(shared) == Environment("shared", URL, "s3://bucket/store")
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "messages"),
     [
         (
             {"TOWNLET_ENV": "share"},
@@ -59,15 +59,15 @@ def test_one_variable_chooses_and_local_needs_no_other() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named_and_no_password_is_shown(variables: dict[str, str], told: list[str]) -> None:
+def test_missing_variables_are_named_and_no_password_is_shown(variables: dict[str, str], messages: list[str]) -> None:
     with pytest.raises(InputError) as raised:
         environment(variables)
-    assert len(raised.value.faults) == len(told)
-    assert all(part in str(raised.value) for part in told)
+    assert len(raised.value.faults) == len(messages)
+    assert all(message in str(raised.value) for message in messages)
     assert "secret" not in str(raised.value)
 
 
-def test_settings_follow_the_environment_until_somebody_makes_them_their_own(
+def test_settings_follow_the_environment_until_the_user_takes_them_over(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = ensure_home(tmp_path) / "dagster.yaml"
@@ -121,7 +121,7 @@ def servers() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def shared(servers: dict[str, str], monkeypatch: pytest.MonkeyPatch, unset: None) -> str:
-    """The object store's URL, with the variables of the environment set."""
+    """Set the shared environment's variables, and return the object store's URL."""
     for name, value in servers.items():
         monkeypatch.setenv(name, value)
     return servers["TOWNLET_OBJECT_STORE"]
@@ -151,7 +151,9 @@ def test_two_machines_make_one_column_over_postgres_and_an_object_store(
         published = UPath(str(result.metadata["published"].value))
         assert sorted(path.name for path in published.iterdir()), name
     alone = column.result
-    assert {**versions(made), **versions(rest)} == versions(alone), "where artefacts lie does not change them"
+    assert {**versions(made), **versions(rest)} == versions(alone), (
+        "the place of artefacts does not change their versions"
+    )
     assert not any("published" in result.metadata for result in materialized(alone).values())
 
 

@@ -1,4 +1,4 @@
-"""Opening the project's Dagster instance: many at once, where one was killed, and where it cannot be."""
+"""Opening the project's Dagster instance: many processes at once, after a kill, and in unusable folders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUN = [sys.executable, "-m", "townlet_pipeline.run"]
 
 @pytest.fixture(autouse=True)
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a test sets is unset afterwards: opening an instance sets it as well."""
+    """Restore DAGSTER_HOME after each test, because opening an instance sets it."""
     monkeypatch.setenv("DAGSTER_HOME", "")
 
 
@@ -38,20 +38,20 @@ def test_many_first_starts_at_once_all_succeed(tmp_path: Path) -> None:
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)
     ]
     for process in started:
-        _, told = process.communicate()
-        assert process.returncode == 2, told
-        assert told.startswith("error: run: SCENARIO: found 'nope', expected one of "), told
-        assert told.count("\n") == 1, told
+        _, errors = process.communicate()
+        assert process.returncode == 2, errors
+        assert errors.startswith("error: run: SCENARIO: found 'nope', expected one of "), errors
+        assert errors.count("\n") == 1, errors
     with open_instance(tmp_path / "home") as instance:
         assert len(instance.get_dynamic_partitions("scenarios")) > 5
 
 
-def test_a_first_start_that_is_killed_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+def test_a_first_start_that_is_killed_does_not_block_the_next(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with subprocess.Popen([*RUN, "nope", "--home", str(home)], cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         wait_until(lambda: any(home.glob(".new-*/history/*")), "the first database", every=0.001)
         process.send_signal(signal.SIGKILL)
-    assert not (home / "history").exists(), "killed in the midst of it"
+    assert not (home / "history").exists(), "the process was killed while it made the databases"
     with open_instance(home) as instance:
         assert instance.get_runs() == []
 
@@ -66,11 +66,11 @@ def test_a_damaged_home_is_an_error_that_says_what_to_do(tmp_path: Path, name: s
     (tmp_path / name).write_bytes(content)
     if content == b"" and name != "history/runs/index.db":
         with open_instance(tmp_path):
-            """Dagster makes an empty one of these anew."""
+            """Dagster fills these databases again if they are empty."""
         return
-    told = refused(tmp_path, match="a Dagster instance that can be opened: to begin a new one, move the folder away")
-    assert told.startswith(f"{tmp_path}: found ")
-    assert "\n" not in told
+    message = refused(tmp_path, match="a Dagster instance that can be opened: to begin a new one, move the folder away")
+    assert message.startswith(f"{tmp_path}: found ")
+    assert "\n" not in message
 
 
 def test_a_home_with_two_versions_of_one_database_is_named(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_a_home_with_two_versions_of_one_database_is_named(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["a?b", "a%20b", "a%2Fb"])
-def test_a_path_that_is_another_one_as_an_address_is_refused(tmp_path: Path, name: str) -> None:
-    told = refused(tmp_path / name, match="expected a path without [?] and %")
-    assert "DAGSTER_HOME or --home names another" in told
+def test_a_path_that_changes_in_a_url_is_refused(tmp_path: Path, name: str) -> None:
+    message = refused(tmp_path / name, match="expected a path without [?] and %")
+    assert "DAGSTER_HOME or --home names another" in message
     assert sorted(path.name for path in tmp_path.iterdir()) == [name], "nothing beside it"
 
 
@@ -100,7 +100,9 @@ def test_any_other_path_is_a_home(tmp_path: Path, name: str, monkeypatch: pytest
     assert (tmp_path / name / "history" / "runs.db").is_file()
 
 
-def test_what_is_no_folder_or_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_is_no_folder_or_cannot_be_created_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     refused(file, match="file: found a file, expected a folder for Dagster's instance")
@@ -117,13 +119,13 @@ def test_what_is_no_folder_or_cannot_be_made_is_refused(tmp_path: Path, monkeypa
         ensure_home()
 
 
-def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o555)
     tmp_path.chmod(0o755)
     code = "import os, sys; from pathlib import Path; from townlet_pipeline.instance.home import ensure_home\n"
     if os.geteuid() == 0:
-        # Nothing is closed to root.
+        # Permissions do not apply to root.
         for folder in (tmp_path, *tmp_path.parents):
             folder.chmod(folder.stat().st_mode | 0o011)
         code += "os.setuid(65534)\n"
@@ -138,7 +140,7 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     ), done.stderr
 
 
-def test_who_has_seen_enough_of_what_a_command_says_is_no_error(tmp_path: Path) -> None:
+def test_a_pipe_that_is_closed_early_is_no_error(tmp_path: Path) -> None:
     for module in ("instance", "runs.dead_runs", "run --help", "instance.pages --help"):
         words = f"{sys.executable} -m townlet_pipeline.{module}"
         done = subprocess.run(

@@ -1,5 +1,5 @@
-"""Processes killed in the middle of a training: nothing goes on in secret, the run is closed, and the next one ends
-with the bytes of a training that nothing ended."""
+"""Processes killed during a training: no process survives, the run is closed, and the next run ends with the bytes of
+an uninterrupted training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from townlet_pipeline.runs.dead_runs import close_dead_runs
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The data versions of the same training in one go."""
+    """The data versions of the same training without an interruption."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     with new_instance(folder) as instance:
         everything = AssetSelection.assets("scenario") | TRAINED
@@ -55,7 +55,7 @@ def is_gone(pid: int) -> bool:
 
 
 def finish(killed: Project, uninterrupted: dict[str, str]) -> None:
-    """A new run goes on from the checkpoint, and what it makes is what an uninterrupted one makes."""
+    """Check that a new run resumes from the checkpoint and makes what an uninterrupted one makes."""
     result = killed.train()
     assert result.success
     made = materialized(result)["trained_policy"].metadata
@@ -67,33 +67,34 @@ def finish(killed: Project, uninterrupted: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("executor", "kill"), [("in_process", kill_all), ("multiprocess", kill_worker)])
-def test_a_run_whose_worker_was_killed_is_closed_and_the_next_one_goes_on(
+def test_a_run_whose_worker_was_killed_is_closed_and_the_next_one_resumes(
     killed: Project, uninterrupted: dict[str, str], executor: str, kill: Callable[[int, int], None]
 ) -> None:
     with training_process(killed, executor) as process:
         wait_until(lambda: killed.lines() >= 5, "five lines of the log", 300, every=0.005)
         writer = killed.writer()
         assert (writer == process.pid) == (executor == "in_process")
-        assert close_dead_runs(killed.instance) == [], "it runs"
+        assert close_dead_runs(killed.instance) == [], "the worker still runs"
         kill(process.pid, writer)
         process.wait()
-        # A step process is the worker's child, so that once it is gone nobody need wait for it.
+        # A step process is the worker's child: when both are dead, init reaps it.
         wait_until(lambda: is_gone(writer), "the writer to end", 300)
     run = killed.latest()
     assert run.status is DagsterRunStatus.STARTED, "nobody was left to record anything"
     assert (killed.policy / CHECKPOINT_NAME).exists()
-    assert killed.lines() < EPOCHS, "nobody went on"
+    assert killed.lines() < EPOCHS, "no process went on"
     assert [closed.run_id for closed in close_dead_runs(killed.instance)] == [run.run_id]
     assert killed.latest().status is DagsterRunStatus.FAILURE
-    told = killed.instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)[-1].get_dagster_event().message
-    assert told is not None
-    assert f"process {process.pid} on" in told
-    assert "Re-execute the run from failure" in told
-    assert close_dead_runs(killed.instance) == [], "once is enough"
+    last = killed.instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT)[-1]
+    message = last.get_dagster_event().message
+    assert message is not None
+    assert f"process {process.pid} on" in message
+    assert "Re-execute the run from failure" in message
+    assert close_dead_runs(killed.instance) == [], "a run is closed once"
     finish(killed, uninterrupted)
 
 
-def test_a_run_whose_step_was_killed_fails_by_itself_and_the_next_one_goes_on(
+def test_a_run_whose_step_was_killed_fails_by_itself_and_the_next_one_resumes(
     killed: Project, uninterrupted: dict[str, str]
 ) -> None:
     with training_process(killed, "multiprocess") as process:

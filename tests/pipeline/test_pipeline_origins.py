@@ -1,4 +1,4 @@
-"""Requests to the UI: its own pages and this machine's programs are answered, other pages of the browser are not."""
+"""Requests to the UI: its own pages and programs of this machine are answered, other pages in the browser are not."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def client() -> TestClient:
         ({"Host": ""}, 403),
     ],
 )
-def test_only_this_server_is_asked_and_only_by_its_own_pages(
+def test_only_requests_that_name_this_server_and_come_from_its_own_pages_pass(
     client: TestClient, method: str, headers: dict[str, str], status: int
 ) -> None:
     answered = client.request(method, "/report_asset_materialization/a", headers=headers)
@@ -69,7 +69,7 @@ def test_only_this_server_is_asked_and_only_by_its_own_pages(
     assert (answered.text == f"reached by {method}") == (status == 200)
 
 
-def test_a_query_is_posted(client: TestClient) -> None:
+def test_queries_must_be_posted(client: TestClient) -> None:
     assert client.post("/graphql").status_code == 200
     assert client.get("/graphql?query=mutation{x}").status_code == 403
     assert client.get("/graphql?query=mutation{x}", headers={"Accept": "application/json"}).status_code == 403
@@ -78,7 +78,7 @@ def test_a_query_is_posted(client: TestClient) -> None:
     assert editor.headers["X-Frame-Options"] == "DENY"
 
 
-def test_subscriptions_are_for_its_own_pages_too(client: TestClient) -> None:
+def test_subscriptions_are_for_its_own_pages_only(client: TestClient) -> None:
     with client.websocket_connect("/graphql", headers={"Origin": f"http://{HOST}", "Host": HOST}) as websocket:
         assert websocket.receive_text() == "reached"
     for headers in ({"Origin": "https://example.org", "Host": HOST}, {"Host": "example.org"}):
@@ -86,7 +86,7 @@ def test_subscriptions_are_for_its_own_pages_too(client: TestClient) -> None:
             pass
 
 
-def test_hosts_are_named_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_are_named_individually(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(HOSTS, " A.example.org, b ,")
     assert named_hosts() == {"a.example.org", "b"}
     monkeypatch.setenv(HOSTS, "https://a.example.org")

@@ -1,4 +1,4 @@
-"""The server of the store's pages: what it gives, what it refuses, and when it ends."""
+"""The page server: what it serves, what it refuses, and when it ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A store with a page, a log and a lock, and a secret beside it."""
+    """A store with a page, a log and a lock, and a secret file beside it."""
     page = tmp_path / "store" / PAGE
     page.parent.mkdir(parents=True)
     page.write_text("<title>the page</title>")
@@ -51,18 +51,18 @@ def port(store: Path) -> Iterator[int]:
 
 
 def ask(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> tuple[int, str, bytes]:
-    """Status, content type and body, for a path that is sent as it stands."""
+    """Request a path exactly as given; return status, content type and body."""
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     connection.putrequest(method, path, skip_host=True)
     connection.putheader("Host", f"{host}:{port}")
     connection.endheaders()
     answer = connection.getresponse()
-    told = answer.status, answer.headers["Content-Type"], answer.read()
+    received = answer.status, answer.headers["Content-Type"], answer.read()
     connection.close()
-    return told
+    return received
 
 
-def test_a_page_is_served_as_it_is_in_the_store_whatever_it_is_asked(port: int, store: Path) -> None:
+def test_a_page_is_served_as_it_is_in_the_store_whatever_the_query(port: int, store: Path) -> None:
     assert ask(port, f"/{PAGE}") == (200, "text/html", b"<title>the page</title>")
     assert ask(port, f"/{PAGE}?a=b", "HEAD") == (200, "text/html", b"")
     assert ask(port, "/queue_conflict/rollout_playback/log.jsonl") == (200, "text/plain; charset=utf-8", b"{}\n")
@@ -83,14 +83,14 @@ def test_a_page_is_served_as_it_is_in_the_store_whatever_it_is_asked(port: int, 
         "/a%00b",
     ],
 )
-def test_nothing_outside_the_store_nothing_hidden_and_no_listing_is_served(port: int, path: str) -> None:
+def test_files_outside_the_store_hidden_files_and_listings_are_not_served(port: int, path: str) -> None:
     status, _, body = ask(port, path)
     assert status == 404
     assert b"secret</" not in body
     assert b"playback.html" not in body
 
 
-def test_the_first_page_leads_to_all_others_and_to_nothing_else(port: int, store: Path) -> None:
+def test_the_first_page_links_to_all_pages_and_to_nothing_else(port: int, store: Path) -> None:
     odd = store / "2026-11-30|<b>a" / "acceptance_report" / "acceptance.html"
     odd.parent.mkdir(parents=True)
     odd.write_text("a night")
@@ -106,7 +106,7 @@ def test_the_first_page_leads_to_all_others_and_to_nothing_else(port: int, store
 
 
 @pytest.mark.parametrize("path", ["/", f"/{PAGE}", "/nothing.html"])
-def test_every_answer_keeps_the_page_apart_from_all_else_in_the_browser(port: int, path: str) -> None:
+def test_every_answer_isolates_the_page_in_the_browser(port: int, path: str) -> None:
     with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         connection.request("GET", path)
         headers = connection.getresponse().headers
@@ -116,7 +116,7 @@ def test_every_answer_keeps_the_page_apart_from_all_else_in_the_browser(port: in
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_who_sends_half_a_request_is_hung_up_on_and_keeps_nobody_out(
+def test_a_client_that_sends_half_a_request_is_cut_off_and_blocks_nobody(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "_CONNECTIONS", 4)
@@ -133,13 +133,13 @@ def test_who_sends_half_a_request_is_hung_up_on_and_keeps_nobody_out(
         server.shutdown()
 
 
-def test_it_only_reads_and_only_for_pages_that_know_its_name(port: int) -> None:
+def test_it_is_read_only_and_answers_only_under_its_own_names(port: int) -> None:
     assert ask(port, f"/{PAGE}", "POST")[0] == ask(port, f"/{PAGE}", "DELETE")[0] == 501
     assert ask(port, f"/{PAGE}", host="localhost")[0] == 200
     assert ask(port, f"/{PAGE}", host="elsewhere.example.org")[0] == 403
 
 
-def test_a_page_of_the_store_has_an_address_and_another_has_none(
+def test_a_file_in_the_store_has_an_address_and_another_has_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = served_folder() / PAGE

@@ -1,4 +1,4 @@
-"""``make run``: the command that materializes a scenario's column and tells a person what came out."""
+"""``make run``: the command that materializes a scenario's column and prints a summary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from townlet_pipeline.instance.opening import open_instance
 
 SCENARIO = "observation_baseline"
 ASSETS = ["scenario", "rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
-#: What nothing else waits for, so that its place in the order is free.
+#: Assets without descendants, which may come in any order.
 LEAVES = ["policy_evaluation", "rollout_playback", "summary_report", "telemetry_alerts"]
 
 
@@ -33,14 +33,14 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_a_run_says_what_a_person_wants_to_know_and_is_kept(tmp_path: Path) -> None:
+def test_a_run_prints_a_summary_and_is_kept(tmp_path: Path) -> None:
     home, store = tmp_path / "home", tmp_path / "store"
     done = run(SCENARIO, "--home", str(home), "--store", str(store), "--cycles", "1", "--epochs", "2")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    told = [match[1] for line in lines if (match := re.match(r"  ([a-z_]+) +[\d.]+ s  \S", line))]
-    assert [name for name in told if name not in LEAVES] == ASSETS
-    assert sorted(set(told) - set(ASSETS)) == LEAVES
+    named = [match[1] for line in lines if (match := re.match(r"  ([a-z_]+) +[\d.]+ s  \S", line))]
+    assert [name for name in named if name not in LEAVES] == ASSETS
+    assert sorted(set(named) - set(ASSETS)) == LEAVES
     assert len(lines) < 20, "no debug log on the terminal"
     assert re.search(r"^  mean reward: .* → .* per agent-step", done.stdout, re.MULTILINE)
     assert re.search(r"^  conflict intensity: .* → ", done.stdout, re.MULTILINE)
@@ -54,7 +54,7 @@ def test_a_run_says_what_a_person_wants_to_know_and_is_kept(tmp_path: Path) -> N
             assert instance.get_materialized_partitions(AssetKey(name)) == {SCENARIO}
 
 
-def test_an_unknown_scenario_or_mode_is_a_clear_error_and_nothing_is_run(tmp_path: Path) -> None:
+def test_an_unknown_scenario_or_mode_is_refused_before_anything_runs(tmp_path: Path) -> None:
     done = run("queue_conflicts", "--home", str(tmp_path / "home"))
     assert done.returncode == 2
     assert "did you mean 'queue_conflict'?" in done.stderr
@@ -71,7 +71,7 @@ def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path
     unregistered = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
     assert unregistered.returncode == 2
     assert "map.width (line 8): found 'wide'" in unregistered.stderr
-    # A partition stays one when its file is broken later.
+    # A scenario stays a partition when its file is broken later.
     with DagsterInstance.from_config(str(tmp_path / ".dagster")) as instance:
         instance.add_dynamic_partitions("scenarios", [SCENARIO])
     done = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
@@ -79,9 +79,9 @@ def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path
     assert "scenario: FAILED: " in done.stdout
     assert "map.width (line 8): found 'wide'" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert (tmp_path / ".dagster" / "dagster.yaml").is_file(), "the home is the project's own by default"
+    assert (tmp_path / ".dagster" / "dagster.yaml").is_file(), "by default the home is in the project"
     (page,) = (tmp_path / "runs" / "incidents").glob("*.md")
-    assert "map.width" in page.read_text(), "although no daemon ever ran"
+    assert "map.width" in page.read_text(), "although no daemon runs"
     assert f"incident: runs/incidents/{page.name}; no message was sent" in done.stderr
 
 
@@ -96,10 +96,10 @@ def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path, monkeypa
     file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
     file.write_text(file.read_text().replace("width: 5", "width: wide"))
     with open_instance(home) as instance:
-        # What is a partition stays one when its file is broken.
+        # A scenario stays a partition when its file is broken later.
         instance.add_dynamic_partitions("scenarios", [SCENARIO])
     with filelock.FileLock(home / "turns" / f"{SCENARIO}.lock"):
-        # Nobody reads to its end what it says, which is no reason to end it.
+        # The pipe is closed early, which must not end the run.
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=project
         )
@@ -107,7 +107,7 @@ def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path, monkeypa
         assert process.stdout.readline() == f"{SCENARIO}: waiting for another make run of this scenario to end\n"
         process.stdout.close()
         process.stdout = None
-    _, told = process.communicate()
+    _, errors = process.communicate()
     assert process.returncode == 1
-    assert "no message was sent" in told
-    assert told.endswith(f"{SCENARIO}: failed; assets downstream of the failure were left unchanged\n")
+    assert "no message was sent" in errors
+    assert errors.endswith(f"{SCENARIO}: failed; assets downstream of the failure were left unchanged\n")

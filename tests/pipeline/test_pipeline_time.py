@@ -1,4 +1,4 @@
-"""What happens by itself: which night a soak belongs to, whose it is, and what shows when one was missed."""
+"""Schedules and deadlines: the partitions that a schedule requests, other hours, and assets that are overdue."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from townlet_pipeline.instance.timetable import plans
 from townlet_pipeline.schedules import partition_at, schedules_of
 from townlet_pipeline.soak.partitions import days, nights, weekends
 
-#: Long after the first day there are partitions for.
+#: Long after the first day that has a partition.
 NIGHT = datetime(2027, 1, 14, 4, 0, tzinfo=UTC)
 SATURDAY = datetime(2027, 1, 16, 5, 0, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with three scenarios, of which two have promotions."""
+    """A project with baselines of three scenarios, two of them promoted."""
     folder = tmp_path / "project"
     (folder / "configs" / "scenarios").mkdir(parents=True)
     for name in ("drill", "other"):
@@ -67,7 +67,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def nightly(partitions: PartitionsDefinition[Any] | None, name: str = "nightly_soak") -> ScheduleDefinition:
-    """The schedule of a job over one asset."""
+    """Return the schedule of a job over one asset."""
 
     @asset(partitions_def=partitions)
     def soak_run() -> None: ...
@@ -109,9 +109,9 @@ def test_without_a_promoted_baseline_the_schedule_says_what_to_do(project: Path,
     with build_schedule_context(
         instance, scheduled_execution_time=NIGHT, repository_def=_repository(nights)
     ) as context:
-        told = schedule.evaluate_tick(context)
-    assert not told.run_requests
-    assert "townlet baselines build" in (told.skip_message or "")
+        tick = schedule.evaluate_tick(context)
+    assert not tick.run_requests
+    assert "townlet baselines build" in (tick.skip_message or "")
 
 
 def _repository(partitions: PartitionsDefinition[Any]) -> Any:
@@ -131,7 +131,7 @@ def _repository(partitions: PartitionsDefinition[Any]) -> Any:
         ("document_baselines", [None]),
     ],
 )
-def test_each_schedule_asks_for_every_scenario_and_what_is_for_all_of_them_once(
+def test_each_schedule_requests_every_scenario_and_the_page_of_baselines_once(
     project: Path, instance: DagsterInstance, name: str, keys: list[str | None]
 ) -> None:
     instance.add_dynamic_partitions(str(scenarios.name), ["drill", "other"])
@@ -151,7 +151,7 @@ def test_each_schedule_asks_for_every_scenario_and_what_is_for_all_of_them_once(
         (weekends, datetime(2027, 1, 18, 0, 30, tzinfo=UTC), "drill|2027-01-18"),
     ],
 )
-def test_a_run_belongs_to_the_morning_it_is_read_on_or_to_the_week_it_is_in(
+def test_a_run_belongs_to_the_day_or_the_week_in_which_it_begins(
     partitions: PartitionsDefinition[Any], moment: datetime, key: str
 ) -> None:
     assert str(partition_at(partitions, moment, "drill")) == key
@@ -164,7 +164,7 @@ def test_the_time_zone_is_configured_and_checked() -> None:
         timezone({"TOWNLET_TIMEZONE": "Europe/Berlim"})
 
 
-def test_a_schedule_is_on_from_the_start_in_the_configured_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schedule_is_on_by_default_in_the_configured_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOWNLET_TIMEZONE", "Asia/Tokyo")
     schedule = nightly(nights)
     assert schedule.default_status is DefaultScheduleStatus.RUNNING
@@ -244,7 +244,7 @@ def test_every_job_with_a_plan_has_its_schedule_and_every_asset_of_a_plan_its_de
         ("2027-01-15 10:00", "2027-01-15 10:01", FreshnessState.PASS),
     ],
 )
-def test_a_missed_night_is_red_from_eight_until_the_soak_was_made_up_for(
+def test_a_missed_night_is_overdue_from_eight_until_the_soak_is_made(
     instance: DagsterInstance, made: str, looked: str, state: FreshnessState
 ) -> None:
     @asset
@@ -263,7 +263,7 @@ def _utc(text: str) -> datetime:
 
 
 def _state(instance: DagsterInstance, definition: AssetsDefinition) -> FreshnessState:
-    """What the freshness daemon finds."""
+    """Return the state that the freshness daemon would record."""
     from dagster._core.loader import LoadingContextForTest
 
     policy = definition.specs_by_key[AssetKey("soak_run")].freshness_policy

@@ -75,7 +75,7 @@ def server(project: Path, dusk: datetime, tmp_path_factory: pytest.TempPathFacto
         # The last endurance run was a fortnight ago, so it is overdue.
         instance.report_runless_asset_event(AssetMaterialization("endurance_run", partition=f"{SCENARIO}|2026-11-02"))
     with pytest.MonkeyPatch.context() as patch, web_server(home, **address) as server:
-        # What this process materializes is of the same project.
+        # This process materializes assets of the same project.
         for name, value in address.items():
             patch.setenv(name, value)
         yield server
@@ -220,13 +220,13 @@ def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_playback(
     tab.picture(pictures / "playback.png")
 
 
-def test_when_it_is_time_the_daemon_soaks_the_night_and_what_was_missed_before_is_red(
+def test_at_dusk_the_daemon_soaks_the_night_and_what_was_missed_before_is_overdue(
     server: WebServer, project: Path, dusk: datetime
 ) -> None:
     def fresh() -> dict[str, str]:
         nodes = server.ask(FRESHNESS)["assetNodes"]
-        told = {node["assetKey"]["path"][-1]: node["freshnessStatusInfo"] for node in nodes}
-        return {name: info["freshnessStatus"] for name, info in told.items() if info}
+        found = {node["assetKey"]["path"][-1]: node["freshnessStatusInfo"] for node in nodes}
+        return {name: info["freshnessStatus"] for name, info in found.items() if info}
 
     nights = {"pipelineName": "nightly_soak"}
     wait_until(lambda: bool(server.ask(RUNS, filter=nights)["runsOrError"]["results"]), f"the run of {dusk}", 300)
@@ -242,7 +242,7 @@ def test_when_it_is_time_the_daemon_soaks_the_night_and_what_was_missed_before_i
     assert (fresh()["endurance_run"], fresh()["endurance_report"]) == ("DEGRADED", "UNKNOWN")
 
 
-def test_interrupting_it_ends_everything_that_it_started(server: WebServer) -> None:
+def test_interrupting_the_ui_ends_every_process_that_it_started(server: WebServer) -> None:
     assert len(server.processes()) > 3
     server.interrupt()
     wait_until(lambda: server.processes() == [], "its processes to end", 300)

@@ -1,4 +1,4 @@
-"""A headless Chromium that tests drive over the DevTools protocol, and everything it complains about."""
+"""A headless Chromium that tests control over the DevTools protocol, with the errors and warnings it reports."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ DESKTOP, PHONE = (1440, 900), (390, 844)
 
 
 def find_browser() -> str | None:
-    """The program, or None where none is installed."""
+    """Return the browser's path, or None if none is installed."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Tab:
-    """One page."""
+    """A tab, with the console's errors and warnings in ``complaints`` and requested URLs in ``requests``."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -50,6 +50,7 @@ class Tab:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a DevTools method and return its result; an error fails the test."""
         number = next(self._numbers)
         self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
@@ -72,6 +73,7 @@ class Tab:
             self.requests.append(content["request"]["url"])
 
     def size(self, width: int, height: int, *, dark: bool = False, still: bool = True) -> None:
+        """Set the window's size in pixels, a phone's if narrower than 700, and preferred colours and motion."""
         phone = width < 700
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -88,17 +90,18 @@ class Tab:
         self.call("Emulation.setEmulatedMedia", features=features)
 
     def open(self, file: Path, fragment: str = "") -> None:
+        """Load a file afresh, with a fragment such as ``#t=28``."""
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=file.resolve().as_uri() + fragment)
 
     def ask(self, expression: str) -> Any:
-        """The value of an expression; a promise is awaited."""
+        """Return the value of a JavaScript expression; a promise is awaited."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     def until(self, expression: str, seconds: float = 20.0) -> Any:
-        """The value of an expression once it is true."""
+        """Wait until a JavaScript expression is true, and return its value."""
         end = time.monotonic() + seconds
         while not (value := self.ask(expression)):
             assert time.monotonic() < end, f"never true: {expression}"
@@ -106,31 +109,34 @@ class Tab:
         return value
 
     def settle(self) -> None:
-        """Wait until what was asked for is drawn."""
+        """Wait until pending changes are drawn."""
         self.ask("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def press(self, key: str, **options: Any) -> None:
+        """Press and release a key."""
         text = {"text": key} if len(key) == 1 else {}
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text, **options)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, **options)
 
     def mouse(self, kind: str, x: float, y: float) -> None:
+        """Send a mouse event, such as ``mouseMoved``, at a position in pixels."""
         button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
         self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
 
     def click(self, x: float, y: float) -> None:
+        """Move the mouse to a position in pixels and click."""
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.mouse(kind, x, y)
 
     def click_on(self, selector: str) -> None:
-        """Click the middle of an element."""
+        """Click the centre of an element."""
         self.ask(f"document.querySelector({selector!r}).scrollIntoView({{block: 'nearest'}})")
         box = f"(() => {{const b = document.querySelector({selector!r}).getBoundingClientRect();"
         x, y = self.ask(f"{box} return [b.x + b.width / 2, b.y + b.height / 2]}})()")
         self.click(x, y)
 
     def picture(self, file: Path, *, whole: bool = False) -> None:
-        """A screenshot, of the window or the whole page, once it is drawn."""
+        """Save a screenshot of the window, or of the whole page, once it is drawn."""
         self.settle()
         answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +145,7 @@ class Tab:
 
 @contextlib.contextmanager
 def browser_tab() -> Iterator[Tab]:
-    """A tab of a browser of its own, which ends with it."""
+    """Yield a tab of a browser of its own; the browser ends with the block."""
     program = find_browser()
     assert program is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -157,7 +163,7 @@ def browser_tab() -> Iterator[Tab]:
 
 
 def _address(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    """Where the first page listens, once the browser has said so."""
+    """Wait for the browser to start, and return the address of its first page."""
     port = profile / "DevToolsActivePort"
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:

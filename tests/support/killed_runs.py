@@ -1,4 +1,4 @@
-"""Runs in processes of their own, to be killed: a small training of ``queue_conflict`` in an instance like a user's."""
+"""Runs in processes of their own, for tests to kill: a small training of ``queue_conflict``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.places import ROOT
 from townlet_pipeline.instance.home import settings
 
 SCENARIO = "queue_conflict"
-#: Long enough to be killed in the middle: each epoch is reported, which takes longer than the epoch.
+#: Long enough to be killed halfway: each epoch is reported, which takes longer than the epoch itself.
 TRAINING: dict[str, Any] = {
     "mode": "rollout",
     "cycles": 20,
@@ -30,14 +30,14 @@ TRAINING: dict[str, Any] = {
     "progress_seconds": 0.0,
 }
 EPOCHS = TRAINING["cycles"] * TRAINING["epochs"]
-#: The same training without what slows it down.
+#: The same training without checkpoints and reports, which slow it down.
 FAST = {**TRAINING, "checkpoint_every": None, "progress_seconds": 3600.0}
 TRAINED = AssetSelection.assets("trained_policy", "ppo_telemetry")
 
 
 @dataclass
 class Project:
-    """An instance and a store with the scenario in it."""
+    """An instance, and a store with the scenario in it."""
 
     home: Path
     store: Path
@@ -52,26 +52,26 @@ class Project:
         return self.store / SCENARIO / "trained_policy"
 
     def lines(self) -> int:
-        """Lines in the training log."""
+        """Return the number of lines in the training log."""
         return len(self.log.read_bytes().splitlines()) if self.log.exists() else 0
 
     def writer(self) -> int:
-        """The process that holds the policy's folder."""
-        said = self.policy.with_name(".trained_policy.holder").read_text()
-        return int(said.split("process ")[1].split()[0])
+        """Return the PID of the process that holds the policy's folder."""
+        holder = self.policy.with_name(".trained_policy.holder").read_text()
+        return int(holder.split("process ")[1].split()[0])
 
     def latest(self) -> DagsterRun:
-        """The run that was created last."""
+        """Return the run that was created last."""
         return self.instance.get_runs(limit=1)[0]
 
     def train(self, **options: Any) -> ExecuteInProcessResult:
-        """The training as a run in this process."""
+        """Run the training in this process."""
         return run_column(self.instance, self.store, scenario=SCENARIO, selection=TRAINED, **{**FAST, **options})
 
 
 @contextmanager
 def project(folder: Path) -> Iterator[Project]:
-    """A project whose instance has the settings of the local environment."""
+    """Yield a project whose instance has the settings of the local environment."""
     home, store = folder / "home", folder / "store"
     home.mkdir()
     (home / "dagster.yaml").write_text(settings("local"))
@@ -83,7 +83,7 @@ def project(folder: Path) -> Iterator[Project]:
 
 @contextmanager
 def training_process(project: Project, executor: str, scenario: str = SCENARIO) -> Iterator[subprocess.Popen[bytes]]:
-    """The training as ``dagster asset materialize`` in a process group of its own, until the block ends."""
+    """Run the training as ``dagster asset materialize``, in a process group that is killed when the block ends."""
     config = {
         "resources": {"store": {"config": {"root": str(project.store)}}, "trainer": {"config": TRAINING}},
         "execution": {"config": {executor: {}}},

@@ -1,4 +1,4 @@
-"""Running the pipeline in the tests: a real instance, real files, small amounts."""
+"""Pipeline runs for tests: a real instance and real files, with small amounts of work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL = {"cycles": 1, "epochs": 2, "worlds": 2, "rollout_ticks": 10, "progress_s
 
 @dataclass
 class Column:
-    """A whole column that was materialized; tests that change its files work on a copy."""
+    """A whole column that was materialized. Tests that change its files work on a copy."""
 
     instance: DagsterInstance
     store: Path
@@ -31,7 +31,7 @@ class Column:
 
 
 def new_instance(folder: Path) -> DagsterInstance:
-    """A Dagster instance with files of its own that reports nothing to anybody."""
+    """Return a Dagster instance with files of its own, which sends no usage statistics."""
     return DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
 
 
@@ -45,7 +45,17 @@ def run_column(
     selection: Any = None,
     **training: Any,
 ) -> ExecuteInProcessResult:
-    """Materialize a scenario's column into ``store``; ``replaced`` takes the place of assets of the same keys."""
+    """Materialize a scenario's column into ``store``, and return the result.
+
+    Args:
+        instance: the Dagster instance.
+        store: a folder or a resource.
+        scenario: the partition.
+        replaced: assets that take the place of those with the same keys.
+        simulator: options of captures; by default the scenario's.
+        selection: assets to materialize; by default all.
+        **training: options of the trainer, over :data:`SMALL`.
+    """
     register_scenarios(instance)
     keys = {key for asset in replaced for key in asset.keys}
     kept = [asset for asset in ASSETS if not keys & asset.keys]
@@ -65,26 +75,26 @@ def run_column(
 
 
 def materialized(result: ExecuteInProcessResult) -> dict[str, AssetMaterialization]:
-    """The materializations of a run by asset."""
+    """Return the materializations of a run by asset."""
     found = (event.step_materialization_data.materialization for event in result.get_asset_materialization_events())
     return {materialization.asset_key.to_user_string(): materialization for materialization in found}
 
 
 def versions(result: ExecuteInProcessResult) -> dict[str, str]:
-    """The data versions of a run by asset."""
+    """Return the data versions of a run by asset."""
     return {name: m.tags["dagster/data_version"] for name, m in materialized(result).items() if m.tags}
 
 
 def reasons(result: ExecuteInProcessResult) -> dict[str, str]:
-    """Why steps failed, by step."""
+    """Return why steps failed, by step."""
     failed = [event for event in result.all_events if event.is_step_failure]
-    told = {}
+    found = {}
     for event in failed:
         user = event.step_failure_data.user_failure_data
-        told[str(event.step_key)] = str(user.description if user else event.step_failure_data.error)
-    return told
+        found[str(event.step_key)] = str(user.description if user else event.step_failure_data.error)
+    return found
 
 
 def failed_checks(result: ExecuteInProcessResult) -> dict[str, str]:
-    """Checks that did not hold, with what they said."""
+    """Return the descriptions of checks that failed, by name."""
     return {e.check_name: e.description or "" for e in result.get_asset_check_evaluations() if not e.passed}

@@ -1,4 +1,4 @@
-"""The servers that a team shares, started for a test on loopback: Postgres and an S3-compatible object store."""
+"""Servers of the shared environment, started for a test on loopback: Postgres and an S3-compatible object store."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ import pytest
 from s3fs import S3FileSystem
 
 BUCKET = "townlet"
-#: What botocore needs to find the object store of a test; it takes any key.
+#: What botocore requires; the test's object store accepts any key.
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 _ATTEMPTS = 3
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 60.0, *, every: float = 0.1) -> None:
-    """Return as soon as a condition holds; fail the test if it does not for so long."""
+    """Return as soon as a condition holds; fail the test if that takes longer than ``seconds``."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
@@ -44,13 +44,13 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 60.0, *, e
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of an empty database on a server of its own; skips the test where Postgres is not installed."""
+    """Yield the URL of an empty database on a server of its own; skip the test if Postgres is not installed."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     found = str(programs[-1] / "postgres") if programs else shutil.which("postgres")
     if found is None:
         pytest.skip("no Postgres: apt-get install postgresql")
     bin_ = Path(found).resolve().parent
-    # Postgres refuses to run as root, and the folders of pytest are closed to others.
+    # Postgres refuses to run as root, and pytest's folders are closed to other users.
     user = None if os.geteuid() else _server_user()
     folder = Path(tempfile.mkdtemp(prefix="townlet-postgres-"))
     try:
@@ -67,7 +67,7 @@ def postgres() -> Iterator[str]:
             words = [*command, *where]
             return subprocess.Popen(words, cwd=folder, stdout=output, stderr=output, **as_user)  # type: ignore[call-overload,no-any-return]
 
-        with _server(start, lambda port: _takes_connections(data), folder / "log") as port:
+        with _server(start, lambda port: _accepts_connections(data), folder / "log") as port:
             place = f"townlet@127.0.0.1:{port}/postgres"
             wait_until(lambda: _answers(f"postgresql://{place}"), "Postgres")
             yield f"postgresql+psycopg2://{place}"
@@ -75,8 +75,8 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _takes_connections(data: Path) -> bool:
-    """Whether the server over this folder says so itself: another test's may have the port."""
+def _accepts_connections(data: Path) -> bool:
+    """Return whether this folder's server is ready, by its own file: the port may be another test's server's."""
     file = data / "postmaster.pid"
     return file.exists() and file.read_text().split()[-1:] == ["ready"]
 
@@ -85,10 +85,10 @@ def _takes_connections(data: Path) -> bool:
 def _server(
     start: Callable[[int, BinaryIO], subprocess.Popen[bytes]], ready: Callable[[int], bool], log: Path
 ) -> Iterator[int]:
-    """The port of a server that is ready, until the block ends.
+    """Yield the port of a server that is ready, and stop the server when the block ends.
 
-    Between the moment a free port is found and that in which the server takes it, another may take it. Then the server
-    ends, and is started on another port.
+    Another process may take a free port before the server does. The server then exits, and is started again on another
+    port.
     """
     for attempt in range(_ATTEMPTS):
         port = free_port()
@@ -105,7 +105,7 @@ def _server(
 
 
 def _wait_for(server: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
-    """Return once a server is ready or over."""
+    """Return once a server is ready or has exited."""
     try:
         wait_until(lambda: server.poll() is not None or ready(), str(server.args))
     except AssertionError as error:
@@ -132,7 +132,7 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def object_store() -> Iterator[dict[str, str]]:
-    """Environment variables that lead to a server in a process of its own, with an empty bucket ``townlet``."""
+    """Yield environment variables for a server in a process of its own, with an empty bucket ``townlet``."""
     program = str(Path(sys.executable).with_name("moto_server"))
 
     def start(port: int, output: BinaryIO) -> subprocess.Popen[bytes]:
@@ -143,7 +143,7 @@ def object_store() -> Iterator[dict[str, str]]:
         with _server(start, lambda port: f"Running on http://127.0.0.1:{port}" in log.read_text(), log) as port:
             endpoint = f"http://127.0.0.1:{port}"
             _make_bucket(endpoint)
-            # A file system made before still speaks to the server of another test.
+            # A cached file system would still use the server of an earlier test.
             S3FileSystem.clear_instance_cache()
             yield {**_CREDENTIALS, "AWS_ENDPOINT_URL": endpoint, "TOWNLET_OBJECT_STORE": f"s3://{BUCKET}/store"}
 

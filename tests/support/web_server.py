@@ -1,4 +1,4 @@
-"""The web server and the daemon as `make ui` starts them, asked over GraphQL as the browser asks."""
+"""The web server and the daemon as `make ui` starts them, queried over GraphQL as the browser does."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } 
 
 
 class WebServer:
-    """A running `townlet_pipeline.ui` with everything that it started."""
+    """A running `townlet_pipeline.ui` and every process that it started."""
 
     def __init__(self, process: subprocess.Popen[bytes], url: str, home: Path) -> None:
         self.process, self.url, self.home, self.log = process, url, home, home / "dev.log"
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The data of an answer; its errors fail the test."""
+        """Return the data of a query's answer; errors in it fail the test."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(f"{self.url}/graphql", body, {"content-type": "application/json"})
         try:
@@ -50,7 +50,7 @@ class WebServer:
         return data
 
     def answers(self) -> bool:
-        """Whether the web server is up."""
+        """Return whether the web server is up."""
         assert self.process.poll() is None, self.log.read_text()
         try:
             with urllib.request.urlopen(f"{self.url}/server_info", timeout=5):
@@ -59,7 +59,7 @@ class WebServer:
             return False
 
     def launch(self, job: str, partition: str, config: dict[str, Any]) -> str:
-        """Start a job for a partition from the launchpad; the run's id."""
+        """Start a job for a partition as the launchpad does; return the run's ID."""
         selector = {"repositoryLocationName": "townlet", "repositoryName": "__repository__", "jobName": job}
         tags = [{"key": "dagster/partition", "value": partition}]
         parameters = {"selector": selector, "runConfigData": config, "executionMetadata": {"tags": tags}}
@@ -69,7 +69,7 @@ class WebServer:
         return run
 
     def finish(self, run: str, seconds: float = 900.0) -> str:
-        """How a run ended, once it has."""
+        """Wait until a run has ended, and return its status."""
         ends = ("SUCCESS", "FAILURE", "CANCELED")
         wait_until(lambda: self._status(run) in ends, f"run {run}", seconds)
         return self._status(run)
@@ -79,21 +79,21 @@ class WebServer:
         return status
 
     def interrupt(self) -> None:
-        """Press Ctrl-C in its terminal: every process of the group gets the signal."""
+        """Send what Ctrl-C in its terminal sends: every process of the group gets the signal."""
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(300)
 
     def processes(self) -> list[int]:
-        """All processes that it started and that still run, whoever adopted them."""
-        return [pid for pid in _numbers(Path("/proc")) if _session(pid) == self.process.pid]
+        """Return the PIDs of all processes of its session that still run, whatever their parent."""
+        return [pid for pid in _pids(Path("/proc")) if _session(pid) == self.process.pid]
 
 
-def _numbers(folder: Path) -> list[int]:
+def _pids(folder: Path) -> list[int]:
     return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
 
 
 def _session(pid: int) -> int | None:
-    """The session of a process, or None if it is over."""
+    """Return the session of a process, or None if it has ended."""
     try:
         state, _, _, session = (Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[:4]
     except (FileNotFoundError, ProcessLookupError):
@@ -101,14 +101,14 @@ def _session(pid: int) -> int | None:
     return None if state == "Z" else int(session)
 
 
-def _heed_interrupts() -> None:
-    """As in a terminal; a shell starts what runs in the background deaf to them."""
+def _accept_interrupts() -> None:
+    """Restore the default handler of SIGINT, which a shell sets to be ignored in background processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def web_server(home: Path, **environment: str) -> Iterator[WebServer]:
-    """Web server, daemon and the server of pages, as `make ui` starts them, over an instance in ``home``."""
+    """Run the web server, the daemon and the page server, as `make ui` does, on the instance in ``home``."""
     variables = {**os.environ, "DAGSTER_HOME": str(home), **environment}
     port = free_port()
     command = [sys.executable, "-m", "townlet_pipeline.ui", "--port", str(port)]
@@ -120,7 +120,7 @@ def web_server(home: Path, **environment: str) -> Iterator[WebServer]:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_heed_interrupts,
+            preexec_fn=_accept_interrupts,
         )
         server = WebServer(process, f"http://127.0.0.1:{port}", home)
         try:
