@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from townlet.world.engine.compile import COMPILED
 from townlet.world.observation.view import View
-from townlet.world.state.arrays import COOLDOWN, GRUDGE, OBJECT, OBJECT_FEATURES, PERSON, TIE, WORLD, TownState
+from townlet.world.state.arrays import COOLDOWN, GRUDGE, OBJECT, PERSON, TIE, WORLD, TownState
 from townlet.world.state.events import EVENT
 from townlet.world.state.layout import AROUND, TownLayout
 from townlet.world.state.routes import NEAREST, WAY
@@ -34,7 +34,7 @@ _populate_array: Any = arrayobj.populate_array
 
 #: Element type and number of axes of every field, in order; None for a plain number.
 _STATE: list[tuple[Any, int] | None] = [
-    *((WORLD, 1), (PERSON, 2), (OBJECT, 2), (np.uint8, 2), (OBJECT_FEATURES, 2), (np.int64, 2)),
+    *((WORLD, 1), (PERSON, 2), (OBJECT, 2), (np.uint8, 2), (np.float32, 3), (np.int64, 2)),
     *((GRUDGE, 3), (TIE, 3), (COOLDOWN, 3)),
     *((np.int32, 3), (np.int32, 3), (np.int64, 3), (np.int16, 2), (np.int64, 3), (EVENT, 2)),
     *((np.float64, 2), (np.float64, 3), (np.bool_, 2), (np.bool_, 2), (np.bool_, 2), (np.float32, 2)),

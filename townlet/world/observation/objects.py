@@ -15,6 +15,7 @@ from townlet.world.state.arrays import (
     CHANGED,
     HELD,
     IDLE,
+    OBJECT_FEATURES,
     OUT_OF_SERVICE,
     QUEUE_CAPACITY,
     UNAVAILABLE,
@@ -26,6 +27,9 @@ from townlet.world.state.constants import TownRules
 from townlet.world.state.dirty import clear_dirty
 from townlet.world.state.layout import TownLayout
 from townlet.world.state.routes import UNREACHABLE
+
+#: Columns of ``object_features``.
+_QUEUE, _HELD, _IN_USE, _STOCK = range(len(OBJECT_FEATURES))
 
 
 @rule
@@ -56,15 +60,15 @@ def refresh_object(town: TownState, layout: TownLayout, rules: TownRules, w: int
     changed = (
         thing.holder_changed
         or town.object_flags[w, o] & UNAVAILABLE != flags
-        or features.queue != queue
-        or features.in_use != in_use
-        or features.stock != stock
+        or features[_QUEUE] != queue
+        or features[_IN_USE] != in_use
+        or features[_STOCK] != stock
     )
     if changed:
-        features.queue = queue
-        features.held = held
-        features.in_use = in_use
-        features.stock = stock
+        features[_QUEUE] = queue
+        features[_HELD] = held
+        features[_IN_USE] = in_use
+        features[_STOCK] = stock
         thing.holder_changed = False
         flags |= CHANGED
     town.object_flags[w, o] = flags
@@ -136,7 +140,7 @@ def write_target(
     out = town.observation[w, a]
     features = town.object_features[w, o]
     # Everything is read before anything is written, so that the processor copies it at once.
-    queue, held, in_use, stock = features.queue, features.held, features.in_use, features.stock
+    queue, held, in_use, stock = features[_QUEUE], features[_HELD], features[_IN_USE], features[_STOCK]
     i = object_block(t)
     out[i + OBJECT_FEATURE.reachable] = 1.0
     out[i + OBJECT_FEATURE.dx] = position[0]
@@ -187,10 +191,10 @@ def write_object(town: TownState, layout: TownLayout, rules: TownRules, view: Vi
         i = object_block(t)
         out = town.observation[w, a]
         features = town.object_features[w, o]
-        out[i + OBJECT_FEATURE.queue] = features.queue
-        out[i + OBJECT_FEATURE.held] = features.held
-        out[i + OBJECT_FEATURE.in_use] = features.in_use
-        out[i + OBJECT_FEATURE.stock] = features.stock
+        out[i + OBJECT_FEATURE.queue] = features[_QUEUE]
+        out[i + OBJECT_FEATURE.held] = features[_HELD]
+        out[i + OBJECT_FEATURE.in_use] = features[_IN_USE]
+        out[i + OBJECT_FEATURE.stock] = features[_STOCK]
     default = o >= 0 and (
         o == layout.workplace[a]
         or (o == layout.nearest[person.tile, t].object and town.object_flags[w, o] & UNAVAILABLE == 0)

@@ -31,6 +31,9 @@ HELD, OUT_OF_SERVICE, CHANGED = 1, 2, 4
 #: The flags of an object that cannot be used at once.
 UNAVAILABLE = HELD | OUT_OF_SERVICE
 
+#: Columns of ``object_features``. Not a record, because compilers copy four numbers of an array at once.
+OBJECT_FEATURES = ("queue", "held", "in_use", "stock")
+
 #: States of a person's shift of today.
 OFF, DUE, ON_TIME, LATE, ABSENT, DONE = 0, 1, 2, 3, 4, 5
 SHIFT_STATES = ("off", "due", "on_time", "late", "absent", "done")
@@ -146,11 +149,6 @@ OBJECT = np.dtype(
     align=True,
 )
 
-#: What everybody observes of an object alike; features of :data:`townlet.world.observation.schema.OBJECT_FEATURE`.
-OBJECT_FEATURES = np.dtype(
-    [("queue", np.float32), ("held", np.float32), ("in_use", np.float32), ("stock", np.float32)], align=True
-)
-
 GRUDGE = np.dtype(
     [
         ("other", np.int64),  # person the grudge is against, or -1
@@ -184,8 +182,8 @@ class TownState(NamedTuple):
     """OBJECT [W, O]."""
     object_flags: NDArray[np.uint8]
     """uint8 [W, O]: HELD, OUT_OF_SERVICE and CHANGED, as of the last observation."""
-    object_features: NDArray[Any]
-    """OBJECT_FEATURES [W, O]: as of the last observation."""
+    object_features: NDArray[np.float32]
+    """float32 [W, O, OBJECT_FEATURES]: the features that everybody observes of an object alike."""
     dirty_objects: NDArray[np.int64]
     """int64 [W, words]: one bit per object that somebody holds or waits for, or whose features may have changed. See
     :mod:`townlet.world.state.dirty`."""
@@ -255,7 +253,7 @@ def allocate_state(layout: TownLayout, worlds: int, most: Capacities) -> TownSta
         people=_records(each, PERSON),
         objects=things,
         object_flags=aligned_zeros((worlds, objects), np.uint8),
-        object_features=_records((worlds, objects), OBJECT_FEATURES),
+        object_features=aligned_zeros((worlds, objects, len(OBJECT_FEATURES)), np.float32),
         dirty_objects=aligned_zeros((worlds, -(-objects // WORD_OBJECTS)), np.int64),
         grudges=_records((*each, most.grudges), GRUDGE),
         ties=_records((*each, most.ties), TIE),
