@@ -111,7 +111,7 @@ EDITS: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     (
         "a person twice",
         lambda m: m.update(people=["anna", "anna", "ben"]),
-        "people: found a name twice, expected names",
+        "people: found a name twice, expected unique names",
     ),
 ]
 
@@ -206,7 +206,7 @@ def test_metrics_with_nan_are_refused_even_if_the_hash_fits(manifest_path: Path,
 
 def test_metrics_without_a_baseline_are_refused(manifest_path: Path, complaint: Callable[[], str]) -> None:
     vouch_for_metrics(manifest_path, "{}")
-    assert "baseline: found none, expected the numbers that telemetry repeats" in complaint()
+    assert "baseline: found none, expected the numbers of telemetry's baseline_* fields" in complaint()
 
 
 def test_a_shard_that_is_no_parquet_is_refused_even_if_the_hash_fits(

@@ -29,7 +29,7 @@ def test_a_second_process_on_the_folder_is_refused(tmp_path: Path, capsys: pytes
     assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
     assert main(["capture", str(QUEUE), "--output", str(tmp_path), "--seed", "3"]) == 2
     assert capsys.readouterr().err == (
-        f"error: {tmp_path}: found another process is writing here, expected a folder of one's own\n"
+        f"error: {tmp_path}: found another process writing here, expected a folder that no other process writes to\n"
     )
     assert files_in(tmp_path) == before
     holder.communicate(b"\n")

@@ -44,7 +44,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def on_the_way(chain: Path) -> list[Path]:
-    """Every file that the table's lineage goes by."""
+    """Every file in the table's lineage."""
     table = chain / "table" / "telemetry.parquet"
     return sorted({file for node in trace(table).everything() for file in node.files})
 

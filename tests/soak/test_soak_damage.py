@@ -63,7 +63,7 @@ def test_a_second_soak_on_one_folder_is_refused_at_once(halfway: SoakOptions, ca
     before = outputs(halfway.output)
     with exclusive(halfway.output):
         assert main(["soak", *words(halfway), "--resume"]) == 2
-    assert f"error: {halfway.output}: found another process is writing here" in capsys.readouterr().err
+    assert f"error: {halfway.output}: found another process writing here" in capsys.readouterr().err
     assert outputs(halfway.output) == before
 
 

@@ -236,7 +236,7 @@ def test_damaged_counts_of_attempts_are_refused(trained: Path, capsys: pytest.Ca
 
 def test_two_trainings_cannot_write_one_log(scenario: Scenario, tmp_path: Path) -> None:
     log = tmp_path / "shared.jsonl"
-    with exclusive_file(log), pytest.raises(InputError, match=r"shared.jsonl: found another process is writing"):
+    with exclusive_file(log), pytest.raises(InputError, match=r"shared.jsonl: found another process writing"):
         run(scenario, tmp_path / "output", ppo_log=log)
     assert not log.exists()
     run(scenario, tmp_path / "output", ppo_log=log)

@@ -174,6 +174,6 @@ def test_unusable_options_are_named_and_nothing_is_written(
 
 
 def test_a_folder_in_use_is_refused(scenario: Scenario, tmp_path: Path) -> None:
-    with exclusive(tmp_path), pytest.raises(InputError, match="another process is writing here"):
+    with exclusive(tmp_path), pytest.raises(InputError, match="another process writing here"):
         train(scenario, TrainingOptions(mode="rollout", output=tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]

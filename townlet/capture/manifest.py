@@ -107,5 +107,5 @@ def parse_manifest(path: AnyPath) -> Manifest:
     if worlds != manifest.worlds:
         raise InputError.of(path, "worlds", str(manifest.worlds), f"{worlds}, as many as the shards have")
     if len(set(manifest.people)) != len(manifest.people):
-        raise InputError.of(path, "people", "a name twice", "names of their own")
+        raise InputError.of(path, "people", "a name twice", "unique names")
     return manifest

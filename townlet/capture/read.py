@@ -104,7 +104,7 @@ def _read_metrics(path: Path | UPath, manifest: Manifest) -> dict[str, Any]:
         raise InputError.of(file, "", f"a JSON {type(metrics).__name__}", f"{expected} as a JSON object")
     baseline = metrics.get("baseline")
     if not isinstance(baseline, dict) or not all(map(is_number, baseline.values())):
-        raise InputError.of(file, "baseline", "none", "the numbers that telemetry repeats")
+        raise InputError.of(file, "baseline", "none", "the numbers of telemetry's baseline_* fields")
     return metrics
 
 

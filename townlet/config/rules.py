@@ -36,7 +36,7 @@ class ConflictBase(Section):
 
 
 class QueueRules(Section):
-    """Taking turns at an object."""
+    """Queues: taking turns at an object."""
 
     cooldown_ticks: Ticks = 4
     """Ticks after a use in which the person cannot queue for the same object."""
@@ -73,7 +73,7 @@ class RivalryRules(Section):
 
 
 class EmploymentRules(Section):
-    """Shifts, wages and being late."""
+    """Shifts, wages and lateness."""
 
     due_before: Ticks = 5
     """Ticks before the start from which a person's shift is due."""

@@ -1,4 +1,4 @@
-"""A scenario: everything that one town, its people and their training are."""
+"""Scenarios: a town, its people, and their training."""
 
 from __future__ import annotations
 

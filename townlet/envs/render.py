@@ -25,7 +25,7 @@ LISTED = 16
 
 
 class TownRenderer:
-    """Renders one world of a town in one mode. Raises InputError for an unknown mode."""
+    """A renderer of one world in one mode. Raises InputError for an unknown mode."""
 
     def __init__(self, town: Town, mode: str | None, world: int = 0) -> None:
         if mode is not None and mode not in RENDER_MODES:

@@ -175,7 +175,7 @@ def exclusive(folder: AnyPath) -> Iterator[None]:
         return
     place = folder_place(target)
     make_folder(place)
-    refusal = InputError.of(target, "", "another process is writing here", "a folder of one's own")
+    refusal = InputError.of(target, "", "another process writing here", "a folder that no other process writes to")
     with _locked(place / ".lock", refusal):
         yield
 
@@ -192,7 +192,7 @@ def exclusive_file(path: Path) -> Iterator[None]:
         yield
         return
     make_folder(place.path.parent)
-    refusal = InputError.of(path, "", "another process is writing this file", "a file of one's own")
+    refusal = InputError.of(path, "", "another process writing this file", "a file that no other process writes to")
     with _locked(lock_file(place.path), refusal):
         yield
 

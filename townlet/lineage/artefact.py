@@ -21,9 +21,9 @@ class LineageError(RunError):
     found = expected = ""
 
     @classmethod
-    def of(cls, file: Path, found: str, expected: str, says: str) -> LineageError:
-        """Make the error about one file; ``says`` names the file that made the claim."""
-        error = cls(f"{file}: found {found}, expected {expected}, as {says} says")
+    def of(cls, file: Path, found: str, expected: str, says: str = "") -> LineageError:
+        """Make the error about one file; ``says`` names the file that claimed what was expected, if one did."""
+        error = cls(f"{file}: found {found}, expected {expected}" + (f", as {says} says" if says else ""))
         error.file, error.found, error.expected = file, found, expected
         return error
 

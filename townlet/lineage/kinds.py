@@ -57,7 +57,7 @@ def artefact_of(file: Path) -> Artefact | None:
 
 def field(content: dict[str, Any], dotted: str, path: Path, kind: type = object) -> Any:
     """Return a field of a JSON object. Raises InputError if it is missing or not of type ``kind``."""
-    return require_field(content, dotted, path, "what lineage goes by", kind)
+    return require_field(content, dotted, path, "a field that lineage needs", kind)
 
 
 def file_name(content: dict[str, Any], dotted: str, path: Path) -> str:

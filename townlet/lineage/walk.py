@@ -76,7 +76,7 @@ def trace(file: Path, search: Sequence[Path] = ()) -> Node:
     artefact = walk.artefact(start)
     if artefact is None:
         expected = "an artefact with a lineage.json beside it, a capture, a policy or a scenario"
-        raise InputError.of(file, "", "a file of which nothing says what it was made from", expected)
+        raise InputError.of(file, "", "a file without a record of its origin", expected)
     return walk.node(artefact, ())
 
 
@@ -102,14 +102,13 @@ class _Walk:
     def node(self, artefact: Artefact, below: tuple[Path, ...]) -> Node:
         """The node of an artefact; its ancestors are checked first."""
         if artefact.file in below:
-            raise LineageError.of(artefact.file, "itself among what it was made from", "older files", "its lineage")
+            raise LineageError.of(artefact.file, "itself among what it was made from", "older files")
         if artefact.file not in self._done:
             for claim in artefact.files:
                 self._check(claim)
             parents = self._parents(artefact, (*below, artefact.file))
             if not parents and artefact.kind != "scenario":
-                says = "its own record" if artefact.files else "nothing"
-                raise LineageError.of(artefact.file, "no parent", "what it was made from", says)
+                raise LineageError.of(artefact.file, "no parent", "the files that it was made from")
             hashes = {claim.file: claim.sha256 for claim in artefact.files}
             own = hashes.setdefault(artefact.file, file_sha256(artefact.file))
             self._done[artefact.file] = Node(artefact.kind, artefact.file, own, artefact.made_by, hashes, parents)
@@ -125,7 +124,7 @@ class _Walk:
                 continue  # A policy, say, keeps its configuration with all options applied beside it.
             above = self.artefact(found.file)
             if above is None:
-                raise LineageError.of(found.file, "nothing that says so", "what it was made from", "no record")
+                raise LineageError.of(found.file, "no record of its origin", "a record of what it was made from")
             node = self.node(above, below)
             parents[node.file] = node
         return list(parents.values())

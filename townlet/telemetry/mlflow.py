@@ -55,7 +55,7 @@ def export_mlflow(log: Path, tracking_uri: str, experiment: str = "townlet", run
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError:
         expected = "MLflow: pip install 'townlet[mlflow]'"
-        raise InputError.of("options", "export mlflow", "nothing to write runs with", expected) from None
+        raise InputError.of("options", "export mlflow", "no MLflow", expected) from None
     records = read_records(log)
     try:
         return _export(MlflowClient(tracking_uri=tracking_uri), log, records, experiment, run_name)

@@ -24,7 +24,7 @@ def export_tensorboard(log: Path, output: Path) -> int:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         expected = "TensorBoard: pip install 'townlet[tensorboard]'"
-        raise InputError.of("options", "export tensorboard", "nothing to write event files with", expected) from None
+        raise InputError.of("options", "export tensorboard", "no TensorBoard", expected) from None
     records = read_records(log)
     target = folder_place(output)
     if target.exists():

@@ -81,7 +81,7 @@ class TelemetryWriter:
         """
         writer = cls(path, version=version, frequency=frequency, max_entries=max_entries)
         if writer._place.is_stream:
-            raise InputError.of(path, "", _STREAM, "a file: what was written to this cannot be read again")
+            raise InputError.of(path, "", _STREAM, "a file, which can be read back")
         if offset > 0:
             kept = _truncate_after(writer._place.path, offset, record_sha256)
             writer._last = {"epoch": 0, "steps": 0, **kept.record}
@@ -166,7 +166,7 @@ class TelemetryWriter:
         if not self._place.is_stream:
             _require_replaceable(self._place.path)
         elif max_entries is not None:
-            raise InputError.of(self.path, "", _STREAM, "a file to rotate, or no largest number of lines")
+            raise InputError.of(self.path, "", _STREAM, "a file, or a log without rotation")
 
     def _make_room(self) -> None:
         path = self._place.path
