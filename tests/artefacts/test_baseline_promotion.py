@@ -80,7 +80,7 @@ def test_what_must_not_be_promoted_is_refused_and_leaves_everything_as_it_was(
         (another, changed, {}, "scenario_sha256: found .* the scenario has changed since"),
         (another, load_scenario(SCENARIOS / "rivalry_decay.yaml"), {}, "expected a baseline of 'rivalry_decay'"),
         (tiny_baseline(scenario, tmp_path / "light"), loaded, {}, "manifests: found none of seed 0"),
-        (recorded, loaded, {}, "found the baseline that counts already"),
+        (recorded, loaded, {}, "found the baseline that is promoted already"),
     ]
     for path, town, options, expected in refused:
         with pytest.raises(InputError, match=expected):

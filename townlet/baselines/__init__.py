@@ -1,4 +1,4 @@
-"""Baselines: per scenario and metric a distribution over seeds, promoted by an explicit step, never overwritten."""
+"""Baselines: for each scenario and metric a distribution over seeds, promoted explicitly and never overwritten."""
 
 from townlet.baselines.baseline import LEAST_SEEDS, Baseline, Distribution, read_baseline, scenario_sha256
 from townlet.baselines.compare import Difference, differences

@@ -1,4 +1,4 @@
-"""A baseline on disk: for every metric its distribution over seeds, with all that it came from."""
+"""Baseline file: for every metric its distribution over seeds, and everything that it came from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from townlet.config import Scenario
 
-#: Fewest seeds of which a distribution may be promoted.
+#: Fewest seeds of a baseline that may be promoted.
 LEAST_SEEDS = 30
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _LEVELS = {f"{level:g}" for level in QUANTILES}
@@ -30,8 +30,8 @@ _LEVELS = {f"{level:g}" for level in QUANTILES}
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=1)]
 
-#: Sections of a scenario that no rollout of a fixed behaviour depends on.
-_BESIDE = {"description", "seed", "capture", "training", "telemetry"}
+#: Sections of a scenario that do not affect a rollout of a fixed behaviour.
+_IRRELEVANT = {"description", "seed", "capture", "training", "telemetry"}
 
 
 class Distribution(Section):
@@ -40,9 +40,9 @@ class Distribution(Section):
     n: Count
     mean: float
     sd: float
-    """Standard deviation of the sample, with n − 1; 0 of a single seed."""
+    """Sample standard deviation (n − 1); 0 for a single seed."""
     quantiles: dict[str, float]
-    """By their level, such as ``0.05``."""
+    """By level, such as ``0.05``."""
     samples: Annotated[list[float], Field(min_length=1)]
     """One per seed, in the order of the baseline's seeds."""
 
@@ -55,16 +55,16 @@ class Distribution(Section):
 
 
 class Code(Section):
-    """The code that made it."""
+    """The code that made a baseline."""
 
     sha256: Sha256
-    """Of the sources that decide what a rollout is."""
+    """Hash of the sources that decide what a rollout is."""
     commit: str | None
     """The checkout's commit, with ``+changes`` if files differed from it; null outside a checkout."""
 
 
 class Baseline(Section):
-    """A baseline; its own SHA-256 over everything else is its identity, and the beginning of it its file's name."""
+    """A baseline. Its SHA-256 over everything else is its identity, and the beginning of that is in its file's name."""
 
     format: Literal["townlet-baseline"] = "townlet-baseline"
     version: Literal[1] = 1
@@ -73,13 +73,13 @@ class Baseline(Section):
     """See :func:`scenario_sha256`."""
     behavior: Literal["scripted", "random", "heuristic", "neural"]
     policy_sha256: Sha256 | None
-    """Weights of the neural policy that acted."""
+    """Weights of the policy that acted; null for other behaviours."""
     worlds: Count
     ticks: Count
-    """Of one episode: a sample is ``worlds`` episodes under one seed."""
+    """Ticks of one episode: a sample is ``worlds`` episodes under one seed."""
     seeds: Annotated[list[int], Field(min_length=1)]
     manifests: dict[str, Sha256]
-    """By seed: the manifest of the recorded rollout. Empty if none was kept."""
+    """Hash of the manifest of each recorded rollout, by seed; empty if none was recorded."""
     metrics: dict[str, Distribution]
     code: Code
     made_with: str
@@ -96,28 +96,28 @@ class Baseline(Section):
         return metrics
 
     def samples(self) -> dict[str, NDArray[np.float64]]:
-        """By metric, float64 [n]: one value per seed."""
+        """Samples by metric, float64 [n], one per seed."""
         import numpy as np
 
         return {name: np.array(metric.samples, np.float64) for name, metric in self.metrics.items()}
 
     @property
     def file_name(self) -> str:
-        """The name that its content gives it."""
+        """The file name, which follows from the content."""
         return f"baseline-{self.sha256[:12]}.json"
 
     def sealed(self) -> Baseline:
-        """The same with its own SHA-256."""
+        """A copy with its own SHA-256."""
         return self.model_copy(update={"sha256": own_sha256(self.model_dump(mode="json"))})
 
 
 def scenario_sha256(scenario: Scenario) -> str:
-    """SHA-256 of all of a scenario that decides what a rollout of a fixed behaviour shows, in hexadecimal.
+    """SHA-256, in hexadecimal, of everything in a scenario that affects a rollout of a fixed behaviour.
 
-    Left out are its description, its own seed, and how much it captures, how it trains and what it watches. Keys keep
-    their order, because the order of people and objects is their index in the town.
+    The description, the seed and the sections about capture, training and telemetry are left out. Keys keep their
+    order, because the order of people and objects is their index in the town.
     """
-    content = scenario.model_dump(mode="json", exclude=_BESIDE)
+    content = scenario.model_dump(mode="json", exclude=_IRRELEVANT)
     return hashlib.sha256(json.dumps(content, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 
@@ -136,7 +136,7 @@ def distribution_of(samples: list[float]) -> Distribution:
 
 
 def write_baseline(folder: AnyPath, baseline: Baseline) -> Path | UPath:
-    """Write a sealed baseline under the name of its content; one of that name that is there already is the same."""
+    """Write a sealed baseline under the name that its content gives, unless it is there already; return its path."""
     path = as_path(folder) / baseline.file_name
     if not path.exists():
         write_atomically(path, pretty_json(baseline.model_dump(mode="json")))
@@ -146,7 +146,7 @@ def write_baseline(folder: AnyPath, baseline: Baseline) -> Path | UPath:
 
 
 def read_baseline(path: AnyPath) -> Baseline:
-    """A baseline from its file. Raises InputError unless its content is what its hash and its name say."""
+    """A baseline from its file. Raises InputError unless the content matches its hash."""
     raw: dict[str, Any] = read_json(path, "a baseline")
     baseline = validated(raw, Baseline, path)
     require_own_sha256(path, raw)
@@ -158,7 +158,7 @@ def read_baseline(path: AnyPath) -> Baseline:
 
 
 def require_scenario(path: AnyPath, baseline: Baseline, scenario: Scenario) -> None:
-    """Raise InputError unless a baseline was made of this very scenario."""
+    """Raise InputError unless a baseline was made of exactly this scenario."""
     if baseline.scenario != scenario.name:
         raise InputError.of(path, "scenario", repr(baseline.scenario), f"a baseline of {scenario.name!r}")
     digest = scenario_sha256(scenario)
@@ -168,12 +168,12 @@ def require_scenario(path: AnyPath, baseline: Baseline, scenario: Scenario) -> N
 
 
 def own_sha256(content: Mapping[str, Any]) -> str:
-    """SHA-256 over all of a JSON object but its field ``sha256``, which is where it stands."""
+    """SHA-256 of a JSON object without its field ``sha256``, which holds it."""
     return sha256(canonical_json({name: value for name, value in content.items() if name != "sha256"}).encode())
 
 
 def require_own_sha256(path: AnyPath, content: Mapping[str, Any]) -> None:
-    """Raise InputError unless the JSON object in a file is the one whose hash it carries."""
+    """Raise InputError unless the JSON object in a file matches the hash that it carries."""
     digest = own_sha256(content)
     if content.get("sha256") != digest:
         raise InputError.of(path, "sha256", repr(content.get("sha256")), f"{digest}, the hash of its content")

@@ -1,4 +1,4 @@
-"""Making a baseline: one rollout per seed, measured, and by default recorded."""
+"""Building of baselines: one rollout per seed, measured, and by default recorded."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ if TYPE_CHECKING:
     from townlet.behavior import Behavior
     from townlet.behavior.policy_file import PolicyCard
 
-#: Worlds of one seed: enough that a drill's conflict intensity differs by about 2 % between seeds.
+#: Worlds per seed: so many that a drill's conflict intensity differs by about 2 % between seeds.
 WORLDS = 256
 
+#: By seed, the metrics and the hash of the recorded rollout's manifest, if any.
 Measured = dict[int, tuple[dict[str, float], str | None]]
 
 
 @dataclass(frozen=True)
 class BaselineResult:
-    """What was written."""
+    """A baseline and where it was written."""
 
     path: Path | UPath
     baseline: Baseline
@@ -60,13 +61,14 @@ def build_baseline(
 
     Args:
         scenario_path: scenario file.
-        output: folder for the baseline and, in ``captures``, the rollouts.
-        seeds: number of seeds, ``first_seed``, ``first_seed`` + 1, …
-        worlds: worlds of one episode each, under every seed.
+        output: folder for the baseline and, in its folder ``captures``, the rollouts.
+        seeds: number of seeds.
+        first_seed: the first of them; the others follow.
+        worlds: worlds per seed, with one episode each.
         behavior: who acts; by default the schedule, or the heuristic where the scenario has none.
         policy: a ``policy.json``; implies ``neural``.
-        captures: whether each rollout is recorded, with a manifest; the figures are the same either way.
-        progress: called with the seeds done and the seeds in all.
+        captures: whether to record each rollout with a manifest; the figures are the same either way.
+        progress: called with the number of seeds done and of all seeds.
 
     Raises InputError for unusable options, scenario or policy before anything is written.
     """
@@ -89,14 +91,22 @@ def build_baseline(
 
 
 def default_behavior(scenario: Scenario) -> str:
-    """Who acts unless told otherwise: the schedule, or the heuristic where there is none."""
+    """The behaviour that acts by default: the schedule, or the heuristic where there is none."""
     return "scripted" if scenario.schedule else "heuristic"
 
 
 def assemble(
     scenario: Scenario, behavior: Behavior, card: PolicyCard | None, measured: Measured, command: str
 ) -> Baseline:
-    """The sealed baseline of what was measured: by seed the metrics, and the recorded rollout's manifest if any."""
+    """The sealed baseline of measured rollouts.
+
+    Args:
+        scenario: the town, with the number of worlds.
+        behavior: who acted.
+        card: the card of the policy that acted, if one did.
+        measured: metrics and manifest hash by seed.
+        command: the command that makes the baseline again.
+    """
     from townlet.capture.record import code_sha256
 
     found = {name for metrics, _ in measured.values() for name in metrics}
@@ -161,7 +171,7 @@ def _record(
 
 
 def rollout_folder(folder: Path | UPath, seed: int) -> Path | UPath:
-    """Where the rollout under a seed lies, of a baseline that was built into ``folder`` with its captures."""
+    """The folder of the rollout under a seed, for a baseline built into ``folder``."""
     return folder / "captures" / f"seed-{fold_seed(seed):05d}"
 
 

@@ -1,4 +1,4 @@
-"""From an old baseline to a new one: what changed, by how much, and how sure that is."""
+"""Comparison of baselines: what changed from an old one to a new one, by how much, and how sure that is."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ if TYPE_CHECKING:
 
 
 class Difference(Section):
-    """One metric, new against old; what only one of the two has is null for the other."""
+    """The difference of one metric between two baselines; a side that lacks the metric is null."""
 
     old: float | None
     """Mean over the old baseline's seeds."""
     new: float | None
+    """Mean over the new baseline's seeds."""
     change: float | None
     """New mean minus old mean."""
     low: float | None
     """Lower bound of the change's 95 % interval, by Welch's t; null with fewer than two seeds on a side."""
     high: float | None
+    """Upper bound of that interval."""
     effect: float | None
     """Hedges' g; null where no seed differs from another."""
 
 
 def differences(old: Baseline | None, new: Baseline) -> dict[str, Difference]:
-    """Every metric of either baseline, new against old; empty if there is no old one."""
+    """The difference of every metric of either baseline, by name; empty without an old one."""
     if old is None:
         return {}
     before, after = old.samples(), new.samples()
@@ -38,7 +40,7 @@ def differences(old: Baseline | None, new: Baseline) -> dict[str, Difference]:
 
 
 def difference(old: NDArray[np.float64] | None, new: NDArray[np.float64] | None) -> Difference:
-    """New samples, float64 [n], against old ones, float64 [m]; None for a metric that one side lacks."""
+    """The difference of a metric between samples ``old``, float64 [m], and ``new``, float64 [n]; None for none."""
     means = [None if samples is None else float(samples.mean()) for samples in (old, new)]
     if old is None or new is None:
         return Difference(old=means[0], new=means[1], change=None, low=None, high=None, effect=None)

@@ -1,4 +1,4 @@
-"""The page that shows the promoted baselines, and the test that they still come out of the code."""
+"""Page of the promoted baselines, and the check that the code still reproduces them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from townlet.files.storage import AnyPath, as_path
 from townlet.metrics import CONFLICT_INTENSITY, METRICS
 from townlet.text.markdown import fenced, plain
 
-#: Promoted baselines with the history of each, by scenario.
+#: By scenario, the promoted baseline and its promotions, the oldest first.
 Promoted = Mapping[str, tuple[Baseline, Sequence[Promotion]]]
 
 _INTRODUCTION = """# Queue-conflict baselines
 
-What each scenario's metrics are, seed by seed, where nothing has changed. A soak is compared with these distributions,
-not with a single number: [SOAK.md](../SOAK.md). A sample is one rollout of all its worlds under one seed.
+The distribution over seeds of each scenario's metrics. [Soaks](../SOAK.md) are compared with these distributions, not
+with single numbers. A sample is one rollout of all worlds under one seed.
 
 Written by
 
@@ -27,13 +27,13 @@ Written by
 townlet baselines document
 ```
 
-from the promoted baselines in [`baselines/`](../../baselines); do not edit it. A test measures every one of them anew
-and expects the same bytes.
+from the promoted baselines in [`baselines/`](../../baselines); do not edit it. A test measures all of them again and
+expects the same bytes.
 """
 
 
 def read_promoted(folder: AnyPath = BASELINES_FOLDER) -> dict[str, tuple[Baseline, Sequence[Promotion]]]:
-    """All that is promoted in a folder. Raises InputError for a damaged baseline or ledger."""
+    """The promoted baselines of a folder. Raises InputError for a damaged baseline or ledger."""
     home = as_path(folder)
     return {
         name: (promoted_baseline(name, home)[1], read_ledger(home / name, name).promotions)
@@ -42,9 +42,9 @@ def read_promoted(folder: AnyPath = BASELINES_FOLDER) -> dict[str, tuple[Baselin
 
 
 def measured_anew(baseline: Baseline, scenario: Scenario, policy: AnyPath | None = None) -> Baseline:
-    """The same baseline with its metrics measured again by the present code.
+    """A copy of a baseline with its metrics measured again by the present code.
 
-    Raises InputError if the scenario has changed, or ``policy`` is not the one that acted.
+    Raises InputError if the scenario has changed, and for another policy than the one that acted.
     """
     from townlet.behavior.choose import choose_behavior
     from townlet.simulation import SimulationLoop
@@ -59,13 +59,13 @@ def measured_anew(baseline: Baseline, scenario: Scenario, policy: AnyPath | None
 
 
 def require_policy(file: str, baseline: Baseline, policy_sha256: str | None) -> None:
-    """Raise InputError unless a policy's weights, None for no policy, are those with which a baseline was made."""
+    """Raise InputError unless a policy's weights, None for no policy, are those that made a baseline."""
     if policy_sha256 != baseline.policy_sha256:
         raise InputError.of(file, "sha256", str(policy_sha256), f"{baseline.policy_sha256}, the baseline's policy")
 
 
 def changes(baseline: Baseline, anew: Baseline) -> list[Fault]:
-    """Where a baseline measured anew differs from what it was: one fault per metric."""
+    """One fault for each metric of a baseline that came out differently when measured anew."""
     before, after = baseline.metrics, anew.metrics
     return [
         Fault(baseline.file_name, f"metrics.{name}", _mean(after.get(name)), f"{_mean(before.get(name))}, as promoted")
@@ -75,7 +75,7 @@ def changes(baseline: Baseline, anew: Baseline) -> list[Fault]:
 
 
 def document(promoted: Promoted) -> str:
-    """The page, Markdown: per scenario the distributions, where they came from, and their history."""
+    """The page as Markdown: for each scenario the distributions, their origin and the promotions."""
     return "\n".join([_INTRODUCTION, *(_section(*promoted[name]) for name in sorted(promoted))])
 
 

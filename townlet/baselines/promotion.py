@@ -1,4 +1,4 @@
-"""Which baseline counts: an explicit step, with its reason and its predecessor, and never undone."""
+"""Promotion of baselines: an explicit step with a reason and a predecessor, which is never undone."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ BASELINES_FOLDER = Path("baselines")
 
 
 class Promotion(Section):
-    """One entry: from then on, this baseline counts."""
+    """One entry of the ledger: from then on, soaks are compared with this baseline."""
 
     baseline: Sha256
     file: FileName
-    """In the ledger's folder."""
+    """File name in the ledger's folder."""
     promoted_at: str
-    """Coordinated universal time, ISO 8601."""
+    """Time in UTC, ISO 8601."""
     by: Annotated[str, Field(min_length=1)]
     reason: Annotated[str, Field(min_length=1)]
     parent: Sha256 | None
-    """The baseline that it replaced."""
+    """The baseline that this one replaced."""
     differences: dict[str, Difference]
-    """By metric, from the parent to this one."""
+    """Differences by metric, from the parent to this baseline."""
 
 
 class Ledger(Section):
-    """``promoted.json``: a scenario's promotions, the oldest first; the last one counts."""
+    """``promoted.json``: a scenario's promotions, the oldest first; the last one is in force."""
 
     format: Literal["townlet-promotions"] = "townlet-promotions"
     version: Literal[1] = 1
@@ -67,24 +67,22 @@ def promote(
 ) -> Promotion:
     """Copy a baseline to ``<folder>/<scenario>/`` and append it to the ledger there; returns the entry.
 
-    ``by`` defaults to the user's name. Raises InputError, with nothing written, for a baseline that is altered, of
-    another scenario than the present one, of a policy, of too few seeds, without manifests or promoted already, and if
-    there is no reason or ``by`` is blank.
+    Args:
+        path: the baseline's file.
+        scenario: the scenario as it is now.
+        reason: why, for the ledger.
+        by: who promotes it; by default the user's name.
+        folder: where the promoted baselines lie.
+        least_seeds: fewest seeds.
+
+    Raises InputError, with nothing written, for a baseline that was altered, is of another scenario or of a policy, has
+    too few seeds, lacks manifests or is promoted already, and for a blank ``reason`` or ``by``.
     """
     baseline = read_baseline(path)
     require_scenario(path, baseline, scenario)
-    if baseline.behavior == "neural":
-        # Nights and the page of the baselines have nothing but the checkout, and weights are not in it.
-        expected = "a behavior that needs no weights; one of a policy is used with townlet soak --baseline and --policy"
-        raise InputError.of(path, "behavior", "'neural'", expected)
-    if len(baseline.seeds) < least_seeds:
-        raise InputError.of(path, "seeds", str(len(baseline.seeds)), f"at least {least_seeds}")
-    missing = [seed for seed in baseline.seeds if str(seed) not in baseline.manifests]
-    if missing:
-        found = f"none of seed {missing[0]}"
-        raise InputError.of(path, "manifests", found, "one per seed: build it without --no-captures")
+    _require_promotable(path, baseline, least_seeds)
     if not reason.strip():
-        raise InputError.of("options", "--reason", "nothing", "why this baseline is to count from now on")
+        raise InputError.of("options", "--reason", "nothing", "why this baseline replaces the former one")
     if by is not None and not by.strip():
         raise InputError.of("options", "--by", "nothing", "who promotes it")
     home = as_path(folder) / scenario.name
@@ -92,7 +90,7 @@ def promote(
         ledger = read_ledger(home, scenario.name)
         parent = _current(home, ledger)
         if parent is not None and parent.sha256 == baseline.sha256:
-            raise InputError.of(path, "", "the baseline that counts already", "another one")
+            raise InputError.of(path, "", "the baseline that is promoted already", "another one")
         promotion = Promotion(
             baseline=baseline.sha256,
             file=baseline.file_name,
@@ -108,9 +106,24 @@ def promote(
     return promotion
 
 
+def _require_promotable(path: AnyPath, baseline: Baseline, least_seeds: int) -> None:
+    if baseline.behavior == "neural":
+        # Nights and the page of the baselines have only the checkout, which holds no weights.
+        expected = "a behavior that needs no weights; use a policy's with townlet soak --baseline and --policy"
+        raise InputError.of(path, "behavior", "'neural'", expected)
+    if len(baseline.seeds) < least_seeds:
+        raise InputError.of(path, "seeds", str(len(baseline.seeds)), f"at least {least_seeds}")
+    missing = [seed for seed in baseline.seeds if str(seed) not in baseline.manifests]
+    if missing:
+        found = f"none of seed {missing[0]}"
+        raise InputError.of(path, "manifests", found, "one per seed: build it without --no-captures")
+
+
 def read_ledger(home: AnyPath, scenario: str) -> Ledger:
-    """The promotions in a scenario's folder, none if there is no ledger. Raises InputError for one that does not hold
-    together: each entry but the first must have the one before it as its parent."""
+    """The ledger in a scenario's folder; an empty one if there is none.
+
+    Raises InputError for a damaged ledger: the parent of each entry must be the entry before it.
+    """
     path = as_path(home) / LEDGER_NAME
     if not path.exists():
         return Ledger(scenario=scenario)
@@ -126,7 +139,7 @@ def read_ledger(home: AnyPath, scenario: str) -> Ledger:
 
 
 def promoted_baseline(scenario: str, folder: AnyPath = BASELINES_FOLDER) -> tuple[Path | UPath, Baseline]:
-    """The file and the content of the baseline that counts for a scenario. Raises InputError if there is none."""
+    """The file and the content of a scenario's promoted baseline. Raises InputError if there is none."""
     home = as_path(folder) / scenario
     ledger = read_ledger(home, scenario)
     baseline = _current(home, ledger)
@@ -143,6 +156,7 @@ def promoted_scenarios(folder: AnyPath = BASELINES_FOLDER) -> list[str]:
 
 
 def _current(home: Path | UPath, ledger: Ledger) -> Baseline | None:
+    """The promoted baseline."""
     if not ledger.promotions:
         return None
     last = ledger.promotions[-1]
