@@ -32,9 +32,7 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Passes over each batch of data.")] = None,
     seed: Annotated[int | None, typer.Option(help="Training seed.")] = None,
 ) -> None:
-    """Materialize every asset of a scenario's column and print a summary; exit with 1 if a step or a blocking check
-    fails.
-    """
+    """Materialize a scenario's whole column and print a summary. Exits with 1 if a step or a blocking check fails."""
     training = {"mode": mode, "cycles": cycles, "epochs": epochs, "seed": seed}
     passed = materialize_column(scenario, home=home, store=store, training=training)
     raise typer.Exit(0 if passed else 1)

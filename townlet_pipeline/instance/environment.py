@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from townlet.errors import Fault, InputError, nearest_name
 
-#: The first chooses the environment, the next two say where the shared services are.
+#: The first chooses the environment, the next two say where its services are, the last sets the time zone.
 VARIABLE = "TOWNLET_ENV"
 POSTGRES = "TOWNLET_POSTGRES_URL"
 OBJECT_STORE = "TOWNLET_OBJECT_STORE"
