@@ -1,4 +1,4 @@
-"""The process that works on a run, named so exactly that anybody can tell later whether it still runs."""
+"""The process that works on a run, identified so exactly that anyone can tell later whether it still runs."""
 
 import ctypes
 import multiprocessing
@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Worker:
-    """A process, told from every other: if its PID is reused, the start time differs; after a reboot, the boot ID."""
+    """A process, identified for good: if its PID is reused, the start time differs; after a reboot, the boot ID."""
 
     host: str
     pid: int
