@@ -190,7 +190,7 @@ def metrics_of(manifest_path: Path) -> Path:
 
 
 def vouch_for_metrics(manifest_path: Path, content: str) -> None:
-    """Put metrics in place with a manifest that has their hash."""
+    """Replace the metrics, and put their hash into the manifest."""
     metrics_of(manifest_path).write_text(content)
     data = content.encode()
     edit(manifest_path, lambda m: m["metrics"].update(bytes=len(data), sha256=sha256(data)))

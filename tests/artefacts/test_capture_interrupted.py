@@ -64,7 +64,7 @@ def test_a_device_that_is_full_leaves_the_earlier_capture_valid(tmp_path: Path) 
 
 
 def test_all_that_the_manifest_names_is_written_before_it_and_under_names_of_its_own(tmp_path: Path) -> None:
-    """So a process that is killed between any two writes leaves the earlier capture or the new one."""
+    """A process killed between any two writes therefore leaves the earlier capture or the new one."""
     path = capture(tmp_path)
     manifest = parse_manifest(path)
     for entry in (*manifest.shards, manifest.events, manifest.metrics):

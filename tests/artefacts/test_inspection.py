@@ -21,7 +21,7 @@ from townlet.view.inspection import inspect_moment
 
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy of the queue's town with weights far from nothing."""
+    """A policy for the queue's town with weights far from 0."""
     town = parse_manifest(capture(tmp_path_factory.mktemp("town"), ticks=1))
     network = ActorCritic(len(town.observation), len(town.actions), NetworkConfig(hidden=(16,)), seed=3)
     with torch.no_grad():

@@ -22,7 +22,7 @@ SCENARIO = ROOT / "configs" / "scenarios" / "observation_baseline.yaml"
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """By hand: a scenario, a capture, a policy trained on it, a table of the log, each in a folder of its own."""
+    """A scenario, a capture, a policy trained on it and a table of the log, made by commands in separate folders."""
     place = tmp_path_factory.mktemp("chain")
     scenario, manifest = place / "town" / SCENARIO.name, place / "capture" / "rollout_sample_manifest.json"
     log, table = place / "log" / "ppo.jsonl", place / "table" / "telemetry.parquet"

@@ -1,4 +1,4 @@
-"""Captures and telemetry tables as other libraries and other versions of Arrow read them."""
+"""Other libraries and other versions of Arrow read captures and telemetry tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from townlet.telemetry.table import write_table
 
 
 def snippet(page: str, library: str) -> str:
-    """The line of a page that opens files with a library."""
+    """The line of a documentation page that opens files with a library."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return next(line for line in text.splitlines() if re.match(rf"{library}\.\w+\(", line))
 
@@ -40,7 +40,7 @@ def test_the_line_for_a_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_captures_under_the_lowest_version_of_arrow(tmp_path: Path) -> None:
-    """Written by each, and read by the other."""
+    """Each version reads what the other wrote."""
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     lowest = re.search(r'"pyarrow>=(\d+)"', pyproject)
     assert lowest

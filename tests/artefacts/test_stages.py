@@ -22,7 +22,7 @@ TRAIN = ["--epochs", "4", "--cycles", "1", "--worlds", "2", "--rollout-ticks", "
 
 @pytest.fixture(scope="module")
 def thinned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a capture and a training of four epochs, of which the first and the third are in the log."""
+    """A folder with a capture and a training of four epochs, whose log holds the first and the third."""
     place = tmp_path_factory.mktemp("thinned")
     assert main(["capture", str(QUEUE), "--output", str(place / "capture"), "--worlds", "2"]) == 0
     output = ["--output", str(place / "policy"), "--ppo-log-frequency", "2"]

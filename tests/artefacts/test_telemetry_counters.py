@@ -17,7 +17,7 @@ from townlet.config import Scenario, load_scenario
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.world import COUNTERS, TALLY
 
-#: A room with everything that a counter needs.
+#: A room with everything that can raise a counter.
 LIVELY: dict[str, Any] = {
     "ticks_per_day": 50,
     "objects": {"stove_1": {"type": "stove", "at": [0, 0]}},

@@ -38,7 +38,7 @@ ENTER, LEAVE, HIDE_CURSOR, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25
 
 
 class Terminal:
-    """A pseudo-terminal with a watcher in its foreground, and everything that was written to it."""
+    """A pseudo-terminal with ``townlet watch`` in its foreground, and everything written to it."""
 
     def __init__(self, *options: str, term: str = "xterm-256color") -> None:
         self.keyboard, self._screen = pty.openpty()
@@ -61,7 +61,7 @@ class Terminal:
         fcntl.ioctl(self.keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def wait_for(self, words: str, after: int = 0) -> int:
-        """Wait until something is written; return where it begins."""
+        """Wait until a text is written; return its position."""
         deadline = time.monotonic() + 90
         while words not in self.written[after:]:
             assert time.monotonic() < deadline, f"waited too long for {words!r}: {self.written[-2000:]!r}"
@@ -127,7 +127,7 @@ def test_a_terminal_shows_the_training_through_rotation_and_resize_and_is_given_
             assert re.search(r"kl_divergence +▁▁▁▁▁█ +0\.5 +<= 0\.1 +1 *\n", plain(tty.written[place:]))
             tty.resize(12, 60)
             writer.write(fields(7))
-            # A frame is whole once the next one has begun, which Ctrl-C may cut off.
+            # A frame is complete once the next has begun; Ctrl-C may cut that one off.
             tty.wait_for("epoch 7", tty.wait_for("epoch 7", place) + 1)
         assert tty.press_ctrl_c() == 1
         drawn, after = tty.written.split(LEAVE)

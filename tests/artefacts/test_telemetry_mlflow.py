@@ -21,7 +21,7 @@ from mlflow.entities import Metric, Run
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database of MLflow's own making; each test has an experiment of its own in it."""
+    """A database made by MLflow, in which each test has its own experiment."""
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
 
 
@@ -32,7 +32,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """MLflow is tempted to leave things in the working directory."""
+    """MLflow tends to leave files in the working directory."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -100,7 +100,7 @@ def test_an_export_that_was_interrupted_is_completed_by_the_next(
 
 
 def test_a_run_whose_points_were_timed_otherwise_is_continued_and_none_is_there_twice(log: Path, store: str) -> None:
-    """As by a version that did not count the epochs between two records."""
+    """The earlier run has the times of a version that ignored epochs between records."""
     write_lines(log, [record(epoch) for epoch in (2, 4)])
     export_mlflow(log, store, "timed")
     (run,) = runs_of(store, "timed")

@@ -79,7 +79,7 @@ def test_epochs_are_broken_down_by_mode_and_by_cycle() -> None:
         ("cycle 3", 1),
     ]
     assert summary.by_mode[0].means["kl_divergence"] == 0.5
-    # A replay's figures are about the recorded data: the table of metrics is of the rollouts alone.
+    # Figures of replays describe recorded data, so the table of metrics covers rollouts only.
     kl = summary.metric("kl_divergence")
     assert kl is not None and kl.maximum < 0.5
     assert "reward_mean" not in summary.by_mode[0].means

@@ -154,7 +154,7 @@ def test_watch_follow_waits_for_the_log_survives_rotation_and_ends_cleanly_at_ct
             [*WATCH, str(log), "--follow", "--interval", "0.02", "--json", "--kl-threshold", bound],
             stdout=sink,
             stderr=subprocess.PIPE,
-            # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
+            # Tests that run in the background ignore Ctrl-C, and their children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:

@@ -183,7 +183,7 @@ def test_resume_gives_the_bytes_of_a_run_that_was_never_killed(tmp_path: Path, v
 def test_no_line_appears_twice_or_is_lost_however_often_a_training_is_killed_and_resumed(
     runs: list[tuple[int, int, int | None]], max_entries: int | None, frequency: int, version: float
 ) -> None:
-    """Each run: epochs up to its checkpoint, epochs after it, and the bytes of a torn last line."""
+    """For each run: epochs up to its checkpoint, epochs after it, and the bytes of a torn last line."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
         epoch = offset = 0

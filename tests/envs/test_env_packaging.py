@@ -35,7 +35,7 @@ print(townlet.__file__)
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the sources, so that nothing built before gets in and nothing is left behind."""
+    """A wheel built from a copy of the sources, without earlier build outputs, and leaving none behind."""
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -65,7 +65,7 @@ def test_an_installed_townlet_plays_a_built_in_scenario_from_any_folder(wheel: P
 
 
 def test_the_package_is_found_above_a_clone_that_is_called_like_it(tmp_path: Path) -> None:
-    """A folder called like the package is a namespace package to Python, unless a real one is found on the path."""
+    """Python takes a folder named like the package for a namespace package, unless it finds a real one on the path."""
     clone, site = tmp_path / "townlet", tmp_path / "site"
     for name in ("townlet", "townlet_pipeline", "configs"):
         shutil.copytree(ROOT / name, clone / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
@@ -73,7 +73,7 @@ def test_the_package_is_found_above_a_clone_that_is_called_like_it(tmp_path: Pat
         shutil.copy(ROOT / name, clone)
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
     subprocess.run([*install, str(site), "--editable", str(clone)], check=True)
-    # Without this environment's own packages, in which the project is installed already.
+    # Without this environment's packages, among which the project is installed already.
     command = [sys.executable, "-S", "-c", ABOVE.format(site=str(site))]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The town behind PettingZoo's parallel API."""
+"""Behaviour of the town behind PettingZoo's parallel API: masks, agents who come and go, seeds, slots."""
 
 from __future__ import annotations
 

@@ -22,14 +22,14 @@ from townlet.envs import town_v0
 MASKS = ["observation", "info", "none"]
 
 
-#: An agent that may come need not, and the last observation of one who left is documented to be zeros.
+#: A possible agent need not appear, and the last observation of an agent who left is zeros by design.
 EXPECTED = {
     "No agents present but not all possible_agents are terminated or truncated",
     "Observation numpy array is all zeros.",
 }
 
 
-#: PettingZoo's own classic games, whose observations are dictionaries too, are exempt from these by name.
+#: PettingZoo exempts its own classic games, whose observations are dictionaries too, from these by name.
 EXPECTED_OF_DICTIONARIES = {
     "Observation space for each agent probably should be gymnasium.spaces.box or gymnasium.spaces.discrete",
     "Observation is not a NumPy array",

@@ -24,7 +24,7 @@ from townlet.config.blueprint.streets import Lot
 
 @st.composite
 def towns(draw: st.DrawFn) -> dict[str, Any]:
-    """Scenarios with any blueprint, most of which can be built."""
+    """Scenarios with arbitrary blueprints, most of which can be built."""
     types = ["bed", "desk", "stone"]
     contents = st.dictionaries(st.sampled_from(types), st.integers(1, 3))
     sides = st.one_of(st.integers(3, 12), st.integers(8, 12), st.integers(8, 12))

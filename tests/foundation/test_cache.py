@@ -24,7 +24,7 @@ except Exception as error:
 
 
 def found(homeless: bool = False, **variables: str) -> str:
-    """What a process finds whose environment names these places only."""
+    """The cache folder of a process whose environment names only these places, or its error."""
     environment = {
         name: value
         for name, value in os.environ.items()

@@ -21,7 +21,7 @@ Refuse = Callable[..., list[str]]
 
 @pytest.fixture
 def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refuse:
-    """Capture a town from a file; it must end with 2, write nothing, and its errors are returned without the path."""
+    """Capture from a faulty file: it must exit with 2 and write nothing. Returns its errors without the path."""
 
     def refuse(content: str | bytes, name: str = "bakery") -> list[str]:
         file = tmp_path / f"{name}.yaml"
@@ -121,7 +121,7 @@ def test_a_job_that_nobody_has_and_work_that_no_job_wants_are_faults(refused: Re
     ]
 
 
-#: Sections that are added to the bakery, and the one message that they must lead to.
+#: Sections to add to the bakery, and the one message that each must cause.
 RULES_WITHOUT_EFFECT = [
     (
         "economy: {stock_per_day: {oven: 3}}",

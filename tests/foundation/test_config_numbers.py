@@ -29,7 +29,7 @@ Path = tuple[str | int, ...]
 
 
 def complete(text: str) -> dict[str, Any]:
-    """A scenario with all its defaults written out, so that every field is there to be changed."""
+    """A scenario with all defaults written out, so that every field can be changed."""
     content: dict[str, Any] = parse_document("s.yaml", text.encode()).value
     whole = Scenario.model_validate(content).model_dump(mode="json")
     if "blueprint" in content:
@@ -60,7 +60,7 @@ def _use(number: int) -> dict[str, Any]:
 
 
 def numeric_places(annotation: Any, where: Path) -> Iterator[Path]:
-    """Paths of all fields that are numbers; ``*`` is any entry of a mapping or a list."""
+    """The paths of all numeric fields; ``*`` is any entry of a mapping or a list."""
     if get_origin(annotation) is Annotated:
         yield from numeric_places(get_args(annotation)[0], where)
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -77,12 +77,12 @@ def numeric_places(annotation: Any, where: Path) -> Iterator[Path]:
 
 
 PLACES = sorted(set(numeric_places(Scenario, ())), key=str)
-#: The key of an entry where a mapping is empty.
+#: The key of the entry that an empty mapping gets.
 KEYS = {"stock_per_day": "oven", "needs": "hunger"}
 
 
 def put(content: dict[str, Any], place: Path, value: Any) -> bool:
-    """Set what stands at a place, the first entry for any; False if this scenario has no such section."""
+    """Set the value at a place, ``*`` meaning the first entry; return False if the scenario has no such section."""
     part: Any = content
     before: str | int = ""
     for key, following in zip(place, (*place[1:], None), strict=True):
@@ -102,7 +102,7 @@ def put(content: dict[str, Any], place: Path, value: Any) -> bool:
 
 
 def require_a_town_or_a_refusal(content: dict[str, Any]) -> bool:
-    """Whether a scenario is valid; if so, rules, layout, digests and YAML can be made of it."""
+    """Whether a scenario is valid; if so, check that it gives rules, a layout, digests and YAML."""
     try:
         scenario = validated_scenario(content, "numbers")
     except InputError as error:
@@ -143,7 +143,7 @@ def test_any_numbers_anywhere_are_a_town_or_a_refusal(base: dict[str, Any], valu
         try:
             put(content, place, value)
         except (TypeError, KeyError, IndexError, AttributeError):
-            continue  # an earlier value stands where this one's section was
+            continue  # An earlier value replaced this one's section.
     if require_a_town_or_a_refusal(content):
         scenario = validated_scenario(content, "numbers")
         again = parse_document("again.yaml", scenario_yaml(scenario).encode())

@@ -20,7 +20,7 @@ from townlet.errors import InputError
 from townlet.lineage import LineageError
 from townlet.training import TrainingDiverged
 
-#: Those that are made from more than a message.
+#: Errors that need more than a message.
 MADE: list[BaseException] = [
     InputError.of("town.yaml", "rules", "3", "a mapping"),
     LineageError.of(Path("policy.json"), "no such file", "a policy", "the record"),
@@ -29,7 +29,7 @@ MADE: list[BaseException] = [
 
 
 def own_errors() -> list[type[BaseException]]:
-    """Every class of errors that a module of this project defines."""
+    """Every error class that a module of this project defines."""
     for package in (townlet, townlet_pipeline):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)

@@ -68,7 +68,7 @@ situations = st.fixed_dictionaries(
 
 
 class Floats(ast.NodeTransformer):
-    """Python's whole numbers have no limit; those of preconditions are doubles."""
+    """Python's integers have no limit, but numbers in preconditions are doubles."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         assert isinstance(node.value, int | float)
@@ -89,7 +89,7 @@ def compiled(code: Any, operand: Any, first: int, end: int, values: Any, stack: 
     return holds(code, operand, first, end, values, stack)
 
 
-#: The same rule as plain Python, which is also what it is under ``NUMBA_DISABLE_JIT=1``.
+#: The same rule in plain Python, as under ``NUMBA_DISABLE_JIT=1``.
 interpreted = FunctionType(
     getattr(holds, "py_func", holds).__code__,
     {name: getattr(value, "py_func", value) for name, value in vars(preconditions).items()},

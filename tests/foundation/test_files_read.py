@@ -17,7 +17,7 @@ from townlet.telemetry import read_log
 
 RUN = [sys.executable, "-c", "from townlet.cli import run; run()"]
 
-#: What is no strict JSON object, and what the refusal names.
+#: Files without a strict JSON object, and what the error names.
 REFUSED = {
     "deep lists": (
         b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
@@ -72,7 +72,7 @@ def test_what_is_no_regular_file_is_refused_before_it_is_opened(tmp_path: Path) 
 
 def test_a_file_of_another_size_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
-        file.truncate(2**42)  # a hole: nobody has the memory to read it
+        file.truncate(2**42)  # A sparse file, too large for any memory.
     with pytest.raises(InputError, match=f"found {2**42} bytes, expected 7, as somebody says"):
         read_sized(tmp_path / "huge", "rows", 7, ", as somebody says")
     with pytest.raises(InputError, match=f"found {2**42} bytes, expected at most"):
@@ -103,7 +103,7 @@ def test_no_fault_holds_a_control_character() -> None:
 
 
 def test_text_is_the_same_in_every_locale(tmp_path: Path) -> None:
-    """Where nothing can be shown but ASCII, the rest is replaced and no file has other bytes."""
+    """On an ASCII terminal, other characters are replaced, and files keep their bytes."""
     plain = {**os.environ, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
     done = subprocess.run([*RUN, "validate", str(tmp_path / "Größe")], capture_output=True, env=plain)
     assert done.returncode == 2 and b"no such file" in done.stderr and b"Traceback" not in done.stderr

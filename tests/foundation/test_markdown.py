@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from townlet.text.markdown import code, fenced, link, plain, table
 
-#: As Dagster's pages read Markdown; the site's reader is Python-Markdown.
+#: The Markdown of Dagster's pages; the documentation site uses Python-Markdown.
 PAGE = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 HOSTILE = [
     "![p](http://127.0.0.1:9/p.png)",
@@ -27,12 +27,12 @@ HOSTILE = [
     "\x1b[31mred \u202e",
     "a\\",
 ]
-#: Letters of a drawn text: those that are markup somewhere, and a few that are not.
+#: Characters of random texts: all that can be markup, and a few others.
 SIGNS = st.text(st.sampled_from("\\`*_[]()!<>|&#~-+=1.a \n\t\"'{}:;/$^"), max_size=40)
 
 
 def shown(source: str) -> tuple[set[str], str]:
-    """The kinds of elements that are made of a Markdown text, and the text that is shown."""
+    """The kinds of elements that a Markdown text gives, and the visible text."""
     kinds, text = set(), []
     for block in PAGE.parse(source):
         kinds.add(block.type)
@@ -73,7 +73,7 @@ def test_any_text_is_shown_as_it_was_typed(text: str) -> None:
 def test_any_text_can_be_a_code_span_in_a_table(text: str) -> None:
     kinds, found = shown(table(["a"], [[f"x {code(text)}"]]))
     expected = readable(text)
-    if "\\|" not in expected:  # nothing can write these two beside each other in a span within a table
+    if "\\|" not in expected:  # No code span in a table can hold these two side by side.
         assert readable(found) == readable(f"ax {expected}")
     assert kinds.isdisjoint({"image", "link_open", "html_inline", "em_open", "strong_open"})
 

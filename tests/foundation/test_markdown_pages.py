@@ -15,7 +15,7 @@ BASELINES = ROOT / "baselines"
 
 
 def kinds(source: str) -> set[str]:
-    """The kinds of elements within lines of a page."""
+    """The kinds of inline elements on a page."""
     return {inline.type for block in PAGE.parse(source) for inline in block.children or []}
 
 

@@ -19,7 +19,7 @@ from townlet.host.memory import available_memory, memory_for
 from townlet.rollout import RolloutBuffer
 
 LARGE = QUEUE.parent / "town_large.yaml"
-#: The most that an option takes, and what none does.
+#: The largest value that an option accepts, and one that none does.
 HUGE, ENDLESS = str(10**7), "9" * 20
 
 

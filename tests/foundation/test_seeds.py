@@ -30,7 +30,7 @@ def test_larger_seeds_are_folded_to_what_fits_and_always_to_the_same() -> None:
     assert all(0 <= seed < 2**63 for seed in folded)
     assert len(set(folded)) == len(large)
     assert fold_seed(np.uint64(2**63)) == folded[0]
-    # What is recorded under a seed must stay reproducible, so that folding must never change.
+    # Recordings must stay reproducible from their seeds, so folding must never change.
     assert folded[:2] == [7615710049341846149, 5571293818624036155]
 
 

@@ -16,7 +16,7 @@ from townlet.world.snapshot import rules_sha256
 
 
 def covered(*modules: str) -> set[str]:
-    """Places in the packages of what a fingerprint of these modules covers."""
+    """The paths, inside the packages, of the modules that a fingerprint covers."""
     entries = [ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules]
     return {source.relative_to(ROOT).as_posix() for source in sources_of(entries)}
 

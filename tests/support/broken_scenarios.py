@@ -56,7 +56,7 @@ telemetry:
 
 _NAME = "a name of lower-case letters, digits and _ that begins with a letter"
 
-#: What is replaced, by what, the place that the error names, and the nearest valid key.
+#: A text of the scenario, its replacement, the place that the error names, and the nearest valid key.
 UNKNOWN_KEYS = [
     ("ticks_per_day: 30", "tick_per_day: 30", "tick_per_day (line 4)", "ticks_per_day"),
     ("cooldown_ticks: 4", "cooldown_tick: 4", "rules.queue.cooldown_tick (line 31)", "cooldown_ticks"),
@@ -67,7 +67,7 @@ UNKNOWN_KEYS = [
     ("kl: 0.2", "entropi: 0.2", "telemetry.thresholds.entropi (line 48)", "entropy"),
 ]
 
-#: What is replaced, by what, the place that the error names, and what it says.
+#: A text of the scenario, its replacement, the place that the error names, and the error's message.
 WRONG_VALUES = [
     (
         "workplace: oven_1",
@@ -231,7 +231,7 @@ WRONG_VALUES = [
     ("name: bakery", "name: The Bakery", "name (line 1)", f"found 'The Bakery', expected {_NAME}"),
 ]
 
-#: Content of a file, and the message.
+#: A file's content, and the error's message.
 NOT_A_MAPPING: list[tuple[str | bytes, str]] = [
     ("", "found an empty file, expected a mapping of scenario keys such as name, ticks, map, people"),
     ("# nothing here\n", "found an empty file, expected a mapping of scenario keys such as name, ticks, map, people"),

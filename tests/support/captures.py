@@ -14,7 +14,7 @@ QUEUE = SCENARIOS / "queue_conflict.yaml"
 
 
 def queue_scenario(folder: Path, **replaced: str) -> Path:
-    """``queue_conflict`` in a file of its own, with whole lines replaced or, under ``extra``, appended."""
+    """Write a copy of ``queue_conflict`` with lines replaced by key, and lines of ``extra`` appended."""
     content = QUEUE.read_text() + replaced.pop("extra", "")
     for key, line in replaced.items():
         (old,) = [found for found in content.splitlines() if found.startswith(f"{key}:")]
@@ -25,7 +25,7 @@ def queue_scenario(folder: Path, **replaced: str) -> Path:
 
 
 def capture(folder: Path, **options: object) -> Path:
-    """A capture of ``queue_conflict``; the path of its manifest."""
+    """Capture ``queue_conflict``; return the path of the manifest."""
     return Path(capture_rollout(QUEUE, folder, **options).manifest_path)  # type: ignore[arg-type]
 
 
@@ -40,7 +40,7 @@ def rows_of(table: pa.Table) -> list[dict[str, object]]:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Content of the visible files."""
+    """The content of each visible file."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
 
 

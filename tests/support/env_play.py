@@ -11,24 +11,24 @@ from support.towns import shower_room
 from townlet.config import Scenario, load_scenario
 from townlet.config.find import builtin_scenarios, find_scenario
 
-#: Built-in scenarios of a size that PettingZoo's own tests get through.
+#: Built-in scenarios small enough for PettingZoo's own tests.
 SCENARIOS = [name for name in builtin_scenarios() if len(load_scenario(find_scenario(name)).people) <= 16]
 
 
 def hard_times(**changes: Any) -> Scenario:
-    """A town in which nobody lasts: all of the first people faint together, and their successors likewise."""
+    """A town in which nobody lasts: all first people faint together, and so do their successors."""
     return shower_room(
         ticks=60, rules={"needs": {"decay": {"hygiene": 0.3}, "faint_after": 4, "newcomer_after": 3}}, **changes
     )
 
 
 def random_actions(environment: Any, infos: dict[str, Any]) -> dict[str, int]:
-    """A legal action of everybody, from the spaces' own generators."""
+    """A random legal action for everybody, drawn by the spaces' own generators."""
     return {agent: environment.action_space(agent).sample(infos[agent]["action_mask"]) for agent in environment.agents}
 
 
 def play(environment: Any, seed: int, each: Callable[..., None], ticks: int = 10**9) -> None:
-    """One episode of random legal actions; ``each`` gets the five dictionaries of every step."""
+    """Play one episode with random legal actions; ``each`` receives the five dictionaries of every step."""
     _, infos = environment.reset(seed=seed)
     for agent in environment.possible_agents:
         environment.action_space(agent).seed(seed)
@@ -39,5 +39,5 @@ def play(environment: Any, seed: int, each: Callable[..., None], ticks: int = 10
 
 
 def legal_draw(mask: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A random legal action per row of a mask, bool [N, A]: int64 [N]."""
+    """Draw a random legal action, int64 [N], for each row of a mask, bool [N, A]."""
     return np.where(mask, generator.random(mask.shape), -1.0).argmax(axis=1)

@@ -11,7 +11,7 @@ TRANSITIONS = 256
 
 
 def fields(epoch: int, /, **changed: Any) -> dict[str, Any]:
-    """What a training hands to the writer for an epoch; deterministic, different for each epoch."""
+    """The fields that a training gives the writer for an epoch: deterministic, and different for each epoch."""
     values: dict[str, Any] = {
         "epoch": epoch,
         "updates": 4,
@@ -60,11 +60,11 @@ def fields(epoch: int, /, **changed: Any) -> dict[str, Any]:
 
 
 def record(epoch: int, /, **changed: Any) -> dict[str, Any]:
-    """A whole record of schema 1.1, as the writer completes it."""
+    """A complete record of schema 1.1, as the writer makes it."""
     return {"telemetry_version": 1.1, **fields(epoch), "log_stream_offset": epoch, **changed}
 
 
 def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> Path:
-    """Write records as they are, whatever they hold."""
+    """Write records unchecked."""
     path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
     return path

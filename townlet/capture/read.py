@@ -136,9 +136,9 @@ def _read_shard(path: Path | UPath, manifest: Manifest, index: int) -> pa.Table:
         raise InputError.of(file, "world, tick", found, "the worlds and ticks of the manifest")
     if len(np.unique(world)) != entry.worlds:
         raise InputError.of(file, "world", f"{len(np.unique(world))} worlds", f"{entry.worlds}, as shards.{index} says")
-    strangers = set(table["agent"].combine_chunks().dictionary.to_pylist()) - set(manifest.people)
-    if strangers:
-        raise InputError.of(file, "agent", ", ".join(sorted(map(str, strangers))), "the people of the manifest")
+    unknown = set(table["agent"].combine_chunks().dictionary.to_pylist()) - set(manifest.people)
+    if unknown:
+        raise InputError.of(file, "agent", ", ".join(sorted(map(str, unknown))), "the people of the manifest")
     return table
 
 

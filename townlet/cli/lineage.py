@@ -34,7 +34,7 @@ def lineage(
         return
     from rich.console import Console
 
-    from townlet.lineage.tree import lineage_tree, shown_path
+    from townlet.lineage.tree import lineage_tree, relative_path
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -42,5 +42,5 @@ def lineage(
     console.print(lineage_tree(node))
     nodes = list(node.everything())
     files = sum(len(one.files) for one in nodes)
-    roots = ", ".join(shown_path(one.file) for one in nodes if not one.made_from)
+    roots = ", ".join(relative_path(one.file) for one in nodes if not one.made_from)
     console.print(f"{files} files checked, every hash as recorded, down to {roots}", markup=False, soft_wrap=True)

@@ -32,7 +32,7 @@ def _grow(tree: Tree, node: Node, shown: set[Path]) -> None:
 def _headline(node: Node) -> str:
     others = len(node.files) - 1
     more = f" and {others} more file{'s' * (others > 1)}" if others else ""
-    what = f"[bold]{escape(node.kind)}[/] {node.sha256[:_SHORT]}  {escape(shown_path(node.file))}{more}"
+    what = f"[bold]{escape(node.kind)}[/] {node.sha256[:_SHORT]}  {escape(relative_path(node.file))}{more}"
     return f"{what}  [dim]({escape(_maker(node.made_by))})[/]"
 
 
@@ -42,7 +42,7 @@ def _maker(made_by: str) -> str:
     return " ".join(words[:2]) if words[:1] == ["townlet"] else made_by
 
 
-def shown_path(file: Path) -> str:
+def relative_path(file: Path) -> str:
     """Return a path relative to the current folder, if it lies inside it."""
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)

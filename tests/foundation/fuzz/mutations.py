@@ -1,4 +1,4 @@
-"""Files that were altered: JSON values of every kind, size and depth in place of others, and bytes flipped."""
+"""Altered files: JSON values replaced by others of every kind, size and depth, and bytes flipped."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NUMBERS = (
     float("nan"),
 )
 
-#: A JSON value of any kind; most are what a reader does not expect.
+#: JSON values of any kind, most of them unexpected by a reader.
 values = st.one_of(
     st.sampled_from(_NUMBERS),
     st.sampled_from(_WORDS),
@@ -61,14 +61,14 @@ values = st.one_of(
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every value below a JSON value."""
+    """The paths of all values inside a JSON value."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [each for key, item in inner for each in [(*path, key), *places(item, (*path, key))]]
 
 
 @st.composite
 def altered(draw: st.DrawFn, content: Any) -> Any:
-    """The same JSON value with one to three of its values replaced, removed or added to."""
+    """The JSON value with one to three of its values replaced, removed or extended."""
     content = copy.deepcopy(content)
     for _ in range(draw(st.integers(1, 3))):
         known = places(content)
@@ -90,7 +90,7 @@ def altered(draw: st.DrawFn, content: Any) -> Any:
 
 @st.composite
 def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """The same bytes with some of them flipped, cut out, put in twice or replaced by brackets."""
+    """The bytes with some flipped, cut out, repeated or replaced by brackets."""
     start = draw(st.integers(0, max(len(content) - 1, 0)))
     length = draw(st.integers(0, 40))
     middle = draw(

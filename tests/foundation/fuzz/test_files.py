@@ -1,4 +1,4 @@
-"""Whatever a file holds, a command that reads it ends with 0, 1 or 2, and says so in words."""
+"""Commands that read damaged files exit with 0, 1 or 2 and a message, never with a traceback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BASELINES = ROOT / "baselines"
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a file of each kind, as Townlet wrote it."""
+    """A folder with a file of each kind, written by Townlet."""
     from test_policy_file import save_into
 
     folder = tmp_path_factory.mktemp("original")
@@ -39,7 +39,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def commands(folder: Path) -> dict[str, tuple[Path, list[list[str]]]]:
-    """By kind of file: where it lies, and the commands that read it."""
+    """For each kind of file, its path and the commands that read it."""
     manifest, log = folder / "capture" / "rollout_sample_manifest.json", folder / "log.jsonl"
     baseline, ledger = folder / "baseline-one.json", folder / "baselines" / "queue_conflict" / "promoted.json"
     card, out = folder / "policy" / "policy.json", folder / "out"
@@ -97,7 +97,7 @@ def test_altered_values(kind: str, data: st.DataObject, anew: Callable[[], Path]
     number = data.draw(st.integers(0, len(lines) - 1))
     content = data.draw(altered(json.loads(lines[number])))
     if kind == "baseline" and data.draw(st.booleans()):
-        # So that what lies behind the check of the hash is reached; NaN has no hash.
+        # So that the checks behind the hash are reached; NaN has no hash.
         with contextlib.suppress(ValueError):
             content["sha256"] = own_sha256(content)
     lines[number] = json.dumps(content) + "\n"

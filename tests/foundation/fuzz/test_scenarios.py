@@ -1,4 +1,4 @@
-"""Scenario files and options that are damaged at random: exit code 0, 1 or 2, and never a traceback."""
+"""Randomly damaged scenario files and options give exit code 0, 1 or 2, and never a traceback."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ VALUES: Any = st.recursive(
 
 @st.composite
 def damaged_texts(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A scenario's name and its text with pieces left out, repeated, or put in."""
+    """A scenario's name, and its text with pieces removed, repeated or inserted."""
     name = draw(st.sampled_from(sorted(TEXTS)))
     text = TEXTS[name]
     for _ in range(draw(st.integers(1, 4))):
@@ -86,7 +86,7 @@ def damaged_texts(draw: st.DrawFn) -> tuple[str, bytes]:
 
 @st.composite
 def damaged_trees(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
-    """A scenario's name and its content with other values in some places, or under other keys."""
+    """A scenario's name, and its content with some values or keys changed."""
     name = draw(st.sampled_from(sorted(TEXTS)))
     content: dict[str, Any] = yaml.safe_load(TEXTS[name])
     for _ in range(draw(st.integers(1, 3))):
@@ -108,7 +108,7 @@ def damaged_trees(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 def exit_code(arguments: list[str]) -> tuple[int, str]:
-    """The exit code of a command and what it said on standard error."""
+    """The exit code of a command, and its standard error."""
     told = io.StringIO()
     with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
         code = main(arguments)
@@ -150,7 +150,7 @@ OPTIONS = {
     "train": ["--seed", "--worlds", "--cycles", "--epochs", "--rollout-ticks", "--mode", "--replay-manifest"],
     "evaluate": ["--seed", "--worlds", "--trained-with"],
 }
-#: Nothing that is valid and large: what these commands do is not in question here.
+#: No valid large values, since these tests do not concern what the commands do.
 ARGUMENTS = st.one_of(
     st.sampled_from(["-1", "0", "1e3", "1.5", "nan", "", " ", "--", "-", "/", "no/such", "'", "\udcff", "0x1", "१"]),
     st.text(st.characters(exclude_characters="\x00"), max_size=10),
@@ -164,7 +164,7 @@ def test_options_of_any_kind_are_carried_out_or_refused(command: str, data: st.D
     given_options = data.draw(st.dictionaries(st.sampled_from(OPTIONS[command]), ARGUMENTS, min_size=1, max_size=3))
     words = [f"{option}={value}" for option, value in given_options.items()]
     with written("observation_baseline", SMALL.encode()) as file:
-        # The scenario's folder stands where a policy should: everything else is read before it is.
+        # The scenario's folder stands in for a policy, because everything else is read first.
         inputs = [str(file), "--output", f"{file}.out"]
         if command == "evaluate":
             inputs = [str(file.parent), "--scenario", str(file)]
