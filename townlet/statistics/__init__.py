@@ -1,1 +1,1 @@
-"""Statistical tests and intervals that baselines, soaks and studies share."""
+"""Statistics of baselines, evaluations, soaks and studies: tests, intervals, effect sizes and fairness."""

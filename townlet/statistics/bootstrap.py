@@ -1,7 +1,7 @@
-"""Statistics over few runs: interquartile means, bootstrap intervals, probability of improvement, paired tests.
+"""Statistics of few runs: interquartile means, bootstrap intervals, probability of improvement, paired tests.
 
-The recommendations are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
-Precipice". Scores are float64 [S] or [S, K]: one row per seed, one column per town in which policies were judged.
+They follow the recommendations of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
+Precipice". Scores are float64 [S] or [S, K]: one row per seed, one column per town in which policies were evaluated.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from townlet.statistics.intervals import Interval
 
 Scores = NDArray[np.float64]
 
-#: Bootstrap samples, and the seed of their draws.
+#: Number of bootstrap samples, and the seed of their draws.
 SAMPLES, SEED = 10_000, 0
 
 
 def iqm(scores: Scores) -> float:
-    """Interquartile mean: of the middle half of all scores (Agarwal et al. 2021, section 4.3)."""
+    """Interquartile mean, the mean of the middle half of all scores (Agarwal et al. 2021, section 4.3)."""
     from scipy.stats import trim_mean  # type: ignore[import-untyped]
 
     return float(trim_mean(scores, 0.25, axis=None))
@@ -27,8 +27,9 @@ def iqm(scores: Scores) -> float:
 def iqm_interval(scores: Scores) -> Interval:
     """Interquartile mean with its percentile-bootstrap interval over seeds.
 
-    Where every seed was judged in several towns, its scores stay together: unlike runs of separate tasks, which
-    Agarwal et al. draw task by task, they are of one policy, and drawn apart they make intervals much too narrow.
+    If a seed was evaluated in several towns, all its scores are drawn together, because they belong to one policy.
+    Agarwal et al. draw task by task, but their runs of different tasks are independent; here that would make intervals
+    much too narrow.
     """
     samples = _resample(_columns(scores), np.random.default_rng(SEED))
     flat = np.sort(samples.reshape(SAMPLES, -1), axis=1)
@@ -38,9 +39,9 @@ def iqm_interval(scores: Scores) -> Interval:
 
 
 def probability_of_improvement(x: Scores, y: Scores) -> Interval:
-    """P(X > Y), ties counting half, of a run of each drawn at random (Agarwal et al. 2021, section 4.3, equation 1).
+    """P(X > Y) for one random run of each, with ties counting half (Agarwal et al. 2021, section 4.3, equation 1).
 
-    It is the Mann-Whitney statistic of each town, averaged over towns, with a bootstrap interval over seeds.
+    This is the Mann-Whitney statistic of each town, averaged over towns, with a bootstrap interval over seeds.
     """
     generator = np.random.default_rng(SEED)
     first, second = _columns(x), _columns(y)
@@ -51,8 +52,10 @@ def probability_of_improvement(x: Scores, y: Scores) -> Interval:
 
 
 def paired_test(difference: Scores) -> float:
-    """One-sided p-value of Wilcoxon's signed-rank test that paired differences, float64 [S], lie above 0; exact if it
-    can be."""
+    """One-sided p-value of paired differences above 0, float64 [S], by the signed-rank test (Wilcoxon 1945).
+
+    The p-value is exact if there are at most 50 differences without ties and zeros.
+    """
     from scipy.stats import wilcoxon
 
     if not difference.any():
@@ -65,7 +68,7 @@ def _columns(scores: Scores) -> Scores:
 
 
 def _resample(scores: Scores, generator: np.random.Generator) -> Scores:
-    """float64 [SAMPLES, S, K]: rows drawn with replacement, whole: a row is one policy, judged in every town."""
+    """float64 [SAMPLES, S, K]: whole rows drawn with replacement; a row is one policy, evaluated in every town."""
     samples: Scores = scores[generator.integers(len(scores), size=(SAMPLES, len(scores)))]
     return samples
 

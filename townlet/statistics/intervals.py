@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.statistics.welch import student_quantile
+
 #: Standard normal quantile of a two-sided 95 % interval.
 Z95 = 1.959963984540054
 
@@ -22,10 +24,8 @@ class Interval(NamedTuple):
 
 def student_interval(values: NDArray[np.float64]) -> Interval:
     """Mean of independent values, float64 [N] with N at least 2, with its interval by Student's t (Student 1908)."""
-    from scipy.stats import t  # type: ignore[import-untyped]
-
     mean = float(values.mean())
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(student_quantile(len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -49,7 +49,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 def exact_interval(successes: int, trials: int) -> tuple[float, float]:
     """Bounds of a probability by the binomial distribution itself (Clopper and Pearson 1934)."""
-    from scipy.stats import binomtest
+    from scipy.stats import binomtest  # type: ignore[import-untyped]
 
     interval = binomtest(successes, trials).proportion_ci(0.95, method="exact")
     return float(interval.low), float(interval.high)

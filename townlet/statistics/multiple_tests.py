@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values that keep the family-wise error rate (Holm 1979).
 
-    The k-th smallest of m is multiplied by m − k + 1, but is no smaller than the one before it, and at most 1.
+    The k-th smallest of m is multiplied by m − k + 1; it is at least the adjusted one before it, and at most 1.
     """
     adjusted = [0.0] * len(p_values)
     floor = 0.0
