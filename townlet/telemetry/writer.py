@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import numbers
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from townlet.errors import InputError, RunError
 from townlet.files.outputs import append_line, file_place, make_folder, open_stream, sync_folder, write_all
 from townlet.telemetry.checks import record_faults
-from townlet.telemetry.reader import Line, part_paths, read_log
-from townlet.telemetry.record import BY_NAME, CLOCK_FIELDS, FIELDS, VERSIONS, required_fields
+from townlet.telemetry.reader import part_paths
+from townlet.telemetry.record import BY_NAME, FIELDS, VERSIONS, required_fields
+from townlet.telemetry.truncation import record_digest, truncate_after
 
 _STREAM = "a pipe or a device"
 
@@ -74,8 +74,11 @@ class TelemetryWriter:
     ) -> Self:
         """Make a writer that continues after line ``offset``, and remove all later lines, torn ones included.
 
-        ``offset`` and ``record_sha256`` are the values of :attr:`offset` and :attr:`record_sha256` at the checkpoint;
-        with an empty ``record_sha256`` the record is not compared. Lines of schema 1.0 have no number and are counted.
+        Args:
+            path: the log.
+            offset: :attr:`offset` at the checkpoint. Lines of schema 1.0 have no number and are counted.
+            record_sha256: :attr:`record_sha256` at the checkpoint; if empty, the record is not compared.
+            version, frequency, max_entries: as for a new writer.
 
         Raises :class:`InputError`, and removes nothing, if the log ends before that line or holds another record there.
         """
@@ -83,7 +86,7 @@ class TelemetryWriter:
         if writer._place.is_stream:
             raise InputError.of(path, "", _STREAM, "a file, which can be read back")
         if offset > 0:
-            kept = _truncate_after(writer._place.path, offset, record_sha256)
+            kept = truncate_after(writer._place.path, offset, record_sha256)
             writer._last = {"epoch": 0, "steps": 0, **kept.record}
             writer._written = kept.record
             writer._offset, writer._entries = offset, kept.entries
@@ -99,7 +102,7 @@ class TelemetryWriter:
     @property
     def record_sha256(self) -> str:
         """SHA-256 of the last record without clock fields, which only equal trainings share; empty before the first."""
-        return _digest(self._written) if self._written else ""
+        return record_digest(self._written) if self._written else ""
 
     def write(self, fields: Mapping[str, Any]) -> bool:
         """Append a record, unless ``frequency`` skips its epoch; return whether it was written.
@@ -218,74 +221,6 @@ def _rotate(path: Path) -> None:
     for part in part_paths(path):
         number = 0 if part == path else int(part.name.removeprefix(f"{path.name}."))
         part.rename(path.with_name(f"{path.name}.{number + 1}"))
-
-
-class _Kept(NamedTuple):
-    """The last line that a truncation keeps, and counts of lines and updates around it."""
-
-    record: dict[str, Any]
-    entries: int
-    """Lines kept in its file."""
-    updates_removed: int
-
-
-def _truncate_after(path: Path, offset: int, record_sha256: str) -> _Kept:
-    """Truncate a log after the line with this offset.
-
-    Newer files are removed first, so that a kill in between leaves a log that is whole up to some later line.
-    """
-    log = read_log(path)
-    index, record = _line_of(log.lines, path, offset, record_sha256)
-    line = log.lines[index]
-    last = Path(line.file)
-    place = log.parts.index(last)
-    for part in reversed(log.parts[place + 1 :]):
-        part.unlink()
-        sync_folder(path.parent)
-    with last.open("r+b") as file:
-        file.truncate(line.end)
-        file.seek(line.end - 1)
-        if file.read(1) != b"\n":
-            file.write(b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    for number, part in enumerate(reversed(log.parts[: place + 1])):
-        part.rename(path.with_name(f"{path.name}.{number}") if number else path)
-    sync_folder(path.parent)
-    removed = sum(int((later.record or {}).get("updates", 0)) for later in log.lines[index + 1 :])
-    return _Kept(record, sum(one.file == line.file for one in log.lines[: index + 1]), removed)
-
-
-def require_log(path: Path, *, offset: int, record_sha256: str) -> None:
-    """Raise InputError unless the log exists and holds, at line ``offset``, the record with this SHA-256."""
-    _line_of(read_log(path).lines, path, offset, record_sha256)
-
-
-def _line_of(lines: tuple[Line, ...], path: Path, offset: int, record_sha256: str) -> tuple[int, dict[str, Any]]:
-    """The index and record of the line with this offset and SHA-256; an empty ``record_sha256`` matches any record."""
-    index, record = _line_at(lines, path, offset)
-    if record_sha256 not in ("", _digest(record)):
-        expected = "the record that this training wrote before its checkpoint"
-        raise InputError.of(lines[index].file, f"line {lines[index].number}", "a record of another training", expected)
-    return index, record
-
-
-def _digest(record: Mapping[str, Any]) -> str:
-    content = {name: value for name, value in record.items() if name not in CLOCK_FIELDS}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _line_at(lines: tuple[Line, ...], path: Path, offset: int) -> tuple[int, dict[str, Any]]:
-    """The index and record of the line with this offset."""
-    reached = 0
-    for index, line in enumerate(lines):
-        if line.record is None:
-            raise InputError([fault.as_fault() for fault in line.faults])
-        reached = line.record.get("log_stream_offset", reached + 1)
-        if reached == offset:
-            return index, line.record
-    expected = f"line {offset}, the last one before the checkpoint"
-    raise InputError.of(path, "", f"a log that ends at line {reached}", expected)
 
 
 def _require_replaceable(path: Path) -> None:

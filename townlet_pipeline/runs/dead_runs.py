@@ -1,8 +1,8 @@
 """Runs whose worker died: each is closed, with the reason in its log, and its slots in the pools are given back.
 
 Dagster learns from the worker itself how a run ended. When the worker is killed, the run would stay unfinished until
-its ``dagster/max_runtime`` is over. The sensor ``zombie_runs`` closes it earlier, and Dagster restarts
-it. Without the daemon, ``python -m townlet_pipeline.runs.dead_runs`` closes it.
+its ``dagster/max_runtime`` is over. The sensor ``zombie_runs`` closes it earlier, and Dagster restarts it.
+Without the daemon, ``python -m townlet_pipeline.runs.dead_runs`` closes it.
 """
 
 import time
