@@ -1,4 +1,4 @@
-"""Evaluation of a policy: unseen worlds, and other behaviours in the very same worlds beside it."""
+"""Evaluation of a policy in unseen worlds, and of other behaviours in the very same worlds."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def held_out_seed(used: Collection[int]) -> int:
 
 
 def _behaviors(network: ActorCritic, scenario: Scenario, greedy: bool) -> dict[str, Behavior]:
-    """The policy and those beside it, by name."""
+    """All behaviours to evaluate, by name."""
     from townlet.behavior.neural import NeuralBehavior
 
     behaviors: dict[str, Behavior] = {POLICY: NeuralBehavior(network, greedy=greedy)}

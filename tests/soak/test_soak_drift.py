@@ -1,4 +1,4 @@
-"""What the drift detector claims of a soak's metrics, and what it refuses to claim."""
+"""Claims of the drift detector about a soak's metrics, and those that it refuses to make."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_too_short_a_soak_is_neither_accepted_nor_rejected(cycles: int) -> None:
     assert decide(assessment).decision == "hold"
 
 
-def test_a_metric_that_a_cycle_lacks_is_not_judged_and_holds_the_soak() -> None:
+def test_a_metric_that_a_cycle_lacks_is_not_tested_and_holds_the_soak() -> None:
     cycles, baseline = a_night(7)
     cycles[REFERENCE + INTENSITY][3] = np.nan
     del cycles[REFERENCE + EVENTS]
@@ -266,7 +266,7 @@ def test_what_moved_together_with_the_frozen_reference_is_not_put_down_to_learni
 
 
 @pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200])
-def test_noise_of_any_size_is_judged_alike(size: float) -> None:
+def test_noise_of_any_size_gives_a_sound_probability(size: float) -> None:
     random = np.random.default_rng(3)
     values, baseline = size * random.normal(size=20), size * random.normal(size=30)
     with np.errstate(all="raise", under="ignore"):

@@ -1,4 +1,4 @@
-"""What is claimed of memory, speed and open files, whose neighbouring values resemble each other."""
+"""Drift of memory, speed and open files, whose neighbouring values resemble each other."""
 
 from __future__ import annotations
 

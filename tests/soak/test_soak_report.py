@@ -1,4 +1,4 @@
-"""The morning's page: what it says of a real soak, and what it refuses to be written from."""
+"""Acceptance report of a real soak, and the files from which none is written."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def another_baseline(place: Path, folder: Path, factor: float) -> Path:
     return Path(str(write_baseline(folder, baseline.model_copy(update={"metrics": metrics}).sealed())))
 
 
-def test_a_soak_like_its_baseline_is_accepted_and_what_it_learnt_is_told_apart(place: Path) -> None:
+def test_a_soak_like_its_baseline_is_accepted_and_its_learning_is_reported_separately(place: Path) -> None:
     evidence = assess_soak(place / "soak")
     assert evidence.verdict.decision == "accept"
     assert {m.verdict for m in evidence.assessment.metrics if m.role == "reference"} == {"steady"}
@@ -146,7 +146,7 @@ def test_a_baseline_of_other_rollouts_is_refused(place: Path, soak: Path, tmp_pa
         assess_soak(soak, fewer)
 
 
-def test_a_soak_is_judged_wherever_its_folder_lies(place: Path, tmp_path: Path) -> None:
+def test_a_soak_is_assessed_wherever_its_folder_lies(place: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(place / "soak", tmp_path / "elsewhere" / "night")
     (original,) = (place / "baseline").glob("baseline-*.json")
     hidden = original.rename(tmp_path / "hidden.json")

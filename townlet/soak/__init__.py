@@ -1,1 +1,1 @@
-"""Soaks: replay and rollout in turn, cycle after cycle, beside a baseline's behaviour; measured, and then judged."""
+"""Soaks: replay and rollout in turn, cycle after cycle, beside a baseline's behaviour; measured, then assessed."""

@@ -38,7 +38,7 @@ class LearnedChange:
     beside_reference: bool
     """Whether the reference's metric was subtracted."""
     reference_steady: bool
-    """Whether nothing else was found to have changed meanwhile."""
+    """Whether the reference was found to be steady meanwhile."""
 
     @property
     def is_certain(self) -> bool:
@@ -60,13 +60,18 @@ class LearnedChange:
 
 
 def change_while_learning(values: Series, reference: Series | None, reference_steady: bool) -> LearnedChange | None:
-    """The change of a learner's metric, ``values`` [N], beside the frozen ``reference`` [N]; None with too few cycles.
+    """The change of a metric of a network that learns; None with too few cycles.
 
-    The tests' null hypothesis is a network that does not learn: then the cycles are independent. A learner's are not,
-    and that is what the tests find. ``reference_steady`` says that nothing else was found to have changed.
+    The tests' null hypothesis is a network that does not learn, whose cycles are independent. Those of a network that
+    learns are not, which is what the tests find.
+
+    Args:
+        values: float64 [N], NaN where a cycle lacks the metric.
+        reference: float64 [N], the same metric of the frozen reference, to be subtracted; None if it has none.
+        reference_steady: whether the reference was found to be steady.
     """
-    beside = reference is not None and bool(np.isfinite(reference).all())
-    difference = values - reference if beside and reference is not None else values
+    paired = reference is not None and bool(np.isfinite(reference).all())
+    difference = values - reference if paired and reference is not None else values
     known = np.isfinite(difference)
     if known.sum() < FEWEST:
         return None
@@ -77,4 +82,4 @@ def change_while_learning(values: Series, reference: Series | None, reference_st
     found = min(trend(difference[known]), change_point(difference[known]), key=lambda one: one.p)
     # Bonferroni's correction for taking the better of two tests.
     found = replace(found, p=min(1.0, 2 * found.p))
-    return LearnedChange(first, last, low, high, found, beside, reference_steady)
+    return LearnedChange(first, last, low, high, found, paired, reference_steady)

@@ -34,14 +34,14 @@ def soak_plots(
     plots = []
     for metric in sorted(metrics, key=_place):
         if metric.role == "resource":
-            values, beside = resources[metric.name], None
+            values, band_of = resources[metric.name], None
         elif metric.role == "reference":
-            values, beside = cycles.get(REFERENCE + metric.name, np.empty(0)), baseline[metric.name]
+            values, band_of = cycles.get(REFERENCE + metric.name, np.empty(0)), baseline[metric.name]
         else:
-            values, beside = cycles[metric.name], None
+            values, band_of = cycles[metric.name], None
         known = values[np.isfinite(values)]
         if len(known) and (np.ptp(known) or metric.verdict in _CHANGED):
-            plots.append(_plot(metric, values, beside))
+            plots.append(_plot(metric, values, band_of))
     return plots
 
 

@@ -54,7 +54,7 @@ def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Soak
 
 
 def label_of(metric: MetricAssessment) -> str:
-    """A metric's name in a sentence; the network's is told apart from the reference's of the same name."""
+    """A metric's name in a sentence; the network's is marked, because the reference has one of the same name."""
     label = _label(metric.name)
     return f"{label} of the network" if metric.role == "network" else label
 
@@ -130,7 +130,7 @@ def _learning(assessment: Assessment) -> str:
         (metric.name, metric.learned_change) for metric in assessment.of("learned") if metric.learned_change is not None
     ]
     if not learned:
-        return "Learning was on, and changed nothing that could be told from chance."
+        return "Learning was on, and changed nothing beyond chance."
     courses = ", ".join(
         f"{_label(name)} from {number(change.first)} to {number(change.last)}" for name, change in learned
     )

@@ -1,7 +1,7 @@
-"""Four tests of a series of independent cycles: its level, a trend, a change point, and one cycle that is out of line.
+"""Tests for change in a series of independent cycles: its level, a trend, a change point, and one outlying cycle.
 
 Cycles have fresh seeds and the same behaviour as the baseline's rollouts, so without a change all values are
-exchangeable. The first three tests are of ranks and ask for nothing more: they hold for skewed values, ties and counts
+exchangeable. The first three tests use ranks and assume no more than that: they hold for skewed values, ties and counts
 that are mostly 0.
 """
 
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from townlet.statistics.welch import CONFIDENCE, difference_of_means
 
-#: Fewest values of a run, or of a baseline, that are judged.
+#: Fewest values of a run, or of a baseline, that are tested.
 FEWEST = 8
 #: Fewest cycles on either side of a change point.
 SHORTEST_SIDE = 3
-#: Values up to which the rank sum's distribution is counted out; beyond, it is normal to all digits that matter.
-_COUNTED_OUT = 100
-#: Permutations in each round of the change point's test, and exceedances that end it early.
+#: Most values for which the rank sum's distribution is enumerated; for more, the normal one is accurate enough.
+_ENUMERATED = 100
+#: Permutations in each round of the change point's test, and the number of exceedances that ends it early.
 _ROUNDS, _ENOUGH = (500, 5_000, 50_000, 150_000), 12
-#: Permutations that are in memory together.
+#: Permutations in memory at once.
 _TOGETHER = 10_000
-#: Values up to which a trend or a change point is looked for in single cycles; beyond, in means of some cycles each.
+#: Most values among which a trend or a change point is sought cycle by cycle; longer series are averaged in blocks.
 _MOST = 512
 
 Series = NDArray[np.float64]
@@ -34,23 +34,23 @@ Series = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one test says of one metric, in the metric's own unit.
-
-    ``effect`` is the estimated change and ``low`` to ``high`` its 95 % interval, which may be infinite; ``p`` the
-    probability of a statistic as extreme if nothing changed. ``cycle`` is the first cycle after a change point, or the
-    one out of line, counted from 0; -1 for the other tests.
-    """
+    """The result of one test of one metric, in the metric's own unit."""
 
     test: str
+    """Name of the test."""
     effect: float
+    """Estimated change."""
     low: float
+    """Lower bound of its 95 % interval, which may be infinite."""
     high: float
     p: float
+    """Probability of a statistic as extreme if nothing changed."""
     cycle: int = -1
+    """First cycle after a change point, or the outlying one, counted from 0; -1 for other tests."""
 
 
 def level_shift(values: Series, baseline: Series) -> Finding:
-    """Whether ``values`` [N] lie higher or lower than ``baseline`` [S]: exact rank-sum test, ties included.
+    """Test whether ``values`` [N] lie higher or lower than ``baseline`` [S]: exact rank-sum test with ties.
 
     The effect is the difference of means with Welch's interval (Welch 1947).
     """
@@ -59,10 +59,10 @@ def level_shift(values: Series, baseline: Series) -> Finding:
 
 
 def trend(values: Series) -> Finding:
-    """Whether ``values`` [N] rise or fall: Mann's test of Kendall's statistic, ties allowed for (Mann 1945).
+    """Test whether ``values`` [N] rise or fall: Mann's test of Kendall's statistic with ties (Mann 1945).
 
-    The effect is the change over the whole run by the median slope, with the interval that the same statistic gives
-    (Sen 1968, eq. 2.6).
+    The effect is the change over the whole run by the median slope, with the interval of the same statistic (Sen 1968,
+    eq. 2.6).
     """
     from scipy.stats import norm, theilslopes  # type: ignore[import-untyped]
 
@@ -74,7 +74,7 @@ def trend(values: Series) -> Finding:
     rises = float(np.sign(means[later] - means[earlier]).sum())
     _, ties = np.unique(means, return_counts=True)
     spread = math.sqrt((_kendall_spread(np.array([n])) - _kendall_spread(ties)) / 18)
-    # The statistic is a whole number; half of its step of 2 is the correction for continuity.
+    # The statistic moves in steps of 2; the correction for continuity is half a step.
     p = 2 * float(norm.sf(max(abs(rises) - 1.0, 0.0) / spread))
     slopes = theilslopes(means, np.arange(n), CONFIDENCE)
     slope, _, low, high = ((len(values) - 1) / length * float(one) for one in slopes)
@@ -82,10 +82,10 @@ def trend(values: Series) -> Finding:
 
 
 def _blocks(values: Series) -> tuple[Series, int, int]:
-    """``values`` [N] as they are if they are few, else means of as many cycles each, exchangeable as those are.
+    """``values`` [N] if they are few, else their means in blocks of equal length, which are exchangeable too.
 
-    Also how many cycles make one, and how many before the first are left out. Work and memory for a trend or a change
-    point would otherwise grow with the square of a run of hours.
+    Returns the means, the cycles per block, and the cycles left out before the first block. Work and memory for a trend
+    or a change point would otherwise grow with the square of the number of cycles.
     """
     length = -(-len(values) // _MOST)
     first = len(values) % length
@@ -97,11 +97,11 @@ def _kendall_spread(sizes: NDArray[np.int64]) -> float:
 
 
 def change_point(values: Series) -> Finding:
-    """Whether ``values`` [N] jump at some cycle: the largest standardised rank sum over all splits (Pettitt 1979).
+    """Test whether ``values`` [N] jump at a cycle: the largest standardised rank sum over all splits (Pettitt 1979).
 
-    Its probability is that of random orders of the same values, up to 200,000, so ties are allowed for; sampling
+    Its probability is estimated from up to 200,000 random orders of the same values, which allows for ties; sampling
     ends early where it is plainly large (Besag and Clifford 1991). The effect is the difference of means after and
-    before, with Welch's interval; since the split was chosen by the data, it tends to be too large.
+    before, with Welch's interval; it tends to be too large, because the data chose the split.
     """
     from scipy.stats import rankdata
 
@@ -125,14 +125,14 @@ def _standardised(ranks: Series, splits: NDArray[np.int64]) -> Series:
 
 
 def _order_p(ranks: Series, splits: NDArray[np.int64], seen: float) -> float:
-    """Share of random orders whose largest statistic reaches ``seen``, itself counted."""
+    """Share of orders whose largest statistic reaches ``seen``: random ones, and the observed one."""
     random = np.random.default_rng(len(ranks))
     reached = drawn = 0
     for amount in _ROUNDS:
         for begin in range(0, amount, _TOGETHER):
             rows = min(_TOGETHER, amount - begin)
             orders = random.permuted(np.broadcast_to(ranks, (rows, len(ranks))), axis=1)
-            # A tie with what was seen is as extreme; sums of ranks may differ in the last bit.
+            # A statistic equal to the observed one is as extreme; sums of ranks may differ in the last bit.
             reached += int(np.count_nonzero(_standardised(orders, splits).max(axis=1) >= seen - 1e-9))
             drawn += rows
         if reached >= _ENOUGH:
@@ -141,12 +141,12 @@ def _order_p(ranks: Series, splits: NDArray[np.int64], seen: float) -> float:
 
 
 def odd_cycle(values: Series, baseline: Series) -> Finding | None:
-    """The cycle farthest from all others, baseline [S] included: Student's t of a new value, times the cycles judged.
+    """Test the cycle farthest from all others, baseline [S] included, by Student's t of a new value.
 
-    A single value cannot be judged by ranks, so this leans on cycles being means over many worlds. For values that are
-    never negative it must hold on the scale of cube roots too, on which skewed ones are close to normal (Wilson and
-    Hilferty 1931). None where half of the values or fewer are distinct: such have no spread to judge one by. The
-    interval is that of the deviation.
+    The probability is multiplied by the number of cycles. Ranks cannot test a single value, so this relies on cycles
+    being means over many worlds. Values that are never negative must be as extreme on the scale of cube roots, on which
+    skewed ones are close to normal (Wilson and Hilferty 1931). None if at most half of the values are distinct, because
+    their spread says nothing about one more. The interval is that of the deviation.
     """
     from scipy.stats import t
 
@@ -184,8 +184,8 @@ def _spread_of_another(values: Series) -> float:
 def rank_sum_p(values: Series, baseline: Series) -> float:
     """Two-sided probability of the rank sum of ``values`` [N] among all values (Wilcoxon 1945), ties as midranks.
 
-    Up to 100 values its distribution is counted out over all ways to choose N of the midranks (Streitberg and
-    Röhmel 1986, the shift algorithm); for more it is the normal one, with the variance of the midranks.
+    Up to 100 values its distribution is enumerated over all ways to choose N of the midranks (Streitberg and Röhmel
+    1986, the shift algorithm); for more it is the normal one with the variance of the midranks.
     """
     from scipy.stats import norm, rankdata
 
@@ -193,7 +193,7 @@ def rank_sum_p(values: Series, baseline: Series) -> float:
     own, size = int(ranks[len(baseline) :].sum()), len(values)
     if np.ptp(ranks) == 0:
         return 1.0
-    if len(ranks) > _COUNTED_OUT:
+    if len(ranks) > _ENUMERATED:
         mean = size * ranks.mean()
         spread = math.sqrt(size * len(baseline) / (len(ranks) - 1) * float(ranks.var()))
         return float(min(1.0, 2 * norm.sf(max(abs(own - mean) - 1.0, 0.0) / spread)))
@@ -203,8 +203,8 @@ def rank_sum_p(values: Series, baseline: Series) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def _tails(ranks: tuple[int, ...], size: int, total: int) -> tuple[float, float]:
-    """Probabilities that ``size`` of the ``ranks``, drawn without replacement, sum to ``total`` at the most, and at the
-    least."""
+    """Probabilities that ``size`` of the ``ranks``, drawn without replacement, sum to at most and to at least
+    ``total``."""
     share = _distribution(ranks, size)
     return float(share[: total + 1].sum()), float(share[total:].sum())
 
