@@ -121,4 +121,4 @@ def test_the_command_retires_and_ends_with_2_for_what_it_does_not_know(tmp_path:
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         instance.add_dynamic_partitions("scenarios", [".#x"])
     done = subprocess.run([*words, ".#x"], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "'.#x' is no partition any more; nothing was made of it\n")
+    assert (done.returncode, done.stdout) == (0, "'.#x' is no longer a partition; nothing was made of it\n")

@@ -1,3 +1,4 @@
-"""What every asset shares: files, locks, partitions, provenance, checks and the object store. None of it decides
-a byte of an artefact.
+"""The base of all assets: store, files, locks, partitions, provenance, checks and metadata.
+
+None of it decides a byte of an artefact, so code versions do not follow it.
 """

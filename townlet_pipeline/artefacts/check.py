@@ -1,4 +1,4 @@
-"""Asset checks, each a function that examines one scenario's files. A gate stops a run; an advisory does not."""
+"""Asset checks, made of functions that examine one scenario's files: gates stop a run, advisories do not."""
 
 import warnings
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from townlet.errors import InputError, RunError
-from townlet_pipeline.artefacts.object_store import pull_checked
+from townlet_pipeline.artefacts.object_store import fetch_checked
 from townlet_pipeline.artefacts.partitions import key_of, scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 
@@ -62,7 +62,7 @@ def _check(
 
     def run(context: AssetCheckExecutionContext, store: StoreResource) -> AssetCheckResult:
         try:
-            pull_checked(context, store)
+            fetch_checked(context, store)
             found = function(store, key_of(context))
         except InputError as error:
             found = Finding(False, str(error), {"faults": len(error.faults)})

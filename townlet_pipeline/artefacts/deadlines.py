@@ -1,4 +1,4 @@
-"""Deadlines of assets that are made by a plan: after them, Dagster shows the asset as overdue."""
+"""Deadlines of scheduled assets: after its deadline, Dagster shows an asset as overdue."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from townlet_pipeline.instance.timetable import plans
 
 
 def with_deadlines(assets: Sequence[AssetsDefinition]) -> list[AssetsDefinition]:
-    """The assets, those of a plan with the deadline after which they show red. Raises InputError for unusable hours."""
+    """The assets, each scheduled one with its deadline. Raises InputError for unusable hours."""
     deadlines = {
         name: FreshnessPolicy.cron(plan.deadline, plan.within, timezone())
         for plan in plans().values()

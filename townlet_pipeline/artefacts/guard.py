@@ -1,4 +1,4 @@
-"""Guard of the work of every step that makes artefacts: locks, the worker's life, and readable failures."""
+"""The guard around every step that makes artefacts: locks, exit with the worker, and readable failures."""
 
 import functools
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.runs.failures import readable_failures
 from townlet_pipeline.runs.worker import exit_with_worker
 
-#: Raises InputError for options of a run that would only be refused later, when other work was already done.
+#: Raises InputError for options of a run that would be refused only later, after other work was done.
 Precondition = Callable[[AssetExecutionContext, StoreResource], None]
 
 
 def guarded(compute: Callable[..., Any], require: Precondition | None = None) -> Callable[..., Any]:
-    """An asset's function that alone writes its folders, ends with the run's worker, and fails readably.
+    """An asset's function that holds its folders alone, ends with the run's worker, and fails readably.
 
-    ``require`` is asked before anything is made. See :func:`townlet_pipeline.artefacts.locks.locked`,
+    ``require`` is called before anything is made. See :func:`townlet_pipeline.artefacts.locks.locked`,
     :func:`townlet_pipeline.runs.worker.exit_with_worker` and :func:`townlet_pipeline.runs.failures.readable_failures`.
     """
 

@@ -1,4 +1,4 @@
-"""One run writes an artefact's folder at a time."""
+"""Locks of artefacts' folders: one run writes a folder at a time."""
 
 import os
 import socket
@@ -13,10 +13,10 @@ from townlet.errors import InputError
 
 @contextmanager
 def locked(folder: Path, run_id: str | None) -> Iterator[None]:
-    """Hold a folder for a run, or for no run; InputError, at once, with the run and the process that hold it already.
+    """Hold a folder for a run, or for no run. Raises InputError at once, naming the run and process that hold it.
 
-    It does not wait, because what the other run makes there is what this one was asked for. The lock is the operating
-    system's, so it is gone with the process however that ended; the line beside it only says whose it is.
+    It does not wait, because the other run makes there what this one was asked to make. The lock is the operating
+    system's, so it ends with the process, however that ends. A file beside it says who holds it.
     """
     lock, holder = _beside(folder, "lock"), _beside(folder, "holder")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def locked(folder: Path, run_id: str | None) -> Iterator[None]:
     try:
         guard.acquire(blocking=False)
     except filelock.Timeout:
-        raise InputError.of(folder, "", f"{_told(holder)} writing here", _EXPECTED) from None
+        raise InputError.of(folder, "", f"{_name_of(holder)} writing here", _EXPECTED) from None
     try:
         who = f"run {run_id}" if run_id else "somebody"
         holder.write_text(f"{who} (process {os.getpid()} on {socket.gethostname()})", encoding="utf-8")
@@ -41,7 +41,7 @@ def _beside(folder: Path, kind: str) -> Path:
     return folder.with_name(f".{folder.name}.{kind}")
 
 
-def _told(holder: Path) -> str:
+def _name_of(holder: Path) -> str:
     try:
         return holder.read_text(encoding="utf-8") or "another run"
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a materialization tells besides its data version: tables, plots, figures and how to make it again."""
+"""Metadata of materializations: tables, links, hashes of what was read, and the command that makes the same."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,9 +26,9 @@ from townlet_pipeline.instance.project import shown
 if TYPE_CHECKING:
     from townlet.view.playback import ConflictLink
 
-#: Kinds of telemetry fields by the names that tables have for them.
+#: Dagster's types of table columns, by kind of telemetry field.
 _TYPES = {"int": "int", "float": "float", "str": "string"}
-#: Conflicts that a capture shows of itself; its playback lists more.
+#: Conflicts on a capture's page; its playback lists more.
 _SHOWN = 5
 _CONFLICT = ("tick", "world", "who", "kind", "against", "where", "intensity")
 
@@ -36,31 +36,34 @@ _CONFLICT = ("tick", "world", "who", "kind", "against", "where", "intensity")
 def table(
     rows: Sequence[Mapping[str, str | int] | Mapping[str, str | float]], meanings: Mapping[str, str]
 ) -> TableMetadataValue:
-    """Rows as a table whose columns, in the order of ``meanings``, say what they mean."""
+    """Rows as a table whose columns, in the order of ``meanings``, carry their meanings."""
     types = {name: _type_name(row[name]) for row in rows[:1] for name in row}
     columns = [TableColumn(name, types.get(name, "string"), meaning) for name, meaning in meanings.items()]
     return MetadataValue.table([TableRecord(dict(row)) for row in rows], TableSchema(columns))
 
 
 def page(file: Path) -> MetadataValue[Any]:
-    """A link to a page of the store that the UI opens; of a page elsewhere, its path."""
+    """A link that the UI opens, for a page of the store; the path of any other page."""
     url = page_url(file)
     return MetadataValue.path(str(file)) if url is None else MetadataValue.url(url)
 
 
 def playback_of_capture(page_file: Path) -> dict[str, MetadataValue[Any]]:
-    """A link to the page that plays the capture of the same partition; nothing where there is no such page yet."""
+    """A link to the page that plays the capture of the same partition; nothing if there is no such page yet."""
     return {"playback_of_capture": page(page_file)} if page_file.exists() else {}
 
 
 def conflicts(links: "Sequence[ConflictLink]", page_file: Path) -> MetadataValue[Any]:
-    """Conflicts as a Markdown table, in which each tick is a link to that moment on a playback page."""
+    """Conflicts as a Markdown table; each tick is a link to that moment on a playback page."""
     rows = [(_moment(link, page_file), *map(markdown.plain, _conflict(link))) for link in links]
     return MetadataValue.md(markdown.table(_CONFLICT, rows))
 
 
 def recorded_conflicts(manifest: AnyPath, page_file: Path) -> MetadataValue[Any]:
-    """The worst conflicts in the world of a capture's worst one, which its playback page always holds; as above."""
+    """The worst conflicts in the world of a capture's worst conflict, as :func:`conflicts` shows them.
+
+    The playback page always holds that world.
+    """
     from townlet.view.playback import conflict_links
 
     links = conflict_links(manifest)
@@ -68,36 +71,36 @@ def recorded_conflicts(manifest: AnyPath, page_file: Path) -> MetadataValue[Any]
 
 
 def made_from(**parents: str | Mapping[str, str] | None) -> dict[str, MetadataValue[Any]]:
-    """The content hashes of what an asset was really read from, by asset, or by asset and partition.
+    """The metadata ``made_from``: content hashes of what was actually read, by asset, or by asset and partition.
 
-    A plain hash is of the asset's own partition. Dagster records its own in ``dagster/input_data_version/…``; for
-    partitioned parents these are hashes of hashes.
+    A plain hash is that of the same partition. Dagster's own ``dagster/input_data_version/…`` are hashes of hashes for
+    partitioned parents.
     """
     return {"made_from": MetadataValue.json({name: version for name, version in parents.items() if version})}
 
 
 def read_from(files: Mapping[str, Path]) -> dict[str, MetadataValue[Any]]:
-    """The files outside of the store that an asset was really read from, by what they are, with their SHA-256."""
+    """The metadata ``read_from``: files outside the store that were actually read, by what they are, with SHA-256."""
     from townlet.lineage.artefact import file_sha256
 
-    told = {name: {"file": shown(file), "sha256": file_sha256(file)} for name, file in files.items()}
-    return {"read_from": MetadataValue.json(told)}
+    read = {name: {"file": shown(file), "sha256": file_sha256(file)} for name, file in files.items()}
+    return {"read_from": MetadataValue.json(read)}
 
 
 def command(*words: str | Path, options: Mapping[str, object] | None = None) -> MetadataValue[Any]:
-    """A shell command that makes the same without Dagster, to be run in the project's folder."""
+    """A shell command that makes the same without Dagster, run in the project's folder."""
     return MetadataValue.text(command_line(*words, options=options, show=shown))
 
 
 def column_lineage(asset: str, columns: Mapping[str, Sequence[str]]) -> dict[str, TableColumnLineage]:
-    """From which columns of an asset each column comes."""
+    """The columns of an asset that each column comes from."""
     key = AssetKey(asset)
     deps = {name: [TableColumnDep(key, source) for source in sources] for name, sources in columns.items()}
     return {"dagster/column_lineage": TableColumnLineage(deps)}
 
 
 def telemetry_schema(present: Sequence[str]) -> TableSchema:
-    """The columns of a telemetry table as declared: type, meaning, unit, and bounds as constraints."""
+    """The declared columns of a telemetry table: type, meaning, unit, and bounds as constraints."""
     columns = [
         TableColumn(
             field.name,
@@ -108,7 +111,7 @@ def telemetry_schema(present: Sequence[str]) -> TableSchema:
         for field in FIELDS
         if field.name in present
     ]
-    extra = [TableColumn(name, "float", "a field of this log's own") for name in present if name not in BY_NAME]
+    extra = [TableColumn(name, "float", "a field of this log alone") for name in present if name not in BY_NAME]
     return TableSchema([*columns, *extra])
 
 

@@ -1,11 +1,11 @@
-"""Artefacts in an object store: each asset works in the local folder, and is published when it is made.
+"""The object store: each asset is made in the local folder, and published once it is made.
 
-Training logs are appended to and checkpoints rewritten, which object stores cannot do. What is published lies in
+Training logs are appended to and checkpoints rewritten, which object stores cannot do. Published files lie in
 
-    <object store>/<scenario>/<asset>/<version>/…    the files, never changed again
-    <object store>/<scenario>/<asset>/current.json   which version it is, and the hash of each file; written last
+    <object store>/<scenario>/<asset>/<version>/…    the files, never changed
+    <object store>/<scenario>/<asset>/current.json   the current version and the hash of each file; written last
 
-so a reader sees the old version or the new one, and nothing between, and one that was killed while publishing leaves
+So a reader sees the old version or the new one, and nothing in between. A process killed while publishing leaves
 nothing that anybody reads.
 """
 
@@ -46,13 +46,13 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class _Strict(BaseModel):
-    """Like the models of scenarios, whose import would slow down that of the definitions."""
+    """A model as strict as those of scenarios, whose import would slow down loading the definitions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class PublishedFile(_Strict):
-    """One file, by its path in the asset's folder."""
+    """One published file, named by its path in the asset's folder."""
 
     file: InnerPath
     bytes: Annotated[int, Field(ge=0)]
@@ -60,7 +60,7 @@ class PublishedFile(_Strict):
 
 
 class Published(_Strict):
-    """``current.json``: a whole asset of a scenario."""
+    """``current.json``: all files of an asset of a scenario."""
 
     format: Literal["townlet-published"] = "townlet-published"
     version: Literal[1] = 1
@@ -70,7 +70,7 @@ class Published(_Strict):
 
     @property
     def text(self) -> str:
-        """What is written to the store; its hash names the version."""
+        """The content of ``current.json``; its hash names the version."""
         return pretty_json(self.model_dump())
 
     @property
@@ -79,11 +79,11 @@ class Published(_Strict):
         return sha256(self.text.encode())[:_SHORT]
 
 
-def push(store: StoreResource, scenario: str, asset: str) -> str:
-    """Publish an asset's folder and return the URL of the version; what is there already is not sent again.
+def publish(store: StoreResource, scenario: str, asset: str) -> str:
+    """Publish an asset's folder and return the URL of the version. Files that are there already are not sent again.
 
-    What is there is known by its size and, since stores keep nothing else that all of them give, by its bytes: it is
-    read, so that an object that was damaged is mended. Raises InputError if there is nothing to publish.
+    A published file is compared by size and by its bytes, which are read: no hash is common to all stores, and a
+    damaged object is so replaced. Raises InputError if there is nothing to publish.
     """
     folder, place = store.folder(scenario, asset), _place(store, scenario, asset)
     files = _files_in(folder)
@@ -105,11 +105,11 @@ def _is_published(target: UPath, entry: PublishedFile) -> bool:
     return sha256(target.read_bytes()) == entry.sha256
 
 
-def pull(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: str | None = None) -> None:
-    """Make the local folders of assets what was last published; those never published are left as they are.
+def fetch(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: str | None = None) -> None:
+    """Replace the local folders of assets by what was last published. Assets never published are left alone.
 
-    Raises InputError for a file that is not what its hash says, for a folder that another run writes, and for one with
-    a training or a soak that would go on there; then that folder is left as it was.
+    Raises InputError for a file whose hash differs from the one recorded, for a folder that another run writes, and
+    for one with an unfinished training or soak. That folder is then left as it was.
     """
     for asset in assets:
         place, folder = _place(store, scenario, asset), store.folder(scenario, asset)
@@ -117,7 +117,7 @@ def pull(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: 
         if published is not None and published.files != _files_in(folder):
             with locked(folder, run_id), exclusive(folder):
                 _require_nothing_unfinished(store, scenario, asset)
-                _fetch(place / published.folder, published, folder)
+                _download(place / published.folder, published, folder)
 
 
 def _require_nothing_unfinished(store: StoreResource, scenario: str, asset: str) -> None:
@@ -127,16 +127,16 @@ def _require_nothing_unfinished(store: StoreResource, scenario: str, asset: str)
         raise InputError.of(
             checkpoint.parent,
             "",
-            f"a {work} that was ended",
-            f"it finished, before what was published takes its place: materialize {checkpoint.parent.name}, with which "
-            f"it goes on, or remove {checkpoint.name} to give it up",
+            f"an unfinished {work}",
+            f"it finished before the published files replace it: materialize {checkpoint.parent.name} to resume it, or "
+            f"remove {checkpoint.name} to give it up",
         )
 
 
-def mirrored(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """An asset's function that fetches what it is made from, and publishes what it made once that succeeded.
+def with_object_store(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """An asset's function that first fetches what it is made from, and publishes what it made if it succeeds.
 
-    Where the store has no object store, it is the function itself.
+    Without an object store, the function alone.
     """
 
     @functools.wraps(compute)
@@ -144,7 +144,7 @@ def mirrored(compute: Callable[..., Any]) -> Callable[..., Any]:
         if not store.published_at:
             return compute(context, store=store, **resources)
         own = context.selected_asset_keys
-        _pull_all(context, store, _upstream(context, own) - own)
+        _fetch_all(context, store, _upstream(context, own) - own)
         made = compute(context, store=store, **resources)
         if isinstance(made, MaterializeResult):
             return _publish(context, store, made)
@@ -153,33 +153,33 @@ def mirrored(compute: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def pull_checked(context: AssetCheckExecutionContext, store: StoreResource) -> None:
-    """Fetch the asset that is checked, and all that it was made from. Raises InputError as :func:`pull` does."""
+def fetch_checked(context: AssetCheckExecutionContext, store: StoreResource) -> None:
+    """Fetch the asset that is checked and all that it was made from. Raises InputError like :func:`fetch`."""
     if store.published_at:
         keys = {check.asset_key for check in context.selected_asset_check_keys}
-        _pull_all(context, store, _upstream(context, keys) | keys)
+        _fetch_all(context, store, _upstream(context, keys) | keys)
 
 
 def _publish(context: AssetExecutionContext, store: StoreResource, made: MaterializeResult[Any]) -> Any:
     key = made.asset_key or context.asset_key
-    url = push(store, key_of(context), key.to_user_string())
+    url = publish(store, key_of(context), key.to_user_string())
     return made._replace(metadata={**(made.metadata or {}), "published": MetadataValue.url(url)})
 
 
 def _upstream(
     context: AssetExecutionContext | AssetCheckExecutionContext, keys: AbstractSet[AssetKey]
 ) -> AbstractSet[AssetKey]:
-    """All assets upstream, not the parents alone: an asset may read what its parents were made from."""
+    """All assets upstream, not only the parents: an asset may read what its parents were made from."""
     graph = context.job_def.asset_layer.asset_graph
     return {above for key in keys for above in graph.get_ancestor_asset_keys(key)}
 
 
-def _pull_all(
+def _fetch_all(
     context: AssetExecutionContext | AssetCheckExecutionContext, store: StoreResource, keys: AbstractSet[AssetKey]
 ) -> None:
-    """Fetch assets of the context's partition; those that have no days or weeks by their scenario.
+    """Fetch assets of the context's partition, or of its scenario if they have no days or weeks.
 
-    What is made once for all scenarios reads no scenario's assets.
+    An asset made once for all scenarios reads no scenario's assets.
     """
     graph, own = context.job_def.asset_layer.asset_graph, key_of(context)
     for key in sorted(keys):
@@ -188,24 +188,24 @@ def _pull_all(
             continue
         by_time = isinstance(partitions, MultiPartitionsDefinition)
         scenario = own.keys_by_dimension["scenario"] if isinstance(own, MultiPartitionKey) and not by_time else own
-        pull(store, scenario, [name := key.to_user_string()], run_id=context.run.run_id)
+        fetch(store, scenario, [name := key.to_user_string()], run_id=context.run.run_id)
         if name == "scenario":
-            pull(store, scenario, _edited(store, scenario), run_id=context.run.run_id)
+            fetch(store, scenario, _edited(store, scenario), run_id=context.run.run_id)
 
 
 def _edited(store: StoreResource, scenario: str) -> list[str]:
-    """The published copies of what a scenario's file said when it had been edited; nights are traced to them."""
+    """The published copies of a scenario's edited file, to which nights are traced."""
     place = _place(store, scenario, EDITED)
     return [f"{EDITED}/{version.name}" for version in sorted(place.iterdir())] if place.exists() else []
 
 
 def _place(store: StoreResource, scenario: str, asset: str) -> UPath:
-    # Without a cache of listings, which would hide what another machine published since.
+    # Without a cache of listings, which would hide what another machine has published since.
     return UPath(f"{store.published_at}/{scenario}/{asset}", use_listings_cache=False)
 
 
 def _files_in(folder: Path) -> list[PublishedFile]:
-    """The files of an asset, in order; hidden ones are locks and unfinished writes."""
+    """The files of an asset, in order. Hidden ones, which are locks and unfinished writes, are left out."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return [_entry(folder, name) for name in names if not any(part.startswith(".") for part in name.split("/"))]
 
@@ -219,13 +219,13 @@ def _entry(folder: Path, name: str) -> PublishedFile:
 
 @functools.lru_cache(maxsize=4096)
 def _sha256_of(file: Path, size: int, changed: int) -> str:
-    """The hash of a file's content, read once as long as the file has this size and time of change."""
+    """The hash of a file's content, read once for each size and time of change."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _current(place: UPath) -> Published | None:
-    """What was last published, or None if nothing ever was."""
+    """What was last published; None if nothing was."""
     file = place / _CURRENT
     if not file.exists():
         return None
@@ -234,8 +234,8 @@ def _current(place: UPath) -> Published | None:
     return validated(read_json(file, "what was published"), Published, file)
 
 
-def _fetch(version: UPath, published: Published, folder: Path) -> None:
-    """Download into a neighbour, check, and only then take the place of what is in the folder."""
+def _download(version: UPath, published: Published, folder: Path) -> None:
+    """Download into a neighbouring folder, check every file, and only then replace the folder's files."""
     waiting = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(waiting, ignore_errors=True)
     try:
@@ -244,11 +244,11 @@ def _fetch(version: UPath, published: Published, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             size = source.stat().st_size
             if size != entry.bytes:
-                raise InputError.of(source, "", f"{size} bytes", f"{entry.bytes}, with which it was published")
+                raise InputError.of(source, "", f"{size} bytes", f"{entry.bytes}, as it was published")
             source.fs.get_file(source.path, str(target))
             found = _entry(waiting, entry.file).sha256
             if found != entry.sha256:
-                raise InputError.of(source, "", f"SHA-256 {found}", f"{entry.sha256}, with which it was published")
+                raise InputError.of(source, "", f"SHA-256 {found}", f"{entry.sha256}, as it was published")
         wanted = {entry.file for entry in published.files}
         for old in _files_in(folder):
             if old.file not in wanted:

@@ -1,4 +1,4 @@
-"""One partition per scenario, and per experiment on one: everything that is made of it is one column of assets."""
+"""Partitions: one per scenario, and one per experiment. All assets made of one are its column."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,53 +13,53 @@ from dagster import (
 from townlet.errors import Fault, InputError
 from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, project_root, scenario_file, scenario_folder, shown
 
-#: Between a scenario's name and that of an experiment on it, in the key of the experiment's partition.
+#: Separates the scenario's name from the experiment's in the key of an experiment's partition.
 SEPARATOR = "__"
 
-#: In the place of a key, of what is made once for all scenarios.
+#: Stands for the key where an asset is made once for all scenarios.
 ALL = "all"
 
-#: The keys live in the instance: the sensor ``scenario_files`` and the job ``register_experiment`` add them.
+#: The sensor ``scenario_files`` and the job ``register_experiment`` add keys, which the instance keeps.
 scenarios = DynamicPartitionsDefinition(name="scenarios")
 
 
 def key_of(context: AssetExecutionContext | AssetCheckExecutionContext) -> str:
-    """The partition that a step makes or checks, :data:`ALL` if its assets have none."""
+    """The partition that a step makes or checks; :data:`ALL` if its assets have none."""
     return context.partition_key if context.has_partition_key else ALL
 
 
 def files_on_disk() -> list[str]:
-    """Names of the scenario files there are now, sorted, whether or not what is in them is valid."""
+    """Names of the present scenario files, sorted, whether or not their content is valid."""
     return sorted(file.stem for file in _candidates() if _unusable(file) is None)
 
 
 def unusable_files() -> list[str]:
-    """What lies among the scenario files as YAML and cannot be one, a line each; hidden files are not looked at."""
+    """One line for each YAML file among the scenario files that cannot be one. Hidden files are ignored."""
     folder = shown(scenario_folder(project_root()))
     faults = ((file, _unusable(file)) for file in sorted(_candidates()))
     return [str(Fault(folder, ascii(file.name), *fault)) for file, fault in faults if fault is not None]
 
 
 def _candidates() -> Iterable[Path]:
-    """Whatever is there under a name that ends like YAML's; editors and Macs leave hidden ones."""
+    """All entries whose name ends like YAML's, without the hidden ones that editors and macOS leave."""
     everything = scenario_folder(project_root()).iterdir()
     return (file for file in everything if file.suffix.lower() in (".yaml", ".yml") and not file.name.startswith("."))
 
 
 def _unusable(file: Path) -> tuple[str, str] | None:
-    """Why a file can be no scenario whatever is in it: what was found, and what was expected."""
+    """Why a file cannot be a scenario, whatever its content: what was found, and what was expected."""
     if file.suffix != ".yaml":
         return file.suffix, "the ending .yaml"
     if not is_key(file.stem):
         return "", f"a name of {KEY_EXPECTED}"
-    # A link to nowhere is told as a scenario that cannot be read.
+    # A dangling link is reported as a scenario that cannot be read.
     if file.exists() and not file.is_file():
         return "a folder" if file.is_dir() else "a device, a pipe or a socket", "a file"
     return None
 
 
 def new_scenarios(known: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """The names of valid scenario files that are not ``known``; and of the others, by name, the first fault."""
+    """The names of valid scenario files that are not ``known``, and the first fault of each other new file by name."""
     from townlet.config import load_scenario
 
     valid, faulty, before = [], {}, set(known)
@@ -78,19 +78,19 @@ def new_scenarios(known: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def register_scenarios(instance: DagsterInstance, say: Callable[[str], None] | None = None) -> list[str]:
-    """Make every valid scenario file a partition of the instance, at once; return the keys that are new.
+    """Make every valid scenario file a partition of the instance, and return the new keys.
 
-    What is not registered, and why, is told line by line through ``say``.
+    ``say`` gets a line for each file that is not registered, with the reason.
     """
     new, faulty = new_scenarios(known_scenarios(instance))
     if new:
         instance.add_dynamic_partitions(str(scenarios.name), new)
     if say is not None:
-        for told in (*unusable_files(), *faulty.values()):
-            say(told)
+        for line in (*unusable_files(), *faulty.values()):
+            say(line)
     return new
 
 
 def known_scenarios(instance: DagsterInstance) -> list[str]:
-    """All keys of the instance: scenarios, those whose file is gone included, and experiments."""
+    """All keys of the instance: experiments and scenarios, including those whose file is gone."""
     return list(instance.get_dynamic_partitions(str(scenarios.name)))

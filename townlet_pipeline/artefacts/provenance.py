@@ -1,4 +1,4 @@
-"""Where a materialization comes from, recorded the same way for every asset: in Dagster and beside the files."""
+"""Provenance of materializations, recorded alike for every asset: in Dagster and beside the files."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -18,14 +18,15 @@ from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import project_root
 
-#: Materializations of a parent that are searched for the run that made what was read.
+#: How many materializations of a parent are searched for the run that made what was read.
 _SEARCHED = 50
 
+#: Stands for the run of an input that no run made.
 NO_RUN = "none on record"
 
 _COLUMNS = {
     "asset": "what was read",
-    "partition": "of which scenario; of what is no asset, the file",
+    "partition": "its scenario; for what is not an asset, the file",
     "data_version": "SHA-256 of its content",
     "run": "the run that made it",
 }
@@ -35,34 +36,36 @@ def recorded(compute: Callable[..., Any]) -> Callable[..., Any]:
     """An asset's function whose results say what they were made from, where, and how to make them again.
 
     Each result must have the metadata ``made_from`` (:func:`townlet_pipeline.artefacts.metadata.made_from`) and
-    ``command``, and may have ``read_from`` (:func:`townlet_pipeline.artefacts.metadata.read_from`), of files that are
-    no asset's. It gets ``inputs``, a table with the run that made each input, and ``environment``; ``lineage.json`` is
-    written beside its files, for ``townlet lineage``.
+    ``command``. It may have ``read_from`` (:func:`townlet_pipeline.artefacts.metadata.read_from`), for files that no
+    asset made. This adds ``inputs``, a table with the run that made each input, and ``environment``, and writes
+    ``lineage.json`` beside the files, for ``townlet lineage``.
     """
 
     @functools.wraps(compute)
     def run(context: AssetExecutionContext, store: StoreResource, **resources: Any) -> Any:
         made = compute(context, store=store, **resources)
         if isinstance(made, MaterializeResult):
-            return _told(context, store, made)
-        return tuple(_told(context, store, result) for result in made)
+            return _with_provenance(context, store, made)
+        return tuple(_with_provenance(context, store, result) for result in made)
 
     return run
 
 
-def _told(context: AssetExecutionContext, store: StoreResource, made: MaterializeResult[Any]) -> MaterializeResult[Any]:
+def _with_provenance(
+    context: AssetExecutionContext, store: StoreResource, made: MaterializeResult[Any]
+) -> MaterializeResult[Any]:
     from townlet.host.installation import describe_installation
     from townlet.lineage.record import write_record
 
-    told: dict[str, Any] = dict(made.metadata or {})
+    found: dict[str, Any] = dict(made.metadata or {})
     name = AssetKey.from_coercible(made.asset_key or context.asset_key).to_user_string()
     partition = key_of(context)
-    inputs = list(_inputs(told["made_from"].value, partition))
-    others = told.pop("read_from").value if "read_from" in told else {}
+    inputs = list(_inputs(found["made_from"].value, partition))
+    others = found.pop("read_from").value if "read_from" in found else {}
     write_record(
         files.main_file(store, partition, name),
         kind=name,
-        made_by=str(told["command"].value),
+        made_by=str(found["command"].value),
         made_from={
             **{f"{asset} {key}": files.main_file(store, key, asset) for asset, key, _ in inputs},
             **{what: project_root() / entry["file"] for what, entry in others.items()},
@@ -73,9 +76,9 @@ def _told(context: AssetExecutionContext, store: StoreResource, made: Materializ
         dict(zip(_COLUMNS, (what, entry["file"], entry["sha256"], NO_RUN), strict=True))
         for what, entry in others.items()
     ]
-    told["inputs"] = metadata.table(rows, _COLUMNS)
-    told["environment"] = MetadataValue.json(describe_installation())
-    return made._replace(metadata=told)
+    found["inputs"] = metadata.table(rows, _COLUMNS)
+    found["environment"] = MetadataValue.json(describe_installation())
+    return made._replace(metadata=found)
 
 
 def _inputs(made_from: Mapping[str, str | Mapping[str, str]], partition: str) -> Iterator[tuple[str, str, str]]:
@@ -86,9 +89,9 @@ def _inputs(made_from: Mapping[str, str | Mapping[str, str]], partition: str) ->
 
 
 def run_that_made(instance: DagsterInstance, asset: str, partition: str, version: str) -> str:
-    """The latest run that materialized an asset with this data version, or that none is on record.
+    """The latest run that materialized an asset with this data version; :data:`NO_RUN` if none did.
 
-    The files that an asset reads may have been made by hand; then no run is claimed for them.
+    Files that an asset reads may have been made by hand; no run is named for them.
     """
     wanted = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
     for record in instance.fetch_materializations(wanted, limit=_SEARCHED).records:

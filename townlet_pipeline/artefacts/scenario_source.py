@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from townlet_pipeline.artefacts.object_store import pull
+from townlet_pipeline.artefacts.object_store import fetch
 from townlet_pipeline.artefacts.partitions import SEPARATOR, files_on_disk
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import scenario_file
@@ -30,11 +30,11 @@ def is_experiment(store: StoreResource, key: str) -> bool:
         return False
     file = experiment_file(store, key)
     if not file.exists():
-        pull_if_shared(store, key)
+        fetch_if_shared(store, key)
     return file.exists()
 
 
-def pull_if_shared(store: StoreResource, key: str, asset: str = EXPERIMENT) -> None:
+def fetch_if_shared(store: StoreResource, key: str, asset: str = EXPERIMENT) -> None:
     """Fetch what was last published of an asset, where the store has an object store."""
     if store.published_at:
-        pull(store, key, [asset])
+        fetch(store, key, [asset])

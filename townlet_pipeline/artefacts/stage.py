@@ -1,4 +1,4 @@
-"""What all assets share: owners, groups, tags and partitions."""
+"""The decorator of assets: owners, group, tags, partitions, and the guard around each function."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from dagster import AssetsDefinition, PartitionsDefinition, asset
 
 from townlet_pipeline.artefacts.guard import guarded
-from townlet_pipeline.artefacts.object_store import mirrored
+from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.preconditions import require_trainer_options
 from townlet_pipeline.artefacts.provenance import recorded
@@ -24,7 +24,7 @@ def stage(
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """A decorator for an asset, by default with a partition per scenario; its description is the function's docstring.
 
-    What it returns must say what it was made from and how: see :func:`townlet_pipeline.artefacts.provenance.recorded`.
+    The function's results must have the metadata that :func:`townlet_pipeline.artefacts.provenance.recorded` asks for.
     """
 
     def decorate(compute: Callable[..., Any]) -> AssetsDefinition:
@@ -37,7 +37,7 @@ def stage(
             deps=deps,
             partitions_def=partitions,
             pool=pool,
-        )(guarded(mirrored(recorded(compute)), require_trainer_options))
+        )(guarded(with_object_store(recorded(compute)), require_trainer_options))
 
     return decorate
 

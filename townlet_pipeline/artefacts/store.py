@@ -10,9 +10,9 @@ from townlet.errors import InputError
 from townlet_pipeline.instance.environment import environment
 from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, project_root
 
-#: What stands before the scenario in the key of a night or a weekend.
+#: The day in the key of a night or a weekend.
 _DAY = r"\d{4}-\d{2}-\d{2}"
-#: An asset, or a version of one by its hash.
+#: An asset, or an asset and the hash of a version.
 _ASSET = r"[a-z][a-z0-9_]*(/[0-9a-f]+)?"
 
 
@@ -28,8 +28,8 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
     object_store: str | None = Field(
         default=None,
         pattern=r"^s3://[^/]+",
-        description="s3://bucket/prefix, where each asset is published once it is made, and taken from before anything "
-        "is made of it; empty: the environment's, which has none if it is local.",
+        description="s3://bucket/prefix, where each asset is published once it is made, and fetched from before "
+        "anything is made of it; empty: that of the environment, if it has one.",
     )
 
     @field_validator("root")
@@ -41,11 +41,11 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def published_at(self) -> str | None:
-        """The object store, or None where the folder is all there is."""
+        """The object store; None if there is only the folder."""
         return self.object_store or environment().object_store
 
     def folder(self, scenario: str, asset: str) -> Path:
-        """Where an asset of a scenario, or of a day or week and a scenario, keeps its files; it need not exist yet.
+        """The folder of an asset of a scenario, or of a day or week and a scenario; it need not exist yet.
 
         Raises InputError for names that lead elsewhere: anybody can add a partition of any name in the UI.
         """

@@ -1,1 +1,1 @@
-"""A scenario's column: the assets from its capture to its evaluation, and the checks, sensors and jobs around them."""
+"""The column of a scenario: the assets from its capture to its evaluation, with their checks, sensors and jobs."""

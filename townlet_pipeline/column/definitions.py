@@ -16,7 +16,7 @@ from townlet_pipeline.column.experiments import register_experiment
 from townlet_pipeline.column.retire import retire_partition
 from townlet_pipeline.column.sensors import scenario_files
 
-#: In the order in which they are made.
+#: All assets of a column, in the order in which they are made.
 ASSETS = [
     scenario,
     rollout_capture,

@@ -1,7 +1,7 @@
-"""Experiments: a scenario with changes, under a name that means the same configuration for ever.
+"""Experiments: a scenario with changes, under a name that always means the same configuration.
 
-The complete configuration lies frozen in ``<store>/<scenario>__<experiment>/experiment/``; its column is a partition
-like any scenario's.
+The complete configuration lies in ``<store>/<scenario>__<experiment>/experiment/`` and never changes. An experiment
+is a partition like any scenario.
 """
 
 import re
@@ -16,9 +16,9 @@ from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline.artefacts import files
-from townlet_pipeline.artefacts.object_store import push
+from townlet_pipeline.artefacts.object_store import publish
 from townlet_pipeline.artefacts.partitions import SEPARATOR, files_on_disk, scenarios
-from townlet_pipeline.artefacts.scenario_source import EXPERIMENT, experiment_file, pull_if_shared
+from townlet_pipeline.artefacts.scenario_source import EXPERIMENT, experiment_file, fetch_if_shared
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import LONGEST_KEY, scenario_file
 from townlet_pipeline.runs.executors import townlet_executor
@@ -27,13 +27,13 @@ from townlet_pipeline.runs.failures import readable_failures
 if TYPE_CHECKING:
     from townlet.config import Scenario
 
-#: Differences that a refusal names; one changed section can have many.
+#: Most differences that a refusal names; one changed section can have many.
 _SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Registered:
-    """An experiment: its key, its frozen scenario, and whether it was new."""
+    """A registered experiment: its key, its scenario file, and whether it was new."""
 
     key: str
     file: Path
@@ -47,31 +47,39 @@ def register(
     experiment: str,
     *,
     changes: Mapping[str, Mapping[str, Any]] | None = None,
-    amounts: Mapping[str, int | None] | None = None,
+    capture_options: Mapping[str, int | None] | None = None,
 ) -> Registered:
-    """Freeze a scenario with ``changes`` (by section) and ``amounts`` (ticks, worlds, seed), and add its partition.
+    """Write the complete configuration of an experiment and add its partition.
 
-    Registering the same configuration again changes nothing. Raises InputError, with nothing written, for an unknown
-    scenario, a name or a configuration that is not valid, and for a name that already means another configuration. A
-    frozen file that cannot be read is written anew if nothing was ever made of it.
+    Registering the same configuration again changes nothing. A file that cannot be read is written anew if nothing was
+    ever made of it. Raises InputError, with nothing written, for an unknown scenario, for an invalid name or
+    configuration, and for a name that already means another configuration.
+
+    Args:
+        instance: where the partition is added.
+        store: where the configuration is written, and published if it has an object store.
+        scenario: name of a file in ``configs/scenarios``.
+        experiment: name of the experiment.
+        changes: values to change, by section of the scenario.
+        capture_options: ``ticks``, ``worlds`` and ``seed`` of the capture.
     """
     from townlet.config import load_scenario
     from townlet.files.storage import exclusive, write_atomically
 
     key = _key(scenario, experiment)
-    effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, amounts or {})
+    effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, capture_options or {})
     content = _content(effective, f"{scenario}, changed for the experiment {experiment}; frozen.")
     file = experiment_file(store, key)
-    pull_if_shared(store, key)
+    fetch_if_shared(store, key)
     with exclusive(file.parent):
-        frozen = _frozen(store, key)
+        frozen = _registered(store, key)
         new = frozen is None
         if frozen is None:
             write_atomically(file, content)
         else:
             _require_same(file, frozen, effective)
     if store.published_at:
-        push(store, key, EXPERIMENT)
+        publish(store, key, EXPERIMENT)
     if not instance.has_dynamic_partition(str(scenarios.name), key):
         instance.add_dynamic_partitions(str(scenarios.name), [key])
     return Registered(key, file, new)
@@ -96,21 +104,21 @@ def _key(scenario: str, experiment: str) -> str:
 
 
 def _effective(
-    base: "Scenario", key: str, changes: Mapping[str, Mapping[str, Any]], amounts: Mapping[str, int | None]
+    base: "Scenario", key: str, changes: Mapping[str, Mapping[str, Any]], capture_options: Mapping[str, int | None]
 ) -> "Scenario":
     from townlet.config.options import with_options
     from townlet.config.validate import validated_scenario
 
     content = _merged(base.model_dump(mode="json"), {"name": key, **changes})
     changed = validated_scenario(content, "experiment", numbers_as_text=True)
-    options = {name: amounts.get(name) for name in ("ticks", "worlds", "seed")}
+    options = {name: capture_options.get(name) for name in ("ticks", "worlds", "seed")}
     return with_options(changed, **options)
 
 
 def _content(effective: "Scenario", title: str) -> str:
-    """An experiment's file, read back before it is written anywhere that counts.
+    """The content of an experiment's file, read back from a temporary file before it is written to the store.
 
-    Raises InputError for whatever would be at fault with it as a file: names that refer to nothing, above all.
+    Raises InputError for every fault that it would have as a file, such as a name that refers to nothing.
     """
     from townlet.config import load_scenario
     from townlet.config.dump import scenario_yaml
@@ -122,7 +130,7 @@ def _content(effective: "Scenario", title: str) -> str:
         try:
             load_scenario(file)
         except InputError as error:
-            # Nobody has seen that file: its lines would say nothing.
+            # Nobody has seen that file, so its line numbers say nothing.
             raise InputError(
                 replace(fault, file="experiment", where=re.sub(r" \(line \d+\)$", "", fault.where))
                 for fault in error.faults
@@ -130,10 +138,10 @@ def _content(effective: "Scenario", title: str) -> str:
     return content
 
 
-def _frozen(store: StoreResource, key: str) -> "Scenario | None":
-    """What is frozen under a key; None for nothing, and for an unreadable file of which nothing was made.
+def _registered(store: StoreResource, key: str) -> "Scenario | None":
+    """The configuration registered under a key; None for no file, and for an unreadable one of which nothing was made.
 
-    Raises InputError for an unreadable one of which something was made, which only a person can give up.
+    Raises InputError for an unreadable file of which something was made: only a person can give that up.
     """
     from townlet.config import load_scenario
 
@@ -143,7 +151,7 @@ def _frozen(store: StoreResource, key: str) -> "Scenario | None":
     try:
         return load_scenario(file)
     except InputError as error:
-        pull_if_shared(store, key, "scenario")
+        fetch_if_shared(store, key, "scenario")
         if not files.snapshot(store, key).exists():
             return None
         give_up = f"python -m townlet_pipeline.column.retire {key} --delete-files"
@@ -181,8 +189,8 @@ def _differences(found: Any, expected: Any, where: str) -> Iterator[tuple[str, s
         yield where.removeprefix("."), repr(found), repr(expected)
 
 
-class Amounts(Config):
-    """How much is simulated in a capture; what is left empty is as the scenario says."""
+class CaptureOptions(Config):
+    """How much a capture simulates. An empty option leaves what the scenario says."""
 
     ticks: int | None = Field(default=None, description="Ticks of an episode.")
     worlds: int | None = Field(default=None, description="Worlds recorded side by side.")
@@ -190,7 +198,7 @@ class Amounts(Config):
 
 
 class Experiment(Config):
-    """An experiment to be registered: a scenario, a name, and what is different."""
+    """An experiment to register: a scenario, a name, and the changes."""
 
     scenario: str = Field(description="Name of a file in configs/scenarios.")
     experiment: str = Field(description="Name of the experiment; the partition is <scenario>__<experiment>.")
@@ -198,7 +206,7 @@ class Experiment(Config):
         default={}, description="Changes to the scenario's training section, such as {ppo: {learning_rate: 0.01}}."
     )
     rules: dict[str, Any] = Field(default={}, description="Changes to the scenario's rules section.")
-    simulator: Amounts = Field(default=Amounts(), description="Amounts of the capture.")
+    simulator: CaptureOptions = Field(default=CaptureOptions(), description="How much the capture simulates.")
 
 
 @op
@@ -211,15 +219,15 @@ def freeze_and_register(context: OpExecutionContext, config: Experiment, store: 
             config.scenario,
             config.experiment,
             changes={"training": config.training, "rules": config.rules},
-            amounts=config.simulator.model_dump(),
+            capture_options=config.simulator.model_dump(),
         )
-    context.log.info(f"{done.key}: {'frozen in' if done.new else 'already frozen in'} {done.file}")
+    context.log.info(f"{done.key}: {'written to' if done.new else 'already in'} {done.file}")
 
 
 @job(
     executor_def=townlet_executor,
     tags={"dagster/max_runtime": "600"},
-    description="Freezes a scenario with changes under a name, and adds it as a partition of every asset. The same "
+    description="Writes a scenario with changes under a name, and adds it as a partition of every asset. The same "
     "name with another configuration is refused.",
 )
 def register_experiment() -> None:

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: curves on the asset's page, and lines in the run's log."""
+"""Progress of a training while it runs: curves on the asset's page, and lines in the run's log."""
 
 import math
 import time
@@ -18,12 +18,12 @@ _SHOWN = (
     "agent_steps_per_second",
 )
 _BARS = "▁▂▃▄▅▆▇█"
-#: Bars of a curve; a longer training has several epochs per bar.
+#: Most bars in a curve; in a longer training a bar stands for several epochs.
 _WIDTH = 40
 
 
 class LiveProgress:
-    """Reports epochs as observations of the telemetry asset, so that its page shows curves while training runs."""
+    """A reporter of epochs as observations of the telemetry asset, whose page shows curves while training runs."""
 
     def __init__(self, context: AssetExecutionContext, seconds: float, planned: int) -> None:
         self._context, self._seconds, self._planned = context, seconds, planned
@@ -32,7 +32,7 @@ class LiveProgress:
         self._rewards: list[float] = []
 
     def __call__(self, fields: Mapping[str, Any]) -> None:
-        """Take an epoch's telemetry fields; at most one observation per interval, since each costs about 40 ms."""
+        """Report an epoch's telemetry fields, at most once per interval, because each observation costs about 40 ms."""
         now, epoch = time.monotonic(), int(fields["epoch"])
         if self._before is None:
             self._before = epoch - 1
@@ -41,7 +41,7 @@ class LiveProgress:
             return
         self._last = now
         shown = {name: fields[name] for name in _SHOWN if name in fields}
-        # A hand-over adds epochs of cloning that no plan foresees.
+        # A hand-over adds epochs of cloning that the plan does not foresee.
         planned = max(self._planned, epoch)
         left = (now - self._began) / (epoch - self._before) * (planned - epoch)
         self._context.log_event(
@@ -56,12 +56,12 @@ class LiveProgress:
                 },
             )
         )
-        told = " ".join(f"{name}={_brief(value)}" for name, value in shown.items())
-        self._context.log.info(f"training {told} epochs_planned={planned} seconds_left={left:.0f}")
+        line = " ".join(f"{name}={_brief(value)}" for name, value in shown.items())
+        self._context.log.info(f"training {line} epochs_planned={planned} seconds_left={left:.0f}")
 
 
 def curve(values: Sequence[float]) -> str:
-    """A curve as a line of text between its first and its last value; each bar is the mean of equally many values."""
+    """A curve as a line of text between its first and its last value. Each bar is the mean of equally many values."""
     per_bar = math.ceil(len(values) / _WIDTH)
     means = [sum(part) / len(part) for start in range(0, len(values), per_bar) if (part := values[start:][:per_bar])]
     low, high = min(means), max(means)

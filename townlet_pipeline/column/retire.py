@@ -1,4 +1,4 @@
-"""Retiring partitions: keys of scenarios whose file is gone, of experiments, and such as were never a scenario's.
+"""Retirement of partitions: of scenarios whose file is gone, of experiments, and of keys that no scenario can have.
 
 ``python -m townlet_pipeline.column.retire NAME…``, or in Dagster the job ``retire_partition``.
 """
@@ -38,14 +38,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True)
 class Retired:
-    """A key that is no partition any more, and the folders of the store that were made of it: kept, or deleted."""
+    """A key that is no longer a partition, and the folders that the store has of it: kept or deleted."""
 
     key: str
     folders: tuple[Path, ...]
     deleted: bool
 
     def __str__(self) -> str:
-        gone = f"{self.key!r} is no partition any more"
+        gone = f"{self.key!r} is no longer a partition"
         if not self.folders:
             return f"{gone}; nothing was made of it"
         listed = ", ".join(map(shown, self.folders))
@@ -55,10 +55,10 @@ class Retired:
 def retire(
     instance: DagsterInstance, store: StoreResource, keys: Sequence[str], *, delete_files: bool = False
 ) -> list[Retired]:
-    """Remove partitions of all assets, soaks included; what was made of them stays unless ``delete_files`` says so.
+    """Remove partitions from all assets, soaks included. Their files stay unless ``delete_files`` is set.
 
-    Dagster's history of their runs and what was published stay in any case. Raises InputError, with nothing changed, if
-    one of them is no partition, still has its scenario file, or is being made.
+    Dagster's history of their runs and published files stay in any case. Raises InputError, with nothing changed, if a
+    key is no partition, still has its scenario file, or is being made.
     """
     known = known_scenarios(instance)
     faults = [fault for key in keys if (fault := _in_the_way(instance, key, known)) is not None]
@@ -87,7 +87,7 @@ def _in_the_way(instance: DagsterInstance, key: str, known: Sequence[str]) -> Fa
             run = running[0].dagster_run.run_id
             return Fault("retire", "NAME", repr(key), f"a partition that nobody works on: wait for run {run} or end it")
     for backfill in instance.get_backfills():
-        # A backfill that meets a key which is gone fails as a whole, its other keys with it.
+        # A backfill that meets a missing key fails as a whole, with all its other keys.
         if backfill.status.value in _UNFINISHED_BACKFILLS:
             waiting = f"no unfinished backfill: wait for {backfill.backfill_id} or cancel it"
             return Fault("retire", "NAME", repr(key), waiting)
@@ -95,7 +95,7 @@ def _in_the_way(instance: DagsterInstance, key: str, known: Sequence[str]) -> Fa
 
 
 def _folders(store: StoreResource, key: str) -> tuple[Path, ...]:
-    """What the store has of a key: its column, and its nights and weekends. A key is compared and never a path."""
+    """The folders of a key in the store: its column, nights and weekends. The key is compared, never used as a path."""
     own = re.compile(r"(\d{4}-\d{2}-\d{2}\|)?" + re.escape(key))
     place = store.place()
     entries = sorted(place.iterdir()) if place.is_dir() else []
@@ -103,7 +103,7 @@ def _folders(store: StoreResource, key: str) -> tuple[Path, ...]:
 
 
 class Retirement(Config):
-    """Partitions to be retired."""
+    """Partitions to retire."""
 
     names: list[str] = Field(description="Scenarios whose file is gone, experiments, or whatever else was added.")
     delete_files: bool = Field(default=False, description="Whether what was made of them is deleted from the store.")
@@ -111,7 +111,7 @@ class Retirement(Config):
 
 @op
 def remove_partitions(context: OpExecutionContext, config: Retirement, store: StoreResource) -> None:
-    """Remove the partitions and tell what stays."""
+    """Remove the partitions and report what stays."""
     with readable_failures():
         for done in retire(context.instance, store, config.names, delete_files=config.delete_files):
             context.log.info(str(done))
@@ -130,7 +130,7 @@ def retire_partition() -> None:
 
 @app.command()
 def command(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Partitions to be retired.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Partitions to retire.")],
     home: Annotated[
         Path | None, typer.Option(help="Dagster's folder; by default $DAGSTER_HOME, else .dagster here.")
     ] = None,

@@ -1,4 +1,4 @@
-"""The sensor that keeps the partitions in step with the scenario files."""
+"""The sensor that keeps partitions in step with the scenario files."""
 
 import json
 from collections.abc import Iterable
@@ -33,12 +33,11 @@ from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, scenario_fil
     "reports files that were edited or removed. Nothing is deleted.",
 )
 def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> SensorResult:
-    """Makes a partition of each new file in `configs/scenarios` that is valid, and reports files that were edited or
-    removed.
+    """Make a partition of each new valid file in `configs/scenarios`, and report files that were edited or removed.
 
-    Nothing is deleted: the partition of a removed file keeps its artefacts and its history, and so does one whose file
-    is broken later. Each change is reported once, as an observation of `scenario`; what is missing is named in every
-    evaluation, and so is what cannot be a partition, with its first fault.
+    Nothing is deleted: the partition of a removed or broken file keeps its artefacts and its history. Each change is
+    reported once, as an observation of `scenario`. Every evaluation names what is missing, and what cannot be a
+    partition with its first fault.
     """
     known = known_scenarios(context.instance)
     found, unreadable = _hashes()
@@ -63,17 +62,17 @@ def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> Se
         *_observed(
             set(removed) - set(before.get("removed", [])), "its file was removed; nothing made of it is deleted"
         ),
-        *_observed(edited, "its file was edited: what was made of it is out of date until it is materialized"),
+        *_observed(edited, "its file was edited: what was made of it is out of date until it is materialized again"),
     ]
     for report in reports:
         context.log.warning(f"{report.partition}: {report.metadata['change'].value}")
-    untaken = [*unusable_files(), *unreadable.values()]
-    for told in untaken:
-        context.log.warning(told)
+    not_partitions = [*unusable_files(), *unreadable.values()]
+    for line in not_partitions:
+        context.log.warning(line)
     return SensorResult(
         dynamic_partitions_requests=[scenarios.build_add_request(new)] if new else [],
         asset_events=reports,
-        skip_reason=_told(new, removed, edited, untaken),
+        skip_reason=_summary(new, removed, edited, not_partitions),
         cursor=json.dumps(
             {
                 "files": {**{name: hashes[name] for name in unreadable if name in hashes}, **found},
@@ -84,14 +83,14 @@ def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> Se
 
 
 def _hashes() -> tuple[dict[str, str], dict[str, str]]:
-    """The hashes of the scenario files by name; and, of those that cannot be read, why."""
+    """The hashes of the scenario files by name, and by name why others cannot be read."""
     found: dict[str, str] = {}
     unreadable: dict[str, str] = {}
     for name in files_on_disk():
         try:
             found[name] = sha256(read_bytes(scenario_file(name), "a scenario"))
         except InputError as error:
-            # Removed since the folder was listed, it is gone at the next look; the others must not wait for it.
+            # A file removed since the folder was listed is gone at the next look. It must not hold up the others.
             unreadable[name] = str(error)
     return found, unreadable
 
@@ -100,11 +99,11 @@ def _observed(names: Iterable[str], change: str) -> list[AssetObservation]:
     return [AssetObservation("scenario", partition=name, metadata={"change": change}) for name in sorted(names)]
 
 
-def _told(new: list[str], removed: list[str], edited: list[str], untaken: list[str]) -> str:
+def _summary(new: list[str], removed: list[str], edited: list[str], not_partitions: list[str]) -> str:
     parts = [
         f"new: {', '.join(new)}" if new else "",
         f"edited: {', '.join(edited)}" if edited else "",
         f"without a file (nothing is deleted): {', '.join(removed)}" if removed else "",
-        *untaken,
+        *not_partitions,
     ]
     return "; ".join(part for part in parts if part) or "every scenario file has its partition"

@@ -1,4 +1,4 @@
-"""How a policy is trained: the options applied to a scenario, and an unfinished training taken up again."""
+"""Training in a run: tags, an unfinished training resumed, and divergence as a failure of the step."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def tag_run(context: AssetExecutionContext, **tags: str | int) -> None:
-    """Give the run tags by which runs are found and compared: ``townlet/scenario``, ``townlet/seed`` and the like."""
+    """Tag the run with ``townlet/scenario``, ``townlet/seed`` and the like, by which runs are found and compared."""
     context.instance.add_run_tags(context.run.run_id, {f"townlet/{name}": str(value) for name, value in tags.items()})
 
 
@@ -27,10 +27,10 @@ def train_or_resume(
     options: "TrainingOptions",
     progress: Callable[[Mapping[str, Any]], None],
 ) -> "TrainingResult":
-    """Train as :func:`townlet.training.train` does, from the folder's checkpoint on if the training there was ended.
+    """Train like :func:`townlet.training.train`, from the folder's checkpoint on if the training there is unfinished.
 
-    A finished training, or one of another configuration, is begun anew. Either way the bytes are those of a training
-    that nothing ended.
+    A finished training, or one of another configuration, begins anew. In each case the bytes are those of a training
+    that was never interrupted.
     """
     from townlet.training import train
 
@@ -40,10 +40,10 @@ def train_or_resume(
             result = train(scenario, replace(options, resume=True), progress)
         except InputError as error:
             # Nothing was changed. If an option is at fault, the training that begins anew refuses it as well.
-            context.log.warning(f"training begins anew, because what lies in {output} cannot be gone on from: {error}")
+            context.log.warning(f"training begins anew, because the one in {output} cannot be resumed: {error}")
         else:
             context.log.info(
-                f"attempt {result.attempt} went on after epoch {result.resumed_epoch}: {result.updates_lost} optimizer "
+                f"attempt {result.attempt} resumed after epoch {result.resumed_epoch}: {result.updates_lost} optimizer "
                 "steps of earlier attempts were lost and done again"
             )
             return result
@@ -52,7 +52,7 @@ def train_or_resume(
 
 @contextmanager
 def training_failures() -> Iterator[None]:
-    """Turn a divergence, which says epoch, minibatch and term, into a Failure that is not tried again."""
+    """Turn a divergence, which names epoch, minibatch and term, into a Failure that is not retried."""
     from townlet.training import TrainingDiverged
 
     try:

@@ -12,7 +12,7 @@ from townlet_pipeline.soak.assets.endurance_run import endurance_run
 from townlet_pipeline.soak.assets.soak_drift import soak_drift
 from townlet_pipeline.soak.assets.soak_run import soak_run
 
-#: In the order in which they are made.
+#: All assets of baselines and soaks, in the order in which they are made.
 ASSETS = [
     conflict_baselines,
     baseline_document,

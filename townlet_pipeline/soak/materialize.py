@@ -1,4 +1,4 @@
-"""A soak as a materialization: the same for a night and for a weekend's endurance run."""
+"""A soak as a materialization, alike for a night and for a weekend's endurance run."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.soak.scenario_copy import frozen_scenario, read_scenario
+from townlet_pipeline.soak.scenario_copy import read_scenario, scenario_snapshot
 
 if TYPE_CHECKING:
     from townlet.soak.options import SoakOptions
     from townlet.soak.run import SoakResult
 
-#: Where a soak that cannot be gone on with lies until the one that takes its place is finished.
+#: Folder of a soak that cannot be resumed, until the one that replaces it is finished.
 _PREVIOUS = "previous"
 
 _MEANINGS = {
-    "metric": "of the network's own rollouts, or, as reference, of the baseline's behaviour",
+    "metric": "of the network's own rollouts or, as reference, of the baseline's behaviour",
     "mean": "over the cycles",
     "sd": "standard deviation",
     "first": "in the first cycle",
@@ -34,7 +34,10 @@ _MEANINGS = {
 
 
 def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: Any) -> "SoakOptions":
-    """The soak of a partition: its scenario, the promoted baseline, the pinned capture, and a seed of its own day."""
+    """The options of a partition's soak: scenario, promoted baseline, pinned capture, and a seed of the day.
+
+    ``asked`` are further fields of the options.
+    """
     from townlet.baselines import BASELINES_FOLDER, promoted_baseline
     from townlet.capture import MANIFEST_NAME
     from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
@@ -42,7 +45,7 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     day, name = when_and_what(context)
     pinned = project_root() / REFERENCES_FOLDER / name / MANIFEST_NAME
     return SoakOptions(
-        scenario=frozen_scenario(store, name, context.run.run_id),
+        scenario=scenario_snapshot(store, name, context.run.run_id),
         output=files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent,
         baseline=promoted_baseline(name, project_root() / BASELINES_FOLDER)[0],
         capture=pinned if pinned.exists() else None,
@@ -54,16 +57,16 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
 def soak_or_resume(
     context: AssetExecutionContext, options: "SoakOptions", soak: Callable[[bool], "SoakResult"]
 ) -> "SoakResult":
-    """Do a soak with ``soak(resume)``, from the folder's checkpoint on if the one there is the same, and whole.
+    """Run a soak with ``soak(resume)``, from the folder's checkpoint on if that is of the same soak and intact.
 
-    Any other one, such as of the code before a fault was mended, is begun anew; what was there lies in the folder
-    `previous` until that is finished. Raises InputError, with everything as it was, for options that cannot be used and
-    for a folder that somebody writes.
+    Otherwise, for example after a fix in the code, the soak begins anew. What was there lies in the folder `previous`
+    until the new soak is finished. Raises InputError, with nothing changed, for unusable options and for a folder that
+    another process writes.
     """
     from townlet.soak.options import read_materials
     from townlet.soak.read import read_soak
 
-    # What is wrong with the options is no reason to set anything aside.
+    # Faulty options are no reason to set anything aside.
     read_materials(options)
     try:
         result = soak(True)
@@ -73,9 +76,7 @@ def soak_or_resume(
         if not _contents(options.output):
             raise
         with _set_aside(options.output):
-            context.log.warning(
-                f"the soak begins anew, because what lies in {options.output} cannot be gone on from: {error}"
-            )
+            context.log.warning(f"the soak begins anew, because the one in {options.output} cannot be resumed: {error}")
             result = soak(False)
     shutil.rmtree(options.output / _PREVIOUS, ignore_errors=True)
     return result
@@ -83,14 +84,14 @@ def soak_or_resume(
 
 @contextmanager
 def _set_aside(folder: Path) -> Iterator[None]:
-    """Move what a soak's folder holds out of the way, and back again if nothing takes its place."""
+    """Move the content of a soak's folder out of the way, and back again if nothing replaces it."""
     from townlet.files.storage import exclusive, exclusive_file
 
     previous = folder / _PREVIOUS
     # The first lock is held between the processes of an endurance run.
     with exclusive_file(folder / "soak"), exclusive(folder):
         moved = _contents(folder)
-        # An unfinished one does not take the place of one that may be finished.
+        # An unfinished soak does not replace one that may be finished.
         aside = previous if not previous.exists() else previous / "unfinished"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
@@ -115,19 +116,19 @@ def _remove(path: Path) -> None:
 
 
 def _contents(folder: Path) -> list[Path]:
-    """What lies in a folder, its locks and what was set aside left out."""
+    """The content of a folder, without locks and what was set aside."""
     paths = folder.iterdir() if folder.exists() else ()
     return [path for path in paths if not path.name.startswith(".") and path.name != _PREVIOUS]
 
 
 def when_and_what(context: AssetExecutionContext) -> tuple[str, str]:
-    """The day, or the week's first day, and the scenario of a partition."""
+    """The day, or the first day of the week, and the scenario of a partition."""
     keys = cast(MultiPartitionKey, context.partition_key).keys_by_dimension
     (when,) = (key for dimension, key in keys.items() if dimension != "scenario")
     return when, keys["scenario"]
 
 
-def soaked(
+def soak_result(
     context: AssetExecutionContext,
     store: StoreResource,
     options: "SoakOptions",
@@ -135,7 +136,7 @@ def soaked(
     *,
     restart_every: int | None = None,
 ) -> MaterializeResult[None]:
-    """What a finished soak tells; its data version is the SHA-256 of its manifest, which names the hash of its rows.
+    """A finished soak as a materialization. Its data version is the SHA-256 of its manifest.
 
     ``restart_every`` is that of an endurance run.
     """
@@ -168,28 +169,28 @@ def soaked(
             "resident_memory_bytes": int(soak.resources["resident_memory_bytes"][-1]),
             "agent_steps_per_second": float(soak.cycles["agent_steps"].sum() / taken.sum()),
             "baseline": soak.manifest["baseline"]["sha256"],
-            **read_scenario(store, name, Path(str(options.scenario)), also=_materials(options)),
+            **read_scenario(store, name, Path(str(options.scenario)), also=_files_of_no_asset(options)),
             "path": MetadataValue.path(str(result.folder)),
-            # With `--resume` it does what is left to do, also of a soak that is finished.
+            # With `--resume` it does whatever is left to do, even if that is nothing.
             "command": metadata.command(
                 "soak",
                 options.scenario,
                 "--learning" if options.learning else "--frozen",
                 "--resume",
-                options=_words(options, restart_every),
+                options=_command_options(options, restart_every),
             ),
         },
     )
 
 
-def _materials(options: "SoakOptions") -> dict[str, Path]:
-    """What a soak read that no asset made; a capture that is not pinned lies in its own folder."""
+def _files_of_no_asset(options: "SoakOptions") -> dict[str, Path]:
+    """The files that a soak read and no asset made. A capture that is not pinned lies in the soak's own folder."""
     named = {"promoted baseline": options.baseline, "pinned capture": options.capture}
     return {what: Path(str(file)) for what, file in named.items() if file is not None}
 
 
-def _words(options: "SoakOptions", restart_every: int | None) -> dict[str, object]:
-    """The options of the command that does the same."""
+def _command_options(options: "SoakOptions", restart_every: int | None) -> dict[str, object]:
+    """The options of the command that runs the same soak."""
     named = {
         "baseline": options.baseline,
         "cycles": options.cycles,

@@ -1,4 +1,4 @@
-"""A soak's report as a materialization: the same for a night and for an endurance run."""
+"""The report on a soak as a materialization, alike for a night and for an endurance run."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from townlet_pipeline.soak.verdict_table import verdict_table
 def report_on(
     context: AssetExecutionContext, store: StoreResource, source: str, also: Mapping[str, str] | None = None
 ) -> MaterializeResult[None]:
-    """The acceptance report of the soak that the asset ``source`` made, in the folder of the asset at work.
+    """Write the acceptance report on the soak of the asset ``source`` into the folder of the present asset.
 
     ``also`` are data versions of other parents, by asset. The data version is the SHA-256 of ``acceptance.json``.
     """

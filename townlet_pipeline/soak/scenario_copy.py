@@ -1,4 +1,4 @@
-"""The scenario that a night or a baseline is of: the copy in the store, or one of what its file says by now."""
+"""The copy of a scenario that a night or a baseline uses: the column's, or one of the edited file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,48 +9,51 @@ from dagster import MetadataValue
 from townlet.errors import InputError
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.locks import locked
-from townlet_pipeline.artefacts.object_store import pull, push
+from townlet_pipeline.artefacts.object_store import fetch, publish
 from townlet_pipeline.artefacts.scenario_source import source_of
 from townlet_pipeline.artefacts.store import StoreResource
 
 
-def frozen_scenario(store: StoreResource, name: str, run_id: str) -> Path:
-    """The copy that the asset `scenario` makes, made now where there is none; or, where its file says something else by
-    now, a copy of that under its hash, because a column may have been made from the first.
+def scenario_snapshot(store: StoreResource, name: str, run_id: str) -> Path:
+    """A copy of the scenario as its file says now.
 
-    Nights come by themselves: to a store in which nobody has materialized anything yet, and after a scenario was edited
-    and its baseline promoted. Of a file that was removed, the copy stays. Raises InputError for a faulty file.
+    It is the copy of the asset `scenario`, made now if there is none. If the file was edited since, it is another copy
+    under the hash of its content, because a column may have been made from the first. If the file was removed, the
+    column's copy stays in use. Raises InputError for a faulty file.
+
+    Nights start by themselves: in a store where nobody has materialized anything yet, and after a scenario was edited
+    and its baseline promoted.
     """
     from townlet.config import load_scenario
 
     copy, source = files.snapshot(store, name), source_of(store, name)
     if not copy.exists():
-        _freeze(source, copy, run_id)
+        _copy(source, copy, run_id)
         if store.published_at:
-            push(store, name, "scenario")
+            publish(store, name, "scenario")
         return copy
     if not source.exists():
         return copy
     digest = load_scenario(source).digest
-    if _digest(copy) == digest:
+    if _digest_of(copy) == digest:
         return copy
     version = f"{files.EDITED}/{digest[:12]}"
     edited = store.folder(name, version) / source.name
     if store.published_at:
-        pull(store, name, [version], run_id=run_id)
-    if _digest(edited) != digest:
-        _freeze(source, edited, run_id)
+        fetch(store, name, [version], run_id=run_id)
+    if _digest_of(edited) != digest:
+        _copy(source, edited, run_id)
         if store.published_at:
-            push(store, name, version)
+            publish(store, name, version)
     return edited
 
 
 def read_scenario(
     store: StoreResource, name: str, copy: Path, also: Mapping[str, Path] | None = None
 ) -> dict[str, MetadataValue[Any]]:
-    """What was read, for the metadata of an asset: such a copy, and files that no asset made.
+    """The metadata of what was read: a copy from :func:`scenario_snapshot`, and ``also`` files that no asset made.
 
-    The copy is the asset's `scenario` or, as one that was made of an edited file, nobody's.
+    The copy is the asset `scenario`, unless it is one of an edited file, which no asset made.
     """
     from townlet.config import load_scenario
 
@@ -60,8 +63,8 @@ def read_scenario(
     return {**metadata.made_from(scenario={name: load_scenario(copy).digest}), **metadata.read_from(others)}
 
 
-def _digest(copy: Path) -> str | None:
-    """What a copy says, as a hash; None if that is nothing, or nothing that this version understands."""
+def _digest_of(copy: Path) -> str | None:
+    """The digest of a copy; None if it is missing or not valid for this version."""
     from townlet.config import load_scenario
 
     try:
@@ -70,7 +73,7 @@ def _digest(copy: Path) -> str | None:
         return None
 
 
-def _freeze(source: Path, copy: Path, run_id: str) -> None:
+def _copy(source: Path, copy: Path, run_id: str) -> None:
     from townlet.lineage import write_record
     from townlet.stages.scenario import freeze_scenario
 

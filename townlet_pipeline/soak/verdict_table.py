@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from townlet.soak.evidence import Evidence
 
 _MEANINGS = {
-    "metric": "what is assessed",
+    "metric": "what is tested",
     "of": "the baseline's behaviour (reference), the network, or the process (resource)",
     "verdict": "steady, watch, alert, learned or not enough data",
     "soak": "mean over the cycles",
-    "lowest_corrected_p": "of its tests, corrected over all tests of the soak; 1 without a test",
+    "lowest_corrected_p": "lowest p of its tests, corrected over all tests of the soak; 1 without a test",
 }
 
 
 def verdict_table(evidence: "Evidence") -> TableMetadataValue:
-    """A row per metric."""
+    """A row for each metric of a soak: its verdict, its mean and its lowest corrected p."""
     rows: list[dict[str, str | float]] = [
         {
             "metric": metric.name,

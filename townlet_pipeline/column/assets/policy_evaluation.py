@@ -1,4 +1,4 @@
-"""How the policy fares in worlds that it was not trained in, beside other behaviours."""
+"""The evaluation of the policy, beside other behaviours, in worlds that it was not trained in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,17 +18,17 @@ _MEANINGS = {
     "mean": "over worlds",
     "low": "lower end of the 95 % interval",
     "high": "upper end",
-    "policy_minus": "by how much the policy has more of it, in the same worlds",
+    "policy_minus": "how much more of it the policy has, in the same worlds",
     "unit": "of the metric",
 }
 
 
 class EvaluationConfig(Config):
-    """How much is evaluated."""
+    """Amount of an evaluation."""
 
     worlds: int = Field(default=16, description="Worlds of one episode each, at least 2.")
     seed: int | None = Field(
-        default=None, description="Seed of the worlds; empty: the first from 1,000,000 on not trained with."
+        default=None, description="Seed of the worlds; empty: the first from 1,000,000 on that was not trained with."
     )
 
 
@@ -45,8 +45,8 @@ def policy_evaluation(
 ) -> MaterializeResult[None]:
     """The policy beside the heuristic, chance and the schedule, in the same fresh worlds: means with intervals.
 
-    The seed of the worlds is none that the training or the replayed capture drew from. It waits for the checks of the
-    training log too. Its data version is the SHA-256 of `evaluation.json`.
+    Neither the training nor the replayed capture drew from the seed of these worlds. The asset also waits for the
+    checks of the training log. Its data version is the SHA-256 of `evaluation.json`.
     """
     from townlet.capture import parse_manifest
     from townlet.config import load_scenario
@@ -89,7 +89,7 @@ def policy_evaluation(
 
 
 def _rows(result: Mapping[str, Any]) -> list[dict[str, str | float]]:
-    """One row per metric and behaviour, the policy first."""
+    """A row for each metric and behaviour, the policy first."""
     return [
         {
             "metric": metric,

@@ -1,4 +1,4 @@
-"""The replay manifest: a capture that was verified, and what a trainer needs to know about it."""
+"""The replay manifest: the record that a capture was verified, with what a trainer needs to know about it."""
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
@@ -15,10 +15,10 @@ from townlet_pipeline.artefacts.versions import code_version
     code_version=code_version(__file__),
 )
 def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The capture after every file's hash, schema and row count was checked: hash, amount, who acted, how to learn.
+    """The capture's hash after every file was checked, its amount, who acted, and how to learn from it.
 
-    Training takes only a capture whose manifest still has the hash that stands here. Its data version is the
-    SHA-256 of this file, which has no path and no time in it.
+    Training takes only a capture whose manifest still has the hash recorded here. The data version is the SHA-256 of
+    this file, which holds no path and no time.
     """
     from townlet.stages.verified_capture import write_verification
 

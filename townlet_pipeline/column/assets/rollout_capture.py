@@ -1,4 +1,4 @@
-"""The rollout capture: what everybody in the town saw, did and got."""
+"""The rollout capture: what everyone in the town saw, did and got."""
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 

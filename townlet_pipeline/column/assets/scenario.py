@@ -16,8 +16,8 @@ from townlet_pipeline.instance.project import shown
     code_version=code_version(__file__),
 )
 def scenario(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied; of an
-    experiment, `<scenario>__<experiment>`, its frozen configuration.
+    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied. For an
+    experiment, `<scenario>__<experiment>`, its registered configuration.
 
     Its data version is the hash of the complete configuration, defaults included and comments excluded.
     """

@@ -1,4 +1,4 @@
-"""The report that people read."""
+"""The summary report: a training on one page."""
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
@@ -19,8 +19,8 @@ from townlet_pipeline.instance.project import shown
 def summary_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """The training in a sentence, three figures, curves and tables: self-contained HTML, Markdown and JSON.
 
-    Its data version is a hash over the summary without clock fields, the capture's manifest and the weights, so that
-    two equal trainings have equal versions although they took different times.
+    Its data version is a hash over the summary without clock fields, the capture's manifest and the weights. So equal
+    trainings have equal versions, however long they took.
     """
     from townlet.stages.report import ReportSources, write_report
 

@@ -1,4 +1,4 @@
-"""Which epochs went beyond the scenario's thresholds."""
+"""Alerts: the epochs that broke a threshold of the scenario."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ _MEANINGS = {
     code_version=code_version(__file__),
 )
 def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """Every epoch judged by the thresholds of the scenario, as `townlet watch` does; the alerts as JSON.
+    """Every epoch compared with the scenario's thresholds, as `townlet watch` does; the alerts as JSON.
 
     Its data version is the SHA-256 of that file.
     """

@@ -9,7 +9,7 @@ from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeRe
 
 from townlet_pipeline.artefacts import drawings, files, metadata
 from townlet_pipeline.artefacts.guard import guarded
-from townlet_pipeline.artefacts.object_store import mirrored
+from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.provenance import recorded
 from townlet_pipeline.artefacts.stage import OWNERS, tags
@@ -69,7 +69,7 @@ _LAST = (
     ],
 )
 @guarded
-@mirrored
+@with_object_store
 @recorded
 def train_policy(
     context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource

@@ -1,4 +1,4 @@
-"""The training log after validation, as a table with a declared schema."""
+"""The validated training log, as a table with a declared schema."""
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
@@ -15,10 +15,10 @@ from townlet_pipeline.artefacts.versions import code_version, telemetry_version
     code_version=code_version(__file__),
 )
 def validated_telemetry(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The training log as one Parquet file, each column with its type, unit and meaning; only valid logs get here.
+    """The training log as one Parquet file, each column with its type, unit and meaning.
 
-    It waits for the policy's check too, so nothing is reported about weights that are not finite. Its data version
-    is the log's.
+    Only a valid log gets here. The asset also waits for the policy's check, so nothing is reported about weights that
+    are not finite. Its data version is the log's.
     """
     from townlet.telemetry import telemetry_table, validate_log, write_table
 

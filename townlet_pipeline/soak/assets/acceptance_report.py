@@ -1,4 +1,4 @@
-"""The page that is read in the morning."""
+"""The acceptance report: a night on one page, to be read in the morning."""
 
 from dagster import AssetExecutionContext, MaterializeResult
 
@@ -16,7 +16,7 @@ from townlet_pipeline.soak.report import report_on
 def acceptance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """The night on one page: verdict, what changed, each metric against the baseline's band, and where it comes from.
 
-    Self-contained HTML, Markdown and JSON; its data version is the SHA-256 of `acceptance.json`, in which no link is.
+    Self-contained HTML, Markdown and JSON. Its data version is the SHA-256 of `acceptance.json`, which has no links.
     """
     from townlet.files.storage import read_bytes, sha256
 

@@ -1,4 +1,4 @@
-"""A scenario's baseline, measured anew, beside the one that counts."""
+"""The baseline of a scenario, measured anew, beside the promoted one."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.soak.scenario_copy import frozen_scenario, read_scenario
+from townlet_pipeline.soak.scenario_copy import read_scenario, scenario_snapshot
 
 if TYPE_CHECKING:
     from townlet.baselines import Baseline, Difference
@@ -22,12 +22,12 @@ _METRICS = {
     "sd": "standard deviation",
     "low": "5 % quantile",
     "high": "95 % quantile",
-    "promoted": "mean of the baseline that counts; empty without one",
-    "change": "from that one to this, with its 95 % interval",
+    "promoted": "mean of the promoted baseline; empty without one",
+    "change": "from the promoted baseline to this one, with its 95 % interval",
 }
 _PROMOTIONS = {
     "promoted_at": "when",
-    "baseline": "which one has counted since",
+    "baseline": "which one",
     "by": "who promoted it",
     "reason": "why",
     "replaced": "what it replaced",
@@ -35,21 +35,23 @@ _PROMOTIONS = {
 
 
 class BaselineConfig(Config):
-    """How much is measured."""
+    """Amount of a measurement, and who acts."""
 
     seeds: int = Field(default=30, description="Number of seeds, one rollout each; fewer than 30 cannot be promoted.")
-    first_seed: int = Field(default=0, description="The first of them; the others follow.")
+    first_seed: int = Field(default=0, description="First seed; the others follow it.")
     worlds: int = Field(default=256, description="Worlds under each seed.")
-    behavior: str | None = Field(default=None, description="Who acts; empty: the schedule, else the heuristic.")
+    behavior: str | None = Field(
+        default=None, description="Who acts; empty: the schedule if there is one, otherwise the heuristic."
+    )
 
 
 @stage("baselines", "json", "numba", deps=["scenario"], pool=SIMULATION, code_version=code_version(__file__))
 def conflict_baselines(
     context: AssetExecutionContext, config: BaselineConfig, store: StoreResource
 ) -> MaterializeResult[None]:
-    """The distribution of every metric over at least 30 seeds, with the manifest of each rollout; promotes nothing.
+    """The distribution of every metric over at least 30 seeds, with the manifest of each rollout. It promotes nothing.
 
-    Its data version is a hash over what was measured, on what and of whom: the same figures have the same version.
+    Its data version is a hash over the figures, the scenario and who acted: the same figures have the same version.
     """
     from townlet.baselines import BASELINES_FOLDER, differences, promoted_baseline, promoted_scenarios
     from townlet.baselines.build import build_baseline
@@ -57,20 +59,20 @@ def conflict_baselines(
     from townlet.files.storage import canonical_json, pretty_json, sha256, write_atomically
 
     name, home = context.partition_key, project_root() / BASELINES_FOLDER
-    source = frozen_scenario(store, name, context.run.run_id)
+    source = scenario_snapshot(store, name, context.run.run_id)
     out = files.main_file(store, name, "conflict_baselines")
     options = {key: value for key, value in config.model_dump().items() if value is not None}
     result = build_baseline(source, out.parent, **options)
     baseline = result.baseline
     write_atomically(out, pretty_json(baseline.model_dump(mode="json")))
-    counts = promoted_baseline(name, home)[1] if name in promoted_scenarios(home) else None
-    said = baseline.model_dump(mode="json", exclude={"sha256", "code", "made_with"})
+    promoted = promoted_baseline(name, home)[1] if name in promoted_scenarios(home) else None
+    content = baseline.model_dump(mode="json", exclude={"sha256", "code", "made_with"})
     return MaterializeResult(
-        data_version=DataVersion(sha256(canonical_json(said).encode())),
+        data_version=DataVersion(sha256(canonical_json(content).encode())),
         metadata={
             "headline": f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds, "
-            + (f"beside the promoted {counts.sha256[:12]}" if counts else "none is promoted"),
-            "metrics": metadata.table(_rows(baseline, differences(counts, baseline)), _METRICS),
+            + (f"beside the promoted {promoted.sha256[:12]}" if promoted else "none is promoted"),
+            "metrics": metadata.table(_rows(baseline, differences(promoted, baseline)), _METRICS),
             "promotions": metadata.table(
                 [
                     {
@@ -99,7 +101,7 @@ def conflict_baselines(
 
 
 def _rows(baseline: "Baseline", changes: "dict[str, Difference]") -> list[dict[str, str | float]]:
-    """A row per metric."""
+    """A row for each metric."""
     return [
         {
             "metric": name,

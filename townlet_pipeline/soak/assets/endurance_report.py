@@ -1,4 +1,4 @@
-"""What a weekend's endurance run says."""
+"""The report on a weekend's endurance run."""
 
 from dagster import AssetExecutionContext, MaterializeResult
 
@@ -11,7 +11,7 @@ from townlet_pipeline.soak.report import report_on
 
 @stage("soak", "html", "markdown", deps=["endurance_run"], partitions=weekends, code_version=code_version(__file__))
 def endurance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """Hours on one page, as for a night: with first and last quarter of memory, speed and files compared at the end.
+    """The run on one page, like a night's, ending with the first and last quarter of memory, speed and files.
 
     Its data version is the SHA-256 of `acceptance.json`.
     """

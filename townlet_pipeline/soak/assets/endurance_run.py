@@ -8,17 +8,17 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
 from townlet_pipeline.instance.pools import TRAINING
-from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soaked
+from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soak_result
 from townlet_pipeline.soak.partitions import weekends
 
 
 class EnduranceConfig(Config):
-    """How long, and how often a fresh process takes over."""
+    """Length of a run, and how often a fresh process takes over."""
 
     hours: float = Field(default=2.0, description="Hours of work after which no cycle begins.")
     cycles: int | None = Field(default=None, description="At most so many cycles; empty: as many as there is time for.")
     restart_every: int = Field(default=2000, description="Cycles after which a fresh process goes on.")
-    learning: bool = Field(default=True, description="Whether the network learns; if not, it is only looked at.")
+    learning: bool = Field(default=True, description="Whether the network learns; if not, it is only measured.")
 
 
 @stage(
@@ -34,10 +34,10 @@ class EnduranceConfig(Config):
 def endurance_run(
     context: AssetExecutionContext, config: EnduranceConfig, store: StoreResource
 ) -> MaterializeResult[None]:
-    """A soak of hours in which a fresh process takes over now and then, by design: what leaks or slows down shows.
+    """A soak of many hours, in which a fresh process takes over now and then. Leaks and slowdowns show.
 
-    A run that was killed goes on where it was, and one of other options or other code is begun anew; hours count over
-    all of its processes. Its data version is the SHA-256 of `soak.json`.
+    A killed run resumes where it was; one with other options or other code begins anew. Hours count over all of its
+    processes. Its data version is the SHA-256 of `soak.json`.
     """
     from townlet.soak.endurance import endure
 
@@ -47,4 +47,4 @@ def endurance_run(
         result = soak_or_resume(
             context, options, lambda resume: endure(options, restart_every=config.restart_every, resume=resume)
         )
-        return soaked(context, store, options, result, restart_every=config.restart_every)
+        return soak_result(context, store, options, result, restart_every=config.restart_every)

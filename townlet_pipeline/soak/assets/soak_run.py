@@ -8,16 +8,16 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
 from townlet_pipeline.instance.pools import TRAINING
-from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soaked
+from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soak_result
 from townlet_pipeline.soak.partitions import nights
 
 
 class SoakConfig(Config):
-    """How long a night is, and whether the network learns."""
+    """Length of a night, and whether the network learns."""
 
     cycles: int = Field(default=300, description="Cycles of replay and rollout, each under a fresh seed.")
     hours: float | None = Field(default=None, description="Hours after which no cycle begins; empty: no such bound.")
-    learning: bool = Field(default=True, description="Whether the network learns; if not, it is only looked at.")
+    learning: bool = Field(default=True, description="Whether the network learns; if not, it is only measured.")
 
 
 @stage(
@@ -33,12 +33,12 @@ class SoakConfig(Config):
 def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreResource) -> MaterializeResult[None]:
     """Replay and rollout in turn on one network, many times, beside the behaviour of the promoted baseline.
 
-    A run that was killed goes on where it was; one of other options or other code is begun anew. Its data version is
-    the SHA-256 of `soak.json`, which names the hash of the cycles' rows and of the telemetry without its clock fields.
+    A killed run resumes where it was; one with other options or other code begins anew. Its data version is the SHA-256
+    of `soak.json`, which names the hashes of the cycles' rows and of the telemetry without its clock fields.
     """
     from townlet.soak.run import run_soak
 
     options = soak_options(context, store, **config.model_dump())
     with training_failures():
         result = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume))
-        return soaked(context, store, options, result)
+        return soak_result(context, store, options, result)

@@ -26,11 +26,11 @@ from townlet.errors import InputError
 from townlet.soak.manifest import MANIFEST_NAME
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet_pipeline.artefacts.locks import locked
-from townlet_pipeline.artefacts.object_store import mirrored, pull, pull_checked, push
+from townlet_pipeline.artefacts.object_store import fetch, fetch_checked, publish, with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.soak.partitions import nights
-from townlet_pipeline.soak.scenario_copy import frozen_scenario
+from townlet_pipeline.soak.scenario_copy import scenario_snapshot
 
 ASSET = "trained_policy"
 
@@ -68,13 +68,13 @@ def contents(store: StoreResource) -> dict[str, str]:
 def test_what_one_machine_publishes_another_gets_and_older_files_go(url: str, tmp_path: Path) -> None:
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     write(here, policy="one", card="1")
-    push(here, "drill", ASSET)
+    publish(here, "drill", ASSET)
     write(there, policy="stale", checkpoint="stale")
-    pull(there, "drill", [ASSET])
+    fetch(there, "drill", [ASSET])
     assert contents(there) == {"policy": "one", "card": "1"}
     write(here, policy="two")
-    push(here, "drill", ASSET)
-    pull(there, "drill", [ASSET])
+    publish(here, "drill", ASSET)
+    fetch(there, "drill", [ASSET])
     assert contents(there) == {"policy": "two", "card": "1"}
 
 
@@ -82,15 +82,15 @@ def test_a_log_that_a_training_writes_is_not_replaced_by_the_published_one(url: 
     """As when somebody materializes `telemetry_alerts` while the training runs."""
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     write(here, policy="published")
-    push(here, "drill", ASSET)
+    publish(here, "drill", ASSET)
     write(there, policy="being written")
     with (
         locked(there.folder("drill", ASSET), "theirs"),
         pytest.raises(InputError, match=rf"{ASSET}: found run theirs .*writing here"),
     ):
-        pull(there, "drill", [ASSET])
+        fetch(there, "drill", [ASSET])
     assert contents(there) == {"policy": "being written"}
-    pull(there, "drill", [ASSET])
+    fetch(there, "drill", [ASSET])
     assert contents(there) == {"policy": "published"}
 
 
@@ -102,13 +102,13 @@ def test_a_training_that_was_killed_keeps_its_checkpoint_and_its_log(url: str, t
             store.folder("drill", asset_).mkdir(parents=True)
             (store.folder("drill", asset_) / name).write_text(store.root)
     for name in ("trained_policy", "ppo_telemetry"):
-        push(here, "drill", name)
-    with pytest.raises(InputError, match="found a training that was ended, expected it finished"):
-        pull(there, "drill", [asked])
+        publish(here, "drill", name)
+    with pytest.raises(InputError, match="found an unfinished training, expected it finished"):
+        fetch(there, "drill", [asked])
     assert (there.folder("drill", "trained_policy") / CHECKPOINT_NAME).read_text() == there.root
     assert (there.folder("drill", "ppo_telemetry") / "log.jsonl").read_text() == there.root
     (there.folder("drill", "trained_policy") / CHECKPOINT_NAME).unlink()
-    pull(there, "drill", ["trained_policy", "ppo_telemetry"])
+    fetch(there, "drill", ["trained_policy", "ppo_telemetry"])
     assert (there.folder("drill", "ppo_telemetry") / "log.jsonl").read_text() == here.root
 
 
@@ -120,9 +120,9 @@ def test_a_soak_that_was_killed_keeps_its_checkpoint(url: str, tmp_path: Path, a
         folder.mkdir(parents=True)
         (folder / CHECKPOINT_NAME).write_text(store.root)
         (folder / MANIFEST_NAME).write_text(json.dumps({"finished": store is here}))
-    push(here, "drill", asked)
-    with pytest.raises(InputError, match="found a soak that was ended, expected it finished"):
-        pull(there, "drill", [asked])
+    publish(here, "drill", asked)
+    with pytest.raises(InputError, match="found an unfinished soak, expected it finished"):
+        fetch(there, "drill", [asked])
     assert (there.folder("drill", asked) / CHECKPOINT_NAME).read_text() == there.root
 
 
@@ -131,46 +131,46 @@ def test_a_version_once_published_stays_as_it_was_and_the_same_content_is_the_sa
 ) -> None:
     store = machine(tmp_path, url)
     write(store, policy="one")
-    first = push(store, "drill", ASSET)
+    first = publish(store, "drill", ASSET)
     write(store, policy="two")
-    second = push(store, "drill", ASSET)
+    second = publish(store, "drill", ASSET)
     assert (UPath(first) / "policy.json").read_text() == "one"
     assert (UPath(second) / "policy.json").read_text() == "two"
     write(store, policy="one")
-    assert push(store, "drill", ASSET) == first
+    assert publish(store, "drill", ASSET) == first
 
 
 def test_files_without_a_manifest_are_not_read(url: str, tmp_path: Path) -> None:
     """As when the publisher was killed before its last write."""
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     write(here, policy="one")
-    old = json.loads((UPath(push(here, "drill", ASSET)).parent / "current.json").read_text())
+    old = json.loads((UPath(publish(here, "drill", ASSET)).parent / "current.json").read_text())
     write(here, policy="two")
-    push(here, "drill", ASSET)
+    publish(here, "drill", ASSET)
     (UPath(url) / "drill" / ASSET / "current.json").write_text(json.dumps(old, indent=2) + "\n")
-    pull(there, "drill", [ASSET])
+    fetch(there, "drill", [ASSET])
     assert contents(there) == {"policy": "one"}
 
 
 def test_a_half_published_version_is_completed_by_publishing_again(url: str, tmp_path: Path) -> None:
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     write(here, policy="one", card="1")
-    version = UPath(push(here, "drill", ASSET))
+    version = UPath(publish(here, "drill", ASSET))
     (version / "card.json").unlink()
     (version.parent / "current.json").unlink()
-    push(here, "drill", ASSET)
-    pull(there, "drill", [ASSET])
+    publish(here, "drill", ASSET)
+    fetch(there, "drill", [ASSET])
     assert contents(there) == {"policy": "one", "card": "1"}
 
 
 def test_a_changed_byte_is_refused_and_the_folder_left_as_it_was(url: str, tmp_path: Path) -> None:
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     write(here, policy="one", card="1")
-    version = UPath(push(here, "drill", ASSET))
+    version = UPath(publish(here, "drill", ASSET))
     write(there, policy="before")
     (version / "policy.json").write_text("onf")
-    with pytest.raises(InputError, match=r"policy.json: found SHA-256 .*, with which it was published"):
-        pull(there, "drill", [ASSET])
+    with pytest.raises(InputError, match=r"policy.json: found SHA-256 .*, as it was published"):
+        fetch(there, "drill", [ASSET])
     assert contents(there) == {"policy": "before"}
     assert [path.name for path in tmp_path.joinpath("b", "drill").iterdir() if path.is_dir()] == [ASSET]
 
@@ -179,18 +179,18 @@ def test_a_changed_byte_is_refused_and_the_folder_left_as_it_was(url: str, tmp_p
 def test_a_manifest_that_names_a_file_elsewhere_is_refused(url: str, tmp_path: Path, name: str) -> None:
     store = machine(tmp_path, url)
     write(store, policy="one")
-    current = UPath(push(store, "drill", ASSET)).parent / "current.json"
+    current = UPath(publish(store, "drill", ASSET)).parent / "current.json"
     content = json.loads(current.read_text())
     content["files"][0]["file"] = name
     current.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"files\.0\.file"):
-        pull(store, "drill", [ASSET])
+        fetch(store, "drill", [ASSET])
 
 
 def test_what_was_never_published_is_left_as_it_is(url: str, tmp_path: Path) -> None:
     store = machine(tmp_path, url)
     write(store, policy="mine")
-    pull(store, "drill", [ASSET])
+    fetch(store, "drill", [ASSET])
     assert contents(store) == {"policy": "mine"}
 
 
@@ -199,11 +199,11 @@ def test_locks_and_unfinished_writes_are_not_published_and_nothing_is_nothing(ur
     write(store, policy="one")
     (store.folder("drill", ASSET) / ".lock").touch()
     (store.folder("drill", ASSET) / ".policy.json.7.part").touch()
-    version = UPath(push(store, "drill", ASSET))
+    version = UPath(publish(store, "drill", ASSET))
     assert [path.name for path in version.iterdir()] == ["policy.json"]
     shutil.rmtree(store.folder("drill", ASSET))
     with pytest.raises(InputError, match="found no files"):
-        push(store, "drill", ASSET)
+        publish(store, "drill", ASSET)
 
 
 def test_a_night_takes_its_scenario_from_the_scenarios_own_place(url: str, tmp_path: Path) -> None:
@@ -211,14 +211,14 @@ def test_a_night_takes_its_scenario_from_the_scenarios_own_place(url: str, tmp_p
     file = here.folder("drill", "scenario") / "drill.yaml"
     file.parent.mkdir(parents=True)
     file.write_text("name: drill")
-    push(here, "drill", "scenario")
+    publish(here, "drill", "scenario")
     key = "2026-11-20|drill"
 
     @asset(partitions_def=scenarios)
     def scenario() -> None: ...
 
     @asset(partitions_def=nights, deps=[scenario])
-    @mirrored
+    @with_object_store
     def soak_run(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         rows = store.folder(context.partition_key, "soak_run") / "rows"
         rows.parent.mkdir(parents=True)
@@ -227,7 +227,7 @@ def test_a_night_takes_its_scenario_from_the_scenarios_own_place(url: str, tmp_p
 
     @asset_check(asset=soak_run, partitions_def=nights)
     def has_rows(context: AssetCheckExecutionContext, store: StoreResource) -> AssetCheckResult:
-        pull_checked(context, store)
+        fetch_checked(context, store)
         return AssetCheckResult(passed=(store.folder(context.partition_key, "soak_run") / "rows").exists())
 
     (tmp_path / "home").mkdir()
@@ -242,7 +242,7 @@ def test_a_night_takes_its_scenario_from_the_scenarios_own_place(url: str, tmp_p
         )
     assert result.success
     assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
-    pull(machine(tmp_path / "c", url), key, ["soak_run"])
+    fetch(machine(tmp_path / "c", url), key, ["soak_run"])
     assert (tmp_path / "c" / key / "soak_run" / "rows").read_text() == "name: drill"
 
 
@@ -254,15 +254,15 @@ def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
     shutil.copy(ROOT / "configs" / "scenarios" / file.name, file)
     monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path))
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
-    assert frozen_scenario(here, file.stem, "night") == here.folder(file.stem, "scenario") / file.name
+    assert scenario_snapshot(here, file.stem, "night") == here.folder(file.stem, "scenario") / file.name
     file.write_text(file.read_text().replace("ticks: 20\n", "ticks: 30\n", 1))
-    copy = frozen_scenario(here, file.stem, "next")
+    copy = scenario_snapshot(here, file.stem, "next")
 
     @asset(partitions_def=scenarios)
     def scenario() -> None: ...
 
     @asset(partitions_def=nights, deps=[scenario])
-    @mirrored
+    @with_object_store
     def soak_drift(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         read = store.folder(file.stem, str(copy.parent.relative_to(here.place() / file.stem))) / file.name
         made = store.folder(context.partition_key, "soak_drift") / "drift.json"
@@ -282,6 +282,6 @@ def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
         ).success
     # A comment changes nothing that it says: the published copy stays the one that is read.
     file.write_text(f"# another machine's\n{file.read_text()}")
-    again = frozen_scenario(there, file.stem, "theirs")
+    again = scenario_snapshot(there, file.stem, "theirs")
     assert again.relative_to(there.root) == copy.relative_to(here.root)
     assert again.read_bytes() == copy.read_bytes() != file.read_bytes()
