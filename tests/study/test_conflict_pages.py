@@ -1,4 +1,4 @@
-"""Script ``conflict_pages.py``, which makes the page in the README's picture."""
+"""The page behind the README's picture, which anybody can make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trainer on Gymnasium's tasks: what its loop records, and that the same harness learns them."""
+"""The trainer on Gymnasium's tasks: the recordings of its loop, and that the same harness learns the tasks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from townlet.training.harness import TrainingHarness
 
 
 class Calendar(gymnasium.Env[np.ndarray, int]):
-    """Each observation is (episode, day); rewards lie far outside any clip; odd episodes terminate, even are cut."""
+    """Observations are (episode, day); rewards are far outside any clip; odd episodes terminate, even ones are cut."""
 
     def __init__(self, days: int) -> None:
         self.days, self.episode, self.day = days, 0, 0
@@ -128,14 +128,14 @@ def test_masked_actions_are_never_taken_and_get_no_gradient() -> None:
     assert float(bias.detach()[2]) != 0.0
 
 
-def test_what_is_neither_discrete_nor_a_box_is_refused() -> None:
+def test_a_space_that_is_neither_discrete_nor_a_box_is_refused() -> None:
     with pytest.raises(ValueError, match="expected Box or Discrete"):
         GymnasiumLoop(lambda: gymnasium.make("Pendulum-v1"), worlds=1, seed=0)
 
 
 @pytest.mark.parametrize(
     ("name", "cycles", "reached"),
-    # Acting at random brings about 22, -499 and, with the mask, -190.
+    # Random actions score about 22, -499 and, with the mask, -190.
     [("CartPole-v1", 50, 195.0), ("Acrobot-v1", 20, -200.0), ("Taxi-v4", 40, -60.0)],
 )
 def test_the_harness_learns_well_beyond_chance_in_seconds(name: str, cycles: int, reached: float) -> None:
@@ -152,17 +152,17 @@ def test_the_harness_learns_well_beyond_chance_in_seconds(name: str, cycles: int
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CartPole with a training of two rollouts, which teaches it nothing."""
+    """CartPole with a training of two rollouts, too short to learn anything."""
     task = TASKS["CartPole-v1"]
     monkeypatch.setitem(TASKS, "CartPole-v1", replace(task, training=task.training.model_copy(update={"cycles": 2})))
 
 
-def test_the_studys_figures_are_those_of_every_seed_and_come_out_the_same_again(short: None) -> None:
+def test_the_studys_figures_are_those_of_every_seed_and_reproducible(short: None) -> None:
     study = study_references(["CartPole-v1"], seeds=2, episodes=5)
     first, second = study.runs["CartPole-v1"]
     assert (first.seed, second.seed) == (0, 1)
     assert first.sampled.shape == first.greedy.shape == (5,) and first.curve.shape == (2,)
-    # A pole that falls after so few ticks has not been learnt to balance, and the verdict says so.
+    # A pole that falls after so few ticks is not balanced, and the verdict says so.
     assert 8 < first.sampled.mean() < 300 and study.reached("CartPole-v1") == 0
     again = study_references(["CartPole-v1"], seeds=1, episodes=5).runs["CartPole-v1"][0]
     np.testing.assert_array_equal(again.sampled, first.sampled)

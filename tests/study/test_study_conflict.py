@@ -1,4 +1,4 @@
-"""The conflict study: what it measures, how its tasks are kept, and the command that writes it up."""
+"""The conflict study: its metrics, the cached results of its tasks, its analysis and its report."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from townlet.world import COUNTERS, TALLY, Town
 from townlet.world.state.events import CONTESTED_ARRIVAL
 
 HOME = StudyTown()
-#: Every question, as little of it as possible.
+#: Every question, with as little work as possible.
 TINY = Settings(
     seeds=2,
     curve_seeds=2,
@@ -87,7 +87,7 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
     assert metrics["queue_conflict_events_per_100_uses"] == pytest.approx(100 * tally["conflicts_caused"] / uses)
     assert metrics["needs_mean_over_steps"] == pytest.approx(tally["needs_sum"] / lived)
     assert metrics["washes_per_1000"] == pytest.approx(1000 * counter["shower_complete"] / lived)
-    # A completed wash occupies the shower for its whole duration; others were broken off by closures and outages.
+    # A completed wash occupies the shower for its whole duration; closures and outages interrupt others.
     washing = counter["shower_complete"] * HOME.wash_ticks / (2 * scenario.ticks)
     assert washing <= metrics["utilisation"] <= 1.0 and metrics["utilisation"] < washing + 0.2
     came = counter["on_time_arrival"] + counter["late_arrival"]
@@ -97,7 +97,7 @@ def test_the_metrics_agree_with_the_towns_own_counters() -> None:
 
 
 def test_needs_stop_counting_when_somebody_has_to_be_replaced() -> None:
-    """A newcomer comes with its needs met: were it counted, fainting would pay."""
+    """Newcomers come with their needs met: if they were counted, fainting would pay."""
     scenario = study_scenario(HOME)
     idle, busy = (
         evaluate(behavior, scenario, worlds=2, seed=4) for behavior in (RandomBehavior(), FirstComeBehavior())
@@ -122,7 +122,7 @@ def test_the_metrics_tell_peaceful_people_from_queue_jumpers_and_busy_showers_fr
     assert rude[CONFLICT_INTENSITY] > 100 * max(polite[CONFLICT_INTENSITY], 0.1)
     assert rude["rivalry_max_mean_over_steps"] > 5 * polite["rivalry_max_mean_over_steps"]
     assert polite["utilisation"] > 0.7 and polite["attendance"] == 1.0 and polite["wait_mean"] > 20
-    # Whoever shuns the shower has no conflicts, which utilisation gives away.
+    # People who avoid the shower have no conflicts; utilisation shows that they do.
     from townlet.behavior import RandomBehavior
 
     idle = evaluate(RandomBehavior(), scenario, worlds=1, seed=1)
@@ -146,7 +146,7 @@ def test_tasks_are_run_once_and_come_out_the_same_again(tmp_path: Path) -> None:
     files = {path: path.stat().st_mtime_ns for path in cache_folder(tmp_path).iterdir()}
     assert run_tasks(policies, evaluations, TINY, tmp_path, 1, silent) == first
     assert {path: path.stat().st_mtime_ns for path in cache_folder(tmp_path).iterdir()} == files
-    # An interrupted study has some of the files; the rest is made anew, to the same bits.
+    # An interrupted study has some of the files; the others are made again, with the same bits.
     for path in files:
         if path.name.startswith(("policy", "evaluation")):
             path.unlink()
@@ -162,7 +162,7 @@ def test_other_amounts_and_other_tasks_have_other_names() -> None:
 
 
 def findings_of(aware: float, blind: float, *, needs: float = 0.6, use: float = 0.85) -> Findings:
-    """Findings in which the arms' scores are as given, with a little spread over ten seeds."""
+    """Findings with the given scores, spread a little over ten seeds."""
     spread = np.linspace(0.98, 1.02, 10)
     intensity = dict.fromkeys((arm.name for arm in ARMS), blind) | {"aware": aware, "heuristic": 1.2 * aware}
 

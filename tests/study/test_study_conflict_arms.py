@@ -1,4 +1,4 @@
-"""The conflict study's arms: what sets them apart, and that without conflict weights nothing does."""
+"""The conflict study's arms: their differences, and that there are none without conflict weights."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def same(a: Weights, b: Weights) -> bool:
 
 @pytest.mark.parametrize("shaping", ["none", "shuffled", "mistimed", "delayed", "ties"])
 def test_without_conflict_weights_the_conflict_aware_path_gives_the_blind_ones_bits(shaping: Shaping) -> None:
-    """What is left is the features: with these hidden, too, every byte of the weights is the same."""
+    """Only the features are left; with these hidden too, every byte of the weights is the same."""
     blind = trained(BLIND)
     assert same(trained(replace(AWARE, sees_conflict=False, penalty=0.0, shaping=shaping)), blind)
     assert not same(trained(replace(AWARE, sees_conflict=False)), blind)
@@ -66,7 +66,7 @@ def test_a_training_comes_out_the_same_again() -> None:
 def test_all_learning_arms_begin_with_the_same_weights_if_they_see_the_same() -> None:
     starts = {arm.sees_conflict: clone_script(arm.sees_conflict, 0, TINY) for arm in LEARNING}
     assert set(starts) == {True, False}
-    # What is hidden is 0 while cloning, so its weights stay as they were drawn, but the others learn.
+    # Hidden features are 0 while cloning, so their weights stay as drawn, but the others learn.
     assert not same(starts[True], starts[False])
 
 

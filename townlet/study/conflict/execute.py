@@ -21,7 +21,9 @@ from townlet.study.conflict.mixed import MixedBehavior
 from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings, training_config
 from townlet.study.conflict.tasks import (
-    BACKGROUNDS,
+    DOORMATS,
+    OTHER_SEED,
+    QUEUE_JUMPERS,
     Continuation,
     Evaluation,
     Policy,
@@ -89,7 +91,7 @@ def _train(policy: Policy, settings: Settings, folder: Path) -> None:
         return
     curve: list[dict[str, float]] = []
 
-    def note(cycle: int, fields: dict[str, Any]) -> None:
+    def record(cycle: int, fields: dict[str, Any]) -> None:
         curve.append({REWARD: fields["reward_mean"], CONFLICT_INTENSITY: conflict_intensity(fields)})
 
     if isinstance(policy, Continuation):
@@ -97,8 +99,8 @@ def _train(policy: Policy, settings: Settings, folder: Path) -> None:
         seed, amounts = policy.training_seed, settings.continuing()
     else:
         start, seed, amounts = _warm_start(policy.start, settings, folder), policy.seed, settings
-    weights = train_arm(policy.arm, policy.training_town, seed, amounts, start, note)
-    # The weights come last: where they are, the training is complete.
+    weights = train_arm(policy.arm, policy.training_town, seed, amounts, start, record)
+    # The weights are written last: if they exist, the training is complete.
     write_atomically(path.with_suffix(".json"), pretty_json({"curve": curve}))
     write_atomically(path, save(weights))
 
@@ -110,8 +112,8 @@ def _evaluate(evaluation: Evaluation, settings: Settings, folder: Path) -> dict[
     people = list(range(town.people))
     background: list[int] = []
     if evaluation.background:
-        # Every other person, so that background people live and work among the focal ones.
-        count = town.people // 2 if evaluation.background == BACKGROUNDS[2] else 2
+        # Evenly spaced, so that background people live and work among the focal ones.
+        count = town.people // 2 if evaluation.background == OTHER_SEED else 2
         background = people[1 :: max(town.people // count, 1)][:count]
         behavior = MixedBehavior(
             behavior, _background_behavior(evaluation, scenario, settings, folder), background=background
@@ -124,9 +126,9 @@ def _evaluate(evaluation: Evaluation, settings: Settings, folder: Path) -> dict[
 
 
 def _background_behavior(evaluation: Evaluation, scenario: Scenario, settings: Settings, folder: Path) -> Behavior:
-    if evaluation.background == BACKGROUNDS[0]:
+    if evaluation.background == QUEUE_JUMPERS:
         return queue_jumper()
-    if evaluation.background == BACKGROUNDS[1]:
+    if evaluation.background == DOORMATS:
         return doormat()
     focal = evaluation.policy
     other = Policy(focal.arm, evaluation.background_seed, focal.training_town)

@@ -23,7 +23,7 @@ from townlet.study.conflict.dispatch import cache_folder, run_tasks
 from townlet.study.conflict.evaluate import STUDY_METRICS
 from townlet.study.conflict.execute import read_curve
 from townlet.study.conflict.settings import Settings
-from townlet.study.conflict.tasks import BACKGROUNDS, Continuation, Evaluation, Policy
+from townlet.study.conflict.tasks import BACKGROUNDS, OTHER_SEED, Continuation, Evaluation, Policy
 from townlet.study.conflict.town import StudyTown
 from townlet.study.progress import Progress
 
@@ -70,7 +70,7 @@ def study_conflict(settings: Settings, folder: Path, processes: int, progress: P
         asked = curve if question in ("dose", "penalty") else seeds
         groups[question, point, arm.name] = [
             Evaluation(
-                Policy(arm, seed, training_town), town, background, following if background == BACKGROUNDS[2] else -1
+                Policy(arm, seed, training_town), town, background, following if background == OTHER_SEED else -1
             )
             for seed, following in zip(asked, [*seeds[1:], seeds[0]], strict=False)
         ]

@@ -12,7 +12,8 @@ from townlet.study.conflict.town import StudyTown, study_scenario
 
 #: Background populations: the people of a mixed population who do not follow the evaluated arm (Leibo et al. 2021,
 #: "Scalable Evaluation of Multi-Agent Reinforcement Learning with Melting Pot").
-BACKGROUNDS = ("two queue-jumpers", "two doormats", "half of another seed")
+QUEUE_JUMPERS, DOORMATS, OTHER_SEED = "two queue-jumpers", "two doormats", "half of another seed"
+BACKGROUNDS = (QUEUE_JUMPERS, DOORMATS, OTHER_SEED)
 
 
 @dataclass(frozen=True)
