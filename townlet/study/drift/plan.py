@@ -76,17 +76,19 @@ def study_drift(settings: Settings, work: Path, progress: Progress) -> Findings:
     false, of_metrics, soaks, metrics, tests = _unchanged(settings, nights, cache, progress)
     planted = nights[PLANTED_IN]
     return Findings(
-        settings,
-        false,
-        of_metrics,
-        _by_stretch(nights, cache),
-        soaks,
-        metrics,
-        _by_baseline(settings, planted, cache, progress),
-        [_power(settings, nights, change, index, cache, progress) for index, change in enumerate(PLANTED_CHANGES)],
-        {name: _spread(night.pools[""]) for name, night in nights.items()},
-        seconds,
-        tests,
+        settings=settings,
+        false_nights=false,
+        false_nights_of_metrics=of_metrics,
+        stretches=_by_stretch(nights, cache),
+        false_soaks=soaks,
+        false_metrics=metrics,
+        per_baseline=_by_baseline(settings, planted, cache, progress),
+        powers=[
+            _power(settings, nights, change, index, cache, progress) for index, change in enumerate(PLANTED_CHANGES)
+        ],
+        spreads={name: _spread(night.pools[""]) for name, night in nights.items()},
+        soak_seconds=seconds,
+        tests=tests,
     )
 
 
@@ -200,17 +202,17 @@ def _power(
         means = [float(planted.pools[name].values[change.metric].mean()) for name in (variant, "")]
         dose = means[0] / means[1] - 1
     return Power(
-        change,
-        len(outcomes),
-        sum(outcome.verdict != "accept" for outcome in outcomes),
-        sum(outcome.verdict == "reject" for outcome in outcomes),
-        sum(change.metric in outcome.metrics for outcome in outcomes),
-        dose,
+        change=change,
+        nights=len(outcomes),
+        not_accepted=sum(outcome.verdict != "accept" for outcome in outcomes),
+        rejected=sum(outcome.verdict == "reject" for outcome in outcomes),
+        named=sum(change.metric in outcome.metrics for outcome in outcomes),
+        dose=dose,
     )
 
 
 def _spread(pool: CyclePool) -> float:
-    """Standard deviation of conflict intensity between cycles, as a share of its mean; 0 where there is none."""
+    """Standard deviation of conflict intensity between cycles, as a share of its mean; 0 if the mean is 0."""
     values = pool.values[CONFLICT_INTENSITY]
     mean = float(values.mean())
     return float(values.std(ddof=1)) / mean if mean else 0.0
