@@ -233,7 +233,7 @@ def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
     ("section", "names"),
     [
         ("The column", {spec.key.to_user_string() for spec in specs()}),
-        ("The gates", {key.name for key in defs.resolve_asset_graph().asset_check_keys}),
+        ("The checks", {key.name for key in defs.resolve_asset_graph().asset_check_keys}),
         ("Time", set(plans())),
     ],
 )
