@@ -103,7 +103,7 @@ def test_the_gates_are_blocking_and_the_thresholds_are_not() -> None:
         "endurance_is_whole",
     }
     gated = {key.asset_key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
-    # A verdict is reported, and stops nothing.
+    # A verdict is reported and stops nothing.
     verdicts = {AssetKey(name) for name in ("soak_drift", "acceptance_report", "endurance_report")}
     assert gated == {spec.key for spec in specs()} - verdicts
     assert all(graph.get_check_spec(key).description for key in graph.asset_check_keys)

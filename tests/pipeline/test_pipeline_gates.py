@@ -1,4 +1,4 @@
-"""A fault that is planted in one stage is found at its gate, and nothing downstream of it is made."""
+"""Gates: a fault planted in one asset is found, and nothing downstream of it is made."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def instance(column: Column) -> DagsterInstance:
 
 @pytest.fixture
 def whole_store(column: Column) -> Path:
-    """A store with one column in it that is right."""
+    """A store with one intact column in it."""
     return column.store
 
 
 @pytest.fixture
 def store(whole_store: Path, tmp_path: Path) -> Path:
-    """A copy of the right store, to be spoilt."""
+    """A copy of the intact store, to be damaged."""
     shutil.copytree(whole_store, tmp_path / "store")
     return tmp_path / "store"
 
 
 def faulty_capture(store: Path, source: Path) -> AssetsDefinition:
-    """An asset in the place of the capture that leaves one flipped byte in a shard."""
+    """An asset in place of the capture that leaves one flipped byte in a shard."""
 
     @asset(name="rollout_capture", partitions_def=scenarios, deps=["scenario"])
     def capture() -> None:
@@ -65,7 +65,7 @@ def faulty_capture(store: Path, source: Path) -> AssetsDefinition:
 
 
 def faulty_training(store: Path, source: Path, spoil: str) -> AssetsDefinition:
-    """Assets in the place of the training that spoil the ``log`` or the ``weights`` of a good one."""
+    """Assets in place of the training that damage the ``log`` or the ``weights`` of a good one."""
 
     @multi_asset(
         name="train_policy",
@@ -91,7 +91,7 @@ def faulty_training(store: Path, source: Path, spoil: str) -> AssetsDefinition:
 
 
 def put_nan_into_the_weights(policy: Path) -> None:
-    """Spoil one weight, and make the card agree with the spoilt file, so that only the number is wrong."""
+    """Damage one weight, and make the card agree with the damaged file, so that only the number is wrong."""
     from safetensors import torch as safetensors_torch
 
     from townlet.files.storage import sha256
@@ -142,19 +142,19 @@ def test_training_refuses_a_capture_that_changed_after_it_was_verified(instance:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "reason"),
     [
         ("learning_rate", 5.0, "training options: ppo.learning_rate: found 5.0, expected less than or equal to 1"),
         ("cycles", 0, "training options: cycles: found 0, expected greater than or equal to 1"),
     ],
 )
 def test_an_impossible_option_is_refused_before_any_training(
-    instance: DagsterInstance, store: Path, option: str, value: float, told: str
+    instance: DagsterInstance, store: Path, option: str, value: float, reason: str
 ) -> None:
     before = (store / SCENARIO / "ppo_telemetry" / "ppo_telemetry.jsonl").read_bytes()
     selection = AssetSelection.assets("trained_policy", "ppo_telemetry")
     result = run_column(instance, store, selection=selection, **{option: value})
-    assert told in reasons(result)["train_policy"]
+    assert reason in reasons(result)["train_policy"]
     assert (store / SCENARIO / "ppo_telemetry" / "ppo_telemetry.jsonl").read_bytes() == before
 
 
@@ -168,7 +168,7 @@ def test_an_impossible_amount_to_simulate_is_refused_before_anything_is_captured
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of its own, whose scenario can be edited; returns the scenario's file."""
+    """The scenario file of a project of its own, in which it can be edited."""
     folder = tmp_path / "project" / "configs" / "scenarios"
     folder.mkdir(parents=True)
     shutil.copy(scenario_file(SCENARIO), folder)
@@ -202,10 +202,10 @@ def test_alerts_and_an_edited_file_warn_and_let_the_report_be_made(
     alone = AssetSelection.checks_for_assets("scenario")
     result = run_column(instance, store, selection=everything | alone)
     assert result.success
-    told = failed_checks(result)
-    assert told.keys() == {"within_thresholds", "scenario_unchanged"}
-    assert told["within_thresholds"] == "queue_conflict_events 0 in epoch 1 and in 3 later, expected at least 3"
-    assert "materialize this asset" in told["scenario_unchanged"]
+    failed = failed_checks(result)
+    assert failed.keys() == {"within_thresholds", "scenario_unchanged"}
+    assert failed["within_thresholds"] == "queue_conflict_events 0 in epoch 1 and in 3 later, expected at least 3"
+    assert "materialize this asset" in failed["scenario_unchanged"]
     assert "summary_report" in materialized(result)
 
 

@@ -1,4 +1,4 @@
-"""What a materialization says of where it comes from, and that all of it is true."""
+"""Provenance of materializations: what each says about where it comes from is true."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ASIDE = {"checkpoint.safetensors", "attempts.json", RECORD_NAME}
 
 
 def artefacts_in(folder: Path, hidden: Path | None = None) -> dict[str, bytes]:
-    """The files that make an asset, with ``hidden`` for the folder that the store lies in."""
+    """The files that make an asset, by name; the path ``hidden`` in them is replaced."""
     content = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     kept = {name: data for name, data in content.items() if name not in _ASIDE and not name.startswith(".")}
     return {name: data.replace(str(hidden).encode(), b"STORE") for name, data in kept.items()}
@@ -52,8 +52,8 @@ def test_the_command_of_an_asset_makes_its_very_bytes_without_dagster(
 ) -> None:
     monkeypatch.chdir(ROOT)
     shutil.copytree(column.store, tmp_path / "store")
-    told = str(materialized(column.result)[asset].metadata["command"].value)
-    command = shlex.split(told.replace(str(column.store), str(tmp_path / "store")))
+    line = str(materialized(column.result)[asset].metadata["command"].value)
+    command = shlex.split(line.replace(str(column.store), str(tmp_path / "store")))
     folder, log = tmp_path / "store" / SCENARIO / asset, tmp_path / "store" / SCENARIO / "ppo_telemetry"
     for path in folder.iterdir():
         if str(path) not in command[:3]:
@@ -146,9 +146,9 @@ def test_a_changed_byte_upstream_is_found_by_the_command_with_both_hashes(
     place = tmp_path / "store" / SCENARIO
     report, shard = str(place / "summary_report" / "report.html"), next((place / "rollout_capture").glob("steps-*"))
     assert main(["lineage", report, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    expected = told["artefacts"][1]["files"][str(shard)]
-    assert told["scenarios"] == [str(place / "scenario" / f"{SCENARIO}.yaml")]
+    traced = json.loads(capsys.readouterr().out)
+    expected = traced["artefacts"][1]["files"][str(shard)]
+    assert traced["scenarios"] == [str(place / "scenario" / f"{SCENARIO}.yaml")]
     content = bytearray(shard.read_bytes())
     content[0] ^= 1
     shard.write_bytes(content)
@@ -159,7 +159,7 @@ def test_a_changed_byte_upstream_is_found_by_the_command_with_both_hashes(
 
 
 def stale(instance: DagsterInstance, assets: Iterable[str]) -> set[str]:
-    """Those of the assets that Dagster itself holds to be out of date."""
+    """Those of the assets that Dagster shows as stale."""
     resolver = CachingStaleStatusResolver(instance, defs.resolve_asset_graph(), LoadingContextForTest(instance))
     status = {name: resolver.get_status(AssetKey(name), SCENARIO) for name in assets}
     assert StaleStatus.MISSING not in status.values()

@@ -1,4 +1,4 @@
-"""Publishing to an object store: readers see a whole version or the one before, on a real S3-compatible server."""
+"""The object store, on a real S3-compatible server: readers see a whole version or the one before."""
 
 import json
 import re

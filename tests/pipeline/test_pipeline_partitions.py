@@ -51,7 +51,7 @@ def test_a_new_file_becomes_a_partition_and_a_removed_one_is_reported_and_kept(
     assert "nothing" in reported(third)["another"]
     assert known_scenarios(instance) == [SCENARIO, "another"]
     fourth = evaluate(instance, third.cursor)
-    assert reported(fourth) == {}, "told once, then only in the reason"
+    assert reported(fourth) == {}, "reported once, then only in the reason"
     assert "another" in str(fourth.skip_reason.skip_message if fourth.skip_reason else "")
 
 

@@ -1,4 +1,4 @@
-"""Faults that no hash shows, and faults in the records: what stops a run, and what is only told."""
+"""Faults that no hash shows, and faults in the records: which stop a run, and which are only reported."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ PARENTS = {
 }
 
 
-def spoilt(column: Column, store: Path, asset: str, spoil: Callable[[Path], None]) -> AssetsDefinition:
-    """An asset in the place of the real one that copies what the real one made, and spoils the copy's folder."""
+def damaged(column: Column, store: Path, asset: str, damage: Callable[[Path], None]) -> AssetsDefinition:
+    """An asset in place of the real one that copies what the real one made, and damages the copy."""
 
     @multi_asset(name=asset, partitions_def=scenarios, specs=[AssetSpec(asset, deps=PARENTS[asset])])
     def copy() -> None:
         shutil.rmtree(store / SCENARIO / asset, ignore_errors=True)
         shutil.copytree(column.path(asset), store / SCENARIO / asset)
-        spoil(store / SCENARIO / asset)
+        damage(store / SCENARIO / asset)
 
     return copy
 
 
-def run_spoilt(
-    column: Column, store: Path, asset: str, spoil: Callable[[Path], None], selection: AssetSelection | None = None
+def run_damaged(
+    column: Column, store: Path, asset: str, damage: Callable[[Path], None], selection: AssetSelection | None = None
 ) -> ExecuteInProcessResult:
     shutil.copytree(column.store, store)
     chosen = selection or AssetSelection.assets(asset).downstream()
-    return run_column(column.instance, store, replaced=[spoilt(column, store, asset, spoil)], selection=chosen)
+    return run_column(column.instance, store, replaced=[damaged(column, store, asset, damage)], selection=chosen)
 
 
 def severities(result: ExecuteInProcessResult) -> dict[str, AssetCheckSeverity]:
@@ -54,7 +54,7 @@ def severities(result: ExecuteInProcessResult) -> dict[str, AssetCheckSeverity]:
 
 
 def record_again(folder: Path) -> None:
-    """Make the record agree with files that were spoilt, so that only their content is wrong."""
+    """Make the record agree with damaged files, so that only their content is wrong."""
     record = read_record(folder / "lineage.json")
     main, sources = folder / record.files[0].file, [folder / entry.file for entry in record.made_from]
     named = {str(index): source for index, source in enumerate(sources)}
@@ -68,7 +68,9 @@ def flip_a_byte(file: Path) -> None:
 
 
 def test_a_flipped_byte_in_the_copied_scenario_stops_everything(column: Column, tmp_path: Path) -> None:
-    result = run_spoilt(column, tmp_path / "store", "scenario", lambda folder: flip_a_byte(folder / f"{SCENARIO}.yaml"))
+    result = run_damaged(
+        column, tmp_path / "store", "scenario", lambda folder: flip_a_byte(folder / f"{SCENARIO}.yaml")
+    )
     assert not result.success
     assert "found SHA-256" in failed_checks(result)["lineage_intact"]
     assert materialized(result).keys() == {"scenario"}
@@ -93,7 +95,7 @@ def raise_a_reward(folder: Path) -> None:
 
 
 def test_a_capture_that_does_not_come_out_the_same_again_stops_the_column(column: Column, tmp_path: Path) -> None:
-    result = run_spoilt(column, tmp_path / "store", "rollout_capture", raise_a_reward)
+    result = run_damaged(column, tmp_path / "store", "rollout_capture", raise_a_reward)
     assert failed_checks(result) == {"slice_reproduces": "different: reward"}
     assert materialized(result).keys() == {"rollout_capture"}
 
@@ -107,7 +109,7 @@ def test_a_capture_that_is_too_small_is_not_learnt_from(column: Column, tmp_path
 
 
 def test_alerts_that_were_altered_fail_the_run(column: Column, tmp_path: Path) -> None:
-    result = run_spoilt(
+    result = run_damaged(
         column, tmp_path / "store", "telemetry_alerts", lambda folder: flip_a_byte(folder / MAIN["telemetry_alerts"])
     )
     assert not result.success
@@ -115,22 +117,22 @@ def test_alerts_that_were_altered_fail_the_run(column: Column, tmp_path: Path) -
 
 
 def edited(file: str, change: Callable[[Any], None]) -> Callable[[Path], None]:
-    """A way to spoil a JSON file and make the record agree."""
+    """A function that edits a JSON file and makes the record agree."""
 
-    def spoil(folder: Path) -> None:
+    def damage(folder: Path) -> None:
         content = json.loads((folder / file).read_text())
         change(content)
         (folder / file).write_text(json.dumps(content))
         record_again(folder)
 
-    return spoil
+    return damage
 
 
 def test_an_evaluation_in_worlds_of_the_training_fails_the_run(column: Column, tmp_path: Path) -> None:
     def seen(content: Any) -> None:
         content["seed"] = content["seeds_trained_with"][0]
 
-    result = run_spoilt(column, tmp_path / "store", "policy_evaluation", edited(MAIN["policy_evaluation"], seen))
+    result = run_damaged(column, tmp_path / "store", "policy_evaluation", edited(MAIN["policy_evaluation"], seen))
     assert not result.success
     assert "were trained with" in failed_checks(result)["worlds_are_unseen"]
 
@@ -139,7 +141,7 @@ def test_a_policy_that_is_worse_than_chance_is_a_warning(column: Column, tmp_pat
     def worse(content: Any) -> None:
         content["policy_minus"]["random"]["reward_mean"] = {"mean": -2.0, "low": -3.0, "high": -1.0}
 
-    result = run_spoilt(column, tmp_path / "store", "policy_evaluation", edited(MAIN["policy_evaluation"], worse))
+    result = run_damaged(column, tmp_path / "store", "policy_evaluation", edited(MAIN["policy_evaluation"], worse))
     assert result.success
     assert severities(result) == {"no_worse_than_chance": AssetCheckSeverity.WARN}
 
@@ -155,7 +157,7 @@ def test_a_policy_that_is_worse_than_chance_is_a_warning(column: Column, tmp_pat
         ("kl_divergence", (0.0, 0.0, 0.0, 0.9), "within_thresholds", AssetCheckSeverity.ERROR),
     ],
 )
-def test_what_a_log_should_not_say_is_told_by_its_gravity_and_stops_nothing(
+def test_a_bad_value_in_a_log_is_a_warning_or_an_error_and_stops_nothing(
     column: Column, tmp_path: Path, field: str, values: tuple[float, ...], check: str, severity: AssetCheckSeverity
 ) -> None:
     store = tmp_path / "store"

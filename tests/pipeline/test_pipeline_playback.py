@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from dagster import AssetCheckKey, AssetKey, AssetSelection, DagsterInstance, ExecuteInProcessResult, MetadataValue
 from support.captures import capture
 from support.pipeline_runs import failed_checks, materialized, run_column
@@ -20,6 +21,7 @@ from townlet_pipeline.instance.pages import served_folder
 from townlet_pipeline.resources import SimulatorResource
 
 FOLDER = Path("queue_conflict")
+LINK = "https://example.org/town.html"
 CHOSEN = AssetSelection.assets("scenario", "rollout_capture", "rollout_playback")
 
 
@@ -30,9 +32,15 @@ def run(instance: DagsterInstance, store: Path, chosen: AssetSelection) -> Execu
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project of its own, because only pages of a project's store have addresses."""
+    """A project of its own, because only pages of a project's store have addresses.
+
+    The scenario's description holds a link and CSS, which the page shows and does not load.
+    """
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "configs", folder / "configs")
+    file = folder / "configs" / "scenarios" / "queue_conflict.yaml"
+    content = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**content, "description": f"{LINK} url({LINK})"}, sort_keys=False))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOWNLET_PROJECT", str(folder))
         yield folder
@@ -56,6 +64,7 @@ def test_the_page_is_made_and_checked(result: ExecuteInProcessResult, store: Pat
         check.check_name for check in result.get_asset_check_evaluations() if "rollout_playback" in check.asset_key.path
     }
     assert "playback_is_of_the_capture" in names
+    assert LINK in (store / FOLDER / "rollout_playback" / "playback.html").read_text()
     assert materialized(result)["rollout_playback"].tags["dagster/data_version"] == sha256(
         (store / FOLDER / "rollout_playback" / "playback.html").read_bytes()
     )

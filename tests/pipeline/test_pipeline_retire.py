@@ -1,4 +1,4 @@
-"""Partitions can be retired: what is in the way is named, what stays is told, and nothing beside them is touched."""
+"""Partitions can be retired: obstacles and what stays are named, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_keys_that_never_were_a_scenario_go_and_take_nothing_of_others_with_them
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "reason"),
     [
         (SCENARIO, "a name without a file: remove configs/scenarios/observation_baseline.yaml first"),
         ("bald", "did you mean 'bold'"),
@@ -74,7 +74,7 @@ def test_keys_that_never_were_a_scenario_go_and_take_nothing_of_others_with_them
     ],
 )
 def test_what_is_in_the_way_is_named_and_nothing_is_retired(
-    instance: DagsterInstance, store: StoreResource, key: str, told: str
+    instance: DagsterInstance, store: StoreResource, key: str, reason: str
 ) -> None:
     keys = [SCENARIO, "bold", "running", "at_night"]
     instance.add_dynamic_partitions("scenarios", keys)
@@ -85,7 +85,7 @@ def test_what_is_in_the_way_is_named_and_nothing_is_retired(
         )
     with pytest.raises(InputError, match="retire: NAME: found") as refused:
         retire(instance, store, ["bold", key])
-    assert told in str(refused.value)
+    assert reason in str(refused.value)
     assert set(known_scenarios(instance)) == set(keys)
 
 

@@ -38,7 +38,7 @@ WEEK = MultiPartitionKey({"week": "2026-11-02", "scenario": NAME})
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project of its own, whose scenario takes a moment."""
+    """A project of its own, with a tiny scenario."""
     root = tmp_path_factory.mktemp("project")
     tiny_scenario(root / "configs" / "scenarios")
     with pytest.MonkeyPatch.context() as environment:
@@ -58,7 +58,7 @@ def make(instance: DagsterInstance, partition: str | None, names: set[str], **co
     """Materialize assets by name with their checks."""
     every = [*column.ASSETS, *soak.ASSETS]
     chosen = [asset for asset in every if {key.to_user_string() for key in asset.keys} & names]
-    judged = [
+    checks = [
         check
         for check in (*column.CHECKS, *soak.CHECKS)
         if {key.asset_key.to_user_string() for key in check.check_keys} & names
@@ -67,7 +67,7 @@ def make(instance: DagsterInstance, partition: str | None, names: set[str], **co
     resources = {"store": StoreResource(), "simulator": SimulatorResource(), "trainer": TrainerResource()}
     run_config = {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     return materialize(
-        [*chosen, *judged],
+        [*chosen, *checks],
         instance=instance,
         partition_key=partition,
         resources=resources,
@@ -89,19 +89,19 @@ def measured(instance: DagsterInstance, project: Path) -> Any:
 
 
 def made_in(folder: Path) -> dict[str, str]:
-    """What an asset leaves, without what is measured, and without the record of its hashes."""
+    """The files of an asset, without measurements and without the record of its hashes."""
     return {name: content for name, content in outputs(folder).items() if name != RECORD_NAME}
 
 
-def judged(result: Any) -> dict[str, bool]:
-    """The checks of a run and whether they hold."""
+def check_results(result: Any) -> dict[str, bool]:
+    """Whether each check of a run holds."""
     return {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
 
 
 def test_a_baselines_page_names_its_rollouts_code_and_promotions(
     measured: Any, instance: DagsterInstance, project: Path
 ) -> None:
-    assert judged(measured)["baseline_is_whole"]
+    assert check_results(measured)["baseline_is_whole"]
     first = materialized(measured)["conflict_baselines"].metadata
     baseline = read_baseline(project / "runs" / "store" / NAME / "conflict_baselines" / "baseline.json")
     assert first["rollouts"].value == baseline.manifests and len(baseline.manifests) == 30
@@ -118,13 +118,13 @@ def test_the_document_is_checked_against_the_one_in_the_project(
     measured: Any, instance: DagsterInstance, project: Path
 ) -> None:
     result = make(instance, None, {"baseline_document"})
-    assert judged(result) == {"baselines_come_out_again": False}, "the project has no page yet"
+    assert check_results(result) == {"baselines_come_out_again": False}, "the project has no page yet"
     trace(project / "runs" / "store" / "all" / "baseline_document" / "queue_conflict_baselines.md")
     page = project / "runs" / "store" / "all" / "baseline_document" / "queue_conflict_baselines.md"
     kept = project / "docs" / "ops" / page.name
     kept.parent.mkdir(parents=True)
     kept.write_bytes(page.read_bytes())
-    assert judged(make(instance, None, {"baseline_document"})) == {"baselines_come_out_again": True}
+    assert check_results(make(instance, None, {"baseline_document"})) == {"baselines_come_out_again": True}
     assert materialized(result)["baseline_document"].metadata["differing"].value == []
 
 
@@ -134,7 +134,7 @@ def test_a_night_is_soaked_against_the_promoted_baseline_with_a_seed_of_its_own(
     # Nights come by themselves, also where nobody has materialized the scenario.
     shutil.rmtree(project / "runs" / "store" / NAME / "scenario")
     result = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 3})
-    assert result.success and judged(result) == {"soak_is_whole": True}
+    assert result.success and check_results(result) == {"soak_is_whole": True}
     folder = Path(str(materialized(result)["soak_run"].metadata["path"].value))
     soak = read_soak(folder)
     ledger = json.loads((project / "baselines" / NAME / "promoted.json").read_text())
@@ -154,7 +154,7 @@ def test_a_damaged_soak_and_one_with_too_many_cycles_are_made_anew_when_they_are
     rows = folder / "cycles.jsonl"
     rows.write_bytes(rows.read_bytes().replace(b"1", b"2", 1))
     mended = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 3})
-    assert mended.success and judged(mended) == {"soak_is_whole": True}
+    assert mended.success and check_results(mended) == {"soak_is_whole": True}
     assert made_in(folder) == before
     shorter = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 2})
     assert shorter.success and read_soak(folder).manifest["cycles_done"] == 2
@@ -229,7 +229,7 @@ def test_the_commands_of_a_night_make_its_very_bytes_without_dagster(night: Any)
 
 def test_an_endurance_run_goes_on_in_fresh_processes(measured: Any, instance: DagsterInstance) -> None:
     result = make(instance, WEEK, {"endurance_run"}, endurance_run={"hours": 1.0, "cycles": 4, "restart_every": 3})
-    assert result.success and judged(result) == {"endurance_is_whole": True}
+    assert result.success and check_results(result) == {"endurance_is_whole": True}
     made = materialized(result)["endurance_run"].metadata
     assert (made["cycles"].value, made["processes"].value) == (4, 2)
     assert "--restart-every 3" in str(made["command"].value)

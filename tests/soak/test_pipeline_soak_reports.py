@@ -19,7 +19,7 @@ from townlet.soak.options import SoakOptions
 from townlet.soak.run import run_soak
 from townlet_pipeline.artefacts.partitions import register_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.soak import advisories as soak_watches
+from townlet_pipeline.soak import advisories
 from townlet_pipeline.soak.assets.acceptance_report import acceptance_report
 from townlet_pipeline.soak.assets.endurance_report import endurance_report
 from townlet_pipeline.soak.assets.soak_drift import soak_drift
@@ -53,7 +53,7 @@ def soak_in_store(soaked: Path, store: StoreResource, key: str, asset: str) -> P
 
 
 def a_night(instance: DagsterInstance, store: StoreResource) -> ExecuteInProcessResult:
-    checks = [check for check in soak_watches.ALL if check is not soak_watches.endured]
+    checks = [check for check in advisories.ALL if check is not advisories.endured]
     return materialize(
         [soak_drift, acceptance_report, *checks],
         instance=instance,
@@ -124,7 +124,7 @@ def test_an_endurance_run_too_short_to_judge_memory_says_so_and_is_held(
     short = store.folder(WEEKEND, "endurance_run")
     run_soak(SoakOptions(scenario=SCENARIO, output=short, baseline=baseline, cycles=8, learning=False))
     done = materialize(
-        [endurance_report, soak_watches.endured],
+        [endurance_report, advisories.endured],
         instance=instance,
         partition_key=WEEKEND,
         resources={"store": store},
