@@ -1,4 +1,4 @@
-"""The playback in the README's picture: two policies of the conflict study on the same day of the same town.
+"""Page behind the README's picture: two policies of the conflict study on the same day of the same town.
 
 ``python scripts/conflict_pages.py --output tmp/conflict`` trains a conflict-blind and a conflict-aware policy as
 ``townlet study conflict`` does, captures a day of each, and shows the two side by side.

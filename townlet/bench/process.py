@@ -1,4 +1,4 @@
-"""Processes of their own for measurements: bound to their cores, and unable to take others down."""
+"""Isolation of measurements: each in a process of its own, bound to its cores, so that a crash ends nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Study of learning: does a fresh policy learn from its own rollouts? Curves of all seeds, last rollouts and first."""
+"""Study of learning: does a fresh policy learn from its own rollouts? Curves of all seeds, and how far they rise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The study as a whole: pools and soaks, then nights, unchanged and with planted changes, and what they count up to."""
+"""Plan of the study: pools and recorded soaks, then nights, unchanged and with planted changes, and their counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from townlet.study.progress import Progress
 
 @dataclass(frozen=True)
 class Power:
-    """How often a planted change was found."""
+    """Detection rates of a planted change."""
 
     change: PlantedChange
     nights: int

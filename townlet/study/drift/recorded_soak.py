@@ -1,4 +1,4 @@
-"""A real soak with learning off, run by the same code as a night's, for its network metrics and resources."""
+"""Real soak with learning off, run by the code of a real night, for its network metrics and resources."""
 
 from __future__ import annotations
 
