@@ -1,6 +1,6 @@
 """Process-wide settings of torch under which equal inputs give equal bits.
 
-They belong to whoever runs a training, a soak, a capture or an evaluation. Nothing below a runner changes them.
+They are set by what runs a whole training, soak, capture or evaluation, and by nothing that it calls.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from townlet.capture import Capture
 from townlet.simulation import SimulationLoop
 from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.learning_drift import LEARNING_METRICS
-from townlet.soak.options import Materials
+from townlet.soak.options import SoakInputs
 from townlet.telemetry import TelemetryWriter, alerts_for
 from townlet.training.harness import TrainingHarness
 from townlet.world import TALLY, Town
@@ -25,26 +25,24 @@ class Cycles:
     rollouts are exchangeable with the baseline's samples, however much the network has learnt.
     """
 
-    def __init__(self, materials: Materials, capture: Capture, source: str, *, seed: int) -> None:
-        self.materials, self.capture, self.source, self.seed = materials, capture, source, seed
-        scenario, baseline = materials.scenario, materials.baseline
+    def __init__(self, inputs: SoakInputs, capture: Capture, source: str, *, seed: int) -> None:
+        self.inputs, self.capture, self.source, self.seed = inputs, capture, source, seed
+        scenario, baseline = inputs.scenario, inputs.baseline
         training = scenario.training
         self._loop = SimulationLoop(scenario, worlds=training.worlds, seed=training.seed, threads=training.threads)
         self.harness = TrainingHarness.for_scenario(scenario, loop=self._loop)
         self.harness.require_usable("mixed", capture, source)
         self.harness.take_memory("mixed", capture)
-        if materials.network is not None:
-            self.harness.network.load_state_dict(materials.network.state_dict())
+        if inputs.network is not None:
+            self.harness.network.load_state_dict(inputs.network.state_dict())
         self.learning = scenario.training.ppo.learning_rate > 0.0
         self._reference = SimulationLoop(scenario, worlds=baseline.worlds, seed=0)
 
     def run(self, cycle: int, writer: TelemetryWriter) -> dict[str, Any]:
         """Run a cycle, counted from 1, and write its telemetry; return its row of metrics."""
         seed, records = cycle_seed(self.seed, cycle), list[dict[str, Any]]()
-        baseline, harness, town = self.materials.baseline, self.harness, self._loop.town
-        reference = measure_seed(
-            self.materials.scenario, self.materials.behavior, baseline.worlds, seed, self._reference
-        )
+        baseline, harness, town = self.inputs.baseline, self.harness, self._loop.town
+        reference = measure_seed(self.inputs.scenario, self.inputs.behavior, baseline.worlds, seed, self._reference)
 
         def log(fields: dict[str, Any]) -> None:
             writer.write(fields)
@@ -72,7 +70,7 @@ class Cycles:
         return self.learning or name != "kl_divergence"
 
     def _alerts(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        thresholds = self.materials.scenario.telemetry.thresholds
+        thresholds = self.inputs.scenario.telemetry.thresholds
         return [
             {"epoch": record["epoch"], "signal": alert.signal, "field": alert.field}
             | {"found": alert.found, "expected": alert.expected}

@@ -59,7 +59,7 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
     except KeyboardInterrupt:
         raise TrainingInterrupted(f"the same command with --resume goes on with {options.output}") from None
     finally:
-        # The process leaves something that can be resumed, whatever it is doing.
+        # Whatever the process is doing, the soak can be resumed.
         process.terminate()
         process.join()
         answers.close()

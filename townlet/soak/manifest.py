@@ -103,18 +103,18 @@ def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "sha256": own_sha256(manifest)}
 
 
-def soak_manifest(options: SoakOptions, materials: Materials, capture: Capture, source: str) -> dict[str, Any]:
+def soak_manifest(options: SoakOptions, inputs: SoakInputs, capture: Capture, source: str) -> dict[str, Any]:
     """The manifest of a soak before its first cycle, not sealed yet.
 
     It is equal for equal soaks of the same code in the same environment, wherever their folders are.
     """
-    baseline, training = materials.baseline, materials.scenario.training
+    baseline, training = inputs.baseline, inputs.scenario.training
     return {
         "format": "townlet-soak",
         "schema_version": SCHEMA_VERSION,
-        "scenario": materials.scenario.name,
+        "scenario": inputs.scenario.name,
         "scenario_sha256": baseline.scenario_sha256,
-        "scenario_file_sha256": materials.scenario_file_sha256,
+        "scenario_file_sha256": inputs.scenario_file_sha256,
         "night": options.night,
         "mode": "learning" if options.learning else "frozen",
         "learning": options.learning,
@@ -125,7 +125,7 @@ def soak_manifest(options: SoakOptions, materials: Materials, capture: Capture, 
         "worlds": baseline.worlds,
         "ticks": baseline.ticks,
         "behavior": baseline.behavior,
-        "policy": materials.policy_sha256,
+        "policy": inputs.policy_sha256,
         "capture": {"file": source, "sha256": capture.manifest_sha256},
         "training": training.model_dump(mode="json"),
         "code_version": soak_code_sha256(),

@@ -50,7 +50,7 @@ class SoakOptions:
 
 
 @dataclass(frozen=True)
-class Materials:
+class SoakInputs:
     """The files that the options name, read and checked."""
 
     scenario: Scenario
@@ -64,7 +64,7 @@ class Materials:
     policy_sha256: str | None
 
 
-def read_materials(options: SoakOptions) -> Materials:
+def read_inputs(options: SoakOptions) -> SoakInputs:
     """Read everything that a soak begins with, except the capture that it replays.
 
     Raises InputError for unusable options, for a baseline that is damaged or of another scenario, and for a policy
@@ -85,7 +85,7 @@ def read_materials(options: SoakOptions) -> Materials:
     behavior, card = choose_behavior(scenario, baseline.behavior, acting)
     require_policy(str(options.policy), baseline, card.sha256 if card else None)
     network, started_from = _network(options, scenario)
-    return Materials(
+    return SoakInputs(
         scenario=scenario.model_copy(
             update={"training": soak_training(scenario.training, options.learning, started_from)}
         ),

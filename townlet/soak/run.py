@@ -9,7 +9,7 @@ from townlet.files.storage import exclusive, require_folder
 from townlet.host.torch_settings import repeatable
 from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, RESOURCES_NAME, soak_manifest
-from townlet.soak.options import SoakOptions, read_materials
+from townlet.soak.options import SoakOptions, read_inputs
 from townlet.soak.reference import reference_capture
 from townlet.soak.session import Progress, SoakSession, require_no_soak
 from townlet.training.checkpoint import CHECKPOINT_NAME
@@ -59,13 +59,13 @@ def run_soak(
     require_folder(
         options.output, (CYCLES_NAME, RESOURCES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME)
     )
-    materials = read_materials(options)
+    inputs = read_inputs(options)
     with exclusive(options.output), repeatable():
         if not resume:
             require_no_soak(Path(options.output))
-        capture, source = reference_capture(options, materials.scenario)
-        cycles = Cycles(materials, capture, source, seed=options.seed)
-        session = SoakSession(options, cycles, soak_manifest(options, materials, capture, source), resume=resume)
+        capture, source = reference_capture(options, inputs.scenario)
+        cycles = Cycles(inputs, capture, source, seed=options.seed)
+        session = SoakSession(options, cycles, soak_manifest(options, inputs, capture, source), resume=resume)
         resumed_cycle = session.done if session.resumed else None
         with session.writer:
             already_done = session.is_over and session.is_finished
@@ -73,7 +73,7 @@ def run_soak(
                 session.run(most, progress)
         return SoakResult(
             folder=session.folder,
-            scenario=materials.scenario.name,
+            scenario=inputs.scenario.name,
             cycles=session.done,
             alerts=session.alerts,
             finished=session.is_over,

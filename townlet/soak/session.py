@@ -61,7 +61,7 @@ class SoakSession:
         self.work = Resumable(self.folder, cycles.harness, _plan(options, cycles))
         self.resumed = resume and self.work.restore(self._require_length)
         if not self.resumed:
-            # Before the rows that it counts, so that a kill from here on leaves no checkpoint of an earlier soak.
+            # The checkpoint goes before the rows that it counts: a kill must not leave it without them.
             (self.folder / CHECKPOINT_NAME).unlink(missing_ok=True)
             self.writer = self.work.open_log(self.log)
         #: Cycles done, over all processes of the soak.
@@ -82,7 +82,7 @@ class SoakSession:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the folder's manifest says that exactly the cycles done were asked for."""
+        """Whether the folder's manifest is that of this very soak, finished."""
         path = self.folder / MANIFEST_NAME
         if not path.exists():
             return False
@@ -96,7 +96,7 @@ class SoakSession:
         """
         last = self.done + most if most is not None else None
         remove_unfinished(self.folder, _REPLACED)
-        write_baseline(self.folder, self.cycles.materials.baseline)
+        write_baseline(self.folder, self.cycles.inputs.baseline)
         write_atomically(self.folder / MANIFEST_NAME, pretty_json(sealed(self.manifest)))
         self.work.begin(self.writer, self.rows, self.resources)
         meter = Meter(self.process, self.log)
@@ -133,14 +133,14 @@ class SoakSession:
 
 def _plan(options: SoakOptions, cycles: Cycles) -> dict[str, Any]:
     """Everything that a soak's result depends on besides its length."""
-    materials = cycles.materials
+    inputs = cycles.inputs
     soak = {
         "seed": options.seed,
         "night": options.night,
-        "baseline_sha256": materials.baseline.sha256,
-        "policy_sha256": materials.policy_sha256,
+        "baseline_sha256": inputs.baseline.sha256,
+        "policy_sha256": inputs.policy_sha256,
         "learning": options.learning,
         "code_sha256": soak_code_sha256(),
     }
     log = {"version": 1.1}
-    return training_plan(materials.scenario, "mixed", cycles.capture.manifest_sha256, log) | {"soak": soak}
+    return training_plan(inputs.scenario, "mixed", cycles.capture.manifest_sha256, log) | {"soak": soak}

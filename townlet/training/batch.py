@@ -35,7 +35,7 @@ class Batch:
     method: Method
     """How recorded data is learnt from; ``none`` for the network's own experience."""
     rows: NDArray[np.int64]
-    """[S]: the agent-steps to learn from, in all of which the slot was occupied."""
+    """[S]: the agent-steps to learn from; their slots were occupied."""
     observation: Tensor
     """float32 [M, F], a view of the buffer."""
     mask: Tensor

@@ -45,7 +45,7 @@ class Progress(Section):
     counters: dict[str, JsonValue] = {}
     """See :meth:`TrainingHarness.counters`."""
     log_offset: Annotated[int, Field(ge=0)] = 0
-    """Lines of telemetry written; whatever the log holds beyond them is done again."""
+    """Lines of telemetry written; epochs that the log holds beyond them are repeated."""
     log_record_sha256: str = ""
     """See :attr:`TelemetryWriter.record_sha256`."""
     rewards: Annotated[list[float], Field(max_length=2)] = []

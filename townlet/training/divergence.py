@@ -70,7 +70,7 @@ def first_fault(terms: Mapping[str, float], bound: float) -> tuple[str, float] |
 
 
 def cause_in(batch: Batch) -> str:
-    """The first input of the whole batch that is not finite, in words; empty if all are."""
+    """A phrase that names the first input of the whole batch that is not finite; empty if all are finite."""
     rows = torch.from_numpy(batch.rows)
     for name, values in _inputs(batch, rows):
         bad = int((~torch.isfinite(values)).any(dim=1).sum())

@@ -118,7 +118,7 @@ class GymnasiumLoop:
         for t in range(buffer.ticks):
             buffer.observation[t] = town.observation
             buffer.mask[t] = town.mask
-            # A behaviour reads a town's observations, masks and draws, all of which these worlds have.
+            # A behaviour reads a town's observations, masks and draws; these worlds have all three.
             behavior.act(cast("Town", town), buffer.action[t], buffer.log_prob[t], buffer.value[t])
             town.step(buffer.action[t])
             buffer.reward[t] = town.reward

@@ -134,7 +134,7 @@ def script_of(config: HandoverConfig, scenario: Scenario | None) -> Behavior:
 def script_batch(
     buffer: RolloutBuffer, network: ActorCritic, config: TrainingConfig, driven: NDArray[np.bool_]
 ) -> Batch:
-    """A batch to clone the script's actions in a rollout, whatever ``config.replay`` says.
+    """A batch for cloning the script's actions in a rollout, independent of ``config.replay``.
 
     ``driven``, bool [W, A], marks the people whom the script drove.
     """

@@ -58,8 +58,8 @@ class MinibatchPasses:
     def backward(self, batch: Batch, rows: Tensor, outputs: Outputs) -> Tensor:
         """Propagate the derivatives in the leaves' ``grad`` to every parameter's ``grad``.
 
-        ``rows`` and ``outputs`` are those of the last forward pass. Returns the whole gradient, float32 [parameters],
-        of which the parameters' gradients are views.
+        ``rows`` and ``outputs`` are those of the last forward pass. Returns the whole gradient, float32 [parameters];
+        the parameters' gradients are views of it.
         """
         by_log_prob, by_value, by_entropy = (
             torch.zeros_like(leaf) if leaf.grad is None else leaf.grad

@@ -1,4 +1,4 @@
-"""Options of a training, as whoever starts it gives them."""
+"""Options of a training, as its caller gives them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AMOUNTS = ("rollout_ticks", "epochs", "cycles", "worlds", "seed")
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """A training as it is asked for. What is None is as the scenario's ``training`` section says."""
+    """Options of a training. None stands for the scenario's own value, or for the default that the field names."""
 
     mode: str
     """``rollout``, ``replay`` or ``mixed``."""

@@ -35,8 +35,8 @@ class Syncable(Protocol):
 class Resumable:
     """One process's part of some work on a harness, in a folder whose lock the caller holds.
 
-    The work proceeds in rounds: the phases of a training, or the cycles of a soak. Call :meth:`restore`, unless the
-    work is to begin anew, then :meth:`open_log` and :meth:`begin`, and :meth:`after_round` after each round.
+    The work proceeds in rounds: the phases of a training, or the cycles of a soak. To resume, call :meth:`restore`
+    first. Then call :meth:`open_log` and :meth:`begin`, and :meth:`after_round` after each round.
 
     Args:
         folder: holds the checkpoint.
@@ -49,7 +49,7 @@ class Resumable:
         self, folder: AnyPath, harness: TrainingHarness, plan: Mapping[str, Any], *, every: int | None = None
     ) -> None:
         self.folder, self.harness, self.every = folder, harness, every
-        #: What the last checkpoint says; before the first, nothing is done.
+        #: Progress as of the last checkpoint.
         self.progress = Progress()
         #: Kept in every checkpoint; see :attr:`Progress.rewards`.
         self.rewards: list[float] = []
@@ -59,8 +59,8 @@ class Resumable:
     def restore(self, require_length: Callable[[int], None]) -> bool:
         """Put the harness where the folder's checkpoint left it; return whether there is a checkpoint.
 
-        ``require_length`` is called with the number of rounds done, and raises InputError if that exceeds what was
-        asked for. Raises InputError for a checkpoint that is damaged or of another plan. Changes no file.
+        ``require_length`` is called with the number of rounds done; it raises InputError if fewer are planned. Raises
+        InputError for a checkpoint that is damaged or of another plan. Changes no file.
         """
         checkpoint = read_checkpoint(self.folder)
         if checkpoint is None:

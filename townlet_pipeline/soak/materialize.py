@@ -63,11 +63,11 @@ def soak_or_resume(
     until the new soak is finished. Raises InputError, with nothing changed, for unusable options and for a folder that
     another process writes.
     """
-    from townlet.soak.options import read_materials
+    from townlet.soak.options import read_inputs
     from townlet.soak.read import read_soak
 
     # Faulty options are no reason to set anything aside.
-    read_materials(options)
+    read_inputs(options)
     try:
         result = soak(True)
         if result.finished:
