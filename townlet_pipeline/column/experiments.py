@@ -68,16 +68,16 @@ def register(
 
     key = _key(scenario, experiment)
     effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, capture_options or {})
-    content = _content(effective, f"{scenario}, changed for the experiment {experiment}; frozen.")
+    content = _content(effective, f"{scenario} with the changes of the experiment {experiment}; do not edit.")
     file = experiment_file(store, key)
     fetch_if_shared(store, key)
     with exclusive(file.parent):
-        frozen = _registered(store, key)
-        new = frozen is None
-        if frozen is None:
+        registered = _registered(store, key)
+        new = registered is None
+        if registered is None:
             write_atomically(file, content)
         else:
-            _require_same(file, frozen, effective)
+            _require_same(file, registered, effective)
     if store.published_at:
         publish(store, key, EXPERIMENT)
     if not instance.has_dynamic_partition(str(scenarios.name), key):
@@ -162,7 +162,7 @@ def _registered(store: StoreResource, key: str) -> "Scenario | None":
 
 
 def _merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``content`` with the leaves of ``changes`` in place of its own."""
+    """``content`` with its leaves replaced by those of ``changes``."""
     merged = dict(content)
     for name, value in changes.items():
         inner = merged.get(name)
@@ -170,13 +170,13 @@ def _merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
     return merged
 
 
-def _require_same(file: Path, frozen: "Scenario", asked: "Scenario") -> None:
+def _require_same(file: Path, registered: "Scenario", asked: "Scenario") -> None:
     """Raise InputError naming what differs, unless both configurations are the same."""
-    if frozen.digest == asked.digest:
+    if registered.digest == asked.digest:
         return
-    differences = list(_differences(asked.model_dump(mode="json"), frozen.model_dump(mode="json"), ""))
+    differences = list(_differences(asked.model_dump(mode="json"), registered.model_dump(mode="json"), ""))
     raise InputError(
-        Fault(str(file), where, found, f"{expected}, as the experiment of this name was frozen; take another name")
+        Fault(str(file), where, found, f"{expected}, as the experiment of this name was registered; take another name")
         for where, found, expected in differences[:_SHOWN]
     )
 

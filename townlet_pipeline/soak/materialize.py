@@ -42,7 +42,7 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     from townlet.capture import MANIFEST_NAME
     from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
 
-    day, name = when_and_what(context)
+    day, name = day_and_scenario(context)
     pinned = project_root() / REFERENCES_FOLDER / name / MANIFEST_NAME
     return SoakOptions(
         scenario=scenario_snapshot(store, name, context.run.run_id),
@@ -121,14 +121,14 @@ def _contents(folder: Path) -> list[Path]:
     return [path for path in paths if not path.name.startswith(".") and path.name != _PREVIOUS]
 
 
-def when_and_what(context: AssetExecutionContext) -> tuple[str, str]:
+def day_and_scenario(context: AssetExecutionContext) -> tuple[str, str]:
     """The day, or the first day of the week, and the scenario of a partition."""
     keys = cast(MultiPartitionKey, context.partition_key).keys_by_dimension
     (when,) = (key for dimension, key in keys.items() if dimension != "scenario")
     return when, keys["scenario"]
 
 
-def soak_result(
+def finished_soak(
     context: AssetExecutionContext,
     store: StoreResource,
     options: "SoakOptions",
@@ -142,7 +142,7 @@ def soak_result(
     """
     from townlet.soak.read import read_soak
 
-    soak, name = read_soak(result.folder), when_and_what(context)[1]
+    soak, name = read_soak(result.folder), day_and_scenario(context)[1]
     taken = soak.resources["seconds"]
     alerts = "no alert" if not result.alerts else f"{result.alerts} alerts"
     return MaterializeResult(

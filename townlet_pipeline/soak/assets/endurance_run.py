@@ -8,7 +8,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
 from townlet_pipeline.instance.pools import TRAINING
-from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soak_result
+from townlet_pipeline.soak.materialize import finished_soak, soak_options, soak_or_resume
 from townlet_pipeline.soak.partitions import weekends
 
 
@@ -47,4 +47,4 @@ def endurance_run(
         result = soak_or_resume(
             context, options, lambda resume: endure(options, restart_every=config.restart_every, resume=resume)
         )
-        return soak_result(context, store, options, result, restart_every=config.restart_every)
+        return finished_soak(context, store, options, result, restart_every=config.restart_every)

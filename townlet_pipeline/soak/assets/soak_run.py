@@ -8,7 +8,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
 from townlet_pipeline.instance.pools import TRAINING
-from townlet_pipeline.soak.materialize import soak_options, soak_or_resume, soak_result
+from townlet_pipeline.soak.materialize import finished_soak, soak_options, soak_or_resume
 from townlet_pipeline.soak.partitions import nights
 
 
@@ -41,4 +41,4 @@ def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreRes
     options = soak_options(context, store, **config.model_dump())
     with training_failures():
         result = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume))
-        return soak_result(context, store, options, result)
+        return finished_soak(context, store, options, result)
