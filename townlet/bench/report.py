@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from townlet.bench.cases import worlds_in_words
-from townlet.bench.world import Measurements
+from townlet.bench.results import Measurements
 
 _LIBRARIES = (
     ("python", "Python"),

@@ -12,8 +12,8 @@ from typing import Any
 from upath import UPath
 
 from townlet.bench.process import measure_apart
+from townlet.bench.results import Measurements, Result, three_digits
 from townlet.bench.trainer import HIDDEN
-from townlet.bench.world import Measurements, Result
 from townlet.config import load_scenario
 from townlet.errors import InputError, RunError
 
@@ -112,8 +112,7 @@ def _measure(function: str, arguments: dict[str, Any], python: str = sys.executa
 
 
 def _ratio(result: Result, reference: Result) -> float:
-    """The ratio of two rates, to three significant digits."""
-    return float(f"{result['agent_steps_per_second'] / max(reference['agent_steps_per_second'], 1):.3g}")
+    return three_digits(result["agent_steps_per_second"] / max(reference["agent_steps_per_second"], 1))
 
 
 def _references(town: dict[str, Any], pufferlib: str | None, notes: list[str]) -> list[_Reference]:

@@ -5,27 +5,18 @@ from __future__ import annotations
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from townlet.bench.cases import UNCOMPILED, Case, worlds_in_words
 from townlet.bench.process import measure_apart
 from townlet.bench.puffer import ENVIRONMENTS
+from townlet.bench.results import Measurements, Result, three_digits
 from townlet.config import load_scenario
 from townlet.errors import InputError, RunError
 
-Result = dict[str, Any]
-
 _PUFFER = "townlet.bench.puffer"
-
-
-@dataclass
-class Measurements:
-    """Results in the order of measuring, and notes on what could not be measured and why."""
-
-    results: list[Result] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -199,15 +190,12 @@ def _compare(found: list[tuple[_Measurement, Result]], best: dict[str, tuple[_Me
             for name in against
             if name in best and name != step.group and not is_reference
         }
-        result["ratios"] = {name: _short(statistics.median(each)) for name, each in ratios.items()}
-        result["ratio_spreads"] = {name: [_short(min(each)), _short(max(each))] for name, each in ratios.items()}
+        result["ratios"] = {name: three_digits(statistics.median(each)) for name, each in ratios.items()}
+        result["ratio_spreads"] = {
+            name: [three_digits(min(each)), three_digits(max(each))] for name, each in ratios.items()
+        }
 
 
 def _ratios(result: Result, reference: Result) -> list[float]:
     """The ratio of the rates in each round that both have."""
     return [one / max(other, 1) for one, other in zip(result["rounds"], reference["rounds"], strict=False)]
-
-
-def _short(ratio: float) -> float:
-    """Round to three significant digits."""
-    return float(f"{ratio:.3g}")
