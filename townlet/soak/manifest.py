@@ -22,7 +22,7 @@ from townlet.telemetry.version import telemetry_version
 
 if TYPE_CHECKING:
     from townlet.capture import Capture
-    from townlet.soak.options import Materials, SoakOptions
+    from townlet.soak.options import SoakInputs, SoakOptions
 
 MANIFEST_NAME, MEASURED_NAME = SOAK_NAME, "measured.json"
 LOG_NAME, CYCLES_NAME, RESOURCES_NAME = "telemetry.jsonl", "cycles.jsonl", "resources.jsonl"
