@@ -63,8 +63,8 @@ def _extent(summary: Summary) -> str:
     took = "" if summary.duration_sec is None else f", {number(summary.duration_sec)} s of training"
     return (
         f"Epochs {summary.first_epoch} to {summary.last_epoch}, {count(summary.records, 'record')} of schema"
-        f" {schema}{took}. A trend smaller than the scatter about it counts as steady. Where the training also"
-        " replays, figures are those of its own rollouts."
+        f" {schema}{took}. A trend smaller than the scatter about it counts as steady. If the training also"
+        " replays, the figures describe only its own rollouts."
     )
 
 
