@@ -55,7 +55,7 @@ def join(town: TownState, w: int, a: int, seed: int, world: int) -> None:
 
 @rule
 def contest_arrival(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Record a conflict if somebody else who arrived in the same tick drew an earlier position in the queue."""
+    """Record a conflict with the first of this tick's arrivals at the object, unless the person is the first."""
     o = town.people[w, a].joining
     thing = town.objects[w, o]
     for i in range(thing.queue_length):

@@ -27,7 +27,7 @@ def collect_rent(town: TownState, rules: TownRules, w: int) -> None:
 
 @seldom
 def restock(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
-    """Fill every object up to its stock for a day."""
+    """Fill every object's stock for a new day; leftovers do not add to it."""
     for o in range(len(layout.object_tile)):
         town.objects[w, o].stock = rules.type_stock[layout.object_type[o]]
         mark_dirty(town, w, o)

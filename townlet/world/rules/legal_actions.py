@@ -56,7 +56,7 @@ def mark_legal_actions(town: TownState, layout: TownLayout, rules: TownRules, w:
     legal[after + CHAT] = False
     if not idle:
         mark_queue_actions(town, layout, rules, w, a)
-    # In this order: whether anybody is in view cannot be predicted, but somebody is rarely adjacent.
+    # In this order, because the processor can predict that nobody is adjacent, but not whether anybody is in view.
     if is_adjacent(town.neighbors[w, a, 0]) and person.neighbor_count > 0 and rules.ties:
         legal[after + CHAT] = chat_partner(town, layout, rules, w, a) >= 0
 

@@ -1,4 +1,4 @@
-"""Arrivals in town and departures: a person's start, eviction, moving away, and the newcomer in their slot."""
+"""Arrivals in town and departures: starts, evictions, moving away, and newcomers."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def nearest_free_tile(town: TownState, layout: TownLayout, w: int, start: int) -
 
 @seldom
 def remove_person(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
-    """Take a person out of the town and out of any queue; others' grudges against them end with the next tick."""
+    """Take a person out of town and out of any queue; others' grudges against them end with the next tick."""
     person = town.people[w, a]
     town.terminated[w, a] = True
     town.alive[w, a] = False

@@ -50,7 +50,7 @@ def queue_position(town: TownState, w: int, a: int) -> int:
 
 @rule
 def priority(town: TownState, rules: TownRules, w: int, a: int) -> float:
-    """What a queue is ordered by; the lowest is at the front."""
+    """A person's priority in their queue; the lowest number is at the front."""
     person = town.people[w, a]
     return float(person.rank - rules.age_priority_weight * person.waited)
 
@@ -59,7 +59,7 @@ def priority(town: TownState, rules: TownRules, w: int, a: int) -> float:
 def push_in(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """Move a person towards the front of their queue; everybody they pass suffers a conflict.
 
-    They cannot pass anybody whose wait has earned a higher priority than the front's rank gives.
+    They get a rank before the front's, but pass nobody whose wait outweighs it.
     """
     o = town.people[w, a].at_object
     thing = town.objects[w, o]
@@ -127,7 +127,7 @@ def reserve(town: TownState, w: int, o: int, a: int) -> None:
 
 @seldom
 def withdraw(town: TownState, w: int, a: int) -> None:
-    """Take a person out of their queue, or their object from them; those behind move up."""
+    """Take a person out of their queue, so that those behind move up, or end their hold of an object."""
     person = town.people[w, a]
     thing = town.objects[w, person.at_object]
     if person.role == WAITING:
@@ -213,7 +213,7 @@ def pass_on_finished(town: TownState, rules: TownRules, w: int) -> None:
 
 @rule
 def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> None:
-    """Count everybody's wait and check their patience, then advance the queue of every object that has one."""
+    """Count everybody's wait and check their patience, then advance every queue."""
     patience = rules.patience_ticks
     for a in range(layout.people):
         person = town.people[w, a]
@@ -231,7 +231,7 @@ def advance_queues(town: TownState, layout: TownLayout, rules: TownRules, w: int
 
 @rule
 def advance_queue(town: TownState, layout: TownLayout, rules: TownRules, w: int, o: int) -> None:
-    """Hold a holder who keeps others waiting to account, and reserve a free object for the front of its queue."""
+    """Count a tick in which a holder keeps others waiting, and reserve a free object for the front of its queue."""
     thing = town.objects[w, o]
     if thing.queue_length == 0:
         return

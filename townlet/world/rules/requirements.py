@@ -31,10 +31,10 @@ def startable(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: 
 
 @rule
 def is_offered(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int, o: int, use: int) -> bool:
-    """Whether an object offers an affordance to a person now, wherever they are and whoever uses it.
+    """Whether a person could start an affordance of an object now, if they held it.
 
     The object must be in service and in stock, the utility on, the price within the person's wallet, and ``when`` true.
-    Whether the person may do work is not asked.
+    This does not check whether the person may do work.
     """
     thing = town.objects[w, o]
     if thing.out_of_service or is_utility_off(town, rules.affordance_utility[use], w):

@@ -95,7 +95,7 @@ def cost_of_leaving(town: TownState, rules: TownRules, w: int, a: int) -> float:
 
 @rule
 def tally_person(town: TownState, w: int, a: int) -> None:
-    """Add to a person's tallies what every tick adds to them."""
+    """Add this tick's reward, needs and waiting to a person's tallies."""
     person = town.people[w, a]
     tally = town.tally[w, a]
     tally[_ALIVE] += 1.0

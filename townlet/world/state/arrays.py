@@ -114,14 +114,11 @@ PERSON = np.dtype(
         ("ties", np.int32),  # entries of the ledger of ties in use
         ("neighbor_count", np.int32),  # people in view who are listed in ``neighbors``
         ("chat_ready_at", np.int32),  # first tick at which the person can chat again
-        (
-            "types_off_default",
-            np.int64,
-        ),  # one bit per type whose target is not its default_target
+        ("types_off_default", np.int64),  # one bit per type whose target is not the default
         ("observed_shift", np.int32),  # shift state in the observation, or -1
         ("observed_role", np.int32),  # role in the observation
         ("observed_grudges", np.int32),  # number of grudges when it was written
-        ("observed_neighbors", np.int32),  # number of neighbors in it
+        ("observed_neighbors", np.int32),  # number of neighbors in the observation
         ("favored", np.bool_),  # somebody yielded to them in the current queue, so that they cannot yield
         ("arrived", np.bool_),  # came to today's shift before being absent
         ("helped", np.bool_),  # a colleague helped today, so that lateness costs nothing

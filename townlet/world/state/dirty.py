@@ -1,4 +1,4 @@
-"""Dirty bits of objects: one for each whose features must be computed again, because most objects stay as they were."""
+"""Dirty bits of objects, so that only objects whose features may have changed are computed again."""
 
 from __future__ import annotations
 
