@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from support.any_town import scenarios
-from support.company import square
 from support.places import SCENARIOS
+from support.square import square
 from support.towns import Happening, Stage, kinds, merge, shower_room
 
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior

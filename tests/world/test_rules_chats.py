@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.company import set_ties, square, ties
+from support.square import set_ties, square, ties
 from support.towns import Stage, kinds, merge
 
 from townlet.world import Town

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.company import ties
 from support.shop import DAY, END, START, advance_to, shop
+from support.square import ties
 from support.towns import Stage, kinds, merge
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.company import set_ties, square
+from support.square import set_ties, square
 from support.towns import Stage, callable_from_python, kinds, shower_room
 
 from townlet.world import Town

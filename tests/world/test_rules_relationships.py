@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.company import set_ties, square, ties
+from support.square import set_ties, square, ties
 from support.towns import Stage, callable_from_python
 
 from townlet.world.rules import relationships
