@@ -32,7 +32,7 @@ def truncate_after(path: Path, offset: int, record_sha256: str) -> Kept:
     Raises InputError, and removes nothing, if the log has no such line or holds another record there.
     """
     log = read_log(path)
-    index, record = _line_of(log.lines, path, offset, record_sha256)
+    index, record = find_line(log.lines, path, offset, record_sha256)
     line = log.lines[index]
     last = Path(line.file)
     place = log.parts.index(last)
@@ -53,13 +53,11 @@ def truncate_after(path: Path, offset: int, record_sha256: str) -> Kept:
     return Kept(record, sum(one.file == line.file for one in log.lines[: index + 1]), removed)
 
 
-def require_log(path: Path, *, offset: int, record_sha256: str) -> None:
-    """Raise InputError unless the log exists and holds, at line ``offset``, the record with this SHA-256."""
-    _line_of(read_log(path).lines, path, offset, record_sha256)
+def find_line(lines: tuple[Line, ...], path: Path, offset: int, record_sha256: str) -> tuple[int, dict[str, Any]]:
+    """Return the index and record of the line with this offset and SHA-256; an empty ``record_sha256`` matches any.
 
-
-def _line_of(lines: tuple[Line, ...], path: Path, offset: int, record_sha256: str) -> tuple[int, dict[str, Any]]:
-    """The index and record of the line with this offset and SHA-256; an empty ``record_sha256`` matches any record."""
+    Raises InputError if there is no such line, or if its record is another.
+    """
     index, record = _line_at(lines, path, offset)
     if record_sha256 not in ("", record_digest(record)):
         expected = "the record that this training wrote before its checkpoint"

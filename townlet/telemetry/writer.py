@@ -13,9 +13,9 @@ from typing import Any, Self
 from townlet.errors import InputError, RunError
 from townlet.files.outputs import append_line, file_place, make_folder, open_stream, sync_folder, write_all
 from townlet.telemetry.checks import record_faults
-from townlet.telemetry.reader import part_paths
+from townlet.telemetry.reader import part_paths, read_log
 from townlet.telemetry.record import BY_NAME, FIELDS, VERSIONS, required_fields
-from townlet.telemetry.truncation import record_digest, truncate_after
+from townlet.telemetry.truncation import find_line, record_digest, truncate_after
 
 _STREAM = "a pipe or a device"
 
@@ -221,6 +221,11 @@ def _rotate(path: Path) -> None:
     for part in part_paths(path):
         number = 0 if part == path else int(part.name.removeprefix(f"{path.name}."))
         part.rename(path.with_name(f"{path.name}.{number + 1}"))
+
+
+def require_log(path: Path, *, offset: int, record_sha256: str) -> None:
+    """Raise InputError unless the log exists and holds, at line ``offset``, the record with this SHA-256."""
+    find_line(read_log(path).lines, path, offset, record_sha256)
 
 
 def _require_replaceable(path: Path) -> None:

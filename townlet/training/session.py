@@ -16,7 +16,7 @@ from townlet.config.training import Mode, planned_phases
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
 from townlet.telemetry import TelemetryWriter
-from townlet.telemetry.truncation import require_log
+from townlet.telemetry.writer import require_log
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.folder import ATTEMPTS_NAME, set_aside_previous_policy
 from townlet.training.harness import TrainingHarness
