@@ -88,11 +88,11 @@ def versions(result: ExecuteInProcessResult) -> dict[str, str]:
 def reasons(result: ExecuteInProcessResult) -> dict[str, str]:
     """Return why steps failed, by step."""
     failed = [event for event in result.all_events if event.is_step_failure]
-    found = {}
+    causes = {}
     for event in failed:
         user = event.step_failure_data.user_failure_data
-        found[str(event.step_key)] = str(user.description if user else event.step_failure_data.error)
-    return found
+        causes[str(event.step_key)] = str(user.description if user else event.step_failure_data.error)
+    return causes
 
 
 def failed_checks(result: ExecuteInProcessResult) -> dict[str, str]:

@@ -57,15 +57,15 @@ def _with_provenance(
     from townlet.host.installation import describe_installation
     from townlet.lineage.record import write_record
 
-    found: dict[str, Any] = dict(made.metadata or {})
+    details: dict[str, Any] = dict(made.metadata or {})
     name = AssetKey.from_coercible(made.asset_key or context.asset_key).to_user_string()
     partition = key_of(context)
-    inputs = list(_inputs(found["made_from"].value, partition))
-    others = found.pop("read_from").value if "read_from" in found else {}
+    inputs = list(_inputs(details["made_from"].value, partition))
+    others = details.pop("read_from").value if "read_from" in details else {}
     write_record(
         files.main_file(store, partition, name),
         kind=name,
-        made_by=str(found["command"].value),
+        made_by=str(details["command"].value),
         made_from={
             **{f"{asset} {key}": files.main_file(store, key, asset) for asset, key, _ in inputs},
             **{what: project_root() / entry["file"] for what, entry in others.items()},
@@ -76,9 +76,9 @@ def _with_provenance(
         dict(zip(_COLUMNS, (what, entry["file"], entry["sha256"], NO_RUN), strict=True))
         for what, entry in others.items()
     ]
-    found["inputs"] = metadata.table(rows, _COLUMNS)
-    found["environment"] = MetadataValue.json(describe_installation())
-    return made._replace(metadata=found)
+    details["inputs"] = metadata.table(rows, _COLUMNS)
+    details["environment"] = MetadataValue.json(describe_installation())
+    return made._replace(metadata=details)
 
 
 def _inputs(made_from: Mapping[str, str | Mapping[str, str]], partition: str) -> Iterator[tuple[str, str, str]]:
