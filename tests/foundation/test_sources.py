@@ -1,4 +1,4 @@
-"""Fingerprints of sources cover a module and all that it imports, found without a list."""
+"""Fingerprints of sources cover a module and everything it imports, without a list."""
 
 from __future__ import annotations
 
