@@ -86,18 +86,7 @@ Policies are trained at each demand; a wash takes {", ".join(_washes(settings.de
 
 {_penalty_table(findings)}
 
-## Held out: towns in which nobody was trained
-
-{_place_table(findings.held_out)}
-
-Over all of these towns: {_together(findings)}.
-
-## Mixed populations
-
-{_place_table(findings.mixed)}
-
-Scores are those of the focal people, who follow the arm. The background people are two of the eight, or four with a
-policy of another seed.
+{_generalization(findings)}
 
 ## Every seed
 
@@ -114,6 +103,22 @@ policy of another seed.
 {circumstances}. All figures, every seed's included, are in [{STEM}.json]({STEM}.json); the same code gives the same
 figures again, whatever the number of processes.
 """
+
+
+def _generalization(findings: Findings) -> str:
+    return f"""\
+## Held out: towns in which nobody was trained
+
+{_place_table(findings.held_out)}
+
+Over all of these towns: {_together(findings)}.
+
+## Mixed populations
+
+{_place_table(findings.mixed)}
+
+Scores are those of the focal people, who follow the arm. The background people are two of the eight, or four with a
+policy of another seed."""
 
 
 def _scoring(settings: Settings) -> str:
