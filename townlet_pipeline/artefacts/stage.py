@@ -22,9 +22,17 @@ def stage(
     pool: str | None = None,
     partitions: PartitionsDefinition[str] | None = scenarios,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """A decorator for an asset, by default with a partition per scenario; its description is the function's docstring.
+    """A decorator that makes an asset of a function; the function's docstring is the asset's description.
 
     The function's results must have the metadata that :func:`townlet_pipeline.artefacts.provenance.recorded` asks for.
+
+    Args:
+        group: the asset's group in Dagster.
+        kinds: what it is made with and of, such as ``numba`` and ``parquet``.
+        code_version: see :func:`townlet_pipeline.artefacts.versions.code_version`.
+        deps: the assets that it is made from.
+        pool: the pool in which its run needs a place.
+        partitions: by default one per scenario; None for an asset made once for all scenarios.
     """
 
     def decorate(compute: Callable[..., Any]) -> AssetsDefinition:

@@ -1,1 +1,1 @@
-"""The assets of a scenario's column, one file per stage."""
+"""The assets of a scenario's column, one file per asset."""

@@ -1,1 +1,1 @@
-"""The assets of baselines, nights and weekends, one file per stage."""
+"""The assets of baselines, nights and weekends, one file per asset."""
