@@ -143,6 +143,13 @@ def test_no_file_is_longer_than_300_lines_and_no_function_than_60() -> None:
     assert not long, "\n".join(long)
 
 
+def test_a_modules_docstring_begins_with_a_noun_that_says_what_it_holds() -> None:
+    """A question word there introduces a riddle in place of a name."""
+    asking = re.compile(r"(What|How|Which|Who|Whose|Where|When|Whether|Why)\b")
+    first = {module: ast.get_docstring(ast.parse(file.read_text())) or "" for module, file in sources().items()}
+    assert not {module: text for module, text in first.items() if not text or asking.match(text)}
+
+
 @pytest.mark.parametrize(("folder", "most"), [("townlet/world", 12), ("townlet_pipeline", 14), ("tests", 12)])
 def test_a_folder_is_seen_at_a_glance(folder: str, most: int) -> None:
     entries = {entry.name for entry in (ROOT / folder).iterdir() if not entry.name.startswith((".", "__pycache__"))}
