@@ -37,6 +37,10 @@ FORMAT, VERSION = "townlet-checkpoint", 1
 Arrays = Mapping[str, NDArray[Any]]
 
 
+#: Field of a soak's plan with the fingerprint of its code; those of a training's code begin with ``code.``.
+_SOAK_CODE = "soak.code_sha256"
+
+
 class Progress(Section):
     """The progress of a training or a soak."""
 
@@ -65,7 +69,7 @@ class Checkpoint:
         """Raise InputError naming each difference unless ``plan`` is the one that the checkpoint was made under."""
         before, now = dict(_leaves(self.plan, "")), dict(_leaves(plan, ""))
         faults = [
-            Fault(self.file, name, _as_json(before, name), f"{_as_json(now, name)}, as this training is asked for")
+            Fault(self.file, name, _as_json(before, name), f"{_as_json(now, name)}, {_reason(name)}")
             for name in dict.fromkeys([*before, *now])
             if _as_json(before, name) != _as_json(now, name)
         ]
@@ -91,6 +95,13 @@ class Checkpoint:
                 tensor.copy_(torch.from_numpy(np.array(self.arrays[name])))
         if self.progress.counters:
             harness.set_counters(self.progress.counters)
+
+
+def _reason(name: str) -> str:
+    """Why a field of the plan must be as it is now, for a message."""
+    if name.startswith("code.") or name == _SOAK_CODE:
+        return "of the present code: other code may give other bytes, so start again without --resume"
+    return "as the options say now"
 
 
 def save_checkpoint(folder: AnyPath, harness: TrainingHarness, plan: str, progress: Progress) -> None:

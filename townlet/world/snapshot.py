@@ -86,7 +86,8 @@ def _read(path: AnyPath, content: bytes) -> tuple[_Description, dict[str, NDArra
     arrays, raw = tensors_with_description(content, FORMAT, path, "a snapshot of worlds in safetensors form")
     description = validated(raw, _Description, path)
     if description.rules_sha256 != rules_sha256():
-        raise InputError.of(path, "rules_sha256", description.rules_sha256, f"{rules_sha256()}, the present rules")
+        expected = f"{rules_sha256()}, the present rules: they have changed since; make the snapshot again"
+        raise InputError.of(path, "rules_sha256", description.rules_sha256, expected)
     if description.worlds > len(content):
         # Checked before memory is allocated that the file could not fill.
         raise InputError.of(path, "worlds", str(description.worlds), f"no more than {len(content)} bytes hold")
