@@ -59,7 +59,7 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
         with _scenario_lock(folder, scenario):
             _announce_compilation()
             for closed in close_dead_runs(instance):
-                print_line(f"closed run {closed.run_id}: its worker is gone")
+                print_line(f"closed run {closed.run_id}: its worker is dead")
             print_line(f"{scenario}: materializing into {folder}")
             result = _execute(instance, scenario, _run_config(store, training))
             _report_failure(instance, result)

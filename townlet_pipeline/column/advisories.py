@@ -7,7 +7,7 @@ from townlet_pipeline.artefacts.check import Finding, advisory
 from townlet_pipeline.artefacts.scenario_source import source_of
 from townlet_pipeline.artefacts.store import StoreResource
 
-#: Share of clipped rewards in an epoch that is an error; above verdict.CLIPPED_REWARDS it is a warning.
+#: A greater share of clipped rewards is an error; one above ``townlet.telemetry.overview.CLIPPED_REWARDS`` a warning.
 MOST_CLIPPED = 0.25
 
 
@@ -43,7 +43,7 @@ def playback_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
 
 @advisory("ppo_telemetry")
 def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
-    """Few rewards were clipped, since a clipped reward teaches nothing. Many are an error."""
+    """Few rewards were clipped: a clipped reward no longer tells good from better. Many are an error."""
     from townlet.telemetry import validate_log
     from townlet.telemetry.overview import CLIPPED_REWARDS
 
@@ -55,7 +55,7 @@ def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
 
 @advisory("ppo_telemetry")
 def entropy_kept(store: StoreResource, scenario: str) -> Finding:
-    """The policy still explores at the end. If it had already stopped half-way, that is an error."""
+    """The policy still explores at the end. If it had already stopped half-way through, that is an error."""
     from townlet.telemetry import validate_log
     from townlet.telemetry.overview import NO_ENTROPY, own_rollouts
 
