@@ -107,7 +107,7 @@ def test_each_run_that_failed_before_the_first_tick_has_a_page_too(
     assert all(list(incidents_folder().glob(f"*-{run_id}.md")) for run_id in failed)
 
 
-def test_a_page_begins_with_the_workers_death_whatever_else_the_log_says(tmp_path: Path) -> None:
+def test_a_page_begins_with_the_dead_worker_whatever_else_the_log_says(tmp_path: Path) -> None:
     with new_instance(tmp_path) as instance:
         run = unfinished_run(instance, dead_worker())
         instance.report_engine_event(

@@ -18,7 +18,7 @@ Precondition = Callable[[AssetExecutionContext, StoreResource], None]
 
 
 def guarded(compute: Callable[..., Any], require: Precondition | None = None) -> Callable[..., Any]:
-    """An asset's function that holds its folders alone, ends with the run's worker, and fails readably.
+    """Return an asset's function that locks its folders, ends with the run's worker, and fails readably.
 
     ``require`` is called before anything is made. See :func:`townlet_pipeline.artefacts.locks.locked`,
     :func:`townlet_pipeline.runs.worker.exit_with_worker` and :func:`townlet_pipeline.runs.failures.readable_failures`.

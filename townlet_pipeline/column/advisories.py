@@ -85,7 +85,7 @@ def within_thresholds(store: StoreResource, scenario: str) -> Finding:
 
 
 def _first_of(alerts: list[dict[str, Any]]) -> str:
-    """All alerts of one signal as one line."""
+    """One line about all alerts of a signal."""
     first = alerts[0]
     others = f" and in {len(alerts) - 1} later" if len(alerts) > 1 else ""
     return f"{first['field']} {first['found']} in epoch {first['epoch']}{others}, expected {first['expected']}"
@@ -110,7 +110,7 @@ def no_worse_than_chance(store: StoreResource, scenario: str) -> Finding:
     from townlet.metrics import REWARD
 
     more = read_evaluation(files.evaluation(store, scenario))["policy_minus"]["random"][REWARD]
-    sentence = f"{more['mean']:+.4g} per agent-step beside random actions ({more['low']:.4g} to {more['high']:.4g})"
+    sentence = f"{more['mean']:+.4g} per agent-step against random actions ({more['low']:.4g} to {more['high']:.4g})"
     return Finding(more["high"] >= 0.0, sentence, {"reward_beyond_chance": more["mean"]}, warns=True)
 
 

@@ -1,4 +1,4 @@
-"""Gates of a scenario's column: what must hold of an asset's files before anything is made from them."""
+"""Gates of a scenario's column: conditions that an asset's files must meet before anything is made from them."""
 
 from dagster import AssetChecksDefinition
 

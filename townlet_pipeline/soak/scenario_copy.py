@@ -1,4 +1,4 @@
-"""The copy of a scenario that a night or a baseline uses: the column's, or one of the edited file."""
+"""The copy of a scenario that a soak or a baseline uses: the column's, or one of the edited file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +15,14 @@ from townlet_pipeline.artefacts.store import StoreResource
 
 
 def scenario_snapshot(store: StoreResource, name: str, run_id: str) -> Path:
-    """A copy of the scenario as its file says now.
+    """Return a copy of the scenario as its file is now.
 
     It is the copy of the asset `scenario`, made now if there is none. If the file was edited since, it is another copy
     under the hash of its content, because a column may have been made from the first. If the file was removed, the
     column's copy stays in use. Raises InputError for a faulty file.
 
-    Nights start by themselves: in a store where nobody has materialized anything yet, and after a scenario was edited
-    and its baseline promoted.
+    Nightly soaks start by themselves, so they may meet a store in which nothing was materialized yet, and a scenario
+    that was edited and has a new baseline.
     """
     from townlet.config import load_scenario
 

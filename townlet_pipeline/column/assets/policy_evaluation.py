@@ -1,4 +1,4 @@
-"""The evaluation of the policy, beside other behaviours, in worlds that it was not trained in."""
+"""The evaluation of the policy, compared with other behaviours, in worlds that it was not trained in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,15 +18,15 @@ _MEANINGS = {
     "mean": "over worlds",
     "low": "lower end of the 95 % interval",
     "high": "upper end",
-    "policy_minus": "how much more of it the policy has, in the same worlds",
+    "policy_minus": "the policy's value minus this behaviour's, in the same worlds",
     "unit": "of the metric",
 }
 
 
 class EvaluationConfig(Config):
-    """Amount of an evaluation."""
+    """Size of an evaluation."""
 
-    worlds: int = Field(default=16, description="Worlds of one episode each, at least 2.")
+    worlds: int = Field(default=16, description="Number of worlds, at least 2; each runs one episode.")
     seed: int | None = Field(
         default=None, description="Seed of the worlds; empty: the first from 1,000,000 on that was not trained with."
     )
@@ -43,7 +43,7 @@ class EvaluationConfig(Config):
 def policy_evaluation(
     context: AssetExecutionContext, config: EvaluationConfig, store: StoreResource
 ) -> MaterializeResult[None]:
-    """The policy beside the heuristic, chance and the schedule, in the same fresh worlds: means with intervals.
+    """The policy against the heuristic, chance and the schedule, in the same fresh worlds: means with intervals.
 
     Neither the training nor the replayed capture drew from the seed of these worlds. The asset also waits for the
     checks of the training log. Its data version is the SHA-256 of `evaluation.json`.

@@ -15,10 +15,10 @@ from townlet_pipeline.artefacts.versions import code_version
     code_version=code_version(__file__),
 )
 def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The capture's hash after every file was checked, its amount, who acted, and how to learn from it.
+    """The record that every file of the capture was verified: its hash and size, who acted, and how to learn from it.
 
-    Training takes only a capture whose manifest still has the hash recorded here. The data version is the SHA-256 of
-    this file, which holds no path and no time.
+    Training accepts only a capture whose manifest still has the hash recorded here. The data version is the SHA-256 of
+    this file, which contains no path and no time.
     """
     from townlet.stages.verified_capture import write_verification
 

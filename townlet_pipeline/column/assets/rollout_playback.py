@@ -1,4 +1,4 @@
-"""The page on which the rollout capture can be watched, with a link to the tick of every bad conflict."""
+"""The page that plays the rollout capture, with a link to the tick of each of the worst conflicts."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 
-#: Conflicts that are listed, and worlds that the page holds at most.
+#: The most conflicts that are listed, and the most worlds on the page.
 _LISTED, _WORLDS = 20, 4
 
 
@@ -28,7 +28,7 @@ _LISTED, _WORLDS = 20, 4
 def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """A self-contained page that plays the capture: map, queues, conflicts and grudges, tick by tick.
 
-    It holds the worlds of the worst conflicts, four at most. They are simulated again from the recorded actions and
+    It contains the worlds of the worst conflicts, four at most. They are simulated again from the recorded actions and
     must agree with the recording to the bit. Its data version is the SHA-256 of the page.
     """
     from townlet.config import load_scenario

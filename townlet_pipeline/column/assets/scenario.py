@@ -16,10 +16,10 @@ from townlet_pipeline.instance.project import shown
     code_version=code_version(__file__),
 )
 def scenario(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied. For an
-    experiment, `<scenario>__<experiment>`, its registered configuration.
+    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied.
 
-    Its data version is the hash of the complete configuration, defaults included and comments excluded.
+    For an experiment, `<scenario>__<experiment>`, it is the registered configuration. Its data version is the hash of
+    the complete configuration, defaults included and comments excluded.
     """
     from townlet.stages.scenario import freeze_scenario
     from townlet.telemetry.formatting import count

@@ -109,7 +109,7 @@ class _Training:
 
 
 def _train(context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource) -> _Training:
-    """Train with the options of the run. Raises InputError for unusable ones, and what a training raises."""
+    """Train with the options of the run. Raises InputError for unusable options, and whatever a training raises."""
     from townlet.config import load_scenario
     from townlet.config.dump import scenario_yaml
     from townlet.files.storage import write_atomically
@@ -170,7 +170,7 @@ def _policy_metadata(training: _Training, mode: Mode) -> dict[str, Any]:
 
 
 def _attempt_metadata(result: "TrainingResult") -> dict[str, Any]:
-    """How often the training was resumed; its speed only if this process did all of it."""
+    """The number of attempts, and the speed if this process did the whole training."""
     attempt = {"attempt": result.attempt, "updates_lost": result.updates_lost}
     if result.resumed_epoch is not None:
         return {**attempt, "resumed_after_epoch": result.resumed_epoch}

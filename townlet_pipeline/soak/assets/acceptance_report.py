@@ -1,4 +1,4 @@
-"""The acceptance report: a night on one page, to be read in the morning."""
+"""The acceptance report: a nightly soak on one page, to be read in the morning."""
 
 from dagster import AssetExecutionContext, MaterializeResult
 
@@ -14,9 +14,10 @@ from townlet_pipeline.soak.report import report_on
     "soak", "html", "markdown", deps=["soak_run", "soak_drift"], partitions=nights, code_version=code_version(__file__)
 )
 def acceptance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The night on one page: verdict, what changed, each metric against the baseline's band, and where it comes from.
+    """The soak on one page: verdict, changes, each metric against the baseline's band, and its sources.
 
-    Self-contained HTML, Markdown and JSON. Its data version is the SHA-256 of `acceptance.json`, which has no links.
+    It is self-contained HTML, Markdown and JSON. Its data version is the SHA-256 of `acceptance.json`, which has no
+    links.
     """
     from townlet.files.storage import read_bytes, sha256
 

@@ -22,7 +22,7 @@ from townlet_pipeline.instance.project import project_root, scenario_file
     code_version=code_version(__file__),
 )
 def baseline_document(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """All promoted baselines on one page, with every figure measured by the present code, and what differs.
+    """All promoted baselines on one page, every figure measured again by the present code, and those that differ.
 
     Its data version is the SHA-256 of the page. `townlet baselines document` writes the one in `docs/ops`.
     """

@@ -1,4 +1,4 @@
-"""The baseline of a scenario, measured anew, beside the promoted one."""
+"""The baseline of a scenario, measured anew and compared with the promoted one."""
 
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ _PROMOTIONS = {
 
 
 class BaselineConfig(Config):
-    """Amount of a measurement, and who acts."""
+    """Size of a measurement, and who acts."""
 
     seeds: int = Field(default=30, description="Number of seeds, one rollout each; fewer than 30 cannot be promoted.")
     first_seed: int = Field(default=0, description="First seed; the others follow it.")
@@ -71,7 +71,7 @@ def conflict_baselines(
         data_version=DataVersion(sha256(canonical_json(content).encode())),
         metadata={
             "headline": f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds, "
-            + (f"beside the promoted {promoted.sha256[:12]}" if promoted else "none is promoted"),
+            + (f"compared with the promoted {promoted.sha256[:12]}" if promoted else "none is promoted"),
             "metrics": metadata.table(_rows(baseline, differences(promoted, baseline)), _METRICS),
             "promotions": metadata.table(
                 [

@@ -11,7 +11,7 @@ from townlet_pipeline.soak.report import report_on
 
 @stage("soak", "html", "markdown", deps=["endurance_run"], partitions=weekends, code_version=code_version(__file__))
 def endurance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The run on one page, like a night's, ending with the first and last quarter of memory, speed and files.
+    """The run on one page, like the acceptance report, with the first and last quarter of memory, speed and files.
 
     Its data version is the SHA-256 of `acceptance.json`.
     """

@@ -1,4 +1,4 @@
-"""Drift: the change of a night's soak against its baseline."""
+"""Drift: the change of a nightly soak against its baseline."""
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
@@ -12,7 +12,7 @@ from townlet_pipeline.soak.verdict_table import verdict_table
 
 @stage("soak", "json", deps=["soak_run"], partitions=nights, code_version=code_version(__file__))
 def soak_drift(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """Every metric of the night's soak under every suitable test, corrected together, and the verdict on the night.
+    """The results of every suitable test on every metric of the soak, corrected together, and the verdict.
 
     Its data version is the SHA-256 of `drift.json`.
     """
