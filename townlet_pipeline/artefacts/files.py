@@ -45,7 +45,7 @@ def main_file(store: StoreResource, scenario: str, asset: str) -> Path:
     return store.folder(scenario, asset) / MAIN.get(asset, f"{scenario}.yaml")
 
 
-def snapshot(store: StoreResource, scenario: str) -> Path:
+def scenario_copy(store: StoreResource, scenario: str) -> Path:
     """The scenario as it was when its asset was materialized."""
     return main_file(store, scenario, "scenario")
 

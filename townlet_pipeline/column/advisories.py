@@ -16,7 +16,7 @@ def scenario_unchanged(store: StoreResource, scenario: str) -> Finding:
     """The copied scenario, which everything downstream reads, still says what its file in configs/scenarios says."""
     from townlet.config import load_scenario
 
-    copy, source = load_scenario(files.snapshot(store, scenario)), load_scenario(source_of(store, scenario))
+    copy, source = load_scenario(files.scenario_copy(store, scenario)), load_scenario(source_of(store, scenario))
     same = copy.digest == source.digest
     sentence = "says what the file says" if same else "the file has changed since: materialize this asset"
     return Finding(same, sentence, {}, warns=True)

@@ -152,7 +152,7 @@ def _registered(store: StoreResource, key: str) -> "Scenario | None":
         return load_scenario(file)
     except InputError as error:
         fetch_if_shared(store, key, "scenario")
-        if not files.snapshot(store, key).exists():
+        if not files.scenario_copy(store, key).exists():
             return None
         give_up = f"python -m townlet_pipeline.column.retire {key} --delete-files"
         raise InputError(

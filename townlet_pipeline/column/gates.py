@@ -41,7 +41,7 @@ def slice_reproduces(store: StoreResource, scenario: str) -> Finding:
     """The beginning of the capture, simulated again, is the same to the bit."""
     from townlet.stages.reproduction import differences_when_repeated
 
-    manifest, source = files.manifest(store, scenario), files.snapshot(store, scenario)
+    manifest, source = files.manifest(store, scenario), files.scenario_copy(store, scenario)
     steps, different = differences_when_repeated(manifest, source, ticks=SLICE_TICKS, worlds=SLICE_WORLDS)
     sentence = f"{steps:,} agent-steps are the same" if not different else f"different: {', '.join(different)}"
     return Finding(not different, sentence, {"agent_steps": steps, "different_columns": len(different)})

@@ -15,7 +15,7 @@ from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.soak.scenario_copy import read_scenario, scenario_snapshot
+from townlet_pipeline.soak.scenario_copy import current_copy, read_scenario
 
 if TYPE_CHECKING:
     from townlet.soak.options import SoakOptions
@@ -45,7 +45,7 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     day, name = day_and_scenario(context)
     pinned = project_root() / REFERENCES_FOLDER / name / MANIFEST_NAME
     return SoakOptions(
-        scenario=scenario_snapshot(store, name, context.run.run_id),
+        scenario=current_copy(store, name, context.run.run_id),
         output=files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent,
         baseline=promoted_baseline(name, project_root() / BASELINES_FOLDER)[0],
         capture=pinned if pinned.exists() else None,

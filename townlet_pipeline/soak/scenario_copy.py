@@ -14,7 +14,7 @@ from townlet_pipeline.artefacts.scenario_source import source_of
 from townlet_pipeline.artefacts.store import StoreResource
 
 
-def scenario_snapshot(store: StoreResource, name: str, run_id: str) -> Path:
+def current_copy(store: StoreResource, name: str, run_id: str) -> Path:
     """Return a copy of the scenario as its file is now.
 
     It is the copy of the asset `scenario`, made now if there is none. If the file was edited since, it is another copy
@@ -26,7 +26,7 @@ def scenario_snapshot(store: StoreResource, name: str, run_id: str) -> Path:
     """
     from townlet.config import load_scenario
 
-    copy, source = files.snapshot(store, name), source_of(store, name)
+    copy, source = files.scenario_copy(store, name), source_of(store, name)
     if not copy.exists():
         _copy(source, copy, run_id)
         if store.published_at:
@@ -51,14 +51,14 @@ def scenario_snapshot(store: StoreResource, name: str, run_id: str) -> Path:
 def read_scenario(
     store: StoreResource, name: str, copy: Path, also: Mapping[str, Path] | None = None
 ) -> dict[str, MetadataValue[Any]]:
-    """The metadata of what was read: a copy from :func:`scenario_snapshot`, and ``also`` files that no asset made.
+    """The metadata of what was read: a copy from :func:`current_copy`, and ``also`` files that no asset made.
 
     The copy is the asset `scenario`, unless it is one of an edited file, which no asset made.
     """
     from townlet.config import load_scenario
 
     others = dict(also or {})
-    if copy != files.snapshot(store, name):
+    if copy != files.scenario_copy(store, name):
         return {**metadata.made_from(), **metadata.read_from({"edited scenario": copy, **others})}
     return {**metadata.made_from(scenario={name: load_scenario(copy).digest}), **metadata.read_from(others)}
 

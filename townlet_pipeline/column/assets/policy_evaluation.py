@@ -7,7 +7,7 @@ from dagster import AssetExecutionContext, Config, DataVersion, MaterializeResul
 from pydantic import Field
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
@@ -32,7 +32,7 @@ class EvaluationConfig(Config):
     )
 
 
-@stage(
+@townlet_asset(
     "evaluation",
     "json",
     "numba",
@@ -55,7 +55,7 @@ def policy_evaluation(
     from townlet.stages.verified_capture import manifest_sha256
 
     name = context.partition_key
-    source, policy, out = files.snapshot(store, name), files.policy(store, name), files.evaluation(store, name)
+    source, policy, out = files.scenario_copy(store, name), files.policy(store, name), files.evaluation(store, name)
     manifest = files.manifest(store, name)
     scenario, recorded_seed = load_scenario(source), parse_manifest(manifest).seed
     result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])

@@ -6,7 +6,7 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 import townlet
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
@@ -15,7 +15,7 @@ from townlet_pipeline.instance.pools import SIMULATION
 _LISTED, _WORLDS = 20, 4
 
 
-@stage(
+@townlet_asset(
     "rollouts",
     "html",
     "numba",
@@ -37,7 +37,11 @@ def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> Ma
     from townlet.view.playback import conflict_links, playback_html, resimulate, worlds_with_worst_conflicts
 
     name = context.partition_key
-    source, manifest, page = files.snapshot(store, name), files.manifest(store, name), files.playback_page(store, name)
+    source, manifest, page = (
+        files.scenario_copy(store, name),
+        files.manifest(store, name),
+        files.playback_page(store, name),
+    )
     scenario, links = load_scenario(source), conflict_links(manifest)
     worlds = worlds_with_worst_conflicts(links, _WORLDS)
     version = write_atomically(

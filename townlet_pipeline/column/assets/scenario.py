@@ -3,14 +3,14 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.scenario_source import source_of
-from townlet_pipeline.artefacts.stage import stage
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.project import shown
 
 
-@stage(
+@townlet_asset(
     "rollouts",
     "yaml",
     code_version=code_version(__file__),
@@ -25,7 +25,7 @@ def scenario(context: AssetExecutionContext, store: StoreResource) -> Materializ
     from townlet.telemetry.formatting import count
 
     name = context.partition_key
-    source, copy = source_of(store, name), files.snapshot(store, name)
+    source, copy = source_of(store, name), files.scenario_copy(store, name)
     loaded = freeze_scenario(source, copy)
     rows = [
         {"person": person, "starts_at": f"{entry.at[0]}, {entry.at[1]}", "job": entry.job or ""}

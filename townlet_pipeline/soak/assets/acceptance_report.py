@@ -3,14 +3,14 @@
 from dagster import AssetExecutionContext, MaterializeResult
 
 from townlet_pipeline.artefacts import files
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.soak.partitions import nights
 from townlet_pipeline.soak.report import report_on
 
 
-@stage(
+@townlet_asset(
     "soak", "html", "markdown", deps=["soak_run", "soak_drift"], partitions=nights, code_version=code_version(__file__)
 )
 def acceptance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:

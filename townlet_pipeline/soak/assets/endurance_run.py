@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext, Config, MaterializeResult
 from pydantic import Field
 
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
@@ -21,7 +21,7 @@ class EnduranceConfig(Config):
     learning: bool = Field(default=True, description="Whether the network learns; if not, it is only measured.")
 
 
-@stage(
+@townlet_asset(
     "soak",
     "jsonl",
     "pytorch",

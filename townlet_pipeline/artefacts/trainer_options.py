@@ -1,4 +1,4 @@
-"""Preconditions of a step: options that would be refused only later, after other work was done."""
+"""Check of the trainer's options at a run's first step, because the training would refuse them only much later."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -8,13 +8,13 @@ from dagster import AssetsDefinition, PartitionsDefinition, asset
 from townlet_pipeline.artefacts.guard import guarded
 from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
-from townlet_pipeline.artefacts.preconditions import require_trainer_options
 from townlet_pipeline.artefacts.provenance import recorded
+from townlet_pipeline.artefacts.trainer_options import require_trainer_options
 
 OWNERS = ["team:townlet"]
 
 
-def stage(
+def townlet_asset(
     group: str,
     *kinds: str,
     code_version: str,
