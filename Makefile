@@ -15,7 +15,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 run: $(VENV)/installed      ## make all assets of SCENARIO in Dagster and print where the report is
 	@$(BIN)/python -m townlet_pipeline.run $(SCENARIO)
 
-ui: $(VENV)/installed       ## start the Dagster UI, and the daemon that fires schedules and sensors
+ui: $(VENV)/installed       ## start the Dagster UI, and the daemon behind schedules and sensors
 	@exec $(BIN)/python -m townlet_pipeline.ui
 
 # All tests of a file run in one process, so what they share is made once.

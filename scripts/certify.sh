@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The certificate: two tests, then capture, training, validation, watch and summary, by the commands that a user would
-# type. Needs an active environment.
+# The certificate: seven commands as a user would type them, from tests over capture and training to the summary of the
+# log. Needs an active environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=tmp/ci_phase4
