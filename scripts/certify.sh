@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The chain end to end, by the commands that a user would type; needs the environment to be active.
+# The certificate: seven commands as a user would type them, from tests over capture and training to the summary of the
+# log. Needs an active environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=tmp/ci_phase4
 mkdir -p tmp
-# All commands inherit the lock, so it is held until the last of them has stopped writing.
+# All commands inherit the lock, so it is held until the last of them has ended.
 exec 9> tmp/.ci_phase4.lock
 python -c '
 import fcntl, sys

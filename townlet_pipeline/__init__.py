@@ -1,1 +1,1 @@
-"""Townlet in Dagster: the chain from a scenario to a report as assets, with checks between the stages."""
+"""Townlet in Dagster: assets from a scenario to a report, with checks between them."""

@@ -43,14 +43,14 @@ train_scenario = job(
 nightly_soak = job(
     "nightly_soak",
     AssetSelection.assets("soak_run", "soak_drift", "acceptance_report"),
-    "A night of one scenario: soak, drift against its promoted baseline, and the report for the morning.",
+    "A scenario's nightly soak, its drift from the promoted baseline, and the report for the morning.",
     max_runtime=timedelta(hours=4),
 )
 
 weekly_endurance = job(
     "weekly_endurance",
     AssetSelection.assets("endurance_run", "endurance_report"),
-    "Hours of one scenario in a series of fresh processes, and what changed from the first quarter to the last.",
+    "A soak of many hours in a series of fresh processes, and what changed from its first quarter to its last.",
     max_runtime=timedelta(hours=12),
 )
 
@@ -64,7 +64,7 @@ refresh_baselines = job(
 document_baselines = job(
     "document_baselines",
     AssetSelection.assets("baseline_document"),
-    "The page of all promoted baselines, every figure measured again.",
+    "The page of all promoted baselines, with every figure measured again.",
     max_runtime=timedelta(hours=2),
 )
 

@@ -1,6 +1,6 @@
-"""Options in the launchpad: how much is simulated, and how a policy is trained.
+"""Options in the launchpad: of simulation and of training.
 
-The domain's own models check ranges when an asset applies the options. Their message names the option, what was found
+``townlet``'s own models check ranges when an asset applies the options. Their message names the option, what was found
 and what was expected; a bound declared here would end the run in a traceback.
 """
 
@@ -13,17 +13,17 @@ from pydantic import Field
 if TYPE_CHECKING:
     from townlet.config import Scenario
 
-#: Options of a training that belong to the `ppo` part of a scenario's training section; the others to the section.
+#: Options that belong to the `ppo` part of a scenario's training section, and those of the section itself.
 _PPO = ("learning_rate", "entropy_coef", "clip_epsilon", "minibatch_size")
 _SECTION = ("cycles", "epochs", "rollout_ticks", "worlds", "seed")
 
 
 class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
-    """How much a rollout capture simulates, and who acts. An empty option leaves what the scenario says."""
+    """Size of a rollout capture, and who acts. An empty option leaves the scenario's value."""
 
     ticks: int | None = Field(default=None, description="Ticks of an episode, at least 1; empty: the scenario's.")
     worlds: int | None = Field(
-        default=None, description="Worlds recorded side by side, at least 1; empty: the scenario's."
+        default=None, description="Number of worlds recorded, at least 1; empty: the scenario's."
     )
     seed: int | None = Field(default=None, description="Seed of the worlds; empty: the scenario's.")
     behavior: str | None = Field(
@@ -37,7 +37,7 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
 
 
 class Mode(Enum):
-    """Where the experience comes from, by the names that one types in the launchpad.
+    """Source of the experience, by the name typed in the launchpad.
 
     A test holds it equal to :data:`townlet.config.training.Mode`, which would take half a second to load here.
     """
@@ -48,7 +48,7 @@ class Mode(Enum):
 
 
 class Device(Enum):
-    """Where the network acts and learns, by the names typed in the launchpad."""
+    """Device on which the network acts and learns, by the name typed in the launchpad."""
 
     cpu = "cpu"
     cuda = "cuda"
@@ -56,7 +56,7 @@ class Device(Enum):
 
 
 class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
-    """Options of a training. An empty option leaves what the scenario's `training` section says."""
+    """Options of a training. An empty option leaves the value of the scenario's `training` section."""
 
     mode: Mode = Field(
         default=Mode.mixed,
@@ -65,7 +65,7 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     cycles: int | None = Field(default=None, description="Phases of each kind.")
     epochs: int | None = Field(default=None, description="Passes over each batch of data.")
     rollout_ticks: int | None = Field(default=None, description="Ticks per world in one rollout.")
-    worlds: int | None = Field(default=None, description="Worlds simulated side by side.")
+    worlds: int | None = Field(default=None, description="Number of worlds simulated.")
     seed: int | None = Field(default=None, description="Seed of weights, draws and minibatch order.")
     learning_rate: float | None = Field(default=None, description="Adam's step size, above 0 to 1.")
     entropy_coef: float | None = Field(default=None, description="Weight of the entropy bonus, 0 to 1.")
@@ -78,7 +78,7 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
         default=Device.cpu, description="Where the network acts and learns. auto: on a CUDA device if there is one."
     )
     progress_seconds: float = Field(
-        default=10.0, description="Least seconds between two live observations on the asset page.", ge=0.0
+        default=10.0, description="Shortest time between two live observations on the asset's page, in seconds.", ge=0.0
     )
 
     def configured(self, scenario: "Scenario") -> "Scenario":

@@ -32,7 +32,7 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Passes over each batch of data.")] = None,
     seed: Annotated[int | None, typer.Option(help="Training seed.")] = None,
 ) -> None:
-    """Materialize a scenario's whole column and print a summary. Exits with 1 if a step or a blocking check fails."""
+    """Materialize a scenario's whole column and print a summary. Exits with 1 if a step or a gate fails."""
     training = {"mode": mode, "cycles": cycles, "epochs": epochs, "seed": seed}
     passed = materialize_column(scenario, home=home, store=store, training=training)
     raise typer.Exit(0 if passed else 1)
@@ -59,7 +59,7 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
         with _scenario_lock(folder, scenario):
             _announce_compilation()
             for closed in close_dead_runs(instance):
-                print_line(f"closed run {closed.run_id}: its worker is gone")
+                print_line(f"closed run {closed.run_id}: its worker is dead")
             print_line(f"{scenario}: materializing into {folder}")
             result = _execute(instance, scenario, _run_config(store, training))
             _report_failure(instance, result)
@@ -91,7 +91,7 @@ def _execute(instance: "DagsterInstance", scenario: str, config: dict[str, Any])
 
 @contextmanager
 def _scenario_lock(folder: Path, scenario: str) -> Iterator[None]:
-    """Hold the scenario's lock in this home; wait if another terminal is making the scenario's column."""
+    """Hold the scenario's lock in this home; wait while another terminal makes the scenario's column."""
     locks = folder / "turns"
     locks.mkdir(exist_ok=True)
     lock = filelock.FileLock(locks / f"{urllib.parse.quote(scenario, safe='')}.lock")

@@ -1,4 +1,4 @@
-"""Runs whose worker died: which are closed, by the sensor or by the command, and which are left alone."""
+"""Runs whose worker is dead: the sensor and the command close them, and leave all others alone."""
 
 import subprocess
 import sys

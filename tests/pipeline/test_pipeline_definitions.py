@@ -48,7 +48,7 @@ def test_loading_the_definitions_loads_no_heavy_library() -> None:
     assert "PreviewWarning: " not in done.stderr
 
 
-def test_the_column_is_the_chain_from_scenario_to_report() -> None:
+def test_the_column_goes_from_scenario_to_report() -> None:
     parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in specs()}
     assert parents == {
         "scenario": set(),
@@ -84,7 +84,7 @@ def test_every_asset_has_a_description_an_owner_a_group_and_a_check(spec: AssetS
     assert [key for key in graph.asset_check_keys if key.asset_key == spec.key]
 
 
-def test_the_gates_are_blocking_and_the_thresholds_are_not() -> None:
+def test_gates_are_blocking_and_advisories_are_not() -> None:
     graph = defs.resolve_asset_graph()
     blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
     assert blocking == {

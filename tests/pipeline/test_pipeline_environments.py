@@ -27,7 +27,7 @@ URL = "postgresql+psycopg2://townlet:secret@127.0.0.1:5432/townlet"
 
 @pytest.fixture(autouse=True)
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Set here, so that whatever a test changes is restored after it.
+    # They are set here so that whatever a test changes is restored afterwards.
     for name in ("DAGSTER_HOME", "TOWNLET_ENV", "TOWNLET_POSTGRES_URL", "TOWNLET_OBJECT_STORE"):
         monkeypatch.setenv(name, "")
 

@@ -1,4 +1,4 @@
-"""Experiments: a name means one configuration for ever, on every machine."""
+"""Experiments: a name means one configuration for good, on every machine."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_experiment_stays_what_it_is_when_its_scenario_is_edited(
     with pytest.raises(InputError, match=r"seed: found 18, expected 17"):
         register(instance, store, SCENARIO, "bold")
     evaluated = evaluate(instance, None)
-    assert reported(evaluated) == {}, "an experiment has no file in the folder, and misses none"
+    assert reported(evaluated) == {}, "an experiment has no file in the folder, and is not reported as missing one"
 
 
 def test_an_experiment_is_the_same_on_every_machine_of_an_object_store(

@@ -107,7 +107,7 @@ def test_each_run_that_failed_before_the_first_tick_has_a_page_too(
     assert all(list(incidents_folder().glob(f"*-{run_id}.md")) for run_id in failed)
 
 
-def test_a_page_begins_with_the_workers_death_whatever_else_the_log_says(tmp_path: Path) -> None:
+def test_a_page_begins_with_the_dead_worker_whatever_else_the_log_says(tmp_path: Path) -> None:
     with new_instance(tmp_path) as instance:
         run = unfinished_run(instance, dead_worker())
         instance.report_engine_event(
@@ -116,7 +116,7 @@ def test_a_page_begins_with_the_workers_death_whatever_else_the_log_says(tmp_pat
         instance.report_run_failed(run)
         instance.report_engine_event("Something else", run)
         first = describe_incident(instance, run)["reason"].splitlines()[0]
-    assert first.startswith(f"The run's worker, {this_process()}, is gone")
+    assert first.startswith(f"The run's worker, {this_process()}, is dead")
 
 
 def test_texts_on_a_page_are_no_markup_and_contain_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,5 +157,5 @@ def test_an_address_that_cannot_be_reached_loses_nothing(tmp_path: Path, monkeyp
             assert f"{WEBHOOK} could not be reached" in outcome
             incident = json.loads(page.with_suffix(".json").read_text())
             assert incident["kind"] == "interrupted"
-            assert "is gone: it was killed, or its machine went down" in incident["reason"]
+            assert "is dead: it was killed, or its machine went down" in incident["reason"]
             assert "From failure" in page.read_text()

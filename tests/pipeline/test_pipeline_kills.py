@@ -1,5 +1,5 @@
-"""Processes killed during a training: no process survives, the run is closed, and the next run ends with the bytes of
-an uninterrupted training."""
+"""Processes killed during a training: none of them lives on, the run is closed, and the next run ends with the bytes
+of an uninterrupted training."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from townlet_pipeline.artefacts.object_store import fetch, fetch_checked, publis
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.soak.partitions import nights
-from townlet_pipeline.soak.scenario_copy import scenario_snapshot
+from townlet_pipeline.soak.scenario_copy import current_copy
 
 ASSET = "trained_policy"
 
@@ -79,7 +79,7 @@ def test_what_one_machine_publishes_another_gets_and_older_files_go(url: str, tm
 
 
 def test_a_log_that_a_training_writes_is_not_replaced_by_the_published_one(url: str, tmp_path: Path) -> None:
-    """As when somebody materializes `telemetry_alerts` while the training runs."""
+    """This happens when somebody materializes `telemetry_alerts` while the training runs."""
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     write(here, policy="published")
     publish(here, "drill", ASSET)
@@ -141,7 +141,7 @@ def test_a_version_once_published_stays_as_it_was_and_the_same_content_is_the_sa
 
 
 def test_files_without_a_manifest_are_not_read(url: str, tmp_path: Path) -> None:
-    """As when the publisher was killed before its last write."""
+    """They remain when the publisher is killed before its last write."""
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     write(here, policy="one")
     old = json.loads((UPath(publish(here, "drill", ASSET)).parent / "current.json").read_text())
@@ -254,9 +254,9 @@ def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
     shutil.copy(ROOT / "configs" / "scenarios" / file.name, file)
     monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path))
     here, there = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
-    assert scenario_snapshot(here, file.stem, "night") == here.folder(file.stem, "scenario") / file.name
+    assert current_copy(here, file.stem, "night") == here.folder(file.stem, "scenario") / file.name
     file.write_text(file.read_text().replace("ticks: 20\n", "ticks: 30\n", 1))
-    copy = scenario_snapshot(here, file.stem, "next")
+    copy = current_copy(here, file.stem, "next")
 
     @asset(partitions_def=scenarios)
     def scenario() -> None: ...
@@ -280,8 +280,8 @@ def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
             selection=AssetSelection.assets(soak_drift),
             resources={"store": there},
         ).success
-    # A comment changes nothing that it says: the published copy stays the one that is read.
+    # A comment does not change the configuration, so the published copy is still read.
     file.write_text(f"# another machine's\n{file.read_text()}")
-    again = scenario_snapshot(there, file.stem, "theirs")
+    again = current_copy(there, file.stem, "theirs")
     assert again.relative_to(there.root) == copy.relative_to(here.root)
     assert again.read_bytes() == copy.read_bytes() != file.read_bytes()

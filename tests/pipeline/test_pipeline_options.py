@@ -1,4 +1,4 @@
-"""A wrong option of the training ends a run at its first step."""
+"""A wrong option of the training, which ends a run at its first step."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Requests to the UI: its own pages and programs of this machine are answered, other pages in the browser are not."""
+"""Requests to the UI: it answers its own pages and this machine's programs, and refuses other pages in the browser."""
 
 from __future__ import annotations
 

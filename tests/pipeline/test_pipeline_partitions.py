@@ -1,4 +1,4 @@
-"""Partitions keep up with the scenario files."""
+"""Partitions, which the sensor keeps in step with the scenario files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_edited_file_is_reported_once(folder: Path, instance: DagsterInstance
 def test_a_file_that_cannot_be_read_keeps_no_other_from_becoming_a_partition(
     folder: Path, instance: DagsterInstance
 ) -> None:
-    """As when it is removed between being listed and being read."""
+    """This happens when a file is removed between being listed and being read."""
     (folder / "another.yaml").symlink_to(folder / "nowhere.yaml")
     first = evaluate(instance, None)
     assert known_scenarios(instance) == [SCENARIO]
@@ -85,7 +85,7 @@ def test_a_removed_file_that_is_named_like_an_experiment_is_reported_as_removed(
 
 
 def litter(folder: Path) -> list[str]:
-    """Files that are no scenarios and lie where scenarios do; return those that are to be named, as they are named."""
+    """Write files that are no scenarios into the scenario folder; return those to be named, as they are named."""
     text = (folder / f"{SCENARIO}.yaml").read_text()
     (folder / f".#{SCENARIO}.yaml").symlink_to("somebody@host.1")
     (folder / f"._{SCENARIO}.yaml").write_bytes(b"\0\5\26\7")

@@ -1,4 +1,4 @@
-"""Faults that no hash shows, and faults in the records: which stop a run, and which are only reported."""
+"""Faults that no hash shows, and faults in records: gates stop the run for some, advisories report the others."""
 
 from __future__ import annotations
 

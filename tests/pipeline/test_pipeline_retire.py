@@ -1,4 +1,4 @@
-"""Partitions can be retired: obstacles and what stays are named, and nothing else is touched."""
+"""Retirement of partitions: it names obstacles and what stays, and touches nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staleness: an edit of the sources makes stale the assets whose bytes they decide, and no other."""
+"""Staleness: an edited source makes stale the assets whose content it affects, and no others."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_edited_docstring_makes_stale_the_assets_whose_bytes_the_file_decides
 
 
 def sources_in(folder: str) -> set[str]:
-    """The assets whose code version follows any file of a folder of townlet, by the names of the assets' own files."""
+    """The assets whose code version includes a file of a folder of townlet, by the names of the assets' own files."""
     assets = [file for file in (ROOT / "townlet_pipeline").glob("*/assets/*.py") if file.stem != "__init__"]
     place = ROOT / "townlet" / folder
     return {file.stem for file in assets if any(each.is_relative_to(place) for each in code_sources(file))}

@@ -58,7 +58,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dusk() -> datetime:
-    """When the night begins: late enough for the daemon to be up by then."""
+    """The start of the nightly soak: late enough for the daemon to be up by then."""
     return datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=3)
 
 
@@ -168,7 +168,7 @@ def tab() -> Iterator[Tab]:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go; the gate keeps them."""
+    """The folder of screenshots, which ``.ci/run`` names so that they are kept."""
     named = os.environ.get("TOWNLET_SCREENSHOTS")
     return Path(named) if named else tmp_path_factory.mktemp("screenshots")
 

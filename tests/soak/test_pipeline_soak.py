@@ -1,4 +1,4 @@
-"""Baselines and soaks as assets: a night of a small scenario, from its baseline to what the soak left."""
+"""Baselines and soaks as assets: a nightly soak of a small scenario, from its baseline to the files it leaves."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_document_is_checked_against_the_one_in_the_project(
 def test_a_night_is_soaked_against_the_promoted_baseline_with_a_seed_of_its_own(
     measured: Any, instance: DagsterInstance, project: Path
 ) -> None:
-    # Nights come by themselves, also where nobody has materialized the scenario.
+    # A nightly soak starts by itself, even if nobody has materialized the scenario.
     shutil.rmtree(project / "runs" / "store" / NAME / "scenario")
     result = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 3})
     assert result.success and check_results(result) == {"soak_is_whole": True}
@@ -160,7 +160,7 @@ def test_a_damaged_soak_and_one_with_too_many_cycles_are_made_anew_when_they_are
     assert shorter.success and read_soak(folder).manifest["cycles_done"] == 2
     kept = made_in(folder)
     refused = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 0})
-    assert not refused.success and made_in(folder) == kept, "what cannot be begun sets nothing aside"
+    assert not refused.success and made_in(folder) == kept, "a soak that cannot begin sets nothing aside"
 
 
 def test_a_scenario_that_was_edited_is_what_the_next_night_soaks(
@@ -191,7 +191,7 @@ def test_a_scenario_that_was_edited_is_what_the_next_night_soaks(
 
 @pytest.fixture(scope="module")
 def night(measured: Any, instance: DagsterInstance, project: Path) -> Iterator[Any]:
-    """A whole night, seen from the project's folder."""
+    """A whole night's soak, run from the project's folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         yield make(instance, LAST_NIGHT, {"soak_run", "soak_drift", "acceptance_report"}, soak_run={"cycles": 2})
@@ -219,12 +219,12 @@ def test_the_commands_of_a_night_make_its_very_bytes_without_dagster(night: Any)
         folder = path if path.is_dir() else path.parent
         command = shlex.split(str(made.metadata["command"].value))
         before = made_in(folder)
-        # Of a night that is not accepted, `townlet drift` says so with 1.
+        # `townlet drift` exits with 1 for a soak that is not accepted.
         assert (command[0], main(command[1:]) in (0, 1)) == ("townlet", True), asset
-        assert made_in(folder) == before, "where all of it lies, it makes the same"
+        assert made_in(folder) == before, "with all files there, the command makes the same again"
         shutil.rmtree(folder)
         main(command[1:])
-        assert made_in(folder) == before, "where nothing lies, it makes all of it"
+        assert made_in(folder) == before, "in an empty folder, it makes all of them"
 
 
 def test_an_endurance_run_goes_on_in_fresh_processes(measured: Any, instance: DagsterInstance) -> None:

@@ -1,4 +1,4 @@
-"""Nights and weekends in Dagster: a soak in the store becomes a verdict, a page, and checks that warn or fail."""
+"""Soaks in Dagster: one in the store becomes a verdict, a page, and advisories that warn or report an error."""
 
 from __future__ import annotations
 

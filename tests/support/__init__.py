@@ -1,1 +1,1 @@
-"""Helpers of the tests: small towns, captures, soaks, services, and whatever several tests begin with."""
+"""Helpers of the tests: small towns, captures, soaks, services, and whatever else several tests share."""

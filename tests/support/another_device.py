@@ -1,7 +1,7 @@
 """A simulated device for machines that have only a processor: numbers that only its own operations can reach.
 
-Under :class:`AnotherDevice`, torch's device ``meta`` computes. Its tensors have no memory that NumPy or an operation on
-the processor's tensors could get at, as on an accelerator: whatever mixes the two fails, as it would there.
+Under :class:`AnotherDevice`, torch's device ``meta`` computes. As on an accelerator, neither NumPy nor an operation on
+the processor's tensors can reach its tensors' memory, so whatever mixes the two fails.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _computed(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return result
     if moves and func is torch.ops.aten.copy_.default:
         return args[0]
-    # What was written to is what comes back.
+    # An operation in place returns the tensor that it wrote to.
     known = {id(one.numbers): one for one in there}
 
     def placed(one: Any) -> Any:

@@ -19,7 +19,7 @@ from townlet.world.rules.actions import REQUEST
 def scenarios(draw: st.DrawFn) -> Scenario:
     """Small towns: any layout of walls, up to four objects of up to two types, one to eight people, any rules.
 
-    Some are wider, with more objects and more types of them than a number has bits.
+    Some are wider, with more objects and more types of objects than an integer has bits.
     """
     seats = draw(st.sampled_from([*7 * (0,), 70]))
     width, height = draw(st.integers(3, 8)) + (28 if seats else 0), draw(st.integers(3, 8))
@@ -61,7 +61,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 
 @st.composite
 def objects(draw: st.DrawFn, tiles: list[list[int]], count: int, seats: int) -> dict[str, Any]:
-    """Showers and perhaps counters, ``count`` in all, and seats of up to 40 types, on tiles that this uses up."""
+    """Showers and perhaps counters, ``count`` in all, and seats of up to 40 types; removes their tiles."""
     types = ["shower", "counter"][: draw(st.integers(1, 2))]
     things = {f"thing_{i}": {"type": types[i % len(types)], "at": tiles.pop()} for i in range(count)}
     seat_types = min(seats, draw(st.sampled_from([3, 40])))
@@ -106,7 +106,7 @@ def clerks(draw: st.DrawFn, things: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def inhabitants(draw: st.DrawFn, tiles: list[list[int]], count: int, jobs: bool) -> dict[str, Any]:
-    """People with any needs and traits, on tiles that this uses up; every other one has the job."""
+    """People with any needs and traits, every other one with the job; removes their tiles from ``tiles``."""
     traits = st.fixed_dictionaries({trait: st.sampled_from([0.0, 0.5, 1.0]) for trait in TRAITS})
     levels = st.fixed_dictionaries({"hunger": st.floats(0, 1), "hygiene": st.floats(0, 1)})
     return {
@@ -200,6 +200,6 @@ def legal_actions(town: Town, rng: np.random.Generator) -> NDArray[np.int32]:
 
 
 def any_actions(town: Town, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Legal actions for most people and any numbers for some, even numbers that are no action."""
+    """Legal actions for most people, and arbitrary numbers for some, even numbers that are no action."""
     wild = rng.integers(-2, town.mask.shape[-1] + 2, town.mask.shape[:2]).astype(np.int32)
     return np.where(rng.random(wild.shape) < 0.7, legal_actions(town, rng), wild)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def rewritten(path: Path, folder: Path, **changed: object) -> Path:
-    """A copy of a baseline's file with some fields changed and its hash as it was."""
+    """Return a copy of a baseline's file with some fields changed and the old hash."""
     copy = folder / "baseline.json"
     copy.write_text(json.dumps(json.loads(path.read_text()) | changed))
     return copy

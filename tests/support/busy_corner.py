@@ -1,4 +1,4 @@
-"""A corner of a town so crowded, poor and badly supplied that everything that can happen happens within a few days."""
+"""A corner of a town so crowded, poor and badly supplied that every kind of event happens within a few days."""
 
 from __future__ import annotations
 

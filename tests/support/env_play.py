@@ -16,7 +16,7 @@ SCENARIOS = [name for name in builtin_scenarios() if len(load_scenario(find_scen
 
 
 def hard_times(**changes: Any) -> Scenario:
-    """A town in which nobody lasts: all first people faint together, and so do their successors."""
+    """A town in which nobody stays: all initial people faint at the same tick, and so do their successors."""
     return shower_room(
         ticks=60, rules={"needs": {"decay": {"hygiene": 0.3}, "faint_after": 4, "newcomer_after": 3}}, **changes
     )

@@ -34,7 +34,7 @@ class End:
 
 
 class Trainings:
-    """Starts processes of ``townlet train`` or another command, and kills them."""
+    """A starter of processes of ``townlet train`` or another command, which also kills them."""
 
     def __init__(self, server: subprocess.Popen[str]) -> None:
         self._server = server
@@ -48,7 +48,7 @@ class Trainings:
         number: signal.Signals = signal.SIGKILL,
         command: str = "train",
     ) -> End:
-        """``townlet train``, or another command, with these arguments, to its end or until a signal reaches it."""
+        """Run ``townlet train`` or another command with these arguments, to its end or until a signal reaches it."""
         request: dict[str, Any] = {"after": after, "at": at, "signal": int(number), "folder": str(folder)}
         request["arguments"] = [command, *map(str, arguments)]
         assert self._server.stdin is not None and self._server.stdout is not None
@@ -69,7 +69,7 @@ def trainings() -> Iterator[Trainings]:
     )
     try:
         ready = Trainings(server)
-        # Answered once everything is loaded, which no later request is then timed with.
+        # The answer comes once everything is loaded, so that loading does not count in the time of a later request.
         assert ready.run("--help", folder=Path(__file__)).code == 0
         yield ready
     finally:

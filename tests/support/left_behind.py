@@ -8,7 +8,7 @@ from pathlib import Path
 
 from townlet.telemetry import CLOCK_FIELDS
 
-#: Files that differ each time: the attempts of a training, the measurements of a soak.
+#: Files that differ each time: a training's attempts and a soak's measurements.
 _MEASURED = ("attempts.json", "resources.jsonl", "measured.json")
 
 

@@ -1,4 +1,4 @@
-"""Makers of what may stand at the place of an output, and a fingerprint of what does."""
+"""Makers of things that may already be at the path of an output, and a fingerprint of what is there."""
 
 from __future__ import annotations
 

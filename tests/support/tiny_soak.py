@@ -1,4 +1,4 @@
-"""A soak that takes a moment: a small queue drill and its baseline."""
+"""A soak that takes a moment, of a small queue drill with its baseline."""
 
 from __future__ import annotations
 

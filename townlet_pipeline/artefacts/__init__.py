@@ -1,4 +1,4 @@
 """The base of all assets: store, files, locks, partitions, provenance, checks and metadata.
 
-None of it decides a byte of an artefact, so code versions do not follow it.
+It does not affect the content of any artefact, so code versions leave it out.
 """

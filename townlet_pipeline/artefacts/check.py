@@ -1,4 +1,4 @@
-"""Asset checks, made of functions that examine one scenario's files: gates stop a run, advisories do not."""
+"""Asset checks, made of functions that examine one partition's files: gates stop a run, advisories do not."""
 
 import warnings
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 class Finding(NamedTuple):
     """The outcome of a check: whether it holds, a sentence, and the numbers behind it.
 
-    If it does not hold, one that ``warns`` has the severity WARN, any other the severity ERROR.
+    A finding that does not hold is a WARN if ``warns`` is set, and otherwise an ERROR.
     """
 
     passed: bool
@@ -32,21 +32,21 @@ class Finding(NamedTuple):
     warns: bool = False
 
 
-#: Examines the files of one scenario in a store; its docstring describes the check in Dagster.
+#: Examines the files of one partition in a store; its docstring describes the check in Dagster.
 CheckFunction = Callable[[StoreResource, str], Finding]
 
 
 def gate(
     asset: str, name: str | None = None, partitions: PartitionsDefinition[str] | None = scenarios
 ) -> Callable[[CheckFunction], AssetChecksDefinition]:
-    """A check that must hold before the same run makes anything downstream of the asset."""
+    """Return a decorator for a check that must hold before the same run makes anything downstream of the asset."""
     return lambda function: _check(function, asset, name or function.__name__, blocking=True, partitions=partitions)
 
 
 def advisory(
     asset: str, name: str | None = None, partitions: PartitionsDefinition[str] | None = scenarios
 ) -> Callable[[CheckFunction], AssetChecksDefinition]:
-    """A check that reports and never stops a run."""
+    """Return a decorator for a check that reports a warning or an error, and never stops a run."""
     return lambda function: _check(function, asset, name or function.__name__, blocking=False, partitions=partitions)
 
 
@@ -58,7 +58,7 @@ def _check(
     blocking: bool,
     partitions: PartitionsDefinition[str] | None = scenarios,
 ) -> AssetChecksDefinition:
-    """The check in Dagster. An InputError, or a broken lineage, fails it with a description that names every fault."""
+    """Return Dagster's check. An InputError or a broken lineage fails it, with every fault in its description."""
 
     def run(context: AssetCheckExecutionContext, store: StoreResource) -> AssetCheckResult:
         try:

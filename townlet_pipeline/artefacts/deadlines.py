@@ -9,7 +9,7 @@ from townlet_pipeline.instance.timetable import plans
 
 
 def with_deadlines(assets: Sequence[AssetsDefinition]) -> list[AssetsDefinition]:
-    """The assets, each scheduled one with its deadline. Raises InputError for unusable hours."""
+    """Return the assets, with a deadline for each that is scheduled. Raises InputError for unusable hours."""
     deadlines = {
         name: FreshnessPolicy.cron(plan.deadline, plan.within, timezone())
         for plan in plans().values()

@@ -1,6 +1,6 @@
 """Plots and figures in the metadata of captures and trainings.
 
-They change no byte of an artefact. So they stand here, where code versions do not follow imports.
+They do not affect an artefact's content, so they are kept in this package, which code versions leave out.
 """
 
 from collections.abc import Mapping, Sequence

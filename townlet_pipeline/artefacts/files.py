@@ -1,4 +1,4 @@
-"""Places of the files that assets leave for each other: each lies in its asset's own folder of the store."""
+"""Places of the files that assets make and other assets read: each lies in its asset's own folder of the store."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from townlet.files.artefact_names import (
 )
 from townlet_pipeline.artefacts.store import StoreResource
 
-#: Folder, beside those of the column's assets, of the copies that nights make of an edited scenario, each by its hash.
+#: Folder of the copies that nightly soaks make of an edited scenario, each under its hash; beside the assets' folders.
 EDITED = "edited_scenario"
 
 #: The file of each asset that stands for all of it; the scenario's is ``<scenario>.yaml``.
@@ -45,7 +45,7 @@ def main_file(store: StoreResource, scenario: str, asset: str) -> Path:
     return store.folder(scenario, asset) / MAIN.get(asset, f"{scenario}.yaml")
 
 
-def snapshot(store: StoreResource, scenario: str) -> Path:
+def scenario_copy(store: StoreResource, scenario: str) -> Path:
     """The scenario as it was when its asset was materialized."""
     return main_file(store, scenario, "scenario")
 

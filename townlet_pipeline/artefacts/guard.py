@@ -14,11 +14,11 @@ from townlet_pipeline.runs.failures import readable_failures
 from townlet_pipeline.runs.worker import exit_with_worker
 
 #: Raises InputError for options of a run that would be refused only later, after other work was done.
-Precondition = Callable[[AssetExecutionContext, StoreResource], None]
+Requirement = Callable[[AssetExecutionContext, StoreResource], None]
 
 
-def guarded(compute: Callable[..., Any], require: Precondition | None = None) -> Callable[..., Any]:
-    """An asset's function that holds its folders alone, ends with the run's worker, and fails readably.
+def guarded(compute: Callable[..., Any], require: Requirement | None = None) -> Callable[..., Any]:
+    """Return an asset's function that locks its folders, ends with the run's worker, and fails readably.
 
     ``require`` is called before anything is made. See :func:`townlet_pipeline.artefacts.locks.locked`,
     :func:`townlet_pipeline.runs.worker.exit_with_worker` and :func:`townlet_pipeline.runs.failures.readable_failures`.

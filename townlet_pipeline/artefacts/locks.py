@@ -15,8 +15,8 @@ from townlet.errors import InputError
 def locked(folder: Path, run_id: str | None) -> Iterator[None]:
     """Hold a folder for a run, or for no run. Raises InputError at once, naming the run and process that hold it.
 
-    It does not wait, because the other run makes there what this one was asked to make. The lock is the operating
-    system's, so it ends with the process, however that ends. A file beside it says who holds it.
+    It does not wait, because the other run is making what this one was asked to make. The operating system releases
+    the lock when the process ends, for whatever reason. A file beside it says who holds it.
     """
     lock, holder = _beside(folder, "lock"), _beside(folder, "holder")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Metadata of materializations: tables, links, hashes of what was read, and the command that makes the same."""
+"""Metadata of materializations: tables, links, hashes of what was read, and the command that makes the same files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Dagster's types of table columns, by kind of telemetry field.
 _TYPES = {"int": "int", "float": "float", "str": "string"}
-#: Conflicts on a capture's page; its playback lists more.
+#: Conflicts shown on a capture's page in the UI; its playback lists more.
 _SHOWN = 5
 _CONFLICT = ("tick", "world", "who", "kind", "against", "where", "intensity")
 
@@ -43,7 +43,7 @@ def table(
 
 
 def page(file: Path) -> MetadataValue[Any]:
-    """A link that the UI opens, for a page of the store; the path of any other page."""
+    """Return a link that the UI opens if the page lies in the store that is served, and otherwise its path."""
     url = page_url(file)
     return MetadataValue.path(str(file)) if url is None else MetadataValue.url(url)
 
@@ -62,7 +62,7 @@ def conflicts(links: "Sequence[ConflictLink]", page_file: Path) -> MetadataValue
 def recorded_conflicts(manifest: AnyPath, page_file: Path) -> MetadataValue[Any]:
     """The worst conflicts in the world of a capture's worst conflict, as :func:`conflicts` shows them.
 
-    The playback page always holds that world.
+    The playback page always contains that world.
     """
     from townlet.view.playback import conflict_links
 
@@ -73,8 +73,8 @@ def recorded_conflicts(manifest: AnyPath, page_file: Path) -> MetadataValue[Any]
 def made_from(**parents: str | Mapping[str, str] | None) -> dict[str, MetadataValue[Any]]:
     """The metadata ``made_from``: content hashes of what was actually read, by asset, or by asset and partition.
 
-    A plain hash is that of the same partition. Dagster's own ``dagster/input_data_version/…`` are hashes of hashes for
-    partitioned parents.
+    A plain hash is that of the same partition. For partitioned parents, Dagster's own ``dagster/input_data_version/…``
+    tags are hashes of hashes.
     """
     return {"made_from": MetadataValue.json({name: version for name, version in parents.items() if version})}
 
@@ -88,7 +88,7 @@ def read_from(files: Mapping[str, Path]) -> dict[str, MetadataValue[Any]]:
 
 
 def command(*words: str | Path, options: Mapping[str, object] | None = None) -> MetadataValue[Any]:
-    """A shell command that makes the same without Dagster, run in the project's folder."""
+    """Return the shell command that makes the same files without Dagster, to run in the project's folder."""
     return MetadataValue.text(command_line(*words, options=options, show=shown))
 
 

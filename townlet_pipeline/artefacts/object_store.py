@@ -5,8 +5,8 @@ Training logs are appended to and checkpoints rewritten, which object stores can
     <object store>/<scenario>/<asset>/<version>/…    the files, never changed
     <object store>/<scenario>/<asset>/current.json   the current version and the hash of each file; written last
 
-So a reader sees the old version or the new one, and nothing in between. A process killed while publishing leaves
-nothing that anybody reads.
+So a reader sees the old version or the new one, and nothing in between. If a process is killed while publishing, nobody
+reads what it left.
 """
 
 import functools
@@ -82,8 +82,8 @@ class Published(_Strict):
 def publish(store: StoreResource, scenario: str, asset: str) -> str:
     """Publish an asset's folder and return the URL of the version. Files that are there already are not sent again.
 
-    A published file is compared by size and by its bytes, which are read: no hash is common to all stores, and a
-    damaged object is so replaced. Raises InputError if there is nothing to publish.
+    A published file counts as there if its size and bytes, which are read, are the same: object stores have no hash in
+    common. So a damaged object is replaced. Raises InputError if there is nothing to publish.
     """
     folder, place = store.folder(scenario, asset), _place(store, scenario, asset)
     files = _files_in(folder)
@@ -106,7 +106,7 @@ def _is_published(target: UPath, entry: PublishedFile) -> bool:
 
 
 def fetch(store: StoreResource, scenario: str, assets: Iterable[str], *, run_id: str | None = None) -> None:
-    """Replace the local folders of assets by what was last published. Assets never published are left alone.
+    """Replace the local folders of assets by their last published versions. Assets never published are left alone.
 
     Raises InputError for a file whose hash differs from the one recorded, for a folder that another run writes, and
     for one with an unfinished training or soak. That folder is then left as it was.
@@ -136,7 +136,7 @@ def _require_nothing_unfinished(store: StoreResource, scenario: str, asset: str)
 def with_object_store(compute: Callable[..., Any]) -> Callable[..., Any]:
     """An asset's function that first fetches what it is made from, and publishes what it made if it succeeds.
 
-    Without an object store, the function alone.
+    Without an object store, only the function is called.
     """
 
     @functools.wraps(compute)

@@ -16,10 +16,10 @@ from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, project_root
 #: Separates the scenario's name from the experiment's in the key of an experiment's partition.
 SEPARATOR = "__"
 
-#: Stands for the key where an asset is made once for all scenarios.
+#: The key of an asset without partitions, which is made once for all scenarios.
 ALL = "all"
 
-#: The sensor ``scenario_files`` and the job ``register_experiment`` add keys, which the instance keeps.
+#: The keys are in the instance; the sensor ``scenario_files`` and the job ``register_experiment`` add them.
 scenarios = DynamicPartitionsDefinition(name="scenarios")
 
 
@@ -34,14 +34,14 @@ def files_on_disk() -> list[str]:
 
 
 def unusable_files() -> list[str]:
-    """One line for each YAML file among the scenario files that cannot be one. Hidden files are ignored."""
+    """One line for each entry that ends like a YAML file and cannot be a scenario. Hidden entries are ignored."""
     folder = shown(scenario_folder(project_root()))
     faults = ((file, _unusable(file)) for file in sorted(_candidates()))
     return [str(Fault(folder, ascii(file.name), *fault)) for file, fault in faults if fault is not None]
 
 
 def _candidates() -> Iterable[Path]:
-    """All entries whose name ends like YAML's, without the hidden ones that editors and macOS leave."""
+    """All entries that end like a YAML file, except hidden ones, which editors and macOS leave."""
     everything = scenario_folder(project_root()).iterdir()
     return (file for file in everything if file.suffix.lower() in (".yaml", ".yml") and not file.name.startswith("."))
 

@@ -18,10 +18,10 @@ from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import project_root
 
-#: How many materializations of a parent are searched for the run that made what was read.
+#: The most materializations of a parent among which the run that made an input is searched.
 _SEARCHED = 50
 
-#: Stands for the run of an input that no run made.
+#: Shown in place of a run for an input that no run made.
 NO_RUN = "none on record"
 
 _COLUMNS = {
@@ -91,7 +91,7 @@ def _inputs(made_from: Mapping[str, str | Mapping[str, str]], partition: str) ->
 def run_that_made(instance: DagsterInstance, asset: str, partition: str, version: str) -> str:
     """The latest run that materialized an asset with this data version; :data:`NO_RUN` if none did.
 
-    Files that an asset reads may have been made by hand; no run is named for them.
+    An asset may read files that were made by hand, which have no run.
     """
     wanted = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
     for record in instance.fetch_materializations(wanted, limit=_SEARCHED).records:

@@ -24,7 +24,7 @@ def experiment_file(store: StoreResource, key: str) -> Path:
 def is_experiment(store: StoreResource, key: str) -> bool:
     """Whether a key is that of an experiment registered here, or published by another machine.
 
-    A scenario file of the same name comes first. The key of a removed file may look like an experiment's and is none.
+    A scenario file of the same name takes precedence. A removed file's key may look like an experiment's.
     """
     if SEPARATOR not in key or key in files_on_disk():
         return False
@@ -35,6 +35,6 @@ def is_experiment(store: StoreResource, key: str) -> bool:
 
 
 def fetch_if_shared(store: StoreResource, key: str, asset: str = EXPERIMENT) -> None:
-    """Fetch what was last published of an asset, where the store has an object store."""
+    """Fetch the last published version of an asset, if the store has an object store."""
     if store.published_at:
         fetch(store, key, [asset])

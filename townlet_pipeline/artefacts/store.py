@@ -10,7 +10,7 @@ from townlet.errors import InputError
 from townlet_pipeline.instance.environment import environment
 from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, project_root
 
-#: The day in the key of a night or a weekend.
+#: The day, or the first day of the week, in the key of a soak.
 _DAY = r"\d{4}-\d{2}-\d{2}"
 #: An asset, or an asset and the hash of a version.
 _ASSET = r"[a-z][a-z0-9_]*(/[0-9a-f]+)?"
@@ -28,8 +28,8 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
     object_store: str | None = Field(
         default=None,
         pattern=r"^s3://[^/]+",
-        description="s3://bucket/prefix, where each asset is published once it is made, and fetched from before "
-        "anything is made of it; empty: that of the environment, if it has one.",
+        description="s3://bucket/prefix: each asset is published there once it is made, and fetched from there before "
+        "anything is made from it; empty: the environment's, if it has one.",
     )
 
     @field_validator("root")

@@ -23,7 +23,7 @@ def unfinished_work(store: StoreResource, scenario: str, asset: str) -> Path | N
 
 
 def is_unfinished_training(folder: Path) -> bool:
-    """Whether a training began here and published no policy."""
+    """Whether a training began here and has not saved a policy."""
     return (folder / CHECKPOINT_NAME).exists() and not (folder / CARD_NAME).exists()
 
 

@@ -1,4 +1,4 @@
-"""Versions of the code that an asset runs, and of what it made."""
+"""Code versions and data versions of assets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,20 +10,20 @@ from townlet_pipeline.artefacts.store import StoreResource
 
 __all__ = ["code_sources", "code_version", "soak_version", "telemetry_version"]
 
-#: Layers that carry, guard and describe artefacts, and decide no byte of them.
+#: Layers that transport, guard and describe artefacts, and do not affect their content.
 _PLUMBING = tuple(f"townlet_pipeline.{layer}" for layer in ("instance", "runs", "artefacts"))
 
 
 def code_version(asset_file: str, *, files: Iterable[Path] = ()) -> str:
-    """A short hash over the source of an asset and of all our modules that it imports, directly or not.
+    """A short hash over the source of an asset and of all modules of this project that it imports, directly or not.
 
-    Layers that only carry and describe artefacts are left out. ``files`` are further files that decide its bytes.
+    Layers that do not affect its content are left out. ``files`` are further files that do.
     """
     return digest_of(code_sources(Path(asset_file).resolve()) | set(files))[:12]
 
 
 def code_sources(asset_file: Path) -> set[Path]:
-    """The sources that decide what an asset makes."""
+    """The sources that affect the content of an asset."""
     return sources_of([asset_file], without=_PLUMBING)
 
 

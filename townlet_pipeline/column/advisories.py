@@ -7,7 +7,7 @@ from townlet_pipeline.artefacts.check import Finding, advisory
 from townlet_pipeline.artefacts.scenario_source import source_of
 from townlet_pipeline.artefacts.store import StoreResource
 
-#: Share of clipped rewards in an epoch that is an error; above verdict.CLIPPED_REWARDS it is a warning.
+#: A greater share of clipped rewards is an error; one above ``townlet.telemetry.overview.CLIPPED_REWARDS`` a warning.
 MOST_CLIPPED = 0.25
 
 
@@ -16,7 +16,7 @@ def scenario_unchanged(store: StoreResource, scenario: str) -> Finding:
     """The copied scenario, which everything downstream reads, still says what its file in configs/scenarios says."""
     from townlet.config import load_scenario
 
-    copy, source = load_scenario(files.snapshot(store, scenario)), load_scenario(source_of(store, scenario))
+    copy, source = load_scenario(files.scenario_copy(store, scenario)), load_scenario(source_of(store, scenario))
     same = copy.digest == source.digest
     sentence = "says what the file says" if same else "the file has changed since: materialize this asset"
     return Finding(same, sentence, {}, warns=True)
@@ -43,7 +43,7 @@ def playback_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
 
 @advisory("ppo_telemetry")
 def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
-    """Few rewards were clipped, since a clipped reward teaches nothing. Many are an error."""
+    """Few rewards were clipped: a clipped reward no longer tells good from better. Many are an error."""
     from townlet.telemetry import validate_log
     from townlet.telemetry.overview import CLIPPED_REWARDS
 
@@ -55,7 +55,7 @@ def rewards_not_clipped(store: StoreResource, scenario: str) -> Finding:
 
 @advisory("ppo_telemetry")
 def entropy_kept(store: StoreResource, scenario: str) -> Finding:
-    """The policy still explores at the end. If it had already stopped half-way, that is an error."""
+    """The policy still explores at the end. If it had already stopped half-way through, that is an error."""
     from townlet.telemetry import validate_log
     from townlet.telemetry.overview import NO_ENTROPY, own_rollouts
 
@@ -85,7 +85,7 @@ def within_thresholds(store: StoreResource, scenario: str) -> Finding:
 
 
 def _first_of(alerts: list[dict[str, Any]]) -> str:
-    """All alerts of one signal as one line."""
+    """One line about all alerts of a signal."""
     first = alerts[0]
     others = f" and in {len(alerts) - 1} later" if len(alerts) > 1 else ""
     return f"{first['field']} {first['found']} in epoch {first['epoch']}{others}, expected {first['expected']}"
@@ -110,7 +110,7 @@ def no_worse_than_chance(store: StoreResource, scenario: str) -> Finding:
     from townlet.metrics import REWARD
 
     more = read_evaluation(files.evaluation(store, scenario))["policy_minus"]["random"][REWARD]
-    sentence = f"{more['mean']:+.4g} per agent-step beside random actions ({more['low']:.4g} to {more['high']:.4g})"
+    sentence = f"{more['mean']:+.4g} per agent-step against random actions ({more['low']:.4g} to {more['high']:.4g})"
     return Finding(more["high"] >= 0.0, sentence, {"reward_beyond_chance": more["mean"]}, warns=True)
 
 

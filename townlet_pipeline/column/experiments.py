@@ -52,7 +52,7 @@ def register(
     """Write the complete configuration of an experiment and add its partition.
 
     Registering the same configuration again changes nothing. A file that cannot be read is written anew if nothing was
-    ever made of it. Raises InputError, with nothing written, for an unknown scenario, for an invalid name or
+    ever made from it. Raises InputError, with nothing written, for an unknown scenario, for an invalid name or
     configuration, and for a name that already means another configuration.
 
     Args:
@@ -130,7 +130,7 @@ def _content(effective: "Scenario", title: str) -> str:
         try:
             load_scenario(file)
         except InputError as error:
-            # Nobody has seen that file, so its line numbers say nothing.
+            # Nobody sees the temporary file, so its line numbers would mean nothing.
             raise InputError(
                 replace(fault, file="experiment", where=re.sub(r" \(line \d+\)$", "", fault.where))
                 for fault in error.faults
@@ -139,9 +139,9 @@ def _content(effective: "Scenario", title: str) -> str:
 
 
 def _registered(store: StoreResource, key: str) -> "Scenario | None":
-    """The configuration registered under a key; None for no file, and for an unreadable one of which nothing was made.
+    """The configuration registered under a key; None without a file, and for an unreadable one that nothing came from.
 
-    Raises InputError for an unreadable file of which something was made: only a person can give that up.
+    Raises InputError for an unreadable file from which something was made: only a person may decide to give that up.
     """
     from townlet.config import load_scenario
 
@@ -152,7 +152,7 @@ def _registered(store: StoreResource, key: str) -> "Scenario | None":
         return load_scenario(file)
     except InputError as error:
         fetch_if_shared(store, key, "scenario")
-        if not files.snapshot(store, key).exists():
+        if not files.scenario_copy(store, key).exists():
             return None
         give_up = f"python -m townlet_pipeline.column.retire {key} --delete-files"
         raise InputError(
@@ -190,10 +190,10 @@ def _differences(found: Any, expected: Any, where: str) -> Iterator[tuple[str, s
 
 
 class CaptureOptions(Config):
-    """How much a capture simulates. An empty option leaves what the scenario says."""
+    """Size of a capture. An empty option leaves the scenario's value."""
 
     ticks: int | None = Field(default=None, description="Ticks of an episode.")
-    worlds: int | None = Field(default=None, description="Worlds recorded side by side.")
+    worlds: int | None = Field(default=None, description="Number of worlds recorded.")
     seed: int | None = Field(default=None, description="Seed of the worlds.")
 
 
@@ -206,7 +206,7 @@ class Experiment(Config):
         default={}, description="Changes to the scenario's training section, such as {ppo: {learning_rate: 0.01}}."
     )
     rules: dict[str, Any] = Field(default={}, description="Changes to the scenario's rules section.")
-    simulator: CaptureOptions = Field(default=CaptureOptions(), description="How much the capture simulates.")
+    simulator: CaptureOptions = Field(default=CaptureOptions(), description="Size of the capture.")
 
 
 @op
@@ -227,8 +227,8 @@ def freeze_and_register(context: OpExecutionContext, config: Experiment, store: 
 @job(
     executor_def=townlet_executor,
     tags={"dagster/max_runtime": "600"},
-    description="Writes a scenario with changes under a name, and adds it as a partition of every asset. The same "
-    "name with another configuration is refused.",
+    description="Writes a scenario with changes under a name of its own, and adds it as a partition of every asset. "
+    "The same name with another configuration is refused.",
 )
 def register_experiment() -> None:
     """Register an experiment."""

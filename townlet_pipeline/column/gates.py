@@ -1,4 +1,4 @@
-"""Gates of a scenario's column: what must hold of an asset's files before anything is made from them."""
+"""Gates of a scenario's column: conditions that an asset's files must meet before anything is made from them."""
 
 from dagster import AssetChecksDefinition
 
@@ -41,7 +41,7 @@ def slice_reproduces(store: StoreResource, scenario: str) -> Finding:
     """The beginning of the capture, simulated again, is the same to the bit."""
     from townlet.stages.reproduction import differences_when_repeated
 
-    manifest, source = files.manifest(store, scenario), files.snapshot(store, scenario)
+    manifest, source = files.manifest(store, scenario), files.scenario_copy(store, scenario)
     steps, different = differences_when_repeated(manifest, source, ticks=SLICE_TICKS, worlds=SLICE_WORLDS)
     sentence = f"{steps:,} agent-steps are the same" if not different else f"different: {', '.join(different)}"
     return Finding(not different, sentence, {"agent_steps": steps, "different_columns": len(different)})

@@ -23,7 +23,7 @@ _WIDTH = 40
 
 
 class LiveProgress:
-    """A reporter of epochs as observations of the telemetry asset, whose page shows curves while training runs."""
+    """A reporter of epochs as observations of the telemetry asset, whose page shows curves during the training."""
 
     def __init__(self, context: AssetExecutionContext, seconds: float, planned: int) -> None:
         self._context, self._seconds, self._planned = context, seconds, planned
@@ -61,7 +61,7 @@ class LiveProgress:
 
 
 def curve(values: Sequence[float]) -> str:
-    """A curve as a line of text between its first and its last value. Each bar is the mean of equally many values."""
+    """Return a curve as a line of text: first value, bars that are means of equally many values, last value."""
     per_bar = math.ceil(len(values) / _WIDTH)
     means = [sum(part) / len(part) for start in range(0, len(values), per_bar) if (part := values[start:][:per_bar])]
     low, high = min(means), max(means)

@@ -22,7 +22,7 @@ from townlet_pipeline.instance.project import is_key, scenario_file, shown
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.runs.failures import readable_failures
 
-#: States of a run that may still write, or begin to.
+#: States of a run that may still write, now or later.
 _UNFINISHED_RUNS = [
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.QUEUED,
@@ -38,7 +38,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True)
 class Retired:
-    """A key that is no longer a partition, and the folders that the store has of it: kept or deleted."""
+    """A key that is no longer a partition, and its folders in the store, which were kept or deleted."""
 
     key: str
     folders: tuple[Path, ...]
@@ -87,7 +87,7 @@ def _in_the_way(instance: DagsterInstance, key: str, known: Sequence[str]) -> Fa
             run = running[0].dagster_run.run_id
             return Fault("retire", "NAME", repr(key), f"a partition that nobody works on: wait for run {run} or end it")
     for backfill in instance.get_backfills():
-        # A backfill that meets a missing key fails as a whole, with all its other keys.
+        # A backfill that meets a missing key fails as a whole, for all its other keys, too.
         if backfill.status.value in _UNFINISHED_BACKFILLS:
             waiting = f"no unfinished backfill: wait for {backfill.backfill_id} or cancel it"
             return Fault("retire", "NAME", repr(key), waiting)

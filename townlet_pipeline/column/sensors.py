@@ -1,4 +1,4 @@
-"""The sensor that keeps partitions in step with the scenario files."""
+"""The sensor that makes partitions of new scenario files, and reports edited and removed ones."""
 
 import json
 from collections.abc import Iterable
@@ -36,8 +36,8 @@ def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> Se
     """Make a partition of each new valid file in `configs/scenarios`, and report files that were edited or removed.
 
     Nothing is deleted: the partition of a removed or broken file keeps its artefacts and its history. Each change is
-    reported once, as an observation of `scenario`. Every evaluation names what is missing, and what cannot be a
-    partition with its first fault.
+    reported once, as an observation of `scenario`. Every evaluation names the missing files, and those that cannot be
+    a partition, with their first fault.
     """
     known = known_scenarios(context.instance)
     found, unreadable = _hashes()
@@ -83,14 +83,14 @@ def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> Se
 
 
 def _hashes() -> tuple[dict[str, str], dict[str, str]]:
-    """The hashes of the scenario files by name, and by name why others cannot be read."""
+    """The hash of each scenario file by name, and for those that cannot be read the reason by name."""
     found: dict[str, str] = {}
     unreadable: dict[str, str] = {}
     for name in files_on_disk():
         try:
             found[name] = sha256(read_bytes(scenario_file(name), "a scenario"))
         except InputError as error:
-            # A file removed since the folder was listed is gone at the next look. It must not hold up the others.
+            # A file may have been removed since the folder was listed. It must not keep the others from being read.
             unreadable[name] = str(error)
     return found, unreadable
 

@@ -29,8 +29,8 @@ def train_or_resume(
 ) -> "TrainingResult":
     """Train like :func:`townlet.training.train`, from the folder's checkpoint on if the training there is unfinished.
 
-    A finished training, or one of another configuration, begins anew. In each case the bytes are those of a training
-    that was never interrupted.
+    After a finished training, or one of another configuration, training begins anew. In each case the bytes are those
+    of a training that was never interrupted.
     """
     from townlet.training import train
 

@@ -1,8 +1,8 @@
 """The opening of the project's Dagster instance, which every command goes through.
 
 Dagster creates the databases of a new home in several steps without a lock. Two processes that do so at once, or one
-that is killed meanwhile, leave databases that no later process can open. So one process creates them aside, complete,
-and then moves them into place.
+that is killed meanwhile, leave databases that no later process can open. So one process creates them
+in another folder, and moves them into place once they are complete.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Folders of a home in which Dagster keeps its databases, unless its settings say otherwise.
 _DATABASES = ("history", "schedules")
 _LOCK = ".opening.lock"
-#: Opening takes about a second; a process that holds the lock for so long is stopped or hangs.
+#: Opening takes about a second; a process that holds the lock for this long is stopped or hangs.
 _PATIENCE_SECONDS = 120.0
 
 

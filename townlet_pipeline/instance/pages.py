@@ -163,7 +163,7 @@ class _Pages(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def _names_this_server(self) -> bool:
-        """Return whether the request names this server, as a foreign host name that resolves to loopback does not."""
+        """Return whether the request names this server, rather than a foreign host name that resolves to loopback."""
         return _host(self.headers.get("Host", "")) in {_LOOPBACK, "localhost", _host(page_address())}
 
     def log_message(self, format: str, *arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""The timetable: when each scheduled job starts, and by when its assets are due. Variables choose other hours."""
+"""The timetable: when each scheduled job starts, and when its assets are due. Environment variables change it."""
 
 import os
 import re

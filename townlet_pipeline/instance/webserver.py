@@ -1,4 +1,4 @@
-"""The Dagster UI's web server, on loopback. It answers only its own pages and programs of this machine."""
+"""The Dagster UI's web server, on loopback. It answers only its own pages and this machine's programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,7 @@ def main(
         with WorkspaceProcessContext(instance, workspace_load_target=code, code_server_log_level="warning") as context:
             ui = create_app_from_workspace_process_context(context, live_data_poll_rate=_POLL_INTERVAL)
             guarded = OwnPagesOnly(ui, named_hosts())
-            # Open pages never close their connections, so the shutdown does not wait for them long.
+            # Open pages never close their connections, so the shutdown waits for them only briefly.
             uvicorn.run(guarded, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=3)
 
 

@@ -1,1 +1,1 @@
-"""Runs of the pipeline: the processes that work on them, what happens when one dies, and how failures are reported."""
+"""Runs of the pipeline: the workers that execute them, what happens when a worker is dead, and reports of failures."""

@@ -1,8 +1,8 @@
-"""Runs whose worker died: each is closed, with the reason in its log, and its slots in the pools are given back.
+"""Dead runs: unfinished runs whose worker is dead. They are closed, with the reason in their log.
 
-Dagster learns from the worker itself how a run ended. When the worker is killed, the run would stay unfinished until
-its ``dagster/max_runtime`` is over. The sensor ``zombie_runs`` closes it earlier, and Dagster restarts it.
-Without the daemon, ``python -m townlet_pipeline.runs.dead_runs`` closes it.
+Dagster learns from the worker itself how a run ended. If the worker is dead, the run would stay unfinished until its
+``dagster/max_runtime`` is over. The sensor ``zombie_runs`` closes it earlier, and Dagster restarts it. Without the
+daemon, ``python -m townlet_pipeline.runs.dead_runs`` closes it.
 """
 
 import time
@@ -43,8 +43,8 @@ class ClosedRun:
 def close_dead_runs(instance: DagsterInstance) -> list[ClosedRun]:
     """Close every run of this machine whose worker is dead, and return these runs.
 
-    A run that was being canceled becomes canceled, any other one failed. Runs without a worker's tag, and those of
-    other machines, are left to Dagster's run monitoring.
+    A run that was being canceled becomes canceled, and any other one failed. Its slots in the pools are freed. Runs
+    without a worker's tag, and those of other machines, are left to Dagster's run monitoring.
     """
     dead = {
         run.run_id: worker
@@ -70,7 +70,7 @@ def _is_dead(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> bool
 
 def _close(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> ClosedRun:
     reason = (
-        f"The run's worker, {worker}, is gone: it was killed, or its machine went down. The results of finished steps "
+        f"The run's worker, {worker}, is dead: it was killed, or its machine went down. The results of finished steps "
         "are kept. Re-execute the run from failure: a training resumes from its last checkpoint, and ends with the "
         "same bytes as an uninterrupted one."
     )
@@ -91,7 +91,7 @@ def _close(instance: DagsterInstance, run: DagsterRun, worker: Worker) -> Closed
     description="Closes runs whose worker was killed or whose machine went down, and says so in each run's log.",
 )
 def zombie_runs(context: SensorEvaluationContext) -> SkipReason:
-    """Close dead runs, see :func:`close_dead_runs`."""
+    """Close dead runs: see :func:`close_dead_runs`."""
     closed = close_dead_runs(context.instance)
     for run in closed:
         context.log.warning(f"{run.run_id}: {run.reason}")

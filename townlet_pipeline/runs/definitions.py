@@ -1,4 +1,4 @@
-"""Definitions about runs: the sensors that close dead workers' runs and report failed ones."""
+"""Definitions about runs: the sensors that close dead runs and report failed ones."""
 
 from dagster import Definitions
 

@@ -35,7 +35,7 @@ _LOG_LINES = 40
 _LOOK_BACK_SECONDS = 7 * 86400
 #: A run's record may be written a little later than its time stamp says. A run seen twice still has one page.
 _OVERLAP_SECONDS = 60
-#: This many messages, each with its own deadline, fit into the time that a sensor's tick may take.
+#: Reports in one tick of the sensor. This many messages, each with its own deadline, fit into the time it may take.
 _REPORTS_PER_TICK = 4
 #: How Dagster begins the sentence about a process that ended before its run did.
 _CRASH = "Run execution process for"
@@ -53,7 +53,7 @@ def incidents_folder() -> Path:
 def report_incident(instance: DagsterInstance, run: DagsterRun, folder: Path) -> tuple[Path, str] | None:
     """Write ``<time>-<run>.md`` and ``.json`` about a failed run, and post the latter to ``$TOWNLET_WEBHOOK``.
 
-    Returns the page and a sentence on the message's outcome, or None if the run has its page already. The files are
+    Returns the page and a sentence on the message's outcome, or None if the run already has its page. The files are
     written first, so nothing is lost if the message cannot be posted.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def _webhook_message(incident: Mapping[str, Any], page: Path) -> dict[str, Any]:
     f"and posts it as JSON to ${WEBHOOK}.",
 )
 def incidents(context: SensorEvaluationContext) -> SensorResult:
-    """Report failed runs, see :func:`report_incident`. The cursor is the time up to which runs have been reported."""
+    """Report failed runs: see :func:`report_incident`. The cursor is the time up to which runs have been reported."""
     since = float(context.cursor) if context.cursor else time.time() - _LOOK_BACK_SECONDS
     failed = RunsFilter(
         statuses=[DagsterRunStatus.FAILURE],
@@ -151,11 +151,11 @@ def _failed_step(entry: EventLogEntry) -> dict[str, str]:
 
 
 def _interruption_reason(instance: DagsterInstance, run: DagsterRun) -> str:
-    """Return why a run ended in which no step failed: its worker's death, else the log's last two explanations."""
+    """Return why a run ended in which no step failed: its dead worker, else the log's last two explanations."""
     kinds = {DagsterEventType.ENGINE_EVENT, DagsterEventType.RUN_FAILURE}
     messages = [_message_of(entry) for entry in instance.all_logs(run.run_id, of_type=kinds)]
     for crash in (message for message in messages if _CRASH in message):
-        return f"The run's worker, {worker_of(run) or 'a process'}, is gone: it was killed, or ended itself.\n{crash}"
+        return f"The run's worker, {worker_of(run) or 'a process'}, is dead: it was killed, or ended itself.\n{crash}"
     return "\n".join(dict.fromkeys([message for message in messages if message != _NO_REASON][-2:])) or _NO_REASON
 
 

@@ -1,4 +1,4 @@
-"""The process that works on a run, identified so exactly that anyone can tell later whether it still runs."""
+"""The worker: the process that works on a run, identified so exactly that any process can later tell if it is dead."""
 
 import ctypes
 import multiprocessing

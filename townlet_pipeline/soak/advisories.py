@@ -1,4 +1,4 @@
-"""Advisories on nights and weekends: the verdict *hold* is a warning, *reject* an error."""
+"""Advisories on soaks: the verdict *hold* is a warning, *reject* an error."""
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, advisory

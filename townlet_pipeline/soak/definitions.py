@@ -1,4 +1,4 @@
-"""Definitions of baselines, nights and weekends: assets and checks."""
+"""Definitions of baselines and soaks: assets and checks."""
 
 from dagster import Definitions
 

@@ -1,4 +1,4 @@
-"""Gates of baselines and soaks: what must hold of them before anything is compared with them or reported."""
+"""Gates of baselines and soaks: conditions for comparing with them and reporting on them."""
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, gate

@@ -1,4 +1,4 @@
-"""A soak as a materialization, alike for a night and for a weekend's endurance run."""
+"""Materialization of a soak, nightly or endurance."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.soak.scenario_copy import read_scenario, scenario_snapshot
+from townlet_pipeline.soak.scenario_copy import current_copy, read_scenario
 
 if TYPE_CHECKING:
     from townlet.soak.options import SoakOptions
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PREVIOUS = "previous"
 
 _MEANINGS = {
-    "metric": "of the network's own rollouts or, as reference, of the baseline's behaviour",
+    "metric": "of the network's own rollouts; with reference, of rollouts by the baseline's behaviour",
     "mean": "over the cycles",
     "sd": "standard deviation",
     "first": "in the first cycle",
@@ -45,7 +45,7 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     day, name = day_and_scenario(context)
     pinned = project_root() / REFERENCES_FOLDER / name / MANIFEST_NAME
     return SoakOptions(
-        scenario=scenario_snapshot(store, name, context.run.run_id),
+        scenario=current_copy(store, name, context.run.run_id),
         output=files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent,
         baseline=promoted_baseline(name, project_root() / BASELINES_FOLDER)[0],
         capture=pinned if pinned.exists() else None,
@@ -59,9 +59,9 @@ def soak_or_resume(
 ) -> "SoakResult":
     """Run a soak with ``soak(resume)``, from the folder's checkpoint on if that is of the same soak and intact.
 
-    Otherwise, for example after a fix in the code, the soak begins anew. What was there lies in the folder `previous`
+    Otherwise, for example after a fix in the code, the soak begins anew. The old files lie in the folder `previous`
     until the new soak is finished. Raises InputError, with nothing changed, for unusable options and for a folder that
-    another process writes.
+    another process writes to.
     """
     from townlet.soak.options import read_inputs
     from townlet.soak.read import read_soak
@@ -136,9 +136,9 @@ def finished_soak(
     *,
     restart_every: int | None = None,
 ) -> MaterializeResult[None]:
-    """A finished soak as a materialization. Its data version is the SHA-256 of its manifest.
+    """Return the materialization of a finished soak. Its data version is the SHA-256 of its manifest.
 
-    ``restart_every`` is that of an endurance run.
+    ``restart_every`` is the option of an endurance run.
     """
     from townlet.soak.read import read_soak
 
@@ -171,7 +171,7 @@ def finished_soak(
             "baseline": soak.manifest["baseline"]["sha256"],
             **read_scenario(store, name, Path(str(options.scenario)), also=_files_of_no_asset(options)),
             "path": MetadataValue.path(str(result.folder)),
-            # With `--resume` it does whatever is left to do, even if that is nothing.
+            # `--resume` lets the command do what is left to do, which may be nothing.
             "command": metadata.command(
                 "soak",
                 options.scenario,
@@ -184,7 +184,7 @@ def finished_soak(
 
 
 def _files_of_no_asset(options: "SoakOptions") -> dict[str, Path]:
-    """The files that a soak read and no asset made. A capture that is not pinned lies in the soak's own folder."""
+    """The files that a soak read and that no asset made. A capture that is not pinned lies in the soak's folder."""
     named = {"promoted baseline": options.baseline, "pinned capture": options.capture}
     return {what: Path(str(file)) for what, file in named.items() if file is not None}
 

@@ -1,4 +1,4 @@
-"""The report on a soak as a materialization, alike for a night and for an endurance run."""
+"""Materialization of the report on a soak, nightly or endurance."""
 
 from collections.abc import Mapping
 

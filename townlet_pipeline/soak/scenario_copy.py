@@ -1,4 +1,4 @@
-"""The copy of a scenario that a night or a baseline uses: the column's, or one of the edited file."""
+"""The copy of a scenario that a soak or a baseline uses: the column's, or one of the edited file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,19 +14,19 @@ from townlet_pipeline.artefacts.scenario_source import source_of
 from townlet_pipeline.artefacts.store import StoreResource
 
 
-def scenario_snapshot(store: StoreResource, name: str, run_id: str) -> Path:
-    """A copy of the scenario as its file says now.
+def current_copy(store: StoreResource, name: str, run_id: str) -> Path:
+    """Return a copy of the scenario as its file is now.
 
     It is the copy of the asset `scenario`, made now if there is none. If the file was edited since, it is another copy
     under the hash of its content, because a column may have been made from the first. If the file was removed, the
     column's copy stays in use. Raises InputError for a faulty file.
 
-    Nights start by themselves: in a store where nobody has materialized anything yet, and after a scenario was edited
-    and its baseline promoted.
+    Nightly soaks start by themselves, so they may meet a store in which nothing was materialized yet, and a scenario
+    that was edited and has a new baseline.
     """
     from townlet.config import load_scenario
 
-    copy, source = files.snapshot(store, name), source_of(store, name)
+    copy, source = files.scenario_copy(store, name), source_of(store, name)
     if not copy.exists():
         _copy(source, copy, run_id)
         if store.published_at:
@@ -51,14 +51,14 @@ def scenario_snapshot(store: StoreResource, name: str, run_id: str) -> Path:
 def read_scenario(
     store: StoreResource, name: str, copy: Path, also: Mapping[str, Path] | None = None
 ) -> dict[str, MetadataValue[Any]]:
-    """The metadata of what was read: a copy from :func:`scenario_snapshot`, and ``also`` files that no asset made.
+    """The metadata of what was read: a copy from :func:`current_copy`, and ``also`` files that no asset made.
 
     The copy is the asset `scenario`, unless it is one of an edited file, which no asset made.
     """
     from townlet.config import load_scenario
 
     others = dict(also or {})
-    if copy != files.snapshot(store, name):
+    if copy != files.scenario_copy(store, name):
         return {**metadata.made_from(), **metadata.read_from({"edited scenario": copy, **others})}
     return {**metadata.made_from(scenario={name: load_scenario(copy).digest}), **metadata.read_from(others)}
 

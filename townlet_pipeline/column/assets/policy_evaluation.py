@@ -1,4 +1,4 @@
-"""The evaluation of the policy, beside other behaviours, in worlds that it was not trained in."""
+"""The evaluation of the policy, compared with other behaviours, in worlds that it was not trained in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from dagster import AssetExecutionContext, Config, DataVersion, MaterializeResul
 from pydantic import Field
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
@@ -18,21 +18,21 @@ _MEANINGS = {
     "mean": "over worlds",
     "low": "lower end of the 95 % interval",
     "high": "upper end",
-    "policy_minus": "how much more of it the policy has, in the same worlds",
+    "policy_minus": "the policy's value minus this behaviour's, in the same worlds",
     "unit": "of the metric",
 }
 
 
 class EvaluationConfig(Config):
-    """Amount of an evaluation."""
+    """Size of an evaluation."""
 
-    worlds: int = Field(default=16, description="Worlds of one episode each, at least 2.")
+    worlds: int = Field(default=16, description="Number of worlds, at least 2; each runs one episode.")
     seed: int | None = Field(
         default=None, description="Seed of the worlds; empty: the first from 1,000,000 on that was not trained with."
     )
 
 
-@stage(
+@townlet_asset(
     "evaluation",
     "json",
     "numba",
@@ -43,7 +43,7 @@ class EvaluationConfig(Config):
 def policy_evaluation(
     context: AssetExecutionContext, config: EvaluationConfig, store: StoreResource
 ) -> MaterializeResult[None]:
-    """The policy beside the heuristic, chance and the schedule, in the same fresh worlds: means with intervals.
+    """The policy against the heuristic, chance and the schedule, in the same fresh worlds: means with intervals.
 
     Neither the training nor the replayed capture drew from the seed of these worlds. The asset also waits for the
     checks of the training log. Its data version is the SHA-256 of `evaluation.json`.
@@ -55,7 +55,7 @@ def policy_evaluation(
     from townlet.stages.verified_capture import manifest_sha256
 
     name = context.partition_key
-    source, policy, out = files.snapshot(store, name), files.policy(store, name), files.evaluation(store, name)
+    source, policy, out = files.scenario_copy(store, name), files.policy(store, name), files.evaluation(store, name)
     manifest = files.manifest(store, name)
     scenario, recorded_seed = load_scenario(source), parse_manifest(manifest).seed
     result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])

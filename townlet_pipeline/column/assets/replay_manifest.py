@@ -3,22 +3,22 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 
 
-@stage(
+@townlet_asset(
     "rollouts",
     "json",
     deps=["rollout_capture"],
     code_version=code_version(__file__),
 )
 def replay_manifest(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The capture's hash after every file was checked, its amount, who acted, and how to learn from it.
+    """The record that every file of the capture was verified: its hash and size, who acted, and how to learn from it.
 
-    Training takes only a capture whose manifest still has the hash recorded here. The data version is the SHA-256 of
-    this file, which holds no path and no time.
+    Training accepts only a capture whose manifest still has the hash recorded here. The data version is the SHA-256 of
+    this file, which contains no path and no time.
     """
     from townlet.stages.verified_capture import write_verification
 

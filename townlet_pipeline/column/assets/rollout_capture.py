@@ -3,14 +3,14 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import drawings, files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 from townlet_pipeline.resources import SimulatorResource
 
 
-@stage(
+@townlet_asset(
     "rollouts",
     "parquet",
     "numba",
@@ -31,7 +31,7 @@ def rollout_capture(
     from townlet.metrics import CONFLICT_INTENSITY, METRICS, REWARD
 
     name = context.partition_key
-    source, output = files.snapshot(store, name), files.manifest(store, name).parent
+    source, output = files.scenario_copy(store, name), files.manifest(store, name).parent
     result = capture_rollout(
         source,
         output,

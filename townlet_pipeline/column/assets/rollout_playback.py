@@ -1,4 +1,4 @@
-"""The page on which the rollout capture can be watched, with a link to the tick of every bad conflict."""
+"""The page that plays the rollout capture, with a link to the tick of each of the worst conflicts."""
 
 from pathlib import Path
 
@@ -6,16 +6,16 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 
 import townlet
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 
-#: Conflicts that are listed, and worlds that the page holds at most.
+#: The most conflicts that are listed, and the most worlds on the page.
 _LISTED, _WORLDS = 20, 4
 
 
-@stage(
+@townlet_asset(
     "rollouts",
     "html",
     "numba",
@@ -28,7 +28,7 @@ _LISTED, _WORLDS = 20, 4
 def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """A self-contained page that plays the capture: map, queues, conflicts and grudges, tick by tick.
 
-    It holds the worlds of the worst conflicts, four at most. They are simulated again from the recorded actions and
+    It contains the worlds of the worst conflicts, four at most. They are simulated again from the recorded actions and
     must agree with the recording to the bit. Its data version is the SHA-256 of the page.
     """
     from townlet.config import load_scenario
@@ -37,7 +37,11 @@ def rollout_playback(context: AssetExecutionContext, store: StoreResource) -> Ma
     from townlet.view.playback import conflict_links, playback_html, resimulate, worlds_with_worst_conflicts
 
     name = context.partition_key
-    source, manifest, page = files.snapshot(store, name), files.manifest(store, name), files.playback_page(store, name)
+    source, manifest, page = (
+        files.scenario_copy(store, name),
+        files.manifest(store, name),
+        files.playback_page(store, name),
+    )
     scenario, links = load_scenario(source), conflict_links(manifest)
     worlds = worlds_with_worst_conflicts(links, _WORLDS)
     version = write_atomically(

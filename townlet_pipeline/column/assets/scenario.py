@@ -3,29 +3,29 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.scenario_source import source_of
-from townlet_pipeline.artefacts.stage import stage
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.project import shown
 
 
-@stage(
+@townlet_asset(
     "rollouts",
     "yaml",
     code_version=code_version(__file__),
 )
 def scenario(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied. For an
-    experiment, `<scenario>__<experiment>`, its registered configuration.
+    """The town, its people and their training: `configs/scenarios/<scenario>.yaml`, validated and copied.
 
-    Its data version is the hash of the complete configuration, defaults included and comments excluded.
+    For an experiment, `<scenario>__<experiment>`, it is the registered configuration. Its data version is the hash of
+    the complete configuration, defaults included and comments excluded.
     """
     from townlet.stages.scenario import freeze_scenario
     from townlet.telemetry.formatting import count
 
     name = context.partition_key
-    source, copy = source_of(store, name), files.snapshot(store, name)
+    source, copy = source_of(store, name), files.scenario_copy(store, name)
     loaded = freeze_scenario(source, copy)
     rows = [
         {"person": person, "starts_at": f"{entry.at[0]}, {entry.at[1]}", "job": entry.job or ""}

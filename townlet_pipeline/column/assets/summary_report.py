@@ -3,13 +3,13 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.project import shown
 
 
-@stage(
+@townlet_asset(
     "telemetry",
     "html",
     "markdown",
@@ -26,7 +26,7 @@ def summary_report(context: AssetExecutionContext, store: StoreResource) -> Mate
 
     name, path = context.partition_key, files.report(store, context.partition_key)
     sources = ReportSources(
-        scenario=files.snapshot(store, name),
+        scenario=files.scenario_copy(store, name),
         manifest=files.manifest(store, name),
         policy=files.policy(store, name),
         log=files.log(store, name),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, telemetry_version
 
@@ -18,7 +18,7 @@ _MEANINGS = {
 }
 
 
-@stage(
+@townlet_asset(
     "telemetry",
     "json",
     deps=["validated_telemetry", "scenario"],
@@ -32,7 +32,7 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
     from townlet.stages.alerts import write_alerts
 
     name = context.partition_key
-    log, out, source = files.log(store, name), files.alerts(store, name), files.snapshot(store, name)
+    log, out, source = files.log(store, name), files.alerts(store, name), files.scenario_copy(store, name)
     written = write_alerts(log, source, out)
     rows, bounds = written.alerts, written.thresholds
     epochs = len({row["epoch"] for row in rows})

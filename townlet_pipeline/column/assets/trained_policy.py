@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeResult, MetadataValue, multi_asset
 
 from townlet_pipeline.artefacts import drawings, files, metadata
+from townlet_pipeline.artefacts.asset import OWNERS, tags
 from townlet_pipeline.artefacts.guard import guarded
 from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.provenance import recorded
-from townlet_pipeline.artefacts.stage import OWNERS, tags
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, telemetry_version
 from townlet_pipeline.column.progress import LiveProgress
@@ -109,7 +109,7 @@ class _Training:
 
 
 def _train(context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource) -> _Training:
-    """Train with the options of the run. Raises InputError for unusable ones, and what a training raises."""
+    """Train with the options of the run. Raises InputError for unusable options, and whatever a training raises."""
     from townlet.config import load_scenario
     from townlet.config.dump import scenario_yaml
     from townlet.files.storage import write_atomically
@@ -121,7 +121,7 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
     name, mode = context.partition_key, trainer.mode.value
     manifest = None if trainer.mode is Mode.rollout else files.manifest(store, name)
     output, log = files.policy(store, name), files.log(store, name)
-    loaded = load_scenario(files.snapshot(store, name))
+    loaded = load_scenario(files.scenario_copy(store, name))
     scenario = trainer.configured(loaded)
     verified = require_verified(manifest, files.verification(store, name)) if manifest else None
     device = device_named(trainer.device.value)
@@ -170,7 +170,7 @@ def _policy_metadata(training: _Training, mode: Mode) -> dict[str, Any]:
 
 
 def _attempt_metadata(result: "TrainingResult") -> dict[str, Any]:
-    """How often the training was resumed; its speed only if this process did all of it."""
+    """The number of attempts, and the speed if this process did the whole training."""
     attempt = {"attempt": result.attempt, "updates_lost": result.updates_lost}
     if result.resumed_epoch is not None:
         return {**attempt, "resumed_after_epoch": result.resumed_epoch}

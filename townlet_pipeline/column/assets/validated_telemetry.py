@@ -3,12 +3,12 @@
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, telemetry_version
 
 
-@stage(
+@townlet_asset(
     "telemetry",
     "parquet",
     deps=["ppo_telemetry", "trained_policy"],
@@ -17,8 +17,8 @@ from townlet_pipeline.artefacts.versions import code_version, telemetry_version
 def validated_telemetry(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
     """The training log as one Parquet file, each column with its type, unit and meaning.
 
-    Only a valid log gets here. The asset also waits for the policy's check, so nothing is reported about weights that
-    are not finite. Its data version is the log's.
+    A gate lets only a valid log through. The asset also waits for the policy's gate, so nothing is reported about
+    weights that are not finite. Its data version is the log's.
     """
     from townlet.telemetry import telemetry_table, validate_log, write_table
 

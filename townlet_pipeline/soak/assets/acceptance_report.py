@@ -1,22 +1,23 @@
-"""The acceptance report: a night on one page, to be read in the morning."""
+"""The acceptance report: a nightly soak on one page, to be read in the morning."""
 
 from dagster import AssetExecutionContext, MaterializeResult
 
 from townlet_pipeline.artefacts import files
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.soak.partitions import nights
 from townlet_pipeline.soak.report import report_on
 
 
-@stage(
+@townlet_asset(
     "soak", "html", "markdown", deps=["soak_run", "soak_drift"], partitions=nights, code_version=code_version(__file__)
 )
 def acceptance_report(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """The night on one page: verdict, what changed, each metric against the baseline's band, and where it comes from.
+    """The soak on one page: verdict, changes, each metric against the baseline's band, and its sources.
 
-    Self-contained HTML, Markdown and JSON. Its data version is the SHA-256 of `acceptance.json`, which has no links.
+    It is self-contained HTML, Markdown and JSON. Its data version is the SHA-256 of `acceptance.json`, which has no
+    links.
     """
     from townlet.files.storage import read_bytes, sha256
 

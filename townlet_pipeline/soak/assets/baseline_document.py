@@ -5,15 +5,15 @@ from pathlib import Path
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.partitions import key_of
-from townlet_pipeline.artefacts.stage import stage
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 from townlet_pipeline.instance.project import project_root, scenario_file
 
 
-@stage(
+@townlet_asset(
     "baselines",
     "markdown",
     deps=["conflict_baselines"],
@@ -22,7 +22,7 @@ from townlet_pipeline.instance.project import project_root, scenario_file
     code_version=code_version(__file__),
 )
 def baseline_document(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """All promoted baselines on one page, with every figure measured by the present code, and what differs.
+    """All promoted baselines on one page, every figure measured again by the present code, and those that differ.
 
     Its data version is the SHA-256 of the page. `townlet baselines document` writes the one in `docs/ops`.
     """

@@ -1,4 +1,4 @@
-"""The baseline of a scenario, measured anew, beside the promoted one."""
+"""The baseline of a scenario, measured anew and compared with the promoted one."""
 
 from typing import TYPE_CHECKING
 
@@ -6,12 +6,12 @@ from dagster import AssetExecutionContext, Config, DataVersion, MaterializeResul
 from pydantic import Field
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.soak.scenario_copy import read_scenario, scenario_snapshot
+from townlet_pipeline.soak.scenario_copy import current_copy, read_scenario
 
 if TYPE_CHECKING:
     from townlet.baselines import Baseline, Difference
@@ -35,7 +35,7 @@ _PROMOTIONS = {
 
 
 class BaselineConfig(Config):
-    """Amount of a measurement, and who acts."""
+    """Size of a measurement, and who acts."""
 
     seeds: int = Field(default=30, description="Number of seeds, one rollout each; fewer than 30 cannot be promoted.")
     first_seed: int = Field(default=0, description="First seed; the others follow it.")
@@ -45,7 +45,7 @@ class BaselineConfig(Config):
     )
 
 
-@stage("baselines", "json", "numba", deps=["scenario"], pool=SIMULATION, code_version=code_version(__file__))
+@townlet_asset("baselines", "json", "numba", deps=["scenario"], pool=SIMULATION, code_version=code_version(__file__))
 def conflict_baselines(
     context: AssetExecutionContext, config: BaselineConfig, store: StoreResource
 ) -> MaterializeResult[None]:
@@ -59,7 +59,7 @@ def conflict_baselines(
     from townlet.files.storage import canonical_json, pretty_json, sha256, write_atomically
 
     name, home = context.partition_key, project_root() / BASELINES_FOLDER
-    source = scenario_snapshot(store, name, context.run.run_id)
+    source = current_copy(store, name, context.run.run_id)
     out = files.main_file(store, name, "conflict_baselines")
     options = {key: value for key, value in config.model_dump().items() if value is not None}
     result = build_baseline(source, out.parent, **options)
@@ -71,7 +71,7 @@ def conflict_baselines(
         data_version=DataVersion(sha256(canonical_json(content).encode())),
         metadata={
             "headline": f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds, "
-            + (f"beside the promoted {promoted.sha256[:12]}" if promoted else "none is promoted"),
+            + (f"compared with the promoted {promoted.sha256[:12]}" if promoted else "none is promoted"),
             "metrics": metadata.table(_rows(baseline, differences(promoted, baseline)), _METRICS),
             "promotions": metadata.table(
                 [

@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext, Config, MaterializeResult
 from pydantic import Field
 
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
@@ -16,12 +16,12 @@ class EnduranceConfig(Config):
     """Length of a run, and how often a fresh process takes over."""
 
     hours: float = Field(default=2.0, description="Hours of work after which no cycle begins.")
-    cycles: int | None = Field(default=None, description="At most so many cycles; empty: as many as there is time for.")
-    restart_every: int = Field(default=2000, description="Cycles after which a fresh process goes on.")
+    cycles: int | None = Field(default=None, description="The most cycles; empty: as many as there is time for.")
+    restart_every: int = Field(default=2000, description="Cycles after which a fresh process takes over.")
     learning: bool = Field(default=True, description="Whether the network learns; if not, it is only measured.")
 
 
-@stage(
+@townlet_asset(
     "soak",
     "jsonl",
     "pytorch",
@@ -34,10 +34,10 @@ class EnduranceConfig(Config):
 def endurance_run(
     context: AssetExecutionContext, config: EnduranceConfig, store: StoreResource
 ) -> MaterializeResult[None]:
-    """A soak of many hours, in which a fresh process takes over now and then. Leaks and slowdowns show.
+    """A soak of many hours in a series of fresh processes, to find leaks and slowdowns.
 
-    A killed run resumes where it was; one with other options or other code begins anew. Hours count over all of its
-    processes. Its data version is the SHA-256 of `soak.json`.
+    A killed run resumes where it stopped; with other options or other code, it begins anew. Hours are the working time
+    of all its processes. Its data version is the SHA-256 of `soak.json`.
     """
     from townlet.soak.endurance import endure
 

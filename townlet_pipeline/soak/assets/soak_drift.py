@@ -1,18 +1,18 @@
-"""Drift: the change of a night's soak against its baseline."""
+"""Drift: the change of a nightly soak against its baseline."""
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
 from townlet_pipeline.artefacts import files, metadata
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, soak_version
 from townlet_pipeline.soak.partitions import nights
 from townlet_pipeline.soak.verdict_table import verdict_table
 
 
-@stage("soak", "json", deps=["soak_run"], partitions=nights, code_version=code_version(__file__))
+@townlet_asset("soak", "json", deps=["soak_run"], partitions=nights, code_version=code_version(__file__))
 def soak_drift(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
-    """Every metric of the night's soak under every suitable test, corrected together, and the verdict on the night.
+    """The results of every suitable test on every metric of the soak, corrected together, and the verdict.
 
     Its data version is the SHA-256 of `drift.json`.
     """

@@ -1,9 +1,9 @@
-"""A night's soak of a scenario."""
+"""The nightly soak of a scenario."""
 
 from dagster import AssetExecutionContext, Config, MaterializeResult
 from pydantic import Field
 
-from townlet_pipeline.artefacts.stage import stage
+from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.column.train import training_failures
@@ -13,14 +13,14 @@ from townlet_pipeline.soak.partitions import nights
 
 
 class SoakConfig(Config):
-    """Length of a night, and whether the network learns."""
+    """Length of a soak, and whether the network learns."""
 
     cycles: int = Field(default=300, description="Cycles of replay and rollout, each under a fresh seed.")
     hours: float | None = Field(default=None, description="Hours after which no cycle begins; empty: no such bound.")
     learning: bool = Field(default=True, description="Whether the network learns; if not, it is only measured.")
 
 
-@stage(
+@townlet_asset(
     "soak",
     "jsonl",
     "pytorch",
@@ -31,10 +31,10 @@ class SoakConfig(Config):
     code_version=code_version(__file__),
 )
 def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreResource) -> MaterializeResult[None]:
-    """Replay and rollout in turn on one network, many times, beside the behaviour of the promoted baseline.
+    """Replay and rollout in turn with one network, many times, and each time the promoted baseline's behaviour.
 
-    A killed run resumes where it was; one with other options or other code begins anew. Its data version is the SHA-256
-    of `soak.json`, which names the hashes of the cycles' rows and of the telemetry without its clock fields.
+    A killed run resumes where it stopped; with other options or other code, it begins anew. Its data version is the
+    SHA-256 of `soak.json`, which names the hashes of the cycles' rows and of the telemetry without its clock fields.
     """
     from townlet.soak.run import run_soak
 

@@ -1,4 +1,4 @@
-"""Preconditions of a step: options that would be refused only later, after other work was done."""
+"""Check of the trainer's options at a run's first step, because the training would refuse them only much later."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ from townlet_pipeline.resources import TrainerResource
 
 
 def require_trainer_options(context: AssetExecutionContext, store: StoreResource) -> None:
-    """Raise InputError for options that the run's training would refuse, before its captures are made anew.
+    """Raise InputError for options that the run's training would refuse, before its capture is made anew.
 
-    Nights, weekends and what is made for all scenarios at once have no such training.
+    Soaks, and assets made once for all scenarios, have no such training.
     """
     config: Mapping[str, Any] = context.run.run_config
     given = config.get("resources", {}).get("trainer", {}).get("config")
@@ -23,7 +23,7 @@ def require_trainer_options(context: AssetExecutionContext, store: StoreResource
     from townlet.config import load_scenario
 
     source = source_of(store, context.partition_key)
-    # Values from the environment are known to the training alone.
+    # Values that come from environment variables are not known before the training.
     plain = {name: value for name, value in given.items() if not isinstance(value, Mapping)}
     if source.exists():
         TrainerResource(**plain).configured(load_scenario(source))

@@ -8,13 +8,13 @@ from dagster import AssetsDefinition, PartitionsDefinition, asset
 from townlet_pipeline.artefacts.guard import guarded
 from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
-from townlet_pipeline.artefacts.preconditions import require_trainer_options
 from townlet_pipeline.artefacts.provenance import recorded
+from townlet_pipeline.artefacts.trainer_options import require_trainer_options
 
 OWNERS = ["team:townlet"]
 
 
-def stage(
+def townlet_asset(
     group: str,
     *kinds: str,
     code_version: str,
@@ -22,16 +22,16 @@ def stage(
     pool: str | None = None,
     partitions: PartitionsDefinition[str] | None = scenarios,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
-    """A decorator that makes an asset of a function; the function's docstring is the asset's description.
+    """Return a decorator that makes a function an asset; its docstring becomes the asset's description.
 
     The function's results must have the metadata that :func:`townlet_pipeline.artefacts.provenance.recorded` asks for.
 
     Args:
         group: the asset's group in Dagster.
-        kinds: what it is made with and of, such as ``numba`` and ``parquet``.
+        kinds: the libraries and file formats that Dagster shows on it, such as ``numba`` and ``parquet``.
         code_version: see :func:`townlet_pipeline.artefacts.versions.code_version`.
         deps: the assets that it is made from.
-        pool: the pool in which its run needs a place.
+        pool: the pool in which its run needs a slot.
         partitions: by default one per scenario; None for an asset made once for all scenarios.
     """
 
