@@ -13,7 +13,7 @@ from support.places import SCENARIOS
 from townlet.cli import main
 from townlet.config import Scenario, load_scenario, scenario_names
 from townlet.config.options import with_options
-from townlet.config.validate import validated_scenario
+from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 
 Refuse = Callable[..., list[str]]

@@ -20,7 +20,7 @@ from townlet.config import Scenario
 from townlet.config.blueprint import Blueprint
 from townlet.config.document import parse_document
 from townlet.config.dump import scenario_yaml
-from townlet.config.validate import validated_scenario
+from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 from townlet.world.state.constants import build_rules
 from townlet.world.state.layout import build_layout

@@ -8,7 +8,7 @@ from townlet.config.document import parse_document
 from townlet.config.faults import quote
 from townlet.config.scenario import Scenario
 from townlet.config.town import MOST_LETTERS, NAME_PATTERN
-from townlet.config.validate import validated_scenario
+from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import Field
 
 from townlet.config.base import Amount, AsTuple, Positive, Section, Seed, SomeTicks, Weight
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError, nearest_name
 
 Mode = Literal["replay", "rollout", "mixed"]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import canonical_json, pretty_json, read_json, sha256, write_atomically

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from townlet.baselines.baseline import Count, Sha256, own_sha256, require_own_sha256
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.files.artefact_names import SOAK_NAME
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import AnyPath, pretty_json, read_json, sha256, write_atomically

@@ -22,7 +22,7 @@ from pydantic import Field, JsonValue
 from safetensors.numpy import save
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import Fault, InputError
 from townlet.files import artefact_names
 from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically

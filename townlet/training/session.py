@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
 from townlet.config.training import Mode, planned_phases
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
 from townlet.telemetry import TelemetryWriter
