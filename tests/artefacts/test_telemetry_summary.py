@@ -110,7 +110,7 @@ def test_the_verdict_tells_the_course_of_the_training() -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"reward_clipped_share": 0.5}, "50.0% of the rewards sat on their clip"),
+        ({"reward_clipped_share": 0.5}, "50.0% of the rewards were clipped"),
         ({"adv_zero_std_batches": 1}, "1 minibatch had constant advantages"),
         ({"kl_divergence": 0.4}, "moved 0.4 nats in epoch 1"),
         ({"clip_fraction": 0.9}, "90% of the ratios were clipped"),

@@ -20,8 +20,8 @@ from support.toy_problems import (
 )
 
 from townlet.training.advantages import gae
-from townlet.training.batch import rollout_batch
-from townlet.training.importance import correlation, effective_sample_share
+from townlet.training.batch import correlation, rollout_batch
+from townlet.training.importance import effective_sample_share
 from townlet.training.replay import replay_batch
 from townlet.training.update import minibatches, normalize
 

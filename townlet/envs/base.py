@@ -97,7 +97,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return self._observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Discrete:
-        """Return the agent's action space, numbers into the town's ``action_names``; always the same object."""
+        """Return the agent's action space, indices into the town's ``action_names``; always the same object."""
         if agent not in self._action_spaces:
             self._action_spaces[agent] = spaces.Discrete(len(self.town.action_names))
         return self._action_spaces[agent]
@@ -109,7 +109,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return spaces.Box(low, high, dtype=np.float32)
 
     def state(self) -> NDArray[np.float32]:
-        """Return everybody's observations in a row, float32 [A × F]; zeros for empty places."""
+        """Return everybody's observations in a row, float32 [A·F]; zeros for empty places."""
         state: NDArray[np.float32] = self.town.observation[0].flatten()
         return state
 

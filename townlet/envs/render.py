@@ -52,7 +52,7 @@ class TownRenderer:
 
 
 def draw_text(scene: Scene) -> str:
-    """Draw the map in characters; below it stand their meanings and the queues."""
+    """Draw the map in characters, and below it list their meanings and the queues."""
     types = _glyphs([item.type for item in scene.objects], str.lower)
     people = _glyphs([person.name for person in scene.people], str.upper)
     canvas = np.where(scene.walls, WALL, FLOOR)

@@ -1,4 +1,4 @@
-"""Verified captures: ``replay.json`` names one and describes it to a trainer."""
+"""Verification of a capture, recorded in ``replay.json``, which names the capture and describes it to a trainer."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class TelemetryWriter:
 
     @property
     def offset(self) -> int:
-        """Lines written over the log's life: the last ``log_stream_offset``, which a checkpoint keeps."""
+        """Number of lines in all parts of the log: the last ``log_stream_offset``, which a checkpoint keeps."""
         return self._offset
 
     @property
@@ -201,7 +201,7 @@ class TelemetryWriter:
         try:
             write_all(self._file, line, self.path)
         except BrokenPipeError:
-            # Printed output may end with its reader, but a training that loses its log has failed.
+            # A command whose printed output has no reader may end quietly, but a training without its log has failed.
             raise RunError(f"{self.path}: nobody reads the log any more") from None
 
 

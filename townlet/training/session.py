@@ -1,4 +1,4 @@
-"""One process's part of a training: it resumes what an earlier one left, and saves as it goes."""
+"""One process's part of a training: resumption from a checkpoint, the remaining phases, and new checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RECENT_EPOCHS = 3
 
 
 class Attempts(Section):
-    """``attempts.json``: what distinguishes a training that was resumed from one that was not."""
+    """The content of ``attempts.json``, which only a resumed training has."""
 
     attempt: Annotated[int, Field(ge=1)] = 1
     """1 for the process that began, one more for each that resumed."""
@@ -121,7 +121,7 @@ class TrainingSession:
             )
 
     def _begin(self, writer: TelemetryWriter) -> None:
-        """Find out whether the folder can be written, by counting this attempt or saving a first checkpoint, and set
+        """Count this attempt or save a first checkpoint, which also shows that the folder can be written; then set
         aside what earlier trainings left."""
         self.work.begin(writer)
         if self.work.resumed:

@@ -20,22 +20,22 @@ from support.telemetry_records import fields, record, write_lines
 
 from townlet.config.telemetry import WatchThresholds
 from townlet.telemetry import Follower, TelemetryWriter, alerts_for, examine, read_log
-from townlet.telemetry.watcher import WATCHES
+from townlet.telemetry.epoch_alerts import SIGNALS
 
 WATCH = [sys.executable, str(ROOT / "scripts" / "telemetry_watch.py")]
 
 
 def test_every_bound_of_a_scenario_is_watched() -> None:
-    assert {watch.signal for watch in WATCHES} == set(WatchThresholds.model_fields)
+    assert {signal.name for signal in SIGNALS} == set(WatchThresholds.model_fields)
 
 
-@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.signal)
-def test_a_signal_alerts_beyond_its_bound_only_and_names_value_and_bound(watch: Any) -> None:
-    beyond = 0.6 if watch.side == "max" else 0.4
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
+def test_a_signal_alerts_beyond_its_bound_only_and_names_value_and_bound(signal: Any) -> None:
+    beyond = 0.6 if signal.side == "max" else 0.4
     for value, alerted in ((0.5, False), (beyond, True)):
-        alerts = alerts_for(record(1, **{watch.field: value}), WatchThresholds(**{watch.signal: 0.5}))
+        alerts = alerts_for(record(1, **{signal.field: value}), WatchThresholds(**{signal.name: 0.5}))
         assert [(alert.field, alert.value, alert.bound) for alert in alerts] == (
-            [(watch.field, value, 0.5)] if alerted else []
+            [(signal.field, value, 0.5)] if alerted else []
         )
 
 
@@ -47,11 +47,11 @@ def test_an_unwatched_signal_never_alerts() -> None:
     assert alerts_for(record(1, kl_divergence=1e9), WatchThresholds()) == []
 
 
-@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.signal)
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "0.1", True])
-def test_what_is_no_number_never_passes(watch: Any, value: Any) -> None:
-    alerts = alerts_for(record(1, **{watch.field: value}), {watch.signal: 1.0})
-    assert [(alert.field, alert.value) for alert in alerts] == [(watch.field, None)]
+def test_what_is_no_number_never_passes(signal: Any, value: Any) -> None:
+    alerts = alerts_for(record(1, **{signal.field: value}), {signal.name: 1.0})
+    assert [(alert.field, alert.value) for alert in alerts] == [(signal.field, None)]
 
 
 def test_a_nan_alerts_even_where_nothing_is_watched() -> None:
