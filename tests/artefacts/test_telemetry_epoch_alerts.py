@@ -25,7 +25,7 @@ from townlet.telemetry.epoch_alerts import SIGNALS
 WATCH = [sys.executable, str(ROOT / "scripts" / "telemetry_watch.py")]
 
 
-def test_every_bound_of_a_scenario_is_watched() -> None:
+def test_every_bound_of_a_scenario_has_a_signal() -> None:
     assert {signal.name for signal in SIGNALS} == set(WatchThresholds.model_fields)
 
 
@@ -43,31 +43,31 @@ def test_a_loss_alerts_by_its_magnitude() -> None:
     assert [alert.value for alert in alerts_for(record(1, loss_total=-3.0), {"loss": 2.0})] == [-3.0]
 
 
-def test_an_unwatched_signal_never_alerts() -> None:
+def test_a_signal_without_a_bound_never_alerts() -> None:
     assert alerts_for(record(1, kl_divergence=1e9), WatchThresholds()) == []
 
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "0.1", True])
-def test_what_is_no_number_never_passes(signal: Any, value: Any) -> None:
+def test_a_value_that_is_not_a_number_always_alerts(signal: Any, value: Any) -> None:
     alerts = alerts_for(record(1, **{signal.field: value}), {signal.name: 1.0})
     assert [(alert.field, alert.value) for alert in alerts] == [(signal.field, None)]
 
 
-def test_a_nan_alerts_even_where_nothing_is_watched() -> None:
+def test_a_nan_alerts_even_without_any_bound() -> None:
     assert [str(alert) for alert in alerts_for(record(1, adv_mean=math.nan), {})] == [
         "adv_mean NaN, expected a finite number"
     ]
 
 
-def test_a_watched_signal_the_log_lacks_alerts() -> None:
+def test_a_missing_field_whose_signal_has_a_bound_alerts() -> None:
     old = {name: value for name, value in record(1).items() if name != "batch_entropy_mean"}
     assert [str(alert) for alert in alerts_for(old, {"entropy": 0.1})] == [
         "batch_entropy_mean is missing, expected at least 0.1"
     ]
 
 
-def test_a_line_that_is_no_json_alerts(tmp_path: Path) -> None:
+def test_a_line_that_is_not_json_alerts(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text(f"{json.dumps(record(1))}\nnonsense\n")
     reports = [examine(line, {}) for line in read_log(log).lines]

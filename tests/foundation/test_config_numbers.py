@@ -158,7 +158,7 @@ def test_any_whole_number_from_0_on_is_a_seed(seed: int) -> None:
     assert require_a_town_or_a_refusal(content)
 
 
-def test_text_that_reads_like_a_number_stays_text_in_a_written_scenario() -> None:
+def test_text_that_looks_like_a_number_stays_text_in_a_written_scenario() -> None:
     for text in ("1e-3", "0o10", "010", "8:00", "no", "~", "<<", "two\nlines", ".inf", "1.", "-.5", "=", "2001-01-01"):
         scenario = validated_scenario(SCENARIOS[0] | {"description": text}, "text")
         assert parse_document("text.yaml", scenario_yaml(scenario).encode()).value["description"] == text
@@ -210,7 +210,7 @@ def test_a_town_that_would_take_too_long_to_make_is_refused(change: dict[str, An
         ({f"hut_{n}": {"count": 1000, "size": [3, 3]} for n in range(10)}, "at most 10,000 buildings"),
     ],
 )
-def test_a_blueprint_of_too_much_is_refused_before_anything_is_placed(change: dict[str, Any], fault: str) -> None:
+def test_an_oversized_blueprint_is_refused_before_anything_is_placed(change: dict[str, Any], fault: str) -> None:
     content = copy.deepcopy(SCENARIOS[1])
     content["blueprint"]["buildings"] |= change
     with pytest.raises(InputError, match=fault):
