@@ -122,7 +122,7 @@ def test_a_log_that_no_longer_continues_its_run_is_refused_and_the_run_unchanged
     export_mlflow(log, store, "another course")
     (before,) = runs_of(store, "another course")
     write_lines(log, [record(1), record(2, kl_divergence=0.5)])
-    with pytest.raises(InputError, match="expected what this run holds already, continued"):
+    with pytest.raises(InputError, match="expected a log that continues this run"):
         export_mlflow(log, store, "another course")
     (after,) = runs_of(store, "another course")
     assert curves_of(store, after) == curves_of(store, before)

@@ -189,7 +189,7 @@ def test_numbers_that_the_launchpad_hands_over_as_text_are_numbers(change: dict[
     [
         (
             {"map": {"width": 1024, "height": 1024}, "affordances": {f"use_{n}": _use(n) for n in range(60)}},
-            "map: found 1024×1024 tiles, 60 types of object and 0 workplaces, expected ways of at most 1 GiB",
+            "map: found 1024×1024 tiles, 60 types of object and 0 workplaces, expected route tables of at most 1 GiB",
         ),
         (
             {"map": {"width": 64, "height": 64, "walls": [{"corner": [0, 0], "opposite": [63, 63]}] * 40}},

@@ -44,7 +44,7 @@ def validated_scenario(
     Args:
         content: the content, as in a YAML file.
         file: the name of the file, for errors.
-        source: names places for errors, and knows what was written there.
+        source: gives the name of a place, for errors, and what was written there.
         numbers_as_text: whether text such as ``1e-3`` is accepted as a number, as other readers of YAML return it.
 
     Raises InputError with every fault: unknown keys, wrong types, values out of range, names that refer to nothing.

@@ -33,8 +33,9 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
 
     ``info["action_mask"]`` is the mask of legal actions, int8 [N]. With ``action_mask="observation"`` observations hold
     it too: ``{"observation": float32 [F], "action_mask": int8 [N]}``. With ``"info"`` observations are plain float32
-    [F], and with ``"none"`` there is no mask at all. An illegal action counts as waiting; anything that is no action is
-    an error. ``max_cycles`` ends the episode before the scenario's own limit. A pickled copy is a fresh environment.
+    [F], and with ``"none"`` there is no mask at all. An illegal action counts as waiting; anything that is not an
+    action is an error. ``max_cycles`` ends the episode before the scenario's limit. A pickled copy is a fresh
+    environment.
 
     Raises InputError for an unknown scenario, render mode or ``action_mask``, and for ``max_cycles`` below 1.
     """

@@ -51,7 +51,7 @@ class TownParallelEnv(TownParallelBase):
 
         Agents without an action wait. Actions of possible agents who are absent are ignored.
 
-        Raises InputError for an unknown agent, for anything that is no action, and outside an episode.
+        Raises InputError for an unknown agent, for anything that is not an action, and outside an episode.
         """
         self._require_episode()
         present = dict(self._slot_of)

@@ -64,7 +64,7 @@ def draw_text(scene: Scene) -> str:
     lines.append("  ".join(f"{glyph} {name}" for name, glyph in types.items()))
     if len(scene.people) <= LISTED:
         listed = (f"{people[person.name]} {person.name} {person.role}".rstrip() for person in scene.people)
-        lines.append("  ".join(listed) or "nobody is here")
+        lines.append("  ".join(listed) or "nobody is in town")
     else:
         lines.append(f"{len(scene.people)} people")
     names = {person.slot: people[person.name] for person in scene.people}

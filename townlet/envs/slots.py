@@ -34,7 +34,7 @@ class SlotParallelEnv(TownParallelBase):
     def step(self, actions: dict[str, int]) -> Step:
         """Simulate one tick; the results cover every agent.
 
-        Raises InputError for anything that is no action, and outside an episode.
+        Raises InputError for anything that is not an action, and outside an episode.
         """
         self._require_episode()
         slot_of = {slot: a for a, slot in enumerate(self.slots)}

@@ -86,7 +86,7 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
         Returns observations, rewards, terminations, truncations and info, as the class describes. At the time limit
         rewards and terminations are copies, since the reset overwrites the simulator's arrays.
 
-        Raises InputError before the first reset, and for anything that is no action.
+        Raises InputError before the first reset, and for anything that is not an action.
         """
         town = self.town
         if not self._began:

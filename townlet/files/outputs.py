@@ -94,7 +94,7 @@ def _require_writable(folder: Path, path: Path, expected: str) -> None:
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
-        raise InputError.of(path, "", f"{folder}, which is no folder", expected)
+        raise InputError.of(path, "", f"{folder}, which is not a folder", expected)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError.of(path, "", f"{folder}, which may not be written to", expected)
 

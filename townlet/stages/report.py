@@ -25,7 +25,7 @@ OPTIONS = ("rollout_ticks", "epochs", "cycles", "worlds", "seed")
 
 @dataclass(frozen=True)
 class Report:
-    """A written report: its page, the hashes it was made from, and what the pipeline shows of it."""
+    """A written report: its page, the hashes of its sources, and the parts that the pipeline shows."""
 
     path: Path
     version: str

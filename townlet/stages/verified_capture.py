@@ -46,7 +46,7 @@ def verify_and_describe(manifest_path: Path) -> dict[str, Any]:
 
 
 def manifest_sha256(manifest_path: Path) -> str:
-    """Return the hash that stands for a whole capture."""
+    """Return the hash that identifies a whole capture."""
     return sha256(read_bytes(manifest_path, "a capture manifest"))
 
 

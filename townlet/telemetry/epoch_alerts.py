@@ -136,7 +136,7 @@ class EpochReport:
 
 
 def examine(line: Line, thresholds: WatchThresholds | Mapping[str, float | None]) -> EpochReport:
-    """Compare one line of a log with bounds; a line that is no JSON object is an alert (signal ``record``)."""
+    """Compare one line of a log with bounds; a line that is not a JSON object is an alert (signal ``record``)."""
     unreadable = [Alert("record", fault.field, fault.found, fault.expected, None, None) for fault in line.faults]
     record = line.record or {}
     beyond = alerts_for(record, thresholds) if line.record is not None else []

@@ -24,7 +24,7 @@ class TelemetryWriter:
     """A writer that appends one record per epoch to a JSONL log.
 
     Each line is one ``write`` to a file opened for appending. ``frequency`` N writes only the epochs 1, 1 + N, 1 + 2N,
-    …, whatever the interruptions of the training. ``max_entries`` N moves a log of N lines to ``.1`` (and ``.1`` to
+    …, however often the training is interrupted. ``max_entries`` N moves a log of N lines to ``.1`` (and ``.1`` to
     ``.2``, and so on) before the next line is written.
 
     The first record replaces the log of an earlier run, with its rotated parts. A symbolic link stays, and the log it

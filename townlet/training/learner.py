@@ -44,7 +44,7 @@ class PhaseSource:
 
 
 class Learner:
-    """A network, its optimizer, and counts of what it has learnt from.
+    """A network that learns: its weights, its optimizer, and counts of the data used so far.
 
     Every epoch is reported to a ``log`` as the fields of one telemetry record, without ``telemetry_version`` and
     ``log_stream_offset``, which the log's writer adds. ``epoch_duration_sec`` runs from one report of a phase to the

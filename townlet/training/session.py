@@ -134,7 +134,7 @@ class TrainingSession:
         set_aside_previous_policy(self.output)
 
     def _has_own_reward(self, fields: Mapping[str, Any]) -> bool:
-        """Whether an epoch shows the network's own reward; in mode replay, the recorded one stands for it."""
+        """Whether an epoch shows the network's own reward; in mode replay, the recorded one counts instead."""
         return self.mode == "replay" or (fields["data_mode"] != "replay" and not fields.get("scripted_agent_steps"))
 
     def _note_reward(self, reward: float) -> None:
