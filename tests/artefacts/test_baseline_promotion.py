@@ -55,7 +55,7 @@ def test_promoting_appends_to_the_ledger_with_parent_reason_and_differences(
     assert second.differences == differences(old, new) and second.by
     file, baseline = promoted_baseline("queue_conflict", tmp_path)
     assert (file, baseline) == (tmp_path / "queue_conflict" / second.file, new)
-    # Back to the first one is a third step, not the undoing of the second.
+    # Going back to the first baseline is a third promotion, and does not undo the second.
     third = promote(recorded, loaded, reason="back", by="ada", folder=tmp_path, least_seeds=3)
     ledger = read_ledger(tmp_path / "queue_conflict", "queue_conflict")
     assert ledger.promotions == [first, second, third] and third.parent == new.sha256
@@ -101,7 +101,7 @@ def test_a_ledger_that_was_tampered_with_is_refused(
         promoted_baseline("queue_conflict", tmp_path)
 
 
-def test_the_promoted_baselines_and_their_page_come_out_of_the_code_again() -> None:
+def test_the_code_reproduces_the_promoted_baselines_and_their_page() -> None:
     promoted = read_promoted(ROOT / "baselines")
     assert {"queue_conflict", "employment_punctuality", "rivalry_decay"} <= promoted.keys()
     anew = {
@@ -115,7 +115,7 @@ def test_the_promoted_baselines_and_their_page_come_out_of_the_code_again() -> N
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "artifacts" / "phase4").iterdir()))
-def test_the_pinned_captures_are_whole_and_come_out_of_the_code_again(name: str, tmp_path: Path) -> None:
+def test_the_pinned_captures_are_whole_and_the_code_reproduces_them(name: str, tmp_path: Path) -> None:
     pinned = ROOT / "artifacts" / "phase4" / name
     verify_capture(pinned / "rollout_sample_manifest.json")
     assert sum(path.stat().st_size for path in pinned.iterdir()) < 1_000_000

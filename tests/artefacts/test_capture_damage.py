@@ -70,7 +70,7 @@ def test_a_truncated_manifest(manifest_path: Path, complaint: Callable[[], str],
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b"\xff\xfe", b"PK\x03\x04", b'{"format": "something else"}'])
-def test_a_manifest_that_is_none(manifest_path: Path, complaint: Callable[[], str], content: bytes) -> None:
+def test_a_file_that_is_not_a_manifest(manifest_path: Path, complaint: Callable[[], str], content: bytes) -> None:
     manifest_path.write_bytes(content)
     assert complaint().startswith(f"{manifest_path}: ")
 

@@ -72,7 +72,7 @@ def test_all_that_the_manifest_names_is_written_before_it_and_under_names_of_its
         assert (tmp_path / entry.file).stat().st_mtime_ns <= path.stat().st_mtime_ns
 
 
-def test_a_policy_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_policy_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = tmp_path / "policy.json"
     assert main(["capture", str(QUEUE), "--output", str(tmp_path / "out"), "--policy", str(policy)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {policy}: found no such file, expected ")

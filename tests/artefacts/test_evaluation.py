@@ -115,7 +115,7 @@ def test_a_world_does_not_depend_on_how_many_there_are() -> None:
         assert np.array_equal(few[name], many[name][:2])
 
 
-def test_an_interval_is_students() -> None:
+def test_an_interval_is_students_t() -> None:
     found = interval(np.array([1.0, 2.0, 3.0]))
     assert found["mean"] == 2.0
     # t(0.975, 2) = 4.3027, standard error 1/sqrt(3).

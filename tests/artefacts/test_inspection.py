@@ -97,7 +97,7 @@ def test_the_command_prints_a_table_or_all_of_it_as_json(
         ("--agent", "bem", "options: --agent: found 'bem', expected one of anna, ben, cara; did you mean 'ben'?"),
     ],
 )
-def test_a_moment_that_was_not_captured_is_refused(
+def test_an_agent_step_that_was_not_captured_is_refused(
     policy: Path, manifest: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, message: str
 ) -> None:
     words = {"--manifest": str(manifest), "--tick": "3", "--agent": "ben"} | {option: value}

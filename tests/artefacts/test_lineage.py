@@ -60,7 +60,7 @@ def test_the_walk_ends_at_the_scenario_and_checks_every_file_once(chain: Path) -
 
 @settings(max_examples=25)
 @given(data=st.data())
-def test_any_byte_that_is_off_on_the_way_is_found_and_named_with_both_hashes(
+def test_any_changed_byte_on_the_way_is_found_and_named_with_both_hashes(
     chain: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     file = data.draw(st.sampled_from(on_the_way(chain)))
@@ -85,7 +85,7 @@ def test_a_missing_file_on_the_way_is_a_broken_lineage(chain: Path, tmp_path: Pa
         trace(tmp_path / "chain" / "policy" / "policy.safetensors")
 
 
-def test_a_record_that_was_altered_is_not_believed(chain: Path, tmp_path: Path) -> None:
+def test_an_altered_record_is_refused(chain: Path, tmp_path: Path) -> None:
     shutil.copytree(chain, tmp_path / "chain")
     record = tmp_path / "chain" / "log" / "lineage.json"
     record.write_text(record.read_text().replace("townlet train", "townlet brain"))
@@ -102,7 +102,7 @@ def test_captures_and_policies_need_no_record(chain: Path, tmp_path: Path, file:
     assert kinds[-2:] == (["policy", "scenario", "capture"] if "policy" in file else ["capture", "scenario"])[-2:]
 
 
-def test_a_parent_known_by_its_hash_is_found_in_the_folder_one_names(
+def test_a_parent_known_by_its_hash_is_found_in_the_search_folder(
     chain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for folder in ("policy", "capture", "town"):
@@ -161,7 +161,7 @@ def read_record_error(path: Path) -> InputError:
     return raised.value
 
 
-def test_a_circle_is_no_lineage(tmp_path: Path) -> None:
+def test_a_circular_lineage_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     write_record(tmp_path / "a.json", kind="a", made_by="hand", made_from={"itself": tmp_path / "a.json"})
     with pytest.raises(LineageError, match="no parent"):

@@ -18,7 +18,7 @@ def test_every_metric_in_use_is_registered() -> None:
     assert used <= METRICS.keys()
 
 
-def test_metrics_of_one_label_are_told_apart_by_their_unit() -> None:
+def test_metrics_have_distinct_headings() -> None:
     headings = [metric.heading for metric in METRICS.values()]
     assert len(set(headings)) == len(headings)
 

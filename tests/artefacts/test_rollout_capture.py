@@ -128,7 +128,7 @@ def test_a_script_is_deterministic_without_log_probabilities_or_values(tmp_path:
     assert np.isnan(read_capture(tmp_path / MANIFEST_NAME).buffer.value).all()
 
 
-def test_chance_records_the_log_probability_of_one_among_the_legal_actions(tmp_path: Path) -> None:
+def test_the_random_behaviour_records_the_log_probability_of_its_legal_action(tmp_path: Path) -> None:
     manifest = capture_rollout(QUEUE, tmp_path, worlds=4, behavior="random").manifest
     buffer = read_capture(tmp_path / MANIFEST_NAME).buffer
     assert (manifest.behavior.deterministic, manifest.behavior.has_values) == (False, False)
@@ -137,7 +137,7 @@ def test_chance_records_the_log_probability_of_one_among_the_legal_actions(tmp_p
     assert np.take_along_axis(buffer.mask, buffer.action[..., None], -1).all()
 
 
-def test_chance_takes_every_legal_action_equally_often() -> None:
+def test_the_random_behaviour_takes_every_legal_action_equally_often() -> None:
     town = Town(load_scenario(QUEUE), worlds=6000, seed=1)
     action = np.zeros((6000, 3), np.int32)
     RandomBehavior().act(town, action, np.zeros((6000, 3), np.float32), np.zeros((6000, 3), np.float32))
@@ -148,7 +148,7 @@ def test_chance_takes_every_legal_action_equally_often() -> None:
         assert share[legal].sum() == pytest.approx(1.0)
 
 
-def test_options_win_over_the_file_as_if_the_file_said_so(tmp_path: Path) -> None:
+def test_options_override_the_file_as_if_they_were_written_in_it(tmp_path: Path) -> None:
     by_option = capture_rollout(QUEUE, tmp_path / "option", ticks=65, worlds=3, seed=99)
     file = queue_scenario(tmp_path, ticks="ticks: 65", seed="seed: 99", extra="capture: {worlds: 3}\n")
     by_file = capture_rollout(file, tmp_path / "file")
@@ -217,7 +217,7 @@ def test_two_processes_write_byte_identical_captures(tmp_path: Path) -> None:
         assert first == files_in(tmp_path / "second" / behavior)
 
 
-def test_a_new_capture_takes_the_place_of_the_old_one_and_removes_its_tables(tmp_path: Path) -> None:
+def test_a_new_capture_replaces_the_old_one_and_removes_its_tables(tmp_path: Path) -> None:
     old = capture_rollout(QUEUE, tmp_path, seed=1)
     (tmp_path / ".steps-00000-0123456789ab.parquet.77.part").write_bytes(b"left by a capture that was killed")
     (tmp_path / "notes.txt").write_text("not ours")

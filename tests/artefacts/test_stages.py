@@ -37,7 +37,7 @@ def report(place: Path) -> int:
     return main(["report", str(place / "policy" / "ppo_telemetry.jsonl"), "--manifest", str(manifest), *words])
 
 
-def test_a_log_that_left_out_the_last_epoch_belongs_to_its_policy_which_the_commands_at_its_end_make_again(
+def test_a_log_without_the_last_epoch_belongs_to_its_policy_and_the_reports_commands_reproduce_both(
     thinned: Path, tmp_path: Path
 ) -> None:
     place = shutil.copytree(thinned, tmp_path / "place")

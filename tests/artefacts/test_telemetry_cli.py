@@ -71,7 +71,7 @@ def test_validate_ends_with_1_if_a_metric_drifted(log: str, tmp_path: Path, opti
     assert main(["validate", log, "--baseline", str(baseline), *options]) == code
 
 
-def test_a_threshold_without_a_baseline_is_a_wrong_call(log: str) -> None:
+def test_a_threshold_without_a_baseline_is_refused(log: str) -> None:
     assert main(["validate", log, "--drift-threshold", "1"]) == 2
 
 

@@ -112,7 +112,7 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "")
 
 
-def test_a_terminal_shows_the_training_through_rotation_and_resize_and_is_given_back_at_ctrl_c(tmp_path: Path) -> None:
+def test_a_terminal_shows_the_training_through_rotation_and_resize_and_is_restored_at_ctrl_c(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with terminal(str(log), "--follow", "--interval", "0.05", "--kl-threshold", "0.1") as tty:
         tty.wait_for("waiting for ")
@@ -127,7 +127,7 @@ def test_a_terminal_shows_the_training_through_rotation_and_resize_and_is_given_
             assert re.search(r"kl_divergence +▁▁▁▁▁█ +0\.5 +<= 0\.1 +1 *\n", plain(tty.written[place:]))
             tty.resize(12, 60)
             writer.write(fields(7))
-            # A frame is complete once the next has begun; Ctrl-C may cut that one off.
+            # A frame is complete once the next has begun; Ctrl-C may cut off the last one.
             tty.wait_for("epoch 7", tty.wait_for("epoch 7", place) + 1)
         assert tty.press_ctrl_c() == 1
         drawn, after = tty.written.split(LEAVE)
@@ -143,7 +143,7 @@ def test_a_terminal_shows_the_training_through_rotation_and_resize_and_is_given_
         assert any(re.match(r" *kl_divergence +▁▁▁▁▁█▁ +0.005 *$", line) for line in frame), frame
 
 
-def test_a_terminal_is_given_back_before_a_termination_ends_the_watcher(tmp_path: Path) -> None:
+def test_a_terminal_is_restored_before_sigterm_ends_the_process(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     with terminal(str(log), "--follow") as tty:
         tty.wait_for("waiting for ")
@@ -153,7 +153,7 @@ def test_a_terminal_is_given_back_before_a_termination_ends_the_watcher(tmp_path
         assert plain(tty.written.split(LEAVE)[1]).strip() == f"{log}: no line yet"
 
 
-def test_a_terminal_that_can_move_no_cursor_gets_plain_lines(tmp_path: Path) -> None:
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(tmp_path: Path) -> None:
     log = write_lines(tmp_path / "log.jsonl", [record(1)])
     with terminal(str(log), "--follow", term="dumb") as tty:
         tty.wait_for("corr 0.3  ok")
@@ -193,7 +193,7 @@ def course_of(*records: dict[str, Any], **bounds: float) -> WatchedLog:
     return watched
 
 
-def test_a_sparkline_spans_the_newest_values_that_fit_and_marks_what_is_no_number() -> None:
+def test_a_sparkline_shows_the_newest_values_that_fit_and_marks_those_that_are_not_numbers() -> None:
     values = [99.0, 0.0, 1.0, None, math.nan, 7.0, 8.0]
     assert rendered(Sparkline(values, [False] * 7), 6) == ["▁▂ !██"]
     assert rendered(Sparkline([3.0, 3.0], [False] * 2), 6) == ["▅▅"]
@@ -211,7 +211,7 @@ def test_a_signal_with_a_bound_is_shown_though_the_log_lacks_it() -> None:
     assert any(re.match(r" *sleep_complete_events +missing +>= 2 +1 *$", line) for line in lines), lines
 
 
-def test_the_speed_is_that_of_the_log_and_the_time_that_since_its_last_line() -> None:
+def test_the_heading_shows_the_logs_speed_and_the_time_since_its_last_line() -> None:
     watched = course_of(record(1), record(2))
     watched.written = 1000.0
     lines = rendered(dashboard(watched, 1000.0 + 3725, ConsoleDimensions(100, 25)), 100)
@@ -232,7 +232,7 @@ names = st.one_of(st.sampled_from(sorted(record(1))), st.text(max_size=20))
     height=st.integers(3, 60),
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_a_log_holds_is_shown_within_the_width(
+def test_any_content_of_a_log_is_shown_within_the_width(
     changes: list[dict[str, Any]], bound: float, width: int, height: int
 ) -> None:
     watched = course_of(*({**record(n), **change} for n, change in enumerate(changes, 1)), kl=bound, entropy=bound)

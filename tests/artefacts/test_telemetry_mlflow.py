@@ -69,7 +69,7 @@ def test_every_number_of_the_log_is_a_point_of_its_curve_over_agent_steps(log: P
     assert abs(run.info.end_time - log.stat().st_mtime * 1000) <= 1
 
 
-def test_a_repeated_export_adds_nothing_and_one_of_a_log_that_went_on_adds_what_came(log: Path, store: str) -> None:
+def test_a_repeated_export_adds_only_new_epochs(log: Path, store: str) -> None:
     first = export_mlflow(log, store, "repeated")
     assert first.added == 3 * first.curves
     assert export_mlflow(log, store, "repeated") == (first.curves, 0, log.parent.name)
@@ -99,7 +99,7 @@ def test_an_export_that_was_interrupted_is_completed_by_the_next(
     assert {len(points) for points in curves_of(store, run).values()} == {3}
 
 
-def test_a_run_whose_points_were_timed_otherwise_is_continued_and_none_is_there_twice(log: Path, store: str) -> None:
+def test_a_run_with_other_point_times_is_continued_without_duplicates(log: Path, store: str) -> None:
     """The earlier run has the times of a version that ignored epochs between records."""
     write_lines(log, [record(epoch) for epoch in (2, 4)])
     export_mlflow(log, store, "timed")
@@ -118,17 +118,17 @@ def test_a_run_whose_points_were_timed_otherwise_is_continued_and_none_is_there_
     assert {len(points) for points in curves_of(store, continued).values()} == {3}
 
 
-def test_a_log_that_took_another_course_since_is_refused_and_the_run_left_alone(log: Path, store: str) -> None:
+def test_a_log_that_no_longer_continues_its_run_is_refused_and_the_run_unchanged(log: Path, store: str) -> None:
     export_mlflow(log, store, "another course")
     (before,) = runs_of(store, "another course")
     write_lines(log, [record(1), record(2, kl_divergence=0.5)])
-    with pytest.raises(InputError, match="expected what this run holds already, continued"):
+    with pytest.raises(InputError, match="expected a log that continues this run"):
         export_mlflow(log, store, "another course")
     (after,) = runs_of(store, "another course")
     assert curves_of(store, after) == curves_of(store, before)
 
 
-def test_a_log_that_is_there_under_another_name_is_refused(log: Path, store: str) -> None:
+def test_a_log_that_was_exported_under_another_name_is_refused(log: Path, store: str) -> None:
     export_mlflow(log, store, "names", "first")
     with pytest.raises(InputError, match="found run name 'second', expected run 'first'"):
         export_mlflow(log, store, "names", "second")
@@ -150,7 +150,7 @@ def test_a_log_that_is_not_valid_is_refused_without_an_experiment(
     assert MlflowClient(tracking_uri=store).get_experiment_by_name("invalid") is None
 
 
-def test_what_is_no_mlflow_is_an_unusable_input(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_without_an_mlflow_server_is_unusable_input(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "mlflow", str(log), "--tracking-uri", "nonsense://here"]) == 2
     assert capsys.readouterr().err.startswith("error: nonsense://here: found ")
 

@@ -98,7 +98,7 @@ def test_a_log_of_schema_1_0_can_be_summarised() -> None:
     assert "## Key figures" in render_markdown(summary)
 
 
-def test_the_verdict_tells_the_course_of_the_training() -> None:
+def test_the_verdict_describes_the_course_of_the_training() -> None:
     verdict = summarize(LOG).verdict
     assert "over 6 epochs (1,536 agent-steps so far)" in verdict
     assert "mean reward per agent-step rose from -0.9 to -0.4" in verdict
@@ -110,7 +110,7 @@ def test_the_verdict_tells_the_course_of_the_training() -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"reward_clipped_share": 0.5}, "50.0% of the rewards sat on their clip"),
+        ({"reward_clipped_share": 0.5}, "50.0% of the rewards were clipped"),
         ({"adv_zero_std_batches": 1}, "1 minibatch had constant advantages"),
         ({"kl_divergence": 0.4}, "moved 0.4 nats in epoch 1"),
         ({"clip_fraction": 0.9}, "90% of the ratios were clipped"),
@@ -175,7 +175,7 @@ def test_a_baseline_can_be_a_json_object_a_distribution_or_a_log(tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{}", '{"kl_divergence": NaN}', '{"a": "b"}', '{"kl": 1e999}'])
-def test_what_is_no_baseline_is_unusable(tmp_path: Path, content: str) -> None:
+def test_a_file_without_reference_values_is_unusable(tmp_path: Path, content: str) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(content)
     with pytest.raises(InputError):

@@ -36,14 +36,14 @@ def test_every_number_of_the_log_is_a_point_of_its_curve_over_agent_steps(log: P
         assert [point.wall_time for point in points] == [0.25, 0.5, 0.75]
 
 
-def test_epochs_that_are_not_in_a_log_took_as_long_as_the_next_one_that_is() -> None:
+def test_epochs_that_were_not_logged_count_as_long_as_the_next_logged_one() -> None:
     durations = {1: 1.0, 4: 0.25, 7: 0.5}
     log = [record(epoch, epoch_duration_sec=seconds) for epoch, seconds in durations.items()]
     seconds = {point.step: point.seconds for point in points_of(log)}
     assert list(seconds.values()) == [1.0, 1.0 + 3 * 0.25, 1.0 + 3 * 0.25 + 3 * 0.5]
 
 
-def test_a_folder_that_is_there_is_refused_and_left_alone(log: Path, tmp_path: Path) -> None:
+def test_an_existing_folder_is_refused_and_unchanged(log: Path, tmp_path: Path) -> None:
     output = tmp_path / "curves"
     export_tensorboard(log, output)
     before = sorted(output.iterdir())

@@ -73,7 +73,7 @@ def test_impossible_values_are_faults(tmp_path: Path, field: str, value: Any) ->
     assert [fault[:2] for fault in faults_of(tmp_path, record(1, **{field: value}))] == [(1, field)]
 
 
-def test_rounding_in_single_precision_is_no_fault(tmp_path: Path) -> None:
+def test_rounding_in_single_precision_is_not_a_fault(tmp_path: Path) -> None:
     assert faults_of(tmp_path, record(1, kl_divergence=-1e-8, reward_advantage_corr=1.0000001)) == []
 
 
@@ -171,7 +171,7 @@ def test_rotated_parts_are_read_as_one_log_and_faults_name_their_part(tmp_path: 
         (b"[" * 100_000, "no readable JSON"),
     ],
 )
-def test_what_is_no_log_is_unusable(tmp_path: Path, content: bytes, found: str) -> None:
+def test_a_file_that_is_not_a_log_is_unusable(tmp_path: Path, content: bytes, found: str) -> None:
     log = tmp_path / "log.jsonl"
     log.write_bytes(content)
     with pytest.raises(InputError, match=found):
@@ -191,7 +191,7 @@ def test_reading_records_refuses_a_log_that_is_not_valid(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["loss_total", "own_field"])
-def test_a_number_whose_square_no_double_holds_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_number_whose_square_overflows_a_double_is_refused(name: str, tmp_path: Path) -> None:
     log = write_lines(tmp_path / "log.jsonl", [record(1), record(2, **{name: 1e200})])
     (fault,) = validate_log(log).faults
     assert (fault.field, fault.expected) == (name, "a number of at most 1e+150 in magnitude")

@@ -14,7 +14,7 @@ from townlet.envs import TownEnv
 from townlet.errors import InputError
 
 
-def test_an_action_of_somebody_who_is_not_there_is_refused_by_name() -> None:
+def test_an_action_of_an_unknown_agent_is_refused_by_name() -> None:
     town = townlet.parallel_env("queue_conflict")
     town.reset(seed=0)
     with pytest.raises(InputError, match="'zoe_0', expected agents that are present: anna_0, ben_0, cara_0"):
@@ -38,7 +38,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[s
 
 @pytest.mark.parametrize("agents", ["people", "slots"])
 @pytest.mark.parametrize("chosen", [0.7, 1.0, -1, 99, 2**32 + 2, float("nan"), None, "0", np.zeros(2, np.int64), [0]])
-def test_what_is_no_action_is_refused(agents: Any, chosen: Any) -> None:
+def test_anything_that_is_not_an_action_is_refused(agents: Any, chosen: Any) -> None:
     town = townlet.parallel_env("queue_conflict", agents=agents)
     with pytest.raises(InputError, match="step: found no episode"):
         town.step({})
@@ -67,7 +67,7 @@ MAKERS: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("seed", [-1, np.int64(-1), 1.5, 1.0, True, np.True_, np.float32(2), "7", [1, 2, 3]])
-def test_what_is_no_seed_is_refused(make: Callable[[], Any], seed: Any) -> None:
+def test_anything_that_is_not_a_seed_is_refused(make: Callable[[], Any], seed: Any) -> None:
     with pytest.raises(InputError, match=r"seed: found .*, expected a whole number from 0 on"):
         make().reset(seed=seed)
 

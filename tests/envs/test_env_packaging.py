@@ -64,7 +64,7 @@ def test_an_installed_townlet_plays_a_built_in_scenario_from_any_folder(wheel: P
     assert done.stdout == f"{site / 'townlet' / '__init__.py'}\nqueue_conflict  tick 1 of 80\n"
 
 
-def test_the_package_is_found_above_a_clone_that_is_called_like_it(tmp_path: Path) -> None:
+def test_the_package_is_found_from_the_folder_above_a_clone_of_its_name(tmp_path: Path) -> None:
     """Python takes a folder named like the package for a namespace package, unless it finds a real one on the path."""
     clone, site = tmp_path / "townlet", tmp_path / "site"
     for name in ("townlet", "townlet_pipeline", "configs"):
@@ -73,14 +73,14 @@ def test_the_package_is_found_above_a_clone_that_is_called_like_it(tmp_path: Pat
         shutil.copy(ROOT / name, clone)
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
     subprocess.run([*install, str(site), "--editable", str(clone)], check=True)
-    # Without this environment's packages, among which the project is installed already.
+    # Without the packages of this environment, in which the project is already installed.
     command = [sys.executable, "-S", "-c", ABOVE.format(site=str(site))]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"{clone / 'townlet' / '__init__.py'}\n"
 
 
-def test_a_scenario_is_named_by_its_name_its_path_or_itself() -> None:
+def test_a_scenario_is_given_by_name_by_path_or_as_an_object() -> None:
     path = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
     assert find_scenario("queue_conflict").samefile(path)
     assert find_scenario(str(path)) == find_scenario(path) == path
@@ -96,6 +96,6 @@ def test_a_name_that_no_scenario_has_is_refused_with_the_nearest_one() -> None:
         find_scenario("queue_conflicts")
 
 
-def test_a_path_that_leads_nowhere_is_refused_as_such(tmp_path: Path) -> None:
+def test_a_path_to_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         scenario_of(tmp_path / "queue_conflict.yaml")

@@ -30,7 +30,7 @@ def test_observations_and_states_lie_within_the_bounds_that_their_spaces_declare
 
 
 @pytest.mark.parametrize("mode", ["compact", "hybrid", "full"])
-def test_every_mode_of_observation_has_spaces_that_hold(mode: Any) -> None:
+def test_observations_of_every_mode_lie_within_their_spaces(mode: Any) -> None:
     scenario = load_scenario(find_scenario("queue_conflict"))
     town = townlet.parallel_env(scenario.model_copy(update={"observations": ObservationConfig(mode=mode)}))
 
@@ -120,7 +120,7 @@ def test_episodes_without_a_seed_of_their_own_differ_but_repeat_after_the_same_s
     assert not np.array_equal(town.state(), first[-1])
 
 
-def test_environments_that_nobody_seeded_are_different_worlds() -> None:
+def test_environments_without_a_seed_are_different_worlds() -> None:
     states = []
     for _ in range(2):
         town = townlet.parallel_env("queue_conflict")
@@ -137,7 +137,7 @@ def test_a_pickled_environment_comes_back_as_a_fresh_one_of_the_same_kind() -> N
     np.testing.assert_array_equal(copy.reset(seed=1)[0]["anna"], town.reset(seed=1)[0]["anna"])
 
 
-def test_in_the_view_of_places_the_same_agents_act_in_every_step() -> None:
+def test_with_slots_the_same_agents_act_in_every_step() -> None:
     town = townlet.parallel_env(hard_times(), agents="slots")
     people = ["anna", "ben", "cara", "dan"]
     died: list[int] = []
@@ -161,6 +161,6 @@ def test_in_the_view_of_places_the_same_agents_act_in_every_step() -> None:
     assert len(died) > 3
 
 
-def test_without_masks_there_are_none() -> None:
+def test_action_mask_none_leaves_out_masks() -> None:
     observations, infos = townlet.parallel_env("queue_conflict", action_mask="none").reset(seed=0)
     assert infos["anna_0"] == {} and observations["anna_0"].ndim == 1

@@ -70,7 +70,7 @@ def test_pettingzoos_tests_of_length_and_rendering_pass_on_the_module(scenario: 
         render_test(module.env)
 
 
-def test_towns_in_which_nobody_lasts_pass_pettingzoos_tests_too() -> None:
+def test_towns_in_which_everybody_soon_faints_pass_pettingzoos_tests_too() -> None:
     with only_warning(EXPECTED):
         parallel_api_test(townlet.parallel_env(hard_times()))
         api_test(parallel_to_aec(townlet.parallel_env(hard_times(), action_mask="info")))

@@ -40,7 +40,7 @@ def test_importing_townlet_loads_neither_numba_nor_an_environment_library() -> N
     assert done.stdout == "[]\n"
 
 
-def test_the_others_follow_their_schedule_if_told_to() -> None:
+def test_others_scripted_makes_the_others_follow_their_schedule() -> None:
     environment = TownEnv("queue_conflict", person="ben", others="scripted")
     environment.reset(seed=5)
     town = Town(environment.scenario, worlds=1, seed=5)
@@ -56,7 +56,7 @@ def test_the_others_follow_their_schedule_if_told_to() -> None:
         assert reward == town.reward[0, 1]
 
 
-def test_a_behaviour_object_serves_as_well_as_its_name() -> None:
+def test_a_behaviour_may_be_given_as_an_object() -> None:
     seen = []
     for others in ("random", RandomBehavior()):
         environment = TownEnv("queue_conflict", others=others)
@@ -112,7 +112,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[s
         TownEnv("queue_conflict", **options)
 
 
-def test_steps_outside_an_episode_and_what_is_no_action_are_refused() -> None:
+def test_steps_outside_an_episode_and_invalid_actions_are_refused() -> None:
     environment = TownEnv("observation_baseline")
     with pytest.raises(InputError, match="step: found no episode, expected a call of reset first"):
         environment.step(0)

@@ -115,7 +115,7 @@ def test_after_a_faint_the_place_is_empty_until_its_newcomer_comes() -> None:
 
 @settings(max_examples=10)
 @given(worlds=st.integers(1, 4), index=st.integers(0, 3), seed=st.integers(0, 2**31 - 1))
-def test_a_world_of_a_batch_does_what_it_does_alone(worlds: int, index: int, seed: int) -> None:
+def test_a_world_behaves_the_same_alone_and_in_a_batch(worlds: int, index: int, seed: int) -> None:
     index %= worlds
     batch = townlet.vector_env("queue_conflict", worlds=worlds, seed=seed)
     alone = townlet.vector_env("queue_conflict", worlds=1, seed=seed, first_world=index)
@@ -201,7 +201,7 @@ def test_an_unknown_scenario_is_refused_with_the_nearest_known_one() -> None:
         (np.full(6, 2**63 + 2, np.uint64), "found 9223372036854775810"),
     ],
 )
-def test_what_are_no_actions_are_refused_and_nothing_happens(actions: object, message: str) -> None:
+def test_anything_that_is_not_actions_is_refused_and_changes_nothing(actions: object, message: str) -> None:
     batch = townlet.vector_env("queue_conflict", worlds=2)
     with pytest.raises(InputError, match="step: found no episode"):
         batch.step(np.zeros(6, np.int32))
@@ -211,7 +211,7 @@ def test_what_are_no_actions_are_refused_and_nothing_happens(actions: object, me
     assert batch.town.tick == 0
 
 
-def test_actions_of_another_byte_order_are_the_same_actions() -> None:
+def test_actions_in_another_byte_order_are_the_same_actions() -> None:
     town = townlet.vector_env("queue_conflict", worlds=2)
     town.reset(seed=0)
     town.step(np.full((2, 3), 3, ">i8"))

@@ -118,13 +118,13 @@ def test_an_expanded_scenario_is_as_if_written_by_hand() -> None:
     assert (by_hand.digest, by_hand.town_digest) == (scenario.digest, scenario.town_digest)
 
 
-def test_a_seed_makes_always_the_same_town_and_another_seed_another() -> None:
+def test_equal_seeds_make_equal_towns_and_different_seeds_different_ones() -> None:
     assert village().digest == village(seed=3).digest
     digests = {village(seed=seed).digest for seed in range(20)}
     assert len(digests) == 20
 
 
-def test_more_furniture_changes_nobodys_character() -> None:
+def test_more_objects_change_nobodys_personality() -> None:
     content = yaml.safe_load(VILLAGE)["blueprint"]
     mill = content["buildings"]["mill"] | {"objects": {"stone": 3}}
     before, after = village().people, village(buildings=content["buildings"] | {"mill": mill}).people

@@ -1,4 +1,4 @@
-"""The cache of compiled rules is private to one user, and every user gets one."""
+"""The cache of compiled rules: every user gets a private one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def found(homeless: bool = False, **variables: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_cache_is_where_the_user_says(tmp_path: Path) -> None:
+def test_the_cache_is_in_the_folder_that_the_user_names(tmp_path: Path) -> None:
     assert found(TOWNLET_CACHE=f"{tmp_path}/here", HOME=str(tmp_path)) == f"{tmp_path}/here"
     assert found(XDG_CACHE_HOME=f"{tmp_path}/xdg", HOME=str(tmp_path)) == f"{tmp_path}/xdg/townlet"
     assert found(HOME=str(tmp_path)) == f"{tmp_path}/.cache/townlet"
@@ -46,7 +46,7 @@ def test_a_user_without_a_home_has_a_cache_too(tmp_path: Path) -> None:
     assert found(homeless=True, TOWNLET_CACHE=f"{tmp_path}/here") == f"{tmp_path}/here"
 
 
-def test_a_home_that_cannot_hold_a_folder_is_passed_over(tmp_path: Path) -> None:
+def test_a_home_in_which_no_folder_can_be_made_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     assert found(HOME=f"{tmp_path}/home", TMPDIR=str(tmp_path)) == f"{tmp_path}/townlet-{os.getuid()}"
 

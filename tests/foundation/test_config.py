@@ -13,7 +13,7 @@ from support.places import SCENARIOS
 from townlet.cli import main
 from townlet.config import Scenario, load_scenario, scenario_names
 from townlet.config.options import with_options
-from townlet.config.validate import validated_scenario
+from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 
 Refuse = Callable[..., list[str]]
@@ -50,7 +50,7 @@ def test_all_shipped_scenarios_load() -> None:
         assert load_scenario(SCENARIOS / f"{name}.yaml").name == name
 
 
-def test_the_bakery_that_the_other_tests_break_is_sound(tmp_path: Path) -> None:
+def test_the_bakery_that_the_other_tests_break_is_valid(tmp_path: Path) -> None:
     (tmp_path / "bakery.yaml").write_text(BAKERY)
     assert load_scenario(tmp_path / "bakery.yaml").people["anna"].job == "baker"
 
@@ -169,7 +169,7 @@ def test_a_cost_of_eviction_without_evictions_is_refused(refused: Refuse) -> Non
     ]
 
 
-def test_what_uses_stock_needs_some(refused: Refuse) -> None:
+def test_an_affordance_that_uses_stock_needs_stock(refused: Refuse) -> None:
     assert refused(with_change("effects: {hunger: 0.2}", "effects: {hunger: 0.2}\n    uses_stock: true")) == [
         "affordances.bake.uses_stock (line 17): found true, expected oven in rules.economy.stock_per_day"
     ]
@@ -226,7 +226,7 @@ def test_all_faults_are_reported_at_once(refused: Refuse) -> None:
 
 
 @pytest.mark.parametrize(("content", "message"), NOT_A_MAPPING)
-def test_a_file_that_is_no_yaml_mapping_is_refused_with_the_place(
+def test_a_file_that_is_not_a_yaml_mapping_is_refused_with_the_place(
     refused: Refuse, content: str | bytes, message: str
 ) -> None:
     assert refused(content) == [message]
@@ -239,7 +239,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "out").exists()
 
 
-def test_every_fault_is_kept_apart_for_programs(tmp_path: Path) -> None:
+def test_faults_are_separate_objects_for_programs(tmp_path: Path) -> None:
     file = tmp_path / "bakery.yaml"
     file.write_text(with_change("cooldown_ticks: 4", "cooldown_ticks: -4"))
     with pytest.raises(InputError) as caught:
@@ -272,7 +272,7 @@ def test_only_files_that_can_be_scenarios_are_listed(tmp_path: Path) -> None:
     assert scenario_names(tmp_path) == ["a"]
 
 
-def test_content_from_elsewhere_is_held_against_the_same_rules_as_a_file() -> None:
+def test_content_from_other_sources_is_validated_like_a_file() -> None:
     content = load_scenario(SCENARIOS / "queue_conflict.yaml").model_dump(mode="json")
     content["rules"]["lifecycle"]["eviction_debt"] = 5.0
     fault = "rules.lifecycle.eviction_debt: found 5, expected 0, or rules.economy.rent_per_day above 0"

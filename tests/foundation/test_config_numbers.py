@@ -20,7 +20,7 @@ from townlet.config import Scenario
 from townlet.config.blueprint import Blueprint
 from townlet.config.document import parse_document
 from townlet.config.dump import scenario_yaml
-from townlet.config.validate import validated_scenario
+from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 from townlet.world.state.constants import build_rules
 from townlet.world.state.layout import build_layout
@@ -158,7 +158,7 @@ def test_any_whole_number_from_0_on_is_a_seed(seed: int) -> None:
     assert require_a_town_or_a_refusal(content)
 
 
-def test_text_that_reads_like_a_number_stays_text_in_a_written_scenario() -> None:
+def test_text_that_looks_like_a_number_stays_text_in_a_written_scenario() -> None:
     for text in ("1e-3", "0o10", "010", "8:00", "no", "~", "<<", "two\nlines", ".inf", "1.", "-.5", "=", "2001-01-01"):
         scenario = validated_scenario(SCENARIOS[0] | {"description": text}, "text")
         assert parse_document("text.yaml", scenario_yaml(scenario).encode()).value["description"] == text
@@ -189,7 +189,7 @@ def test_numbers_that_the_launchpad_hands_over_as_text_are_numbers(change: dict[
     [
         (
             {"map": {"width": 1024, "height": 1024}, "affordances": {f"use_{n}": _use(n) for n in range(60)}},
-            "map: found 1024×1024 tiles, 60 types of object and 0 workplaces, expected ways of at most 1 GiB",
+            "map: found 1024×1024 tiles, 60 types of object and 0 workplaces, expected route tables of at most 1 GiB",
         ),
         (
             {"map": {"width": 64, "height": 64, "walls": [{"corner": [0, 0], "opposite": [63, 63]}] * 40}},
@@ -210,7 +210,7 @@ def test_a_town_that_would_take_too_long_to_make_is_refused(change: dict[str, An
         ({f"hut_{n}": {"count": 1000, "size": [3, 3]} for n in range(10)}, "at most 10,000 buildings"),
     ],
 )
-def test_a_blueprint_of_too_much_is_refused_before_anything_is_placed(change: dict[str, Any], fault: str) -> None:
+def test_an_oversized_blueprint_is_refused_before_anything_is_placed(change: dict[str, Any], fault: str) -> None:
     content = copy.deepcopy(SCENARIOS[1])
     content["blueprint"]["buildings"] |= change
     with pytest.raises(InputError, match=fault):

@@ -39,19 +39,19 @@ def faults(tmp_path: Path, content: str, name: str = "small") -> list[str]:
         *[("'5'", "5"), ('"true"', "true"), ("!!str 5", "5"), ("! 5", "5"), ("!!float 5", 5.0), ("!!int '5'", 5)],
     ],
 )
-def test_a_word_means_what_the_core_schema_says(text: str, value: Any) -> None:
+def test_a_scalar_means_what_the_core_schema_says(text: str, value: Any) -> None:
     read = values(f"key: {text}")["key"]
     assert (type(read), read) == (type(value), value)
     assert math.isnan(values("key: .NaN")["key"])
 
 
-def test_keys_are_text_as_it_is_written() -> None:
+def test_keys_are_text_as_written() -> None:
     assert list(values("{no: 1, on: 2, null: 3, true: 4, 010: 5, 1.0: 6, ~: 7}")) == [
         *("no", "on", "null", "true", "010", "1.0", "~")
     ]
 
 
-def test_people_may_be_called_as_anybody_is(tmp_path: Path) -> None:
+def test_people_may_have_names_that_other_readers_take_for_values(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(f"{SMALL}  no: {{at: [1, 1]}}\n  on: {{at: [2, 1]}}\n  y: {{at: [3, 1]}}\n")
     assert list(load_scenario(tmp_path / "small.yaml").people) == ["no", "on", "y"]
 
@@ -83,7 +83,7 @@ def test_people_may_be_called_as_anybody_is(tmp_path: Path) -> None:
         ("seed: !!int x", "line 7 column 7: found 'x', expected a value that fits its tag, !!int"),
     ],
 )
-def test_what_means_something_else_to_others_is_refused_as_it_is_written(tmp_path: Path, line: str, fault: str) -> None:
+def test_ambiguous_scalars_are_refused_as_written(tmp_path: Path, line: str, fault: str) -> None:
     found = faults(tmp_path, f"{SMALL}  ann: {{at: [1, 1]}}\n{line}\n")
     assert any(fault in each for each in found), found
     assert max(map(len, found)) < 400
@@ -138,13 +138,13 @@ def bomb(levels: int, line: str) -> str:
             bomb(12, "{{<<: [{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}], a: 1}}"),
             "found more values, expected at most 500,000",
         ),
-        ("a: &a [*a]", "line 1 column 8: found the alias *a inside of what it stands for, expected valid YAML"),
-        ("a: &a {<<: *a}", "found the alias *a inside of what it stands for"),
+        ("a: &a [*a]", "line 1 column 8: found the alias *a inside its own anchor, expected valid YAML"),
+        ("a: &a {<<: *a}", "found the alias *a inside its own anchor"),
         ("a: " + "x" * MOST_BYTES, "expected at most 8,388,608 bytes of YAML"),
         ("a: [" + "1," * 1_000_000, "found more values, expected at most 500,000"),
     ],
 )
-def test_what_would_cost_too_much_is_refused_before_it_does(content: str, fault: str) -> None:
+def test_a_document_that_would_cost_too_much_is_refused_early(content: str, fault: str) -> None:
     with pytest.raises(InputError) as caught:
         values(content)
     assert fault in str(caught.value)

@@ -79,7 +79,7 @@ def test_entries_of_folders_are_flushed_after_what_they_name(tmp_path: Path, mon
     assert steps() == ["flush folder"]
 
 
-def test_only_unfinished_files_of_the_names_go_and_on_writing_only_old_ones(tmp_path: Path) -> None:
+def test_only_unfinished_files_of_the_given_names_are_removed_and_when_writing_only_old_ones(tmp_path: Path) -> None:
     names = [".a.json.0123456789abcdef.part", ".a.json.77.part", ".a.json.b.00.part", ".a.00.part", "a.json"]
     for name in names:
         (tmp_path / name).touch()
@@ -90,7 +90,7 @@ def test_only_unfinished_files_of_the_names_go_and_on_writing_only_old_ones(tmp_
     assert set(standing(tmp_path)) == set(names[2:])
 
 
-def test_a_failed_write_names_the_file_that_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_names_the_target_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(30, "Read-only file system", "a part")
 
@@ -101,7 +101,7 @@ def test_a_failed_write_names_the_file_that_was_meant(tmp_path: Path, monkeypatc
     assert failure.value.filename == str(tmp_path / "page.html")
 
 
-def test_those_whom_umask_lets_may_write_every_file(tmp_path: Path) -> None:
+def test_files_have_the_permissions_that_the_umask_allows(tmp_path: Path) -> None:
     before = os.umask(0o002)
     try:
         write_atomically(tmp_path / "file", "content")

@@ -1,4 +1,4 @@
-"""Errors survive the way from one process to another."""
+"""Errors pass from one process to another unchanged."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_error_of_ours_can_be_made_from_a_message_alone() -> None:
 
 @pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("carry", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
-def test_a_copied_error_says_and_holds_the_same(
+def test_a_copied_error_has_the_same_message_and_attributes(
     error: BaseException, carry: Callable[[BaseException], BaseException]
 ) -> None:
     carried = carry(error)
@@ -65,7 +65,7 @@ def test_a_copied_error_says_and_holds_the_same(
 
 
 @pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
-def test_an_error_made_anew_by_a_library_says_the_same(error: BaseException) -> None:
+def test_an_error_that_a_library_makes_again_has_the_same_message(error: BaseException) -> None:
     for again in (type(error)(error), type(error)(str(error))):
         assert str(again) == str(error)
 
@@ -83,7 +83,7 @@ def test_an_error_comes_out_of_a_pool_of_processes_as_it_was() -> None:
             assert getattr(caught.value, "faults", None) == getattr(error, "faults", None)
 
 
-def test_gymnasiums_worker_processes_hand_the_message_on() -> None:
+def test_gymnasiums_worker_processes_pass_the_message_on() -> None:
     environments = gymnasium.make_vec("townlet.envs:townlet/QueueConflict-v0", 1, "async")
     with pytest.raises(InputError, match="seed: found -1, expected a whole number from 0 on"):
         environments.reset(seed=-1)

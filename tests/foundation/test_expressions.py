@@ -156,7 +156,7 @@ def test_a_precondition_reads_its_variables() -> None:
     assert [ask("200 <= time < 900", time=float(time)) for time in (199, 200, 899, 900)] == [False, True, True, False]
 
 
-def test_what_divides_by_zero_does_not_hold_whichever_way_it_is_asked() -> None:
+def test_an_expression_that_divides_by_zero_is_false_in_any_form() -> None:
     for text in ("wallet / price > 1", "wallet / price < 1", "not wallet / price > 1", "wallet / price != 1"):
         assert not ask(text, wallet=3.0, price=0.0)
     assert ask("price == 0 or wallet / price > 1", price=0.0)
@@ -229,7 +229,7 @@ def test_calls_attributes_and_all_other_syntax_are_refused(part: str) -> None:
             parse_expression(text)
 
 
-def test_a_misspelt_variable_is_answered_with_the_nearest() -> None:
+def test_a_misspelt_variable_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(ValueError, match="did you mean 'hygiene'"):
         parse_expression("hygene < 0.5")
 

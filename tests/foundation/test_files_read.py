@@ -41,7 +41,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_strict_json_is_refused_in_words(tmp_path: Path, kind: str) -> None:
+def test_anything_but_strict_json_is_refused_in_words(tmp_path: Path, kind: str) -> None:
     content, told = REFUSED[kind]
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -50,13 +50,13 @@ def test_what_is_no_strict_json_is_refused_in_words(tmp_path: Path, kind: str) -
     assert len(str(caught.value)) < 400
 
 
-def test_what_is_strict_json_is_read(tmp_path: Path) -> None:
+def test_strict_json_is_read(tmp_path: Path) -> None:
     value = {"deep": json.loads("[" * 99 + "]" * 99), "most": 10**308, "text": "é\0\n"}
     (tmp_path / "a.json").write_text(json.dumps(value), encoding="utf-8")
     assert read_json(tmp_path / "a.json", "values") == value
 
 
-def test_what_is_no_regular_file_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+def test_anything_but_a_regular_file_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name, found in (("pipe", "a pipe"), (".", "a folder")):
         for read in (read_bytes, read_json):
@@ -89,11 +89,11 @@ def test_a_log_may_be_a_pipe_that_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "..", ".hidden", "a/b", "a\\b", "a\0b", "a\nb", "a\x1b[2J", "\u2028", 7, None]
 )
-def test_what_is_no_name_of_a_file(name: object) -> None:
+def test_values_that_are_not_file_names(name: object) -> None:
     assert not is_file_name(name)
 
 
-def test_names_that_people_give_are_names_of_files() -> None:
+def test_usual_names_are_file_names() -> None:
     assert all(map(is_file_name, ("steps-00000.parquet", "Größe 1.json", "a..b", "名前")))
 
 

@@ -1,4 +1,4 @@
-"""Text from users in Markdown: a parser reads back what was typed, and nothing else."""
+"""Text from users in Markdown: a parser reads back exactly what was typed."""
 
 import markdown
 import pytest
@@ -73,7 +73,7 @@ def test_any_text_is_shown_as_it_was_typed(text: str) -> None:
 def test_any_text_can_be_a_code_span_in_a_table(text: str) -> None:
     kinds, found = shown(table(["a"], [[f"x {code(text)}"]]))
     expected = readable(text)
-    if "\\|" not in expected:  # No code span in a table can hold these two side by side.
+    if "\\|" not in expected:  # A code span in a table cannot hold a backslash before a bar.
         assert readable(found) == readable(f"ax {expected}")
     assert kinds.isdisjoint({"image", "link_open", "html_inline", "em_open", "strong_open"})
 
@@ -85,7 +85,7 @@ def test_any_lines_can_be_a_block(text: str) -> None:
     assert found.splitlines() == text.splitlines()
 
 
-def test_what_cannot_be_shown_is_named() -> None:
+def test_unprintable_characters_are_shown_as_escapes() -> None:
     assert plain("\x1b[31m\u202e") == r"\\x1b\[31m\\u202e"
     assert code("") == ""
 

@@ -19,7 +19,7 @@ from townlet.host.memory import available_memory, memory_for
 from townlet.rollout import RolloutBuffer
 
 LARGE = QUEUE.parent / "town_large.yaml"
-#: The largest value that an option accepts, and one that none does.
+#: The largest value that an option accepts, and one that no option accepts.
 HUGE, ENDLESS = str(10**7), "9" * 20
 
 
@@ -56,7 +56,7 @@ def test_a_training_that_cannot_get_its_memory_touches_nothing_and_says_what_to_
         ["capture", str(LARGE), "--ticks", "10000000", "--worlds", "65536"],
     ],
 )
-def test_commands_that_simulate_more_than_fits_are_refused_before_they_write(
+def test_commands_that_need_too_much_memory_are_refused_before_they_write(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*command, "--output", str(tmp_path / "out")]) == 2
@@ -73,7 +73,7 @@ def test_worlds_and_buffers_that_do_not_fit_are_refused_in_python_too() -> None:
             RolloutBuffer(ticks, 4, 3, 100, 20)
 
 
-def test_what_a_buffer_is_said_to_take_is_what_it_takes() -> None:
+def test_the_computed_size_of_a_buffer_is_its_actual_size() -> None:
     shape = (7, 3, 5, 11, 6)
     buffer = RolloutBuffer(*shape)
     arrays = [value for value in vars(buffer).values() if hasattr(value, "nbytes")]
@@ -94,7 +94,7 @@ def test_a_limit_of_the_process_counts() -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_container_s_limit_counts_but_not_what_is_kept_of_files(
+def test_a_containers_limit_counts_but_not_the_file_cache(
     version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path if version == 2 else tmp_path / "memory"
@@ -109,7 +109,7 @@ def test_a_container_s_limit_counts_but_not_what_is_kept_of_files(
     assert available_memory() > 150000
 
 
-def test_memory_that_fails_to_come_is_refused_like_memory_that_is_not_there() -> None:
+def test_a_failed_allocation_is_refused_like_one_that_cannot_fit() -> None:
     with pytest.raises(InputError, match=r"memory: found too little, expected 0\.0 GiB for a test; less need less"):
         _fail_to_take()
 

@@ -51,7 +51,7 @@ def test_a_pipe_gets_every_line_of_the_log(tmp_path: Path) -> None:
     assert read[0].count(b"\n") == 3 and set(standing(tmp_path)) == {"pipe"}
 
 
-def test_a_log_whose_reader_leaves_does_not_end_well(tmp_path: Path) -> None:
+def test_a_log_whose_reader_leaves_raises_an_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     with TelemetryWriter(tmp_path / "pipe") as writer:

@@ -12,7 +12,7 @@ from support.telemetry_records import record, write_lines
 
 from townlet.cli import main
 
-#: Every option that names a file to write, in a command whose inputs are missing: only the output can be refused.
+#: Every option that names a file to write. Most inputs are missing, so the output is refused first.
 FILES = {
     "train": ["train", str(QUEUE), "--ppo-log"],
     "playback": ["playback", "nothing.json", "--output"],
@@ -37,7 +37,7 @@ FOLDERS = {
 
 
 def refused(words: list[str], output: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line with which a command refuses an output; the current folder must stay as it was."""
+    """The single line with which a command refuses an output; the current folder must not change."""
     before = standing(Path.cwd())
     assert main([*words, output]) == 2
     error = capsys.readouterr().err
@@ -48,7 +48,7 @@ def refused(words: list[str], output: str, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("make", [a_folder, a_socket, a_loop])
 @pytest.mark.parametrize("command", FILES)
-def test_what_no_file_can_replace_is_refused_and_stays(
+def test_anything_that_a_file_cannot_replace_is_refused_and_stays(
     command: str,
     make: Callable[[Path], None],
     tmp_path: Path,
@@ -72,7 +72,7 @@ def test_a_path_that_names_no_file_is_refused(
 
 @pytest.mark.parametrize("make", [a_file, a_socket, a_loop, a_pipe, a_device])
 @pytest.mark.parametrize("command", FOLDERS)
-def test_what_is_no_folder_is_refused_before_any_work(
+def test_anything_but_a_folder_is_refused_before_any_work(
     command: str,
     make: Callable[[Path], None],
     tmp_path: Path,
@@ -85,7 +85,7 @@ def test_what_is_no_folder_is_refused_before_any_work(
 
 
 @pytest.mark.parametrize("command", ["validate", "plot", "verify", "alerts", "playback", "gif"])
-def test_what_is_read_is_not_written_over(
+def test_inputs_are_not_overwritten(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -103,7 +103,7 @@ def test_what_is_read_is_not_written_over(
     ("command", "name"),
     [("train", "policy.json"), ("capture", "rollout_sample_manifest.json"), ("soak", "cycles.jsonl")],
 )
-def test_what_stands_in_the_way_inside_a_folder_is_refused_before_any_work(
+def test_an_obstacle_inside_a_folder_is_refused_before_any_work(
     command: str,
     name: str,
     make: Callable[[Path], None],

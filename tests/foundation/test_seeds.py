@@ -1,4 +1,4 @@
-"""Seeds of any size: small ones are kept, large ones folded into the range of compiled rules, always alike."""
+"""Seeds of any size: small ones are kept, large ones are always folded into the same number for compiled rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_seed_that_fits_is_kept(seed: Any) -> None:
     assert type(fold_seed(seed)) is int
 
 
-def test_larger_seeds_are_folded_to_what_fits_and_always_to_the_same() -> None:
+def test_larger_seeds_are_folded_into_range_always_alike() -> None:
     large = [2**63, 2**63 + 1, 2**64 - 1, 2**64, 2**64 + 7, 10**40, 10**5000]
     folded = [fold_seed(seed) for seed in large]
 
@@ -35,7 +35,7 @@ def test_larger_seeds_are_folded_to_what_fits_and_always_to_the_same() -> None:
 
 
 @pytest.mark.parametrize("seed", [-1, -(2**70), 1.5, 1.0, "7", None, np.float64(3), float("nan")])
-def test_what_is_no_seed_is_refused(seed: Any) -> None:
+def test_anything_that_is_not_a_seed_is_refused(seed: Any) -> None:
     with pytest.raises(InputError, match=r"seed: found .*, expected a whole number from 0 on"):
         fold_seed(seed)
 

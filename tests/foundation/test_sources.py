@@ -68,7 +68,7 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
             ["host/workers", "training/update", "world/rules/queues"],
             ["soak/run", "bench/world"],
         ),
-        (["townlet.soak.cycle"], ["telemetry/watcher", "host/workers", "baselines/metrics"], ["soak/report"]),
+        (["townlet.soak.cycle"], ["telemetry/epoch_alerts", "host/workers", "baselines/metrics"], ["soak/report"]),
         (
             ["townlet.study.conflict.execute"],
             ["study/conflict/shaping", "training/update", "host/workers"],
@@ -76,7 +76,7 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
         ),
     ],
 )
-def test_a_fingerprint_covers_what_decides_and_nothing_else(
+def test_a_fingerprint_covers_the_sources_that_decide_a_result_and_no_others(
     modules: list[str], decisive: list[str], not_decisive: list[str]
 ) -> None:
     sources = covered(*modules)
@@ -89,13 +89,13 @@ def test_a_name_from_a_package_is_the_module_that_defines_it_and_a_package_is_al
     assert files_of("townlet.capture.read_capture") == (capture / "read.py",)
     assert files_of("townlet.capture.read") == (capture / "read.py",)
     assert files_of("townlet.capture") == tuple(sorted(capture.glob("*.py")))
-    # Of a name that the package does not import, nothing is known but the package.
+    # A name that the package does not import stands for the whole package.
     assert files_of("townlet.capture.nothing") == files_of("townlet.capture")
     # Imported on first use only.
     assert files_of("townlet.training.train") == (ROOT / "townlet" / "training" / "run.py",)
 
 
-def test_whatever_keeps_results_asks_for_the_same_fingerprints() -> None:
+def test_everything_that_stores_results_uses_the_same_fingerprints() -> None:
     assert code_sha256() == sources_sha256("townlet.capture.record")
     assert soak_code_sha256() == sources_sha256("townlet.soak.cycle")
     assert methods_hash() == sources_sha256("townlet.study.conflict.execute")
@@ -110,6 +110,6 @@ def test_a_fingerprint_changes_with_content_and_place(tmp_path: Path) -> None:
     assert digest_of([one, other]) == digest_of([other, one])
 
 
-def test_a_module_that_is_none_of_ours_has_no_fingerprint() -> None:
+def test_a_module_outside_the_project_has_no_fingerprint() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"townlet\.nowhere"):
         sources_sha256("townlet.nowhere")

@@ -10,7 +10,7 @@ from townlet.statistics.bootstrap import iqm, iqm_interval, paired_test, probabi
 
 def test_the_interquartile_mean_is_that_of_the_middle_half() -> None:
     assert iqm(np.array([100.0, 1.0, 2.0, 3.0, 4.0, -50.0, 2.0, 3.0])) == 2.5
-    # Over seeds and towns together, as rliable has it.
+    # Over seeds and towns together, as in rliable.
     assert iqm(np.array([[0.0, 1.0], [2.0, 9.0]])) == 1.5
 
 
@@ -21,8 +21,8 @@ def test_its_interval_holds_the_estimate_and_shrinks_to_a_point_for_equal_seeds(
     assert iqm_interval(np.full(10, 7.0)) == (7.0, 7.0, 7.0)
 
 
-def test_a_seed_that_was_judged_in_several_towns_is_drawn_with_all_its_scores() -> None:
-    # The seed decides everything: six towns are no more evidence than one.
+def test_a_seed_evaluated_in_several_towns_is_drawn_with_all_its_scores() -> None:
+    # Here the score depends on the seed alone, so six towns are no more evidence than one.
     one_town = np.random.default_rng(1).normal(0.0, 1.0, (10, 1))
     alone, together = iqm_interval(one_town), iqm_interval(np.repeat(one_town, 6, axis=1))
     assert together.high - together.low > 0.8 * (alone.high - alone.low)

@@ -16,7 +16,7 @@ from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.files.storage import sha256
 from townlet.telemetry import CLOCK_FIELDS, FIELDS, read_records
-from townlet_pipeline.artefacts.versions import telemetry_version
+from townlet_pipeline.artefacts.versions import log_sha256
 
 
 def test_every_asset_is_made_and_every_check_holds(column: Column) -> None:
@@ -59,15 +59,15 @@ def test_data_versions_are_hashes_of_content(column: Column) -> None:
         "policy_evaluation": "policy_evaluation/evaluation.json",
     }.items():
         assert found[asset] == sha256(column.path(file).read_bytes()), asset
-    assert found["ppo_telemetry"] == found["validated_telemetry"] == telemetry_version(records)
+    assert found["ppo_telemetry"] == found["validated_telemetry"] == log_sha256(records)
 
 
 def test_clock_fields_do_not_change_the_version_of_a_log_and_all_others_do(column: Column) -> None:
     records = read_records(column.path("ppo_telemetry/ppo_telemetry.jsonl"))
-    before = telemetry_version(records)
+    before = log_sha256(records)
     for name in records[0]:
         changed = [{**records[0], name: "other"}, *records[1:]]
-        assert (telemetry_version(changed) == before) == (name in CLOCK_FIELDS), name
+        assert (log_sha256(changed) == before) == (name in CLOCK_FIELDS), name
 
 
 def test_each_materialization_records_the_versions_of_its_parents(column: Column) -> None:

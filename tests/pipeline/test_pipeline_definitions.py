@@ -156,7 +156,7 @@ def test_a_code_version_changes_with_any_byte_of_its_sources(tmp_path: Path) -> 
             ["world/rules/queues", "training/update", "telemetry/writer", "behavior/network"],
             ["bench/world"],
         ),
-        ("telemetry_alerts", ["telemetry/watcher", "config/telemetry"], ["world/rules/queues", "training/update"]),
+        ("telemetry_alerts", ["telemetry/epoch_alerts", "config/telemetry"], ["world/rules/queues", "training/update"]),
     ],
 )
 def test_the_code_of_an_asset_is_all_that_it_imports(asset: str, calls: list[str], does_not_call: list[str]) -> None:

@@ -19,7 +19,7 @@ from townlet.cli import main
 from townlet.lineage import RECORD_NAME, read_record, trace
 from townlet.telemetry import read_records, telemetry_table
 from townlet_pipeline.artefacts.files import MAIN
-from townlet_pipeline.artefacts.versions import telemetry_version
+from townlet_pipeline.artefacts.versions import log_sha256
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.resources import SimulatorResource
 
@@ -63,7 +63,7 @@ def test_the_command_of_an_asset_makes_its_very_bytes_without_dagster(
     made, before = artefacts_in(folder, tmp_path / "store"), artefacts_in(column.path(asset), column.store)
     assert made == before
     if asset == "trained_policy":
-        assert telemetry_version(read_records(log / MAIN["ppo_telemetry"])) == versions(column.result)["ppo_telemetry"]
+        assert log_sha256(read_records(log / MAIN["ppo_telemetry"])) == versions(column.result)["ppo_telemetry"]
         training = materialized(column.result)["ppo_telemetry"].metadata["command"].value
         assert training == materialized(column.result)[asset].metadata["command"].value
 

@@ -117,7 +117,7 @@ def test_a_terminated_step_ignores_its_next_value_even_if_it_is_nan() -> None:
     assert vtrace(one, 0 * one, np.nan * one, yes, ~yes, 0 * one, gamma=0.9).advantage == 1.0
 
 
-def test_wildly_improbable_behavior_cannot_overflow_the_weights() -> None:
+def test_an_extremely_improbable_action_does_not_overflow_the_weights() -> None:
     data = random_trajectories(5)
     estimate = vtrace(**data, log_ratio=np.full_like(data["reward"], 1e4), gamma=GAMMA)
     assert all(np.isfinite(part).all() for part in estimate)

@@ -20,8 +20,8 @@ from support.toy_problems import (
 )
 
 from townlet.training.advantages import gae
-from townlet.training.batch import rollout_batch
-from townlet.training.importance import correlation, effective_sample_share
+from townlet.training.batch import correlation, rollout_batch
+from townlet.training.importance import effective_sample_share
 from townlet.training.replay import replay_batch
 from townlet.training.update import minibatches, normalize
 
@@ -112,7 +112,7 @@ def test_every_agent_step_is_visited_once_per_epoch_in_an_order_of_its_own() -> 
     assert {len(part) for part in first} == {95, 96}
 
 
-def test_the_last_minibatch_is_never_a_scrap() -> None:
+def test_minibatch_sizes_differ_by_at_most_one() -> None:
     assert [len(part) for part in minibatches(np.arange(257), 128, 0, 1)] == [86, 86, 85]
 
 
@@ -145,7 +145,7 @@ def test_normalised_advantages_have_mean_zero_and_deviation_one() -> None:
     assert (normalize(torch.full((10,), 0.1)) == 0.0).all()
 
 
-def test_statistics_describe_the_agent_steps_of_the_living() -> None:
+def test_statistics_leave_out_empty_slots() -> None:
     learner = make_learner()
     buffer = play_corridor(learner, 0)
     buffer.alive[:, 5:] = False

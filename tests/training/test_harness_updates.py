@@ -63,7 +63,7 @@ def test_vtrace_learns_the_bandit_from_somebody_elses_random_actions() -> None:
     assert 0.0 < fields["importance_weight_mean"] <= 1.0
 
 
-def test_cloning_copies_a_script_and_learns_what_it_is_worth() -> None:
+def test_cloning_copies_a_script_and_learns_its_value() -> None:
     learner = make_learner()
     batch = replay_batch(record_script(), learner.network, CONFIG, deterministic=True)
     before = learner.learn(batch)
@@ -80,7 +80,7 @@ def test_cloning_copies_a_script_and_learns_what_it_is_worth() -> None:
 
 
 @pytest.mark.parametrize("kind", ["rollout", "vtrace", "cloning"])
-def test_equal_seeds_give_equal_bytes_and_others_do_not(kind: str) -> None:
+def test_equal_seeds_give_equal_bytes_and_different_seeds_do_not(kind: str) -> None:
     def trained(seed: int) -> tuple[bytes, dict[str, float]]:
         learner = make_learner()
         if kind == "rollout":
@@ -144,7 +144,7 @@ def test_empty_slots_have_no_influence_whatever_they_hold(kind: str) -> None:
     assert trained(0.0, 0) == trained(7.0, -1) == trained(float("nan"), 1000)
 
 
-def test_a_newcomer_is_nobodys_future() -> None:
+def test_a_newcomer_does_not_count_as_the_future_of_whoever_left() -> None:
     learner = make_learner()
     buffer = play_corridor(learner, 0)
     buffer.terminated[6, 3, 1] = True
@@ -180,7 +180,7 @@ def test_a_buffer_that_does_not_say_what_was_seen_at_its_end_is_refused() -> Non
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
-def test_data_in_which_nobody_lived_is_refused(deterministic: bool) -> None:
+def test_data_without_an_agent_step_is_refused(deterministic: bool) -> None:
     learner = make_learner()
     buffer = record_script()
     buffer.alive[:] = False
@@ -202,7 +202,7 @@ def test_recorded_actions_that_were_illegal_or_do_not_exist_are_refused() -> Non
 
 
 @pytest.mark.parametrize("wrong", [0.5, float("nan"), float("-inf")])
-def test_recorded_log_probabilities_that_are_none_are_refused(wrong: float) -> None:
+def test_recorded_values_that_are_not_log_probabilities_are_refused(wrong: float) -> None:
     buffer = record_uniform_policy()
     buffer.log_prob[2, 2, 2] = wrong
     with pytest.raises(InputError, match="log_prob: found values that are positive or not finite"):

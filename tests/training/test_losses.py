@@ -27,8 +27,8 @@ def surrogate(ratio: float, advantage: float, weight: float | None = None) -> tu
     [
         (1.0, 2.0, -2.0, -2.0),
         (1.1, 2.0, -2.2, -2.2),
-        (1.5, 2.0, -2.4, 0.0),  # good and already likelier by more than ε: no reason to go on
-        (0.5, 2.0, -1.0, -1.0),  # good but less likely: the way back is free
+        (1.5, 2.0, -2.4, 0.0),  # a good action that is already likelier by more than ε: no gradient
+        (0.5, 2.0, -1.0, -1.0),  # a good action that became less likely: full gradient
         (0.5, -2.0, 1.6, 0.0),
         (1.5, -2.0, 3.0, 3.0),
     ],

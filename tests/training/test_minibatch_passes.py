@@ -117,7 +117,7 @@ def test_a_forward_pass_follows_the_networks_weights_and_takes_fewer_rows_than_i
                 parameter.mul_(1.5)
 
 
-def test_several_threads_learn_the_same_give_or_take_the_order_of_sums_and_repeat_themselves_to_the_bit() -> None:
+def test_several_threads_learn_the_same_up_to_rounding_and_repeat_it_to_the_bit() -> None:
     def learnt(threads: int) -> torch.Tensor:
         config = CONFIG.model_copy(update={"threads": threads})
         learner = make_learner(config=config)
@@ -139,7 +139,7 @@ def collected(threads: int, worlds: int = 5, ticks: int = 30) -> tuple[RolloutBu
 
 
 @pytest.mark.parametrize("threads", [2, 7])
-def test_worlds_live_the_same_life_whoever_simulates_them(threads: int) -> None:
+def test_worlds_have_the_same_history_on_any_number_of_threads(threads: int) -> None:
     (alone, loop), (shared, other) = collected(1), collected(threads)
     for name in ("action", "mask", "alive", "terminated", "truncated", "observation", "reward", "clipped"):
         np.testing.assert_array_equal(getattr(alone, name), getattr(shared, name), err_msg=name)
@@ -181,7 +181,7 @@ def test_shared_work_covers_all_rows_once_in_equal_parts_and_passes_errors_on() 
         workers.share(8, fail)
 
 
-def test_estimates_that_have_left_those_of_the_phases_beginning_by_the_value_clip_are_not_learnt_from() -> None:
+def test_value_estimates_beyond_the_value_clip_get_no_gradient() -> None:
     def value_head(clip: float | None, moved: float) -> torch.Tensor:
         config = replace_ppo(value_clip=clip)
         learner = make_learner(config=config)
@@ -195,7 +195,7 @@ def test_estimates_that_have_left_those_of_the_phases_beginning_by_the_value_cli
     assert torch.equal(value_head(None, 10.0), value_head(None, 0.0))
 
 
-def test_the_target_kl_ends_a_phase_before_the_step_that_would_go_on() -> None:
+def test_the_target_kl_ends_a_phase_before_the_next_step() -> None:
     config = replace_ppo(learning_rate=0.05, target_kl=0.01)
     learner, free = make_learner(config=config), make_learner(config=replace_ppo(learning_rate=0.05))
     batch = rollout_batch(play_bandit(learner, 0), learner.network, config)
@@ -215,7 +215,7 @@ def test_the_target_kl_does_not_end_cloning_which_is_meant_to_move_the_policy() 
     assert fields["updates"] == 4 and fields["kl_divergence_max"] > 1.5e-6
 
 
-def test_schedules_bring_step_size_and_entropy_bonus_down_as_the_training_goes_on() -> None:
+def test_schedules_lower_step_size_and_entropy_bonus_during_the_training() -> None:
     from townlet.training.update import run_epoch
 
     config = replace_ppo(lr_schedule="linear", entropy_schedule="linear", learning_rate=0.01, entropy_coef=0.1)

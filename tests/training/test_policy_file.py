@@ -1,4 +1,4 @@
-"""Policy files: a policy comes back from disk unchanged, or not at all."""
+"""Policy files: a policy is read back unchanged, or refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def save_into(folder: Path, network: ActorCritic | None = None) -> PolicyCard:
 
 
 def commit(folder: Path, data: bytes) -> None:
-    """Put weights in place with a card that vouches for them."""
+    """Put weights in place with a card that names their hash."""
     (folder / WEIGHTS_NAME).write_bytes(data)
     alter_card(folder, sha256=sha256(data), size=len(data))
 

@@ -1,4 +1,4 @@
-"""PPO and GAE against Stable-Baselines3: the same weights, the same recorded steps, its own code for the rest."""
+"""PPO and GAE against Stable-Baselines3, from the same weights over the same recorded steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from townlet.training.update import run_epoch
 
 TICKS, WORLDS, FEATURES, ACTIONS, HIDDEN = 64, 8, 4, 2, 16
 GAMMA, LAMBDA = 0.97, 0.9
-#: A time limit at which some poles stand and before which others have fallen.
+#: A time limit that some poles reach and before which others fall.
 LIMIT = 20
 
 
@@ -114,7 +114,7 @@ def one_thread() -> None:
 
 
 def collected(eps: float = 1e-5, **options: Any) -> tuple[PPO, ActorCritic, RolloutBuffer]:
-    """A rollout by their code, their weights in our network, and the raw record of the rollout in our buffer."""
+    """A rollout by Stable-Baselines3, with its weights in our network and its raw steps in our buffer."""
     model = their_ppo(eps, options)
     ends = Ends()
     _, callback = model._setup_learn(TICKS * WORLDS, ends)

@@ -1,4 +1,4 @@
-"""Resumption from a checkpoint: refusals, and files that stay as they are."""
+"""Resumption from a checkpoint: refusals, and files that must not change."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def trained(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "trained"))
 
 
-def test_where_no_checkpoint_is_a_resumption_begins(scenario: Scenario, tmp_path: Path) -> None:
+def test_without_a_checkpoint_a_resumption_begins_the_training(scenario: Scenario, tmp_path: Path) -> None:
     result = run(scenario, tmp_path / "resumed", resume=True)
     assert (result.attempt, result.resumed_epoch, result.updates_lost) == (1, None, 0)
     run(scenario, tmp_path / "begun")
@@ -60,7 +60,7 @@ def test_a_finished_training_has_nothing_left_to_do_and_stays_as_it_is(
     assert on_file(finished) == before
 
 
-def test_a_finished_training_is_not_said_to_have_a_log_that_is_not_there(
+def test_a_finished_training_with_another_log_is_refused(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = on_file(finished)

@@ -117,7 +117,7 @@ def test_whole_worlds_are_held_out_and_never_learnt_from() -> None:
     assert batch.statistics["replayed_agent_steps"] == len(batch.rows)
 
 
-def test_of_a_single_world_the_last_ticks_are_held_out_and_something_is_always_left() -> None:
+def test_in_a_single_world_the_last_ticks_are_held_out_and_some_are_always_left_to_learn_from() -> None:
     buffer = play_bandit(make_learner(), 0)
     buffer.worlds, buffer.alive = 1, buffer.alive[:, :1]
     rows = np.flatnonzero(buffer.alive)
@@ -126,7 +126,7 @@ def test_of_a_single_world_the_last_ticks_are_held_out_and_something_is_always_l
     assert len(held_out_rows(buffer, rows[rows // AGENTS == TICKS - 1], 0.25)) == 0
 
 
-def test_held_out_accuracy_rises_above_the_majority_rate_on_a_script_that_looks_and_not_on_one_that_throws_dice() -> (
+def test_held_out_accuracy_beats_the_majority_rate_for_a_script_that_reads_observations_but_not_for_a_random_one() -> (
     None
 ):
     def judged(script: bool) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from townlet.telemetry import CLOCK_FIELDS, read_records
 from townlet.training import TrainingDiverged
 from townlet.training.devices import device_named
 
-#: By what it exercises: mode, who acts in the capture, and the training section.
+#: Ways to train by name: the mode, the behaviour in the capture, and the training section.
 WAYS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "rollout": ("rollout", "", {"network": {"hidden": [16, 16], "activation": "relu"}}),
     "vtrace": ("mixed", "random", {"ppo": {"target_kl": 0.5, "value_clip": 0.2}}),
@@ -44,7 +44,7 @@ def without_clocks(log: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in record.items() if key not in CLOCK_FIELDS} for record in read_records(log)]
 
 
-def test_the_stand_in_keeps_its_numbers_to_itself() -> None:
+def test_only_the_simulated_devices_own_operations_read_its_memory() -> None:
     with AnotherDevice():
         there = torch.ones(2, device=NAME)
         with pytest.raises(RuntimeError, match="one device"):
@@ -84,14 +84,14 @@ def test_a_training_is_resumed_on_its_device_and_on_no_other(tmp_path: Path, mon
 
 
 @pytest.mark.usefixtures("accelerated")
-def test_a_divergence_there_is_diagnosed(tmp_path: Path) -> None:
+def test_a_divergence_on_another_device_is_diagnosed(tmp_path: Path) -> None:
     scenario = scenario_with({"ppo": {"diverged_above": 1e-6}})
     with AnotherDevice(), pytest.raises(TrainingDiverged):
         run(scenario, tmp_path)
     assert (tmp_path / "divergence.json").exists()
 
 
-def test_a_device_is_one_that_is_there(
+def test_a_device_that_does_not_exist_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

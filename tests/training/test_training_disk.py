@@ -19,7 +19,7 @@ from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.folder import forget_previous
 
 TRAIN = [sys.executable, "-c", "from townlet.cli import run; run()", "train", str(QUEUE)]
-#: The superuser may write everywhere; without its capabilities it is like anybody else.
+#: The superuser may write everywhere, but not without its capabilities.
 ORDINARY = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
 
 
@@ -40,7 +40,7 @@ def test_a_full_disk_stops_a_training_and_leaves_the_last_checkpoint(trained: Pa
     before = {name: content for name, (content, _) in on_file(trained).items()}
 
     def fill_up() -> None:
-        # Enough for the log and the policy, too little for a checkpoint.
+        # Enough for the log and the policy, but not for a checkpoint.
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
     options = options_of(**(SMALL | {"cycles": 4}))
@@ -92,9 +92,7 @@ def test_the_folder_of_the_policy_set_aside_goes_once_it_is_empty_and_stays_with
     assert not aside.exists()
 
 
-def test_a_folder_that_is_empty_and_cannot_be_removed_is_not_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_folder_that_cannot_be_removed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 

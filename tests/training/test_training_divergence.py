@@ -27,7 +27,7 @@ def scenario() -> Scenario:
     return load_scenario(QUEUE)
 
 
-#: Undiscounted returns, hardly any clipping and large steps: far into this training the value loss leaps.
+#: Undiscounted returns, hardly any clipping and large steps: late in this training the value loss explodes.
 EXPLOSIVE = {
     "learning_rate": 0.03,
     "max_grad_norm": 1000.0,

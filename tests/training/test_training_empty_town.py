@@ -1,4 +1,4 @@
-"""Training in a town that is empty for a while: rollouts in which nobody lived are passed over and counted."""
+"""Training in a town that is empty for a while: rollouts during which nobody is in town are skipped and counted."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from townlet.study.learning import study_learning
 from townlet.telemetry import read_records
 from townlet.training import TrainingHarness, TrainingOptions, TrainingResult, train
 
-#: One person who faints in the first tick of every episode, and whose place stays empty for the rest of it: of the
-#: eight rollouts of an episode, nobody lives in the last seven.
+#: One person who faints in the first tick of every episode, and whose place then stays empty: during the last seven of
+#: an episode's eight rollouts, nobody is in town.
 TOWN = """
 name: empty_town
 description: One person who faints at once; nobody is in town during most of the rollouts.
@@ -39,7 +39,7 @@ training:
   network: {hidden: [8]}
 """
 
-#: Additions to its training section, with the mode and the phases of a cycle that learn from recorded data alone.
+#: Additions to the training section, each with its mode and the number of phases per cycle that only replay.
 WAYS: dict[str, tuple[str, str, int]] = {
     "rollout": ("rollout", "", 0),
     "mixed": ("mixed", "", 1),
@@ -69,7 +69,7 @@ def trained(scenario: Scenario, output: Path, mode: str, recorded: Path, **optio
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_training_passes_over_rollouts_in_which_nobody_lives_and_ends_with_a_policy(
+def test_a_training_skips_rollouts_of_an_empty_town_and_ends_with_a_policy(
     way: str, recorded: Path, tmp_path: Path
 ) -> None:
     mode, section, replays = WAYS[way]
@@ -85,7 +85,7 @@ def test_a_training_passes_over_rollouts_in_which_nobody_lives_and_ends_with_a_p
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_one_that_was_resumed_among_empty_rollouts_leaves_the_same_bytes(
+def test_a_training_resumed_among_empty_rollouts_leaves_the_same_bytes(
     way: str, recorded: Path, tmp_path: Path
 ) -> None:
     mode, section, _ = WAYS[way]
@@ -97,7 +97,7 @@ def test_one_that_was_resumed_among_empty_rollouts_leaves_the_same_bytes(
     assert outputs(tmp_path / "twice") == outputs(tmp_path / "once")
 
 
-def test_the_commands_say_how_many_were_passed_over_and_read_the_log(
+def test_the_commands_report_the_number_of_skipped_rollouts_and_read_the_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = tmp_path / "out" / "ppo_telemetry.jsonl"
@@ -106,7 +106,7 @@ def test_the_commands_say_how_many_were_passed_over_and_read_the_log(
     assert main(["validate", str(log)]) == main(["watch", str(log)]) == main(["summary", str(log)]) == 0
 
 
-def test_a_policy_is_judged_in_a_town_in_which_nearly_nobody_lives(tmp_path: Path) -> None:
+def test_a_policy_is_evaluated_in_a_nearly_empty_town(tmp_path: Path) -> None:
     scenario = load_scenario(town(tmp_path))
     policy = train(scenario, TrainingOptions(mode="rollout", output=tmp_path / "out")).policy
     result = evaluate(policy, scenario, worlds=2)
@@ -114,13 +114,13 @@ def test_a_policy_is_judged_in_a_town_in_which_nearly_nobody_lives(tmp_path: Pat
     assert not np.isnan([v["mean"] for metrics in result["behaviors"].values() for v in metrics.values()]).any()
 
 
-def test_a_study_compares_seeds_over_the_rollouts_that_somebody_lived_in(tmp_path: Path) -> None:
+def test_a_study_compares_seeds_over_rollouts_that_are_not_empty(tmp_path: Path) -> None:
     study = study_learning(town(tmp_path), [0, 1], 10)
     assert study.reward.shape == (2, 2)
     assert np.isfinite(study.reward).all()
 
 
-def test_a_rollout_in_which_nobody_lives_changes_no_weight(tmp_path: Path) -> None:
+def test_a_rollout_of_an_empty_town_changes_no_weight(tmp_path: Path) -> None:
     harness = TrainingHarness.for_scenario(load_scenario(town(tmp_path)))
     records: list[dict[str, Any]] = []
     harness.run_rollout(None, records.append)

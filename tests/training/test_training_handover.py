@@ -1,4 +1,4 @@
-"""The hand-over from a script to the network: the people on script, the learning from each part, and the gate."""
+"""The hand-over from a script to the network: who drives whom, what is learnt from each part, and the gate."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_share_is_kept_to_the_nearest_person_and_the_draw_repeats(
     np.testing.assert_array_equal(driven, draw_driven((worlds, agents), share, seed=seed, cycle=cycle))
 
 
-def test_everybody_is_driven_by_the_one_that_was_drawn_for_them() -> None:
+def test_script_and_network_each_drive_the_people_drawn_for_them() -> None:
     harness = TrainingHarness.for_scenario(town())
     scenario, network = harness.scenario, harness.network
     assert scenario is not None
@@ -122,13 +122,13 @@ CONFIG = HandoverConfig(script="scripted", accuracy_margin=0.05, reward_margin=0
         (0.61, 0.6, None, 0.5, "closed"),
         (0.97, 0.96, None, 0.5, "open"),  # the margin is a share of what is left to gain
         (None, None, None, 0.5, "closed"),
-        (1.0, 0.2, 0.47, 0.5, "closed"),  # copies well, fares badly
-        (0.2, 0.6, 0.49, 0.5, "open"),  # found something else that is as good
+        (1.0, 0.2, 0.47, 0.5, "closed"),  # clones well, but has a lower reward
+        (0.2, 0.6, 0.49, 0.5, "open"),  # differs from the script, with an equal reward
         (0.2, 0.6, 0.90, 0.5, "open"),
         (None, None, 0.9, None, "closed"),
     ],
 )
-def test_accuracy_decides_while_nobody_learns_and_rewards_decide_afterwards(
+def test_accuracy_decides_while_the_script_drives_everybody_and_rewards_decide_afterwards(
     accuracy: float | None, majority: float | None, learners: float | None, script: float | None, gate: str
 ) -> None:
     assert (
@@ -167,14 +167,14 @@ def test_the_hand_over_comes_to_an_end_whatever_the_number_of_steps_and_people(s
     assert len(shares) in (steps, steps - 1)
 
 
-def test_a_gate_that_nothing_can_satisfy_keeps_everybody_on_script() -> None:
+def test_a_gate_that_never_opens_leaves_everybody_to_the_script() -> None:
     harness, records = trained(4, handover={"script": "scripted", "accuracy_margin": 0.99})
     assert harness.handover.share == 1.0
     assert {(r["handover_share"], r["handover_gate"]) for r in records} == {(1.0, "closed")}
     assert all(r["fresh_agent_steps"] == 0 for r in records)
 
 
-def test_the_share_only_fell_after_a_cycle_that_deserved_it() -> None:
+def test_the_share_falls_only_after_a_cycle_with_an_open_gate() -> None:
     _, records = trained(10, handover={"script": "scripted", "steps": 10, "reward_margin": 0.0}, epochs=6)
     cycles = {r["cycle_id"]: [q for q in records if q["cycle_id"] == r["cycle_id"]] for r in records}
     seen = set()
@@ -204,7 +204,7 @@ def test_a_resumed_hand_over_ends_in_the_bytes_of_an_uninterrupted_one(tmp_path:
     assert read_records(resumed.log)[-1].get("handover_share", 0.0) < share
 
 
-def test_a_training_in_which_the_script_drove_everybody_to_the_end_says_that_it_had_no_rollout_of_its_own(
+def test_a_training_in_which_the_script_always_drove_everybody_reports_no_rollout_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "scenario" / QUEUE.name

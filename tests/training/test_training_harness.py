@@ -130,7 +130,7 @@ def test_a_greedy_neural_behavior_takes_the_likeliest_action_and_says_it_is_dete
     assert (buffer.log_prob == 0.0).all()
 
 
-def test_worlds_act_the_same_alone_as_among_others() -> None:
+def test_worlds_act_the_same_alone_and_in_a_batch() -> None:
     def played(worlds: int, first: int) -> np.ndarray:
         loop = SimulationLoop(small_scenario(), worlds=worlds, seed=5, first_world=first)
         buffer = loop.new_buffer(20)
@@ -185,7 +185,7 @@ def test_what_is_seen_after_a_reset_never_serves_as_the_end_of_the_episode_befor
     assert buffer.truncated[79].any()
 
 
-def test_the_rewards_learnt_from_are_the_towns_and_their_clip_is_the_scenarios_alone() -> None:
+def test_rewards_are_learnt_from_as_the_town_gives_them_and_clipped_by_the_scenario_alone() -> None:
     scenario = small_scenario()
     reward = scenario.rules.reward.model_copy(update={"clip": 1000.0, "survival": 30.0})
     wide = scenario.model_copy(update={"rules": scenario.rules.model_copy(update={"reward": reward})})
@@ -206,7 +206,7 @@ def settings_of_torch() -> tuple[int, int, bool]:
 
 @pytest.fixture
 def others_settings() -> Iterator[tuple[int, int, bool]]:
-    """Settings of torch that no runner of ours would choose, in force during the test."""
+    """Settings of torch that none of our functions would choose, in force during the test."""
     threads, mode, fill = settings_of_torch()
     torch.set_num_threads(3)
     torch.set_deterministic_debug_mode("default")

@@ -163,7 +163,7 @@ def test_a_file_that_is_not_a_training_log_is_never_replaced(
     assert notes.read_text() == "what I must not forget\n"
 
 
-def test_a_replays_reward_and_conflicts_are_those_of_the_whole_capture_though_some_is_kept_back(tmp_path: Path) -> None:
+def test_a_replays_reward_and_conflicts_cover_the_whole_capture_including_what_is_held_out(tmp_path: Path) -> None:
     result = capture_rollout(QUEUE_CONFLICT, tmp_path / "capture", behavior="scripted", worlds=2)
     capture = read_capture(result.manifest_path)
     trained = train(

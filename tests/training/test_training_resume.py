@@ -22,7 +22,7 @@ QUEUE = QUEUE_CONFLICT
 SMALL = {"worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 6}
 POLICY = ("policy.safetensors", "policy.json")
 
-#: Sections of a scenario's training by which a resumption could be led astray.
+#: Training sections with state that a resumption could get wrong.
 SECTIONS = {
     "plain": "",
     "schedules": "  threads: 2\n  ppo: {lr_schedule: linear, entropy_schedule: linear, target_kl: 0.01}\n",
@@ -98,7 +98,7 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_bytes_of_an_unint
 
 
 @pytest.mark.parametrize("mode", ["rollout", "mixed"])
-def test_killed_before_any_of_its_file_operations_it_is_resumed_without_a_trace(
+def test_killed_before_any_of_its_file_operations_it_is_resumed_to_the_same_bytes(
     processes: Trainings, recorded: Path, tmp_path: Path, mode: str
 ) -> None:
     options: dict[str, Any] = SMALL | {"mode": mode, "cycles": 2, "checkpoint_every": 1, "ppo_log_max_entries": 3}
@@ -122,7 +122,7 @@ def test_killed_before_any_of_its_file_operations_it_is_resumed_without_a_trace(
     assert resumed_after == {None, *range(3 if mode == "rollout" else 5)}
 
 
-def test_interrupted_by_ctrl_c_it_says_how_to_go_on_and_does(processes: Trainings, tmp_path: Path) -> None:
+def test_after_ctrl_c_it_says_how_to_resume_and_resumes(processes: Trainings, tmp_path: Path) -> None:
     options = SMALL | {"mode": "rollout", "checkpoint_every": 1, "cycles": 30}
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     started = time.perf_counter()

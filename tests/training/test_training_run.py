@@ -127,7 +127,7 @@ def test_equal_seeds_give_equal_files(scenario: Scenario, scripted: Path, tmp_pa
     assert other_seed.sha256 != sha256((tmp_path / "a" / "policy.safetensors").read_bytes())
 
 
-def test_progress_sees_every_epoch_and_the_log_only_those_asked_for(scenario: Scenario, tmp_path: Path) -> None:
+def test_progress_reports_every_epoch_and_the_log_only_the_chosen_ones(scenario: Scenario, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
     log = tmp_path / "logs" / "mine.jsonl"
     result, records = run(

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from upath import UPath
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, canonical_json, pretty_json, read_json, sha256, write_atomically
 

@@ -21,7 +21,7 @@ from townlet.baselines.baseline import (
 from townlet.baselines.compare import Difference, differences
 from townlet.config import Scenario
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.filenames import FileName
 from townlet.files.storage import AnyPath, as_path, exclusive, pretty_json, read_json, write_atomically

@@ -16,8 +16,8 @@ from safetensors import torch as safetensors_torch
 
 from townlet.behavior.network import ActorCritic, shapes_of
 from townlet.config.base import Section
-from townlet.config.faults import validated
 from townlet.config.training import NetworkConfig
+from townlet.config.validate import validated
 from townlet.errors import Fault, InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.filenames import FileName
 from townlet.files.storage import AnyPath, read_json

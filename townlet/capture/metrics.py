@@ -12,8 +12,8 @@ from townlet.metrics import per_1000_agent_steps
 from townlet.rollout import REWARD_PARTS
 from townlet.world import COUNTERS, EVENT_KINDS, TALLY
 
-#: Key of the conflict intensity in a capture's metrics. Everywhere else it is ``metrics.CONFLICT_INTENSITY``; captures
-#: keep this key, because the same recording must stay the same bytes: their hashes are data versions.
+#: Key of the conflict intensity in a capture's metrics; everywhere else it is ``metrics.CONFLICT_INTENSITY``. Another
+#: key would change the bytes of captures, whose hashes are data versions.
 INTENSITY_KEY = "queue_conflict_intensity_per_1000_agent_steps"
 #: Tallies that are reported as counts per world; all others are means per tick.
 _PER_WORLD = (

@@ -114,9 +114,7 @@ def _require_same_copy(path: Path | UPath, manifest: Manifest) -> None:
     if copy.exists():
         digest = sha256(read_bytes(copy, "a copy of the metrics"))
         if digest != manifest.metrics.sha256:
-            expected = (
-                f"{manifest.metrics.sha256}, that of {manifest.metrics.file}, of which it is a copy; copy it anew"
-            )
+            expected = f"{manifest.metrics.sha256}, the hash of {manifest.metrics.file}; copy that file again"
             raise InputError.of(copy, "", f"SHA-256 {digest}", expected)
 
 

@@ -215,7 +215,7 @@ def _finish(
         inactive_counters=inactive_counters(scenario),
     )
     digest = write_atomically(folder / MANIFEST_NAME, pretty_json(manifest.model_dump(mode="json")))
-    # A copy under a fixed name, for people; readers follow the manifest, which is already in place.
+    # A copy under a fixed name, for people; programs find the metrics through the manifest, which is already in place.
     write_atomically(folder / METRICS_NAME, metrics_content)
     _remove_stale(folder, manifest)
     return CaptureResult(folder / MANIFEST_NAME, digest, manifest, metrics)

@@ -1,4 +1,4 @@
-"""Checks of a table's columns and values, before they are used."""
+"""Checks of a table's columns and values before their use."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ import typer
 
 from townlet.cli.console import finite
 from townlet.cli.options import TelemetryLog
+from townlet.telemetry.epoch_alerts import examine
 from townlet.telemetry.follow import follow
 from townlet.telemetry.reader import Line, read_log
-from townlet.telemetry.watcher import examine
 
 
 def register(app: typer.Typer) -> None:

@@ -146,7 +146,7 @@ class _Builder:
                 raise self._refusal(event, f"the alias *{event.anchor}", "an anchor before it")
             target = self.anchors[anchor]
             if target is None:
-                raise self._refusal(event, f"the alias *{event.anchor} inside of what it stands for", "valid YAML")
+                raise self._refusal(event, f"the alias *{event.anchor} inside its own anchor", "valid YAML")
             self._count(event, target.size)
             return replace(target, line=line)
         if isinstance(event, yaml.ScalarEvent):

@@ -84,7 +84,7 @@ class Program(NamedTuple):
 def parse_expression(text: str, variables: Sequence[str] = VARIABLES) -> Program:
     """Compile an expression; variables are numbered by their order.
 
-    Raises ValueError, whose message names what was expected in place of which part.
+    Raises ValueError, whose message names a part and what was expected in its place.
     """
     tree = _syntax_tree(text)
     if sum(isinstance(node, ast.expr) for node in ast.walk(tree)) > MAX_OPERATIONS:

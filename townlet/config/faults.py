@@ -1,18 +1,18 @@
-"""Validation of content into models, and pydantic's errors in Townlet's words."""
+"""Faults made of pydantic's errors, in Townlet's words."""
 
 from __future__ import annotations
 
 import math
 import reprlib
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from townlet.config.scalars import why_no_number
 from townlet.config.town import NAME_PATTERN
-from townlet.errors import Fault, InputError, nearest_name
+from townlet.errors import Fault, nearest_name
 
 #: Expectations in place of pydantic's names of Python types, by error type.
 _EXPECTED = {
@@ -29,25 +29,9 @@ _EXPECTED = {
 }
 _PATTERNS = {NAME_PATTERN: "a name of lower-case letters, digits and _ that begins with a letter"}
 
-Model = TypeVar("Model", bound=BaseModel)
-
 _brief = reprlib.Repr()
 _brief.maxlevel = 1
 _brief.maxstring = _brief.maxother = _brief.maxlong = 60
-
-
-def validated(content: Mapping[str, Any], model: type[Model], file: object) -> Model:
-    """Validate content as a model.
-
-    ``file`` names the content's source in errors: a path, or a phrase such as ``training options``. Raises InputError
-    naming every bad field.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise InputError(
-            fault_of(str(file), detail, model, ".".join(map(str, detail["loc"]))) for detail in error.errors()
-        ) from None
 
 
 def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str, written: str | None = None) -> Fault:

@@ -7,8 +7,8 @@ import re
 from townlet.config.document import parse_document
 from townlet.config.faults import quote
 from townlet.config.scenario import Scenario
-from townlet.config.town import MOST_LETTERS, NAME_PATTERN
-from townlet.config.validate import validated_scenario
+from townlet.config.town import LONGEST_NAME, NAME_PATTERN
+from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes
 
@@ -38,4 +38,4 @@ def scenario_names(folder: AnyPath) -> list[str]:
 
 def is_scenario_name(name: str) -> bool:
     """Tell whether a scenario can have this name."""
-    return len(name) <= MOST_LETTERS and re.fullmatch(NAME_PATTERN, name) is not None
+    return len(name) <= LONGEST_NAME and re.fullmatch(NAME_PATTERN, name) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from townlet.config.scenario import Scenario
-from townlet.config.validate import Source, Where, validated_scenario
+from townlet.config.validate_scenario import Source, Where, validated_scenario
 
 #: Options by the place in a scenario that they override.
 _OPTIONS = {("ticks",): "--ticks", ("seed",): "--seed", ("capture", "worlds"): "--worlds"}

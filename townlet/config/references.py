@@ -107,7 +107,7 @@ def _sizes(scenario: Scenario) -> Iterator[Finding]:
         yield (
             "map",
             found,
-            f"ways of at most 1 GiB, not {needed / 2**30:.1f}; make the map or the number of either smaller",
+            f"route tables of at most 1 GiB, not {needed / 2**30:.1f}; use a smaller map, or fewer types or workplaces",
         )
 
 

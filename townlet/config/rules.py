@@ -1,6 +1,6 @@
 """Configuration of the town's rules, one section per subject, all with working defaults.
 
-Everything a small town can do without is off by default: money, ties between people, outages, moving away.
+Whatever a small town can do without is off by default: money, ties between people, outages, moving away.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class NeedsRules(Section):
     """Needs, which fall linearly; people who lack one for too long faint, and newcomers replace them."""
 
     decay: dict[Need, Level] = {"hunger": 0.005, "hygiene": 0.005, "energy": 0.004}
-    """Fall of each need per tick; needs not named do not fall."""
+    """Fall of each need per tick; needs that are not listed do not fall."""
     start_jitter: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     """Upper bound of the uniform draw by which each need is lowered at the start."""
     faint_after: SomeTicks = 40
@@ -196,7 +196,7 @@ class RewardRules(Section):
     social: Weight = 0.0
     """Per unit of quality of a chat, a shared meal or help given."""
     faint: Weight = 0.0
-    """Taken once from a person who faints; at 0, fainting ends misery for free."""
+    """Taken once from a person who faints; at 0, fainting has no cost."""
     eviction: Weight = 0.0
     """Taken once from a person who is evicted."""
     conflict_actor: Weight = 0.05
@@ -228,7 +228,7 @@ class ObservationConfig(Section):
     """What people observe."""
 
     mode: Literal["compact", "hybrid", "full"] = "compact"
-    """``compact`` has numbers only, ``hybrid`` adds a map of the surroundings, ``full`` adds hints at the way."""
+    """``compact`` has numbers only, ``hybrid`` adds a map of the surroundings, ``full`` adds that and route hints."""
     neighbors: Annotated[int, Field(ge=0, le=16)] = 4
     """Number of nearest people who are described one by one."""
     view_radius: Annotated[int, Field(ge=1, le=8)] = 3
@@ -236,4 +236,4 @@ class ObservationConfig(Section):
     map_radius: Annotated[int, Field(ge=1, le=8)] = 5
     """Tiles in each direction that the map shows."""
     conflict_features: bool = True
-    """Whether features about queues and rivalry are filled; if not, they are 0, and all others keep their places."""
+    """Whether features about queues and rivalry are filled; if not, they are 0, and other features do not change."""

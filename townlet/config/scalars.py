@@ -1,7 +1,7 @@
 """Plain scalars of YAML by the core schema of YAML 1.2: null, a boolean, a number, or else text.
 
 Source: https://yaml.org/spec/1.2.2/#103-core-schema. PyYAML follows YAML 1.1, in which ``8:00`` is 480, ``010`` is 8,
-``no`` is false and ``1e-3`` is text, against what people mean.
+``no`` is false and ``1e-3`` is text, which is not what people mean.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_number(text: str) -> int | float | None:
 
 
 def why_no_number(text: str) -> str:
-    """Return the end of a sentence that says why a text is no number, or nothing if it does not resemble one."""
+    """Return the end of a phrase that says why a text is not a number; empty if it does not resemble one."""
     if _CLOCK.fullmatch(text):
         return " of ticks, not a time of day"
     if _LEADING_ZERO.fullmatch(text):

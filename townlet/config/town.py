@@ -16,8 +16,8 @@ Coordinate = Annotated[int, Field(ge=0, le=4095)]
 Tile = Annotated[tuple[Coordinate, Coordinate], AsTuple]
 NAME_PATTERN = "^[a-z][a-z0-9_]*$"
 #: Longest name in letters: file names of 255 bytes hold it twice, with additions around and between.
-MOST_LETTERS = 100
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=MOST_LETTERS)]
+LONGEST_NAME = 100
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 
 #: A town numbers people and objects in 16 bits.
 MOST_PEOPLE, MOST_OBJECTS = 10_000, 30_000

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import Field
 
 from townlet.config.base import Amount, AsTuple, Positive, Section, Seed, SomeTicks, Weight
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError, nearest_name
 
 Mode = Literal["replay", "rollout", "mixed"]
@@ -76,7 +76,7 @@ class ReplayConfig(Section):
     fresh_share: Annotated[float, Field(ge=0.001, le=1.0)] = 0.5
     """The least share of fresh agent-steps in joint mixing; recorded segments are drawn anew in every cycle."""
     segment_ticks: SomeTicks = 32
-    """Length of the segments of one person's experience in which joint mixing draws recorded data."""
+    """Joint mixing draws recorded data in segments of one person's experience; this is their length."""
     min_effective_share: Fraction = 0.3
     """In joint mixing, segments whose effective sample share is below this are dropped and counted."""
     awr_beta: Positive = 1.0
@@ -99,20 +99,20 @@ class HandoverConfig(Section):
     script: Literal["none", "scripted", "heuristic"] = "none"
     """The behaviour that drives everybody at first: the scenario's schedule (``scripted``) or the heuristic."""
     steps: Amount = 10
-    """The share of people on script falls by 1 / ``steps`` after every cycle with an open gate."""
+    """The share of people whom the script drives falls by 1 / ``steps`` after every cycle with an open gate."""
     accuracy_margin: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.05
     """While the script drives everybody, the gate opens if the held-out accuracy of cloning exceeds the majority
     class's rate by this share of the distance from that rate to 1."""
     reward_margin: Annotated[float, Field(ge=0.0, le=1e12)] = 0.02
-    """Afterwards, the gate is open if the learners' mean reward per agent-step is at most this far below that of the
-    people on script."""
+    """Afterwards, the gate is open if the mean reward per agent-step of the people whom the network drives is at most
+    this far below that of the people whom the script drives."""
 
 
 class TrainingConfig(Section):
     """The ``training`` section of a scenario: amounts, constants and the ways to learn."""
 
     seed: Seed = 0
-    """Seed of the network's first weights, of the people's draws and of the minibatch order."""
+    """Seed of the network's first weights, of the town's draws and of the minibatch order."""
     worlds: Annotated[int, Field(ge=1, le=65536)] = 64
     """Worlds simulated side by side in a rollout."""
     rollout_ticks: Annotated[int, Field(ge=1, le=10_000_000)] = 40

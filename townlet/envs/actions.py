@@ -26,7 +26,7 @@ def one_action(chosen: Any, actions: int, agent: str = "") -> int:
 
 
 def many_actions(chosen: ArrayLike, shape: tuple[int, int], actions: int) -> NDArray[np.integer[Any]]:
-    """Check the actions of a batch, any integers [W × A] or [W, A], and return them as [W, A].
+    """Check the actions of a batch, any integers [W·A] or [W, A], and return them as [W, A].
 
     ``shape`` is (W, A). Raises InputError for another shape, another type, and numbers outside 0 to ``actions`` − 1.
     """

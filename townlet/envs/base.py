@@ -33,8 +33,9 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
 
     ``info["action_mask"]`` is the mask of legal actions, int8 [N]. With ``action_mask="observation"`` observations hold
     it too: ``{"observation": float32 [F], "action_mask": int8 [N]}``. With ``"info"`` observations are plain float32
-    [F], and with ``"none"`` there is no mask at all. An illegal action counts as waiting; anything that is no action is
-    an error. ``max_cycles`` ends the episode before the scenario's own limit. A pickled copy is a fresh environment.
+    [F], and with ``"none"`` there is no mask at all. An illegal action counts as waiting; anything that is not an
+    action is an error. ``max_cycles`` ends the episode before the scenario's limit. A pickled copy is a fresh
+    environment.
 
     Raises InputError for an unknown scenario, render mode or ``action_mask``, and for ``max_cycles`` below 1.
     """
@@ -97,7 +98,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return self._observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Discrete:
-        """Return the agent's action space, numbers into the town's ``action_names``; always the same object."""
+        """Return the agent's action space, indices into the town's ``action_names``; always the same object."""
         if agent not in self._action_spaces:
             self._action_spaces[agent] = spaces.Discrete(len(self.town.action_names))
         return self._action_spaces[agent]
@@ -109,7 +110,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         return spaces.Box(low, high, dtype=np.float32)
 
     def state(self) -> NDArray[np.float32]:
-        """Return everybody's observations in a row, float32 [A × F]; zeros for empty places."""
+        """Return everybody's observations in a row, float32 [A·F]; zeros for empty places."""
         state: NDArray[np.float32] = self.town.observation[0].flatten()
         return state
 

@@ -51,7 +51,7 @@ class TownParallelEnv(TownParallelBase):
 
         Agents without an action wait. Actions of possible agents who are absent are ignored.
 
-        Raises InputError for an unknown agent, for anything that is no action, and outside an episode.
+        Raises InputError for an unknown agent, for anything that is not an action, and outside an episode.
         """
         self._require_episode()
         present = dict(self._slot_of)
@@ -108,7 +108,7 @@ def parallel_env(
             (:class:`TownParallelEnv`); ``slots`` makes one agent per place in town for the whole episode, for libraries
             that need a fixed number of agents (:class:`townlet.envs.slots.SlotParallelEnv`).
         render_mode: ``rgb_array``, ``ansi`` or ``human``, which prints the text after every step.
-        max_cycles: a time limit before the scenario's.
+        max_cycles: a time limit shorter than the scenario's.
         action_mask: ``observation`` puts the mask of legal actions into observation and info, as in PettingZoo's
             classic games; ``info`` puts it into the info only, and observations are plain vectors; ``none`` leaves it
             out.
@@ -124,7 +124,7 @@ def parallel_env(
 
 
 def most_generations(scenario: Scenario, ticks: int) -> int:
-    """Return the largest number of people who can live in one place, one after another, within ``ticks``.
+    """Return the largest number of people who can occupy one place, one after another, within ``ticks``.
 
     Fainting or moving away takes a minimum number of ticks, evictions happen only at the end of a day, and the next
     person arrives ``newcomer_after`` ticks later.

@@ -52,7 +52,7 @@ class TownRenderer:
 
 
 def draw_text(scene: Scene) -> str:
-    """Draw the map in characters; below it stand their meanings and the queues."""
+    """Draw the map in characters, and below it list their meanings and the queues."""
     types = _glyphs([item.type for item in scene.objects], str.lower)
     people = _glyphs([person.name for person in scene.people], str.upper)
     canvas = np.where(scene.walls, WALL, FLOOR)
@@ -64,7 +64,7 @@ def draw_text(scene: Scene) -> str:
     lines.append("  ".join(f"{glyph} {name}" for name, glyph in types.items()))
     if len(scene.people) <= LISTED:
         listed = (f"{people[person.name]} {person.name} {person.role}".rstrip() for person in scene.people)
-        lines.append("  ".join(listed) or "nobody is here")
+        lines.append("  ".join(listed) or "nobody is in town")
     else:
         lines.append(f"{len(scene.people)} people")
     names = {person.slot: people[person.name] for person in scene.people}

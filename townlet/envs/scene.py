@@ -1,4 +1,4 @@
-"""Scenes: what is visible in one world at one moment, copied from the state for drawing."""
+"""Scenes for drawing: copies of what is visible in one world at one moment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ScenePerson:
 
 @dataclass(frozen=True, slots=True)
 class Grudge:
-    """A grudge: who holds it against whom, by slot, and its strength from 0 to 1."""
+    """A grudge: who bears it against whom, by slot, and its strength from 0 to 1."""
 
     holder: int
     against: int

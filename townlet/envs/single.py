@@ -76,7 +76,7 @@ class TownEnv(gymnasium.Env[NDArray[np.float32], np.int64], EzPickle):
     def step(self, action: np.int64 | int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Simulate one tick in which the person does ``action`` and the others follow their behaviour.
 
-        Raises InputError for anything that is no action, and outside an episode.
+        Raises InputError for anything that is not an action, and outside an episode.
         """
         if self._over:
             raise no_episode(began=self._seeded)

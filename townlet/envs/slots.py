@@ -13,7 +13,7 @@ class SlotParallelEnv(TownParallelBase):
 
     SuperSuit, Stable-Baselines3 and skrl need every agent in every step, so ``agents`` stay the same from reset to the
     time limit. In the tick in which a person faints, the agent's ``termination`` is True, as advantage estimators need.
-    Against PettingZoo's rules the agent then stays: until the newcomer arrives, the agent sees zeros, can only wait,
+    Contrary to PettingZoo's convention the agent then stays: until the newcomer arrives, it sees zeros, can only wait,
     gets no reward, and ``info["alive"]`` is False. At the limit everybody is truncated, which
     ``info["TimeLimit.truncated"]`` repeats for Stable-Baselines3.
     """
@@ -34,7 +34,7 @@ class SlotParallelEnv(TownParallelBase):
     def step(self, actions: dict[str, int]) -> Step:
         """Simulate one tick; the results cover every agent.
 
-        Raises InputError for anything that is no action, and outside an episode.
+        Raises InputError for anything that is not an action, and outside an episode.
         """
         self._require_episode()
         slot_of = {slot: a for a, slot in enumerate(self.slots)}

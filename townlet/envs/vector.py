@@ -23,18 +23,19 @@ from townlet.world import Town
 
 
 class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[Any]], EzPickle):
-    """``N = worlds × people`` sub-environments, one per place in each world, in order of world.
+    """W·A sub-environments (worlds × people), one per place in each world, in order of world.
 
-    Nothing is copied. Observations float32 [N, F], rewards float32 [N], terminations bool [N], and in ``info``
-    ``action_mask`` bool [N, A] and ``alive`` bool [N] are views of the simulator's arrays; ``truncations`` bool [N] is
-    this environment's own array. All are valid until the next :meth:`step` or :meth:`reset`. An illegal action counts
-    as waiting. The batch holds the seed's worlds from ``first_world`` on; a world does the same in any batch.
+    Nothing is copied. Observations float32 [W·A, F], rewards float32 [W·A], terminations bool [W·A], and in ``info``
+    ``action_mask`` bool [W·A, N] and ``alive`` bool [W·A] are views of the simulator's arrays; ``truncations`` bool
+    [W·A] is this environment's own array. All are valid until the next :meth:`step` or :meth:`reset`. An illegal action
+    counts as waiting. The batch holds the seed's worlds from number ``first_world`` on; a world behaves the same in any
+    batch.
 
     The autoreset mode is ``SAME_STEP``. All worlds reach the time limit in the same step, whose observations already
     belong to the next episode. After a faint the place stays empty until the newcomer arrives: ``alive`` is False, the
     observation is zeros, only waiting is legal and the reward is 0. Where an episode ended, ``info["_final_obs"]`` bool
-    [N] is True and ``info["final_obs"]`` float32 [N, F] holds its last observation, all zeros after a faint; in other
-    steps both are absent. A pickled copy is a fresh environment.
+    [W·A] is True and ``info["final_obs"]`` float32 [W·A, F] holds its last observation, all zeros after a faint; in
+    other steps both are absent. A pickled copy is a fresh environment.
 
     Raises InputError for an unknown scenario, less than one world, or an invalid seed.
     """
@@ -80,12 +81,12 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
     def step(
         self, actions: ArrayLike
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Simulate one tick under ``actions``, any integers [N] or [W, A].
+        """Simulate one tick under ``actions``, any integers [W·A] or [W, A].
 
         Returns observations, rewards, terminations, truncations and info, as the class describes. At the time limit
         rewards and terminations are copies, since the reset overwrites the simulator's arrays.
 
-        Raises InputError before the first reset, and for anything that is no action.
+        Raises InputError before the first reset, and for anything that is not an action.
         """
         town = self.town
         if not self._began:
@@ -117,7 +118,7 @@ class TownVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int32], NDArray[An
 
 
 def flat(array: NDArray[Any]) -> NDArray[Any]:
-    """Reshape [W, A, …] to [W × A, …] in the same memory. Raises ValueError if that would need a copy."""
+    """Reshape [W, A, …] to [W·A, …] in the same memory. Raises ValueError if that would need a copy."""
     return np.reshape(array, (array.shape[0] * array.shape[1], *array.shape[2:]), copy=False)
 
 

@@ -37,7 +37,7 @@ def _require_path(text: str) -> str:
     return text
 
 
-#: The name of a file beside the one that names it.
+#: The name of a file in the same folder as the file that names it.
 FileName = Annotated[str, AfterValidator(_require_name)]
 #: The path of a file in the same folder or below.
 InnerPath = Annotated[str, AfterValidator(_require_inner_path)]

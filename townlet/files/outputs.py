@@ -1,4 +1,4 @@
-"""Outputs on the local disk: checks of what stands at a path, and durable writes.
+"""Outputs on the local disk: checks of what exists at a path, and durable writes.
 
 A new file replaces a regular file or nothing, through symbolic links, which stay. Pipes and character devices are
 written to as they are: never removed, renamed over or locked. Everything else is refused.
@@ -94,7 +94,7 @@ def _require_writable(folder: Path, path: Path, expected: str) -> None:
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
-        raise InputError.of(path, "", f"{folder}, which is no folder", expected)
+        raise InputError.of(path, "", f"{folder}, which is not a folder", expected)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError.of(path, "", f"{folder}, which may not be written to", expected)
 
@@ -154,7 +154,7 @@ def write_all(descriptor: int, data: bytes, path: Path) -> None:
 
 
 def append_line(descriptor: int, line: bytes, path: Path) -> None:
-    """Append a whole line to a regular file opened for appending, or nothing. Raises OSError with the file's name."""
+    """Append either a whole line or nothing to a regular file opened for appending. Raises OSError with its name."""
     before = os.fstat(descriptor).st_size
     try:
         written = os.write(descriptor, line)
@@ -166,7 +166,7 @@ def append_line(descriptor: int, line: bytes, path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a whole file, or leave what was there, and flush the file and its folder's entry to the device.
+    """Write a whole file, or leave what was there; flush the file and its folder's entry to the device.
 
     The bytes go to a hidden neighbour, which is flushed and renamed. A stream gets them directly.
 

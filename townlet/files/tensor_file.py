@@ -1,4 +1,4 @@
-"""Safetensors files that carry a JSON description beside their arrays: checkpoints and snapshots."""
+"""Safetensors files with a JSON description of their arrays: checkpoints and snapshots."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def tensors_with_description(
         raise InputError.of(file, "", "a damaged file or one of another kind", expected)
     description = strict(text.encode(), file, expected)
     if not isinstance(description, dict):
-        raise InputError.of(file, "", "a description that is no JSON object", expected)
+        raise InputError.of(file, "", "a description that is not a JSON object", expected)
     return arrays, description

@@ -19,8 +19,8 @@ def private_cache() -> Path:
     It is ``$TOWNLET_CACHE``, else ``townlet`` in ``$XDG_CACHE_HOME`` or ``~/.cache``. Users without a writable home get
     a folder of their own among the temporary files. Its files are run as code, so nobody else may write to it.
 
-    Raises InputError if ``$TOWNLET_CACHE`` belongs to another user, is writable by others, is no folder, or cannot be
-    made.
+    Raises InputError if ``$TOWNLET_CACHE`` belongs to another user, is writable by others, is not a folder, or cannot
+    be made.
     """
     named = os.environ.get("TOWNLET_CACHE")
     if named:

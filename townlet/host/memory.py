@@ -11,17 +11,17 @@ from pathlib import Path
 
 from townlet.errors import InputError
 
-#: Smaller amounts are not checked: they vanish in what a process takes anyway.
+#: Smaller amounts are not checked: they are negligible beside what a process uses anyway.
 _SMALL = 64 * 2**20
 
-#: Advice for worlds or rollouts that do not fit.
+#: Advice if worlds or rollouts do not fit.
 FEWER = "fewer worlds or ticks (--worlds, --rollout-ticks, --ticks, or their fields in the scenario)"
 
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int:
-    """Return the bytes that this process may still take under the limits of machine, control group and process."""
+    """Return the bytes that this process may still allocate under the limits of machine, control group and process."""
     import psutil
 
     left = [int(psutil.virtual_memory().available), *_left_by_cgroup(_CGROUP)]

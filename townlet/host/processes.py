@@ -1,4 +1,4 @@
-"""Processes of our own that must not outlive the one that started them."""
+"""Child processes that must not outlive the process that started them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Process-wide settings of torch under which equal inputs give equal bits.
 
-They are set by what runs a whole training, soak, capture or evaluation, and by nothing that it calls.
+Only the functions that run a whole training, soak, capture or evaluation set them; nothing that these call does.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ def repeatable(threads: int = 1, *, device: str = "cpu") -> Iterator[None]:
     """Let torch compute deterministically, with ``threads`` threads per operation; restore its settings afterwards.
 
     The number of threads changes the order of sums, and so the last bits of results. ``device`` is where networks
-    compute: ``cpu`` or ``cuda``. The settings apply to the whole
-    process: nothing else should use torch meanwhile. Contexts may be nested. A process that has not loaded torch has
-    nothing to set, and torch is not loaded for it.
+    compute: ``cpu`` or ``cuda``. The settings apply to the whole process: nothing else should use torch meanwhile.
+    Contexts may be nested. If the process has not loaded torch, nothing is set and torch is not loaded.
     """
     if "torch" not in sys.modules:
         yield

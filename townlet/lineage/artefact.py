@@ -1,4 +1,4 @@
-"""Artefacts, and their claims about their own files and about those they were made from."""
+"""Artefacts, and their claims about the hashes of their own files and of the files that they were made from."""
 
 from __future__ import annotations
 

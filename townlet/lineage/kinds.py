@@ -1,6 +1,6 @@
 """Kinds of artefacts that name their own files or parents by hash, with a reader for each.
 
-:func:`register` adds a kind. An artefact with a ``lineage.json`` beside it needs none.
+:func:`register` adds a kind. An artefact with a ``lineage.json`` beside it needs no kind.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from townlet.lineage.artefact import Artefact, Claim
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of artefact: a test for its files, and a reader of what it says."""
+    """A kind of artefact: a test for its files, and a reader of their claims."""
 
     name: str
     recognises: Callable[[Path], bool]

@@ -1,4 +1,4 @@
-"""Lineage records: ``lineage.json`` lies beside an artefact and holds the hashes of its files and of its sources."""
+"""Lineage records: a ``lineage.json`` beside an artefact, with the hashes of its files and of its sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import canonical_json, pretty_json, read_json, sha256, write_atomically
@@ -80,7 +80,7 @@ def read_record(path: Path) -> LineageRecord:
 
 
 def artefact_on_record(file: Path) -> Artefact | None:
-    """Return the artefact of a file that a record beside it or one folder up names; ``None`` without such a record."""
+    """Return the artefact of a file whose record lies beside it or one folder up; ``None`` without such a record."""
     for folder in (file.parent, file.parent.parent):
         path = folder / RECORD_NAME
         if path.is_file() and file != path:

@@ -1,4 +1,4 @@
-"""Walk from a file to its scenario that checks every hash and stops at the first that is wrong."""
+"""Walk from a file back to its scenario: every hash is checked, and the first wrong one ends the walk."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Node:
 
 
 def trace(file: Path, search: Sequence[Path] = ()) -> Node:
-    """Walk from an artefact's file to its scenario.
+    """Walk from an artefact's file back to its scenario.
 
     A parent known only by its hash is searched for in ``search``, near the file that names it, and among the scenarios
     of the current folder and Townlet's own.
@@ -121,7 +121,7 @@ class _Walk:
             found = claim if claim.located else self._locate(claim, artefact)
             self._check(found)
             if found.file in own:
-                continue  # A policy, say, keeps its configuration with all options applied beside it.
+                continue  # A policy, for example, lies beside a copy of its configuration with all options applied.
             above = self.artefact(found.file)
             if above is None:
                 raise LineageError.of(found.file, "no record of its origin", "a record of what it was made from")

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from townlet.baselines.baseline import Count, Sha256, own_sha256, require_own_sha256
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.files.artefact_names import SOAK_NAME
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
@@ -18,7 +18,7 @@ from townlet.host.installation import commit, describe_installation
 from townlet.soak.rows import RowFile
 from townlet.sources import sources_sha256
 from townlet.telemetry import read_records
-from townlet.telemetry.version import telemetry_version
+from townlet.telemetry.log_hash import log_sha256
 
 if TYPE_CHECKING:
     from townlet.capture import Capture
@@ -155,7 +155,7 @@ def finish(folder: Path, manifest: Mapping[str, Any], cycles: int, alerts: int) 
 
 def records_sha256(log: Path) -> str:
     """SHA-256 of a training log without its clock fields. Raises InputError for a log that is not valid."""
-    return telemetry_version(read_records(log))
+    return log_sha256(read_records(log))
 
 
 def soak_code_sha256() -> str:

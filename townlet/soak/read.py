@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, read_bytes, read_json, require_field, sha256
 from townlet.soak.manifest import (

@@ -8,15 +8,15 @@ from typing import Any
 
 from townlet.config import load_scenario
 from townlet.files.storage import pretty_json, write_atomically
+from townlet.telemetry.epoch_alerts import alerts_for
 from townlet.telemetry.validator import read_records
-from townlet.telemetry.watcher import alerts_for
 
 _FIELDS = ("signal", "field", "found", "expected")
 
 
 @dataclass(frozen=True)
 class WrittenAlerts:
-    """The alerts that were written, the file's hash, and what the alerts were computed from."""
+    """Alerts as written, with the file's hash, and the thresholds, records and scenario that they come from."""
 
     sha256: str
     thresholds: dict[str, float]

@@ -13,7 +13,7 @@ from townlet.files.artefact_names import CARD_NAME, REPORT_NAME
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.stages.commands import command_line
 from townlet.stages.verified_capture import manifest_sha256
-from townlet.telemetry.version import telemetry_version, without_clock
+from townlet.telemetry.log_hash import log_sha256, without_clock
 
 if TYPE_CHECKING:
     from townlet.capture import Capture, Manifest
@@ -25,7 +25,7 @@ OPTIONS = ("rollout_ticks", "epochs", "cycles", "worlds", "seed")
 
 @dataclass(frozen=True)
 class Report:
-    """A written report: its page, the hashes it was made from, and what the pipeline shows of it."""
+    """A written report: its page, the hashes of its sources, and the parts that the pipeline shows."""
 
     path: Path
     version: str
@@ -51,8 +51,8 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
 
     ``show`` renders the paths in the commands at the end of the page.
 
-    Raises InputError if an artefact is unusable, or if log and policy come from different trainings, as after one that
-    ended before it saved a policy.
+    Raises InputError if an artefact is unusable, or if log and policy come from different trainings, for example
+    because the last one ended before it saved a policy.
     """
     from townlet.capture import read_capture
     from townlet.telemetry import read_records, render_markdown, summarize
@@ -70,7 +70,7 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
     parents = {
         "rollout_capture": manifest_sha256(sources.manifest),
         "trained_policy": trained.sha256,
-        "validated_telemetry": telemetry_version(records),
+        "validated_telemetry": log_sha256(records),
     }
     page = summary_html(
         summary,

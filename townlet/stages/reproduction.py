@@ -1,4 +1,4 @@
-"""Reproduction of a capture: part of it is simulated again and compared."""
+"""Reproduction of a capture: part of it is simulated again, and compared with the recording."""
 
 from __future__ import annotations
 

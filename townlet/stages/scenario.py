@@ -1,4 +1,4 @@
-"""Copy of a scenario, from which all further stages read."""
+"""Copy of a scenario file, from which all later stages read."""
 
 from __future__ import annotations
 

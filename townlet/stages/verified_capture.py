@@ -1,4 +1,4 @@
-"""Verified captures: ``replay.json`` names one and describes it to a trainer."""
+"""Verification of a capture, recorded in ``replay.json``, which names the capture and describes it to a trainer."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def verify_and_describe(manifest_path: Path) -> dict[str, Any]:
 
 
 def manifest_sha256(manifest_path: Path) -> str:
-    """Return the hash that stands for a whole capture."""
+    """Return the hash that identifies a whole capture."""
     return sha256(read_bytes(manifest_path, "a capture manifest"))
 
 

@@ -1,6 +1,7 @@
 """The training log: its schema, its writer, and the tools that validate, watch, summarise and export it."""
 
 from townlet.telemetry.comparison import Difference, differences, load_baseline
+from townlet.telemetry.epoch_alerts import Alert, EpochReport, alerts_for, examine
 from townlet.telemetry.follow import Follower, follow
 from townlet.telemetry.reader import LogFault, TelemetryLog, read_log
 from townlet.telemetry.record import CLOCK_FIELDS, FIELDS, Field
@@ -8,7 +9,6 @@ from townlet.telemetry.render import render_markdown, render_text
 from townlet.telemetry.summary import GroupSummary, MetricSummary, Summary, summarize
 from townlet.telemetry.table import telemetry_table, write_table
 from townlet.telemetry.validator import ValidationResult, read_records, validate_log
-from townlet.telemetry.watcher import Alert, EpochReport, alerts_for, examine
 from townlet.telemetry.writer import TelemetryWriter
 
 __all__ = [

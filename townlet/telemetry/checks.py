@@ -31,7 +31,7 @@ class FieldFault:
 
 
 def quoted(value: Any) -> str:
-    """Return a JSON value as it stands in the log, shortened and safe to print."""
+    """Return a JSON value as written in the log, shortened and safe to print."""
     try:
         text = json.dumps(value)
     except (ValueError, RecursionError, TypeError):

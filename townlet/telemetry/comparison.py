@@ -1,4 +1,4 @@
-"""Comparison of a log's last record with a baseline: metric by metric, absolute and relative."""
+"""Comparison of a log's last record with reference values (``--baseline``), metric by metric."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from townlet.telemetry.reader import read_log
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.validator import read_records
 
-#: Objects of a baseline file that hold metrics one level down.
+#: Objects of a reference file that hold metrics one level down.
 _CONTAINERS = ("metrics", "total", "totals")
 
 
@@ -22,7 +22,7 @@ class Difference:
     """A metric's value and its reference."""
 
     metric: str
-    """Its name in the baseline."""
+    """Its name among the reference values."""
     field: str
     """Its name in the record."""
     value: float
@@ -41,7 +41,7 @@ class Difference:
         return self.absolute / abs(self.reference)
 
     def exceeds(self, threshold: float, relative: bool) -> bool:
-        """Tell whether the difference exceeds a threshold in magnitude; an undefined relative one always does."""
+        """Tell whether the difference exceeds a threshold in magnitude; an undefined one always does."""
         difference = self.relative if relative else self.absolute
         return difference is None or abs(difference) > threshold
 
@@ -87,7 +87,7 @@ def load_baseline(path: str | Path) -> dict[str, float]:
 
 
 def differences(record: Mapping[str, Any], baseline: Mapping[str, float], source: str) -> list[Difference]:
-    """Compare every metric that the record and the baseline share, in order of name.
+    """Compare every metric that the record and the reference values share, in order of name.
 
     A metric ``m`` is compared with the record's ``m``, or with its ``baseline_m`` if it has no ``m``.
 

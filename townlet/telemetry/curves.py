@@ -11,7 +11,7 @@ from townlet.telemetry.record import BY_NAME
 class Point(NamedTuple):
     """One number of one record; ``step`` is in agent-steps, ``seconds`` is training time since the start.
 
-    An epoch missing from the log counts as long as the next one in it.
+    An epoch that was not logged is assumed to have taken as long as the next logged one.
     """
 
     curve: str

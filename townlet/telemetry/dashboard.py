@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from townlet.files.strict_json import is_number
+from townlet.telemetry.epoch_alerts import SIGNALS, EpochReport, Signal, examine
 from townlet.telemetry.follow import Follower
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.reader import Line
 from townlet.telemetry.summary import HIGHLIGHTS
-from townlet.telemetry.watcher import WATCHES, EpochReport, Watch, examine
 from townlet.text.terminal import printable
 
 Bounds = Mapping[str, float | None]
@@ -48,7 +48,7 @@ _COUNTS = {"cycle_id": "cycle", "steps": "agent-steps"}
 
 
 class WatchedLog:
-    """A log as watched so far; an epoch that is written again replaces the earlier one."""
+    """A log as read so far; an epoch that is written again replaces the earlier one."""
 
     def __init__(self, log: Path, bounds: Bounds) -> None:
         self.log = log
@@ -212,7 +212,7 @@ def _signal_table(watched: WatchedLog, narrow: bool) -> Table:
     if not narrow:
         table.add_column("bound", no_wrap=True)
         table.add_column("alerts", justify="right", no_wrap=True)
-    watches = {watch.field: watch for watch in WATCHES if watched.bounds.get(watch.signal) is not None}
+    watches = {bounded.field: bounded for bounded in SIGNALS if watched.bounds.get(bounded.name) is not None}
     for field in dict.fromkeys((*HIGHLIGHTS, *watches)):
         values = [report.record.get(field) for report in watched.epochs]
         if field not in watches and all(value is None for value in values):
@@ -224,10 +224,10 @@ def _signal_table(watched: WatchedLog, narrow: bool) -> Table:
     return table
 
 
-def _bound(watched: WatchedLog, watch: Watch) -> tuple[Text, Text]:
-    times = watched.alerts[watch.signal]
-    sign = "<=" if watch.side == "max" else ">="
-    return Text(f"{sign} {watched.bounds[watch.signal]:g}"), Text(str(times), "bold red" if times else "dim")
+def _bound(watched: WatchedLog, bounded: Signal) -> tuple[Text, Text]:
+    times = watched.alerts[bounded.name]
+    sign = "<=" if bounded.side == "max" else ">="
+    return Text(f"{sign} {watched.bounds[bounded.name]:g}"), Text(str(times), "bold red" if times else "dim")
 
 
 def _figure(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Following of a growing log: every line once, through rotation, truncation and replacement."""
+"""Reader of a growing log that returns every line once, despite rotation, truncation and replacement."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Follower:
 
 
 def follow(path: str | Path, interval: float) -> Iterator[Line]:
-    """Yield every line of a log, and forever each new one, reading every ``interval`` seconds."""
+    """Yield every line of a log, then each new one without end, reading every ``interval`` seconds."""
     with Follower(path) as follower:
         while True:
             yield from follower.poll()

@@ -38,7 +38,7 @@ class Exported(NamedTuple):
 
 
 def export_mlflow(log: Path, tracking_uri: str, experiment: str = "townlet", run_name: str | None = None) -> Exported:
-    """Write every number of a valid log into a run of an experiment; a repeated export adds what is new.
+    """Write every number of a valid log into a run of an experiment; a repeated export adds only new points.
 
     The curves are those of :func:`~townlet.telemetry.curves.points_of`. The run's start is the log's last modification
     less the training's duration, estimated for epochs that were not logged. The run's points are read back first, so
@@ -61,7 +61,7 @@ def export_mlflow(log: Path, tracking_uri: str, experiment: str = "townlet", run
         return _export(MlflowClient(tracking_uri=tracking_uri), log, records, experiment, run_name)
     except (MlflowException, SQLAlchemyError) as error:
         found = (str(error).strip() or type(error).__name__).splitlines()[0]
-        expected = "an MLflow server or database that takes this experiment, run and points"
+        expected = "an MLflow server or database that accepts this experiment, run and points"
         raise InputError.of(tracking_uri, "", found, expected) from None
 
 
@@ -78,7 +78,7 @@ def _export(
     if runs:
         run = runs[0]
         if run_name not in (None, run.info.run_name):
-            expected = f"run {run.info.run_name!r}, in which it is already, or another experiment"
+            expected = f"run {run.info.run_name!r}, as it was exported before, or another experiment"
             raise InputError.of(log, "", f"run name {run_name!r}", expected)
     else:
         written = part_paths(log)[-1].stat().st_mtime
@@ -111,7 +111,7 @@ def _add_missing(client: MlflowClient, run: Run, points: list[Point], curves: li
             missing.append(Metric(curve, value, timestamp, step))
     if unexpected := +held:
         curve, value, step = min(unexpected, key=lambda point: (point[2], point[0]))
-        expected = "what this run holds already, continued; delete the run or use another experiment"
+        expected = "a log that continues this run; delete the run or use another experiment"
         found = f"no {curve} of {value:g} at step {step} as in run {run.info.run_name!r}"
         raise InputError.of(log, "", found, expected)
     for first in range(0, len(missing), BATCH):

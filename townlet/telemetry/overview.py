@@ -1,4 +1,4 @@
-"""A training log in a sentence or two, and what in it a practitioner would look at first."""
+"""Overview of a training log: a verdict of one or two sentences, and remarks on what a practitioner checks first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from townlet.telemetry.formatting import count, number
 
 Records = Sequence[Mapping[str, Any]]
 
-#: Rules of thumb; beyond them a remark is made. They are prompts to look, not checks: those are `watch`'s.
+#: Values beyond which a remark is made: a reason to look closer. ``townlet watch`` has bounds of its own.
 CLIPPED_REWARDS = 0.05
 FAR_KL = 0.1
 CLIPPED_RATIOS = 0.4
@@ -20,15 +20,15 @@ FEW_EFFECTIVE = 0.1
 def own_rollouts(records: Records) -> Records:
     """The records of the policy's own rollouts, or all if there are none.
 
-    What a replay phase reports is about the recorded data, so the two are not to be compared or averaged.
+    A replay phase reports on the recorded data, so its records cannot be compared or averaged with those of rollouts.
     """
     return [record for record in records if record.get("data_mode") == "rollout"] or records
 
 
 def overview_of(records: Records) -> str:
-    """The course of a training in words: its extent, and how reward, entropy and KL divergence went.
+    """Describe the course of a training: its extent, and how reward, loss, entropy and KL divergence developed.
 
-    Of a training that also replays, only its own rollouts are compared: a replay's reward is the recorded one.
+    If a training also replays, only its own rollouts are compared: the reward of a replay is the recorded one.
     """
     epochs = count(len(records), "epoch")
     steps = count(int(records[-1]["steps"]), "agent-step")
@@ -40,35 +40,37 @@ def overview_of(records: Records) -> str:
         _course(own, "batch_entropy_mean", "policy entropy", " nats"),
         _peak(records),
     ]
-    told = ", ".join(part for part in parts if part)
+    course = ", ".join(part for part in parts if part)
     remarks = len(remarks_on(records))
     closing = f"{count(remarks, 'thing')} to look at." if remarks else "Nothing stands out as wrong."
-    return f"All numbers are finite over {epochs} ({steps} so far): {told}. {closing}"
+    return f"All numbers are finite over {epochs} ({steps} so far): {course}. {closing}"
 
 
 def remarks_on(records: Records) -> tuple[str, ...]:
-    """What stands out by the rules of thumb, one sentence each."""
+    """Return one sentence on each value that stands out."""
     last = records[-1]
-    told = []
+    remarks = []
     if (share := last.get("reward_clipped_share", 0.0)) > CLIPPED_REWARDS:
-        told.append(f"{share:.1%} of the rewards sat on their clip in the last epoch; these teach nothing.")
+        remarks.append(f"{share:.1%} of the rewards were clipped in the last epoch; clipped rewards teach nothing.")
     if constant := sum(
         int(r["adv_zero_std_batches"]) for r in records if r.get("replay_method") not in ("cloning", "awr")
     ):
-        told.append(f"{count(constant, 'minibatch', 'minibatches')} had constant advantages: nothing to learn from.")
+        remarks.append(f"{count(constant, 'minibatch', 'minibatches')} had constant advantages: nothing to learn from.")
     # Cloning is meant to move the policy, and clips nothing.
     stepped = [record for record in records if record.get("replay_method") not in ("cloning", "awr")] or records
     furthest = max(stepped, key=lambda record: float(record["kl_divergence"]))
     if furthest["kl_divergence"] > FAR_KL:
         moved = number(furthest["kl_divergence"])
-        told.append(f"The policy moved {moved} nats in epoch {furthest['epoch']}; PPO steps usually stay near 0.01.")
+        remarks.append(f"The policy moved {moved} nats in epoch {furthest['epoch']}; PPO steps usually stay near 0.01.")
     if (share := last["clip_fraction"]) > CLIPPED_RATIOS:
-        told.append(f"{share:.0%} of the ratios were clipped in the last epoch; the learning rate may be too high.")
+        remarks.append(f"{share:.0%} of the ratios were clipped in the last epoch; the learning rate may be too high.")
     if (entropy := last.get("batch_entropy_mean", 1.0)) < NO_ENTROPY:
-        told.append(f"The policy is nearly deterministic ({number(entropy)} nats of entropy); it explores no more.")
+        remarks.append(
+            f"The policy is nearly deterministic ({number(entropy)} nats of entropy) and no longer explores."
+        )
     if (share := last.get("effective_sample_share", 1.0)) < FEW_EFFECTIVE:
-        told.append(f"Only {share:.1%} of the recorded samples carry weight: the recording policy is too different.")
-    return tuple(told)
+        remarks.append(f"Only {share:.1%} of the recorded samples carry weight: the recording policy is too different.")
+    return tuple(remarks)
 
 
 def _course(records: Records, name: str, noun: str, unit: str) -> str:

@@ -43,8 +43,8 @@ class LogFault:
 class Line:
     """A complete line; ``end`` is the byte offset of its end in its file, and ``number`` counts from 1.
 
-    ``record`` is ``None`` if the line is no JSON object. It may hold NaN and infinities, so that checks can name their
-    field.
+    ``record`` is ``None`` if the line is not a JSON object. It may hold NaN and infinities, so that checks can name
+    their field.
     """
 
     file: str

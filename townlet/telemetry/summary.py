@@ -31,8 +31,8 @@ Trend = Literal["rising", "falling", "steady", "constant"]
 class MetricSummary:
     """One metric over the epochs that have it.
 
-    ``slope`` is the least-squares line's, per epoch. ``trend`` is ``steady`` if that line changes by no more than the
-    scatter about it (the root mean square residual), and ``constant`` if the value never changes.
+    ``slope`` is the least-squares line's, per epoch. ``trend`` is ``steady`` if that line rises or falls by no more
+    than the scatter about it (the root mean square residual), and ``constant`` if the value never changes.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Summary:
     by_mode: tuple[GroupSummary, ...]
     by_cycle: tuple[GroupSummary, ...]
     differences: tuple[Difference, ...]
-    """From a baseline, if one was given."""
+    """From reference values, if any were given."""
 
     def metric(self, name: str) -> MetricSummary | None:
         """Return the summary of one metric, or ``None`` if no record has it."""
@@ -92,9 +92,9 @@ def summarize(
     baseline: Mapping[str, float] | None = None,
     last: int | None = None,
 ) -> Summary:
-    """Summarise valid records, all of them or the ``last`` N, and compare the last one with a baseline if given.
+    """Summarise valid records, all of them or the ``last`` N, and compare the last one with ``baseline``, if given.
 
-    Raises :class:`InputError` if there is no record, or if the baseline shares no metric with the last one.
+    Raises :class:`InputError` if there is no record, or if ``baseline`` shares no metric with the last one.
     """
     chosen = records[-last:] if last else records
     if not chosen:

@@ -24,7 +24,7 @@ class TelemetryWriter:
     """A writer that appends one record per epoch to a JSONL log.
 
     Each line is one ``write`` to a file opened for appending. ``frequency`` N writes only the epochs 1, 1 + N, 1 + 2N,
-    …, whatever the interruptions of the training. ``max_entries`` N moves a log of N lines to ``.1`` (and ``.1`` to
+    …, however often the training is interrupted. ``max_entries`` N moves a log of N lines to ``.1`` (and ``.1`` to
     ``.2``, and so on) before the next line is written.
 
     The first record replaces the log of an earlier run, with its rotated parts. A symbolic link stays, and the log it
@@ -96,7 +96,7 @@ class TelemetryWriter:
 
     @property
     def offset(self) -> int:
-        """Lines written over the log's life: the last ``log_stream_offset``, which a checkpoint keeps."""
+        """Number of lines in all parts of the log: the last ``log_stream_offset``, which a checkpoint keeps."""
         return self._offset
 
     @property
@@ -201,7 +201,7 @@ class TelemetryWriter:
         try:
             write_all(self._file, line, self.path)
         except BrokenPipeError:
-            # Printed output may end with its reader, but a training that loses its log has failed.
+            # A command whose printed output has no reader may end quietly, but a training without its log has failed.
             raise RunError(f"{self.path}: nobody reads the log any more") from None
 
 

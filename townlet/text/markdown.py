@@ -39,7 +39,7 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return a text as a code span, whatever back-ticks it holds; :func:`table` escapes its ``|``."""
+    """Return a text as a code span, even if it holds back-ticks; :func:`table` escapes its ``|``."""
     line = _one_line(text)
     if not line:
         return ""

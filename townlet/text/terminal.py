@@ -7,9 +7,9 @@ import sys
 
 
 def printable(text: str) -> str:
-    """Escape every unprintable character (control characters, line feeds, bytes that are no text).
+    """Escape every unprintable character (control characters, line feeds, bytes that are not text).
 
-    The result can neither move a terminal's cursor nor pass for a line of Townlet's own.
+    The result can neither move a terminal's cursor nor imitate a line that Townlet printed.
     """
     if text.isprintable():
         return text

@@ -19,7 +19,6 @@ from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.training.advantages import Flags, Floats
-from townlet.training.importance import correlation
 from townlet.training.trajectories import Trajectories
 
 Method = Literal["none", "cloning", "awr", "vtrace"]
@@ -146,6 +145,15 @@ def batch_statistics(reward: Floats, advantage: Floats, clipped: Flags) -> dict[
     }
 
 
+def correlation(x: Floats, y: Floats) -> float:
+    """Pearson's r, computed in float64; 0 where either does not vary."""
+    if x.min() == x.max() or y.min() == y.max():
+        return 0.0
+    dx, dy = (z.astype(np.float64) - z.mean(dtype=np.float64) for z in (x, y))
+    # Not dot products: their matrix library's threads change the order of summation.
+    return float(np.clip((dx * dy).sum() / np.sqrt((dx * dx).sum() * (dy * dy).sum()), -1.0, 1.0))
+
+
 def rows_of(buffer: RolloutBuffer, only: Flags | None = None) -> NDArray[np.int64]:
     """The agent-steps in which a slot was occupied, int64 [S]; with ``only``, bool [W, A], in these slots alone."""
     return np.flatnonzero(buffer.alive if only is None else buffer.alive & only)
@@ -154,7 +162,7 @@ def rows_of(buffer: RolloutBuffer, only: Flags | None = None) -> NDArray[np.int6
 def require_agent_steps(source: str, buffer: RolloutBuffer, only: Flags | None) -> None:
     """Raise InputError, with ``source`` as the file, if the slots ``only``, bool [W, A], were always empty."""
     if not (buffer.alive if only is None else buffer.alive & only).any():
-        raise InputError.of(source, "alive", "no agent-step in which anybody lived", "at least one")
+        raise InputError.of(source, "alive", "no agent-step", "at least one")
 
 
 def evaluate(network: ActorCritic, buffer: RolloutBuffer) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that the next phase of a training depends on, in one file.
+"""Checkpoints: one file with everything that the next phase of a training depends on.
 
 The file is in safetensors format, so nothing in it is executable. It holds the arrays of network, optimizer and town,
 and a JSON description: the plan of the training, its progress, and a SHA-256 over the description and all arrays. A
@@ -22,7 +22,7 @@ from pydantic import Field, JsonValue
 from safetensors.numpy import save
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
+from townlet.config.validate import validated
 from townlet.errors import Fault, InputError
 from townlet.files import artefact_names
 from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, write_atomically
@@ -53,7 +53,7 @@ class Progress(Section):
     log_record_sha256: str = ""
     """See :attr:`TelemetryWriter.record_sha256`."""
     rewards: Annotated[list[float], Field(max_length=2)] = []
-    """Mean reward per agent-step in the first and the last epoch on the network's own rollouts; empty before."""
+    """Mean reward per agent-step in the first and the last epoch on the network's own rollouts, if there was one."""
 
 
 @dataclass(frozen=True)

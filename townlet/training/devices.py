@@ -10,7 +10,7 @@ DEVICES = ("cpu", "cuda", "auto")
 
 
 def device_named(name: str) -> str:
-    """The device of this name, ``cpu`` or ``cuda``; ``auto`` is ``cuda`` where torch finds such a device.
+    """Return the device of this name, ``cpu`` or ``cuda``; ``auto`` is ``cuda`` where torch finds such a device.
 
     Raises InputError for any other name, and for a device that is not there.
     """

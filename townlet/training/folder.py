@@ -1,4 +1,4 @@
-"""Files of earlier trainings in the folder of a new one, kept from lying beside files they do not belong to."""
+"""Files of earlier trainings in the output folder, which must not be mistaken for those of a new one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PREVIOUS_NAME = "previous"
 def set_aside_previous_policy(folder: AnyPath) -> None:
     """Move an earlier policy into ``previous``, and remove an earlier diagnosis and unfinished files.
 
-    Call it before a training begins or resumes, so that an interrupted training leaves no policy beside a log that is
-    not its own. The policy in ``previous`` is whole and can be used. The caller holds the folder's lock.
+    Call it before a training begins or resumes, so that an interrupted training leaves no policy beside another
+    training's log. The policy in ``previous`` can be used. The caller holds the folder's lock.
     """
     root = as_path(folder)
     card, weights = root / CARD_NAME, root / WEIGHTS_NAME
-    # Weights without their card were never published.
+    # A policy without both files was never completely saved.
     if card.exists() and weights.exists():
         for file in (weights, card):
             write_atomically(root / PREVIOUS_NAME / file.name, file.read_bytes())
@@ -35,7 +35,7 @@ def set_aside_previous_policy(folder: AnyPath) -> None:
 
 
 def forget_previous(folder: AnyPath) -> None:
-    """Remove the policy that was set aside. Call it once a new one is published."""
+    """Remove the policy that was set aside. Call it once the new one is saved."""
     aside = as_path(folder) / PREVIOUS_NAME
     for name in (CARD_NAME, WEIGHTS_NAME):
         (aside / name).unlink(missing_ok=True)

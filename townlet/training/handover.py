@@ -1,4 +1,4 @@
-"""Hand-over of control from a script to the network, person by person, through a gate that good results open."""
+"""Hand-over of control from a script to the network, a few people at a time, as soon as the network is good enough."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from townlet.world import Town
 
 Gate = Literal["open", "closed"]
 
-# Stream of the draw of people on script; see townlet.training.joint for the others.
+# Stream of the draw of the people whom the script drives; townlet.training.joint lists the others.
 _STREAM = 1 << 62
 
 
 def require_handover(config: TrainingConfig, mode: str) -> None:
-    """Raise InputError for a hand-over that could not happen in a mode, or never proceed."""
+    """Raise InputError for a hand-over that cannot happen in this mode, or that could never proceed."""
     obstacles = {
         "mode replay": (mode == "replay", "mode rollout or mixed"),
         "replay.mixing: joint": (mode == "mixed" and config.replay.mixing == "joint", "replay.mixing: alternate"),
@@ -69,13 +69,13 @@ class HandoverBehavior:
 
 @dataclass(frozen=True)
 class Handover:
-    """The state of a hand-over, on which a training's next rollout depends."""
+    """The state of a hand-over, which decides who drives whom in the next rollout."""
 
     config: HandoverConfig
     share: float
     """The share of people whom the script drives in the next rollout; 0 without a hand-over, or after it."""
     gate: Gate = "closed"
-    """Whether the last cycle let the share fall."""
+    """Whether the last cycle allowed the share to fall."""
 
     @classmethod
     def of(cls, config: HandoverConfig) -> Handover:
@@ -166,14 +166,16 @@ def gate_after(
 ) -> Gate:
     """The gate after a cycle: open if the script's share may fall.
 
-    Where learners and people on script lived side by side, their mean rewards per agent-step decide. Until then the
-    accuracy of cloning on held-out agent-steps decides. None stands for what was not measured, and opens nothing.
+    Once both the network and the script drive people, the mean rewards per agent-step of the two groups decide. Until
+    then the accuracy of cloning on held-out agent-steps decides. None stands for a value that was not measured; it
+    leaves the gate closed.
 
     Args:
         config: holds the margins.
         accuracy: share of held-out agent-steps on which the network agrees with the script.
         majority_rate: the share that always choosing the most common action would reach.
-        learners_reward, script_reward: mean reward per agent-step of learners and of people on script.
+        learners_reward, script_reward: mean reward per agent-step of the people whom the network drives (the learners)
+            and of those whom the script drives.
     """
     if learners_reward is not None and script_reward is not None:
         return "open" if learners_reward >= script_reward - config.reward_margin else "closed"
@@ -184,9 +186,9 @@ def gate_after(
 
 
 def next_share(config: HandoverConfig, share: float, gate: Gate, driven: NDArray[np.bool_]) -> float:
-    """The share of people on script after a cycle in which it was ``share`` and the script drove ``driven``."""
+    """The share of people whom the script drives after a cycle in which it was ``share`` and it drove ``driven``."""
     if not driven.any():
-        # The share rounds to nobody, so nobody on script can open the gate any more.
+        # The share rounds to nobody, so there is no more reward of the script's people to open the gate.
         return 0.0
     if gate == "closed":
         return share

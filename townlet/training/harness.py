@@ -24,7 +24,7 @@ from townlet.training.handover import Handover, require_handover, script_batch
 from townlet.training.joint import joint_batch
 from townlet.training.learner import Learner, Log, PhaseSource
 from townlet.training.loop import Loop
-from townlet.training.needed import learning_bytes
+from townlet.training.memory_needed import learning_bytes
 from townlet.training.replay import replay_batch, replay_method, require_learnable
 
 if TYPE_CHECKING:
@@ -105,9 +105,8 @@ class TrainingHarness(Learner):
             capture: the recorded data, for the modes ``replay`` and ``mixed``.
             cycles, epochs: cycles in all, and epochs of each phase; by default the configuration's.
             source: the file of the capture that errors name.
-            done: the number of phases that a resumed training has done; they are left out.
-            after_phase: called with the number of phases done, when the harness is what a checkpoint holds and
-                nothing more.
+            done: the number of phases that a resumed training has already done; they are not run again.
+            after_phase: called between phases with the number of phases done; the harness can be saved then.
 
         Raises ValueError if ``capture`` is missing where the mode replays one or given where it does not, and what
         :meth:`require_usable` and the phases raise.
@@ -180,9 +179,9 @@ class TrainingHarness(Learner):
     def run_joint(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Collect a rollout and learn from it and from segments of a capture, mixed in every minibatch.
 
-        The event counters and rivalry averages in the telemetry are the rollout's. A rollout in which nobody lived is
-        passed over together with the capture, whose share is measured by the fresh agent-steps. Raises what
-        :meth:`run_replay` does.
+        The event counters and rivalry averages in the telemetry cover the rollout only. If nobody was in town during
+        the rollout, the whole phase is skipped and counted, because the amount of recorded data depends on that of
+        fresh agent-steps. Raises what :meth:`run_replay` does.
         """
         started = time.perf_counter()
         self.require_match(capture, source)
@@ -208,7 +207,7 @@ class TrainingHarness(Learner):
         """Collect a rollout from where the worlds stand, and learn from it for ``epochs`` epochs.
 
         While a script drives some of the people, the network learns from the others by PPO and then clones the
-        script's actions. A rollout in which nobody lived is passed over and counted; it has no epochs. Raises
+        script's actions. A rollout during which nobody was in town is skipped and counted; it has no epochs. Raises
         TrainingDiverged.
         """
         started = time.perf_counter()
@@ -241,7 +240,7 @@ class TrainingHarness(Learner):
         self.handover = handover.after(buffer, driven, last)
 
     def _collect(self, behavior: Behavior) -> RolloutBuffer | None:
-        """The next rollout; None, and counted, if nobody lived in it."""
+        """Collect the next rollout; if nobody was in town, count it as skipped and return None."""
         if self._buffer is None:
             self._buffer = self.loop.new_buffer(self.config.rollout_ticks)
         self.loop.collect(self._buffer, behavior)

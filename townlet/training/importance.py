@@ -1,4 +1,4 @@
-"""Statistics of a batch: correlation, and the effective size of importance-weighted data."""
+"""Statistics of importance-weighted data, such as its effective size."""
 
 from __future__ import annotations
 
@@ -23,12 +23,3 @@ def effective_sample_share(log_weight: Floats) -> float:
     """
     weight = np.exp(log_weight.astype(np.float64) - float(log_weight.max()))
     return min(1.0, float(weight.sum() ** 2 / (len(weight) * np.square(weight).sum())))
-
-
-def correlation(x: Floats, y: Floats) -> float:
-    """Pearson's r, computed in float64; 0 where either does not vary."""
-    if x.min() == x.max() or y.min() == y.max():
-        return 0.0
-    dx, dy = (z.astype(np.float64) - z.mean(dtype=np.float64) for z in (x, y))
-    # Not dot products: their matrix library's threads change the order of summation.
-    return float(np.clip((dx * dy).sum() / np.sqrt((dx * dx).sum() * (dy * dy).sum()), -1.0, 1.0))

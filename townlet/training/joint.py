@@ -49,18 +49,18 @@ def joint_batch(
     cycle: int,
     source: str = "replay",
 ) -> Batch:
-    """Prepare experience that ``network`` has just collected together with segments of another policy's record.
+    """Prepare experience that ``network`` has just collected, together with segments of another policy's recording.
 
     The segments make up at most 1 − ``fresh_share`` of the agent-steps.
 
     Args:
         fresh: the network's own experience.
-        recorded: the other policy's.
+        recorded: the other policy's experience.
         network: evaluated on every row of both.
         config: amounts and constants.
         deterministic: whether the other policy was deterministic, which is refused.
         seed, cycle: the only things that the draw of segments depends on, given the data.
-        source: the file of the record that errors name.
+        source: the file that errors name.
 
     Raises InputError as :func:`replay_batch` does.
     """
@@ -133,7 +133,7 @@ def draw_segments(
     Args:
         rows: int64 [S], the agent-steps to draw from.
         log_ratio: float32 [M], the log-ratio of every agent-step of the buffer.
-        buffer: the record.
+        buffer: the recorded experience.
         config: holds the length of segments and their least effective share.
         most: the largest number of agent-steps.
         seed, cycle: the draw is a function of them and of the data alone.

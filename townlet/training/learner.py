@@ -44,7 +44,7 @@ class PhaseSource:
 
 
 class Learner:
-    """A network, its optimizer, and counts of what it has learnt from.
+    """A network that learns: its weights, its optimizer, and counts of the data used so far.
 
     Every epoch is reported to a ``log`` as the fields of one telemetry record, without ``telemetry_version`` and
     ``log_stream_offset``, which the log's writer adds. ``epoch_duration_sec`` runs from one report of a phase to the
@@ -54,13 +54,12 @@ class Learner:
     def __init__(self, network: ActorCritic, config: TrainingConfig, *, seed: int) -> None:
         self.network, self.config, self.seed = network, config, seed
         self.optimizer = Adam(network.parameters(), lr=config.ppo.learning_rate, eps=1e-5)
-        # So far: epochs, agent-steps handed to them (each pass counts), rollouts, and rollouts that were passed over
-        # because nobody lived in them.
+        # Counts so far: epochs, agent-steps handed to them (in each pass), rollouts, and rollouts that were skipped
+        # because nobody was in town.
         self.epoch, self.steps, self.cycle, self.passed_over = 0, 0, 0, 0
         # The share of this training's phases that are done, for the schedules of PPO's constants.
         self.progress = 0.0
-        # The ``baseline_*`` telemetry fields of the last capture replayed. Rollouts keep them: they are compared with
-        # that capture.
+        # The ``baseline_*`` telemetry fields of the last capture replayed. Rollouts report them too, for comparison.
         self.baseline: dict[str, float] = {}
 
     def learn(self, batch: Batch, epochs: int | None, log: Log, source: PhaseSource) -> dict[str, Any]:

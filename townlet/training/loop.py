@@ -1,4 +1,4 @@
-"""The interface of what a training collects its experience from."""
+"""The interface of a loop, from which a training collects its experience."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class LoopTown(Protocol):
 class Loop(Protocol):
     """Worlds that a behaviour acts in, rollout after rollout.
 
-    :class:`townlet.simulation.SimulationLoop` is the town's, :class:`townlet.training.gymnasium_loop.GymnasiumLoop`
-    that of Gymnasium's environments.
+    :class:`townlet.simulation.SimulationLoop` runs the town, :class:`townlet.training.gymnasium_loop.GymnasiumLoop`
+    runs Gymnasium's environments.
     """
 
     @property

@@ -1,6 +1,6 @@
 """Losses and divergences of a policy, each a pure function named as its paper names it.
 
-``log_prob`` is the log-probability (nats) of the recorded action, [B]; ``log_probs`` those of all actions,
+``log_prob`` is the log-probability (nats) of the recorded action, [B]; ``log_probs`` holds those of all actions,
 [B, N].
 """
 

@@ -41,8 +41,8 @@ class TrainingOptions:
     log_max_entries: int | None = None
     """Rotate the log after so many lines."""
     resume: bool = False
-    """Go on from the checkpoint in ``output``, to the very bytes of an uninterrupted training; begin where there is
-    none. All options must be those of the checkpoint, except for a larger ``cycles``."""
+    """Resume from the checkpoint in ``output``, or begin if there is none; the result is, to the byte, that of an
+    uninterrupted training. All options must be those of the checkpoint, except for a larger ``cycles``."""
     checkpoint_every: int | None = None
     """Phases between two checkpoints; by default as few as keep checkpoints under 2 % of the time."""
     device: str = "cpu"
@@ -57,7 +57,7 @@ class TrainingOptions:
         return planned_epochs(mode_named(self.mode), self.configure(config))
 
     def require_consistent(self) -> None:
-        """Raise InputError for an unknown mode, one without its capture, or a number below 1."""
+        """Raise InputError for an unknown mode, a capture that is missing or superfluous, or a number below 1."""
         file, manifest = "training options", self.replay_manifest
         mode = mode_named(self.mode)
         if mode == "rollout" and manifest is not None:
@@ -70,15 +70,15 @@ class TrainingOptions:
                 raise InputError.of(file, name, str(value), "at least 1")
 
     def log_path(self) -> Path:
-        """The log's place. Raises InputError for an object store, to which nothing can be appended, and for a pipe or
-        device where the log must be read again."""
+        """Return the path of the log. Raises InputError for an object store, to which nothing can be appended, and for
+        a pipe or device if the log must be read again."""
         file = "training options"
         path = as_path(self.output) / TRAINING_LOG_NAME if self.ppo_log is None else as_path(self.ppo_log)
         if not isinstance(path, Path):
             raise InputError.of(file, "ppo_log", str(path), "a local file")
         is_stream, most = file_place(path).is_stream, self.log_max_entries
         if is_stream and self.resume:
-            raise InputError.of(file, "ppo_log", str(path), "a file to go on with: resume needs the log")
+            raise InputError.of(file, "ppo_log", str(path), "a file: resume continues its log")
         if is_stream and most is not None:
             raise InputError.of(file, "log_max_entries", str(most), "none: the log is not a file")
         return path

@@ -1,4 +1,4 @@
-"""The plan of a training: everything that its result depends on besides its length."""
+"""The plan of a training: everything that its result depends on, except for its length."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from townlet.sources import sources_sha256
 def training_plan(
     scenario: Scenario, mode: Mode, capture_sha256: str | None, log: Mapping[str, JsonValue], device: str = "cpu"
 ) -> dict[str, Any]:
-    """What a resumption must not change.
+    """Return what a resumption must not change, as JSON values.
 
     Args:
-        scenario: with its options overridden already; texts and thresholds for people are left out.
+        scenario: with options applied; its description and the thresholds of ``townlet watch`` are left out.
         mode: where experience comes from.
         capture_sha256: SHA-256 of the manifest of the capture that is replayed.
         log: how the telemetry is written.
@@ -35,7 +35,7 @@ def training_plan(
         "device": device,
         "training": training.model_dump(mode="json", exclude={"cycles"}),
         "cycles_spanned_by_schedules": spanned,
-        # The order of people and objects is part of a town, but two mappings do not differ by it.
+        # The order of people and objects matters, and mappings compare equal in any order; the hash depends on it.
         "scenario": {**town, "town_sha256": scenario.town_digest},
         "log": dict(log),
         "code": {"sha256": sources_sha256("townlet.training.run"), "torch": torch.__version__, "numpy": np.__version__},

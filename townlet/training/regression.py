@@ -1,4 +1,4 @@
-"""Regression on a recorded policy's actions: their weights, and the agent-steps held out for evaluation."""
+"""Regression on recorded actions, weighted or not (cloning): weights, and agent-steps held out for evaluation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def regression_weight(advantage: Floats, rows: NDArray[np.int64], config: Traini
 def held_out_rows(buffer: RolloutBuffer, rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     """The ``rows``, int64 [S], in evenly spaced whole worlds, or in the last ticks if there is only one world.
 
-    Agent-steps of one world resemble each other: a random sample of them would measure memory instead of learning.
+    Agent-steps of one world resemble each other, so accuracy on a random sample of them would measure memory, not
+    learning.
     The result is empty if ``share`` is 0, or if nothing would be left to learn from.
     """
     tick, world, _ = np.unravel_index(rows, buffer.alive.shape)

@@ -1,4 +1,4 @@
-"""Batches of recorded experience of another policy.
+"""Batches of experience that another policy recorded.
 
 A stochastic policy's recorded log-probabilities give V-trace its importance weights, and PPO clips around the network
 as it was at the start of the phase (the proximal policy of Hilton et al. 2022). A deterministic policy has no such
@@ -27,7 +27,7 @@ from townlet.training.trajectories import Trajectories
 
 
 def replay_method(config: ReplayConfig, *, deterministic: bool, source: str = "replay") -> Method:
-    """The method by which another policy's data is learnt from; ``deterministic`` says whether that policy was.
+    """Return the method of learning from another policy's data; ``deterministic`` says whether that policy was.
 
     Raises InputError, with ``source`` as the file, if the configuration asks for importance weights where no
     log-probabilities were recorded, or for joint mixing by a method that has no importance weights.
@@ -75,8 +75,8 @@ def replay_batch(
         source: the file that errors name.
         only: bool [W, A], the slots that the policy drove; None for all.
 
-    Raises InputError if those slots were always empty, if recorded actions were illegal or recorded log-probabilities
-    are none, or if the configured method cannot use the data.
+    Raises InputError if those slots were always empty, if recorded actions were illegal, if recorded values are not
+    log-probabilities, or if the configured method cannot use the data.
     """
     method = replay_method(config.replay, deterministic=deterministic, source=source)
     require_agent_steps(source, buffer, only)
@@ -144,7 +144,7 @@ def _regression_batch(
 
 
 def _require_possible(source: str, buffer: RolloutBuffer, deterministic: bool) -> None:
-    """Raise InputError for records that no policy can have made: the estimators would give silent nonsense."""
+    """Raise InputError for records that no policy can have made: the estimators would silently give nonsense."""
     action = buffer.action[buffer.alive]
     faults = []
     if action.min() < 0 or action.max() >= buffer.actions:

@@ -1,4 +1,4 @@
-"""Work on a harness that a later process resumes after its last checkpoint: a training, or a soak."""
+"""Resumable work on a harness, a training or a soak: its checkpoints, its log, and how it reports a stop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Resumable:
     Args:
         folder: holds the checkpoint.
         harness: a new one.
-        plan: everything besides its length that the result depends on; a resumed process must have the same.
+        plan: everything that the result depends on, except for the length; a resuming process must have the same.
         every: rounds between two checkpoints; None keeps them under 2 % of the time.
     """
 
@@ -90,7 +90,7 @@ class Resumable:
         self._cost, self._saved_at = 0.0, time.perf_counter()
 
     def after_round(self, done: int, *, last: bool = False) -> None:
-        """Save a checkpoint after ``done`` rounds if one is due; after the last round it is."""
+        """Save a checkpoint after ``done`` rounds if one is due, and always after the last round."""
         if self.every is not None:
             due = done - self.progress.phases >= self.every
         else:

@@ -1,4 +1,4 @@
-"""A whole training: options checked, telemetry and policy written, one result."""
+"""A whole training, from its options to the policy that it saves."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from townlet.files.storage import as_path, exclusive, exclusive_file, require_fo
 from townlet.host.torch_settings import repeatable
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.devices import device_named
+from townlet.training.final_policy import is_saved, save_final_policy
 from townlet.training.folder import forget_previous
 from townlet.training.harness import TrainingHarness
 from townlet.training.options import TrainingOptions
 from townlet.training.plan import training_plan
-from townlet.training.publish import is_published, save_harness_policy
 from townlet.training.session import TrainingSession
 
 
@@ -40,7 +40,7 @@ class TrainingResult:
     """The telemetry log."""
     epochs: int
     passed_over: int
-    """Rollouts in which nobody lived; there was nothing to learn from them, so they have no epochs."""
+    """Rollouts during which nobody was in town; there was nothing to learn from them, so they have no epochs."""
     steps: int
     """Agent-steps handed to epochs; each pass over the same data counts, even one that ``target_kl`` ended early."""
     first_reward_mean: float | None
@@ -57,7 +57,7 @@ class TrainingResult:
     updates_lost: int
     """Optimizer steps in the log that earlier attempts took after their last checkpoint, and that were done again."""
     already_done: bool
-    """Whether nothing was left to do; then nothing was changed."""
+    """Whether the training had already finished; then nothing was changed."""
 
 
 def train(
@@ -125,13 +125,13 @@ def _train(
     session = TrainingSession(
         options.output, harness, mode, plan, every=options.checkpoint_every, resume=options.resume
     )
-    if session.is_done and is_published(options.output, harness, origin):
-        # The file that is given as the log has to be this training's.
+    if session.is_done and is_saved(options.output, harness, origin):
+        # A finished training must be given its own log.
         session.require_log(log_path)
         return session, load_policy(options.output)[1], True
     with session.work.open_log(log_path, **log_options) as writer:
         session.run(writer, capture, str(options.replay_manifest), progress)
-    card = save_harness_policy(options.output, harness, origin)
+    card = save_final_policy(options.output, harness, origin)
     forget_previous(options.output)
     return session, card, False
 

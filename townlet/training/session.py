@@ -1,4 +1,4 @@
-"""One process's part of a training: it resumes what an earlier one left, and saves as it goes."""
+"""One process's part of a training: resumption from a checkpoint, the remaining phases, and new checkpoints."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
 from townlet.config.training import Mode, planned_phases
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, write_atomically
 from townlet.telemetry import TelemetryWriter
@@ -31,7 +31,7 @@ _RECENT_EPOCHS = 3
 
 
 class Attempts(Section):
-    """``attempts.json``: what distinguishes a training that was resumed from one that was not."""
+    """The content of ``attempts.json``, which only a resumed training has."""
 
     attempt: Annotated[int, Field(ge=1)] = 1
     """1 for the process that began, one more for each that resumed."""
@@ -121,7 +121,7 @@ class TrainingSession:
             )
 
     def _begin(self, writer: TelemetryWriter) -> None:
-        """Find out whether the folder can be written, by counting this attempt or saving a first checkpoint, and set
+        """Count this attempt or save a first checkpoint, which also shows that the folder can be written; then set
         aside what earlier trainings left."""
         self.work.begin(writer)
         if self.work.resumed:
@@ -134,7 +134,7 @@ class TrainingSession:
         set_aside_previous_policy(self.output)
 
     def _has_own_reward(self, fields: Mapping[str, Any]) -> bool:
-        """Whether an epoch shows the network's own reward; in mode replay, the recorded one stands for it."""
+        """Whether an epoch shows the network's own reward; in mode replay, the recorded one counts instead."""
         return self.mode == "replay" or (fields["data_mode"] != "replay" and not fields.get("scripted_agent_steps"))
 
     def _note_reward(self, reward: float) -> None:

@@ -92,7 +92,7 @@ def _learn(
 ) -> int:
     """Take an optimizer step per minibatch and append its record; return the number of steps taken."""
     ppo, device = config.ppo, network.device
-    # An accelerator is itself many threads; more of the processor's would only queue for it.
+    # An accelerator is parallel in itself; more threads of the processor would only wait for it.
     threads = config.threads if device.type == "cpu" else 1
     passes = MinibatchPasses(network, min(ppo.minibatch_size, len(batch.rows)), threads)
     # Cloning and regression are meant to move the policy.
@@ -130,7 +130,7 @@ def scheduled(value: float, schedule: Literal["constant", "linear"], progress: f
 def minibatches(rows: NDArray[np.int64], size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
     """``rows`` shuffled and split into the fewest parts of at most ``size``, with lengths that differ by at most 1.
 
-    A short last minibatch would step as far as the others, on a fraction of their evidence.
+    A short last minibatch would move the weights as far as the others, on the evidence of fewer agent-steps.
     """
     generator = np.random.Generator(np.random.Philox(key=np.array([fold_seed(seed), epoch], np.uint64)))
     yield from np.array_split(generator.permutation(rows), math.ceil(len(rows) / size))
@@ -225,5 +225,5 @@ def _summarise(records: list[MinibatchRecord], batch: Batch) -> dict[str, float]
     return summary
 
 
-# What must be finite, in the order in which one spoils the next.
+# Terms that must be finite, in the order in which a bad one spoils the next.
 _TERMS = ("loss_policy", "loss_value", "loss_entropy", "loss_total", "kl_divergence", "grad_norm")

@@ -11,8 +11,8 @@ from pydantic import Field
 from safetensors.numpy import save
 
 from townlet.config.base import Section
-from townlet.config.faults import validated
 from townlet.config.scenario import Scenario
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, read_bytes, write_atomically
 from townlet.files.tensor_file import tensors_with_description

@@ -229,7 +229,7 @@ def _current(place: UPath) -> Published | None:
     file = place / _CURRENT
     if not file.exists():
         return None
-    from townlet.config.faults import validated
+    from townlet.config.validate import validated
 
     return validated(read_json(file, "what was published"), Published, file)
 

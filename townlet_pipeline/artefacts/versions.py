@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from townlet.sources import digest_of, sources_of
-from townlet.telemetry.version import telemetry_version
+from townlet.telemetry.log_hash import log_sha256
 from townlet_pipeline.artefacts.files import main_file
 from townlet_pipeline.artefacts.store import StoreResource
 
-__all__ = ["code_sources", "code_version", "soak_version", "telemetry_version"]
+__all__ = ["code_sources", "code_version", "log_sha256", "soak_version"]
 
 #: Layers that transport, guard and describe artefacts, and do not affect their content.
 _PLUMBING = tuple(f"townlet_pipeline.{layer}" for layer in ("instance", "runs", "artefacts"))

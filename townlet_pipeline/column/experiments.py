@@ -107,7 +107,7 @@ def _effective(
     base: "Scenario", key: str, changes: Mapping[str, Mapping[str, Any]], capture_options: Mapping[str, int | None]
 ) -> "Scenario":
     from townlet.config.options import with_options
-    from townlet.config.validate import validated_scenario
+    from townlet.config.validate_scenario import validated_scenario
 
     content = _merged(base.model_dump(mode="json"), {"name": key, **changes})
     changed = validated_scenario(content, "experiment", numbers_as_text=True)

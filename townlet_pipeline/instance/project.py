@@ -5,7 +5,7 @@ from pathlib import Path
 
 from townlet.errors import InputError
 
-#: The most characters in a partition's key, as in a scenario's name: ``townlet.config.town.MOST_LETTERS``, whose import
+#: The most characters in a partition's key, as in a scenario's name: ``townlet.config.town.LONGEST_NAME``, whose import
 #: would slow down loading.
 LONGEST_KEY = 100
 #: The form of a key, for error messages.

@@ -1,4 +1,4 @@
-"""Profiles of the tests in this folder: ``gate`` takes a moment, and ``fuzz``, for ``make fuzz``, takes minutes."""
+"""Hypothesis profiles of this folder: ``gate`` takes seconds; ``fuzz``, for ``make fuzz``, takes minutes."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_altered_values(kind: str, data: st.DataObject, anew: Callable[[], Path]
     number = data.draw(st.integers(0, len(lines) - 1))
     content = data.draw(altered(json.loads(lines[number])))
     if kind == "baseline" and data.draw(st.booleans()):
-        # So that the checks behind the hash are reached; NaN has no hash.
+        # The hash is made right, so that the checks after it run; NaN has no hash.
         with contextlib.suppress(ValueError):
             content["sha256"] = own_sha256(content)
     lines[number] = json.dumps(content) + "\n"

@@ -150,7 +150,7 @@ OPTIONS = {
     "train": ["--seed", "--worlds", "--cycles", "--epochs", "--rollout-ticks", "--mode", "--replay-manifest"],
     "evaluate": ["--seed", "--worlds", "--trained-with"],
 }
-#: No valid large values, since these tests do not concern what the commands do.
+#: No large valid values: these tests do not need the commands to do much work.
 ARGUMENTS = st.one_of(
     st.sampled_from(["-1", "0", "1e3", "1.5", "nan", "", " ", "--", "-", "/", "no/such", "'", "\udcff", "0x1", "१"]),
     st.text(st.characters(exclude_characters="\x00"), max_size=10),

@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class Draws:
-    """A stream of draws for one purpose, so that, say, another building changes nobody's personality.
+    """A stream of draws for one purpose, so that adding a building, for example, changes nobody's personality.
 
-    Python guarantees reproducibility across versions for ``random.Random.random`` only, so all else builds on it.
+    Python guarantees reproducibility across versions for ``random.Random.random`` only, so all draws build on it.
     """
 
     def __init__(self, seed: int, purpose: str) -> None:

@@ -7,7 +7,7 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.artefacts.versions import code_version, telemetry_version
+from townlet_pipeline.artefacts.versions import code_version, log_sha256
 
 _MEANINGS = {
     "epoch": "epoch that alerted",
@@ -46,9 +46,7 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
             "table": metadata.table(rows[:100], _MEANINGS),
             "dagster/column_schema": metadata.table([], _MEANINGS).schema,
             **metadata.column_lineage("validated_telemetry", _columns(bounds)),
-            **metadata.made_from(
-                scenario=written.scenario_digest, validated_telemetry=telemetry_version(written.records)
-            ),
+            **metadata.made_from(scenario=written.scenario_digest, validated_telemetry=log_sha256(written.records)),
             "path": MetadataValue.path(str(out)),
             "command": metadata.command("alerts", log, options={"thresholds": source, "output": out}),
         },
@@ -57,7 +55,7 @@ def telemetry_alerts(context: AssetExecutionContext, store: StoreResource) -> Ma
 
 def _columns(bounds: Mapping[str, float]) -> dict[str, list[str]]:
     """The telemetry columns that each column of an alert comes from: those of the watched signals."""
-    from townlet.telemetry.watcher import WATCHES
+    from townlet.telemetry.epoch_alerts import SIGNALS
 
-    watched = [watch.field for watch in WATCHES if watch.signal in bounds]
+    watched = [signal.field for signal in SIGNALS if signal.name in bounds]
     return {name: ["epoch"] if name == "epoch" else watched for name in _MEANINGS}

@@ -14,7 +14,7 @@ from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.provenance import recorded
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.artefacts.versions import code_version, telemetry_version
+from townlet_pipeline.artefacts.versions import code_version, log_sha256
 from townlet_pipeline.column.progress import LiveProgress
 from townlet_pipeline.column.train import tag_run, train_or_resume, training_failures
 from townlet_pipeline.instance.pools import TRAINING
@@ -89,7 +89,7 @@ def train_policy(
         ),
         MaterializeResult[None](
             asset_key="ppo_telemetry",
-            data_version=DataVersion(telemetry_version(training.records)),
+            data_version=DataVersion(log_sha256(training.records)),
             metadata={**_log_metadata(training.records, training.result.log), **training.provenance},
         ),
     )

@@ -5,7 +5,7 @@ from dagster import AssetExecutionContext, DataVersion, MaterializeResult, Metad
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.artefacts.versions import code_version, telemetry_version
+from townlet_pipeline.artefacts.versions import code_version, log_sha256
 
 
 @townlet_asset(
@@ -29,13 +29,13 @@ def validated_telemetry(context: AssetExecutionContext, store: StoreResource) ->
     columns = telemetry_table(result.records).column_names
     schema = metadata.telemetry_schema(columns)
     return MaterializeResult(
-        data_version=DataVersion(telemetry_version(result.records)),
+        data_version=DataVersion(log_sha256(result.records)),
         metadata={
             "headline": f"{len(result.records)} records valid, {len(schema.columns)} columns",
             "dagster/column_schema": schema,
             "dagster/row_count": len(result.records),
             **metadata.column_lineage("ppo_telemetry", {column: [column] for column in columns}),
-            **metadata.made_from(ppo_telemetry=telemetry_version(result.records)),
+            **metadata.made_from(ppo_telemetry=log_sha256(result.records)),
             "torn_last_line": str(result.torn or "none"),
             "path": MetadataValue.path(str(out)),
             "command": metadata.command("validate", log, options={"table": out}),

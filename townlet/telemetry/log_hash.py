@@ -1,4 +1,4 @@
-"""Version of a log: a hash without clock fields, so that equal trainings share it."""
+"""Hash of a log without its clock fields, so that equal trainings have equal hashes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def without_clock(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: v for name, v in record.items() if name not in CLOCK_FIELDS} for record in records]
 
 
-def telemetry_version(records: Iterable[Mapping[str, Any]]) -> str:
-    """Return the SHA-256 of a log without clock fields, as one line of canonical JSON per record."""
+def log_sha256(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return the SHA-256 of a log: of its records without clock fields, each as a line of canonical JSON."""
     return sha256("\n".join(canonical_json(record) for record in without_clock(records)).encode())

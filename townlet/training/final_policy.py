@@ -1,4 +1,4 @@
-"""The policy that a training writes in the end, with its provenance."""
+"""The policy that a finished training saves, with its provenance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from townlet.files.storage import AnyPath
 from townlet.training.harness import TrainingHarness
 
 
-def save_harness_policy(folder: AnyPath, harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> PolicyCard:
+def save_final_policy(folder: AnyPath, harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> PolicyCard:
     """Save a harness's network with its provenance: ``origin``, and what the harness itself knows."""
     town = harness.loop.town
     return save_policy(
@@ -25,8 +25,8 @@ def save_harness_policy(folder: AnyPath, harness: TrainingHarness, origin: Mappi
     )
 
 
-def is_published(folder: AnyPath, harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> bool:
-    """Whether the folder's policy is the one that :func:`save_harness_policy` would write."""
+def is_saved(folder: AnyPath, harness: TrainingHarness, origin: Mapping[str, JsonValue]) -> bool:
+    """Whether the folder's policy is the one that :func:`save_final_policy` would write."""
     try:
         network, card = load_policy(folder)
     except InputError:

@@ -1,4 +1,4 @@
-"""Alerts of an epoch: signals beyond their bounds, and values that cannot be compared with one."""
+"""Alerts of an epoch: signals beyond their bounds, and values that cannot be compared with a bound."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """A signal that can be watched: its field, and whether its bound is the largest or the smallest value allowed."""
+class Signal:
+    """A signal that may have a bound: its field, and whether the bound is the largest or the smallest value allowed."""
 
-    signal: str
+    name: str
     field: str
     side: Literal["max", "min"]
     magnitude: bool = False
 
 
-WATCHES = (
-    Watch("kl", "kl_divergence", "max"),
-    Watch("loss", "loss_total", "max", magnitude=True),
-    Watch("grad", "grad_norm", "max"),
-    Watch("entropy", "batch_entropy_mean", "min"),
-    Watch("reward_corr", "reward_advantage_corr", "min"),
-    Watch("queue_events_min", "queue_conflict_events", "min"),
-    Watch("queue_intensity_min", "queue_conflict_intensity_sum", "min"),
-    Watch("late_help_min", "late_help_events", "min"),
-    Watch("shared_meal_min", "shared_meal_events", "min"),
-    Watch("shift_takeover_max", "shift_takeover_events", "max"),
-    Watch("chat_quality_min", "chat_quality_mean", "min"),
-    Watch("utility_outage_max", "utility_outage_events", "max"),
-    Watch("shower_complete_min", "shower_complete_events", "min"),
-    Watch("sleep_complete_min", "sleep_complete_events", "min"),
+SIGNALS = (
+    Signal("kl", "kl_divergence", "max"),
+    Signal("loss", "loss_total", "max", magnitude=True),
+    Signal("grad", "grad_norm", "max"),
+    Signal("entropy", "batch_entropy_mean", "min"),
+    Signal("reward_corr", "reward_advantage_corr", "min"),
+    Signal("queue_events_min", "queue_conflict_events", "min"),
+    Signal("queue_intensity_min", "queue_conflict_intensity_sum", "min"),
+    Signal("late_help_min", "late_help_events", "min"),
+    Signal("shared_meal_min", "shared_meal_events", "min"),
+    Signal("shift_takeover_max", "shift_takeover_events", "max"),
+    Signal("chat_quality_min", "chat_quality_mean", "min"),
+    Signal("utility_outage_max", "utility_outage_events", "max"),
+    Signal("shower_complete_min", "shower_complete_events", "min"),
+    Signal("sleep_complete_min", "sleep_complete_events", "min"),
 )
 
 _SHOWN = {
@@ -75,8 +75,8 @@ def alerts_for(
 ) -> list[Alert]:
     """Return the alerts of one record under bounds given by signal name.
 
-    A signal without a bound is not watched. A NaN or an infinity in any field is an alert of its own (signal
-    ``finite``); a watched field that is missing or no number is an alert, too.
+    A signal without a bound raises no alert. A NaN or an infinity in any field is an alert of its own (signal
+    ``finite``), and so is a missing or non-numeric field whose signal has a bound.
     """
     bounds = thresholds if isinstance(thresholds, Mapping) else thresholds.model_dump()
     alerts = [
@@ -85,24 +85,24 @@ def alerts_for(
         if isinstance(value, float) and not is_number(value)
     ]
     alarmed = {alert.field for alert in alerts}
-    for watch in WATCHES:
-        bound = bounds.get(watch.signal)
-        if bound is not None and watch.field not in alarmed:
-            alerts.extend(_alerts_of(watch, record, float(bound)))
+    for signal in SIGNALS:
+        bound = bounds.get(signal.name)
+        if bound is not None and signal.field not in alarmed:
+            alerts.extend(_alerts_of(signal, record, float(bound)))
     return alerts
 
 
-def _alerts_of(watch: Watch, record: Mapping[str, Any], bound: float) -> list[Alert]:
-    value = record.get(watch.field)
-    limit = f"at {'most' if watch.side == 'max' else 'least'} {bound:g}"
-    expected = f"{limit} in magnitude" if watch.magnitude else limit
+def _alerts_of(signal: Signal, record: Mapping[str, Any], bound: float) -> list[Alert]:
+    value = record.get(signal.field)
+    limit = f"at {'most' if signal.side == 'max' else 'least'} {bound:g}"
+    expected = f"{limit} in magnitude" if signal.magnitude else limit
     if value is None or not is_number(value):
-        found = quoted(value) if watch.field in record else "is missing"
-        return [Alert(watch.signal, watch.field, found, expected, None, bound)]
-    compared = abs(value) if watch.magnitude else value
-    if compared <= bound if watch.side == "max" else compared >= bound:
+        found = quoted(value) if signal.field in record else "is missing"
+        return [Alert(signal.name, signal.field, found, expected, None, bound)]
+    compared = abs(value) if signal.magnitude else value
+    if compared <= bound if signal.side == "max" else compared >= bound:
         return []
-    return [Alert(watch.signal, watch.field, f"{value:.6g}", expected, float(value), bound)]
+    return [Alert(signal.name, signal.field, f"{value:.6g}", expected, float(value), bound)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class EpochReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return a JSON object: the epoch, its watched values (``null`` if not finite), and its alerts."""
-        names = ["epoch", "data_mode", "cycle_id", *_SHOWN, *(watch.field for watch in WATCHES)]
+        names = ["epoch", "data_mode", "cycle_id", *_SHOWN, *(signal.field for signal in SIGNALS)]
         values = {name: self.record[name] for name in names if name in self.record}
         plain = {name: v if isinstance(v, str) or is_number(v) else None for name, v in values.items()}
         return {
@@ -136,7 +136,7 @@ class EpochReport:
 
 
 def examine(line: Line, thresholds: WatchThresholds | Mapping[str, float | None]) -> EpochReport:
-    """Compare one line of a log with bounds; a line that is no JSON object is an alert (signal ``record``)."""
+    """Compare one line of a log with bounds; a line that is not a JSON object is an alert (signal ``record``)."""
     unreadable = [Alert("record", fault.field, fault.found, fault.expected, None, None) for fault in line.faults]
     record = line.record or {}
     beyond = alerts_for(record, thresholds) if line.record is not None else []

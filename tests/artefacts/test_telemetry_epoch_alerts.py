@@ -20,22 +20,22 @@ from support.telemetry_records import fields, record, write_lines
 
 from townlet.config.telemetry import WatchThresholds
 from townlet.telemetry import Follower, TelemetryWriter, alerts_for, examine, read_log
-from townlet.telemetry.watcher import WATCHES
+from townlet.telemetry.epoch_alerts import SIGNALS
 
 WATCH = [sys.executable, str(ROOT / "scripts" / "telemetry_watch.py")]
 
 
-def test_every_bound_of_a_scenario_is_watched() -> None:
-    assert {watch.signal for watch in WATCHES} == set(WatchThresholds.model_fields)
+def test_every_bound_of_a_scenario_has_a_signal() -> None:
+    assert {signal.name for signal in SIGNALS} == set(WatchThresholds.model_fields)
 
 
-@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.signal)
-def test_a_signal_alerts_beyond_its_bound_only_and_names_value_and_bound(watch: Any) -> None:
-    beyond = 0.6 if watch.side == "max" else 0.4
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
+def test_a_signal_alerts_beyond_its_bound_only_and_names_value_and_bound(signal: Any) -> None:
+    beyond = 0.6 if signal.side == "max" else 0.4
     for value, alerted in ((0.5, False), (beyond, True)):
-        alerts = alerts_for(record(1, **{watch.field: value}), WatchThresholds(**{watch.signal: 0.5}))
+        alerts = alerts_for(record(1, **{signal.field: value}), WatchThresholds(**{signal.name: 0.5}))
         assert [(alert.field, alert.value, alert.bound) for alert in alerts] == (
-            [(watch.field, value, 0.5)] if alerted else []
+            [(signal.field, value, 0.5)] if alerted else []
         )
 
 
@@ -43,31 +43,31 @@ def test_a_loss_alerts_by_its_magnitude() -> None:
     assert [alert.value for alert in alerts_for(record(1, loss_total=-3.0), {"loss": 2.0})] == [-3.0]
 
 
-def test_an_unwatched_signal_never_alerts() -> None:
+def test_a_signal_without_a_bound_never_alerts() -> None:
     assert alerts_for(record(1, kl_divergence=1e9), WatchThresholds()) == []
 
 
-@pytest.mark.parametrize("watch", WATCHES, ids=lambda watch: watch.signal)
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "0.1", True])
-def test_what_is_no_number_never_passes(watch: Any, value: Any) -> None:
-    alerts = alerts_for(record(1, **{watch.field: value}), {watch.signal: 1.0})
-    assert [(alert.field, alert.value) for alert in alerts] == [(watch.field, None)]
+def test_a_value_that_is_not_a_number_always_alerts(signal: Any, value: Any) -> None:
+    alerts = alerts_for(record(1, **{signal.field: value}), {signal.name: 1.0})
+    assert [(alert.field, alert.value) for alert in alerts] == [(signal.field, None)]
 
 
-def test_a_nan_alerts_even_where_nothing_is_watched() -> None:
+def test_a_nan_alerts_even_without_any_bound() -> None:
     assert [str(alert) for alert in alerts_for(record(1, adv_mean=math.nan), {})] == [
         "adv_mean NaN, expected a finite number"
     ]
 
 
-def test_a_watched_signal_the_log_lacks_alerts() -> None:
+def test_a_missing_field_whose_signal_has_a_bound_alerts() -> None:
     old = {name: value for name, value in record(1).items() if name != "batch_entropy_mean"}
     assert [str(alert) for alert in alerts_for(old, {"entropy": 0.1})] == [
         "batch_entropy_mean is missing, expected at least 0.1"
     ]
 
 
-def test_a_line_that_is_no_json_alerts(tmp_path: Path) -> None:
+def test_a_line_that_is_not_json_alerts(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text(f"{json.dumps(record(1))}\nnonsense\n")
     reports = [examine(line, {}) for line in read_log(log).lines]
