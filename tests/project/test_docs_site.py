@@ -1,4 +1,4 @@
-"""The documentation site: every page builds without a warning, and its reference says what the code does."""
+"""The documentation site: every page builds without a warning, and the reference matches the code."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def refresh_object(town: TownState, layout: TownLayout, rules: TownRules, w: int
 def write_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int) -> None:
     """Write the position of a person, and the object of each type that they would request.
 
-    Usually that is the nearest object, which is free and in service; then its position is one row of a table.
+    Usually the nearest object is free and in service, so it is that one; then its position is one row of a table.
     """
     person = town.people[w, a]
     out = town.observation[w, a]
@@ -101,8 +101,8 @@ def write_all_objects(town: TownState, layout: TownLayout, rules: TownRules, vie
             write_target(town, view, w, a, t, o, idle, (there.dx, there.dy, there.distance), there.route)
     o = layout.workplace[a]
     if o >= 0:
-        # Of the type of their workplace people ask for their workplace only. Corrected here rather than in the loop,
-        # where the processor could not predict which type it is.
+        # If the type is that of their workplace, people request only their workplace. This is corrected here, because
+        # in the loop the processor could not predict which type it is.
         t = int(layout.object_type[o])
         out[OWN_FEATURE.at_workplace] = in_reach(town, layout, w, a, o)
         way = layout.work[layout.work_row[a], person.tile]

@@ -6,9 +6,9 @@ from townlet.world.engine.compile import rule, seldom
 from townlet.world.rules.personality import AMBITION, FORGIVENESS, trait_factor
 from townlet.world.state.arrays import TALLY, TownState
 from townlet.world.state.constants import TownRules
+from townlet.world.state.event_log import record
 from townlet.world.state.events import INTENSITY_SUM
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 _CAUSED = TALLY.index("conflicts_caused")
 _SUFFERED = TALLY.index("conflicts_suffered")
