@@ -1,4 +1,4 @@
-"""Rewards: their parts, the sum of these, and its clip."""
+"""Rewards: their parts, the sum of the parts, and its clip."""
 
 from __future__ import annotations
 

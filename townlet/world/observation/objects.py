@@ -34,7 +34,7 @@ _QUEUE, _HELD, _IN_USE, _STOCK = range(len(OBJECT_FEATURES))
 
 @rule
 def refresh_object_features(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> int:
-    """Compute the features of every dirty object; returns the bits of the types of which an object changed."""
+    """Compute the features of every dirty object; returns one bit per type with a changed object."""
     changed = 0
     for word in range(town.dirty_objects.shape[1]):
         bits = town.dirty_objects[w, word]
@@ -131,7 +131,7 @@ def write_target(
         t: the object's type.
         o: the object.
         idle: whether the person is at no object, so that the request is legal.
-        position: columns and rows to the object and steps into reach of it, scaled.
+        position: columns and rows to the object, and steps until it is within reach, scaled.
         route: the directions that lead to it; see :class:`townlet.world.state.routes.Routes`.
     """
     town.target[w, a, t] = o
@@ -159,7 +159,7 @@ def write_target(
 def write_changed_objects(
     town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, changed: int
 ) -> None:
-    """Write the objects that changed, of the types in ``changed``, for a person who has not moved.
+    """Write the objects that have changed for a person who has not moved; ``changed`` has one bit per type.
 
     A workplace stays the target for its type, and the nearest object for any other as long as it is free and in
     service. Types whose target is another object are looked up again.
@@ -242,7 +242,7 @@ def write_position(town: TownState, layout: TownLayout, rules: TownRules, view: 
 def relative_position(
     town: TownState, layout: TownLayout, view: View, w: int, a: int, o: int, steps: int
 ) -> tuple[np.float32, np.float32, np.float32]:
-    """Columns and rows to an object and steps into reach of it, scaled."""
+    """Columns and rows to an object, and steps until it is within reach, scaled."""
     person = town.people[w, a]
     return (
         np.float32((layout.object_x[o] - person.x) * view.scale[WIDTH]),

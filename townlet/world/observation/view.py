@@ -32,7 +32,7 @@ class View(NamedTuple):
     map_blocked: NDArray[np.float32]
     """float32 [height + 2 radii, width + 2 radii]: 1 for walls, objects and everything beyond the edge."""
     map_object: NDArray[np.float32]
-    """float32, of the same shape: 1 for objects."""
+    """float32, the same shape: 1 for objects."""
     hidden: NDArray[np.int64]
     """int64 [H]: features that are always 0."""
 

@@ -95,7 +95,7 @@ def perturb(town: TownState, layout: TownLayout, rules: TownRules, seed: int, wo
 
 @rule
 def object_to_close(layout: TownLayout, rules: TownRules, share: float) -> int:
-    """The object at a share, in [0, 1), of the way through the list of objects that can be closed; −1 without any."""
+    """Choose an object that can be closed by ``share``, a number in [0, 1); −1 if there is none."""
     objects = len(layout.object_tile)
     count = 0
     for o in range(objects):
