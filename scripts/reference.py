@@ -13,6 +13,7 @@ import typer.main
 import townlet
 from townlet.cli import app
 from townlet.config import Scenario
+from townlet.metrics import METRICS
 from townlet.telemetry.record import FIELDS
 
 #: Modules of the Python reference.
@@ -58,7 +59,7 @@ def scenario_files() -> str:
     sections = [("Scenario", schema), *sorted(schema["$defs"].items())]
     head = (
         "# Scenario files\n\nEvery key, by section. An editor completes them with the schema that "
-        "`townlet schema` prints; [Write a scenario](../SCENARIOS.md) says what the rules do.\n"
+        "`townlet schema` prints; [Write a scenario](../SCENARIOS.md) explains the rules.\n"
     )
     return head + "\n".join(_section(name, section) for name, section in sections if "properties" in section)
 
@@ -104,8 +105,23 @@ def telemetry_fields() -> str:
     )
     return (
         "# Telemetry fields\n\nThe fields of one line of a training log; "
-        "[Read the training log](../TELEMETRY.md) says how.\n\n"
+        "[Read the training log](../TELEMETRY.md) explains how to read them.\n\n"
         f"| field | type | unit | since | meaning |\n|---|---|---|---|---|\n{rows}\n"
+    )
+
+
+def metrics() -> str:
+    """Every metric of the registry."""
+    better = {True: "more", False: "less", None: ""}
+    rows = "\n".join(
+        f"| `{metric.name}` | {_line(metric.label)} | {_line(metric.unit)} | {better[metric.more_is_better]} "
+        f"| {_line(metric.meaning)} | {_line(metric.source)} |"
+        for metric in METRICS.values()
+    )
+    return (
+        "# Metrics\n\nWhat baselines, evaluations, studies, soaks and the pipeline measure; "
+        "[Concepts](../CONCEPTS.md) explains the words.\n\n"
+        f"| metric | label | unit | better | meaning | source |\n|---|---|---|---|---|---|\n{rows}\n"
     )
 
 
@@ -122,6 +138,7 @@ for name, page in (
     ("command-line", command_line()),
     ("scenario-files", scenario_files()),
     ("telemetry-fields", telemetry_fields()),
+    ("metrics", metrics()),
     ("python", python()),
 ):
     with mkdocs_gen_files.open(f"reference/{name}.md", "w", encoding="utf-8") as file:

@@ -48,10 +48,10 @@ class RolloutBuffer:
     ``value``            float32 [T, W, A]      the policy's value estimate; NaN if it makes none
     ``reward``           float32 [T, W, A]      the reward of the tick that followed, clipped as configured
     ``reward_parts``     float32 [T, W, A, 9]   the parts of the reward before clipping, as in REWARD_PARTS
-    ``clipped``          bool [T, W, A]         the reward was at its clip
-    ``alive``            bool [T, W, A]         somebody was in the slot; elsewhere all other arrays mean nothing
+    ``clipped``          bool [T, W, A]         the reward reached its clip
+    ``alive``            bool [T, W, A]         somebody was in the slot; if not, ignore all other arrays
     ``terminated``       bool [T, W, A]         the person's episode ended in this tick, with no value beyond it
-    ``truncated``        bool [T, W, A]         the time limit cut the episode; its value goes on beyond it
+    ``truncated``        bool [T, W, A]         the time limit cut the episode, which has value beyond it
     ===================  =====================  ================================================================
 
     ``cut_ticks`` lists, in order, the ticks after which a trajectory is cut: those in which somebody was truncated, and

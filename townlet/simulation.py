@@ -15,7 +15,7 @@ from townlet.world import CONFLICT_KINDS, COUNTERS, TALLY, Town
 
 
 class SimulationLoop:
-    """A batch of worlds of one scenario that is stepped, reset at the time limit, and reused from rollout to rollout.
+    """Steps a batch of worlds of one scenario, resets it at the time limit, and goes on from rollout to rollout.
 
     ``threads`` threads divide the worlds between them. Worlds are independent, so this does not change what happens in
     them; but a network rounds differently depending on the number of rows it receives at once.
@@ -76,7 +76,7 @@ class SimulationLoop:
     ) -> list[tuple[int, NDArray[np.float32]]]:
         """Fill the buffer's part for ``worlds``, the worlds of ``town``.
 
-        Returns the ticks after which trajectories are cut, each with the observation then, float32 [worlds, A, F].
+        Returns each tick after which trajectories are cut, with the observation at that moment, float32 [worlds, A, F].
         """
         cuts = []
         for t in range(buffer.ticks):
@@ -165,7 +165,7 @@ def _uncounted(counter: str, counted: Collection[str | None]) -> tuple[bool, str
 
 
 def rivalry_averages(tally: NDArray[np.float64]) -> dict[str, float]:
-    """The four ``conflict.*`` telemetry fields: per agent from tallies, float64 [W, A, TALLY], then averaged."""
+    """The four ``conflict.*`` telemetry fields: averages over agents, from tallies, float64 [W, A, TALLY]."""
     column = {name: tally[..., index] for index, name in enumerate(TALLY)}
     present = column["alive_ticks"] > 0
     if not present.any():

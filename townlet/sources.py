@@ -1,7 +1,7 @@
 """Fingerprints of our sources: one SHA-256 over a module and all that it imports, directly or not.
 
-Compiled rules, captures, trainings, soaks, studies and assets are stored under such a fingerprint. It needs no list of
-files: import statements, those inside functions included, are read from the sources.
+Compiled rules, captures, trainings, soaks, studies and assets are stored under such a fingerprint. Nobody has to keep a
+list of files: import statements, even inside functions, are read from the sources.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]+)|import[ \t]+([^\n#;]+))", re.M
 )
 _NAME = re.compile(r"(?:^|[(,])\s*([\w.]+)")
-#: Imports for annotations alone, which decide nothing.
+#: Imports for annotations alone, which do not affect what the code does.
 _ANNOTATIONS = re.compile(rb"^if TYPE_CHECKING:\n(?:(?:[ \t]+[^\n]*)?\n)+", re.M)
 
 
@@ -71,8 +71,8 @@ def sources_of(entries: Iterable[Path], *, without: Collection[str] = ()) -> set
 def modules_named(source: Path) -> frozenset[str]:
     """What a module's import statements name: ``from a import b`` names ``a.b``, ``import a`` names ``a``.
 
-    Statements are found with a regular expression: parsing every source would be most of what loading the pipeline
-    costs.
+    Statements are found with a regular expression, because parsing every source would take most of the time in which
+    the pipeline loads.
     """
     statements = _IMPORT.findall(_ANNOTATIONS.sub(b"", _read(source)))
     names = {name for package, members, modules in statements for name in _names(package, members, modules)}

@@ -54,7 +54,7 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
         ),
         (
             ["townlet.behavior.heuristic"],
-            ["behavior/utility", "world/rules/queues"],
+            ["behavior/worth", "world/rules/queues"],
             ["behavior/policy_file", "config/load"],
         ),
         (

@@ -1,4 +1,4 @@
-"""Every command that the documentation shows is one: short ones are run, the others are read as the CLI reads them."""
+"""Commands in the documentation: short ones are run, the others are parsed as the command line parses them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from townlet_pipeline.instance import pages
 from townlet_pipeline.runs import dead_runs
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-#: Blocks marked ``bash`` and ``python`` are run; ``console`` ones take long, or need what a reader has.
+#: Blocks marked ``bash`` and ``python`` are run; ``console`` ones take long, or need files of the reader's.
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(townlet [^`]+|python -m townlet_pipeline\.[^`]+|make [^`]+)`")
 PROGRAMS = {"townlet": app, **{module.__name__: module.app for module in (dead_runs, pages, retire, run, ui)}}
-#: What ends a command in a line of a shell, and what stands for something that is left out.
+#: Words that end a command in a line of a shell, and words for something that is left out.
 OVER, LEFT_OUT = {"|", ">", "2>", "&&", ";"}, {"…", "..."}
 
 
@@ -85,7 +85,7 @@ def test_the_commands_of_a_page_are_commands_with_such_arguments(page: Path) -> 
         ("make runn", "no target"),
     ],
 )
-def test_what_is_no_such_command_would_be_found(line: str, why: str) -> None:
+def test_a_command_with_a_mistake_is_found(line: str, why: str) -> None:
     ((words, whole),) = commands_of(f"```console\n{line}\n```\n")
     with pytest.raises(click.UsageError) as raised:
         require_command(words, whole)
@@ -100,7 +100,7 @@ def test_the_links_of_a_page_lead_to_files(page: Path) -> None:
 
 
 def commands_of(text: str) -> Iterator[tuple[list[str], bool]]:
-    """The commands of ours that a page shows, as words, and whether with all their arguments."""
+    """Our commands on a page, as words, and whether each is shown with all its arguments."""
     for block in SHELL.findall(text):
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
@@ -123,7 +123,7 @@ def until_over(words: list[str]) -> list[str]:
 
 
 def require_command(words: list[str], whole: bool) -> None:
-    """Raise UsageError unless a command, its options and, if it is whole, its arguments are known; nothing is run."""
+    """Raise UsageError unless the command and its options exist and, if it is whole, no argument is missing."""
     if words[0] == "make":
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         unknown = [word for word in words[1:] if "=" not in word and word not in targets]

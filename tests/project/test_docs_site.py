@@ -1,4 +1,4 @@
-"""The documentation site: every page builds without a warning, and its reference says what the code does."""
+"""The documentation site: every page builds without a warning, and the reference matches the code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from support.places import ROOT
 from typer.main import get_command
 
 from townlet.cli import app
+from townlet.metrics import METRICS
 from townlet.telemetry.record import FIELDS
 
 
@@ -33,17 +34,20 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
     assert (site / "index.html").exists()
 
 
-def test_the_reference_names_every_command_key_and_field(site: Path) -> None:
+def test_the_reference_names_every_command_key_field_and_metric(site: Path) -> None:
     pages = {name: (site / "reference" / f"{name}.html").read_text() for name in ("command-line", "scenario-files")}
     telemetry = (site / "reference" / "telemetry-fields.html").read_text()
     assert all(f"<code>{field.name}</code>" in telemetry for field in FIELDS)
+    metrics = (site / "reference" / "metrics.html").read_text()
+    assert all(f"<code>{name}</code>" in metrics for name in METRICS)
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    assert all(f"townlet {command}" in pages["command-line"] for command in commands)
+    shown = {name: f"townlet {name}" in pages["command-line"] for name in commands}
+    assert shown == {name: not command.hidden for name, command in commands.items()}
     assert all(key in pages["scenario-files"] for key in ("fair_use_ticks", "decay_per_tick", "learning_rate"))
     assert "TrainingHarness" in (site / "reference" / "python.html").read_text()
 
 
-def test_pages_ask_nobody_else_for_anything(site: Path) -> None:
+def test_pages_load_nothing_from_other_servers(site: Path) -> None:
     for page in site.rglob("*.html"):
         loaded = re.findall(r"<(?:script|img|iframe)[^>]+src=\"([^\"]+)\"", page.read_text())
         loaded += re.findall(r"<link[^>]+href=\"([^\"]+)\"", page.read_text())

@@ -1,4 +1,4 @@
-"""What make removes, and what only after a question."""
+"""The Makefile: what ``make clean`` removes, and what ``make distclean`` removes after a question."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The house's own rules: what may import what, and how large a folder, a file and a function may be.
+"""Structure of the code: what may import what, and how large a folder, a file and a function may be.
 
-The table of layers stands in ``docs/ARCHITECTURE.md``; it is read from there, so that page and code cannot disagree.
+The tables of layers are read from ``docs/ARCHITECTURE.md``, so that page and code cannot disagree.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def place_of(module: str, order: list[list[str]]) -> tuple[int, str]:
         for name in names
         if module == name or module.startswith(f"{name}.")
     ]
-    assert fits, f"{module} stands in no layer of docs/ARCHITECTURE.md"
+    assert fits, f"{module} is in no layer of docs/ARCHITECTURE.md"
     _, number, name = max(fits)
     return number, name
 
@@ -85,7 +85,7 @@ def test_a_module_imports_only_from_its_own_layer_and_those_above_it_in_the_tabl
             continue
         if package != other:
             if package == "townlet":
-                wrong.append(f"{module} imports {imported}: townlet knows nothing of the pipeline")
+                wrong.append(f"{module} imports {imported}: townlet may not import the pipeline")
             continue
         (here, mine), (there, theirs) = place_of(module, order[package]), place_of(imported, order[package])
         if there > here or (there == here and mine != theirs):
@@ -93,7 +93,7 @@ def test_a_module_imports_only_from_its_own_layer_and_those_above_it_in_the_tabl
     assert not wrong, "\n".join(sorted(set(wrong)))
 
 
-def test_every_name_in_the_tables_is_there() -> None:
+def test_every_name_in_the_tables_is_a_module_or_folder() -> None:
     modules = {*sources(), *(module.rpartition(".")[0] for module in sources())}
     missing = [name for order in layers().values() for names in order for name in names if name not in modules]
     assert not missing
@@ -102,7 +102,7 @@ def test_every_name_in_the_tables_is_there() -> None:
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
     for module, imported in imports():
-        # A package's face re-exports what lies in it.
+        # A package re-exports names from its own modules.
         if not module.startswith(f"{imported}.") and not imported.startswith(f"{module}."):
             graph.setdefault(module, set()).add(imported)
     done: set[str] = set()
@@ -144,7 +144,7 @@ def test_no_file_is_longer_than_300_lines_and_no_function_than_60() -> None:
 
 
 def test_a_modules_docstring_begins_with_a_noun_that_says_what_it_holds() -> None:
-    """A question word there introduces a riddle in place of a name."""
+    """A docstring that begins with a question word does not name the subject."""
     asking = re.compile(r"(What|How|Which|Who|Whose|Where|When|Whether|Why)\b")
     first = {module: ast.get_docstring(ast.parse(file.read_text())) or "" for module, file in sources().items()}
     assert not {module: text for module, text in first.items() if not text or asking.match(text)}

@@ -18,7 +18,7 @@ from townlet.telemetry import CLOCK_FIELDS, read_records, validate_log
 from townlet.telemetry.rates import conflict_intensity
 from townlet.training import TrainingHarness, TrainingOptions, train
 from townlet.world import CONFLICT_KINDS
-from townlet.world.state.events import CONFLICT_INTENSITY
+from townlet.world.state.events import INTENSITY_SUM
 
 QUEUE_CONFLICT = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
 
@@ -34,7 +34,7 @@ def test_training_harness_rollout_queue_conflict_metrics() -> None:
     for _ in range(4):
         harness.run_rollout(None, records.append)
         counter = loop.town.state.counter.sum(axis=0)
-        totals.append((float(counter[: len(CONFLICT_KINDS)].sum()), float(counter[CONFLICT_INTENSITY])))
+        totals.append((float(counter[: len(CONFLICT_KINDS)].sum()), float(counter[INTENSITY_SUM])))
     assert harness.loop is loop
     assert [(r["queue_conflict_events"], r["queue_conflict_intensity_sum"]) for r in records] == totals
     assert all(events > 0 and 0.1 * events <= intensity <= 5 * events for events, intensity in totals)

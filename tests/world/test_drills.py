@@ -106,7 +106,7 @@ def test_no_scripted_action_is_illegal_and_nobody_faints(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DRILLS)
-def test_no_reward_sits_on_its_clip(name: str) -> None:
+def test_no_reward_reaches_its_clip(name: str) -> None:
     drill = play(name)
     assert not drill.buffer.clipped.any()
     assert drill.metrics["total"]["clipped_reward_share"] == 0.0
@@ -185,7 +185,7 @@ def constant(array: NDArray[Any]) -> None:
     assert (array == array[0]).all()
 
 
-def test_kitchen_breakfast_passes_without_a_cross_word() -> None:
+def test_kitchen_breakfast_passes_without_conflict() -> None:
     drill = play("kitchen_breakfast")
     assert {kind for _, kind, _, _ in drill.events} == {"use_completed"}
     assert max(drill.rivalry) == 0.0

@@ -1,4 +1,4 @@
-"""Rewards: their parts, the sum of these, and its clip."""
+"""Rewards: their parts, the sum of the parts, and its clip."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_reward_is_the_sum_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize(("survival", "reward", "clipped"), [(0.4, 0.4, 0), (0.5, 0.5, 1), (3.0, 0.5, 1)])
-def test_the_sum_is_clipped_and_a_reward_on_its_clip_is_counted(survival: float, reward: float, clipped: int) -> None:
+def test_the_sum_is_clipped_and_a_clipped_reward_is_counted(survival: float, reward: float, clipped: int) -> None:
     stage = rewarded(survival=survival, clip=0.5)
     stage.ticks(3)
     assert stage.reward("anna") == pytest.approx(reward)
@@ -101,7 +101,7 @@ def test_the_clip_bounds_losses_too() -> None:
     assert stage.state.clipped[0, 0]
 
 
-def test_company_is_worth_its_quality_by_the_social_weight() -> None:
+def test_a_chat_is_rewarded_by_its_quality_and_the_social_weight() -> None:
     stage = Stage(shower_room(rules={"reward": {**QUIET, "social": 0.4}, "relationships": {"max_ties": 2}}))
     while "chat_success" not in kinds(stage.tick(anna="chat")):
         pass

@@ -1,4 +1,4 @@
-"""Determinism: the same seed gives the same town, in any batch, beside any worlds, compiled or not."""
+"""Determinism: the same seed gives the same town, in any batch, with any other worlds, compiled or not."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_compiled_and_interpreted_rules_agree_in_any_town(any_towns: list[Scenar
 
 
 @pytest.mark.skipif(not COMPILED, reason="rules run as plain Python")
-def test_no_compiled_rule_reads_or_writes_beside_an_array(any_towns: list[Scenario]) -> None:
+def test_no_compiled_rule_reads_or_writes_outside_an_array(any_towns: list[Scenario]) -> None:
     corners = [busy_corner(mode) for mode in ("compact", "hybrid", "full")]
     names = ("town_day", "queue_conflict", "employment_punctuality")
     shipped = [load_scenario(SCENARIOS / f"{name}.yaml") for name in names]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from support.towns import callable_from_python, shower_room
 
 from townlet.world import Town
+from townlet.world.state.event_log import record
 from townlet.world.state.events import GHOST_STEP
-from townlet.world.state.record import record
 
 
 def test_an_event_beyond_the_bound_is_counted_and_not_written_into_the_next_world() -> None:

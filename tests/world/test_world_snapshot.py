@@ -70,7 +70,7 @@ def test_a_snapshot_is_not_changed_by_what_happens_next(town: Town, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kept", [0, 4, 100, -1])
-def test_a_torn_snapshot_is_refused(town: Town, tmp_path: Path, kept: int) -> None:
+def test_an_incomplete_snapshot_is_refused(town: Town, tmp_path: Path, kept: int) -> None:
     save_snapshot(town, tmp_path / "worlds")
     content = (tmp_path / "worlds").read_bytes()
     (tmp_path / "worlds").write_bytes(content[:kept])

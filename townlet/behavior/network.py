@@ -14,7 +14,7 @@ from townlet.seeds import fold_seed
 from townlet.world.engine.compile import entry
 
 # Finite, so that probability × log-probability of an illegal action is 0 and not NaN, and so low that its
-# probability underflows to exactly 0 beside any legal one.
+# probability underflows to exactly 0 if any action is legal.
 ILLEGAL_LOGIT = -1e30
 
 

@@ -91,8 +91,8 @@ def load_policy(
         observation: the features that the policy will observe; None accepts any.
         actions: the actions that the policy will choose from; None accepts any.
 
-    Raises InputError for a missing, torn or altered file, for weights that are not finite or do not fit the described
-    network, and for a policy made for other observations or actions.
+    Raises InputError for a missing, incomplete or altered file, for weights that are not finite or do not fit the
+    described network, and for a policy made for other observations or actions.
     """
     given = as_path(path)
     folder = given.parent if given.name in (CARD_NAME, WEIGHTS_NAME) else given

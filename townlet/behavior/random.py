@@ -31,7 +31,7 @@ class RandomBehavior:
 
 @entry
 def choose_uniformly(mask: np.ndarray, draws: np.ndarray, action: np.ndarray, log_prob: np.ndarray) -> None:
-    """Fill in the ``floor(draw × legal)``-th of each person's legal actions, and ln(1 / legal).
+    """Choose the ``floor(draw × legal)``-th of each person's legal actions, with log-probability ln(1 / legal).
 
     ``mask`` is bool [W, A, N]; ``draws`` float64, ``action`` int32 and ``log_prob`` float32 are [W, A].
     """

@@ -91,7 +91,9 @@ def capture_rollout(
     Args:
         scenario_path: the scenario file.
         output: the folder to write; an earlier capture in it stays valid until the new manifest replaces its own.
-        ticks, worlds, seed: values that replace the scenario's.
+        ticks: replaces the scenario's.
+        worlds: replaces the scenario's.
+        seed: replaces the scenario's.
         behavior: ``scripted`` (the default), ``random``, ``heuristic``, or ``neural``, which needs ``policy``.
         policy: the ``policy.json`` of a trained policy; implies ``neural``.
         progress: called after each shard with the number of worlds done and the total.

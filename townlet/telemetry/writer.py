@@ -78,7 +78,9 @@ class TelemetryWriter:
             path: the log.
             offset: :attr:`offset` at the checkpoint. Lines of schema 1.0 have no number and are counted.
             record_sha256: :attr:`record_sha256` at the checkpoint; if empty, the record is not compared.
-            version, frequency, max_entries: as for a new writer.
+            version: as for a new writer.
+            frequency: as for a new writer.
+            max_entries: as for a new writer.
 
         Raises :class:`InputError`, and removes nothing, if the log ends before that line or holds another record there.
         """

@@ -64,11 +64,16 @@ def vtrace(
     the λ-returns of :func:`gae`.
 
     Args:
-        reward, value, next_value, terminated, cut: [T, B], see the module.
+        reward: [T, B], like the next four; see the module.
+        value: see the module.
+        next_value: see the module.
+        terminated: see the module.
+        cut: see the module.
         log_ratio: float32 [T, B], ln π(a|x) − ln μ(a|x) of the recorded action; π is the policy to be improved, μ the
             one that acted.
         gamma: discount per step.
-        rho_bar, c_bar: the bounds ρ̄ and c̄.
+        rho_bar: the bound ρ̄.
+        c_bar: the bound c̄.
         lam: λ.
     """
     _check_shapes(reward, value, next_value, terminated, cut, log_ratio)

@@ -103,7 +103,8 @@ class TrainingHarness(Learner):
             mode: where experience comes from.
             log: called after each epoch with its telemetry fields.
             capture: the recorded data, for the modes ``replay`` and ``mixed``.
-            cycles, epochs: cycles in all, and epochs of each phase; by default the configuration's.
+            cycles: cycles in all; by default the configuration's.
+            epochs: epochs of each phase; by default the configuration's.
             source: the file of the capture that errors name.
             done: the number of phases that a resumed training has already done; they are not run again.
             after_phase: called between phases with the number of phases done; the harness can be saved then.

@@ -26,7 +26,7 @@ from townlet.world.state.routes import NEAREST, WAY
 #: int64 [arrays, 4], an address and three sizes each; where rules run as plain Python, the arrays themselves.
 Handle = Any
 
-# Without types of their own.
+# Untyped, like most of Numba.
 _gep: Any = cgutils.gep_inbounds
 _named_tuple: Any = types.NamedTuple
 _make_array: Any = arrayobj.make_array

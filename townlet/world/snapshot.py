@@ -51,7 +51,7 @@ def save_snapshot(town: Town, path: AnyPath) -> str:
 def load_snapshot(path: AnyPath) -> Town:
     """The batch of worlds in a file; it continues exactly as the saved one would have.
 
-    Raises InputError for a file that is torn or no snapshot, or that was taken under other rules than the present ones.
+    Raises InputError for a file that is incomplete or not a snapshot, or that was taken under other rules.
     """
     content = read_bytes(path, "a snapshot of worlds")
     description, arrays = _read(path, content)

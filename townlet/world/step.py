@@ -1,4 +1,4 @@
-"""One tick of the town, in rule order."""
+"""One tick of the town: all its rules, in order."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from townlet.world.handles import Handle, layout_at, town_at, view_at
 from townlet.world.observation.observe import observe
 from townlet.world.rules.actions import CHAT, REQUEST, WAIT, after_requests
 from townlet.world.rules.affordances import run_affordances
-from townlet.world.rules.arrivals import let_arrivals_join
 from townlet.world.rules.economy import collect_rent, restock
 from townlet.world.rules.employment import update_employment
 from townlet.world.rules.lifecycle import evict_debtors, let_the_unhappy_go, place_person, replace_people
 from townlet.world.rules.movement import move_people
 from townlet.world.rules.needs import decay_needs
 from townlet.world.rules.perturbations import clear_perturbations, draw_perturbations, perturb
+from townlet.world.rules.queue_arrivals import let_arrivals_join
 from townlet.world.rules.queues import act_in_queues, advance_queues, pass_on_finished
 from townlet.world.rules.rewards import compute_rewards
 from townlet.world.rules.rivalry import decay_rivalry
@@ -39,7 +39,7 @@ def step_world(
     order: int,
     w: int,
 ) -> None:
-    """One tick of one world.
+    """Step one world by one tick.
 
     Args:
         action: int32 [W, A], the chosen actions.
@@ -108,7 +108,7 @@ def begin_tick(town: TownState, layout: TownLayout, action: np.ndarray, w: int) 
         grudges |= person.grudges
         roles |= person.role
         chats += intent == after_requests(town) + CHAT
-        # Moving reads this next, and in a large town it is in no cache.
+        # Movement reads this next, and in a large town no cache holds it.
         prefetch(layout.nearest, person.tile, min(max(intent - REQUEST, 0), types - 1))
         town.terminated[w, a] = False
         person.joining = -1
@@ -129,7 +129,7 @@ BLOCK = 32
 
 @entry
 def step_worlds(handle: Handle, table: np.ndarray, action: np.ndarray, seed: int, first_world: int) -> None:
-    """One tick of every world of a batch under ``action``, int32 [W, A]; ``table`` is RULES [1]."""
+    """Step every world of a batch by one tick under ``action``, int32 [W, A]; ``table`` is RULES [1]."""
     for begin in range(0, len(action), BLOCK):
         end = min(begin + BLOCK, len(action))
         step_range(handle, table, action, seed, first_world, begin, end)
@@ -146,9 +146,9 @@ def sense_worlds(handle: Handle, table: np.ndarray, worlds: int) -> None:
 def step_range(
     handle: Handle, table: np.ndarray, action: np.ndarray, seed: int, first_world: int, begin: int, end: int
 ) -> None:
-    """One tick of some worlds of a batch, without the observations at its end."""
+    """Step some worlds of a batch by one tick, without the observations at its end."""
     town, layout, rules = town_at(handle), layout_at(handle), table[0]
-    # Drawn one world ahead, because a draw is a long chain of operations to wait for.
+    # Drawn one world ahead: a draw is a long chain of operations, and the processor does other work in the meantime.
     following = draw_order(seed, first_world + begin, town.worlds[begin].clock, layout.people)
     for w in range(begin, end):
         order = following

@@ -32,8 +32,8 @@ class Town:
 
     World ``w`` of the batch is world number ``first_world + w`` under the seed. Its history depends on nothing else, so
     any range of worlds can be simulated anywhere. A seed is any whole number from 0 on; the attribute ``seed`` is the
-    number that rules draw with, see :func:`townlet.seeds.fold_seed`. ``observation`` (float32 [W, A, F]) and ``mask``
-    (bool [W, A, N]) are those of the next action. They and all arrays of ``state`` are overwritten in place.
+    number that rules draw with, see :func:`townlet.seeds.fold_seed`. The next action is chosen from ``observation``
+    (float32 [W, A, F]) and ``mask`` (bool [W, A, N]). They and all arrays of ``state`` are overwritten in place.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0) -> None:
@@ -125,7 +125,7 @@ class Town:
         self.sense()
 
     def step(self, action: NDArray[np.int32]) -> None:
-        """One tick under ``action``, int32 [W, A]; illegal actions count as waiting."""
+        """Step all worlds by one tick under ``action``, int32 [W, A]; illegal actions count as waiting."""
         with _wrapping():
             step_worlds(self._handle, self._table, action, self.seed, self.first_world)
 

@@ -29,8 +29,8 @@ def _plain_index(context: Any, builder: Any, index_type: Any, index: Any, size: 
 class _PlainLowering(NativeLowering):
     """Numba's code generation with plain indices.
 
-    Library functions that Numba compiles meanwhile, and keeps for other callers, would get plain indices too; rules
-    need none that has an index. Numba compiles one thread at a time, behind a lock.
+    If Numba compiled a library function meanwhile, that would get plain indices too, and Numba would keep it for other
+    callers; rules call no library function that uses an index. Only one thread at a time compiles, behind Numba's lock.
     """
 
     _name = "townlet_lowering"

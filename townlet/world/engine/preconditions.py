@@ -30,7 +30,7 @@ from townlet.world.engine.compile import rule
 
 
 class Programs(NamedTuple):
-    """Programs one after another; program ``p`` is the operations from ``start[p]`` to before ``start[p + 1]``."""
+    """Programs one after another: program ``p`` begins at operation ``start[p]`` and ends before ``start[p + 1]``."""
 
     code: NDArray[np.int64]
     """int64 [operations]."""

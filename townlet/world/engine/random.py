@@ -11,10 +11,10 @@ import numpy as np
 
 from townlet.world.engine.compile import entry
 
-#: The events stream is for perturbations, which do not depend on what people do.
+#: The events stream draws perturbations, which therefore do not depend on what people do.
 WORLD_STREAM, EVENTS_STREAM, POLICY_STREAM = 0, 1, 2
 
-#: Purposes of draws; with purposes of their own, draws of one tick are independent.
+#: Purposes of draws. Draws of one tick for different purposes are independent.
 MOVE_ORDER, ARRIVAL_ORDER, START_NEEDS, CHOOSE_ACTION, CHAT_OUTCOME = 0, 1, 2, 3, 4
 EVENT_TODAY, EVENT_TICK, EVENT_OBJECT = 16, 17, 18
 

@@ -34,7 +34,7 @@ _QUEUE, _HELD, _IN_USE, _STOCK = range(len(OBJECT_FEATURES))
 
 @rule
 def refresh_object_features(town: TownState, layout: TownLayout, rules: TownRules, w: int) -> int:
-    """Compute the features of every dirty object; returns the bits of the types of which an object changed."""
+    """Compute the features of every dirty object; returns one bit per type with a changed object."""
     changed = 0
     for word in range(town.dirty_objects.shape[1]):
         bits = town.dirty_objects[w, word]
@@ -82,7 +82,7 @@ def refresh_object(town: TownState, layout: TownLayout, rules: TownRules, w: int
 def write_all_objects(town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int) -> None:
     """Write the position of a person, and the object of each type that they would request.
 
-    Usually that is the nearest object, which is free and in service; then its position is one row of a table.
+    Usually the nearest object is free and in service, so it is that one; then its position is one row of a table.
     """
     person = town.people[w, a]
     out = town.observation[w, a]
@@ -101,8 +101,8 @@ def write_all_objects(town: TownState, layout: TownLayout, rules: TownRules, vie
             write_target(town, view, w, a, t, o, idle, (there.dx, there.dy, there.distance), there.route)
     o = layout.workplace[a]
     if o >= 0:
-        # Of the type of their workplace people ask for their workplace only. Corrected here rather than in the loop,
-        # where the processor could not predict which type it is.
+        # If the type is that of their workplace, people request only their workplace. This is corrected here, because
+        # in the loop the processor could not predict which type it is.
         t = int(layout.object_type[o])
         out[OWN_FEATURE.at_workplace] = in_reach(town, layout, w, a, o)
         way = layout.work[layout.work_row[a], person.tile]
@@ -131,7 +131,7 @@ def write_target(
         t: the object's type.
         o: the object.
         idle: whether the person is at no object, so that the request is legal.
-        position: columns and rows to the object and steps into reach of it, scaled.
+        position: columns and rows to the object, and steps until it is within reach, scaled.
         route: the directions that lead to it; see :class:`townlet.world.state.routes.Routes`.
     """
     town.target[w, a, t] = o
@@ -159,7 +159,7 @@ def write_target(
 def write_changed_objects(
     town: TownState, layout: TownLayout, rules: TownRules, view: View, w: int, a: int, changed: int
 ) -> None:
-    """Write the objects that changed, of the types in ``changed``, for a person who has not moved.
+    """Write the objects that have changed for a person who has not moved; ``changed`` has one bit per type.
 
     A workplace stays the target for its type, and the nearest object for any other as long as it is free and in
     service. Types whose target is another object are looked up again.
@@ -242,7 +242,7 @@ def write_position(town: TownState, layout: TownLayout, rules: TownRules, view: 
 def relative_position(
     town: TownState, layout: TownLayout, view: View, w: int, a: int, o: int, steps: int
 ) -> tuple[np.float32, np.float32, np.float32]:
-    """Columns and rows to an object and steps into reach of it, scaled."""
+    """Columns and rows to an object, and steps until it is within reach, scaled."""
     person = town.people[w, a]
     return (
         np.float32((layout.object_x[o] - person.x) * view.scale[WIDTH]),

@@ -17,7 +17,7 @@ from townlet.world.state.arrays import QUEUE_CAPACITY, SHIFT_STATES
 if TYPE_CHECKING:
     from townlet.config.scenario import Scenario
 
-#: The ticks of waiting and the money at which their features reach 1.
+#: The ticks of waiting and the amount of money at which their features reach 1.
 LONG_WAIT, FULL_WALLET = 32, 10.0
 
 DIRECTIONS = ("north", "south", "west", "east")
@@ -147,7 +147,7 @@ def _map_features(radius: int) -> list[Feature]:
     ]
 
 
-# Without types of their own: mypy knows only named tuples that are spelt out.
+# Untyped: mypy knows only named tuples whose fields are written out.
 _named_tuple: Any = namedtuple
 
 
@@ -172,17 +172,17 @@ _N_DIRECTIONS = len(DIRECTIONS)
 
 @rule
 def object_block(t: int) -> int:
-    """Where the features of an object type begin."""
+    """The index at which the features of an object type begin."""
     return _N_OWN + _N_OBJECT * t
 
 
 @rule
 def neighbor_block(types: int, n: int) -> int:
-    """Where the features of the ``n``-th neighbor begin, in a town with this many object types."""
+    """The index at which the features of the ``n``-th neighbor begin, in a town with this many object types."""
     return object_block(types) + _N_NEIGHBOR * n
 
 
 @rule
 def route_block(features: int, types: int, t: int) -> int:
-    """Where the features of the route to an object type begin: those of all types end the observation."""
+    """The index at which the features of the route to an object type begin; routes are the last features of all."""
     return features - _N_DIRECTIONS * (types - t)

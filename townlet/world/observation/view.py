@@ -22,9 +22,9 @@ class View(NamedTuple):
     """What observations contain, and the factors that bring it between −1 and 1."""
 
     neighbors: int
-    """People whose features are shown, at most."""
+    """The most people whose features are shown."""
     map_radius: int
-    """0 without a map."""
+    """Tiles that the map shows in each direction; 0 without a map."""
     routes: int
     """1 if the steps that lead to objects are shown, else 0."""
     scale: NDArray[np.float64]
@@ -32,7 +32,7 @@ class View(NamedTuple):
     map_blocked: NDArray[np.float32]
     """float32 [height + 2 radii, width + 2 radii]: 1 for walls, objects and everything beyond the edge."""
     map_object: NDArray[np.float32]
-    """float32, of the same shape: 1 for objects."""
+    """float32, the same shape: 1 for objects."""
     hidden: NDArray[np.int64]
     """int64 [H]: features that are always 0."""
 

@@ -10,9 +10,9 @@ from townlet.world.rules.requirements import startable
 from townlet.world.rules.social import share_meal
 from townlet.world.state.arrays import FINISHED, HOLDING, TALLY, USING, TownState
 from townlet.world.state.constants import NO_COUNTER, SHOWER_COMPLETE, TownRules
+from townlet.world.state.event_log import record
 from townlet.world.state.events import PURCHASES, SHOWER_COUNTER, SLEEP_COUNTER, USE_COMPLETED
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 _USES = TALLY.index("uses_completed")
 _SPENT = TALLY.index("spent")

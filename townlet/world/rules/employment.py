@@ -6,9 +6,9 @@ from townlet.world.engine.compile import rule, seldom
 from townlet.world.rules.targets import in_reach
 from townlet.world.state.arrays import ABSENT, DONE, DUE, LATE, OFF, ON_TIME, TALLY, TownState
 from townlet.world.state.constants import TownRules
+from townlet.world.state.event_log import record
 from townlet.world.state.events import ABSENCE, LATE_ARRIVAL, ON_TIME_ARRIVAL, SHIFT_TAKEOVER
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 _PAID = TALLY.index("wages_paid")
 _WITHHELD = TALLY.index("wages_withheld")
@@ -129,7 +129,7 @@ def pay_takeovers(town: TownState, layout: TownLayout, rules: TownRules, w: int,
     """Pay people who did a missing colleague's work in this tick that colleague's wage.
 
     The first to do so takes the shift over. They keep it until the colleague arrives, the shift ends, or their own
-    begins.
+    shift begins.
     """
     for a in range(layout.people):
         person = town.people[w, a]

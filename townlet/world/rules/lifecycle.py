@@ -8,10 +8,10 @@ from townlet.world.rules.queues import withdraw
 from townlet.world.rules.rivalry import forget_all
 from townlet.world.state.arrays import IDLE, OFF, TownState
 from townlet.world.state.constants import TownRules
+from townlet.world.state.event_log import record
 from townlet.world.state.events import DEPARTURE, EVICTION, NEWCOMER
 from townlet.world.state.layout import TownLayout
 from townlet.world.state.occupancy import stand_on, step_off
-from townlet.world.state.record import record
 
 
 @seldom

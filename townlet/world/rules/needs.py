@@ -1,4 +1,4 @@
-"""Needs: hunger, hygiene and energy fall linearly; people faint, and count the ticks in which they are unhappy."""
+"""Needs: hunger, hygiene and energy, which fall tick by tick; fainting, and the ticks in which people are unhappy."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from townlet.world.rules.personality import PATIENCE, trait_factor
 from townlet.world.rules.rivalry import change_rivalry
 from townlet.world.state.arrays import TownState
 from townlet.world.state.constants import TownRules
+from townlet.world.state.event_log import record
 from townlet.world.state.events import IMPATIENCE
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 
 @seldom

@@ -1,8 +1,8 @@
 """Perturbations: outages of power and water, price spikes, and closures of objects.
 
-Each comes at most once a day. Whether and when is drawn at the start of the day from the events stream, so it does not
-depend on what people do. An event is recorded in the drawn tick and takes effect at the end of that tick: the next tick
-is the first without power, and ``ticks`` ticks later it is back.
+Each comes at most once a day. At the start of the day it is drawn from the events stream whether each comes, and when,
+so perturbations do not depend on what people do. An event is recorded in the drawn tick and takes effect at the end of
+that tick: the next tick is the first without power, and ``ticks`` ticks later it is back.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from townlet.world.state.constants import (
     TownRules,
 )
 from townlet.world.state.dirty import mark_dirty
+from townlet.world.state.event_log import record
 from townlet.world.state.events import CLOSURE, POWER_OUTAGE, PRICE_SPIKE, USE_INTERRUPTED, WATER_OUTAGE
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 #: A tick that never comes.
 NEVER = 1 << 62
@@ -95,7 +95,7 @@ def perturb(town: TownState, layout: TownLayout, rules: TownRules, seed: int, wo
 
 @rule
 def object_to_close(layout: TownLayout, rules: TownRules, share: float) -> int:
-    """The object at a share, in [0, 1), of the way through the list of objects that can be closed; −1 without any."""
+    """Choose an object that can be closed by ``share``, a number in [0, 1); −1 if there is none."""
     objects = len(layout.object_tile)
     count = 0
     for o in range(objects):

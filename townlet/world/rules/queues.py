@@ -16,9 +16,9 @@ from townlet.world.rules.personality import PATIENCE, trait_factor
 from townlet.world.rules.rivalry import conflict, courtesy, rivalry_towards
 from townlet.world.state.arrays import FINISHED, HOLDING, IDLE, WAITING, WORD_OBJECTS, TownState
 from townlet.world.state.constants import TownRules
+from townlet.world.state.event_log import record
 from townlet.world.state.events import AVOIDANCE, GHOST_STEP, HAND_OVER, OVERSTAY, PUSH_IN, YIELDED
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 
 @rule
@@ -59,7 +59,7 @@ def priority(town: TownState, rules: TownRules, w: int, a: int) -> float:
 def push_in(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """Move a person towards the front of their queue; everybody they pass suffers a conflict.
 
-    They get a rank before the front's, but pass nobody whose wait outweighs it.
+    They get a rank ahead of the front's, but stop behind anybody whose longer wait still puts that person first.
     """
     o = town.people[w, a].at_object
     thing = town.objects[w, o]

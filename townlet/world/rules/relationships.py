@@ -24,7 +24,7 @@ def find_tie(town: TownState, w: int, a: int, other: int) -> int:
 
 @rule
 def faded(town: TownState, rules: TownRules, w: int, level: float, since: int) -> float:
-    """The remainder of a level that held at the clock ``since``."""
+    """What is left now of a level that was set at the clock ``since``."""
     return float(max(level - rules.tie_decay * (town.worlds[w].clock - since), 0.0))
 
 

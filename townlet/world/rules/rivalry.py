@@ -6,9 +6,9 @@ from townlet.world.engine.compile import rule, seldom
 from townlet.world.rules.personality import AMBITION, FORGIVENESS, trait_factor
 from townlet.world.state.arrays import TALLY, TownState
 from townlet.world.state.constants import TownRules
-from townlet.world.state.events import CONFLICT_INTENSITY
+from townlet.world.state.event_log import record
+from townlet.world.state.events import INTENSITY_SUM
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 _CAUSED = TALLY.index("conflicts_caused")
 _SUFFERED = TALLY.index("conflicts_suffered")
@@ -100,7 +100,7 @@ def conflict(
     intensity = rules.conflict_base[kind] + rules.intensity_per_waiter * max(queue_length - 1, 0)
     intensity = min(max(intensity, 0.1), 5.0)
     record(town, w, kind, o, actor, rival, queue_length, intensity, -1)
-    town.counter[w, CONFLICT_INTENSITY] += intensity
+    town.counter[w, INTENSITY_SUM] += intensity
     town.people[w, actor].caused += intensity
     town.people[w, rival].suffered += intensity
     town.tally[w, actor, _CAUSED] += 1.0

@@ -12,9 +12,9 @@ from townlet.world.rules.relationships import are_rivals, chat_partner, familiar
 from townlet.world.rules.rivalry import change_rivalry
 from townlet.world.state.arrays import TALLY, USING, TownState
 from townlet.world.state.constants import TownRules
+from townlet.world.state.event_log import record
 from townlet.world.state.events import CHAT_FAILURE, CHAT_QUALITY, CHAT_SUCCESS, LATE_HELP, SHARED_MEAL
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.record import record
 
 #: Greatest distance in tiles between people who share a meal. A stove or fridge serves one person at a time, so people
 #: who eat together stand at different ones, and in a kitchen these are two tiles apart.

@@ -21,8 +21,9 @@ def in_reach(town: TownState, layout: TownLayout, w: int, a: int, o: int) -> boo
 def find_target(town: TownState, layout: TownLayout, w: int, a: int, t: int) -> int:
     """The object that a request of a type is for, or −1: the nearest free one, or the nearest if all are held.
 
-    Objects that are out of service or on cooldown for this person do not count. Of the type of their workplace, people
-    ask for their workplace only. A queue always has room, because people queue on the eight tiles around the object.
+    Objects that are out of service or on cooldown for this person do not count. If the type is that of their workplace,
+    people request only their workplace. A queue always has room, because people queue on the eight tiles around the
+    object.
     """
     tile = town.people[w, a].tile
     workplace = layout.workplace[a]
@@ -73,7 +74,7 @@ def default_target(layout: TownLayout, a: int, tile: int, t: int) -> int:
 
 @rule
 def steps_to(layout: TownLayout, a: int, tile: int, t: int, o: int) -> int:
-    """Steps from a tile into reach of a target, as :func:`find_target` and :func:`default_target` return it."""
+    """Steps from a tile until a target of :func:`find_target` or :func:`default_target` is within reach."""
     if o == layout.workplace[a]:
         return int(layout.work[layout.work_row[a], tile].distance)
     c = candidate(layout, tile, t, o)

@@ -1,8 +1,8 @@
 """The state of a town: a few arrays of records for a batch of worlds.
 
 A person's fields lie side by side in memory, because rules read several of them at once. Rules receive two dozen arrays
-instead of eighty, which keeps compiling them quick. Reals that rules compute with have double precision, so that they
-round alike in compiled rules and in plain Python.
+rather than one per field, so they compile quickly. Rules compute in double precision, so that results round alike in
+compiled rules and in plain Python.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ TALLY = (
 WORLD = np.dtype(
     [
         ("tick", np.int64),  # ticks since the episode began
-        ("clock", np.int64),  # ticks since the world was made; never reset, so that each episode draws other numbers
+        ("clock", np.int64),  # ticks since the world was last seeded; each episode goes on from there and draws anew
         ("event_count", np.int64),  # events of this tick
         ("power_off_until", np.int64),  # first tick with power again
         ("water_off_until", np.int64),
@@ -211,9 +211,9 @@ class TownState(NamedTuple):
     terminated: NDArray[np.bool_]
     """bool [W, A]: the person's episode ended in this tick."""
     clipped: NDArray[np.bool_]
-    """bool [W, A]: the reward is at its clip."""
+    """bool [W, A]: the reward reached its clip in this tick."""
     reward: NDArray[np.float32]
-    """float32 [W, A]: of this tick, clipped."""
+    """float32 [W, A]: the reward of this tick, clipped."""
     reward_parts: NDArray[np.float32]
     """float32 [W, A, parts]: its components before clipping."""
     observation: NDArray[np.float32]

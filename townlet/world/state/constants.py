@@ -94,7 +94,7 @@ RULES = np.dtype(
         ("event_chance", np.float64, (4,)),  # per day: outage of power, of water, price spike, closure
         ("event_ticks", np.int64, (4,)),
         ("price_factor", np.float64),
-        ("closed_type", np.int64),  # object type of which one may be closed, -1 without one
+        ("closed_type", np.int64),  # type of object that closures affect, -1 without one
         ("eviction_debt", np.float64),
         ("departure_after", np.int64),
         ("departure_mood", np.float64),

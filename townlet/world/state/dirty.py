@@ -8,11 +8,11 @@ from townlet.world.state.arrays import WORD_OBJECTS, TownState
 
 @rule
 def mark_dirty(town: TownState, w: int, o: int) -> None:
-    """Have an object's features computed from the next observation on."""
+    """Mark an object, so that its features are computed again in the next observation."""
     town.dirty_objects[w, o // WORD_OBJECTS] |= 1 << int(o % WORD_OBJECTS)
 
 
 @rule
 def clear_dirty(town: TownState, w: int, o: int) -> None:
-    """Leave an object's features as they are until it is marked again."""
+    """Unmark an object, so that its features stay as they are until it is marked again."""
     town.dirty_objects[w, o // WORD_OBJECTS] &= ~(1 << int(o % WORD_OBJECTS))

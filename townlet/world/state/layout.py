@@ -44,7 +44,7 @@ class TownLayout(NamedTuple):
     """int64 [rows, a multiple of ROWS_AT_ONCE]: one bit per tile of each row in view, the westernmost the lowest; 0 for
     the person's own tile and in the rows beyond the view."""
     bits_in_word: int
-    """Bits of the whole rows in view that fit into one number."""
+    """Bits of as many whole rows of the view as fit into one number."""
     around: NDArray[Any]
     """AROUND [rows × columns in view]: the tiles in view, row by row."""
     margin: int
@@ -66,14 +66,14 @@ class TownLayout(NamedTuple):
     near_object: NDArray[np.int16]
     """int16 [tiles, T, CANDIDATES]: the nearest objects of a type by walking distance, −1 where there are no more."""
     near_distance: NDArray[np.int16]
-    """int16 [tiles, T, CANDIDATES]: steps into reach of them."""
+    """int16 [tiles, T, CANDIDATES]: steps until they are within reach."""
     near_route: NDArray[np.uint8]
     """uint8 [tiles, T, CANDIDATES]: the routes to them; see :class:`townlet.world.state.routes.Routes`."""
     nearest: NDArray[Any]
-    """NEAREST [tiles, T]: the first of these."""
+    """NEAREST [tiles, T]: the nearest object of each type, the first in the three tables above."""
     work: NDArray[Any]
-    """WAY [workplaces, tiles], workplace by workplace: after a step, a person's next entry is close to the last one in
-    memory."""
+    """WAY [workplaces, tiles]: the way to each workplace. Stored workplace by workplace, so that after a step a
+    person's next entry is close to the last one in memory."""
     work_row: NDArray[np.int32]
     """int32 [A]: row of a person's workplace in ``work``, −1 without a job."""
     staff: NDArray[np.int32]

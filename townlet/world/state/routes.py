@@ -20,7 +20,7 @@ NEAREST = np.dtype(
         ("route", np.int16),  # as in Routes
         ("dx", np.float32),  # columns to it, scaled as in the observation
         ("dy", np.float32),  # rows to it, scaled likewise
-        ("distance", np.float32),  # steps into reach of it, scaled likewise
+        ("distance", np.float32),  # steps until it is within reach, scaled likewise
     ]
 )
 
@@ -73,7 +73,7 @@ def find_routes(
 
 
 def find_ways(step: NDArray[np.int32], around: Sequence[Sequence[int]]) -> NDArray[Any]:
-    """Find the way from every tile to each object, of which ``around`` lists the tiles within reach: WAY [O, tiles]."""
+    """The ways from every tile to each object: WAY [O, tiles]; ``around`` lists the tiles within reach of each."""
     ways = np.zeros((len(around), len(step)), WAY).view(np.recarray)
     ways["distance"] = UNREACHABLE
     frontier = np.zeros(len(step), np.int32)

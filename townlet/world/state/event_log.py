@@ -1,4 +1,4 @@
-"""The record of a tick: events appended to the array of their world, and counted."""
+"""The log of a tick: events appended to the array of their world, and counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The utility of a use to a person: the relief it brings per tick that it takes, travel and wait included."""
+"""The worth of a use to a person: the relief that it brings per tick, with travel and wait counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from townlet.world.state.routes import UNREACHABLE
 
 #: The level below which a need is urgent, and the extra discomfort of a need at 0.
 URGENT, ALARM = 0.4, 4.0
-#: Utility of a tick of work, and of arriving on time, as relief per tick.
+#: Worth of a tick of work, and of arriving on time, as relief per tick.
 WORK, PUNCTUALITY = 0.0025, 0.03
 #: Ticks to spare on the way to work.
 MARGIN = 22
@@ -119,7 +119,7 @@ def ticks_until_work(layout: TownLayout, rules: TownRules, a: int, tick: int) ->
 
 @seldom
 def worth_of_work(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> float:
-    """The utility of working or of going to work; 0 when it is too early, or too late for today."""
+    """The worth of working or of going to work; 0 when it is too early, or too late for today."""
     person = town.people[w, a]
     workplace = layout.workplace[a]
     left = ticks_until_work(layout, rules, a, town.worlds[w].tick)
