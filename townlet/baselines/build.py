@@ -19,7 +19,7 @@ from townlet.baselines.baseline import (
     write_baseline,
 )
 from townlet.baselines.measure import measure_seed
-from townlet.baselines.metrics import WORLD_METRICS, rollout_metrics
+from townlet.baselines.world_metrics import WORLD_METRICS, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, exclusive

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from townlet.baselines.metrics import rollout_metrics
+from townlet.baselines.world_metrics import rollout_metrics
 from townlet.host.torch_settings import repeatable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def measure_seed(
 
 def town_metrics(town: Town) -> dict[str, float]:
     """The world metrics of everything that happened in a town since its tallies were reset, by name."""
-    from townlet.capture.metrics import capture_metrics
+    from townlet.capture.sample_metrics import capture_metrics
     from townlet.simulation import telemetry_totals
 
     tally, counter = town.state.tally, town.state.counter
