@@ -20,7 +20,7 @@ from townlet.capture import parse_manifest, verify_capture
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
-from townlet.soak.reference import pin_reference
+from townlet.soak.pinned_capture import pin_capture
 
 PAGE = ROOT / "docs" / "ops" / "queue_conflict_baselines.md"
 
@@ -120,7 +120,7 @@ def test_the_pinned_captures_are_whole_and_come_out_of_the_code_again(name: str,
     verify_capture(pinned / "rollout_sample_manifest.json")
     assert sum(path.stat().st_size for path in pinned.iterdir()) < 1_000_000
     path = SCENARIOS / f"{name}.yaml"
-    pin_reference(path, load_scenario(path), tmp_path)
+    pin_capture(path, load_scenario(path), tmp_path)
     before, after = files_in(pinned), files_in(tmp_path)
     manifests = [parse_manifest(folder / "rollout_sample_manifest.json") for folder in (pinned, tmp_path)]
     # It names the sources' hash, which every edit of a comment changes.

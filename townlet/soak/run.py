@@ -10,7 +10,7 @@ from townlet.host.torch_settings import repeatable
 from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, RESOURCES_NAME, soak_manifest
 from townlet.soak.options import SoakOptions, read_inputs
-from townlet.soak.reference import reference_capture
+from townlet.soak.pinned_capture import capture_to_replay
 from townlet.soak.session import Progress, SoakSession, require_no_soak
 from townlet.training.checkpoint import CHECKPOINT_NAME
 
@@ -63,7 +63,7 @@ def run_soak(
     with exclusive(options.output), repeatable():
         if not resume:
             require_no_soak(Path(options.output))
-        capture, source = reference_capture(options, inputs.scenario)
+        capture, source = capture_to_replay(options, inputs.scenario)
         cycles = Cycles(inputs, capture, source, seed=options.seed)
         session = SoakSession(options, cycles, soak_manifest(options, inputs, capture, source), resume=resume)
         resumed_cycle = session.done if session.resumed else None
