@@ -157,7 +157,7 @@ def test_a_corrupted_baseline_is_refused_before_a_folder_is_touched(
     assert not (tmp_path / "soak").exists()
 
 
-def test_a_clock_that_jumps_moves_nothing_but_the_time_of_day(
+def test_a_jump_of_the_clock_changes_only_times_of_day(
     whole: SoakOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jumps = itertools.cycle([0.0, 4e9, 1.0, -5.0])
@@ -227,9 +227,7 @@ def test_a_manifest_that_is_not_one_is_refused_by_the_field_at_fault(
         read_soak(tmp_path)
 
 
-def test_without_resume_a_checkpoint_that_was_left_alone_is_not_resumed_from(
-    halfway: SoakOptions, whole: SoakOptions
-) -> None:
+def test_without_resume_a_leftover_checkpoint_is_not_used(halfway: SoakOptions, whole: SoakOptions) -> None:
     (halfway.output / "soak.json").unlink()
     run_soak(dataclasses.replace(halfway, seed=5), most=1)
     assert rows_of(halfway.output)[0]["seed"] == cycle_seed(5, 1)

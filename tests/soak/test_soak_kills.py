@@ -68,7 +68,7 @@ def require_equal(killed: Path, whole: Path) -> None:
     assert epochs == list(range(1, 4 * CYCLES + 1))
 
 
-def test_killed_at_random_moments_no_cycle_is_lost_or_doubled(
+def test_a_soak_killed_at_random_moments_loses_and_repeats_no_cycle(
     processes: Trainings, asked: list[str], whole: tuple[Path, float], tmp_path: Path
 ) -> None:
     folder, seconds = whole
@@ -86,7 +86,7 @@ def test_killed_at_random_moments_no_cycle_is_lost_or_doubled(
     require_equal(killed, folder)
 
 
-def test_killed_before_this_or_that_file_operation_it_is_resumed_without_a_trace(
+def test_a_soak_killed_before_a_file_operation_is_resumed_without_a_trace(
     processes: Trainings, asked: list[str], tmp_path: Path
 ) -> None:
     short = ["2" if word == str(CYCLES) else word for word in asked]
@@ -104,7 +104,7 @@ def test_killed_before_this_or_that_file_operation_it_is_resumed_without_a_trace
 
 
 @pytest.mark.parametrize("victim", ["the process that works", "the one that started it", "both"])
-def test_killed_in_the_midst_of_fresh_processes_it_goes_on(
+def test_a_soak_killed_among_fresh_processes_continues(
     asked: list[str], whole: tuple[Path, float], tmp_path: Path, victim: str
 ) -> None:
     folder = tmp_path / "soak"
@@ -165,7 +165,7 @@ def rows_of_torn(folder: Path) -> list[str]:
     return (folder / "cycles.jsonl").read_text().splitlines()
 
 
-def test_interrupted_by_ctrl_c_it_says_how_to_go_on_and_does(
+def test_a_soak_interrupted_by_ctrl_c_says_how_to_continue_and_does(
     processes: Trainings, asked: list[str], whole: tuple[Path, float], tmp_path: Path
 ) -> None:
     folder, seconds = whole

@@ -105,7 +105,7 @@ def test_a_shifted_soak_is_rejected_with_size_interval_and_probability(place: Pa
     assert "Conflict intensity lies 1" in report["reasons"]
 
 
-def test_the_verdict_can_be_had_without_a_report(place: Path, soak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verdict_is_available_without_a_report(place: Path, soak: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["drift", str(soak), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["verdict"] == "accept"
     assert not (soak / "acceptance.html").exists()

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from townlet.behavior import Behavior
     from townlet.behavior.policy_file import PolicyCard
 
-#: Worlds per seed: so many that a drill's conflict intensity differs by about 2 % between seeds.
+#: Worlds per seed: enough for a drill's conflict intensity to differ by only about 2 % between seeds.
 WORLDS = 256
 
-#: By seed, the metrics and the hash of the recorded rollout's manifest, if any.
+#: By seed, the metrics, and the hash of the rollout's manifest if it was recorded.
 Measured = dict[int, tuple[dict[str, float], str | None]]
 
 

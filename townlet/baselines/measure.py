@@ -1,4 +1,4 @@
-"""Measurement of one seed: the rollout behind each sample of a baseline, and behind each reference of a soak."""
+"""Measurement of one seed: the rollout behind each sample of a baseline and each reference rollout of a soak."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def measure_seed(
     """The world metrics of one episode of ``worlds`` worlds under a seed.
 
     ``loop`` is a simulation of the same scenario and number of worlds to use instead of a new one; it is reset to the
-    seed first. Nothing is recorded, but every figure is, to the last bit, that of ``townlet capture`` with this seed.
+    seed first. Nothing is recorded, but every figure equals that of ``townlet capture`` with this seed to the last bit.
     """
     from townlet.simulation import SimulationLoop
 

@@ -1,4 +1,4 @@
-"""A soak from its options to its folder: run, or resumed, by one process."""
+"""Run of a soak, or of its next cycles, by one process: from the options to a folder."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run_soak(
 
     Args:
         options: of the soak; a resumed soak must have the same, except for more cycles or hours.
-        resume: go on from the folder's checkpoint, or begin where there is none. Without it, a checkpoint without a
+        resume: continue from the folder's checkpoint, or begin if there is none. If False, a checkpoint without a
             soak is removed.
         most: the largest number of cycles to run now.
         progress: called after each cycle with its number, the number planned, and its row.
