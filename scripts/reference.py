@@ -104,7 +104,7 @@ def telemetry_fields() -> str:
     )
     return (
         "# Telemetry fields\n\nThe fields of one line of a training log; "
-        "[Read the training log](../TELEMETRY.md) says how.\n\n"
+        "[Read the training log](../TELEMETRY.md) explains how to read them.\n\n"
         f"| field | type | unit | since | meaning |\n|---|---|---|---|---|\n{rows}\n"
     )
 
