@@ -156,5 +156,5 @@ def test_noise_that_wanders_slowly_is_no_alarm_in_a_short_run(cycles: int) -> No
     random = np.random.default_rng(cycles)
     process = np.ones(cycles, np.int64)
     series = [1000 * (1 + 0.05 * resembling(random, cycles, 0.9)) for _ in range(1000)]
-    # The level at which one of eight tests of a soak counts as certain; 5 to 14 of them did when r was taken as found.
+    # The level at which one of eight tests of a soak counts as certain; 5 to 14 of them did when r was not corrected.
     assert sum(smallest_p(values, MEMORY, process) * 8 <= 0.0005 for values in series) <= 3
