@@ -28,7 +28,7 @@ from townlet.soak.rows import RowFile
 from townlet.soak.run import run_soak
 
 SOAK = [sys.executable, "-c", "import sys; from townlet.cli import main; sys.exit(main(sys.argv[1:]))", "soak"]
-#: The superuser may write anywhere: without its privileges, a process is like anybody's.
+#: The superuser may write anywhere; without these privileges, its processes are like anybody's.
 ORDINARY = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
 
 
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_left_as_it_was(
 
 
 @pytest.mark.parametrize("full", ["soak.json", "telemetry.jsonl"])
-def test_a_full_disk_ends_a_soak_with_the_files_name_and_it_goes_on_once_there_is_room(
+def test_a_full_disk_ends_a_soak_with_the_files_name_and_it_can_be_resumed_once_there_is_room(
     halfway: SoakOptions, whole: SoakOptions, full: str
 ) -> None:
     rows = rows_of(halfway.output)

@@ -1,4 +1,4 @@
-"""Soaks: replay and rollout in turn, a row of metrics per cycle, and a baseline behaviour beside them."""
+"""Soaks: replay and rollout in turn, a row of metrics per cycle, and the baseline's behaviour for comparison."""
 
 from __future__ import annotations
 

@@ -55,9 +55,9 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
         process.join()
     except EOFError:
         killed = f"the process that worked on {options.output} was killed"
-        raise RunError(f"{killed}; the same command with --resume goes on after its last checkpoint") from None
+        raise RunError(f"{killed}; the same command with --resume continues after its last checkpoint") from None
     except KeyboardInterrupt:
-        raise TrainingInterrupted(f"the same command with --resume goes on with {options.output}") from None
+        raise TrainingInterrupted(f"the same command with --resume continues {options.output}") from None
     finally:
         # Whatever the process is doing, the soak can be resumed.
         process.terminate()
