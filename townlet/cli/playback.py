@@ -23,7 +23,8 @@ _Worlds = Annotated[
     list[int] | None, typer.Option(min=0, help="Index of a captured world; may be repeated. By default 0.")
 ]
 _Compare = Annotated[
-    Path | None, typer.Option(metavar="MANIFEST", help="Manifest of another capture, to play beside the first.")
+    Path | None,
+    typer.Option(metavar="MANIFEST", help="Manifest of another capture, to play side by side with the first."),
 ]
 _Scenarios = Annotated[
     list[Path] | None,

@@ -108,7 +108,7 @@ def _pools(settings: Settings, scenario: Scenario, work: Path, progress: Progres
 
 
 def variants(cycles: int) -> list[str]:
-    """Names of all altered scenarios that the planted changes need for nights of so many cycles."""
+    """Names of all altered scenarios that the planted changes need for nights of ``cycles`` cycles."""
     names = {change.variant(cycle, cycles) for change in PLANTED_CHANGES for cycle in range(cycles)}
     return sorted(names - {""})
 
