@@ -144,7 +144,7 @@ def test_the_commands_build_show_compare_promote_and_document(scenario: Path, tm
     for path in (first, second):
         step = ["baselines", "promote", path, str(scenario), "--reason", "a test | a step", "--folder", home]
         assert main(step) == 0
-    assert "in place of" in capsys.readouterr().out
+    assert "replacing " in capsys.readouterr().out
     place = ["--folder", home, "--output", page, "--scenarios", str(scenario.parent)]
     assert main(["baselines", "document", *place]) == 0
     assert main(["baselines", "document", *place, "--check"]) == 0

@@ -253,8 +253,8 @@ def _markdown(study: SurvivalStudy, stem: str, command: str, circumstances: str)
 
 Each of {len(study.seeds)} seeds is one town of {study.runs[0].people} people over {study.days} days of
 {study.ticks_per_day:,} ticks. Figures after ± are 1.96 standard errors of the mean over seeds. The interval of the
-probability is Wilson's; a seed is one trial, because people in the same town are not independent. Newcomers replace
-people who faint, with the needs that everybody has at the start. Shifts are those that somebody was due to begin.
+probability is Wilson's; a seed is one trial, because people in the same town are not independent. Newcomers
+replace people who faint; their needs are those of the start. Shifts are those that somebody was due to begin.
 
 Measured by
 
