@@ -151,7 +151,7 @@ def test_the_commands_build_show_compare_promote_and_document(scenario: Path, tm
     assert "a test &#124; a step" in Path(page).read_text()
     Path(page).write_text("something else")
     assert main(["baselines", "document", *place, "--check"]) == 1
-    assert "not what the code gives now" in capsys.readouterr().err
+    assert "differs from what the code gives now" in capsys.readouterr().err
     assert main(["baselines", "promote", second, str(scenario), "--reason", "again", "--folder", home]) == 2
     for option in ("--seeds", "--worlds"):
         assert main([*build, str(tmp_path / "c"), option, "0"]) == 2
