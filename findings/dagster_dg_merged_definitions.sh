@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Guess:     a module that imports the Definitions of its parts and merges them into its own loads with `dg list defs` as it
-#            loads with `dagster definitions validate -w`.
+# Guess:     a module that imports the Definitions of its parts and merges them into its own loads with `dg list defs` just
+#            as with `dagster definitions validate -w`.
 # Versions:  dagster 1.13.27, dagster-dg-cli 1.13.27.
 # Behaviour: validate loads it, since a workspace may name the attribute. dg's configuration can name only the module, and dg
-#            counts imported Definitions too: it refuses more than one at module scope. Importing the part's module, and not
-#            its name, makes dg load it.
+#            counts imported Definitions too: it refuses more than one at module scope. If the part's module is imported
+#            instead of its Definitions, dg loads it.
 # Seen:      imported name: validate loads it, dg refuses it
 #            imported module: validate loads it, dg loads it
 set -euo pipefail

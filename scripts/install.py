@@ -53,7 +53,7 @@ def main(folder: Path) -> int:
     except subprocess.CalledProcessError as error:
         return int(error.returncode)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
+        print("interrupted; the same command continues", file=sys.stderr)
         return 130
     return 0
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.baselines.metrics import rollout_metrics
+from townlet.baselines.world_metrics import rollout_metrics
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
-from townlet.capture.metrics import capture_metrics
+from townlet.capture.sample_metrics import capture_metrics
 from townlet.config import Scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, pretty_json, read_json, write_atomically

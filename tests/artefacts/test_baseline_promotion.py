@@ -20,7 +20,7 @@ from townlet.capture import parse_manifest, verify_capture
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
-from townlet.soak.reference import pin_reference
+from townlet.soak.pinned_capture import pin_capture
 
 PAGE = ROOT / "docs" / "ops" / "queue_conflict_baselines.md"
 
@@ -120,7 +120,7 @@ def test_the_pinned_captures_are_whole_and_the_code_reproduces_them(name: str, t
     verify_capture(pinned / "rollout_sample_manifest.json")
     assert sum(path.stat().st_size for path in pinned.iterdir()) < 1_000_000
     path = SCENARIOS / f"{name}.yaml"
-    pin_reference(path, load_scenario(path), tmp_path)
+    pin_capture(path, load_scenario(path), tmp_path)
     before, after = files_in(pinned), files_in(tmp_path)
     manifests = [parse_manifest(folder / "rollout_sample_manifest.json") for folder in (pinned, tmp_path)]
     # It names the sources' hash, which every edit of a comment changes.
@@ -144,14 +144,14 @@ def test_the_commands_build_show_compare_promote_and_document(scenario: Path, tm
     for path in (first, second):
         step = ["baselines", "promote", path, str(scenario), "--reason", "a test | a step", "--folder", home]
         assert main(step) == 0
-    assert "in place of" in capsys.readouterr().out
+    assert "replacing " in capsys.readouterr().out
     place = ["--folder", home, "--output", page, "--scenarios", str(scenario.parent)]
     assert main(["baselines", "document", *place]) == 0
     assert main(["baselines", "document", *place, "--check"]) == 0
     assert "a test &#124; a step" in Path(page).read_text()
     Path(page).write_text("something else")
     assert main(["baselines", "document", *place, "--check"]) == 1
-    assert "not what the code gives now" in capsys.readouterr().err
+    assert "differs from what the code gives now" in capsys.readouterr().err
     assert main(["baselines", "promote", second, str(scenario), "--reason", "again", "--folder", home]) == 2
     for option in ("--seeds", "--worlds"):
         assert main([*build, str(tmp_path / "c"), option, "0"]) == 2

@@ -16,7 +16,7 @@ from townlet.baselines import read_baseline
 from townlet.baselines.build import build_baseline, rollout_folder
 from townlet.baselines.document import changes, measured_anew
 from townlet.capture import verify_capture
-from townlet.capture.metrics import INTENSITY_KEY
+from townlet.capture.sample_metrics import INTENSITY_KEY
 from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.metrics import CONFLICT_INTENSITY

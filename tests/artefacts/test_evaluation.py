@@ -14,7 +14,7 @@ from support.places import QUEUE_CONFLICT
 
 from townlet.behavior import HeuristicBehavior, RandomBehavior
 from townlet.capture import capture_rollout
-from townlet.capture.metrics import INTENSITY_KEY
+from townlet.capture.sample_metrics import INTENSITY_KEY
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError

@@ -44,7 +44,7 @@ def test_schema_describes_every_key_of_a_scenario(capsys: pytest.CaptureFixture[
     schema = json.loads(capsys.readouterr().out)
     assert schema["additionalProperties"] is False and "people" in schema["properties"]
     queue = schema["$defs"]["QueueRules"]["properties"]
-    assert "in which the same person cannot queue" in queue["cooldown_ticks"]["description"]
+    assert "in which the person cannot queue" in queue["cooldown_ticks"]["description"]
 
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

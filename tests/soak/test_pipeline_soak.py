@@ -20,9 +20,9 @@ from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.files.storage import sha256
 from townlet.lineage import RECORD_NAME, LineageError, read_record, trace
-from townlet.soak.options import REFERENCES_FOLDER
+from townlet.soak.options import PINNED_CAPTURES
+from townlet.soak.pinned_capture import pin_capture
 from townlet.soak.read import read_soak
-from townlet.soak.reference import pin_reference
 from townlet_pipeline.artefacts.partitions import register_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column import definitions as column
@@ -84,7 +84,7 @@ def measured(instance: DagsterInstance, project: Path) -> Any:
     file = project / "runs" / "store" / NAME / "conflict_baselines" / "baseline.json"
     scenario = load_scenario(project / "configs" / "scenarios" / f"{NAME}.yaml")
     promote(file, scenario, reason="a test", by="ada", folder=project / "baselines")
-    pin_reference(project / "configs" / "scenarios" / f"{NAME}.yaml", scenario, project / REFERENCES_FOLDER / NAME)
+    pin_capture(project / "configs" / "scenarios" / f"{NAME}.yaml", scenario, project / PINNED_CAPTURES / NAME)
     return result
 
 

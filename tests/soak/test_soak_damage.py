@@ -28,7 +28,7 @@ from townlet.soak.rows import RowFile
 from townlet.soak.run import run_soak
 
 SOAK = [sys.executable, "-c", "import sys; from townlet.cli import main; sys.exit(main(sys.argv[1:]))", "soak"]
-#: The superuser may write anywhere: without its privileges, a process is like anybody's.
+#: The superuser may write anywhere; without these privileges, its processes are like anybody's.
 ORDINARY = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
 
 
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_left_as_it_was(
 
 
 @pytest.mark.parametrize("full", ["soak.json", "telemetry.jsonl"])
-def test_a_full_disk_ends_a_soak_with_the_files_name_and_it_goes_on_once_there_is_room(
+def test_a_full_disk_ends_a_soak_with_the_files_name_and_it_can_be_resumed_once_there_is_room(
     halfway: SoakOptions, whole: SoakOptions, full: str
 ) -> None:
     rows = rows_of(halfway.output)
@@ -157,7 +157,7 @@ def test_a_corrupted_baseline_is_refused_before_a_folder_is_touched(
     assert not (tmp_path / "soak").exists()
 
 
-def test_a_clock_that_jumps_moves_nothing_but_the_time_of_day(
+def test_a_jump_of_the_clock_changes_only_times_of_day(
     whole: SoakOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jumps = itertools.cycle([0.0, 4e9, 1.0, -5.0])
@@ -227,9 +227,7 @@ def test_a_manifest_that_is_not_one_is_refused_by_the_field_at_fault(
         read_soak(tmp_path)
 
 
-def test_without_resume_a_checkpoint_that_was_left_alone_is_not_resumed_from(
-    halfway: SoakOptions, whole: SoakOptions
-) -> None:
+def test_without_resume_a_leftover_checkpoint_is_not_used(halfway: SoakOptions, whole: SoakOptions) -> None:
     (halfway.output / "soak.json").unlink()
     run_soak(dataclasses.replace(halfway, seed=5), most=1)
     assert rows_of(halfway.output)[0]["seed"] == cycle_seed(5, 1)

@@ -144,7 +144,7 @@ def test_a_change_of_ten_percent_is_an_alert_and_rejects_the_soak(share: float) 
     assert ("above" if share > 1 else "below") in verdict.reasons
 
 
-def test_a_change_that_is_certain_but_small_is_to_be_watched_and_holds_the_soak() -> None:
+def test_a_certain_but_small_change_has_the_verdict_watch_and_holds_the_soak() -> None:
     cycles, baseline = a_night(2)
     cycles[REFERENCE + INTENSITY] *= 1.03
     assessment = detect_drift(cycles, baseline, learning=False)
@@ -170,7 +170,7 @@ def test_the_reason_for_an_alert_is_a_finding_beyond_the_margin_not_a_more_certa
     assert dataclasses.replace(metric, verdict="watch", findings=(small,)).decisive() is small
 
 
-def test_a_resource_of_which_nothing_is_known_is_named_and_without_any_the_soak_is_held() -> None:
+def test_a_resource_without_data_is_named_and_a_soak_in_which_all_lack_data_is_held() -> None:
     cycles, baseline = a_night(12)
     unknown = np.full(CYCLES, np.nan)
     known = np.random.default_rng(0).normal(5e8, 1e5, CYCLES)
@@ -210,7 +210,7 @@ def test_a_slow_trend_a_jump_and_one_bad_cycle_are_each_found_by_their_own_test(
     assert level_shift(steady, baseline).p > 0.01
 
 
-def test_one_event_where_there_are_hardly_any_is_no_bad_cycle() -> None:
+def test_a_single_event_among_hardly_any_is_no_bad_cycle() -> None:
     cycles, baseline = a_night(5)
     baseline[LATE][:] = 0.0
     cycles[REFERENCE + LATE][:] = 0.0
@@ -255,7 +255,7 @@ def test_a_network_that_learns_may_move_and_one_that_does_not_may_not() -> None:
     assert decide(frozen).decision == "reject"
 
 
-def test_what_moved_together_with_the_frozen_reference_is_not_put_down_to_learning() -> None:
+def test_a_change_shared_with_the_frozen_reference_is_not_attributed_to_learning() -> None:
     cycles, baseline = a_night(10)
     pressure = np.linspace(1.0, 1.3, CYCLES)
     cycles[REFERENCE + INTENSITY] *= pressure

@@ -69,7 +69,7 @@ def test_processes_of_different_size_are_no_leak() -> None:
     assert (slope.test, slope.p > 0.5) == ("trend", True)
 
 
-def test_growth_below_the_margin_is_shown_to_be_no_more() -> None:
+def test_growth_below_the_margin_is_shown_to_be_within_it() -> None:
     grown = 5e8 * (1 + np.linspace(0, 0.01, CYCLES))
     findings, quarters = assess_resource(grown, ONE_PROCESS, MEMORY)
     assert min(finding.p for finding in findings) == 1.0
@@ -85,7 +85,7 @@ def test_a_loss_of_speed_is_harm_and_a_gain_is_none() -> None:
     assert smallest_p(1e5 / halfway * noise, SPEED, process) > 0.9
 
 
-def test_noise_that_resembles_its_neighbours_raises_no_alarm() -> None:
+def test_autocorrelated_noise_raises_no_alarm() -> None:
     random = np.random.default_rng(4)
     series = [1e5 * (1 + 0.05 * resembling(random, CYCLES)) for _ in range(400)]
     assert sum(smallest_p(values, SPEED) <= 0.001 for values in series) <= 3
@@ -101,7 +101,7 @@ def test_equal_quarters_are_claimed_only_where_the_interval_is_narrow_enough() -
     assert not wide.equal
 
 
-def test_values_that_resemble_each_other_count_as_fewer() -> None:
+def test_correlated_values_count_as_fewer() -> None:
     random = np.random.default_rng(6)
     independent, alike = random.normal(size=500), resembling(random, 500, 0.8)
     assert effective_number(independent) > 350
@@ -132,7 +132,7 @@ def columns_measured(cycle_slower: float, machine_slower: float) -> dict[str, np
     }
 
 
-def test_a_machine_that_slows_down_changes_no_speed_and_a_slower_cycle_does() -> None:
+def test_a_slower_machine_does_not_change_the_speed_and_a_slower_cycle_does() -> None:
     for cycle_slower, machine_slower, expected in ((1.0, 1.3, 10.0), (2.0, 1.3, 5.0), (2.0, 1.0, 5.0)):
         speed = resources_of(columns_measured(cycle_slower, machine_slower))[SPEED.name]
         np.testing.assert_allclose(speed, [10.0, expected])
@@ -156,5 +156,5 @@ def test_noise_that_wanders_slowly_is_no_alarm_in_a_short_run(cycles: int) -> No
     random = np.random.default_rng(cycles)
     process = np.ones(cycles, np.int64)
     series = [1000 * (1 + 0.05 * resembling(random, cycles, 0.9)) for _ in range(1000)]
-    # The level at which one of eight tests of a soak counts as certain; 5 to 14 of them did when r was taken as found.
+    # The level at which one of eight tests of a soak counts as certain; 5 to 14 of them did when r was not corrected.
     assert sum(smallest_p(values, MEMORY, process) * 8 <= 0.0005 for values in series) <= 3

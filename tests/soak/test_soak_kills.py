@@ -1,6 +1,6 @@
 """Kills: a soak that was killed and resumed, however often, leaves the bytes of an uninterrupted one.
 
-``SOAK_KILLS=50 python -m pytest tests/soak/test_soak_kills.py`` kills as often as one likes.
+``SOAK_KILLS=50 python -m pytest tests/soak/test_soak_kills.py`` sets the number of kills.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def require_equal(killed: Path, whole: Path) -> None:
     assert epochs == list(range(1, 4 * CYCLES + 1))
 
 
-def test_killed_at_random_moments_no_cycle_is_lost_or_doubled(
+def test_a_soak_killed_at_random_moments_loses_and_repeats_no_cycle(
     processes: Trainings, asked: list[str], whole: tuple[Path, float], tmp_path: Path
 ) -> None:
     folder, seconds = whole
@@ -86,7 +86,7 @@ def test_killed_at_random_moments_no_cycle_is_lost_or_doubled(
     require_equal(killed, folder)
 
 
-def test_killed_before_this_or_that_file_operation_it_is_resumed_without_a_trace(
+def test_a_soak_killed_before_a_file_operation_is_resumed_without_a_trace(
     processes: Trainings, asked: list[str], tmp_path: Path
 ) -> None:
     short = ["2" if word == str(CYCLES) else word for word in asked]
@@ -104,7 +104,7 @@ def test_killed_before_this_or_that_file_operation_it_is_resumed_without_a_trace
 
 
 @pytest.mark.parametrize("victim", ["the process that works", "the one that started it", "both"])
-def test_killed_in_the_midst_of_fresh_processes_it_goes_on(
+def test_a_soak_killed_among_fresh_processes_continues(
     asked: list[str], whole: tuple[Path, float], tmp_path: Path, victim: str
 ) -> None:
     folder = tmp_path / "soak"
@@ -120,14 +120,14 @@ def test_killed_in_the_midst_of_fresh_processes_it_goes_on(
     if victim == "the process that works":
         assert started.returncode == 1
         assert errors.endswith(
-            f"error: the process that worked on {folder} was killed; the same command with --resume goes on after its "
-            "last checkpoint\n"
+            f"error: the process that worked on {folder} was killed; the same command with --resume continues after "
+            "its last checkpoint\n"
         )
     assert main(["soak", *asked, str(folder)]) == 0
     require_equal(folder, whole[0])
 
 
-def test_an_interrupt_of_the_process_that_starts_fresh_ones_ends_the_one_at_work_at_once(
+def test_interrupting_the_process_that_starts_fresh_ones_ends_the_working_one_immediately(
     asked: list[str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "soak"
@@ -137,7 +137,7 @@ def test_an_interrupt_of_the_process_that_starts_fresh_ones_ends_the_one_at_work
     started.send_signal(signal.SIGINT)
     errors = started.communicate(timeout=60)[1]
     assert started.returncode == 130 and "Traceback" not in errors
-    assert f"the same command with --resume goes on with {folder}" in errors
+    assert f"the same command with --resume continues {folder}" in errors
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
     done = len(rows_of_torn(folder))
     few = [str(done + 1) if word == str(CYCLES) else word for word in asked]
@@ -165,7 +165,7 @@ def rows_of_torn(folder: Path) -> list[str]:
     return (folder / "cycles.jsonl").read_text().splitlines()
 
 
-def test_interrupted_by_ctrl_c_it_says_how_to_go_on_and_does(
+def test_a_soak_interrupted_by_ctrl_c_says_how_to_continue_and_does(
     processes: Trainings, asked: list[str], whole: tuple[Path, float], tmp_path: Path
 ) -> None:
     folder, seconds = whole

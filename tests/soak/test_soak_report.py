@@ -1,4 +1,4 @@
-"""Acceptance report of a real soak, and the files from which none is written."""
+"""Acceptance report of a real soak, and files for which none is written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def soak(place: Path, tmp_path: Path) -> Path:
-    """A copy of the soak, to be spoilt."""
+    """A copy of the soak, to be damaged."""
     return Path(shutil.copytree(place / "soak", tmp_path / "soak"))
 
 
@@ -47,7 +47,7 @@ def baseline_of(place: Path) -> Path:
 
 
 def rewrite(soak: Path, **changed: object) -> None:
-    """Other content in the soak's manifest, under its own hash."""
+    """Change fields of the soak's manifest, with a hash that fits."""
     manifest = json.loads((soak / "soak.json").read_text())
     (soak / "soak.json").write_text(json.dumps(sealed(manifest | changed)))
 
@@ -105,7 +105,7 @@ def test_a_shifted_soak_is_rejected_with_size_interval_and_probability(place: Pa
     assert "Conflict intensity lies 1" in report["reasons"]
 
 
-def test_the_verdict_can_be_had_without_a_report(place: Path, soak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verdict_is_available_without_a_report(place: Path, soak: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["drift", str(soak), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["verdict"] == "accept"
     assert not (soak / "acceptance.html").exists()

@@ -1,4 +1,4 @@
-"""Soaks: replay and rollout in turn, a row of metrics per cycle, and a baseline behaviour beside them."""
+"""Soaks: replay and rollout in turn, a row of metrics per cycle, and the baseline's behaviour for comparison."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ def test_without_learning_the_network_stays_what_it_was_and_with_learning_it_doe
     assert all(row["kl_divergence"] > 0 for row in rows_of(learnt))
 
 
-def test_what_the_baselines_behavior_does_does_not_depend_on_what_the_network_learns(
-    learnt: Path, frozen: Path
-) -> None:
+def test_the_baselines_behavior_does_not_depend_on_what_the_network_learns(learnt: Path, frozen: Path) -> None:
     for with_learning, without in zip(rows_of(learnt), rows_of(frozen), strict=True):
         common = {name for name in without if name.startswith("reference_")}
         assert len(common) == 5 and all(with_learning[name] == without[name] for name in common)
@@ -160,7 +158,7 @@ def test_in_another_checkout_a_soak_has_the_same_bytes(options: SoakOptions, tmp
     assert manifest["capture"]["file"] == str(pinned / "rollout_sample_manifest.json")
 
 
-def test_after_the_hours_that_were_given_no_cycle_begins(options: SoakOptions) -> None:
+def test_no_cycle_begins_after_the_given_hours(options: SoakOptions) -> None:
     output = options.output.with_name("hours")
     timed = dataclasses.replace(options, output=output, cycles=None, hours=1e-6)
     assert run_soak(timed).cycles == 1
@@ -171,7 +169,7 @@ def test_after_the_hours_that_were_given_no_cycle_begins(options: SoakOptions) -
     assert result.cycles > 1 and spent.sum() >= enough * 3600 > spent[:-1].sum()
 
 
-def test_alerts_by_the_scenarios_thresholds_stand_in_the_cycle_in_which_they_were_raised(tmp_path: Path) -> None:
+def test_alerts_are_recorded_in_the_cycle_that_raised_them(tmp_path: Path) -> None:
     strict = tiny_scenario(tmp_path / "strict", ("    kl: 0.5\n", "    kl: 0.0\n"))
     result = run_soak(tiny_options(tmp_path, scenario=strict, cycles=2))
     rows = rows_of(tmp_path / "soak")
@@ -212,7 +210,7 @@ def test_a_baseline_of_a_policy_needs_that_policy_and_the_soak_begins_with_it(
     assert network_of(tmp_path / "soak").keys() == network_of(options.output).keys()
 
 
-def test_what_makes_no_sense_is_refused_before_anything_is_written(options: SoakOptions, tmp_path: Path) -> None:
+def test_senseless_options_are_refused_before_anything_is_written(options: SoakOptions, tmp_path: Path) -> None:
     output = tmp_path / "soak"
     asked = dataclasses.replace(options, output=output)
     other = tiny_scenario(tmp_path / "other", ("    decay_per_tick: 0.01\n", "    decay_per_tick: 0.02\n"))

@@ -17,7 +17,7 @@ from gymnasium.envs.classic_control import CartPoleEnv
 from townlet.behavior.neural import NeuralBehavior
 from townlet.cli import main
 from townlet.config.training import TrainingConfig
-from townlet.study.references import TASKS, make_task, study_references
+from townlet.study.reference_tasks import TASKS, make_task, study_references
 from townlet.training.batch import rollout_batch
 from townlet.training.gymnasium_loop import GymnasiumLoop, evaluate_policy
 from townlet.training.harness import TrainingHarness
@@ -177,7 +177,7 @@ def test_every_environment_is_closed_once_it_has_been_used(short: None, monkeypa
     assert len(closed) == len(set(map(id, closed))) == TASKS["CartPole-v1"].training.worlds + 2 * 3
 
 
-def test_the_command_writes_the_study_up(short: None, tmp_path: Path) -> None:
+def test_the_command_writes_the_report(short: None, tmp_path: Path) -> None:
     options = ["--task", "CartPole-v1", "--seeds", "2", "--episodes", "3"]
     assert main(["study", "references", *options, "--output", str(tmp_path)]) == 0
     page = (tmp_path / "reference-tasks.md").read_text()

@@ -31,7 +31,7 @@ from townlet.study.conflict.execute import read_curve
 from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.plan import Findings, Scores, study_conflict, trainings
 from townlet.study.conflict.report import write_conflict_report
-from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
+from townlet.study.conflict.scripted_behaviors import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import FULL, QUICK, Settings
 from townlet.study.conflict.tasks import BACKGROUNDS, Continuation, Evaluation, Policy, digest, evaluation_seed
 from townlet.study.conflict.town import StudyTown, study_scenario
@@ -139,7 +139,7 @@ def test_in_mixed_populations_only_focal_people_are_counted() -> None:
     assert parts[0]["utilisation"] == everybody["utilisation"]
 
 
-def test_tasks_are_run_once_and_come_out_the_same_again(tmp_path: Path) -> None:
+def test_tasks_run_once_and_are_reproducible(tmp_path: Path) -> None:
     policies = [Policy(BLIND, 0, HOME), Policy(RANDOM, 0, HOME)]
     evaluations = [Evaluation(policy, HOME) for policy in policies]
     first = run_tasks(policies, evaluations, TINY, tmp_path, 1, silent)
@@ -235,7 +235,7 @@ def test_the_claim_is_made_of_primary_hypotheses() -> None:
     assert HEURISTIC.name in {hypothesis.other for hypothesis in HYPOTHESES}
 
 
-def test_the_whole_study_is_written_up_with_every_seed(tmp_path: Path) -> None:
+def test_the_report_has_the_whole_study_with_every_seed(tmp_path: Path) -> None:
     findings = study_conflict(TINY, tmp_path / "work", 2, silent)
     assert trainings(TINY) == 18 == len(list((tmp_path / "work").rglob("policy-*.safetensors")))
     report = write_conflict_report(findings, tmp_path, "townlet study conflict", "Here and now")

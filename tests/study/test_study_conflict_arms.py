@@ -19,8 +19,8 @@ from townlet.simulation import SimulationLoop
 from townlet.study.conflict.arms import AWARE, BLIND, DELAYED, LEARNING, MISTIMED, SHUFFLED, Arm, Shaping, aware_with
 from townlet.study.conflict.cloning import Weights, clone_script, fold_standardisation, returns
 from townlet.study.conflict.learner import train_arm
-from townlet.study.conflict.mixed import MixedBehavior
-from townlet.study.conflict.scripts import ActionNoise, FirstComeBehavior, doormat, queue_jumper
+from townlet.study.conflict.mixed_populations import MixedBehavior
+from townlet.study.conflict.scripted_behaviors import ActionNoise, FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.shaping import CONFLICT_PARTS, InequityLoop, ShuffledTown, inequity, loop_of
 from townlet.study.conflict.town import StudyTown, study_scenario
@@ -59,7 +59,7 @@ def test_without_conflict_weights_the_conflict_aware_path_gives_the_blind_ones_b
     assert not same(trained(replace(AWARE, sees_conflict=False)), blind)
 
 
-def test_a_training_comes_out_the_same_again() -> None:
+def test_a_training_is_reproducible() -> None:
     assert same(trained(SHUFFLED), trained(SHUFFLED))
 
 
@@ -104,7 +104,7 @@ def test_the_delayed_penalty_is_that_of_the_rollout_before() -> None:
     assert owed.any()
 
 
-def test_what_a_tie_costs_is_shared_by_those_who_tied() -> None:
+def test_people_who_tie_share_the_penalty() -> None:
     """In the drill, Anna and Ben set out for the shower at equal distances, and the lot tells who was first."""
     drill = load_scenario(find_scenario("queue_conflict"))
     plain, shared = (loop_of(shaping, drill, worlds=4, seed=4) for shaping in ("none", "ties"))
@@ -160,7 +160,7 @@ def test_the_shuffled_ledger_exchanges_grudge_features_and_no_others() -> None:
     assert (partners // len(town.people) != np.arange(3)[:, None]).all()
 
 
-def test_inequity_is_that_of_hughes() -> None:
+def test_inequity_follows_hughes_et_al() -> None:
     """Three people with smoothed rewards 1, 2 and 4: envy of 4, 2 and 0, guilt of 0, 1 and 5, each halved."""
     smoothed = np.array([[1.0, 2.0, 4.0]])
     cost = inequity(smoothed, np.ones((1, 3), bool), alpha=5.0, beta=0.05)

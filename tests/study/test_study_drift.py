@@ -78,7 +78,7 @@ def test_a_nights_cycles_and_its_baseline_share_no_rollout() -> None:
     assert sorted([*baseline[CONFLICT_INTENSITY], *cycles]) == pool.values[CONFLICT_INTENSITY].tolist()
 
 
-def test_verdicts_are_kept_for_just_what_they_were_drawn_from(tmp_path: Path) -> None:
+def test_cached_verdicts_belong_to_the_values_that_they_were_drawn_from(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(100.0, 2.0, 60)
 
     def digest_of(intensity: np.ndarray, memory: np.ndarray) -> str:

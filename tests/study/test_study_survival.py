@@ -15,7 +15,7 @@ from townlet.study.survival import study_survival, summary_of
 QUEUE = QUEUE_CONFLICT
 
 
-def test_its_figures_come_from_the_towns_and_come_out_the_same_again() -> None:
+def test_figures_come_from_the_towns_and_are_reproducible() -> None:
     study = study_survival(QUEUE, seeds=2, days=4, behaviors=["random"])
     run = study.runs[0]
     lived = run.of("alive_ticks")

@@ -102,7 +102,7 @@ def test_the_commands_report_the_number_of_skipped_rollouts_and_read_the_log(
 ) -> None:
     log = tmp_path / "out" / "ppo_telemetry.jsonl"
     assert main(["train", str(town(tmp_path)), "--output", str(log.parent)]) == 0
-    assert "8 rollouts were passed over, because nobody lived in them" in capsys.readouterr().out
+    assert "8 rollouts were skipped, because nobody was in town during them" in capsys.readouterr().out
     assert main(["validate", str(log)]) == main(["watch", str(log)]) == main(["summary", str(log)]) == 0
 
 

@@ -8,8 +8,8 @@ import pytest
 from support.captures import queue_scenario
 
 from townlet.capture import capture_rollout
+from townlet.view.foreign_references import foreign_references
 from townlet.view.playback import playback_html, resimulate
-from townlet.view.references import foreign_references
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from support.places import SCENARIOS
 
 from townlet.behavior import ScriptedBehavior
-from townlet.capture.metrics import capture_metrics
+from townlet.capture.sample_metrics import capture_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.files.storage import pretty_json
 from townlet.rollout import RolloutBuffer

@@ -2,8 +2,8 @@
 
 from townlet.baselines.baseline import LEAST_SEEDS, Baseline, Distribution, read_baseline, scenario_sha256
 from townlet.baselines.compare import Difference, differences
-from townlet.baselines.metrics import WORLD_METRICS
 from townlet.baselines.promotion import BASELINES_FOLDER, Promotion, promote, promoted_baseline, promoted_scenarios
+from townlet.baselines.world_metrics import WORLD_METRICS
 
 __all__ = [
     "BASELINES_FOLDER",

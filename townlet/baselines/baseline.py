@@ -58,13 +58,13 @@ class Code(Section):
     """The code that made a baseline."""
 
     sha256: Sha256
-    """Hash of the sources that decide what a rollout is."""
+    """Hash of the sources that decide the result of a rollout."""
     commit: str | None
     """The checkout's commit, with ``+changes`` if files differed from it; null outside a checkout."""
 
 
 class Baseline(Section):
-    """A baseline. Its SHA-256 over everything else is its identity, and the beginning of that is in its file's name."""
+    """A baseline. A SHA-256 over all its other fields identifies it; the file's name contains the first digits."""
 
     format: Literal["townlet-baseline"] = "townlet-baseline"
     version: Literal[1] = 1
@@ -158,7 +158,7 @@ def read_baseline(path: AnyPath) -> Baseline:
 
 
 def require_scenario(path: AnyPath, baseline: Baseline, scenario: Scenario) -> None:
-    """Raise InputError unless a baseline was made of exactly this scenario."""
+    """Raise InputError unless a baseline was made with exactly this scenario."""
     if baseline.scenario != scenario.name:
         raise InputError.of(path, "scenario", repr(baseline.scenario), f"a baseline of {scenario.name!r}")
     digest = scenario_sha256(scenario)

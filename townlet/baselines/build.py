@@ -19,7 +19,7 @@ from townlet.baselines.baseline import (
     write_baseline,
 )
 from townlet.baselines.measure import measure_seed
-from townlet.baselines.metrics import WORLD_METRICS, rollout_metrics
+from townlet.baselines.world_metrics import WORLD_METRICS, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, exclusive
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from townlet.behavior import Behavior
     from townlet.behavior.policy_file import PolicyCard
 
-#: Worlds per seed: so many that a drill's conflict intensity differs by about 2 % between seeds.
+#: Worlds per seed: enough for a drill's conflict intensity to differ by only about 2 % between seeds.
 WORLDS = 256
 
-#: By seed, the metrics and the hash of the recorded rollout's manifest, if any.
+#: By seed, the metrics, and the hash of the rollout's manifest if it was recorded.
 Measured = dict[int, tuple[dict[str, float], str | None]]
 
 

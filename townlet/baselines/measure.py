@@ -1,4 +1,4 @@
-"""Measurement of one seed: the rollout behind each sample of a baseline, and behind each reference of a soak."""
+"""Measurement of one seed: the rollout behind each sample of a baseline and each reference rollout of a soak."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from townlet.baselines.metrics import rollout_metrics
+from townlet.baselines.world_metrics import rollout_metrics
 from townlet.host.torch_settings import repeatable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def measure_seed(
     """The world metrics of one episode of ``worlds`` worlds under a seed.
 
     ``loop`` is a simulation of the same scenario and number of worlds to use instead of a new one; it is reset to the
-    seed first. Nothing is recorded, but every figure is, to the last bit, that of ``townlet capture`` with this seed.
+    seed first. Nothing is recorded, but every figure equals that of ``townlet capture`` with this seed to the last bit.
     """
     from townlet.simulation import SimulationLoop
 
@@ -42,7 +42,7 @@ def measure_seed(
 
 def town_metrics(town: Town) -> dict[str, float]:
     """The world metrics of everything that happened in a town since its tallies were reset, by name."""
-    from townlet.capture.metrics import capture_metrics
+    from townlet.capture.sample_metrics import capture_metrics
     from townlet.simulation import telemetry_totals
 
     tally, counter = town.state.tally, town.state.counter

@@ -1,4 +1,4 @@
-"""Promotion of baselines: an explicit step with a reason and a predecessor, which is never undone."""
+"""Promotion of baselines: an explicit step, recorded with its reason and the baseline replaced, never undone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BASELINES_FOLDER = Path("baselines")
 
 
 class Promotion(Section):
-    """One entry of the ledger: from then on, soaks are compared with this baseline."""
+    """An entry of the ledger: from ``promoted_at`` on, soaks are compared with this baseline."""
 
     baseline: Sha256
     file: FileName
@@ -108,7 +108,7 @@ def promote(
 
 def _require_promotable(path: AnyPath, baseline: Baseline, least_seeds: int) -> None:
     if baseline.behavior == "neural":
-        # Nights and the page of the baselines have only the checkout, which holds no weights.
+        # Nightly soaks and the page of the baselines read only the checkout, which holds no weights.
         expected = "a behavior that needs no weights; use a policy's with townlet soak --baseline and --policy"
         raise InputError.of(path, "behavior", "'neural'", expected)
     if len(baseline.seeds) < least_seeds:

@@ -24,7 +24,7 @@ CACHE_BYTES = 64 * 2**20
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Environment variables that limit libraries to so many threads."""
+    """Environment variables that limit libraries to ``threads`` threads."""
     return dict.fromkeys(_LIMITS, str(threads))
 
 

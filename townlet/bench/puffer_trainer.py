@@ -100,7 +100,7 @@ def measure_trainer(
             trainer.train()
 
         rates = measure_phases(phase, steps, repeats)
-    # Its thread that watches the machine's load would keep the process alive.
+    # Its thread that measures the machine's load would keep the process alive.
     trainer.utilization.stop()
     environment.close()
     return {

@@ -59,7 +59,7 @@ def bench_training(
     pufferlib: str | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> Measurements:
-    """Measure a scenario for each activation and number of epochs and, with ``references``, other trainers beside it.
+    """Measure a scenario for each activation and number of epochs and, with ``references``, other trainers, too.
 
     Args:
         file: the scenario's file.
@@ -116,7 +116,7 @@ def _ratio(result: Result, reference: Result) -> float:
 
 
 def _references(town: dict[str, Any], pufferlib: str | None, notes: list[str]) -> list[_Reference]:
-    """The trainers that can be measured beside ours; the others are noted."""
+    """The other trainers that can be measured; those that cannot are noted."""
     found = [_Reference(_SB3_NAME, f"{_SB3}:measure_sb3", town)] if _has_sb3(notes) else []
     if pufferlib is None:
         notes.append(f"PufferLib's trainer; give --pufferlib {_WITH_PUFFERLIB}")

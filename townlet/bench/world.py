@@ -56,7 +56,7 @@ def bench_world(
         seconds: approximate length of a repeat.
         repeats: number of timed repeats, whose median counts.
         rounds: in each round after the first, the fastest batch size of every group is measured again, one after the
-            other, so that a machine whose speed wanders does not decide the ratios.
+            other, so that ratios do not depend on how the machine's speed varies meanwhile.
         references: whether to measure the references, too.
         pufferlib: the interpreter that has PufferLib; by default this one.
         progress: called with the measurements done, those in all, and the present one.
@@ -93,7 +93,7 @@ def bench_world(
 def _first_round(
     steps: Sequence[_Measurement], notes: list[str], progress: Callable[[int, str], None]
 ) -> list[tuple[_Measurement, Result]]:
-    """Take all measurements once; what may fail and does is noted, and its group is left out from there on."""
+    """Take all measurements once. If one that may fail does, it is noted and the rest of its group is skipped."""
     failed: set[str] = set()
     found: list[tuple[_Measurement, Result]] = []
     for index, step in enumerate(steps):

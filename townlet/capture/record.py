@@ -22,7 +22,7 @@ from townlet.capture.manifest import (
     ScenarioEntry,
     ShardEntry,
 )
-from townlet.capture.metrics import capture_metrics
+from townlet.capture.sample_metrics import capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options

@@ -120,6 +120,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the ``townlet`` command, and of scripts that stand for one of its sub-commands."""
+    """Entry point of the ``townlet`` command, and of scripts that run one of its sub-commands."""
     show_what_can_be_shown()
     sys.exit(main(arguments))

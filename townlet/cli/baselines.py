@@ -100,10 +100,7 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="NEW.json", help="Baseline file to compare with it.")],
     json: PrintJson = False,
 ) -> None:
-    """Print the differences between two baselines.
-
-    Each comes with its effect size and confidence interval.
-    """
+    """Print the differences between two baselines, with confidence intervals and effect sizes."""
     from townlet.baselines import differences, read_baseline
     from townlet.files.storage import pretty_json
 
@@ -122,11 +119,14 @@ def diff(
 def promote(
     baseline: _File,
     scenario: ScenarioFile,
-    reason: Annotated[str, typer.Option(help="Why this baseline becomes the one to compare with.")],
+    reason: Annotated[str, typer.Option(help="Why soaks are compared with this baseline from now on.")],
     by: Annotated[str | None, typer.Option(help="Who promotes it; by default the current user.")] = None,
     folder: _Folder = Path("baselines"),
 ) -> None:
-    """Make a baseline the one to compare with. The ledger records when, by whom and why; older baselines are kept."""
+    """Make a baseline the one that soaks are compared with.
+
+    The ledger records when, by whom and why; older baselines are kept.
+    """
     from townlet.baselines import promote as promote_baseline
     from townlet.config import load_scenario
 
@@ -215,5 +215,5 @@ def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for row in rows:
         table.add_row(*row)
     console = Console()
-    # Output that is no terminal gets room for all columns.
+    # If the output is not a terminal, all columns get the room they need.
     (console if console.is_terminal else Console(width=160)).print(table)

@@ -70,7 +70,7 @@ def world(
 ) -> None:
     """Measure agent-steps per second of the town.
 
-    It runs on one core under random actions, beside reference environments.
+    The town runs on one core under random actions; reference environments are measured in the same way.
     """
     from townlet.bench.cases import choose_cases
     from townlet.bench.world import bench_world
@@ -149,7 +149,7 @@ def train(
 ) -> None:
     """Measure agent-steps per second of the trainer.
 
-    It simulates and learns from every step, beside other trainers in the same run.
+    Every step is simulated and learnt from. Other trainers are measured in the same run.
     """
     from townlet.bench.protocol import available_cores
     from townlet.bench.train import Amounts, bench_training
@@ -189,7 +189,7 @@ def pipeline(
 ) -> None:
     """Measure the seconds that Dagster adds to a column.
 
-    Compares a scenario's column, from scenario to report, with the same commands without Dagster.
+    A scenario's column, from scenario to report, is compared with the same commands without Dagster.
     """
     from townlet.bench.pipeline import bench_pipeline
     from townlet.cli.console import compiling_notice

@@ -1,4 +1,4 @@
-"""Progress on a terminal, and checks of numbers; without a terminal, no progress is shown."""
+"""Progress, shown only on a terminal, and checks of numbers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def progress_bar(name: str, unit: str) -> Iterator[Advance]:
 
 
 def compiling_notice(*, elsewhere: bool = False) -> None:
-    """Print a notice once compiling of the rules begins, because the first step then takes long.
+    """Print a notice as soon as the rules are being compiled, because the first step then takes long.
 
     With ``elsewhere``, other processes compile them and cannot print it, so the notice is printed now. It is printed at
     most once, and never if the rules are compiled already or no town is created.

@@ -23,11 +23,11 @@ def evaluate(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Seed of the worlds; by default the first from 1,000,000 on that no training data came from."
+            help="Seed of the worlds; by default the first from 1,000,000 on under which no training data was made."
         ),
     ] = None,
     trained_with: Annotated[
-        list[int] | None, typer.Option(help="Another seed that training data came from; may be repeated.")
+        list[int] | None, typer.Option(help="Another seed under which training data was made; may be repeated.")
     ] = None,
     greedy: Annotated[
         bool, typer.Option(help="Let the policy take its most probable action instead of sampling.")
@@ -36,7 +36,7 @@ def evaluate(
 ) -> None:
     """Evaluate a policy in worlds that it was not trained in.
 
-    Heuristic, random and scripted behaviour act in the same worlds for comparison.
+    For comparison, the heuristic, the random and the scripted behaviour act in the same worlds.
     """
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario

@@ -29,8 +29,8 @@ def inspect(
 ) -> None:
     """Print a policy's outputs at one agent-step of a capture.
 
-    These are the action probabilities, the value estimate and the attributions to features. Also prints the reward by
-    component.
+    These are the action probabilities, the value estimate and the attributions to features. The reward by component is
+    printed, too.
     """
     from townlet.files.storage import pretty_json
     from townlet.view.inspection import inspect_moment

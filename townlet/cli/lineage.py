@@ -18,7 +18,7 @@ def lineage(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of an artefact.")],
     search: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder to search for artefacts of which only the hash is known; may be repeated."),
+        typer.Option(help="Folder to search for artefacts that are named only by their hash; may be repeated."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a tree.")] = False,
 ) -> None:

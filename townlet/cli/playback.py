@@ -23,7 +23,8 @@ _Worlds = Annotated[
     list[int] | None, typer.Option(min=0, help="Index of a captured world; may be repeated. By default 0.")
 ]
 _Compare = Annotated[
-    Path | None, typer.Option(metavar="MANIFEST", help="Manifest of another capture, to play beside the first.")
+    Path | None,
+    typer.Option(metavar="MANIFEST", help="Manifest of another capture, to play side by side with the first."),
 ]
 _Scenarios = Annotated[
     list[Path] | None,
@@ -40,12 +41,14 @@ _Policies = Annotated[
         "sides differ.",
     ),
 ]
-_Labels = Annotated[list[str] | None, typer.Option(help="Name of a side; by default, who acts. Once per side.")]
+_Labels = Annotated[
+    list[str] | None, typer.Option(help="Name of a side, once per side; by default the behaviour that acts.")
+]
 _Output = Annotated[Path | None, file_option(help="HTML file to write; by default playback.html.")]
 _Plain = Annotated[bool, typer.Option("--plain", help="Do not compress the data, for browsers from before 2023.")]
 _Gif = Annotated[Path | None, file_option(help="Write an animated GIF of some ticks instead of a page.")]
 _First = Annotated[int | None, typer.Option("--from", min=0, help="First tick of the GIF; by default 0.")]
-_Last = Annotated[int | None, typer.Option("--to", min=0, help="Last tick of the GIF; by default 60 after the first.")]
+_Last = Annotated[int | None, typer.Option("--to", min=0, help="Last tick of the GIF; by default the first plus 60.")]
 
 
 def playback(
@@ -128,7 +131,7 @@ def _for_each_side(option: str, given: Sequence[Path] | None, sides: int) -> Seq
 
 
 def _refuse(options: Mapping[str, object], found: str, expected: str) -> None:
-    """Raise InputError that names the first of the options that is given."""
+    """Raise an InputError that names the first option given, if any is."""
     for option, value in options.items():
         if value:
             raise InputError.of("options", option, found, expected)

@@ -73,8 +73,8 @@ def soak(
 ) -> None:
     """Train one network for many cycles and record each.
 
-    A cycle runs the baseline's behaviour, a replay phase and a rollout phase. townlet drift then compares the soak
-    with the baseline.
+    A cycle has a rollout of the baseline's behaviour, a replay phase and a rollout phase. townlet drift then compares
+    the soak with the baseline.
     """
     from townlet.config import load_scenario
     from townlet.soak.options import SoakOptions

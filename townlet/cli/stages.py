@@ -36,7 +36,7 @@ def verify(
 ) -> None:
     """Check every file of a capture against its hash.
 
-    Writes how a policy can learn from the capture.
+    The result says how a policy can learn from the capture.
     """
     from townlet.stages.verified_capture import write_verification
 
@@ -50,10 +50,7 @@ def alerts(
     thresholds: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario with the thresholds.")],
     output: Annotated[Path, file_option(help="JSON file for the alerts.")],
 ) -> None:
-    """Check every epoch of a log against a scenario's thresholds.
-
-    The log must be valid. Writes the alerts.
-    """
+    """Check every epoch of a valid log against a scenario's thresholds, and write the alerts."""
     from townlet.stages.alerts import write_alerts
 
     require_apart(output, log, thresholds)
@@ -70,7 +67,7 @@ def report(
 ) -> None:
     """Write the report of a training.
 
-    It holds the verdict, key figures, learning curves, the recorded rollout and the provenance.
+    The report holds the verdict, key figures, learning curves, the recorded rollout and the provenance.
     """
     from townlet.stages.report import ReportSources, write_report
 

@@ -151,7 +151,7 @@ def references(
     from townlet.errors import InputError, nearest_name
     from townlet.files.storage import pretty_json
     from townlet.study.circumstances import here_and_now
-    from townlet.study.references import TASKS, study_references, write_references_report
+    from townlet.study.reference_tasks import TASKS, study_references, write_references_report
 
     chosen = list(dict.fromkeys(task or TASKS))
     for name in chosen:

@@ -38,7 +38,7 @@ def summary(
 ) -> int:
     """Summarise a valid log.
 
-    Prints the verdict, latest values, ranges, trends, means by mode and by cycle, and drift from --baseline.
+    Prints the verdict, latest values, ranges, trends, means by mode and by cycle, and differences from --baseline.
     """
     from townlet.telemetry.summary import summarize
 

@@ -115,7 +115,7 @@ def train(
 
 
 def _default_folder(config: Scenario, mode: str, ppo_log: Path | None) -> Path:
-    """The folder of the log, unless that is a pipe or a device; else one below ``runs``."""
+    """The folder of the log; if there is no log, or it is a pipe or a device, one below ``runs``."""
     from townlet.files.outputs import file_place
 
     if ppo_log is not None and not file_place(ppo_log).is_stream:
@@ -125,7 +125,7 @@ def _default_folder(config: Scenario, mode: str, ppo_log: Path | None) -> Path:
 
 @contextmanager
 def _progress(name: str, planned: int) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Show a bar of ``planned`` epochs; yields what shows an epoch. Prints how to resume if interrupted."""
+    """Show a bar of ``planned`` epochs; yields the function that shows one. Prints how to resume if interrupted."""
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.training import TrainingInterrupted
 
@@ -148,8 +148,8 @@ def _print_result(result: TrainingResult, name: str, mode: str) -> None:
         )
     if result.passed_over:
         typer.echo(
-            f"{result.passed_over:,} rollouts were passed over, because nobody lived in them; use more --worlds or "
-            "--rollout-ticks, or a smaller rules.needs.newcomer_after"
+            f"{result.passed_over:,} rollouts were skipped, because nobody was in town during them; use more --worlds "
+            "or --rollout-ticks, or a smaller rules.needs.newcomer_after"
         )
     typer.echo(
         f"trained {name} ({mode}): {result.epochs} epochs, {result.steps:,} agent-steps, {result.seconds:.1f} s\n"

@@ -38,9 +38,9 @@ def validate(
     table: Annotated[Path | None, file_option(help="Also write the log, if valid, as a Parquet file.")] = None,
     as_json: PrintJson = False,
 ) -> int:
-    """Check logs against the telemetry schema and a baseline.
+    """Check logs against the telemetry schema, and against other numbers.
 
-    The exit code is 1 if a log is invalid or a metric exceeds --drift-threshold.
+    The exit code is 1 if a log is invalid or a metric differs from --baseline by more than --drift-threshold.
     """
     if baseline is None and (drift_threshold is not None or relative):
         raise typer.BadParameter("needs --baseline FILE", param_hint="--drift-threshold / --relative")
@@ -59,11 +59,11 @@ def validate(
         except InputError as error:
             unusable.extend(error.faults)
             continue
-        drifted = [d for d in found if drift_threshold is not None and d.exceeds(drift_threshold, relative)]
-        passed = result.valid and not drifted
-        outcomes.append({**result.as_json(), "passed": passed, "drift": _drift_json(found, drifted)})
+        exceeding = [d for d in found if drift_threshold is not None and d.exceeds(drift_threshold, relative)]
+        passed = result.valid and not exceeding
+        outcomes.append({**result.as_json(), "passed": passed, "drift": _differences_json(found, exceeding)})
         if not as_json:
-            _print_result(result, found, drifted)
+            _print_result(result, found, exceeding)
         if table is not None and result.valid:
             write_table(log, table)
     if as_json:
@@ -73,18 +73,18 @@ def validate(
     return 0 if all(outcome["passed"] for outcome in outcomes) else 1
 
 
-def _drift_json(found: Iterable[Difference], drifted: list[Difference]) -> list[dict[str, Any]]:
-    return [{**each.as_json(), "exceeds_threshold": each in drifted} for each in found]
+def _differences_json(found: Iterable[Difference], exceeding: list[Difference]) -> list[dict[str, Any]]:
+    return [{**each.as_json(), "exceeds_threshold": each in exceeding} for each in found]
 
 
-def _print_result(result: ValidationResult, found: list[Difference], drifted: list[Difference]) -> None:
+def _print_result(result: ValidationResult, found: list[Difference], exceeding: list[Difference]) -> None:
     for fault in result.faults:
         print(fault)
     if result.torn:
         print(result.torn)
     for difference in found:
-        print(f"{result.path}: {'DRIFT ' if difference in drifted else ''}{difference}")
+        print(f"{result.path}: {'EXCEEDS ' if difference in exceeding else ''}{difference}")
     records = f"{len(result.records)} record{'' if len(result.records) == 1 else 's'}"
     faults = f"{len(result.faults)} fault{'' if len(result.faults) == 1 else 's'}"
-    beyond = f", {len(drifted)} of {len(found)} metrics drifted beyond the threshold" if drifted else ""
+    beyond = f", {len(exceeding)} of {len(found)} metrics differ by more than the threshold" if exceeding else ""
     print(f"{result.path}: {'valid' if result.valid else f'invalid: {faults}'}, {records}{beyond}")

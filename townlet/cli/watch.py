@@ -81,7 +81,7 @@ def watch(
 ) -> int:
     """Print one line per epoch of a log, with its alerts.
 
-    The exit code is 1 if any epoch alerts. A NaN always does.
+    The exit code is 1 if there is any alert. A NaN always gives one.
     """
     given = {
         "kl": kl,
@@ -109,7 +109,7 @@ def watch(
 
 
 def _print_reports(log: Path, bounds: dict[str, float | None], interval: float | None, as_json: bool) -> bool:
-    """Print the report of every epoch, and of new ones too if there is an ``interval``; whether any alerted."""
+    """Print the report of every epoch, with an ``interval`` also of new ones; return whether any alerted."""
     alerted = False
     try:
         for line in _lines(log) if interval is None else follow(log, interval):

@@ -1,1 +1,1 @@
-"""Soaks: replay and rollout in turn, cycle after cycle, beside a baseline's behaviour; measured, then assessed."""
+"""Soaks: cycles of replay and rollout, each compared with a rollout of the baseline's behaviour."""

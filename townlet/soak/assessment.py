@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from townlet.soak.learning_drift import LearnedChange
+from townlet.soak.learned_change import LearnedChange
 from townlet.soak.resource_drift import Quarters
 from townlet.statistics.change import Finding
 
+#: Verdict on a metric. ``watch``: it certainly changed, but by too little to alert.
 MetricVerdict = Literal["steady", "watch", "alert", "learned", "not enough data"]
 Role = Literal["reference", "network", "resource"]
 
@@ -61,9 +62,10 @@ class MetricAssessment:
     baseline_mean: float | None = None
     baseline_sd: float | None = None
     largest_change: float | None = None
-    """Largest change of level that the data do not exclude, as a share of the baseline's mean; None without one."""
+    """Largest change of level that the data do not exclude, as a share of the baseline's mean; None without a
+    baseline."""
     quarters: Quarters | None = None
-    """Last quarter beside the first, of a resource."""
+    """A resource's last quarter compared with its first."""
     learned_change: LearnedChange | None = None
     """Change of a metric of a network that learns."""
 

@@ -11,7 +11,7 @@ from townlet.baselines.measure import measure_seed, town_metrics
 from townlet.capture import Capture
 from townlet.simulation import SimulationLoop
 from townlet.soak.drift_detection import REFERENCE
-from townlet.soak.learning_drift import LEARNING_METRICS
+from townlet.soak.learned_change import LEARNING_METRICS
 from townlet.soak.options import SoakInputs
 from townlet.telemetry import TelemetryWriter, alerts_for
 from townlet.training.harness import TrainingHarness

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment, MetricVerdict, Role
-from townlet.soak.learning_drift import change_while_learning
+from townlet.soak.learned_change import change_while_learning
 from townlet.soak.resource_drift import RESOURCES, Quarters, assess_resource
 from townlet.statistics.change import FEWEST, Finding, Series, change_point, level_shift, odd_cycle, trend
 from townlet.statistics.multiple_tests import holm
@@ -17,10 +17,10 @@ from townlet.statistics.multiple_tests import holm
 #: Probability that a soak in which nothing changed is not accepted, over all of its metrics and tests; ten soaks in a
 #: night stay below 1 in 200.
 ALARM_RATE = 0.0005
-#: Smallest change of a metric that is an alert, as a share of its baseline's mean; a smaller certain one is to be
-#: watched.
+#: Smallest change of a metric that is an alert, as a share of its baseline's mean; a smaller certain change
+#: has the verdict ``watch``.
 RELEVANT = 0.05
-#: Prefix of the metrics of the baseline's own behaviour, which is rolled out beside each cycle.
+#: Prefix of the metrics of the baseline's own behaviour, which is rolled out in each cycle.
 REFERENCE = "reference_"
 
 
@@ -95,7 +95,7 @@ def _reference_drafts(cycles: Mapping[str, Series], baseline: Mapping[str, Serie
         values, reference = _known(cycles.get(REFERENCE + name)), _known(baseline[name])
         margin = RELEVANT * abs(float(reference.mean())) if len(reference) else 0.0
         findings: tuple[Finding, ...] = ()
-        # Where some cycles lack a metric that others have, those are out of the ordinary, and nothing is claimed.
+        # If only some cycles have the metric, they are not a fair sample, and nothing is claimed.
         complete = REFERENCE + name in cycles and len(values) == len(cycles[REFERENCE + name])
         if complete and min(len(values), len(reference)) >= FEWEST:
             findings = (level_shift(values, reference), *_tests_within_run(values, reference))

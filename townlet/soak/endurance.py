@@ -1,4 +1,4 @@
-"""Endurance: a soak that continues in a fresh process after every so many cycles."""
+"""Endurance: a soak that starts a fresh process after every N cycles."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def endure(
 ) -> SoakResult:
     """Run a soak as :func:`townlet.soak.run.run_soak` does, with a fresh process after every ``restart_every`` cycles.
 
-    The result has the same bytes as without restarts. The processes end with this one, however it ends, and at once if
-    it is interrupted. ``progress`` is called after each process except the last. Raises what :func:`run_soak` raises,
-    and RunError if a process was killed.
+    The result has the same bytes as without restarts. The processes end when this one ends, however it ends, and
+    immediately if it is interrupted. ``progress`` is called after each process except the last. Raises what
+    :func:`run_soak` raises, and RunError if a process was killed.
     """
     if restart_every <= WARM_UP:
-        expected = f"at least {WARM_UP + 1}: a process's first {WARM_UP} cycles say nothing of memory and speed"
+        expected = f"at least {WARM_UP + 1}: a process's first {WARM_UP} cycles say nothing about memory and speed"
         raise InputError.of("options", "--restart-every", str(restart_every), expected)
     with exclusive_file(options.output / "soak"):
         result = _in_a_process(options, resume, restart_every)
@@ -55,9 +55,9 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
         process.join()
     except EOFError:
         killed = f"the process that worked on {options.output} was killed"
-        raise RunError(f"{killed}; the same command with --resume goes on after its last checkpoint") from None
+        raise RunError(f"{killed}; the same command with --resume continues after its last checkpoint") from None
     except KeyboardInterrupt:
-        raise TrainingInterrupted(f"the same command with --resume goes on with {options.output}") from None
+        raise TrainingInterrupted(f"the same command with --resume continues {options.output}") from None
     finally:
         # Whatever the process is doing, the soak can be resumed.
         process.terminate()

@@ -15,7 +15,7 @@ from townlet.files.storage import AnyPath
 from townlet.metrics import MEMORY, SPEED
 from townlet.soak.assessment import Assessment
 from townlet.soak.drift_detection import REFERENCE, detect_drift
-from townlet.soak.learning_drift import LEARNING_METRICS
+from townlet.soak.learned_change import LEARNING_METRICS
 from townlet.soak.manifest import MANIFEST_NAME
 from townlet.soak.read import Columns, Soak, read_soak
 from townlet.soak.resources import WARM_UP
@@ -50,8 +50,8 @@ class Evidence:
 def assess_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
     """Read a finished soak, assess it against a baseline, by default its own copy of one, and decide.
 
-    Raises InputError for files that are not what their manifests say, and for a baseline of other rollouts than those
-    that the soak made beside its cycles.
+    Raises InputError for files that are not what their manifests say, and for a baseline whose rollouts are of another
+    kind than the soak's reference rollouts.
     """
     soak = read_soak(folder)
     manifest = Path(str(folder)) / MANIFEST_NAME
@@ -84,7 +84,7 @@ def _require_same_rollouts(soak: Soak, manifest: Path, baseline: Baseline) -> No
         expected = getattr(baseline, field)
         if soak.manifest[field] != expected:
             raise InputError.of(manifest, field, repr(soak.manifest[field]), f"{expected!r}, as in the baseline")
-    # Where a script acts for the baseline, the soak's policy is the network's only.
+    # If a script made the baseline, the soak's policy is only what the network began with.
     if baseline.behavior == "neural" and soak.manifest["policy"] != baseline.policy_sha256:
         expected = f"{baseline.policy_sha256!r}, which acted for the baseline"
         raise InputError.of(manifest, "policy", repr(soak.manifest["policy"]), expected)
@@ -100,7 +100,7 @@ def resources_of(measured: Columns) -> dict[str, NDArray[np.float64]]:
     """The resources in the columns of ``resources.jsonl``, float64 [N]; NaN while a process warms up.
 
     Speed is also given against the yardstick: agent-steps in the processor time of one fixed calculation. Neither other
-    work nor a processor that slows down changes that much. The log's length becomes what each cycle added.
+    work nor a processor that slows down changes that number much. The log's length becomes what each cycle added.
     """
     columns = {name: measured[name].copy() for name in (MEMORY, "open_files", "agent_steps_per_second")}
     processor = np.maximum(measured["cpu_seconds"], 1e-9)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from townlet.behavior.policy_file import PolicyCard
 
 #: Where a checkout keeps the captures that soaks replay, by scenario.
-REFERENCES_FOLDER = Path("artifacts") / "phase4"
+PINNED_CAPTURES = Path("artifacts") / "phase4"
 
 
 @dataclass(frozen=True)

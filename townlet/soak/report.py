@@ -103,7 +103,7 @@ def acceptance_markdown(evidence: Evidence, sources: Sequence[tuple[str, str]]) 
 
 _CHANGED = ("metric", "verdict", "what was found")
 _HOW_TO_READ = (
-    "One point per cycle. The frozen reference is the baseline's own behaviour, rolled out beside each cycle. It is "
+    "One point per cycle. The frozen reference is the baseline's own behaviour, rolled out in each cycle. It is "
     "compared with the band, which holds the middle 90 % of the baseline's seeds. The network's metrics have no band."
 )
 _QUARTERS = (

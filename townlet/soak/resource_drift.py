@@ -1,4 +1,4 @@
-"""Drift of resources: memory, speed, open files and log size, which are measured and have only their own past.
+"""Drift of resources: memory, speed, open files and log size, which have no baseline but their own past.
 
 Neighbouring cycles resemble each other, because a machine stays busy or idle for a while. So the tests count fewer
 cycles than there are: as many as would be independent if the residuals were autoregressive of order 1.
@@ -106,7 +106,7 @@ def assess_resource(
 def growth(values: Series, cycle: NDArray[np.int64], process: NDArray[np.int64], resource: Resource) -> Finding | None:
     """Whether a resource worsens steadily by more than its margin over the run; None if no process did two cycles.
 
-    Least squares with a level for each process and one slope. Standard error and degrees of freedom are by the
+    Least squares with a level for each process and one slope. Standard error and degrees of freedom use the
     effective number of cycles, a cautious one in short runs (Santer et al. 2000, "Statistical significance of trends",
     eq. 4 to 6). The test is against the margin, not against 0 (a minimum-effect test, Murphy and Myors 1999).
 
@@ -159,10 +159,10 @@ def last_against_first(values: Series, resource: Resource) -> tuple[Finding, Qua
 
 
 def _apart(first: Series, last: Series, harm: int) -> bool:
-    """Whether nine in ten cycles of the last quarter are worse than nine in ten of the first.
+    """Whether all but the best tenth of the last quarter are worse than all but the worst tenth of the first.
 
-    Where a machine is busy in a few spells, means differ by chance more than any autocorrelation measured within a
-    quarter shows.
+    If a machine is busy in a few spells, means differ by chance more than the autocorrelation within a quarter
+    suggests.
     """
     return float(np.quantile(harm * last, 0.1)) > float(np.quantile(harm * first, 0.9))
 
@@ -176,7 +176,7 @@ def effective_number(*residuals: Series, cautious: bool = False) -> float:
     """How many independent values carry as much information: n (1 − r) / (1 + r), r the first autocorrelation.
 
     r is taken over all series, each of mean 0. It is corrected for its bias, (1 + 4 r) / n (Kendall 1954), with n the
-    length of one, and never counts below 0. A ``cautious`` number is that of the upper end of r's 90 % interval
+    length of one, and never counts below 0. If ``cautious``, r is the upper end of its 90 % interval
     (Bartlett 1946): a few values cannot tell noise that returns to its mean from noise that wanders off.
     """
     n, power = sum(map(len, residuals)), sum(float(one @ one) for one in residuals)

@@ -1,4 +1,4 @@
-"""A soak from its options to its folder: run, or resumed, by one process."""
+"""Run of a soak, or of its next cycles, by one process: from the options to a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from townlet.host.torch_settings import repeatable
 from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, RESOURCES_NAME, soak_manifest
 from townlet.soak.options import SoakOptions, read_inputs
-from townlet.soak.reference import reference_capture
+from townlet.soak.pinned_capture import capture_to_replay
 from townlet.soak.session import Progress, SoakSession, require_no_soak
 from townlet.training.checkpoint import CHECKPOINT_NAME
 
@@ -48,7 +48,7 @@ def run_soak(
 
     Args:
         options: of the soak; a resumed soak must have the same, except for more cycles or hours.
-        resume: go on from the folder's checkpoint, or begin where there is none. Without it, a checkpoint without a
+        resume: continue from the folder's checkpoint, or begin if there is none. If False, a checkpoint without a
             soak is removed.
         most: the largest number of cycles to run now.
         progress: called after each cycle with its number, the number planned, and its row.
@@ -63,7 +63,7 @@ def run_soak(
     with exclusive(options.output), repeatable():
         if not resume:
             require_no_soak(Path(options.output))
-        capture, source = reference_capture(options, inputs.scenario)
+        capture, source = capture_to_replay(options, inputs.scenario)
         cycles = Cycles(inputs, capture, source, seed=options.seed)
         session = SoakSession(options, cycles, soak_manifest(options, inputs, capture, source), resume=resume)
         resumed_cycle = session.done if session.resumed else None

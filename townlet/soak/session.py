@@ -41,7 +41,7 @@ _REPLACED = (MANIFEST_NAME, MEASURED_NAME, CHECKPOINT_NAME, re.compile(r"baselin
 def require_no_soak(folder: Path) -> None:
     """Raise InputError if a folder holds a soak already."""
     if (folder / MANIFEST_NAME).exists():
-        raise InputError.of(folder, MANIFEST_NAME, "a soak", "an empty folder, or --resume to go on with it")
+        raise InputError.of(folder, MANIFEST_NAME, "a soak", "an empty folder, or --resume to continue it")
 
 
 class SoakSession:

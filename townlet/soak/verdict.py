@@ -28,9 +28,9 @@ class SoakVerdict:
 def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> SoakVerdict:
     """Decide on a soak.
 
-    Reject if a metric alerts. Hold if a metric is to be watched, if a metric of the baseline lacks data, if resources
-    were measured and all of them lack data, if there is no baseline, or if a bound of the scenario was broken
-    (``broken_bounds``, a sentence each without its full stop). Accept otherwise.
+    Reject if a metric has the verdict ``alert``. Hold if one has the verdict ``watch``, if a metric of the baseline
+    lacks data, if resources were measured and all of them lack data, if there is no baseline, or if a bound of the
+    scenario was broken (``broken_bounds``, a sentence each without its full stop). Accept otherwise.
     """
     alerts, watched, lacking = assessment.of("alert"), assessment.of("watch"), assessment.of("not enough data")
     reference = [metric for metric in assessment.metrics if metric.role == "reference"]

@@ -1,4 +1,4 @@
-"""Study of learning: does a fresh policy learn from its own rollouts? Curves of all seeds, and how far they rise."""
+"""Study of learning: does a fresh policy learn from its own rollouts? All seeds' curves, and how far they rise."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ seed.
 {rows}
 
 First and last are means over {ENDS} rollouts. Conflict intensity and completed uses are per 1,000 agent-steps (a slot
-whose person fainted has none until a newcomer comes). People who do not queue have no queue conflicts, so a calm
-rollout may only be an idle one: read the intensity beside the completed uses.
+whose person fainted has none until a newcomer comes). People who do not queue have no queue conflicts, so a rollout
+without conflicts may just be an idle one: read the intensity together with the completed uses.
 
 Measured by
 

@@ -1,4 +1,4 @@
-"""Study of survival: does a behaviour keep everybody alive? Several days in a town, one seed after another."""
+"""Study of survival: does a behaviour keep everybody alive for several days, in a town per seed?"""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("shifts begun late", lambda s: f"{100 * s['late_share_of_shifts']:.1f} %"),
     ("shifts missed", lambda s: f"{100 * s['absent_share_of_shifts']:.1f} %"),
     ("wages per person-day", lambda s: f"{s['wages_per_person_day']:.2f}"),
-    ("rewards on their clip", lambda s: f"{100 * s['clipped_reward_share']:.3f} %"),
+    ("clipped rewards", lambda s: f"{100 * s['clipped_reward_share']:.3f} %"),
 )
 
 
@@ -252,9 +252,9 @@ def _markdown(study: SurvivalStudy, stem: str, command: str, circumstances: str)
 {rows}
 
 Each of {len(study.seeds)} seeds is one town of {study.runs[0].people} people over {study.days} days of
-{study.ticks_per_day:,} ticks. After ± stand 1.96 standard errors of the mean over seeds. The interval of the
-probability is Wilson's; a seed is one trial, because the people of one town share its fate. People who faint are
-replaced by newcomers with the needs of the start. Shifts are those that somebody was due to begin.
+{study.ticks_per_day:,} ticks. Figures after ± are 1.96 standard errors of the mean over seeds. The interval of the
+probability is Wilson's; a seed is one trial, because people in the same town are not independent. Newcomers
+replace people who faint; their needs are those of the start. Shifts are those that somebody was due to begin.
 
 Measured by
 

@@ -66,7 +66,7 @@ def _completed_uses(records: Sequence[Record]) -> KeyFigure | None:
 def _data_figure(
     name: str, records: Sequence[Record], field: str, value: Callable[[Record], float]
 ) -> KeyFigure | None:
-    """A figure of the policy's own data, with that of the recorded data beside it."""
+    """A figure of the policy's own data, and of the recorded data for comparison."""
     own = [record for record in records if record.get("data_mode", "rollout") != "replay"]
     recorded = [value(r) for r in records if r.get("data_mode") == "replay" and field in r]
     figure = _figure(name, own or records, field, value)

@@ -27,8 +27,8 @@ def playback_is_of_the_capture(store: StoreResource, scenario: str) -> Finding:
     """The page plays the capture in the store, and loads nothing from elsewhere."""
     from townlet.files.storage import read_bytes
     from townlet.stages.verified_capture import manifest_sha256
+    from townlet.view.foreign_references import foreign_references
     from townlet.view.playback.document import document_in
-    from townlet.view.references import foreign_references
 
     file = files.playback_page(store, scenario)
     page = read_bytes(file, "a playback page").decode()
@@ -95,7 +95,7 @@ def _first_of(alerts: list[dict[str, Any]]) -> str:
 def report_is_self_contained(store: StoreResource, scenario: str) -> Finding:
     """The page opens anywhere: it loads nothing from elsewhere and runs no script."""
     from townlet.files.storage import read_bytes
-    from townlet.view.references import foreign_references
+    from townlet.view.foreign_references import foreign_references
 
     page = read_bytes(files.report(store, scenario), "a report").decode()
     foreign = foreign_references(page)

@@ -16,7 +16,7 @@ def steady_against_baseline(store: StoreResource, key: str) -> Finding:
 def report_says_what_was_found(store: StoreResource, key: str) -> Finding:
     """The page gives the verdict of this soak's drift, and loads nothing from elsewhere."""
     from townlet.files.storage import read_bytes, read_json
-    from townlet.view.references import foreign_references
+    from townlet.view.foreign_references import foreign_references
 
     file = files.main_file(store, key, "acceptance_report")
     reported = read_json(file.with_suffix(".json"), "an acceptance report")

@@ -40,10 +40,10 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     """
     from townlet.baselines import BASELINES_FOLDER, promoted_baseline
     from townlet.capture import MANIFEST_NAME
-    from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
+    from townlet.soak.options import PINNED_CAPTURES, SoakOptions
 
     day, name = day_and_scenario(context)
-    pinned = project_root() / REFERENCES_FOLDER / name / MANIFEST_NAME
+    pinned = project_root() / PINNED_CAPTURES / name / MANIFEST_NAME
     return SoakOptions(
         scenario=current_copy(store, name, context.run.run_id),
         output=files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent,

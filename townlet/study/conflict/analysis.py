@@ -1,4 +1,4 @@
-"""Analysis as laid down in the protocol: hypotheses, their tests, and the figures of every arm."""
+"""Analysis that the protocol prescribes: hypotheses, their tests, and the figures of every arm."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def further_outcomes_of(arms: dict[str, Scores]) -> list[Outcome]:
 
 
 def outcomes_of(arms: dict[str, Scores], hypotheses: Sequence[Hypothesis] = HYPOTHESES) -> list[Outcome]:
-    """Outcomes of hypotheses, by default all primary ones, in the town of the training, with Holm's correction."""
+    """Outcomes of hypotheses, by default all primary ones, in the training town, with Holm's correction."""
     pairs = [(arms["aware"][h.metric], arms[h.other][h.metric]) for h in hypotheses]
     p_values = [paired_test(h.difference(*pair)) for h, pair in zip(hypotheses, pairs, strict=True)]
     outcomes = []
@@ -108,7 +108,7 @@ def outcomes_of(arms: dict[str, Scores], hypotheses: Sequence[Hypothesis] = HYPO
 
 
 def intervals_apart(arms: dict[str, Scores]) -> bool:
-    """Whether the 95 % interval of the aware arm's conflict intensity ends below where that of the blind one begins."""
+    """Whether the aware arm's 95 % interval of conflict intensity lies wholly below the blind arm's."""
     return iqm_interval(arms["aware"][CONFLICT]).high < iqm_interval(arms["blind"][CONFLICT]).low
 
 

@@ -1,4 +1,4 @@
-"""Arms of the study: who acts in the town and, for learning arms, what they observe and are rewarded for."""
+"""Arms of the study: the behaviour that acts, and for learning arms their observations and rewards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Arm:
     sees_conflict: bool = False
     """Whether features about queues and rivalry are filled; else they are 0."""
     penalty: float = 0.0
-    """Factor of the penalty for causing conflicts; with 0, there is none for suffering them and for grudges either."""
+    """Factor of the penalty for causing conflicts; 0 also removes those for suffering them and for grudges."""
     shaping: Shaping = "none"
     """A further change of the reward."""
 
@@ -39,7 +39,7 @@ SHUFFLED = Arm("shuffled", "placebo: shuffled ledger", sees_conflict=True, penal
 MISTIMED = Arm("mistimed", "placebo: mistimed penalty", sees_conflict=True, penalty=PENALTY, shaping="mistimed")
 DELAYED = Arm("delayed", "placebo: penalty a day late", sees_conflict=True, penalty=PENALTY, shaping="delayed")
 
-#: Continues the training of the conflict-aware arm, for the comparison with the heuristic beyond the claim.
+#: Arm that continues the training of the conflict-aware one, for the comparison with the heuristic beyond the claim.
 CONTINUED = Arm("continued", "conflict-aware PPO, continued", sees_conflict=True, penalty=2000.0, shaping="ties")
 
 ARMS = (RANDOM, FIRST_COME, HEURISTIC, BLIND, SEES, REWARDED, AWARE, INEQUITY, SHUFFLED, MISTIMED, DELAYED)

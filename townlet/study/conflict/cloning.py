@@ -1,4 +1,4 @@
-"""Warm starts: networks that imitate the script, also in states that only imitators get into."""
+"""Warm starts: networks that imitate the script, also in states that the script itself never reaches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from townlet.config import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.simulation import SimulationLoop
-from townlet.study.conflict.scripts import ActionNoise, FirstComeBehavior
+from townlet.study.conflict.scripted_behaviors import ActionNoise, FirstComeBehavior
 from townlet.study.conflict.settings import CLONING_SEED, Settings, training_config
 from townlet.study.conflict.town import StudyTown, study_scenario
 from townlet.training import losses
@@ -26,9 +26,9 @@ DAGGER_ROUNDS = 3
 #: Share of the script's actions replaced by random ones while it is recorded, so that clones learn how to recover.
 ACTION_NOISE = 0.05
 #: Share of the target that is uniform over legal actions while cloning. Without it, a clone never does what the script
-#: never does, and no training finds out what pushing in is good for.
+#: never does, such as pushing in, and no training could learn whether that pays.
 SMOOTHING = 0.02
-#: Least standard deviation by which a feature is divided: the weights of rarer features would explode.
+#: Least standard deviation by which a feature is divided; with less, the weights of rare features would explode.
 LEAST_SCALE = 0.02
 
 Weights = dict[str, torch.Tensor]
@@ -47,7 +47,7 @@ class Demonstrations:
     value_target: torch.Tensor
     """float32 [B]: discounted returns."""
     return_known: torch.Tensor
-    """float32 [B]: 1 where the recording goes on long enough for nearly all of the return to be known, else 0."""
+    """float32 [B]: 1 where the rest of the recording is long enough to know nearly all of the return, else 0."""
 
 
 def clone_script(sees_conflict: bool, seed: int, settings: Settings) -> Weights:
@@ -123,7 +123,7 @@ def returns(buffer: RolloutBuffer, gamma: float) -> NDArray[np.float32]:
 
 
 def _imitate(demonstrations: Demonstrations, config: TrainingConfig, epochs: int, seed: int) -> ActorCritic:
-    """Adam on cross-entropy with smoothed targets, plus the value loss where the return is known.
+    """Train a network by Adam on cross-entropy with smoothed targets, plus the value loss where the return is known.
 
     Inputs are standardised while cloning, because hundredths of a day decide when to set out for work. In the end the
     standardisation is folded into the first layer, so that the network takes observations as they are.

@@ -33,7 +33,7 @@ def run_tasks(
 ) -> dict[Evaluation, dict[str, float]]:
     """Train the policies, make the evaluations, and return the metrics of each evaluation.
 
-    Results that the same sources have left in the folder are used again.
+    Results that are in the folder already, from the same sources, are used again.
 
     Args:
         policies: those to train; scripted ones are skipped.
@@ -61,7 +61,7 @@ def run_tasks(
     weight = {"cloning": 3, "training": 20, "continuing": 40, "evaluating": 1}
     total = sum(weight[name] * len(tasks) for name, tasks in stages)
     done = 0
-    # Fresh interpreters: torch's threads do not survive a fork.
+    # Fresh interpreters, because torch's threads do not survive a fork.
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), exit_with_parent) as pool:
         for name, tasks in stages:
             for finished in _as_completed(pool, tasks, settings, folder):

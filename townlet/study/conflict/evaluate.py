@@ -1,4 +1,4 @@
-"""Evaluation of a behaviour: what happened to the people, from events, state and tallies, never from rewards."""
+"""Evaluation of a behaviour by what happened to the people: from events, state and tallies, never from rewards."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def evaluate(
 
 
 class _Recorder:
-    """Counts per world and person that the town's tallies and counters do not have."""
+    """Counts per world and person that the town's own tallies and counters lack."""
 
     def __init__(self, town: Town) -> None:
         self.town = town

@@ -1,4 +1,4 @@
-"""Execution of a single task: clone, train or evaluate, from files and to files."""
+"""Execution of a single task: a cloning, a training or an evaluation, from files to files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from townlet.metrics import CONFLICT_INTENSITY, REWARD
 from townlet.study.conflict.cloning import Weights, clone_script
 from townlet.study.conflict.evaluate import evaluate
 from townlet.study.conflict.learner import train_arm
-from townlet.study.conflict.mixed import MixedBehavior
-from townlet.study.conflict.scripts import FirstComeBehavior, doormat, queue_jumper
+from townlet.study.conflict.mixed_populations import MixedBehavior
+from townlet.study.conflict.scripted_behaviors import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings, training_config
 from townlet.study.conflict.tasks import (
     DOORMATS,

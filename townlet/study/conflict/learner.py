@@ -31,7 +31,7 @@ def train_arm(
         settings: number and size of its rollouts.
         start: weights to begin with.
         advance: called after each rollout with the number of rollouts done and the last epoch's telemetry fields; if
-            nobody lived in this rollout, those of an earlier one.
+            nobody was in town during this rollout, the fields of an earlier one.
 
     Raises TrainingDiverged.
     """

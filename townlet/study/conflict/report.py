@@ -68,7 +68,7 @@ than {0.5**settings.seeds:.2g}. The 95 % intervals of the intensity of aware and
 
 ![Scores of every arm and seed]({STEM}.png)
 
-## Every arm, in the town of the training
+## Every arm, in the training town
 
 {_arm_table(findings.arms)}
 
@@ -197,10 +197,10 @@ def _further(findings: Findings) -> str:
 Ghost steps, push-ins and overstays are somebody's choice. That two people ask for an object in the same tick is a
 coincidence, and a lot decides which of them causes the conflict. In the table above, conflict-aware people cause an
 intensity of {chosen[0]} per 1,000
-agent-steps by choice and {tied[0]} by coincidence; heuristic people, {chosen[1]} and {tied[1]}. Penalties that come so
-rarely, and by lot, teach little. Therefore the training of each seed's conflict-aware policy was continued for
-{settings.further_cycles} rollouts with a penalty of ×{CONTINUED.penalty:,.0f}, of which each of two who tie pays half,
-and the policy was evaluated beside the heuristic in {settings.evaluation_worlds} worlds:
+agent-steps by choice and {tied[0]} by coincidence; heuristic people cause {chosen[1]} and {tied[1]}. Penalties that
+come so rarely, and by lot, teach little. Therefore the training of each seed's conflict-aware policy was continued for
+{settings.further_cycles} rollouts with a penalty of ×{CONTINUED.penalty:,.0f}. When two people tie, each pays half of
+it. These policies and the heuristic were evaluated in {settings.evaluation_worlds} worlds:
 
 {_hypotheses(further_outcomes_of(findings.further))}
 
@@ -208,8 +208,8 @@ Holm's correction is over these {len(FURTHER)}; p-values are also multiplied by 
 {ATTEMPT}. All of this was [added to the protocol]({STEM}-protocol.md#beyond-the-heuristic) after the results above were
 known and before these policies were trained.
 
-Part of the difference comes from fewer uses: per use it is smaller (see intensity per 100 completed uses, which is
-lower than the heuristic's in {_lower_per_use(findings)} of {settings.seeds} seeds).
+Part of the difference comes from fewer uses: per use the difference is smaller. Intensity per 100 completed uses is
+lower than the heuristic's in {_lower_per_use(findings)} of {settings.seeds} seeds.
 
 {_arm_table(findings.further)}
 
@@ -252,7 +252,7 @@ def _penalty_table(findings: Findings) -> str:
         for penalty, scores in points.items()
     ]
     names = [METRICS[metric].heading for metric in (CONFLICT, NEEDS, USE, "attendance")]
-    return table(["factor of what causing conflict costs", *names], rows)
+    return table(["factor of the penalty for causing conflict", *names], rows)
 
 
 def _place_table(places: dict[str, dict[str, Scores]]) -> str:

@@ -1,4 +1,4 @@
-"""Amounts of the study, in full and in a version of ten minutes, and the configuration of its trainings."""
+"""Amounts of the study, in full and in a ten-minute version, and the configuration of its trainings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Settings:
     """Amounts of one version of the study."""
 
     seeds: int = 10
-    """Number of seeds of every arm in the town of the training."""
+    """Number of seeds of every arm in the training town."""
     curve_seeds: int = 10
     """Number of seeds of the dose and the penalty curves."""
     cycles: int = 100
@@ -38,9 +38,9 @@ class Settings:
     evaluation_worlds: int = 64
     """Worlds of an evaluation, one day each."""
     demands: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
-    """Demands for the shower of the dose curve, as shares of its capacity."""
+    """Points of the dose curve: demands for the shower, as shares of its capacity."""
     penalties: tuple[float, ...] = (1.0, 20.0, PENALTY, 1000.0)
-    """Factors of the penalty for causing conflicts of the penalty curve."""
+    """Points of the penalty curve: factors of the penalty for causing conflicts."""
     layouts: tuple[int, ...] = (101, 102, 103)
     """Seeds of the held-out blueprints."""
     capacities: tuple[tuple[int, int], ...] = ((6, 1), (10, 1), (12, 2))
@@ -64,7 +64,7 @@ class Settings:
         return replace(self, cycles=self.further_cycles)
 
     def held_out(self) -> dict[str, StudyTown]:
-        """Towns besides that of the training in which policies are evaluated, by name."""
+        """Towns other than the training town in which policies are evaluated, by name."""
         layouts = {f"layout {seed}": StudyTown(layout=seed) for seed in self.layouts}
         capacities = {
             f"{people} people, {showers} shower{'s' * (showers > 1)}": StudyTown(people=people, showers=showers)

@@ -1,4 +1,4 @@
-"""Shaping of experience on its way from the town to the trainer: placebos, inequity aversion, shared ties.
+"""Shaping of experience between the town and the trainer: placebos, inequity aversion, shared ties.
 
 The town itself stays as it is. Placebos and shared ties change only the reward parts and features about conflict; where
 these are 0, not a bit changes.
@@ -31,7 +31,7 @@ class _LoopKind(Protocol):
 
 
 def loop_of(shaping: Shaping, scenario: Scenario, *, worlds: int, seed: int) -> SimulationLoop:
-    """A simulation loop whose experience is shaped in one of the ways."""
+    """A simulation loop whose experience is shaped as ``shaping`` says."""
     kinds: dict[Shaping, _LoopKind] = {
         "none": SimulationLoop,
         "shuffled": ShuffledLoop,
@@ -48,7 +48,7 @@ class ShuffledTown(Town):
 
     At each tick, everybody sees the grudge features and pays the conflict penalties of a person drawn from another
     world (from their own if it is the only one). Amounts and moments are plausible, but unrelated to what the person
-    did. With a draw from their own world, people would pay for what they do to the others there: that would be a team
+    did. If the other person lived in their own world, people would pay for what they do to others there: a team
     reward, not a placebo.
     """
 
@@ -135,8 +135,8 @@ class MistimedLoop(SimulationLoop):
 class DelayedLoop(SimulationLoop):
     """A loop in which people pay their conflict penalties of the previous rollout, at drawn ticks: a placebo.
 
-    A penalty paid at another tick of the same day still falls on the person who caused it, sometimes soon after. Paid
-    in the next day's episode, it carries no information about what was done. Penalties due in an empty slot are lost.
+    A penalty paid at another tick of the same day still reaches the person who caused it, sometimes soon after. Paid in
+    the next day's episode, it carries no information about what they did. Penalties due in an empty slot are lost.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int) -> None:
@@ -187,8 +187,8 @@ class InequityLoop(SimulationLoop):
 class TiesLoop(SimulationLoop):
     """A loop in which two people who arrive in the same tick pay half of the penalty each.
 
-    In the town, a lot decides which of them causes the conflict and pays. Half is the mean over that lot, so that the
-    average penalty stays the same, but each learns from every tie that they could have avoided it.
+    In the town, a lot decides which of them causes the conflict and pays. Half is the mean over that lot: the average
+    penalty stays the same, but both learn from every tie that they could have avoided it.
     """
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior, after_tick: AfterTick | None = None) -> None:

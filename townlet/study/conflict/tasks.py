@@ -18,7 +18,7 @@ BACKGROUNDS = (QUEUE_JUMPERS, DOORMATS, OTHER_SEED)
 
 @dataclass(frozen=True)
 class WarmStart:
-    """Weights to begin a training with; one per seed and kind of observation, whatever the town of the training."""
+    """Weights with which trainings begin: one set per seed and kind of observation, for all training towns."""
 
     sees_conflict: bool
     seed: int
@@ -40,7 +40,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Continuation(Policy):
-    """A policy to train further: by its own arm's rewards, from what the conflict-aware arm learnt with the seed."""
+    """A policy to train further by its own arm's rewards, starting from the conflict-aware policy of the same seed."""
 
     @property
     def origin(self) -> Policy:
@@ -80,7 +80,7 @@ def digest(task: Task, settings: Settings) -> str:
 
 
 def _decisive_settings(task: Task, settings: Settings) -> dict[str, int]:
-    """The settings that decide a single task's result; the others only say how many tasks there are."""
+    """The settings on which a single task's result depends; the others only set the number of tasks."""
     names = ["cycles", "worlds", "rollout_ticks", "cloning_worlds", "cloning_epochs"]
     if isinstance(task, Evaluation):
         names.append("evaluation_worlds")

@@ -15,7 +15,7 @@ from townlet.config.training import TrainingConfig
 
 #: Number of homes, and side of the map in tiles.
 HOMES, SIDE = 2, 32
-#: So large that no reward of any arm reaches it, whatever the penalties.
+#: Clip of the reward, so large that no arm's reward reaches it at any penalty.
 REWARD_CLIP = 1000.0
 
 
@@ -24,8 +24,8 @@ class StudyTown:
     """Parameters of a town of the study; the defaults are those of the town in which policies are trained."""
 
     demand: float = 1.0
-    """Share of one shower's time that eight people need. It decides how long a wash takes, also in towns with other
-    numbers of people and showers."""
+    """Share of one shower's time that eight people need. It decides how long a wash takes, whatever the number of
+    people and showers."""
     showers: int = 1
     people: int = 8
     layout: int = 23
@@ -35,8 +35,8 @@ class StudyTown:
     def wash_ticks(self) -> int:
         """Ticks of a wash.
 
-        Hygiene falls by d per tick, and a wash of t ticks adds w; so each of eight people washes t / (w / d) of all
-        ticks, and 8 t d / w = demand.
+        Hygiene falls by d per tick, and a wash of t ticks adds w; so each person washes during t / (w / d) of all
+        ticks, and eight people need 8 t d / w, the demand.
         """
         content = _original()
         decay = content["rules"]["needs"]["decay"]["hygiene"]
@@ -66,8 +66,8 @@ def study_scenario(
     Args:
         town: the town's parameters.
         sees_conflict: whether features about queues and rivalry are filled.
-        penalty: factor of the penalty for causing conflicts; with 0, there is none for suffering conflicts and for
-            holding grudges either.
+        penalty: factor of the penalty for causing conflicts; 0 also removes those for suffering conflicts and for
+            holding grudges.
         days: length of an episode.
         training: configuration of the training in it.
     """

@@ -41,7 +41,7 @@ class CyclePool:
 def make_pool(
     scenario: Scenario, label: str, cycles: int, worlds: int, work: Path, advance: Callable[[int], None]
 ) -> CyclePool:
-    """Simulate cycles, each under a seed of its own, and measure them as the seeds of a baseline are measured.
+    """Simulate cycles, each under a seed of its own, and measure each like a seed of a baseline.
 
     Args:
         scenario: the scenario, altered already.

@@ -47,9 +47,9 @@ class Outcome:
 class NightSampler:
     """Draws soaks of one scenario.
 
-    A soak's cycles and its baseline's seeds are drawn without replacement from the scenario's pool, the network's
-    cycles from the recorded soak: under fresh seeds, the order of cycles means nothing. For resources it does, so they
-    are a stretch of the recorded soak as it was.
+    A soak's cycles and its baseline's seeds are drawn without replacement from the scenario's pool, and the network's
+    cycles from the recorded soak: cycles have fresh seeds, so their order means nothing. For resources the order
+    matters, so they are a contiguous stretch of the recorded soak.
     """
 
     def __init__(self, pools: Mapping[str, CyclePool], recorded: RecordedSoak, cycles: int, seeds: int) -> None:
@@ -70,7 +70,7 @@ class NightSampler:
                 yield f"{part}: {name}", parts[part][name]
 
     def stretches(self) -> range:
-        """First cycles of the stretches of the recorded soak, each a night long, that do not overlap."""
+        """First cycles of the non-overlapping stretches of the recorded soak, each a night long."""
         return range(0, len(self.recorded) - self.cycles + 1, self.cycles)
 
     def baseline(self, random: np.random.Generator) -> tuple[dict[str, Floats], NDArray[np.int64]]:

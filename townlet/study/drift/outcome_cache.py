@@ -1,4 +1,4 @@
-"""Outcomes of simulated soaks in a file, so that an interrupted study goes on where it stopped."""
+"""Outcomes of simulated soaks in a file, so that an interrupted study continues where it stopped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from townlet.study.drift.nights import Outcome
 class OutcomeCache:
     """Outcomes by name, one line of a file each.
 
-    The file is for one version of the sources and one ``identity``: whatever nights are drawn from, and how.
+    A file serves one version of the sources and one ``identity``, which says what nights are drawn from, and how.
     """
 
     def __init__(self, work: Path, identity: dict[str, Any]) -> None:

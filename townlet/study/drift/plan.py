@@ -47,7 +47,8 @@ class Findings:
     false_nights_of_metrics: int
     """Unchanged nights with a soak in which a metric of the town or the network was flagged."""
     stretches: dict[str, tuple[int, int]]
-    """By scenario, recorded stretches, each a night long, that do not overlap, and those with a resource flagged."""
+    """By scenario, the number of non-overlapping recorded stretches, each a night long, and of those with a resource
+    flagged."""
     false_soaks: dict[str, int]
     """Unchanged soaks that were not accepted, by scenario."""
     false_metrics: dict[str, int]
@@ -64,7 +65,7 @@ class Findings:
 
 
 def study_drift(settings: Settings, work: Path, progress: Progress) -> Findings:
-    """Simulate nights, assess them and count. Results are kept in ``work``, so that an interrupted study goes on."""
+    """Simulate nights, assess them and count. Results are kept in ``work``, so that an interrupted study continues."""
     scenarios = {name: load_scenario(find_scenario(name)) for name in settings.scenarios}
     nights, seconds = {}, {}
     for name, scenario in scenarios.items():
@@ -107,7 +108,7 @@ def _pools(settings: Settings, scenario: Scenario, work: Path, progress: Progres
 
 
 def variants(cycles: int) -> list[str]:
-    """Names of all altered scenarios that the planted changes need for nights of so many cycles."""
+    """Names of all altered scenarios that the planted changes need for nights of ``cycles`` cycles."""
     names = {change.variant(cycle, cycles) for change in PLANTED_CHANGES for cycle in range(cycles)}
     return sorted(names - {""})
 
@@ -138,7 +139,7 @@ def _unchanged(
 
 
 def _by_stretch(nights: dict[str, NightSampler], cache: OutcomeCache) -> dict[str, tuple[int, int]]:
-    """By scenario, the recorded stretches that do not overlap and those with a resource flagged, in unchanged soaks."""
+    """By scenario, the number of non-overlapping recorded stretches and of those with a resource flagged; no change."""
     return {
         name: (len(outcomes), sum(bool(outcome.resources()) for outcome in outcomes))
         for index, (name, one) in enumerate(nights.items())

@@ -1,4 +1,4 @@
-"""Changes planted in a scenario, so that it is known what the detector should find."""
+"""Changes planted in a scenario or in measured resources: what the detector should find is known."""
 
 from __future__ import annotations
 

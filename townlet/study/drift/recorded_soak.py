@@ -1,4 +1,4 @@
-"""Real soak with learning off, run by the code of a real night, for its network metrics and resources."""
+"""Real soak with learning off, run as a real night is, for its network metrics and resources."""
 
 from __future__ import annotations
 

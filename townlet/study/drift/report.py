@@ -107,7 +107,7 @@ _PLANTING = (
     "`rules.queue.intensity_per_waiter`). The dose is the relative change of the metric's mean over the pool. The leak "
     "lowers `rules.rivalry.decay_per_tick`, the slower shower raises `affordances.shower.ticks`. Memory and throughput "
     "are changed in series measured in real soaks of all scenarios, each stretch once. A significant change below "
-    f"{RELEVANT:.0%} of the baseline's mean is flagged as *watch* and holds a night; a larger one rejects it."
+    f"{RELEVANT:.0%} of the baseline's mean has the verdict *watch* and holds a night; a larger one rejects it."
 )
 
 
@@ -156,10 +156,10 @@ def _unchanged(findings: Findings) -> str:
         f"Altogether, {false} of {soaks:,} soaks were not accepted, resources included. By design, an unchanged "
         f"soak fails with a probability of at most {ALARM_RATE:.2%}. "
         f"{f'Flagged metrics: {names}. ' if names else ''}The spread is the "
-        "standard deviation of conflict intensity over its mean. All nights that keep a baseline share its luck. Over "
-        f"{settings.baselines} baselines of `{PLANTED_IN}`, each kept for {settings.nights_per_baseline} nights, "
-        f"{sum(findings.per_baseline)} of {kept:,} soaks were not accepted, and at most {max(findings.per_baseline)} "
-        "under the same baseline."
+        "standard deviation of conflict intensity over its mean. All nights that keep a baseline share its sampling "
+        f"error. Over {settings.baselines} baselines of `{PLANTED_IN}`, each kept for "
+        f"{settings.nights_per_baseline} nights, {sum(findings.per_baseline)} of {kept:,} soaks were not accepted, and "
+        f"at most {max(findings.per_baseline)} under the same baseline."
     )
 
 

@@ -94,7 +94,7 @@ def resimulate(
 
     Raises InputError if the capture does not match its manifest, the world was not captured, the scenario is not the
     captured one, or the policy fits another town; and if observations, action masks, rewards or events differ from the
-    capture in any bit, because then the rules have changed since the capture.
+    capture in any bit, usually because the rules have changed since the capture.
     """
     capture = read_capture(manifest)
     return resimulate_capture(capture, manifest, world, scenario=scenario, policy=policy, after_tick=after_tick)
@@ -250,5 +250,5 @@ def _difference(manifest: AnyPath, where: str) -> InputError:
         manifest,
         where,
         "another one when its actions are simulated again",
-        "the recorded one; the rules have changed since, so capture it again",
+        "the recorded one; the rules have probably changed since: capture it again",
     )

@@ -26,7 +26,7 @@ def rollout_capture(
     Its data version is the SHA-256 of the manifest, which names the hash of every other file.
     """
     from townlet.capture import capture_rollout
-    from townlet.capture.metrics import INTENSITY_KEY
+    from townlet.capture.sample_metrics import INTENSITY_KEY
     from townlet.config import load_scenario
     from townlet.metrics import CONFLICT_INTENSITY, METRICS, REWARD
 

@@ -13,14 +13,14 @@ from townlet.world import Town
 from townlet.world.engine.random import POLICY_STREAM, fill_draws
 from townlet.world.rules.actions import PUSH, REQUEST, START, WAIT, YIELD
 
-#: Purposes of the draws of :class:`ActionNoise`; those of other behaviours are smaller.
+#: Purposes of the draws of :class:`ActionNoise`; other behaviours have smaller numbers.
 _WHETHER, _WHICH = 48, 49
 
 
 class FirstComeBehavior:
     """The heuristic without rivals and courtesies: people do what relieves most, wait their turn, never push in.
 
-    The avoid threshold is one that no grudge reaches, and nobody lets others go first.
+    No grudge reaches the avoid threshold used here, and nobody lets others go first.
     """
 
     name = "first come, first served"
@@ -47,7 +47,7 @@ class FirstComeBehavior:
 
 
 class HabitBehavior:
-    """Another behaviour with a habit: a certain queue action is taken whenever it is legal."""
+    """Another behaviour plus a habit: people take a certain queue action whenever it is legal."""
 
     deterministic = True
 
@@ -78,7 +78,7 @@ def doormat() -> HabitBehavior:
 
 
 class ActionNoise:
-    """Random legal actions in place of a share of those chosen, so that recordings show how people recover."""
+    """Random legal actions that replace a share of those chosen, so that recordings show how people recover."""
 
     def __init__(self, share: float) -> None:
         self.share = share

@@ -1,4 +1,4 @@
-"""Drift of a network that learns: what changed in its metrics, and whether the town around it held steady."""
+"""Changes that a network learns: how its metrics changed, and whether the town around it was steady meanwhile."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class LearnedChange:
     """Lower bound of the change's 95 % interval."""
     high: float
     found: Finding
-    """The trend or the change point, whichever is more certain, of the metric less the frozen reference's where both
-    were rolled out under the same seeds: what happened to both cancels."""
+    """The trend or the change point, whichever is more certain. If the frozen reference has the metric too, its value
+    under the same seed is subtracted first, so that effects on both cancel."""
     beside_reference: bool
     """Whether the reference's metric was subtracted."""
     reference_steady: bool
@@ -62,8 +62,8 @@ class LearnedChange:
 def change_while_learning(values: Series, reference: Series | None, reference_steady: bool) -> LearnedChange | None:
     """The change of a metric of a network that learns; None with too few cycles.
 
-    The tests' null hypothesis is a network that does not learn, whose cycles are independent. Those of a network that
-    learns are not, which is what the tests find.
+    The tests' null hypothesis is a network that does not learn, whose cycles are independent. Learning makes cycles
+    depend on each other, and this is what the tests find.
 
     Args:
         values: float64 [N], NaN where a cycle lacks the metric.

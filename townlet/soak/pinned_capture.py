@@ -8,14 +8,14 @@ from townlet.baselines.build import default_behavior
 from townlet.capture import MANIFEST_NAME, Capture, capture_rollout, read_capture
 from townlet.config import Scenario
 from townlet.files.storage import AnyPath, as_path
-from townlet.soak.options import REFERENCES_FOLDER, SoakOptions
+from townlet.soak.options import PINNED_CAPTURES, SoakOptions
 
 #: The folder in a soak's folder for a capture that was recorded for it.
 RECORDED_NAME = "reference"
 
 
-def pin_reference(scenario_path: AnyPath, scenario: Scenario, folder: AnyPath) -> Capture:
-    """Record the reference capture of a scenario into a folder; the same code gives the same bytes.
+def pin_capture(scenario_path: AnyPath, scenario: Scenario, folder: AnyPath) -> Capture:
+    """Record the capture that soaks of a scenario replay into a folder; the same code gives the same bytes.
 
     The scenario's script acts, or the random behaviour where there is no script: an idle town teaches nothing, and the
     heuristic acts in the baseline already.
@@ -24,7 +24,7 @@ def pin_reference(scenario_path: AnyPath, scenario: Scenario, folder: AnyPath) -
     return read_capture(capture_rollout(scenario_path, folder, behavior=behavior).manifest_path)
 
 
-def reference_capture(options: SoakOptions, scenario: Scenario) -> tuple[Capture, str]:
+def capture_to_replay(options: SoakOptions, scenario: Scenario) -> tuple[Capture, str]:
     """The capture that a soak replays, and the path of its manifest.
 
     It is the one that the options name, else the pinned one, else one recorded into the soak's folder, whose lock the
@@ -33,7 +33,7 @@ def reference_capture(options: SoakOptions, scenario: Scenario) -> tuple[Capture
 
     Raises InputError for a damaged capture.
     """
-    pinned = REFERENCES_FOLDER / scenario.name / MANIFEST_NAME
+    pinned = PINNED_CAPTURES / scenario.name / MANIFEST_NAME
     if options.capture is not None:
         given = as_path(options.capture)
         is_pinned = given.parts[-len(pinned.parts) :] == pinned.parts
@@ -41,4 +41,4 @@ def reference_capture(options: SoakOptions, scenario: Scenario) -> tuple[Capture
     if pinned.exists():
         return read_capture(pinned), str(pinned)
     folder = Path(options.output) / RECORDED_NAME
-    return pin_reference(options.scenario, scenario, folder), f"{RECORDED_NAME}/{MANIFEST_NAME}"
+    return pin_capture(options.scenario, scenario, folder), f"{RECORDED_NAME}/{MANIFEST_NAME}"

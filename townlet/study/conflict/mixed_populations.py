@@ -13,7 +13,7 @@ from townlet.world import Town
 
 
 class MixedBehavior:
-    """A behaviour for the focal people and another one for those whose indices are in ``background``."""
+    """One behaviour for the focal people, and another for the people whose indices are in ``background``."""
 
     name = "mixed"
 

@@ -1,4 +1,4 @@
-"""World metrics: those of a rollout of the town, whether or not anybody learns."""
+"""World metrics: metrics of a rollout in the town, which do not depend on whether anybody learns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORLD_METRICS = (
 
 
 def rollout_metrics(metrics: Mapping[str, Any], *, jobs: bool) -> dict[str, float]:
-    """The world metrics of a rollout, by name, from its :func:`townlet.capture.metrics.capture_metrics`.
+    """The world metrics of a rollout, by name, from its :func:`townlet.capture.sample_metrics.capture_metrics`.
 
     ``jobs`` says whether anybody in the town has one. If not, nobody can be late, and late arrivals are left out.
     """

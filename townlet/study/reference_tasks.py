@@ -89,7 +89,7 @@ class ReferenceRun:
     sampled: NDArray[np.float64]
     """float64 [episodes]: returns with actions drawn from the policy."""
     greedy: NDArray[np.float64]
-    """float64 [episodes]: returns with its likeliest actions."""
+    """float64 [episodes]: returns with its most probable actions."""
     agent_steps: int
     seconds: float
 
@@ -240,9 +240,9 @@ The harness, batches, losses and optimizer that train towns, on environments tha
 {rows}
 
 Figures are undiscounted returns of {study.episodes} episodes per seed, from starts that training never saw. *Sampled*
-draws actions from the policy, as training does; *greedy* takes the likeliest. A seed counts if both means reach the
-score. Every environment plays exactly one episode, so that short ones are not counted more often. Taxi gives the legal
-actions in `info["action_mask"]`.
+draws actions from the policy, as training does; *greedy* takes the most probable one. A seed counts if both means reach
+the score. Every environment plays exactly one episode, so that short ones are not counted more often. Taxi gives the
+legal actions in `info["action_mask"]`.
 
 Nothing is normalised, but rewards are scaled by a constant for training (it is in the JSON file, with all other
 constants). An episode cut by its time limit bootstraps from its own final observation. The constants were chosen by
