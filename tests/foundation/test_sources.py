@@ -54,7 +54,7 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
         ),
         (
             ["townlet.behavior.heuristic"],
-            ["behavior/worth", "world/rules/queues"],
+            ["behavior/use_value", "world/rules/queues"],
             ["behavior/policy_file", "config/load"],
         ),
         (
@@ -68,7 +68,15 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
             ["host/workers", "training/update", "world/rules/queues"],
             ["soak/run", "bench/world"],
         ),
-        (["townlet.soak.cycle"], ["telemetry/epoch_alerts", "host/workers", "baselines/world_metrics"], ["soak/report"]),
+        (
+            ["townlet.soak.cycle"],
+            ["telemetry/epoch_alerts", "host/workers", "baselines/world_metrics"],
+            ["soak/report"],
+        ),
+            ["townlet.soak.cycle"],
+            ["telemetry/epoch_alerts", "host/workers", "baselines/world_metrics"],
+            ["soak/report"],
+        ),
         (
             ["townlet.study.conflict.execute"],
             ["study/conflict/shaping", "training/update", "host/workers"],

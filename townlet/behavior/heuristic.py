@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.behavior.base import DeterministicBehavior
+from townlet.behavior.use_value import URGENT, worth_of_going_on, worth_of_use, worth_of_work
 from townlet.behavior.walking import step_aside, walk_towards
-from townlet.behavior.worth import URGENT, worth_of_going_on, worth_of_use, worth_of_work
 from townlet.world import Town, TownState
 from townlet.world.engine.compile import entry, rule, seldom
 from townlet.world.rules.actions import CHAT, LEAVE, RELEASE, REQUEST, START, WAIT, YIELD, after_requests
