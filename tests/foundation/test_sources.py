@@ -73,10 +73,6 @@ def test_imports_are_found_as_the_parser_finds_them(package: str) -> None:
             ["telemetry/epoch_alerts", "host/workers", "baselines/world_metrics"],
             ["soak/report"],
         ),
-            ["townlet.soak.cycle"],
-            ["telemetry/epoch_alerts", "host/workers", "baselines/world_metrics"],
-            ["soak/report"],
-        ),
         (
             ["townlet.study.conflict.execute"],
             ["study/conflict/shaping", "training/update", "host/workers"],
