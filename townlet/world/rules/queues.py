@@ -59,7 +59,7 @@ def priority(town: TownState, rules: TownRules, w: int, a: int) -> float:
 def push_in(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """Move a person towards the front of their queue; everybody they pass suffers a conflict.
 
-    They get a rank ahead of the front's, but stop behind anybody whose longer wait still puts that person first.
+    They get a rank ahead of the first in line. If waiting counts, they still stop behind people who waited long enough.
     """
     o = town.people[w, a].at_object
     thing = town.objects[w, o]
