@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +162,31 @@ def test_all_files_can_be_registered_at_once_and_again(folder: Path, instance: D
     assert register_scenarios(instance) == [SCENARIO]
     assert register_scenarios(instance) == []
     assert known_scenarios(instance) == [SCENARIO]
+
+
+ADDING = """
+import sys
+from dagster import DagsterInstance
+from townlet_pipeline.artefacts.partitions import add_scenarios
+with DagsterInstance.from_config(sys.argv[1]) as instance:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(100):
+        add_scenarios(instance, [f"town_{number}", f"town_{number + 1}"])
+"""
+
+
+def test_keys_that_two_processes_add_at_once_are_there_once(instance: DagsterInstance) -> None:
+    command = [sys.executable, "-c", ADDING, instance.root_directory]
+    both = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in both:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.wait() for process in both] == [0, 0]
+    assert sorted(known_scenarios(instance)) == sorted(f"town_{number}" for number in range(101))
 
 
 def test_the_partitions_of_all_assets_are_these(instance: DagsterInstance) -> None:

@@ -1,6 +1,6 @@
 """Partitions: one per scenario, and one per experiment. All assets made of one are its column."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from dagster import (
@@ -18,6 +18,9 @@ SEPARATOR = "__"
 
 #: The key of an asset without partitions, which is made once for all scenarios.
 ALL = "all"
+
+#: Attempts to add keys while other processes add some, too.
+_ATTEMPTS = 10
 
 #: The keys are in the instance; the sensor ``scenario_files`` and the job ``register_experiment`` add them.
 scenarios = DynamicPartitionsDefinition(name="scenarios")
@@ -84,11 +87,29 @@ def register_scenarios(instance: DagsterInstance, say: Callable[[str], None] | N
     """
     new, faulty = new_scenarios(known_scenarios(instance))
     if new:
-        instance.add_dynamic_partitions(str(scenarios.name), new)
+        add_scenarios(instance, new)
     if say is not None:
         for line in (*unusable_files(), *faulty.values()):
             say(line)
     return new
+
+
+def add_scenarios(instance: DagsterInstance, keys: Sequence[str]) -> None:
+    """Make keys partitions of the instance, unless they are already.
+
+    Dagster first asks for the keys that are there and then adds the others. If another process, such as the daemon's
+    sensor, adds one in between, the database refuses them all; then they are added again.
+    """
+    from sqlalchemy.exc import IntegrityError
+
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            instance.add_dynamic_partitions(str(scenarios.name), list(keys))
+        except IntegrityError:
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            return
 
 
 def known_scenarios(instance: DagsterInstance) -> list[str]:

@@ -17,7 +17,7 @@ from pydantic import Field
 from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.object_store import publish
-from townlet_pipeline.artefacts.partitions import SEPARATOR, files_on_disk, scenarios
+from townlet_pipeline.artefacts.partitions import SEPARATOR, add_scenarios, files_on_disk, scenarios
 from townlet_pipeline.artefacts.scenario_source import EXPERIMENT, experiment_file, fetch_if_shared
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import LONGEST_KEY, scenario_file
@@ -81,7 +81,7 @@ def register(
     if store.published_at:
         publish(store, key, EXPERIMENT)
     if not instance.has_dynamic_partition(str(scenarios.name), key):
-        instance.add_dynamic_partitions(str(scenarios.name), [key])
+        add_scenarios(instance, [key])
     return Registered(key, file, new)
 
 
