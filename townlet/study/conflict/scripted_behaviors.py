@@ -2,79 +2,60 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior import Behavior
+from townlet.behavior.base import DeterministicBehavior
 from townlet.behavior.heuristic import choose_by_need
 from townlet.world import Town
 from townlet.world.engine.random import POLICY_STREAM, fill_draws
-from townlet.world.rules.actions import PUSH, REQUEST, START, WAIT, YIELD
+from townlet.world.rules.actions import WAIT
 
 #: Purposes of the draws of :class:`ActionNoise`; other behaviours have smaller numbers.
 _WHETHER, _WHICH = 48, 49
 
 
-class FirstComeBehavior:
+class FirstComeBehavior(DeterministicBehavior):
     """The heuristic without rivals and courtesies: people do what relieves most, wait their turn, never push in.
 
     No grudge reaches the avoid threshold used here, and nobody lets others go first.
     """
 
     name = "first come, first served"
-    deterministic = True
 
-    def act(
-        self,
-        town: Town,
-        action: NDArray[np.int32],
-        log_prob: NDArray[np.float32],
-        value: NDArray[np.float32],
-    ) -> None:
-        """Choose for everybody; see :class:`townlet.behavior.base.Behavior`."""
+    def choose(self, town: Town, action: NDArray[np.int32]) -> None:
+        """Fill ``action``, int32 [W, A], with an action for everybody."""
         rules = np.array([town.rules], town.rules.dtype).view(np.recarray)
         rules.avoid_threshold = 2.0
         with np.errstate(over="ignore"):
             choose_by_need(town.state, town.layout, rules[0], action)
-        after = REQUEST + town.state.target.shape[2]
-        yields = action == after + YIELD
-        action[yields & town.mask[..., after + START]] = after + START
-        action[yields & ~town.mask[..., after + START]] = WAIT
-        log_prob[:] = 0.0
-        value[:] = math.nan
+        start = town.action_names.index("start")
+        yields = action == town.action_names.index("yield")
+        action[yields & town.mask[..., start]] = start
+        action[yields & ~town.mask[..., start]] = WAIT
 
 
-class HabitBehavior:
-    """Another behaviour plus a habit: people take a certain queue action whenever it is legal."""
+class HabitBehavior(DeterministicBehavior):
+    """Another behaviour plus a habit: people take the action of a certain name whenever it is legal."""
 
-    deterministic = True
-
-    def __init__(self, usual: Behavior, habit: int, name: str) -> None:
+    def __init__(self, usual: DeterministicBehavior, habit: str, name: str) -> None:
         self.usual, self.habit, self.name = usual, habit, name
 
-    def act(
-        self,
-        town: Town,
-        action: NDArray[np.int32],
-        log_prob: NDArray[np.float32],
-        value: NDArray[np.float32],
-    ) -> None:
-        """Choose for everybody; see :class:`townlet.behavior.base.Behavior`."""
-        self.usual.act(town, action, log_prob, value)
-        habit = REQUEST + town.state.target.shape[2] + self.habit
+    def choose(self, town: Town, action: NDArray[np.int32]) -> None:
+        """Fill ``action``, int32 [W, A], with an action for everybody."""
+        self.usual.choose(town, action)
+        habit = town.action_names.index(self.habit)
         action[town.mask[..., habit]] = habit
 
 
 def queue_jumper() -> HabitBehavior:
     """People who push in wherever they can."""
-    return HabitBehavior(FirstComeBehavior(), PUSH, "queue-jumper")
+    return HabitBehavior(FirstComeBehavior(), "push_in", "queue-jumper")
 
 
 def doormat() -> HabitBehavior:
     """People who let everybody else go first."""
-    return HabitBehavior(FirstComeBehavior(), YIELD, "doormat")
+    return HabitBehavior(FirstComeBehavior(), "yield", "doormat")
 
 
 class ActionNoise:
