@@ -25,11 +25,7 @@ from townlet.training.importance import effective_sample_share
 from townlet.training.replay import replay_batch
 from townlet.training.update import minibatches, normalize
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Use one thread: these matrices are too small to share, and idle threads compete for a busy machine's cores."""
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_loss_and_its_first_step_are_those_of_the_formulas_written_out() -> None:

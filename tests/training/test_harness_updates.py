@@ -23,11 +23,7 @@ from townlet.training import TrainingDiverged
 from townlet.training.batch import rollout_batch
 from townlet.training.replay import replay_batch
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Use one thread: these matrices are too small to share, and idle threads compete for a busy machine's cores."""
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_ppo_learns_the_bandit() -> None:

@@ -108,9 +108,7 @@ def same_weights(model: PPO, network: ActorCritic) -> dict[str, tuple[torch.Tens
     return {name: (ours[name], theirs[names[name.split(".")[0]] + name[name.index(".") :]]) for name in ours}
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def collected(eps: float = 1e-5, **options: Any) -> tuple[PPO, ActorCritic, RolloutBuffer]:

@@ -32,9 +32,7 @@ from townlet.training.replay import replay_batch
 QUEUE = QUEUE_CONFLICT
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def with_replay(**options: Any) -> TrainingConfig:

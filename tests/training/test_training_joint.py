@@ -38,9 +38,7 @@ QUEUE = QUEUE_CONFLICT
 SLOTS = WORLDS * AGENTS
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def with_replay(**options: Any) -> TrainingConfig:
