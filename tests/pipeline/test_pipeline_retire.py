@@ -39,11 +39,13 @@ def test_an_experiment_is_retired_with_its_nights_and_what_was_made_of_it_stays(
     made = register(instance, store, SCENARIO, "bold")
     night = f"2026-11-02|{made.key}"
     assert night in nights.get_partition_keys(dynamic_partitions_store=instance)
-    store.folder(night, "soak_run").mkdir(parents=True)
+    soak = store.folder(night, "soak_run")
+    assert soak == store.place() / made.key / "nights" / "2026-11-02" / "soak_run"
+    soak.mkdir(parents=True)
     (done,) = retire(instance, store, [made.key])
     assert known_scenarios(instance) == []
     assert night not in nights.get_partition_keys(dynamic_partitions_store=instance)
-    assert made.file.exists() and {folder.name for folder in done.folders} == {made.key, night}
+    assert made.file.exists() and soak.exists() and done.folders == (store.place() / made.key,)
     assert "stays in" in str(done)
     register(instance, store, SCENARIO, "bold")
     (done,) = retire(instance, store, [made.key], delete_files=True)

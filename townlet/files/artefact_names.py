@@ -18,3 +18,6 @@ REPORT_NAME = "report.html"
 SOAK_NAME = "soak.json"
 DRIFT_NAME = "drift.json"
 ACCEPTANCE_STEM = "acceptance"
+#: Folders of a scenario's soaks in the store: each has a folder for each day, or for each week's first day.
+NIGHTS = "nights"
+WEEKENDS = "weekends"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from townlet.metrics import METRICS, capitalized
 from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment
+from townlet.soak.next_steps import Decision, NextStep, next_step
 from townlet.telemetry.formatting import count, number
-
-Decision = Literal["accept", "hold", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +17,16 @@ class SoakVerdict:
     """What to do with a soak, and why."""
 
     decision: Decision
+    why: str
+    """The main reason, in one short sentence."""
+    next_step: NextStep
+    """What to do now."""
     reasons: str
+    """All reasons, in one paragraph."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"verdict": self.decision, "reasons": self.reasons}
+        return {"verdict": self.decision, "why": self.why, **self.next_step.as_json(), "reasons": self.reasons}
 
 
 def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> SoakVerdict:
@@ -50,7 +54,53 @@ def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Soak
         _learning(assessment),
         f"Not enough data to assess {', '.join(map(label_of, lacking))}." if lacking else "",
     ]
-    return SoakVerdict(decision, " ".join(sentence for sentence in sentences if sentence))
+    step = next_step(decision, (*alerts, *watched), broken_bounds=bool(broken_bounds), has_baseline=bool(reference))
+    reasons = " ".join(sentence for sentence in sentences if sentence)
+    return SoakVerdict(decision, _why(decision, alerts, watched, broken_bounds, bool(reference)), step, reasons)
+
+
+def _why(
+    decision: Decision,
+    alerts: Sequence[MetricAssessment],
+    watched: Sequence[MetricAssessment],
+    broken_bounds: Sequence[str],
+    has_baseline: bool,
+) -> str:
+    """The main reason in one sentence, short enough for a line on a phone."""
+    changed = [*alerts, *watched]
+    if changed:
+        first = min(changed, key=_certainty)
+        others = f", and {count(len(changed) - 1, 'other metric')} changed" if len(changed) > 1 else ""
+        return f"{_brief(first)}{others}."
+    if decision == "accept":
+        return "Nothing changed that chance does not explain."
+    if broken_bounds:
+        return f"{broken_bounds[0]}."
+    return "There is too little data to tell." if has_baseline else "There is no baseline to compare it with."
+
+
+def _certainty(metric: MetricAssessment) -> float:
+    decisive = metric.decisive()
+    return 1.0 if decisive is None else decisive.corrected_p
+
+
+def _brief(metric: MetricAssessment) -> str:
+    """What changed in a metric, by how much and when, without interval and probability."""
+    corrected = metric.decisive()
+    assert corrected is not None
+    found, label = corrected.finding, capitalized(label_of(metric))
+    size = _share(found.effect, _scale(metric))
+    match found.test:
+        case "level":
+            return f"{label} is {size.lstrip('+-')} {'above' if found.effect > 0 else 'below'} the baseline"
+        case "trend":
+            return f"{label} changed by {size} over the night"
+        case "change point":
+            return f"{label} jumped by {size} from cycle {found.cycle + 1} on"
+        case "one cycle":
+            return f"{label} was {size} off in cycle {found.cycle + 1}"
+        case _:
+            return f"{label} changed by {size} from the first quarter to the last"
 
 
 def label_of(metric: MetricAssessment) -> str:

@@ -2,8 +2,10 @@
 
 Training logs are appended to and checkpoints rewritten, which object stores cannot do. Published files lie in
 
-    <object store>/<scenario>/<asset>/<version>/…    the files, never changed
-    <object store>/<scenario>/<asset>/current.json   the current version and the hash of each file; written last
+    <object store>/<asset's folder>/<version>/…    the files, never changed
+    <object store>/<asset's folder>/current.json   the current version and the hash of each file; written last
+
+under the same paths as in the local folder.
 
 So a reader sees the old version or the new one, and nothing in between. If a process is killed while publishing, nobody
 reads what it left.
@@ -201,7 +203,7 @@ def _edited(store: StoreResource, scenario: str) -> list[str]:
 
 def _place(store: StoreResource, scenario: str, asset: str) -> UPath:
     # Without a cache of listings, which would hide what another machine has published since.
-    return UPath(f"{store.published_at}/{scenario}/{asset}", use_listings_cache=False)
+    return UPath(f"{store.published_at}/{store.inner_path(scenario, asset)}", use_listings_cache=False)
 
 
 def _files_in(folder: Path) -> list[PublishedFile]:

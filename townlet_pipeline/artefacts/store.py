@@ -7,17 +7,23 @@ from dagster import ConfigurableResource
 from pydantic import Field, field_validator
 
 from townlet.errors import InputError
+from townlet.files.artefact_names import NIGHTS, WEEKENDS
 from townlet_pipeline.instance.environment import environment
 from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, project_root
 
-#: The day, or the first day of the week, in the key of a soak.
-_DAY = r"\d{4}-\d{2}-\d{2}"
+#: The key of a soak: Dagster joins the keys of two dimensions in the order of their names.
+_NIGHT = re.compile(r"(?P<when>\d{4}-\d{2}-\d{2})\|(?P<scenario>.*)")
+_WEEKEND = re.compile(r"(?P<scenario>.*)\|(?P<when>\d{4}-\d{2}-\d{2})")
 #: An asset, or an asset and the hash of a version.
 _ASSET = r"[a-z][a-z0-9_]*(/[0-9a-f]+)?"
 
 
 class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
-    """The folder of all artefacts, ``<root>/<scenario>/<asset>/…``, and the object store that they are published to."""
+    """The folder of all artefacts, and the object store that they are published to.
+
+    A scenario's column lies in ``<root>/<scenario>/<asset>/``, a night's soak in
+    ``<root>/<scenario>/nights/<day>/<asset>/``, a weekend's in ``<root>/<scenario>/weekends/<week>/<asset>/``.
+    """
 
     root: str = Field(
         default="runs/store",
@@ -44,18 +50,25 @@ class StoreResource(ConfigurableResource):  # type: ignore[type-arg]
         """The object store; None if there is only the folder."""
         return self.object_store or environment().object_store
 
-    def folder(self, scenario: str, asset: str) -> Path:
-        """The folder of an asset of a scenario, or of a day or week and a scenario; it need not exist yet.
+    def folder(self, key: str, asset: str) -> Path:
+        """The folder of an asset of a partition; it need not exist yet.
 
         Raises InputError for names that lead elsewhere: anybody can add a partition of any name in the UI.
         """
-        # Dagster joins the keys of two dimensions in the order of their names: day|scenario, scenario|week.
-        key = re.sub(rf"^{_DAY}\||\|{_DAY}$", "", scenario, count=1)
-        if not is_key(key):
-            raise InputError.of("store", "partition", repr(scenario), KEY_EXPECTED)
+        return self.place() / self.inner_path(key, asset)
+
+    def inner_path(self, key: str, asset: str) -> str:
+        """The path of an asset's folder in the store, local or published. Raises InputError like :meth:`folder`."""
+        night, weekend = _NIGHT.fullmatch(key), _WEEKEND.fullmatch(key)
+        soak = night or weekend
+        scenario = soak["scenario"] if soak else key
+        if not is_key(scenario):
+            raise InputError.of("store", "partition", repr(key), KEY_EXPECTED)
         if not re.fullmatch(_ASSET, asset):
             raise InputError.of("store", "asset", repr(asset), "the name of an asset")
-        return self.place() / scenario / asset
+        if not soak:
+            return f"{scenario}/{asset}"
+        return f"{scenario}/{NIGHTS if night else WEEKENDS}/{soak['when']}/{asset}"
 
     def place(self) -> Path:
         """The folder of all artefacts."""

@@ -3,7 +3,6 @@
 ``python -m townlet_pipeline.column.retire NAME…``, or in Dagster the job ``retire_partition``.
 """
 
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -95,11 +94,10 @@ def _in_the_way(instance: DagsterInstance, key: str, known: Sequence[str]) -> Fa
 
 
 def _folders(store: StoreResource, key: str) -> tuple[Path, ...]:
-    """The folders of a key in the store: its column, nights and weekends. The key is compared, never used as a path."""
-    own = re.compile(r"(\d{4}-\d{2}-\d{2}\|)?" + re.escape(key))
+    """The folder of a key in the store, nights and weekends included. The key is compared, never used as a path."""
     place = store.place()
     entries = sorted(place.iterdir()) if place.is_dir() else []
-    return tuple(entry for entry in entries if own.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink())
+    return tuple(entry for entry in entries if entry.name == key and entry.is_dir() and not entry.is_symlink())
 
 
 class Retirement(Config):

@@ -91,10 +91,15 @@ def page_server(folder: Path, port: int, *, with_parent: bool = False) -> Thread
         raise InputError.of("pages", PORT, f"{port}, {reason}", "a free port") from None
 
 
+#: Matches names that are not hidden.
+_SEEN = "[!.]*"
+
+
 def index_of(folder: Path) -> str:
     """Return a page that links to the pages of a store, by scenario. It omits other files and hidden ones."""
     found: dict[str, list[str]] = {}
-    for page in sorted(folder.glob("[!.]*/[!.]*/[!.]*.html")):
+    # Columns lie one folder deep in their scenario's, nights and weekends three.
+    for page in sorted((*folder.glob(f"{_SEEN}/{_SEEN}/{_SEEN}.html"), *folder.glob(f"{'/'.join([_SEEN] * 5)}.html"))):
         name = page.relative_to(folder)
         link = f'<li><a href="/{urllib.parse.quote(name.as_posix())}">{html.escape("/".join(name.parts[1:]))}</a>'
         found.setdefault(name.parts[0], []).append(link)

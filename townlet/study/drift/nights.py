@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from townlet.soak.assessment import Assessment
 from townlet.soak.drift_detection import ALARM_RATE, REFERENCE, detect_drift
+from townlet.soak.next_steps import Decision
 from townlet.soak.resource_drift import RESOURCES
-from townlet.soak.verdict import Decision, decide
+from townlet.soak.verdict import decide
 from townlet.study.drift.cycle_pools import CyclePool
 from townlet.study.drift.planted_changes import PlantedChange
 
