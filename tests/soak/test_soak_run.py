@@ -14,17 +14,19 @@ from support.left_behind import outputs
 from support.places import ROOT
 from support.tiny_soak import rows_of, tiny_baseline, tiny_options, tiny_scenario
 
-from townlet.baselines import read_baseline
+from townlet.baselines import read_baseline, scenario_sha256
 from townlet.baselines.measure import measure_seed
 from townlet.behavior import ScriptedBehavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.policy_file import save_policy
 from townlet.cli import main
 from townlet.config import load_scenario
+from townlet.config.dump import scenario_yaml
 from townlet.errors import InputError
 from townlet.soak.cycle import cycle_seed
 from townlet.soak.endurance import endure
 from townlet.soak.options import SoakOptions
+from townlet.soak.pinned_capture import pin_capture
 from townlet.soak.read import read_soak
 from townlet.soak.run import run_soak
 from townlet.telemetry import read_records
@@ -208,6 +210,24 @@ def test_a_baseline_of_a_policy_needs_that_policy_and_the_soak_begins_with_it(
     # The same network, which does not learn, acts for the baseline and for itself, in equally many worlds.
     assert all(row["reference_reward_mean"] < 0 and row["reward_mean"] < 0 for row in rows_of(tmp_path / "soak"))
     assert network_of(tmp_path / "soak").keys() == network_of(options.output).keys()
+
+
+def test_a_scenarios_soak_section_makes_soaks_smaller_and_nothing_else(options: SoakOptions, tmp_path: Path) -> None:
+    sizes = "soak: {worlds: 2, rollout_ticks: 10, epochs: 1, capture_ticks: 5}\ntelemetry:\n"
+    smaller = tiny_scenario(tmp_path / "smaller", ("telemetry:\n", sizes))
+    plain, shortened = load_scenario(options.scenario), load_scenario(smaller)
+    assert shortened.training == plain.training and shortened.digest != plain.digest
+    assert (shortened.town_digest, scenario_sha256(shortened)) == (plain.town_digest, scenario_sha256(plain))
+    run_soak(dataclasses.replace(options, scenario=smaller, output=tmp_path / "soak", cycles=1))
+    capture = pin_capture(smaller, shortened, tmp_path / "capture")
+    _, collected = read_records(tmp_path / "soak" / "telemetry.jsonl")
+    assert (capture.manifest.ticks, capture.manifest.worlds) == (5, plain.capture.worlds)
+    assert (collected["rollout_ticks"], collected["transitions"]) == (10, 10 * 2 * len(plain.people))
+    # A section without a field is as none: hashes and written files stay.
+    empty = tiny_scenario(tmp_path / "empty", ("telemetry:\n", "soak: {}\ntelemetry:\n"))
+    assert load_scenario(empty).digest == plain.digest and "soak" not in scenario_yaml(plain)
+    (tmp_path / smaller.name).write_text(scenario_yaml(shortened))
+    assert load_scenario(tmp_path / smaller.name) == shortened
 
 
 def test_senseless_options_are_refused_before_anything_is_written(options: SoakOptions, tmp_path: Path) -> None:

@@ -86,9 +86,7 @@ def read_inputs(options: SoakOptions) -> SoakInputs:
     require_policy(str(options.policy), baseline, card.sha256 if card else None)
     network, started_from = _network(options, scenario)
     return SoakInputs(
-        scenario=scenario.model_copy(
-            update={"training": soak_training(scenario.training, options.learning, started_from)}
-        ),
+        scenario=scenario.model_copy(update={"training": soak_training(scenario, options.learning, started_from)}),
         scenario_file_sha256=sha256(read_bytes(options.scenario, "a scenario")),
         baseline=baseline,
         behavior=behavior,
@@ -97,12 +95,15 @@ def read_inputs(options: SoakOptions) -> SoakInputs:
     )
 
 
-def soak_training(config: TrainingConfig, learning: bool, card: PolicyCard | None) -> TrainingConfig:
+def soak_training(scenario: Scenario, learning: bool, card: PolicyCard | None) -> TrainingConfig:
     """The training section of a soak: the scenario's, without what would make one cycle unlike the next.
 
-    A soak has no planned end, so schedules are constant. Replay and rollout alternate, and the network acts from the
-    start. Without learning, the step size is 0 and one pass over the data is enough.
+    The scenario's ``soak`` section replaces sizes. A soak has no planned end, so schedules are constant. Replay and
+    rollout alternate, and the network acts from the start. Without learning, the step size is 0 and one pass over the
+    data is enough.
     """
+    sizes = scenario.soak.model_dump(include={"worlds", "rollout_ticks", "epochs"}, exclude_none=True)
+    config = scenario.training.model_copy(update=sizes)
     constant = {"lr_schedule": "constant", "entropy_schedule": "constant"}
     ppo = config.ppo.model_copy(update=constant if learning else constant | {"learning_rate": 0.0})
     changed = {
