@@ -13,6 +13,7 @@ from townlet.config import Scenario, load_scenario
 from townlet.config.training import HandoverConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
+from townlet.telemetry.epoch_alerts import bounds_moved_by_learning
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
@@ -62,6 +63,18 @@ class SoakInputs:
     network: ActorCritic | None
     """The network to begin with; None for a fresh one."""
     policy_sha256: str | None
+
+    @property
+    def bounds_not_applied(self) -> dict[str, float]:
+        """The scenario's bounds, by signal name, that the soak ignores: those that learning moves, if it learns."""
+        learning = self.scenario.training.ppo.learning_rate > 0.0
+        return bounds_moved_by_learning(self.scenario.telemetry.thresholds) if learning else {}
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The scenario's bounds, by signal name, that raise alerts."""
+        given = self.scenario.telemetry.thresholds.model_dump(exclude_none=True)
+        return {name: bound for name, bound in given.items() if name not in self.bounds_not_applied}
 
 
 def read_inputs(options: SoakOptions) -> SoakInputs:
