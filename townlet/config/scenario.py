@@ -19,7 +19,7 @@ from pydantic import (
 from townlet.config.base import AsTuple, Section, Seed, SomeTicks
 from townlet.config.blueprint import Blueprint, expand_blueprint
 from townlet.config.rules import ObservationConfig, RulesConfig
-from townlet.config.soak import SoakConfig
+from townlet.config.soak import SoakSizes
 from townlet.config.telemetry import TelemetryConfig
 from townlet.config.town import (
     MOST_OBJECTS,
@@ -71,7 +71,7 @@ class Scenario(Section):
     schedule: dict[Name, Annotated[tuple[Instruction, ...], AsTuple]] = {}
     capture: CaptureConfig = CaptureConfig()
     training: TrainingConfig = TrainingConfig()
-    soak: SoakConfig = SoakConfig()
+    soak: SoakSizes = SoakSizes()
     telemetry: TelemetryConfig = TelemetryConfig()
 
     @model_validator(mode="wrap")
@@ -91,7 +91,7 @@ class Scenario(Section):
     def _without_an_empty_soak(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Most scenarios have no such section; their hashes and their files are the same as without it.
         content: dict[str, Any] = serialize(self)
-        if self.soak == SoakConfig():
+        if self.soak == SoakSizes():
             content.pop("soak", None)
         return content
 

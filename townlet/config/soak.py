@@ -9,7 +9,7 @@ from pydantic import Field
 from townlet.config.base import Amount, Section
 
 
-class SoakConfig(Section):
+class SoakSizes(Section):
     """The ``soak`` section of a scenario: what a soak's cycle does less of than a training's.
 
     A field that is left out has the value of the ``training`` section, or of the scenario.
