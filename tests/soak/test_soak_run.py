@@ -14,17 +14,20 @@ from support.left_behind import outputs
 from support.places import ROOT
 from support.tiny_soak import rows_of, tiny_baseline, tiny_options, tiny_scenario
 
-from townlet.baselines import read_baseline
+from townlet.baselines import read_baseline, scenario_sha256
 from townlet.baselines.measure import measure_seed
 from townlet.behavior import ScriptedBehavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.policy_file import save_policy
 from townlet.cli import main
 from townlet.config import load_scenario
+from townlet.config.dump import scenario_yaml
 from townlet.errors import InputError
 from townlet.soak.cycle import cycle_seed
 from townlet.soak.endurance import endure
 from townlet.soak.options import SoakOptions
+from townlet.soak.pinned_capture import pin_capture
+from townlet.soak.progress import SoakProgress, farthest_metric
 from townlet.soak.read import read_soak
 from townlet.soak.run import run_soak
 from townlet.telemetry import read_records
@@ -181,6 +184,39 @@ def test_alerts_are_recorded_in_the_cycle_that_raised_them(tmp_path: Path) -> No
     assert read_soak(tmp_path / "soak").manifest["alerts"] == result.alerts
 
 
+def test_a_soak_that_learns_ignores_the_bounds_that_learning_moves_and_its_manifest_names_them(tmp_path: Path) -> None:
+    shipped = "    grad: 100.0\n    entropy: 0.1\n    queue_events_min: 1\n"
+    broken = "    grad: 0.0\n    entropy: 99.0\n    queue_events_min: 1000000\n"
+    strict = tiny_scenario(tmp_path / "strict", (shipped, broken))
+    learning = tiny_options(tmp_path, scenario=strict, cycles=1)
+    frozen = dataclasses.replace(learning, learning=False, output=tmp_path / "frozen")
+    moved = {"entropy": 99.0, "queue_events_min": 1e6, "queue_intensity_min": 1.0, "shower_complete_min": 1.0}
+    for options, ignored in ((learning, moved), (frozen, {})):
+        run_soak(options)
+        (row,) = rows_of(options.output)
+        alarmed = {alert["signal"] for alert in row["alerts"]}
+        assert (
+            {"grad"} if ignored else {"grad", "entropy", "queue_events_min"}
+        ) <= alarmed and not alarmed & ignored.keys()
+        assert read_soak(options.output).manifest["bounds_not_applied"] == ignored
+
+
+def test_after_every_cycle_a_soak_says_how_far_it_is_and_what_is_farthest_from_the_baseline(
+    options: SoakOptions, tmp_path: Path
+) -> None:
+    said: list[SoakProgress] = []
+    part = dataclasses.replace(options, output=tmp_path / "soak", cycles=5)
+    run_soak(part, most=2, progress=said.append)
+    run_soak(part, resume=True, progress=said.append)
+    assert [(now.done, now.planned) for now in said] == [(cycle, 5) for cycle in range(1, 6)]
+    # A process's first cycle tells nothing about the next ones.
+    assert [now.seconds_left is None for now in said] == [True, False, True, False, False]
+    assert said[-1].seconds_left == 0.0 and said[3].seconds_left > 0.0
+    rows, baseline = rows_of(part.output), read_baseline(str(options.baseline))
+    assert [now.farthest for now in said] == [farthest_metric(rows[:cycle], baseline) for cycle in range(1, 6)]
+    assert str(said[3]) == f"cycle 4 of 5, {said[3].seconds_left:.0f} s left, farthest: {said[3].farthest}"
+
+
 def test_a_baseline_of_a_policy_needs_that_policy_and_the_soak_begins_with_it(
     tmp_path: Path, options: SoakOptions
 ) -> None:
@@ -208,6 +244,24 @@ def test_a_baseline_of_a_policy_needs_that_policy_and_the_soak_begins_with_it(
     # The same network, which does not learn, acts for the baseline and for itself, in equally many worlds.
     assert all(row["reference_reward_mean"] < 0 and row["reward_mean"] < 0 for row in rows_of(tmp_path / "soak"))
     assert network_of(tmp_path / "soak").keys() == network_of(options.output).keys()
+
+
+def test_a_scenarios_soak_section_makes_soaks_smaller_and_nothing_else(options: SoakOptions, tmp_path: Path) -> None:
+    sizes = "soak: {worlds: 2, rollout_ticks: 10, epochs: 1, capture_ticks: 5}\ntelemetry:\n"
+    smaller = tiny_scenario(tmp_path / "smaller", ("telemetry:\n", sizes))
+    plain, shortened = load_scenario(options.scenario), load_scenario(smaller)
+    assert shortened.training == plain.training and shortened.digest != plain.digest
+    assert (shortened.town_digest, scenario_sha256(shortened)) == (plain.town_digest, scenario_sha256(plain))
+    run_soak(dataclasses.replace(options, scenario=smaller, output=tmp_path / "soak", cycles=1))
+    capture = pin_capture(smaller, shortened, tmp_path / "capture")
+    _, collected = read_records(tmp_path / "soak" / "telemetry.jsonl")
+    assert (capture.manifest.ticks, capture.manifest.worlds) == (5, plain.capture.worlds)
+    assert (collected["rollout_ticks"], collected["transitions"]) == (10, 10 * 2 * len(plain.people))
+    # A section without a field is as none: hashes and written files stay.
+    empty = tiny_scenario(tmp_path / "empty", ("telemetry:\n", "soak: {}\ntelemetry:\n"))
+    assert load_scenario(empty).digest == plain.digest and "soak" not in scenario_yaml(plain)
+    (tmp_path / smaller.name).write_text(scenario_yaml(shortened))
+    assert load_scenario(tmp_path / smaller.name) == shortened
 
 
 def test_senseless_options_are_refused_before_anything_is_written(options: SoakOptions, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=1)]
 
 #: Sections of a scenario that do not affect a rollout of a fixed behaviour.
-_IRRELEVANT = {"description", "seed", "capture", "training", "telemetry"}
+_IRRELEVANT = {"description", "seed", "capture", "training", "soak", "telemetry"}
 
 
 class Distribution(Section):
@@ -114,8 +114,8 @@ class Baseline(Section):
 def scenario_sha256(scenario: Scenario) -> str:
     """SHA-256, in hexadecimal, of everything in a scenario that affects a rollout of a fixed behaviour.
 
-    The description, the seed and the sections about capture, training and telemetry are left out. Keys keep their
-    order, because the order of people and objects is their index in the town.
+    The description, the seed and the sections about capture, training, soaks and telemetry are left out. Keys keep
+    their order, because the order of people and objects is their index in the town.
     """
     content = scenario.model_dump(mode="json", exclude=_IRRELEVANT)
     return hashlib.sha256(json.dumps(content, separators=(",", ":"), allow_nan=False).encode()).hexdigest()

@@ -19,6 +19,7 @@ from townlet.baselines.baseline import (
     write_baseline,
 )
 from townlet.baselines.measure import measure_seed
+from townlet.baselines.promotion import BASELINES_FOLDER, promoted_baseline, promoted_scenarios
 from townlet.baselines.world_metrics import WORLD_METRICS, rollout_metrics
 from townlet.config import Scenario, load_scenario
 from townlet.errors import InputError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from townlet.behavior import Behavior
     from townlet.behavior.policy_file import PolicyCard
 
-#: Worlds per seed: enough for a drill's conflict intensity to differ by only about 2 % between seeds.
+#: Worlds per seed of a drill: enough for its conflict intensity to differ by only about 2 % between seeds.
 WORLDS = 256
 
 #: By seed, the metrics, and the hash of the rollout's manifest if it was recorded.
@@ -51,7 +52,7 @@ def build_baseline(
     *,
     seeds: int = LEAST_SEEDS,
     first_seed: int = 0,
-    worlds: int = WORLDS,
+    worlds: int | None = None,
     behavior: str | None = None,
     policy: AnyPath | None = None,
     captures: bool = True,
@@ -64,7 +65,7 @@ def build_baseline(
         output: folder for the baseline and, in its folder ``captures``, the rollouts.
         seeds: number of seeds.
         first_seed: the first of them; the others follow.
-        worlds: worlds per seed, with one episode each.
+        worlds: worlds per seed, with one episode each; by default those of :func:`default_worlds`.
         behavior: who acts; by default the schedule, or the heuristic where the scenario has none.
         policy: a ``policy.json``; implies ``neural``.
         captures: whether to record each rollout with a manifest; the figures are the same either way.
@@ -75,8 +76,10 @@ def build_baseline(
     from townlet.behavior.choose import choose_behavior
     from townlet.config.options import with_options
 
+    found = load_scenario(scenario_path)
+    worlds = default_worlds(found.name) if worlds is None else worlds
     _require_options(seeds=(seeds, 1), first_seed=(first_seed, 0), worlds=(worlds, 1))
-    scenario = with_options(load_scenario(scenario_path), ticks=None, worlds=worlds, seed=first_seed)
+    scenario = with_options(found, ticks=None, worlds=worlds, seed=first_seed)
     name = behavior or ("neural" if policy is not None else default_behavior(scenario))
     acting, card = choose_behavior(scenario, name, policy)
     numbers = list(range(first_seed, first_seed + seeds))
@@ -93,6 +96,11 @@ def build_baseline(
 def default_behavior(scenario: Scenario) -> str:
     """The behaviour that acts by default: the schedule, or the heuristic where there is none."""
     return "scripted" if scenario.schedule else "heuristic"
+
+
+def default_worlds(scenario: str, folder: AnyPath = BASELINES_FOLDER) -> int:
+    """Worlds per seed: as many as a scenario's promoted baseline has, so that the two compare, else ``WORLDS``."""
+    return promoted_baseline(scenario, folder)[1].worlds if scenario in promoted_scenarios(folder) else WORLDS
 
 
 def assemble(

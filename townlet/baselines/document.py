@@ -27,8 +27,8 @@ Written by
 townlet baselines document
 ```
 
-from the promoted baselines in [`baselines/`](../../baselines); do not edit it. A test measures all of them again and
-expects the same bytes.
+from the promoted baselines in [`baselines/`](../../baselines); do not edit it. With `--check`, the command measures all
+of them again and expects the same bytes. A test does the same, with the first seeds of what the heuristic plays.
 """
 
 

@@ -40,7 +40,9 @@ def build(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Number of seeds, with one rollout each.")] = 30,
     first_seed: Annotated[int, typer.Option(help="First seed; the others count up from it.")] = 0,
-    worlds: Annotated[int, typer.Option(help="Worlds per seed.")] = 256,
+    worlds: Annotated[
+        int | None, typer.Option(help="Worlds per seed; by default as many as the promoted baseline's, else 256.")
+    ] = None,
     behavior: Annotated[
         str | None,
         typer.Option(

@@ -12,6 +12,7 @@ from townlet.cli.places import folder_option
 
 if TYPE_CHECKING:
     from townlet.soak.options import SoakOptions
+    from townlet.soak.progress import SoakProgress
     from townlet.soak.run import SoakResult
 
 
@@ -114,8 +115,8 @@ def _run(name: str, options: SoakOptions, restart_every: int | None, resume: boo
 def _run_here(options: SoakOptions, resume: bool, advance: Any) -> SoakResult:
     from townlet.soak.run import run_soak
 
-    def show(done: int, planned: int | None, row: dict[str, Any]) -> None:
-        advance(done, planned, f"reward {row['reward_mean']:.3f}")
+    def show(standing: SoakProgress) -> None:
+        advance(standing.done, standing.planned, f"farthest: {standing.farthest}" if standing.farthest else "")
 
     return run_soak(options, resume=resume, progress=show)
 

@@ -6,11 +6,20 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from townlet.config.base import AsTuple, Section, Seed, SomeTicks
 from townlet.config.blueprint import Blueprint, expand_blueprint
 from townlet.config.rules import ObservationConfig, RulesConfig
+from townlet.config.soak import SoakSizes
 from townlet.config.telemetry import TelemetryConfig
 from townlet.config.town import (
     MOST_OBJECTS,
@@ -62,6 +71,7 @@ class Scenario(Section):
     schedule: dict[Name, Annotated[tuple[Instruction, ...], AsTuple]] = {}
     capture: CaptureConfig = CaptureConfig()
     training: TrainingConfig = TrainingConfig()
+    soak: SoakSizes = SoakSizes()
     telemetry: TelemetryConfig = TelemetryConfig()
 
     @model_validator(mode="wrap")
@@ -77,6 +87,14 @@ class Scenario(Section):
             raise
         return validate(expanded)
 
+    @model_serializer(mode="wrap")
+    def _without_an_empty_soak(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Most scenarios have no such section; their hashes and their files are the same as without it.
+        content: dict[str, Any] = serialize(self)
+        if self.soak == SoakSizes():
+            content.pop("soak", None)
+        return content
+
     @property
     def object_types(self) -> tuple[str, ...]:
         """Types of objects, in the order in which affordances first name them."""
@@ -86,7 +104,7 @@ class Scenario(Section):
     def town_digest(self) -> str:
         """SHA-256 of what makes experience comparable: map, objects, affordances, jobs, people, rules and observations.
 
-        Length, seed, schedule, capture, training and telemetry options are left out.
+        Length, seed, schedule, capture, training, soak and telemetry options are left out.
         """
         return self._hash({"ticks_per_day", "map", "objects", "affordances", "jobs", "people", "rules", "observations"})
 

@@ -36,6 +36,7 @@ class Cycles:
         if inputs.network is not None:
             self.harness.network.load_state_dict(inputs.network.state_dict())
         self.learning = scenario.training.ppo.learning_rate > 0.0
+        self._bounds = inputs.bounds
         self._reference = SimulationLoop(scenario, worlds=baseline.worlds, seed=0)
 
     def run(self, cycle: int, writer: TelemetryWriter) -> dict[str, Any]:
@@ -70,12 +71,11 @@ class Cycles:
         return self.learning or name != "kl_divergence"
 
     def _alerts(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        thresholds = self.inputs.scenario.telemetry.thresholds
         return [
             {"epoch": record["epoch"], "signal": alert.signal, "field": alert.field}
             | {"found": alert.found, "expected": alert.expected}
             for record in records
-            for alert in alerts_for(record, thresholds)
+            for alert in alerts_for(record, self._bounds)
         ]
 
 

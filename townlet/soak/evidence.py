@@ -31,6 +31,12 @@ class Evidence:
     assessment: Assessment
     verdict: SoakVerdict
 
+    @property
+    def bounds_not_applied(self) -> dict[str, float]:
+        """The scenario's bounds, by signal, that the soak ignored because its network learnt."""
+        bounds: dict[str, float] = self.soak.manifest.get("bounds_not_applied", {})
+        return bounds
+
     def as_json(self) -> dict[str, Any]:
         """The acceptance report as plain values."""
         manifest = self.soak.manifest
@@ -40,9 +46,8 @@ class Evidence:
             **{name: manifest[name] for name in ("scenario", "night", "mode", "seed", "cycles_done")},
             **self.verdict.as_json(),
             "assessment": self.assessment.as_json(),
-            "soak": {
-                name: manifest[name] for name in ("scenario_sha256", "code_version", "policy", "capture", "files")
-            },
+            "soak": {name: manifest[name] for name in ("scenario_sha256", "code_version", "policy", "capture", "files")}
+            | {"bounds_not_applied": self.bounds_not_applied},
             "baseline_sha256": self.baseline.sha256,
         }
 

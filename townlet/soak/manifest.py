@@ -70,6 +70,8 @@ class SoakManifest(Section):
     """SHA-256 of the weights that the network began with."""
     capture: Source
     training: dict[str, JsonValue]
+    bounds_not_applied: dict[str, float] = {}
+    """The scenario's bounds, by signal, that raise no alert because the network learns and learning moves the field."""
     code_version: Sha256
     environment: dict[str, str]
     finished: bool
@@ -128,6 +130,7 @@ def soak_manifest(options: SoakOptions, inputs: SoakInputs, capture: Capture, so
         "policy": inputs.policy_sha256,
         "capture": {"file": source, "sha256": capture.manifest_sha256},
         "training": training.model_dump(mode="json"),
+        "bounds_not_applied": inputs.bounds_not_applied,
         "code_version": soak_code_sha256(),
         "environment": environment(),
         "finished": False,

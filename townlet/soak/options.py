@@ -13,6 +13,7 @@ from townlet.config import Scenario, load_scenario
 from townlet.config.training import HandoverConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
+from townlet.telemetry.epoch_alerts import bounds_moved_by_learning
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
@@ -63,6 +64,18 @@ class SoakInputs:
     """The network to begin with; None for a fresh one."""
     policy_sha256: str | None
 
+    @property
+    def bounds_not_applied(self) -> dict[str, float]:
+        """The scenario's bounds, by signal name, that the soak ignores: those that learning moves, if it learns."""
+        learning = self.scenario.training.ppo.learning_rate > 0.0
+        return bounds_moved_by_learning(self.scenario.telemetry.thresholds) if learning else {}
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The scenario's bounds, by signal name, that raise alerts."""
+        given = self.scenario.telemetry.thresholds.model_dump(exclude_none=True)
+        return {name: bound for name, bound in given.items() if name not in self.bounds_not_applied}
+
 
 def read_inputs(options: SoakOptions) -> SoakInputs:
     """Read everything that a soak begins with, except the capture that it replays.
@@ -86,9 +99,7 @@ def read_inputs(options: SoakOptions) -> SoakInputs:
     require_policy(str(options.policy), baseline, card.sha256 if card else None)
     network, started_from = _network(options, scenario)
     return SoakInputs(
-        scenario=scenario.model_copy(
-            update={"training": soak_training(scenario.training, options.learning, started_from)}
-        ),
+        scenario=scenario.model_copy(update={"training": soak_training(scenario, options.learning, started_from)}),
         scenario_file_sha256=sha256(read_bytes(options.scenario, "a scenario")),
         baseline=baseline,
         behavior=behavior,
@@ -97,12 +108,15 @@ def read_inputs(options: SoakOptions) -> SoakInputs:
     )
 
 
-def soak_training(config: TrainingConfig, learning: bool, card: PolicyCard | None) -> TrainingConfig:
+def soak_training(scenario: Scenario, learning: bool, card: PolicyCard | None) -> TrainingConfig:
     """The training section of a soak: the scenario's, without what would make one cycle unlike the next.
 
-    A soak has no planned end, so schedules are constant. Replay and rollout alternate, and the network acts from the
-    start. Without learning, the step size is 0 and one pass over the data is enough.
+    The scenario's ``soak`` section replaces sizes. A soak has no planned end, so schedules are constant. Replay and
+    rollout alternate, and the network acts from the start. Without learning, the step size is 0 and one pass over the
+    data is enough.
     """
+    sizes = scenario.soak.model_dump(include={"worlds", "rollout_ticks", "epochs"}, exclude_none=True)
+    config = scenario.training.model_copy(update=sizes)
     constant = {"lr_schedule": "constant", "entropy_schedule": "constant"}
     ppo = config.ppo.model_copy(update=constant if learning else constant | {"learning_rate": 0.0})
     changed = {

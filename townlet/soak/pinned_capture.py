@@ -18,10 +18,11 @@ def pin_capture(scenario_path: AnyPath, scenario: Scenario, folder: AnyPath) -> 
     """Record the capture that soaks of a scenario replay into a folder; the same code gives the same bytes.
 
     The scenario's script acts, or the random behaviour where there is no script: an idle town teaches nothing, and the
-    heuristic acts in the baseline already.
+    heuristic acts in the baseline already. The scenario's ``soak`` section may shorten the episode.
     """
     behavior = "scripted" if default_behavior(scenario) == "scripted" else "random"
-    return read_capture(capture_rollout(scenario_path, folder, behavior=behavior).manifest_path)
+    ticks = scenario.soak.capture_ticks
+    return read_capture(capture_rollout(scenario_path, folder, behavior=behavior, ticks=ticks).manifest_path)
 
 
 def capture_to_replay(options: SoakOptions, scenario: Scenario) -> tuple[Capture, str]:

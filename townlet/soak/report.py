@@ -241,7 +241,16 @@ def _circumstances(evidence: Evidence) -> str:
     return (
         f"Scenario {manifest['scenario_sha256'][:12]}, seed {manifest['seed']}, {manifest['worlds']:,} worlds of "
         f"{manifest['ticks']:,} ticks per cycle; baseline of {len(baseline.seeds)} seeds, "
-        f"{baseline.behavior} behaviour; code {manifest['code_version'][:12]}; {environment}."
+        f"{baseline.behavior} behaviour; code {manifest['code_version'][:12]}; {environment}.{_ignored(evidence)}"
+    )
+
+
+def _ignored(evidence: Evidence) -> str:
+    bounds = ", ".join(f"{name} {number(bound)}" for name, bound in evidence.bounds_not_applied.items())
+    return (
+        f" Bounds of the scenario that were not applied, because learning moves what they bound: {bounds}."
+        if bounds
+        else ""
     )
 
 

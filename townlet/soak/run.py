@@ -11,7 +11,8 @@ from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, RESOURCES_NAME, soak_manifest
 from townlet.soak.options import SoakOptions, read_inputs
 from townlet.soak.pinned_capture import capture_to_replay
-from townlet.soak.session import Progress, SoakSession, require_no_soak
+from townlet.soak.progress import Progress
+from townlet.soak.session import SoakSession, require_no_soak
 from townlet.training.checkpoint import CHECKPOINT_NAME
 
 
@@ -51,7 +52,7 @@ def run_soak(
         resume: continue from the folder's checkpoint, or begin if there is none. If False, a checkpoint without a
             soak is removed.
         most: the largest number of cycles to run now.
-        progress: called after each cycle with its number, the number planned, and its row.
+        progress: called after each cycle with where the soak stands then.
 
     Raises InputError for unusable input and for a folder that holds a soak already or is being written to;
     TrainingInterrupted, which says where to resume; and TrainingDiverged, with ``divergence.json`` written.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,12 @@ from townlet.soak.manifest import (
     soak_code_sha256,
 )
 from townlet.soak.options import SoakOptions
+from townlet.soak.progress import Progress, SoakProgress, Watch
 from townlet.soak.resources import Meter
 from townlet.soak.rows import RowFile
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.plan import training_plan
 from townlet.training.resumable import Resumable
-
-#: Called after each cycle with its number, the number planned, and its row.
-Progress = Callable[[int, int | None, dict[str, Any]], None]
 
 #: Fields of the manifest that hold results.
 _RESULTS = ("cycles_done", "alerts", "telemetry_records_sha256", "files")
@@ -73,6 +70,7 @@ class SoakSession:
         self.alerts = sum(len(row["alerts"]) for row in rows)
         self.seconds = sum(float(row["seconds"]) for row in used)
         self.process = 1 + max((int(row["process"]) for row in used), default=0)
+        self._watch = Watch(cycles.inputs.baseline, cycles=options.cycles, hours=options.hours, rows=rows)
 
     @property
     def is_over(self) -> bool:
@@ -102,15 +100,15 @@ class SoakSession:
         meter = Meter(self.process, self.log)
         with self.work.explaining_stops(self._last_checkpoint):
             while not self.is_over and self.done != last:
-                row = self._run_cycle(meter)
+                standing = self._run_cycle(meter)
                 if progress is not None:
-                    progress(self.done, self.options.cycles, row)
+                    progress(standing)
             self.work.save(self.done)
         if self.is_over:
             finish(self.folder, self.manifest, self.done, self.alerts)
 
-    def _run_cycle(self, meter: Meter) -> dict[str, Any]:
-        """Run the next cycle, append its rows, and save a checkpoint if one is due; return the row of metrics."""
+    def _run_cycle(self, meter: Meter) -> SoakProgress:
+        """Run the next cycle, append its rows, and save a checkpoint if one is due; return where the soak stands."""
         meter.begin()
         row = self.cycles.run(self.done + 1, self.writer)
         used = meter.end(self.done + 1, row["agent_steps"])
@@ -120,7 +118,7 @@ class SoakSession:
         self.alerts += len(row["alerts"])
         self.seconds += used["seconds"]
         self.work.after_round(self.done)
-        return row
+        return self._watch.after(self.done, row, seconds=used["seconds"], total=self.seconds)
 
     def _last_checkpoint(self) -> str:
         return f"the last checkpoint in {self.folder} is after cycle {self.work.progress.phases}"

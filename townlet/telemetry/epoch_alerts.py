@@ -17,29 +17,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal that may have a bound: its field, and whether the bound is the largest or the smallest value allowed."""
+    """A signal that may have a bound."""
 
     name: str
     field: str
     side: Literal["max", "min"]
+    """Whether the bound is the largest or the smallest value allowed."""
     magnitude: bool = False
+    """Whether the bound is one of the value without its sign."""
+    moved_by_learning: bool = False
+    """Whether a healthy network moves the field as it learns, so that a fixed bound is broken sooner or later. Other
+    bounds are about the learner's health, or about the town whatever its people do."""
 
 
 SIGNALS = (
     Signal("kl", "kl_divergence", "max"),
     Signal("loss", "loss_total", "max", magnitude=True),
     Signal("grad", "grad_norm", "max"),
-    Signal("entropy", "batch_entropy_mean", "min"),
-    Signal("reward_corr", "reward_advantage_corr", "min"),
-    Signal("queue_events_min", "queue_conflict_events", "min"),
-    Signal("queue_intensity_min", "queue_conflict_intensity_sum", "min"),
-    Signal("late_help_min", "late_help_events", "min"),
-    Signal("shared_meal_min", "shared_meal_events", "min"),
-    Signal("shift_takeover_max", "shift_takeover_events", "max"),
-    Signal("chat_quality_min", "chat_quality_mean", "min"),
+    Signal("entropy", "batch_entropy_mean", "min", moved_by_learning=True),
+    Signal("reward_corr", "reward_advantage_corr", "min", moved_by_learning=True),
+    Signal("queue_events_min", "queue_conflict_events", "min", moved_by_learning=True),
+    Signal("queue_intensity_min", "queue_conflict_intensity_sum", "min", moved_by_learning=True),
+    Signal("late_help_min", "late_help_events", "min", moved_by_learning=True),
+    Signal("shared_meal_min", "shared_meal_events", "min", moved_by_learning=True),
+    Signal("shift_takeover_max", "shift_takeover_events", "max", moved_by_learning=True),
+    Signal("chat_quality_min", "chat_quality_mean", "min", moved_by_learning=True),
     Signal("utility_outage_max", "utility_outage_events", "max"),
-    Signal("shower_complete_min", "shower_complete_events", "min"),
-    Signal("sleep_complete_min", "sleep_complete_events", "min"),
+    Signal("shower_complete_min", "shower_complete_events", "min", moved_by_learning=True),
+    Signal("sleep_complete_min", "sleep_complete_events", "min", moved_by_learning=True),
 )
 
 _SHOWN = {
@@ -67,6 +72,14 @@ class Alert:
     def __str__(self) -> str:
         place = f"{self.field} " if self.field else ""
         return f"{place}{self.found}, expected {self.expected}"
+
+
+def bounds_moved_by_learning(thresholds: WatchThresholds) -> dict[str, float]:
+    """The bounds, by signal name, that mean nothing while a network learns on and on."""
+    bounds = thresholds.model_dump(exclude_none=True)
+    return {
+        signal.name: bounds[signal.name] for signal in SIGNALS if signal.moved_by_learning and signal.name in bounds
+    }
 
 
 def alerts_for(

@@ -26,7 +26,7 @@ def training_plan(
         log: how the telemetry is written.
         device: where the network computes.
     """
-    town = scenario.model_dump(mode="json", exclude={"description", "telemetry", "capture", "training"})
+    town = scenario.model_dump(mode="json", exclude={"description", "telemetry", "capture", "training", "soak"})
     training, ppo = scenario.training, scenario.training.ppo
     spanned = training.cycles if "linear" in (ppo.lr_schedule, ppo.entropy_schedule) else None
     return {

@@ -39,7 +39,7 @@ def record_soak(scenario: Scenario, settings: Settings, work: Path, progress: Pr
         learning=False,
         seed=99,
     )
-    run_soak(options, resume=True, progress=lambda done, total, row: progress(done, cycles, f"{scenario.name} soak"))
+    run_soak(options, resume=True, progress=lambda now: progress(now.done, cycles, f"{scenario.name} soak"))
     soak = read_soak(work / stem)
     warm = soak.resources["process_cycle"] > WARM_UP
     network = {name: values[warm] for name, values in metrics_of(soak.cycles).items() if not name.startswith(REFERENCE)}

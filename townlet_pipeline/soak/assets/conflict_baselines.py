@@ -39,7 +39,9 @@ class BaselineConfig(Config):
 
     seeds: int = Field(default=30, description="Number of seeds, one rollout each; fewer than 30 cannot be promoted.")
     first_seed: int = Field(default=0, description="First seed; the others follow it.")
-    worlds: int = Field(default=256, description="Worlds under each seed.")
+    worlds: int | None = Field(
+        default=None, description="Worlds under each seed; empty: as many as the promoted baseline has, otherwise 256."
+    )
     behavior: str | None = Field(
         default=None, description="Who acts; empty: the schedule if there is one, otherwise the heuristic."
     )
@@ -54,14 +56,15 @@ def conflict_baselines(
     Its data version is a hash over the figures, the scenario and who acted: the same figures have the same version.
     """
     from townlet.baselines import BASELINES_FOLDER, differences, promoted_baseline, promoted_scenarios
-    from townlet.baselines.build import build_baseline
+    from townlet.baselines.build import build_baseline, default_worlds
     from townlet.baselines.promotion import read_ledger
     from townlet.files.storage import canonical_json, pretty_json, sha256, write_atomically
 
     name, home = context.partition_key, project_root() / BASELINES_FOLDER
     source = current_copy(store, name, context.run.run_id)
     out = files.main_file(store, name, "conflict_baselines")
-    options = {key: value for key, value in config.model_dump().items() if value is not None}
+    asked = {key: value for key, value in config.model_dump().items() if value is not None}
+    options = {"worlds": default_worlds(name, home), **asked}
     result = build_baseline(source, out.parent, **options)
     baseline = result.baseline
     write_atomically(out, pretty_json(baseline.model_dump(mode="json")))
