@@ -35,7 +35,7 @@ pre, code { background: var(--soft); border-radius: .3rem; font-size: .9em; }
 pre { padding: .8rem; overflow-x: auto; }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
-:target, p:has(> :target) + h3, p:has(> :target) + h4, tr:has(:target) { background: var(--mark); }
+p:has(> :target) + h3, p:has(> :target) + h3 + p, tr:has(:target) { background: var(--mark); }
 """
 
 
