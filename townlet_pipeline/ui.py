@@ -1,5 +1,6 @@
 """The command behind ``make ui``, which starts the web server, the daemon, the code server and the page server."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from townlet_pipeline.instance.commands import print_line, run_command
 from townlet_pipeline.instance.environment import environment, require_reachable
 from townlet_pipeline.instance.home import settings_warning
 from townlet_pipeline.instance.opening import open_instance
+from townlet_pipeline.instance.pages import UI
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -40,6 +42,8 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
     require_reachable(environment())
     named_hosts()
     _require_free(port)
+    # Pages that runs make link to this UI, unless people reach it under another address.
+    os.environ[UI] = os.environ.get(UI) or f"http://127.0.0.1:{port}"
     with open_instance() as instance:
         if warning := settings_warning(Path(instance.root_directory)):
             print_line(warning, sys.stderr)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import os
 import re
 import socket
 import subprocess
@@ -18,7 +20,18 @@ from support.services import free_port, wait_until
 
 from townlet.errors import InputError
 from townlet_pipeline.instance import pages
-from townlet_pipeline.instance.pages import ADDRESS, PORT, page_server, page_url, served_folder
+from townlet_pipeline.instance.documents import HANDBOOK, anchors, document
+from townlet_pipeline.instance.page_index import MORNING
+from townlet_pipeline.instance.pages import (
+    ADDRESS,
+    PORT,
+    UI,
+    handbook_url,
+    page_server,
+    page_url,
+    run_url,
+    served_folder,
+)
 
 PAGE = "queue_conflict/rollout_playback/playback.html"
 
@@ -27,6 +40,7 @@ PAGE = "queue_conflict/rollout_playback/playback.html"
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ADDRESS, raising=False)
     monkeypatch.delenv(PORT, raising=False)
+    monkeypatch.delenv(UI, raising=False)
 
 
 @pytest.fixture
@@ -90,19 +104,74 @@ def test_files_outside_the_store_hidden_files_and_listings_are_not_served(port: 
     assert b"playback.html" not in body
 
 
+def links_of(body: bytes) -> list[str]:
+    """The targets of a page's links."""
+    return [html.unescape(link) for link in re.findall(r'href="([^"]+)"', body.decode())]
+
+
 def test_the_first_page_links_to_all_pages_and_to_nothing_else(port: int, store: Path) -> None:
     odd = store / "2026-11-30|<b>a" / "acceptance_report" / "acceptance.html"
     odd.parent.mkdir(parents=True)
     odd.write_text("a night")
     status, kind, body = ask(port, "/")
     assert (status, kind) == (200, "text/html; charset=utf-8")
-    links = re.findall(r'href="([^"]+)"', body.decode())
-    assert [ask(port, link)[0] for link in links if "out.html" not in link] == [200, 200]
-    assert f"/{PAGE}" in links
+    links = links_of(body)
+    assert [ask(port, f"/{link}")[0] for link in links if "out.html" not in link] == [200, 200, 200]
+    assert PAGE in links
     assert "<b>" not in body.decode()
     assert b"jsonl" not in body
     assert b"lock" not in body
     assert ask(port, "/?a=b", "HEAD") == (200, "text/html; charset=utf-8", b"")
+
+
+def test_the_first_page_begins_with_last_night_and_lists_the_newest_night_of_a_scenario_first(
+    port: int, store: Path
+) -> None:
+    first, *_ = links_of(ask(port, "/")[2])
+    assert first == HANDBOOK
+    soaks = [
+        f"queue_conflict/{when}/{asset}/acceptance.html"
+        for when, asset in (
+            ("nights/2026-11-30", "acceptance_report"),
+            ("nights/2026-11-29", "acceptance_report"),
+            ("weekends/2026-11-23", "endurance_report"),
+        )
+    ]
+    for page in (*soaks, MORNING):
+        (store / page).parent.mkdir(parents=True)
+        (store / page).write_text("a page")
+    body = ask(port, "/")[2]
+    assert links_of(body) == [MORNING, HANDBOOK, *soaks, "queue_conflict/rollout_playback/out.html", PAGE]
+    assert "night of 2026-11-30: acceptance report" in body.decode()
+
+
+def test_the_handbook_is_served_as_a_page_with_its_anchors(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert handbook_url("night-accepted") == f"http://127.0.0.1:3001/{HANDBOOK}#night-accepted"
+    status, kind, body = ask(port, f"/{HANDBOOK}")
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    assert b"<h1" in body
+    assert "something-is-red" in anchors(body)
+    assert ask(port, "/handbook")[0] == 302
+
+
+def test_every_link_between_the_pages_of_the_documentation_leads_to_a_page_and_an_anchor() -> None:
+    found = 0
+    for file in (ROOT / "docs").rglob("*.md"):
+        name = file.relative_to(ROOT).as_posix()
+        for target in links_of(document(name) or b""):
+            path, _, anchor = target.partition("#")
+            if "://" not in path:
+                other = document(os.path.normpath(f"{Path(name).parent}/{path}" if path else name))
+                assert other is not None, (name, target)
+                assert not anchor or anchor in anchors(other), (name, target)
+                found += 1
+    assert found > 50
+
+
+@pytest.mark.parametrize("path", ["docs/nothing.md", "docs/../README.md", "docs/../pyproject.toml", "docs/images"])
+def test_only_pages_of_the_documentation_are_documents(path: str, port: int) -> None:
+    assert document(path) is None
+    assert ask(port, f"/{path}")[0] == 404
 
 
 @pytest.mark.parametrize("path", ["/", f"/{PAGE}", "/nothing.html"])
@@ -149,6 +218,15 @@ def test_a_file_in_the_store_has_an_address_and_another_has_none(
     assert page_url(page) == f"http://127.0.0.1:4000/{PAGE}"
     monkeypatch.setenv(ADDRESS, "https://pages.example.org/townlet/")
     assert page_url(page) == f"https://pages.example.org/townlet/{PAGE}"
+
+
+def test_a_run_has_an_address_in_the_ui_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_url("1234") == "http://127.0.0.1:3000/runs/1234"
+    monkeypatch.setenv(UI, "https://dagster.example.org/")
+    assert run_url("1234") == "https://dagster.example.org/runs/1234"
+    monkeypatch.setenv(UI, "dagster")
+    with pytest.raises(InputError, match=f"environment: {UI}: found 'dagster'"):
+        run_url("1234")
 
 
 @pytest.mark.parametrize(("name", "value"), [(PORT, "80a"), (PORT, "70000"), (ADDRESS, "pages"), (ADDRESS, "http://")])

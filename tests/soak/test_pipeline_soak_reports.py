@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import threading
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from dagster import AssetCheckSeverity, DagsterInstance, ExecuteInProcessResult, MultiPartitionKey, materialize
 from support.pipeline_runs import new_instance
-from support.places import QUEUE_CONFLICT
+from support.places import QUEUE_CONFLICT, ROOT
+from support.services import free_port
 
 from townlet.baselines import read_baseline
 from townlet.baselines.baseline import distribution_of, write_baseline
 from townlet.baselines.build import build_baseline
+from townlet.metrics import MEMORY
+from townlet.soak.evidence import assess_soak
 from townlet.soak.manifest import sealed
 from townlet.soak.options import SoakOptions
 from townlet.soak.run import run_soak
+from townlet_pipeline.artefacts.metadata import markdown_of
 from townlet_pipeline.artefacts.partitions import register_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
+from townlet_pipeline.instance.documents import HANDBOOK
+from townlet_pipeline.instance.pages import PORT, page_server, served_folder
 from townlet_pipeline.soak import advisories
 from townlet_pipeline.soak.assets.acceptance_report import acceptance_report
 from townlet_pipeline.soak.assets.endurance_report import endurance_report
 from townlet_pipeline.soak.assets.soak_drift import soak_drift
+from townlet_pipeline.soak.verdict_table import verdict_table
 
 SCENARIO = QUEUE_CONFLICT
 NIGHT = MultiPartitionKey({"day": "2026-11-20", "scenario": "queue_conflict"})
@@ -64,23 +76,75 @@ def a_night(instance: DagsterInstance, store: StoreResource) -> ExecuteInProcess
     )
 
 
-def test_a_steady_night_passes_its_checks_and_its_page_leads_to_the_soak(
-    soaked: Path, instance: DagsterInstance, tmp_path: Path
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port of a page server of a project that has a store of its own."""
+    project, number = tmp_path / "project", free_port()
+    (project / "configs").mkdir(parents=True)
+    (project / "configs" / "scenarios").symlink_to(ROOT / "configs" / "scenarios")
+    (project / "docs").symlink_to(ROOT / "docs")
+    monkeypatch.setenv("TOWNLET_PROJECT", str(project))
+    monkeypatch.setenv(PORT, str(number))
+    with page_server(served_folder(), number) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield number
+        server.shutdown()
+
+
+def opened(url: str) -> str:
+    """The body of a page, once it is found with its anchor."""
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        body: str = answer.read().decode()
+    anchor = urlsplit(url).fragment
+    assert not anchor or f'id="{anchor}"' in body, url
+    return body
+
+
+def test_a_steady_night_passes_its_checks_and_every_link_of_its_report_leads_somewhere(
+    soaked: Path, port: int, instance: DagsterInstance
 ) -> None:
-    store = StoreResource(root=str(tmp_path / "store"))
+    store = StoreResource()
     soak_in_store(soaked, store, NIGHT, "soak_run")
     done = a_night(instance, store)
     assert done.success, [event.message for event in done.all_events if event.is_failure]
     assert all(evaluation.passed for evaluation in done.get_asset_check_evaluations())
-    folder = store.folder(NIGHT, "acceptance_report")
-    assert json.loads((folder / "acceptance.json").read_text())["verdict"] == "accept"
-    page = (folder / "acceptance.html").read_text()
-    assert f'href="/runs/{done.run_id}"' in page
-    assert (folder / "../soak_run/cycles.jsonl").exists()
-    assert 'href="../soak_run/cycles.jsonl"' in page
-    made = done.asset_materializations_for_node("acceptance_report")[0]
-    assert "**Accept.**" in str(made.metadata["report"].value)
-    assert set(made.metadata["made_from"].value) == {"soak_run", "soak_drift"}  # type: ignore[arg-type]
+    made = done.asset_materializations_for_node("acceptance_report")[0].metadata
+    assert made["headline"].value == "accept: Nothing changed that chance does not explain."
+    assert set(made["made_from"].value) == {"soak_run", "soak_drift"}  # type: ignore[arg-type]
+    page = str(made["page"].value)
+    assert page.startswith(f"http://127.0.0.1:{port}/queue_conflict/nights/2026-11-20/acceptance_report/")
+    markdown = str(made["report"].value)
+    assert "**✓ Accept.**" in markdown
+    file = store.folder(NIGHT, "acceptance_report") / "acceptance.html"
+    for origin, targets in (
+        (page, re.findall(r'<a href="([^"]+)"', opened(page))),
+        ("", re.findall(r"(?<!!)\[[^\]]*\]\(([^)]+)\)", markdown)),
+    ):
+        assert f"http://127.0.0.1:3000/runs/{done.run_id}" in targets
+        assert f"http://127.0.0.1:{port}/{HANDBOOK}#night-accepted" in targets
+        assert sum("soak_run/" in target for target in targets) == 5
+        for target in targets:
+            if not target.startswith("http://127.0.0.1:3000/"):
+                assert opened(urljoin(origin, target))
+            if "://" not in target:
+                assert (file.parent / target).exists()
+
+
+def test_a_link_to_a_file_that_is_not_served_becomes_text(port: int, tmp_path: Path) -> None:
+    served, other = served_folder() / "all" / "report.md", tmp_path / "report.md"
+    for file in (served, other):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("- [log](../log.jsonl)\n- [run](http://ui/runs/1)\n- ![plot](data:image/png;base64,AA==)\n")
+    run_and_plot = "- [run](http://ui/runs/1)\n- ![plot](data:image/png;base64,AA==)\n"
+    assert markdown_of(served).value == f"- [log](http://127.0.0.1:{port}/log.jsonl)\n{run_and_plot}"
+    assert markdown_of(other).value == f"- log (../log.jsonl)\n{run_and_plot}"
+
+
+def test_the_table_gives_memory_in_mb(soaked: Path) -> None:
+    evidence = assess_soak(soaked / "soak")
+    memory = next(metric for metric in evidence.assessment.metrics if metric.name == MEMORY)
+    rows = {str(row.data["metric"]): row.data for row in verdict_table(evidence).records}
+    assert (rows[MEMORY]["soak"], rows[MEMORY]["unit"]) == (memory.mean / 1e6, "MB")
 
 
 def test_a_night_that_drifted_is_reported_in_full_and_fails_its_check(

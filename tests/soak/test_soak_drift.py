@@ -140,7 +140,7 @@ def test_a_change_of_ten_percent_is_an_alert_and_rejects_the_soak(share: float) 
     assert [metric.name for metric in assessment.of("alert")] == [INTENSITY]
     verdict = decide(assessment)
     assert verdict.decision == "reject"
-    assert "Conflict intensity lies" in verdict.reasons
+    assert "Conflict intensity lay" in verdict.reasons
     assert ("above" if share > 1 else "below") in verdict.reasons
 
 
@@ -166,7 +166,7 @@ def test_the_reason_for_an_alert_is_a_finding_beyond_the_margin_not_a_more_certa
     metric = MetricAssessment(INTENSITY, "reference", "alert", CYCLES, 106.0, 5.0, findings, SEEDS, 100.0, 2.0, 0.07)
     assert metric.decisive() is large and metric.most_certain() is small
     reasons = decide(Assessment(False, CYCLES, ALARM_RATE, 3, (metric,))).reasons
-    assert "Conflict intensity lies 6.0 % above the baseline" in reasons and "+3.0 %" not in reasons
+    assert "Conflict intensity lay 6.0 % above the baseline" in reasons and "+3.0 %" not in reasons
     assert dataclasses.replace(metric, verdict="watch", findings=(small,)).decisive() is small
 
 

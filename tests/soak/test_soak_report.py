@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from support.places import QUEUE_CONFLICT
+from matplotlib.figure import Figure
+from support.places import QUEUE_CONFLICT, ROOT
+from support.tiny_soak import tiny_options, tiny_scenario
 
 from townlet.baselines import read_baseline
 from townlet.baselines.baseline import distribution_of, write_baseline
 from townlet.baselines.build import build_baseline
 from townlet.cli import main
 from townlet.errors import InputError
+from townlet.metrics import MEMORY
+from townlet.soak import report_tables
 from townlet.soak.evidence import assess_soak
-from townlet.soak.manifest import sealed
+from townlet.soak.manifest import LOG_NAME, sealed
 from townlet.soak.options import SoakOptions
 from townlet.soak.report import write_acceptance
+from townlet.soak.report_plots import soak_plots
 from townlet.soak.run import run_soak
+from townlet.telemetry.formatting import number
 
 SCENARIO = QUEUE_CONFLICT
 REPORTS = ("acceptance.html", "acceptance.json", "acceptance.md")
@@ -34,6 +44,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = SoakOptions(scenario=SCENARIO, output=folder / "soak", baseline=baseline, cycles=18, night="2026-11-22")
     run_soak(options)
     return folder
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A soak whose entropy lies below a bound of its scenario in every cycle."""
+    folder = tmp_path_factory.mktemp("held")
+    scenario = tiny_scenario(folder / "scenario", ("entropy: 0.1\n", "entropy: 5.0\n"))
+    run_soak(tiny_options(folder, scenario=scenario, learning=False))
+    return folder / "soak"
 
 
 @pytest.fixture
@@ -76,20 +95,80 @@ def test_the_same_soak_gives_the_same_bytes(place: Path, tmp_path: Path) -> None
         assert (tmp_path / "one" / report).read_bytes() == (tmp_path / "two" / report).read_bytes()
 
 
-def test_the_verdict_comes_first_and_the_page_stands_alone(place: Path, tmp_path: Path) -> None:
-    write_acceptance(place / "soak", output=tmp_path, links={"run": "/runs/1234"})
-    page = (tmp_path / "acceptance.html").read_text()
+@pytest.fixture(scope="module")
+def reported(place: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder with the report on the soak, and the lines that the command printed."""
+    folder, printed = tmp_path_factory.mktemp("reported"), io.StringIO()
+    links = ["--link", "run=http://ui/runs/1234", "--handbook", "http://pages/handbook"]
+    with contextlib.redirect_stdout(printed):
+        assert main(["drift", str(place / "soak"), "--output", str(folder), *links]) == 0
+    return folder, printed.getvalue().splitlines()
+
+
+def links_of(folder: Path) -> list[str]:
+    return re.findall(r'<a href="([^"]+)"', (folder / "acceptance.html").read_text())
+
+
+def test_the_first_three_lines_say_verdict_reason_and_next_step(reported: tuple[Path, list[str]]) -> None:
+    folder, printed = reported
+    lines = ["✓ accept", "Nothing changed that chance does not explain.", "Next: Nothing to do."]
+    assert [line.split(" (docs")[0] for line in printed[:3]] == lines
+    page = (folder / "acceptance.html").read_text()
     body = page[page.index("<main>") :]
-    assert body.index('class="verdict"') < body.index("<h2>")
-    assert "2026-11-22" in body[: body.index('class="verdict"')]
-    assert not re.findall(r"""<script|src=["'](?!data:)|url\((?!#|data:)|@import""", page)
-    assert 'href="/runs/1234"' in page
-    link = re.search(r'href="([^"]*cycles\.jsonl)"', page)
-    assert link is not None
-    assert (tmp_path / link[1]).samefile(place / "soak" / "cycles.jsonl")
-    markdown = (tmp_path / "acceptance.md").read_text()
-    assert markdown.splitlines()[2].startswith("**Accept.** ")
+    places = [*map(body.index, ("2026-11-22", "✓ <strong>Accept.", lines[1], "Nothing to do.", "<h2>"))]
+    assert places == sorted(places)
+    markdown = (folder / "acceptance.md").read_text()
+    assert markdown.splitlines()[2:7:2] == ["**✓ Accept.**", lines[1], "**Next:** Nothing to do."]
     assert "![" in markdown
+
+
+def test_the_page_stands_alone_and_its_links_lead_to_the_handbook_the_runs_and_the_soaks_files(
+    place: Path, reported: tuple[Path, list[str]]
+) -> None:
+    folder, _ = reported
+    page = (folder / "acceptance.html").read_text()
+    assert not re.findall(r"""<script|src=["'](?!data:)|url\((?!#|data:)|@import""", page)
+    handbook, run, *files = links_of(folder)
+    assert (handbook, run) == ("http://pages/handbook#night-accepted", "http://ui/runs/1234")
+    assert [Path(file).name for file in files][:2] == ["soak.json", "cycles.jsonl"]
+    assert all((folder / file).samefile(place / "soak" / Path(file).name) for file in files)
+
+
+def test_memory_is_given_in_mb_and_nothing_is_a_rounding_error(place: Path, reported: tuple[Path, list[str]]) -> None:
+    page = (reported[0] / "acceptance.html").read_text()
+    memory = next(metric for metric in assess_soak(place / "soak").assessment.metrics if metric.name == MEMORY)
+    assert f"<td>{number(memory.mean / 1e6)} MB</td>" in page
+    quarters = page[page.index("<h2>First quarter") :]
+    assert not re.search(r"\d{3},\d{3},\d{3}|\de-1\d", quarters)
+
+
+def test_a_broken_bound_is_the_reason_and_is_drawn_first_with_the_cycles_beyond_it(held: Path) -> None:
+    evidence = assess_soak(held)
+    bound = next(bound for bound in evidence.bounds if bound.field == "batch_entropy_mean")
+    assert (bound.bound, bound.cycles, bound.of) == (5.0, (1, 2, 3, 4, 5, 6), 6)
+    assert bound.sentence.startswith("Policy entropy fell below the scenario's bound of 5 in 6 of 6 cycles, first in")
+    assert evidence.verdict.why.startswith(evidence.bounds[0].sentence)
+    assert evidence.verdict.next_step.handbook == "night-bound-broken"
+    rows = report_tables.changes(evidence)
+    assert ["policy entropy", "bound broken", f"{bound.sentence}."] in rows[: len(evidence.bounds)]
+    plot = soak_plots(evidence)[evidence.bounds.index(bound)]
+    assert plot.title == "Policy entropy: bound broken"
+    axes = Figure().add_subplot()
+    plot.draw(axes)
+    worst, beyond, limit = axes.get_lines()
+    records = [json.loads(line) for line in (held / LOG_NAME).read_text().splitlines()]
+    assert min(np.asarray(worst.get_ydata())) == min(record["batch_entropy_mean"] for record in records)
+    assert list(np.asarray(beyond.get_xdata())) == list(bound.cycles)
+    assert set(np.asarray(limit.get_ydata())) == {5.0}
+
+
+def test_an_alert_comes_before_a_broken_bound(held: Path) -> None:
+    evidence = assess_soak(held)
+    (metric, *_) = evidence.assessment.metrics
+    alarmed = replace(metric, verdict="alert")
+    assessment = replace(evidence.assessment, metrics=(*evidence.assessment.metrics[1:], alarmed))
+    rows = report_tables.changes(replace(evidence, assessment=assessment))
+    assert [row[1] for row in rows[:2]] == ["alert", "bound broken"]
 
 
 def test_a_shifted_soak_is_rejected_with_size_interval_and_probability(place: Path, tmp_path: Path) -> None:
@@ -102,7 +181,7 @@ def test_a_shifted_soak_is_rejected_with_size_interval_and_probability(place: Pa
     level = metric["tests"][0]
     assert level["interval"][0] < level["effect"] < level["interval"][1] < 0
     assert level["p"] <= level["corrected_p"] < 0.001
-    assert "Conflict intensity lies 1" in report["reasons"]
+    assert "Conflict intensity lay 1" in report["reasons"]
 
 
 def test_the_verdict_is_available_without_a_report(place: Path, soak: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +234,11 @@ def test_a_soak_is_assessed_wherever_its_folder_lies(place: Path, tmp_path: Path
     finally:
         hidden.rename(original)
     assert evidence.baseline == read_baseline(original)
-    assert f'href="{original.name}"' in (moved / "acceptance.html").read_text()
+    handbook, *files = links_of(moved)
+    assert original.name in files
+    file, anchor = handbook.split("#")
+    assert (moved / file).samefile(ROOT / "docs" / "OPS_HANDBOOK.md")
+    assert anchor == "night-accepted"
 
 
 def test_a_baseline_of_another_policy_than_the_soaks_is_refused(place: Path, soak: Path, tmp_path: Path) -> None:

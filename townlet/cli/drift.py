@@ -28,6 +28,10 @@ def drift(
         list[str] | None,
         typer.Option(metavar="LABEL=TARGET", help="Link for the page, to a run for example; may be repeated."),
     ] = None,
+    handbook: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Address of the handbook, for the page; by default its file, if present."),
+    ] = None,
     json: Annotated[
         bool,
         typer.Option(
@@ -37,15 +41,17 @@ def drift(
 ) -> None:
     """Test a soak for drift from its baseline.
 
-    Writes the acceptance report. The exit code is 1 unless the soak is accepted.
+    Prints the verdict, why, and what to do now, and writes the acceptance report. The exit code is 1 unless the soak is
+    accepted.
     """
     from townlet.files.storage import pretty_json, write_atomically
     from townlet.soak.evidence import assess_soak
-    from townlet.soak.report import STEM, write_acceptance
+    from townlet.soak.report import HANDBOOK, MARKS, STEM, write_acceptance
 
     links = dict(_label_and_target(given) for given in link or [])
-    if json and links:
-        raise InputError.of("options", "--link", "--json", "one or the other: only the page has links")
+    if json and (links or handbook):
+        option = "--link" if links else "--handbook"
+        raise InputError.of("options", option, "--json", "one or the other: only the page has links")
     if json:
         evidence = assess_soak(folder, baseline)
         content = pretty_json(evidence.as_json())
@@ -55,8 +61,14 @@ def drift(
             write_atomically(output / DRIFT_NAME, content)
             typer.echo(output / DRIFT_NAME)
     else:
-        evidence = write_acceptance(folder, baseline, output=output, links=links)
-        typer.echo(f"{evidence.verdict.decision}: {evidence.verdict.reasons}")
+        evidence = write_acceptance(folder, baseline, output=output, links=links, handbook=handbook)
+        verdict = evidence.verdict
+        colour = {"accept": typer.colors.GREEN, "hold": typer.colors.YELLOW, "reject": typer.colors.RED}
+        typer.secho(f"{MARKS[verdict.decision]} {verdict.decision}", fg=colour[verdict.decision], bold=True)
+        typer.echo(verdict.why)
+        typer.echo(f"Next: {verdict.next_step.sentence} ({HANDBOOK}#{verdict.next_step.handbook})")
+        for reason in verdict.details:
+            typer.echo(f"- {reason}")
         typer.echo((output or folder) / f"{STEM}.html")
     raise typer.Exit(0 if evidence.verdict.decision == "accept" else 1)
 

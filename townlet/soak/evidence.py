@@ -14,6 +14,7 @@ from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.metrics import MEMORY, SPEED
 from townlet.soak.assessment import Assessment
+from townlet.soak.broken_bounds import BrokenBound, bounds_broken
 from townlet.soak.drift_detection import REFERENCE, detect_drift
 from townlet.soak.learned_change import LEARNING_METRICS
 from townlet.soak.manifest import MANIFEST_NAME
@@ -30,6 +31,8 @@ class Evidence:
     baseline: Baseline
     assessment: Assessment
     verdict: SoakVerdict
+    bounds: tuple[BrokenBound, ...]
+    """The scenario's bounds that were broken."""
 
     @property
     def bounds_not_applied(self) -> dict[str, float]:
@@ -51,6 +54,18 @@ class Evidence:
             "baseline_sha256": self.baseline.sha256,
         }
 
+    def steps(self) -> list[str]:
+        """What to do now, step by step, as Markdown of one line each, with this soak's scenario and seed in it.
+
+        Where a single cycle is out of line, the seed is that cycle's.
+        """
+        changed = (*self.assessment.of("alert"), *self.assessment.of("watch"))
+        found = [one.finding for metric in changed if metric.role == "reference" and (one := metric.decisive())]
+        odd = next((one.cycle for one in found if one.test == "one cycle"), None)
+        manifest = self.soak.manifest
+        seed = manifest["seed"] if odd is None else int(self.soak.cycles["seed"][odd])
+        return self.verdict.next_step.filled_in(manifest["scenario"], seed)
+
 
 def assess_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
     """Read a finished soak, assess it against a baseline, by default its own copy of one, and decide.
@@ -69,7 +84,8 @@ def assess_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
         resources=resources_of(soak.resources),
         process=soak.resources["process"].astype(np.int64),
     )
-    return Evidence(soak, found, assessment, decide(assessment, broken_bounds=broken_bounds(soak)))
+    verdict = decide(assessment, broken_bounds=broken_bounds(soak))
+    return Evidence(soak, found, assessment, verdict, tuple(bounds_of(soak)))
 
 
 def _read_baseline(soak: Soak, manifest: Path, baseline: AnyPath | None) -> Baseline:
@@ -120,16 +136,9 @@ def resources_of(measured: Columns) -> dict[str, NDArray[np.float64]]:
 
 def broken_bounds(soak: Soak) -> list[str]:
     """A sentence, without its full stop, for each of the scenario's bounds that was broken."""
-    first: dict[str, str] = {}
-    cycles: dict[str, int] = {}
-    for number, alerts in enumerate(soak.alerts, start=1):
-        for signal in dict.fromkeys(alert["signal"] for alert in alerts):
-            alert = next(alert for alert in alerts if alert["signal"] == signal)
-            first.setdefault(
-                signal, f"{alert['field']} {alert['found']} in cycle {number}, expected {alert['expected']}"
-            )
-            cycles[signal] = cycles.get(signal, 0) + 1
-    return [
-        f"A bound of the scenario was broken in {count} of {len(soak.alerts)} cycles: {first[signal]}"
-        for signal, count in cycles.items()
-    ]
+    return [bound.sentence for bound in bounds_of(soak)]
+
+
+def bounds_of(soak: Soak) -> list[BrokenBound]:
+    """The scenario's bounds that were broken."""
+    return bounds_broken(soak.alerts)

@@ -1,36 +1,56 @@
 """Acceptance report of a soak: one page, the verdict first, as Markdown, self-contained HTML and JSON.
 
-Equal soaks and baselines give equal bytes: the only times in it are those that the soak recorded.
+Its first three lines are the verdict, why, and what to do now. Equal soaks and baselines give equal bytes: the only
+times in it are those that the soak recorded.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from townlet.files.artefact_names import ACCEPTANCE_STEM
 from townlet.files.storage import AnyPath, pretty_json, require_folder, write_atomically
-from townlet.soak.assessment import MetricAssessment
-from townlet.soak.evidence import Evidence, assess_soak, metrics_of, resources_of
+from townlet.soak import report_tables
+from townlet.soak.evidence import Evidence, assess_soak
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, RESOURCES_NAME
+from townlet.soak.next_steps import Decision
 from townlet.soak.report_plots import soak_plots
-from townlet.soak.verdict import describe_finding, label_of
-from townlet.statistics.change import Finding
-from townlet.telemetry.formatting import count, number
-from townlet.text.markdown import link, plain, table
+from townlet.telemetry.formatting import count
+from townlet.text.markdown import code, link, plain, table
 from townlet.view.html_page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image
 
 STEM = ACCEPTANCE_STEM
-#: Share of a metric below which a difference is a rounding error.
-_ROUNDING = 1e-12
-#: Most plots on the page; the metrics that changed come first.
+#: Where the handbook lies in a checkout.
+HANDBOOK = "docs/OPS_HANDBOOK.md"
+#: A mark beside each verdict's word, because not everybody sees its colour.
+MARKS: Mapping[Decision, str] = {"accept": "✓", "hold": "=", "reject": "✗"}
+#: Most plots on the page; what changed comes first.
 _MOST_PLOTS = 18
 
-_HEADER = ("metric", "of", "verdict", "soak", "baseline", "change, 95 % interval", "lowest corrected p")
-_OWNERS = {"reference": "frozen reference", "network": "network", "resource": "process"}
+_CSS = """
+a { color: #0b5cad; }
+:root { --good: #00734f; --warn: #e6a700; --bad: #b3261e; }
+@media (prefers-color-scheme: dark) { a { color: #7cc4ff; } }
+.first { border: 1px solid var(--line); border-left: .5rem solid; border-radius: .4rem; padding: .6rem 1rem; }
+.first p { margin: .35rem 0; font-size: 1.1rem; overflow-wrap: anywhere; }
+.first .badge { display: inline-block; border-radius: .3rem; padding: .05rem .6rem; font-size: 1.25rem; color: #fff; }
+.first.accept { border-left-color: var(--good); } .accept .badge { background: var(--good); }
+.first.hold { border-left-color: var(--warn); } .hold .badge { background: var(--warn); color: #1a1a1a; }
+.first.reject { border-left-color: var(--bad); } .reject .badge { background: var(--bad); }
+.first ol { margin: .3rem 0 .5rem; padding-left: 1.4rem; }
+.first li { margin: .2rem 0; overflow-wrap: anywhere; }
+.first small { opacity: .85; }
+code { background: var(--soft); border-radius: .2rem; padding: 0 .2rem; }
+"""
+_HOW_TO_READ = (
+    "One point per cycle. The frozen reference is the baseline's own behaviour, rolled out in each cycle. It is "
+    "compared with the band, which holds the middle 90 % of the baseline's seeds. The network's metrics have no band."
+)
 
 
 def write_acceptance(
@@ -39,6 +59,7 @@ def write_acceptance(
     *,
     output: AnyPath | None = None,
     links: Mapping[str, str] | None = None,
+    handbook: str | None = None,
 ) -> Evidence:
     """Assess a finished soak, and write ``acceptance.md``, ``.html`` and ``.json``.
 
@@ -47,6 +68,7 @@ def write_acceptance(
         baseline: baseline to use instead of the soak's own copy.
         output: folder of the report; by default the soak's.
         links: targets by label, such as runs and pages.
+        handbook: address of the handbook without an anchor; by default its file in this checkout, if there is one.
 
     Returns what the report was made of. Raises InputError, with nothing written, for files that are not what their
     manifests say.
@@ -57,67 +79,100 @@ def write_acceptance(
     # The soak's folder, as seen from the report.
     place = os.path.relpath(str(folder), target)
     sources = [*(links or {}).items(), *_sources(evidence, place)]
-    html, markdown = acceptance_html(evidence, sources), acceptance_markdown(evidence, sources)
+    row = _handbook_row(handbook, target, evidence)
+    plots = soak_plots(evidence)[:_MOST_PLOTS]
+    html, markdown = _html(evidence, sources, row, plots), _markdown(evidence, sources, row, plots)
     write_atomically(target / f"{STEM}.json", pretty_json(evidence.as_json()))
     write_atomically(target / f"{STEM}.md", markdown)
     write_atomically(target / f"{STEM}.html", html)
     return evidence
 
 
-def acceptance_html(evidence: Evidence, sources: Sequence[tuple[str, str]]) -> str:
-    """The page as HTML that loads and runs nothing, with ``sources`` by label and address."""
+def _handbook_row(handbook: str | None, target: Path, evidence: Evidence) -> str:
+    """The address of the verdict's row in the handbook; empty if there is no handbook."""
+    if handbook is None:
+        file = Path(__file__).resolve().parents[2] / HANDBOOK
+        if not file.exists():
+            return ""
+        handbook = Path(os.path.relpath(file, target.resolve())).as_posix()
+    return f"{handbook}#{evidence.verdict.next_step.handbook}"
+
+
+def _html(evidence: Evidence, sources: Sequence[tuple[str, str]], row: str, plots: Sequence[Plot]) -> str:
+    """The page as HTML that loads and runs nothing; ``sources`` are labels and addresses."""
+    changes, quarters = report_tables.changes(evidence), report_tables.quarter_rows(evidence)
+    nothing = "" if changes else _NO_CHANGES
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in evidence.verdict.details)
+    listed = "".join(f"<li>{_anchor(label, target)}</li>" for label, target in sources)
+    correction, metrics = report_tables.correction(evidence), report_tables.metric_rows(evidence)
+    quarters_title, how = "First quarter and last", report_tables.HOW_QUARTERS
     parts = [
         f"<h1>{escape(_title(evidence))}</h1>",
-        f'<p class="verdict"><strong>{evidence.verdict.decision.capitalize()}.</strong> '
-        f"{escape(evidence.verdict.reasons)}</p>",
-        section_html(Section("What changed", _no_changes(evidence), header=_CHANGED, rows=_changes(evidence))),
-        section_html(Section("Cycle by cycle", _HOW_TO_READ, _plots(evidence))),
-        section_html(Section("Every metric", _correction(evidence), header=_HEADER, rows=_rows(evidence))),
-        section_html(Section("First quarter and last", _QUARTERS, header=_QUARTER_HEADER, rows=_quarters(evidence)))
-        if _quarters(evidence)
-        else "",
-        "<section><h2>Where it comes from</h2><ul>"
-        + "".join(f"<li>{_anchor(label, target)}</li>" for label, target in sources)
-        + f"</ul><p>{escape(_circumstances(evidence))}</p></section>",
+        _first_lines(evidence, row),
+        section_html(Section("What changed", nothing, header=report_tables.CHANGED, rows=changes)),
+        section_html(Section("Cycle by cycle", _HOW_TO_READ, plots)),
+        f"<section><h2>All reasons</h2><ul>{reasons}</ul></section>",
+        section_html(Section("Every metric", correction, header=report_tables.METRICS, rows=metrics)),
+        section_html(Section(quarters_title, how, header=report_tables.QUARTERS, rows=quarters)) if quarters else "",
+        f"<section><h2>Where it comes from</h2><ul>{listed}</ul><p>{escape(_circumstances(evidence))}</p></section>",
     ]
-    return page(_title(evidence), parts)
+    return page(_title(evidence), parts, css=_CSS)
 
 
-def acceptance_markdown(evidence: Evidence, sources: Sequence[tuple[str, str]]) -> str:
+def _first_lines(evidence: Evidence, row: str) -> str:
+    """The verdict, why, and what to do now, step by step."""
+    verdict = evidence.verdict
+    step, decision = verdict.next_step, verdict.decision
+    steps = "".join(f"<li>{_with_code(each)}</li>" for each in evidence.steps())
+    more = f'<a href="{escape(row, quote=True)}">More in the handbook</a>' if row else "More in the handbook"
+    return (
+        f'<div class="first {decision}"><p class="verdict-word"><span class="badge">{MARKS[decision]} '
+        f"<strong>{decision.capitalize()}.</strong></span></p><p>{escape(verdict.why)}</p>"
+        f"<p><strong>Next:</strong> {escape(step.sentence)}</p>{f'<ol>{steps}</ol>' if steps else ''}"
+        f"<p><small>{more} ({HANDBOOK}#{step.handbook})</small></p></div>"
+    )
+
+
+def _markdown(evidence: Evidence, sources: Sequence[tuple[str, str]], row: str, plots: Sequence[Plot]) -> str:
     """The page as Markdown for the Dagster UI, with the plots embedded."""
-    listed = "\n".join(f"- {link(label, target)}" for label, target in sources)
-    changes, plots = _changes(evidence), _plots(evidence)
-    changed = _markdown_table(_CHANGED, changes) if changes else _no_changes(evidence)
-    quarters = _quarters(evidence)
+    verdict = evidence.verdict
+    changes, quarters = report_tables.changes(evidence), report_tables.quarter_rows(evidence)
+    steps = "\n".join(f"{number}. {_plain_with_code(step)}" for number, step in enumerate(evidence.steps(), 1))
+    handbook = f"{link('More in the handbook', row)} ({HANDBOOK}#{verdict.next_step.handbook})"
     parts = [
         f"# {plain(_title(evidence))}",
-        f"**{evidence.verdict.decision.capitalize()}.** {plain(evidence.verdict.reasons)}",
-        f"## What changed\n\n{changed}",
+        f"**{MARKS[verdict.decision]} {verdict.decision.capitalize()}.**",
+        plain(verdict.why),
+        f"**Next:** {plain(verdict.next_step.sentence)}",
+        steps,
+        handbook,
+        f"## What changed\n\n{_table(report_tables.CHANGED, changes) if changes else _NO_CHANGES}",
         f"## Cycle by cycle\n\n{_HOW_TO_READ}\n\n{markdown_image(plots, 3)}" if plots else "",
-        f"## Every metric\n\n{_correction(evidence)}\n\n{_markdown_table(_HEADER, _rows(evidence))}",
-        f"## First quarter and last\n\n{_QUARTERS}\n\n{_markdown_table(_QUARTER_HEADER, quarters)}" if quarters else "",
-        f"## Where it comes from\n\n{listed}\n\n{plain(_circumstances(evidence))}",
+        "## All reasons\n\n" + "\n".join(f"- {plain(reason)}" for reason in verdict.details),
+        f"## Every metric\n\n{report_tables.correction(evidence)}\n\n"
+        f"{_table(report_tables.METRICS, report_tables.metric_rows(evidence))}",
+        f"## First quarter and last\n\n{report_tables.HOW_QUARTERS}\n\n{_table(report_tables.QUARTERS, quarters)}"
+        if quarters
+        else "",
+        "## Where it comes from\n\n" + "\n".join(f"- {link(label, target)}" for label, target in sources),
+        plain(_circumstances(evidence)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-_CHANGED = ("metric", "verdict", "what was found")
-_HOW_TO_READ = (
-    "One point per cycle. The frozen reference is the baseline's own behaviour, rolled out in each cycle. It is "
-    "compared with the band, which holds the middle 90 % of the baseline's seeds. The network's metrics have no band."
-)
-_QUARTERS = (
-    "Means of the first and the last quarter of the cycles, without each process's first cycles. Shown equal: the 90 % "
-    "interval of the change lies within the margin. The trend is by least squares, with a level for each process."
-)
-_QUARTER_HEADER = (
-    "resource",
-    "first quarter",
-    "last quarter",
-    "change, 90 % interval",
-    "shown equal",
-    "trend over the run, 95 % interval",
-)
+_NO_CHANGES = "Nothing that chance does not explain."
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def _with_code(text: str) -> str:
+    """A sentence as markup, with its code spans."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
+
+
+def _plain_with_code(text: str) -> str:
+    """A sentence as Markdown, with its code spans."""
+    parts = _CODE.split(text)
+    return "".join(code(part) if place % 2 else plain(part) for place, part in enumerate(parts))
 
 
 def _title(evidence: Evidence) -> str:
@@ -125,102 +180,6 @@ def _title(evidence: Evidence) -> str:
     night = f", {manifest['night']}" if manifest["night"] else ""
     mode = "learning" if manifest["learning"] else "learning off"
     return f"Soak of {manifest['scenario']}{night}: {count(manifest['cycles_done'], 'cycle')}, {mode}"
-
-
-def _changes(evidence: Evidence) -> list[list[str]]:
-    """A row for every metric with a certain finding, and for every metric that changed as the network learned."""
-    rate, rows = evidence.assessment.rate, []
-    for metric in (*evidence.assessment.of("alert"), *evidence.assessment.of("watch")):
-        certain = [describe_finding(metric, found) for found in metric.findings if found.is_certain(rate)]
-        rows.append([label_of(metric), metric.verdict, "; ".join(certain)])
-    for metric in evidence.assessment.of("learned"):
-        change = metric.learned_change
-        assert change is not None
-        why = "by learning" if change.reference_steady else "but the frozen reference moved too"
-        course = f"from {number(change.first)} in the first quarter to {number(change.last)} in the last, {why}"
-        rows.append([label_of(metric), "learned", f"{course} ({change.found.test}, p {change.found.p:.2g})"])
-    return rows
-
-
-def _no_changes(evidence: Evidence) -> str:
-    return "" if _changes(evidence) else "Nothing that chance does not explain."
-
-
-def _plots(evidence: Evidence) -> list[Plot]:
-    soak = evidence.soak
-    plots = soak_plots(
-        evidence.assessment.metrics,
-        metrics_of(soak.cycles),
-        evidence.baseline.samples(),
-        resources_of(soak.resources),
-    )
-    return plots[:_MOST_PLOTS]
-
-
-def _correction(evidence: Evidence) -> str:
-    tests, rate = evidence.assessment.tests, evidence.assessment.rate
-    return (
-        f"{count(tests, 'test')}, corrected together (Holm). A change counts if its corrected p is at most {rate:g}. "
-        f"If nothing changed, the probability that any counts is at most {rate:g}."
-    )
-
-
-def _rows(evidence: Evidence) -> list[list[str]]:
-    return [_row(metric) for metric in evidence.assessment.metrics]
-
-
-def _row(metric: MetricAssessment) -> list[str]:
-    most_certain, baseline = metric.most_certain(), ""
-    if metric.baseline_mean is not None:
-        baseline = f"{number(metric.baseline_mean)} ± {number(metric.baseline_sd or 0.0)}"
-    probability = f"{most_certain.corrected_p:.2g}" if most_certain else ""
-    mean = _amount(metric, metric.mean) if metric.cycles else "none"
-    return [metric.name, _OWNERS[metric.role], metric.verdict, mean, baseline, _change(metric), probability]
-
-
-def _change(metric: MetricAssessment) -> str:
-    """The effect of the first test, or the change while learning, with its interval."""
-    if metric.findings:
-        first = metric.findings[0].finding
-        effect, low, high = first.effect, first.low, first.high
-    elif metric.learned_change:
-        learned = metric.learned_change
-        effect, low, high = learned.last - learned.first, learned.low, learned.high
-    else:
-        return ""
-    return f"{_amount(metric, effect)} ({_amount(metric, low)} to {_amount(metric, high)})"
-
-
-def _quarters(evidence: Evidence) -> list[list[str]]:
-    return [
-        [
-            label_of(metric),
-            _amount(metric, metric.quarters.first),
-            _amount(metric, metric.quarters.last),
-            f"{_amount(metric, metric.quarters.low)} to {_amount(metric, metric.quarters.high)}",
-            "yes" if metric.quarters.equal else "no",
-            _trend(metric, metric.quarters.trend),
-        ]
-        for metric in evidence.assessment.metrics
-        if metric.quarters is not None
-    ]
-
-
-def _trend(metric: MetricAssessment, trend: Finding | None) -> str:
-    """A trend with its interval, and whether that excludes 0."""
-    if trend is None:
-        return "not enough data"
-    excludes_0 = "" if trend.low <= 0 <= trend.high else ", not 0"
-    effect, low, high = (_amount(metric, value) for value in (trend.effect, trend.low, trend.high))
-    return f"{effect} ({low} to {high}{excludes_0})"
-
-
-def _amount(metric: MetricAssessment, value: float) -> str:
-    """A value or a change of a metric for display: bytes in MB, and 0 for a rounding error."""
-    known = (metric.mean, *((metric.quarters.first, metric.quarters.last) if metric.quarters else ()))
-    if abs(value) <= _ROUNDING * max(map(abs, known)):
-        return "0"
-    return f"{number(value / 1e6)} MB" if "bytes" in metric.name.split("_") else number(value)
 
 
 def _sources(evidence: Evidence, place: str) -> list[tuple[str, str]]:
@@ -258,5 +217,5 @@ def _anchor(label: str, target: str) -> str:
     return f'<a href="{escape(target, quote=True)}">{escape(label)}</a>' if target else escape(label)
 
 
-def _markdown_table(header: tuple[str, ...], rows: list[list[str]]) -> str:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return table(header, [list(map(plain, row)) for row in rows])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from townlet.metrics import METRICS, capitalized
+from townlet.metrics import capitalized
 from townlet.soak.assessment import MetricAssessment
+from townlet.soak.broken_bounds import BrokenBound
 from townlet.soak.drift_detection import REFERENCE
-from townlet.soak.verdict import label_of
+from townlet.soak.evidence import Evidence, metrics_of, resources_of
+from townlet.soak.manifest import LOG_NAME
+from townlet.soak.units import unit_of
+from townlet.soak.wording import label_of
 from townlet.statistics.change import Series
-from townlet.telemetry.formatting import count, number
+from townlet.telemetry.formatting import count
+from townlet.telemetry.reader import read_log
 from townlet.view.style import PALETTE, Plot
 
 if TYPE_CHECKING:
@@ -20,19 +24,20 @@ if TYPE_CHECKING:
 
 #: Quantiles of the baseline's seeds that bound its band.
 BAND = (0.05, 0.95)
+_WORST = "worst epoch of each cycle"
 _CHANGED = ("alert", "watch")
 _ORDER = (*_CHANGED, "steady", "learned", "not enough data")
 
 
-def soak_plots(
-    metrics: Sequence[MetricAssessment],
-    cycles: Mapping[str, Series],
-    baseline: Mapping[str, Series],
-    resources: Mapping[str, Series],
-) -> list[Plot]:
-    """A plot of every metric that is not constant: those that changed first, resources last."""
-    plots = []
-    for metric in sorted(metrics, key=_place):
+def soak_plots(evidence: Evidence) -> list[Plot]:
+    """Plots of every broken bound, and of every metric that is not constant: those that changed first, resources last.
+
+    A metric that raised an alert comes before the bounds.
+    """
+    soak, baseline = evidence.soak, evidence.baseline.samples()
+    cycles, resources = metrics_of(soak.cycles), resources_of(soak.resources)
+    alerts, others = list[Plot](), list[Plot]()
+    for metric in sorted(evidence.assessment.metrics, key=_place):
         if metric.role == "resource":
             values, band_of = resources[metric.name], None
         elif metric.role == "reference":
@@ -41,8 +46,35 @@ def soak_plots(
             values, band_of = cycles[metric.name], None
         known = values[np.isfinite(values)]
         if len(known) and (np.ptp(known) or metric.verdict in _CHANGED):
-            plots.append(_plot(metric, values, band_of))
-    return plots
+            (alerts if metric.verdict == "alert" else others).append(_plot(metric, values, band_of))
+    return [*alerts, *_bound_plots(evidence), *others]
+
+
+def _bound_plots(evidence: Evidence) -> list[Plot]:
+    """A plot of each bound that was broken: the worst epoch of every cycle, from the training log."""
+    bounds = [bound for bound in evidence.bounds if bound.bound is not None]
+    if not bounds:
+        return []
+    soak = evidence.soak
+    records = [line.record for line in read_log(soak.folder / LOG_NAME).lines if line.record is not None]
+    return [_bound_plot(bound, bound.worst(records, soak.cycles["last_epoch"])) for bound in bounds]
+
+
+def _bound_plot(bound: BrokenBound, values: Series) -> Plot:
+    """The worst value of each cycle, the bound as a line, and the cycles beyond it marked."""
+    limit = bound.bound
+    assert limit is not None
+    title = f"{capitalized(bound.label)}: bound broken"
+    alt = f"{title} in {len(bound.cycles)} of {count(bound.of, 'cycle')}: {bound.sentence}"
+    beyond = np.array(bound.cycles)
+
+    def draw(axes: Axes) -> None:
+        axes.plot(np.arange(1, len(values) + 1), values, color=PALETTE[0], marker=".", linewidth=1.0, label=_WORST)
+        axes.plot(beyond, values[beyond - 1], color=PALETTE[1], linestyle="", marker="x", label="beyond the bound")
+        axes.axhline(limit, color=PALETTE[1], linestyle="--", linewidth=1.4, label=f"bound {limit:g}")
+        _finish(axes, bound.unit)
+
+    return Plot(title, alt, draw)
 
 
 def _place(metric: MetricAssessment) -> tuple[int, bool]:
@@ -55,27 +87,35 @@ def _plot(metric: MetricAssessment, values: Series, baseline: Series | None) -> 
     known = values[np.isfinite(values)]
     label = label_of(metric)
     title = f"{capitalized(label)}: {metric.verdict}"
-    alt = f"{title}; {number(float(known.min()))} to {number(float(known.max()))} over {count(len(known), 'cycle')}"
+    unit = unit_of(metric.name)
+    least, most = unit.shown(float(known.min())), unit.shown(float(known.max()))
+    alt = f"{title}; {least} to {most} over {count(len(known), 'cycle')}"
     decisive = metric.decisive() if metric.verdict in _CHANGED else None
     marked = decisive.finding.cycle if decisive else -1
     if baseline is not None:
         low, high = (float(bound) for bound in np.quantile(baseline, BAND))
-        alt += f"; the baseline's middle 90 % lie between {number(low)} and {number(high)}"
+        alt += f"; the baseline's middle 90 % lie between {unit.shown(low)} and {unit.shown(high)}"
 
     def draw(axes: Axes) -> None:
-        from matplotlib.ticker import MaxNLocator
-
         if baseline is not None:
-            axes.axhspan(low, high, color=PALETTE[2], alpha=0.2, label="baseline, middle 90 %")
-            axes.axhline(float(baseline.mean()), color=PALETTE[2], linewidth=1.0)
+            axes.axhspan(low / unit.size, high / unit.size, color=PALETTE[2], alpha=0.2, label="baseline, middle 90 %")
+            axes.axhline(float(baseline.mean()) / unit.size, color=PALETTE[2], linewidth=1.0)
         color = PALETTE[1] if metric.verdict in _CHANGED else PALETTE[0]
-        axes.plot(np.arange(1, len(values) + 1), values, color=color, marker=".", linewidth=1.0, label="soak")
+        numbers = np.arange(1, len(values) + 1)
+        axes.plot(numbers, values / unit.size, color=color, marker=".", linewidth=1.0, label="soak")
         if marked >= 0:
             axes.axvline(marked + 1, color=PALETTE[3], linestyle="--", linewidth=1.0)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("cycle")
-        axes.set_ylabel(METRICS[metric.name].unit if metric.name in METRICS else "", fontsize=7)
-        axes.margins(y=0.25)
-        axes.legend(fontsize=7, ncols=2, loc="upper left")
+        _finish(axes, unit.name)
 
     return Plot(title, alt, draw)
+
+
+def _finish(axes: Axes, unit: str) -> None:
+    """Label the axes, with whole cycles, and leave room for the legend."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("cycle")
+    axes.set_ylabel(unit, fontsize=7)
+    axes.margins(y=0.25)
+    axes.legend(fontsize=7, ncols=2, loc="upper left")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from townlet.metrics import METRICS, capitalized
-from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment
+from townlet.soak.assessment import Assessment, MetricAssessment
 from townlet.soak.next_steps import Decision, NextStep, next_step
+from townlet.soak.wording import brief_change, change_sentence, label_of, label_of_name, share
 from townlet.telemetry.formatting import count, number
 
 
@@ -22,7 +22,9 @@ class SoakVerdict:
     next_step: NextStep
     """What to do now."""
     reasons: str
-    """All reasons, in one paragraph."""
+    """All reasons, in one paragraph, with the course of every metric that was learned."""
+    details: tuple[str, ...]
+    """All reasons, a sentence each, without those courses."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -46,114 +48,44 @@ def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Soak
         decision = "hold"
     if alerts:
         decision = "reject"
-    sentences = [
-        *(f"{_sentence(metric)}." for metric in (*alerts, *watched)),
+    before = (
+        *map(change_sentence, (*alerts, *watched)),
         "No baseline to compare it with." if not reference else "",
         *(f"{sentence}." for sentence in broken_bounds),
         _steady(assessment),
-        _learning(assessment),
-        f"Not enough data to assess {', '.join(map(label_of, lacking))}." if lacking else "",
-    ]
+    )
+    after = f"Not enough data to assess {', '.join(map(label_of, lacking))}." if lacking else ""
+    courses, in_short = _learning(assessment)
+    reasons = " ".join(filter(None, (*before, courses, after)))
+    if alerts or watched:
+        why = _why_changed(alerts, watched)
+    elif decision == "accept":
+        why = "Nothing changed that chance does not explain."
+    elif broken_bounds:
+        why = f"{broken_bounds[0]}{_and_others(len(broken_bounds), 'bound was broken', 'bounds were broken')}."
+    elif not reference:
+        why = "There is no baseline to compare the soak with."
+    else:
+        others = _and_others(len(lacking), "metric", "metrics").removeprefix(",")
+        why = f"There is too little data to judge {label_of(lacking[0])}{others}."
     step = next_step(decision, (*alerts, *watched), broken_bounds=bool(broken_bounds), has_baseline=bool(reference))
-    reasons = " ".join(sentence for sentence in sentences if sentence)
-    return SoakVerdict(decision, _why(decision, alerts, watched, broken_bounds, bool(reference)), step, reasons)
+    return SoakVerdict(decision, why, step, reasons, tuple(filter(None, (*before, in_short, after))))
 
 
-def _why(
-    decision: Decision,
-    alerts: Sequence[MetricAssessment],
-    watched: Sequence[MetricAssessment],
-    broken_bounds: Sequence[str],
-    has_baseline: bool,
-) -> str:
-    """The main reason in one sentence, short enough for a line on a phone."""
-    changed = [*alerts, *watched]
-    if changed:
-        first = min(changed, key=_certainty)
-        others = f", and {count(len(changed) - 1, 'other metric')} changed" if len(changed) > 1 else ""
-        return f"{_brief(first)}{others}."
-    if decision == "accept":
-        return "Nothing changed that chance does not explain."
-    if broken_bounds:
-        return f"{broken_bounds[0]}."
-    return "There is too little data to tell." if has_baseline else "There is no baseline to compare it with."
+def _why_changed(alerts: Sequence[MetricAssessment], watched: Sequence[MetricAssessment]) -> str:
+    """The most certain change in one sentence, short enough for a line on a phone; an alert's if there is one."""
+    first = min(alerts or watched, key=_certainty)
+    return f"{brief_change(first)}{_and_others(len(alerts) + len(watched), 'metric changed', 'metrics changed')}."
+
+
+def _and_others(amount: int, one: str, several: str) -> str:
+    """How many others there are beside the first of an amount, to follow a sentence about that one."""
+    return f", and {count(amount - 1, f'other {one}', f'other {several}')}" if amount > 1 else ""
 
 
 def _certainty(metric: MetricAssessment) -> float:
     decisive = metric.decisive()
     return 1.0 if decisive is None else decisive.corrected_p
-
-
-def _brief(metric: MetricAssessment) -> str:
-    """What changed in a metric, by how much and when, without interval and probability."""
-    corrected = metric.decisive()
-    assert corrected is not None
-    found, label = corrected.finding, capitalized(label_of(metric))
-    size = _share(found.effect, _scale(metric))
-    match found.test:
-        case "level":
-            return f"{label} is {size.lstrip('+-')} {'above' if found.effect > 0 else 'below'} the baseline"
-        case "trend":
-            return f"{label} changed by {size} over the night"
-        case "change point":
-            return f"{label} jumped by {size} from cycle {found.cycle + 1} on"
-        case "one cycle":
-            return f"{label} was {size} off in cycle {found.cycle + 1}"
-        case _:
-            return f"{label} changed by {size} from the first quarter to the last"
-
-
-def label_of(metric: MetricAssessment) -> str:
-    """A metric's name in a sentence; the network's is marked, because the reference has one of the same name."""
-    label = _label(metric.name)
-    return f"{label} of the network" if metric.role == "network" else label
-
-
-def _label(name: str) -> str:
-    """The registered label; a name that is not registered, from another version's files, in words."""
-    return METRICS[name].label if name in METRICS else name.replace("_", " ")
-
-
-def describe_finding(metric: MetricAssessment, corrected: CorrectedFinding) -> str:
-    """A finding in words: what changed, by how much, within what interval, and how likely that is by chance."""
-    found, scale = corrected.finding, _scale(metric)
-    size, probability = _share(found.effect, scale), _probability(corrected.corrected_p)
-    bounds = f"95 % interval {_share(found.low, scale)} to {_share(found.high, scale)}, corrected p {probability}"
-    match found.test:
-        case "level":
-            means = f"{number(metric.mean)} against the baseline's {number(metric.baseline_mean or 0.0)}"
-            side = "above" if found.effect > 0 else "below"
-            return f"lies {size.lstrip('+-')} {side} the baseline ({means}; {bounds})"
-        case "trend":
-            return f"changed by {size} over the run ({bounds})"
-        case "change point":
-            return f"jumped by {size} from cycle {found.cycle + 1} on ({bounds})"
-        case "one cycle":
-            return f"was out of line in cycle {found.cycle + 1}, {size} from all others (corrected p {probability})"
-        case _:
-            return f"changed by {size} from the first to the last quarter ({bounds})"
-
-
-def _sentence(metric: MetricAssessment) -> str:
-    decisive = metric.decisive()
-    assert decisive is not None
-    small = ", too little to alert" if metric.verdict == "watch" else ""
-    return f"{capitalized(label_of(metric))} {describe_finding(metric, decisive)}{small}"
-
-
-def _scale(metric: MetricAssessment) -> float:
-    """The level that changes of a metric are shares of; 0 if there is none."""
-    if metric.baseline_mean is not None:
-        return abs(metric.baseline_mean)
-    return abs(metric.quarters.first if metric.quarters else metric.mean)
-
-
-def _share(change: float, scale: float) -> str:
-    return f"{change / scale:+.1%}".replace("%", " %") if scale else f"{'+' if change >= 0 else ''}{number(change)}"
-
-
-def _probability(value: float) -> str:
-    return "below 1e-9" if value < 1e-9 else f"{value:.2g}"
 
 
 def _steady(assessment: Assessment) -> str:
@@ -163,7 +95,7 @@ def _steady(assessment: Assessment) -> str:
     largest_changes = [metric.largest_change for metric in steady if metric.largest_change is not None]
     excluded = ""
     if largest_changes:
-        largest = f"{max(largest_changes):.1%}".replace("%", " %")
+        largest = share(max(largest_changes))
         excluded = (
             "; where there is a baseline, the 95 % interval of each, taken by itself, excludes a change of level above "
             f"{largest}"
@@ -173,17 +105,24 @@ def _steady(assessment: Assessment) -> str:
     return f"No change was found in {others}{count(len(steady), 'metric')} over {cycles}{excluded}."
 
 
-def _learning(assessment: Assessment) -> str:
+def _learning(assessment: Assessment) -> tuple[str, str]:
+    """What was learned, with the course of every metric, and in short."""
     if not assessment.learning:
-        return "Learning was switched off."
+        return ("Learning was switched off.",) * 2
     learned = [
         (metric.name, metric.learned_change) for metric in assessment.of("learned") if metric.learned_change is not None
     ]
     if not learned:
-        return "Learning was on, and changed nothing beyond chance."
+        return ("Learning was on, and changed nothing beyond chance.",) * 2
     courses = ", ".join(
-        f"{_label(name)} from {number(change.first)} to {number(change.last)}" for name, change in learned
+        f"{label_of_name(name)} from {number(change.first)} to {number(change.last)}" for name, change in learned
     )
+    amount = count(len(learned), "metric")
     if all(change.reference_steady for _, change in learned):
-        return f"By learning, the network moved {courses}; the frozen reference beside it held steady."
-    return f"The network moved {courses}; the frozen reference moved too, so learning alone is not the reason."
+        steady = "the frozen reference beside it held steady."
+        return (
+            f"By learning, the network moved {courses}; {steady}",
+            f"By learning, the network moved {amount}; {steady}",
+        )
+    too = "the frozen reference moved too, so learning alone is not the reason."
+    return f"The network moved {courses}; {too}", f"The network moved {amount}; {too}"

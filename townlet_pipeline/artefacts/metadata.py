@@ -1,8 +1,11 @@
 """Metadata of materializations: tables, links, hashes of what was read, and the command that makes the same files."""
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from dagster import (
     AssetKey,
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 _TYPES = {"int": "int", "float": "float", "str": "string"}
 #: Conflicts shown on a capture's page in the UI; its playback lists more.
 _SHOWN = 5
+#: A link to a file, in Markdown of our own: no image, and no address with a scheme.
+_RELATIVE_LINK = re.compile(r"(?<!!)\[([^\]\[]*)\]\((?![a-z]+:)([^)\s]+)\)")
 _CONFLICT = ("tick", "world", "who", "kind", "against", "where", "intensity")
 
 
@@ -46,6 +51,21 @@ def page(file: Path) -> MetadataValue[Any]:
     """Return a link that the UI opens if the page lies in the store that is served, and otherwise its path."""
     url = page_url(file)
     return MetadataValue.path(str(file)) if url is None else MetadataValue.url(url)
+
+
+def markdown_of(file: Path) -> MetadataValue[Any]:
+    """A Markdown file for the UI, which knows no files: links to files beside it become addresses of their pages.
+
+    A link to a file outside the store that is served becomes its path in plain text.
+    """
+
+    def absolute(link: re.Match[str]) -> str:
+        label, target = link.groups()
+        path, hash_sign, anchor = unquote(target).partition("#")
+        url = page_url(Path(os.path.normpath(file.parent / path)), f"{hash_sign}{anchor}")
+        return f"[{label}]({url})" if url else f"{label} ({markdown.plain(path)})"
+
+    return MetadataValue.md(_RELATIVE_LINK.sub(absolute, file.read_text(encoding="utf-8")))
 
 
 def playback_of_capture(page_file: Path) -> dict[str, MetadataValue[Any]]:

@@ -9,7 +9,7 @@ import yaml
 from townlet.errors import InputError
 from townlet.files.storage import write_atomically
 from townlet_pipeline.instance.environment import environment, timezone
-from townlet_pipeline.instance.pages import page_address
+from townlet_pipeline.instance.pages import page_address, ui_address
 from townlet_pipeline.instance.project import project_root, shown
 from townlet_pipeline.instance.timetable import plans
 
@@ -31,8 +31,9 @@ def ensure_home(home: Path | None = None) -> Path:
     that changes when Dagster puts it into a URL.
     """
     chosen = environment()
-    # Materializations link to pages: a bad address must not fail a training at its end.
+    # Materializations link to pages and runs: a bad address must not fail a training at its end.
     page_address()
+    ui_address()
     # Schedules have hours: bad ones must not leave the browser with definitions that fail to load.
     timezone()
     plans()

@@ -5,7 +5,6 @@ materializes an asset links to it, so environment variables determine its addres
 """
 
 import contextlib
-import html
 import os
 import re
 import sys
@@ -22,14 +21,19 @@ import typer
 
 from townlet.errors import InputError
 from townlet_pipeline.instance.commands import print_line, run_command
+from townlet_pipeline.instance.documents import FOLDER, HANDBOOK, document
+from townlet_pipeline.instance.page_index import index_of
 from townlet_pipeline.instance.project import project_root, shown
 
 #: The address of the pages in links; by default loopback, at the port after the UI's.
 ADDRESS = "TOWNLET_PAGES"
 PORT = "TOWNLET_PAGES_PORT"
+#: The address of Dagster's UI in links; `make ui` sets it to its own.
+UI = "TOWNLET_UI"
 
 _LOOPBACK = "127.0.0.1"
 _DEFAULT_PORT = 3001
+_DEFAULT_UI = f"http://{_LOOPBACK}:3000"
 #: Requests served at once; each takes a thread and a file descriptor.
 _CONNECTIONS = 32
 #: A page may run its own script and show its own content, and nothing else: it cannot read other pages, send anything,
@@ -41,6 +45,8 @@ _ISOLATION_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+#: Where addresses of the documentation begin.
+_DOCUMENTS = f"/{FOLDER}/"
 _TEXT = dict.fromkeys((".jsonl", ".md", ".yaml"), "text/plain; charset=utf-8")
 
 
@@ -65,19 +71,36 @@ def page_address() -> str:
 
     Raises InputError if one of the two variables is unusable.
     """
-    named = os.environ.get(ADDRESS)
-    if not named:
-        return f"http://{_LOOPBACK}:{_port()}"
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", named):
-        raise InputError.of("environment", ADDRESS, repr(named), "an address such as https://pages.example.org/townlet")
-    return named.rstrip("/")
+    return _address(ADDRESS, "https://pages.example.org/townlet") or f"http://{_LOOPBACK}:{_port()}"
+
+
+def handbook_url(anchor: str = "") -> str:
+    """Return the address of the handbook, or of an anchor in it such as ``night-accepted``.
+
+    Raises InputError as :func:`page_address` does.
+    """
+    return f"{page_address()}/{HANDBOOK}{f'#{anchor}' if anchor else ''}"
+
+
+def ui_address() -> str:
+    """Return the base address of Dagster's UI, without a final slash: ``$TOWNLET_UI``, else loopback and port 3000.
+
+    Raises InputError if the variable is unusable.
+    """
+    return _address(UI, "https://dagster.example.org") or _DEFAULT_UI
+
+
+def run_url(run_id: str) -> str:
+    """Return the address of a run in Dagster's UI. Raises InputError as :func:`ui_address` does."""
+    return f"{ui_address()}/runs/{run_id}"
 
 
 def page_server(folder: Path, port: int, *, with_parent: bool = False) -> ThreadingHTTPServer:
     """Return a server of a folder's files on loopback. It listens already; ``serve_forever`` answers.
 
     It serves the folder's files and, at ``/``, a list of its pages; no other listing, no hidden files, and nothing
-    outside that a link points to. Raises InputError for a port that is in use.
+    outside that a link points to. At ``/docs/…`` it serves the project's documentation as HTML, and ``/handbook`` leads
+    to the handbook there. Raises InputError for a port that is in use.
 
     Args:
         folder: the folder to serve.
@@ -89,23 +112,6 @@ def page_server(folder: Path, port: int, *, with_parent: bool = False) -> Thread
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError.of("pages", PORT, f"{port}, {reason}", "a free port") from None
-
-
-#: Matches names that are not hidden.
-_SEEN = "[!.]*"
-
-
-def index_of(folder: Path) -> str:
-    """Return a page that links to the pages of a store, by scenario. It omits other files and hidden ones."""
-    found: dict[str, list[str]] = {}
-    # Columns lie one folder deep in their scenario's, nights and weekends three.
-    for page in sorted((*folder.glob(f"{_SEEN}/{_SEEN}/{_SEEN}.html"), *folder.glob(f"{'/'.join([_SEEN] * 5)}.html"))):
-        name = page.relative_to(folder)
-        link = f'<li><a href="/{urllib.parse.quote(name.as_posix())}">{html.escape("/".join(name.parts[1:]))}</a>'
-        found.setdefault(name.parts[0], []).append(link)
-    lists = [f"<h2>{html.escape(scenario)}</h2><ul>{''.join(links)}</ul>" for scenario, links in found.items()]
-    body = "".join(lists) or "<p>There are no pages yet: make run and the UI make them.</p>"
-    return f"<!doctype html><title>Pages of Townlet</title><h1>Pages</h1>{body}"
 
 
 class _Pages(SimpleHTTPRequestHandler):
@@ -124,8 +130,13 @@ class _Pages(SimpleHTTPRequestHandler):
         if not self._names_this_server():
             self.send_error(HTTPStatus.FORBIDDEN, "Another host's name")
             return None
-        if urllib.parse.urlsplit(self.path).path == "/":
-            return self._index()
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        if path == "/":
+            return self._page(index_of(self._folder).encode())
+        if path == "/handbook":
+            return self._redirect(HANDBOOK)
+        if path.startswith(_DOCUMENTS) and (page := document(path.lstrip("/"))) is not None:
+            return self._page(page)
         try:
             file = self._file()
             content = file.open("rb")
@@ -148,9 +159,15 @@ class _Pages(SimpleHTTPRequestHandler):
     def _head_of(self, file: Path, content: BinaryIO) -> BinaryIO:
         return self._head(self.guess_type(str(file)), os.fstat(content.fileno()).st_size, content)
 
-    def _index(self) -> BinaryIO:
-        content = index_of(self._folder).encode()
+    def _page(self, content: bytes) -> BinaryIO:
         return self._head("text/html; charset=utf-8", len(content), BytesIO(content))
+
+    def _redirect(self, target: str) -> None:
+        """Lead to another page; the browser keeps the anchor."""
+        self.send_response(HTTPStatus.FOUND)
+        self.send_header("Location", target)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _head(self, kind: str, size: int, content: BinaryIO) -> BinaryIO:
         self.send_response(HTTPStatus.OK)
@@ -219,6 +236,16 @@ class _WithParent(_Server):
 def _host(address: str) -> str:
     """Return the host name in an address or in a ``Host`` header, without scheme and port."""
     return re.sub(r"^https?://", "", address).split("/")[0].split(":")[0]
+
+
+def _address(variable: str, example: str) -> str | None:
+    """Return the address in a variable without its final slash; None if it is not set."""
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", named):
+        raise InputError.of("environment", variable, repr(named), f"an address such as {example}")
+    return named.rstrip("/")
 
 
 def _port() -> int:

@@ -8,6 +8,8 @@ from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.provenance import run_that_made
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
+from townlet_pipeline.instance.page_index import MORNING
+from townlet_pipeline.instance.pages import handbook_url, page_address, page_url, run_url
 from townlet_pipeline.soak.verdict_table import verdict_table
 
 
@@ -25,17 +27,25 @@ def report_on(
     soak, out = store.folder(key, source), files.main_file(store, key, name)
     version = soak_version(store, key, source)
     run = run_that_made(context.instance, source, key, version)
-    links = {f"run of {name}": f"/runs/{context.run.run_id}"}
+    links = {f"run of {name}": run_url(context.run.run_id)}
     if context.instance.has_run(run):
-        links[f"run of {source}"] = f"/runs/{run}"
-    evidence = write_acceptance(soak, output=out.parent, links=links)
+        links[f"run of {source}"] = run_url(run)
+    if (others := page_url(store.place() / MORNING)) is not None:
+        # The page server's first page always exists, and leads to the morning page once there is one.
+        exists = (store.place() / MORNING).is_file()
+        links["last night, all scenarios"] = others if exists else f"{page_address()}/"
+    evidence = write_acceptance(soak, output=out.parent, links=links, handbook=handbook_url())
+    verdict = evidence.verdict
+    options: dict[str, object] = {"output": out.parent, "handbook": handbook_url()}
     return MaterializeResult(
         data_version=DataVersion(sha256(out.with_suffix(".json").read_bytes())),
         metadata={
-            "headline": f"{evidence.verdict.decision}: {len(evidence.assessment.of('alert'))} alerts, "
-            f"{len(evidence.assessment.of('watch'))} to watch, {evidence.assessment.cycles} cycles",
-            "verdict": MetadataValue.text(evidence.verdict.reasons),
-            "report": MetadataValue.md(out.with_suffix(".md").read_text(encoding="utf-8")),
+            "headline": f"{verdict.decision}: {verdict.why}",
+            "next": MetadataValue.text(verdict.next_step.sentence),
+            "handbook": MetadataValue.url(handbook_url(verdict.next_step.handbook)),
+            "page": metadata.page(out),
+            "verdict": MetadataValue.text(verdict.reasons),
+            "report": metadata.markdown_of(out.with_suffix(".md")),
             "table": verdict_table(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),
             "path": MetadataValue.path(str(out)),
@@ -43,7 +53,7 @@ def report_on(
                 "drift",
                 soak,
                 *(word for label, target in links.items() for word in ("--link", f"{label}={target}")),
-                options={"output": out.parent},
+                options=options,
             ),
         },
     )

@@ -26,9 +26,10 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={
-            "headline": f"{evidence.verdict.decision}: {evidence.assessment.tests} tests of "
-            f"{len(evidence.assessment.metrics)} metrics",
+            "headline": f"{evidence.verdict.decision}: {evidence.verdict.why}",
+            "next": MetadataValue.text(evidence.verdict.next_step.sentence),
             "verdict": MetadataValue.text(evidence.verdict.reasons),
+            "tests": evidence.assessment.tests,
             "alerts": len(evidence.assessment.of("alert")),
             "watched": len(evidence.assessment.of("watch")),
             "table": verdict_table(evidence),
