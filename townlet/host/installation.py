@@ -14,6 +14,10 @@ from typing import Any
 PACKAGES = ("townlet", "numpy", "numba", "torch", "pyarrow", "pydantic", "safetensors", "scipy", "dagster")
 
 
+#: Follows the commit of a checkout in which files differ from it.
+CHANGES = "+changes"
+
+
 @functools.cache
 def describe_installation() -> dict[str, Any]:
     """Describe Python, the libraries, the commit of this code with any change since, and the machine.
@@ -40,7 +44,7 @@ def commit() -> str | None:
     """The commit of the checkout that holds this code, with ``+changes`` unless it is known to have none."""
     installation = describe_installation()
     head: str | None = installation["commit"]
-    return head if head is None or installation["changed_since_commit"] is False else f"{head}+changes"
+    return head if head is None or installation["changed_since_commit"] is False else f"{head}{CHANGES}"
 
 
 def _version(package: str) -> str | None:
