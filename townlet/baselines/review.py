@@ -15,6 +15,7 @@ from townlet.baselines.promotion import LEDGER_NAME, Promotion, promoted_baselin
 from townlet.files.storage import AnyPath, as_path
 from townlet.host.installation import CHANGES
 from townlet.metrics import METRICS
+from townlet.text.terminal import printable
 
 #: Characters of a hash that name a file.
 _SHORT = 12
@@ -51,7 +52,7 @@ class BaselineReview:
             ("Which policy or script acted?", self._acting()),
             ("Which code and commit?", code_in_words(self.baseline)),
             ("Who promoted it?", self._by()),
-            ("Why?", self.promotion.reason if self.promotion else "It is not promoted."),
+            ("Why?", _line(self.promotion.reason) if self.promotion else "It is not promoted."),
             ("What did it replace?", self._replaced()),
         ]
 
@@ -111,11 +112,11 @@ class BaselineReview:
         entry, successor = self.promotion, self.successor
         if entry is None:
             return f"Nobody: no {LEDGER_NAME} was found that names it."
-        promoted = f"{entry.by}, on {_moment(entry.promoted_at)}"
+        promoted = f"{_line(entry.by)}, on {_moment(entry.promoted_at)}"
         if successor is None:
             return f"{promoted}. It is in force: soaks are compared with it."
         return (
-            f"{promoted}. It is no longer in force: {successor.by} replaced it by {successor.baseline[:_SHORT]} "
+            f"{promoted}. It is no longer in force: {_line(successor.by)} replaced it by {successor.baseline[:_SHORT]} "
             f"on {_moment(successor.promoted_at)}."
         )
 
@@ -188,6 +189,11 @@ def _seeds(seeds: Sequence[int]) -> str:
         return f"seed {seeds[0]}"
     run = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
     return f"seeds {seeds[0]} to {seeds[-1]}" if run else f"{len(seeds)} seeds from {min(seeds)} to {max(seeds)}"
+
+
+def _line(text: str) -> str:
+    """What a person wrote, on one line that is safe to print."""
+    return printable(" ".join(text.split()))
 
 
 def _moment(time: str) -> str:
