@@ -47,7 +47,9 @@ class Claim:
         if self.hashed == "content":
             from townlet.baselines.baseline import own_sha256
 
-            return own_sha256(read_json(self.file, "a JSON object that carries its own hash"))
+            content = read_json(self.file, "a JSON object that carries its own hash")
+            digest, carried = own_sha256(content), content.get("sha256")
+            return digest if carried == digest else f"{digest}, while it says {str(carried)[:64]}"
         if self.hashed == "configuration":
             from townlet.config import load_scenario
 

@@ -54,7 +54,8 @@ def _headline(node: Node) -> str:
 def _maker(made_by: str) -> str:
     """A command without its options, and anything else unchanged."""
     words = made_by.split()
-    return " ".join(words[:2]) if words[:1] == ["townlet"] else made_by
+    shown = 3 if words[1:2] == ["baselines"] else 2
+    return " ".join(words[:shown]) if words[:1] == ["townlet"] else made_by
 
 
 def relative_path(file: Path) -> str:

@@ -149,13 +149,13 @@ class _Walk:
         for place in (folder, Path.cwd(), _CHECKOUT) if len(claim.file.parts) > 1 else ():
             yield place / claim.file
         yield folder / name
-        yield from self._found.get(name, ())
         for place in self._search:
             yield from sorted(place.rglob(escape(name)))
         yield from sorted(folder.parent.glob(f"*/{escape(name)}"))
         if name.endswith(".yaml"):
             yield Path("configs", "scenarios", name).absolute()
             yield scenarios_folder() / name
+        yield from self._found.get(name, ())
 
     def _check(self, claim: Claim) -> None:
         """Raise LineageError unless the file of a claim exists and has the hash."""
