@@ -9,6 +9,7 @@ from typing import Literal
 
 from townlet.errors import RunError
 from townlet.files.storage import read_json
+from townlet.text.terminal import printable
 
 #: Content that a claim's hash covers: a file's bytes, a JSON object without its field ``sha256``, a scenario's complete
 #: configuration, or the part of the configuration that decides the rollouts of a fixed behaviour.
@@ -49,7 +50,7 @@ class Claim:
 
             content = read_json(self.file, "a JSON object that carries its own hash")
             digest, carried = own_sha256(content), content.get("sha256")
-            return digest if carried == digest else f"{digest}, while it says {str(carried)[:64]}"
+            return digest if carried == digest else f"{digest}, while it says {printable(str(carried)[:64])}"
         if self.hashed == "configuration":
             from townlet.config import load_scenario
 

@@ -172,7 +172,7 @@ def _rollout(file: Path, seed: str, manifest: str) -> Claim:
     """The claim about the manifest of a rollout, which is located if it lies in the baseline's folder."""
     from townlet.baselines.build import rollout_folder
 
-    if not seed.isdecimal():
+    if not (seed.isdecimal() and len(seed) < 20):
         raise InputError.of(file, "manifests", repr(seed)[:60], "seeds")
     place = Path(str(rollout_folder(file.parent, int(seed)))) / MANIFEST_NAME
     beside = place.is_file()

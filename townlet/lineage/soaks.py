@@ -29,6 +29,8 @@ def soak(file: Path) -> Artefact:
     copy = file_name(content, "baseline.file", path)
     baseline = Claim(path.with_name(copy), hash_in(content, "baseline.sha256", path), says, "content")
     replayed = Path(str(field(content, "capture.file", path, str)))
+    if not is_file_name(replayed.name):
+        raise InputError.of(path, "capture.file", repr(str(replayed))[:60], "the path of a capture's manifest")
     made_from = [scenario, baseline, Claim(replayed, hash_in(content, "capture.sha256", path), says, located=False)]
     policy = optional_hash(content, "policy", path)
     if policy is not None:

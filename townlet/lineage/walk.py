@@ -136,7 +136,7 @@ class _Walk:
 
     def _locate(self, claim: Claim, artefact: Artefact) -> Claim:
         """The claim about the first file of that name with the hash, or else about one with another hash."""
-        found = [file for file in dict.fromkeys(self._candidates(claim, artefact)) if file.is_file()]
+        found = [file for file in dict.fromkeys(self._candidates(claim, artefact)) if _is_file(file)]
         right = next((file for file in found if self._holds(claim, file)), None)
         return claim.at(right or (found[0] if found else artefact.file.parent / claim.file))
 
@@ -160,7 +160,7 @@ class _Walk:
     def _check(self, claim: Claim) -> None:
         """Raise LineageError unless the file of a claim exists and has the hash."""
         what = _COVERED.get(claim.hashed, "a configuration with SHA-256")
-        if not claim.file.is_file():
+        if not _is_file(claim.file):
             raise LineageError.of(claim.file, "no such file", f"{what} {claim.sha256}", claim.says)
         try:
             found = self._hash(claim)
@@ -186,6 +186,14 @@ class _Walk:
 
     def _bytes(self, file: Path) -> str:
         return self._hash(Claim(file, "", ""))
+
+
+def _is_file(file: Path) -> bool:
+    """Whether a file exists; a name that is too long for the file system has none."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
 
 
 def _on_disk(recorded: int, found: int) -> str:
