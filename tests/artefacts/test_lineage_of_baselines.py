@@ -1,4 +1,4 @@
-"""Lineage of baselines: from a promotion, a soak or its report to rollouts, code and promoter; every hash is checked."""
+"""Lineage of baselines: from a promotion, a soak or its report to rollouts, code and promoter, hash by hash."""
 
 from __future__ import annotations
 
