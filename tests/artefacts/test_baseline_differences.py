@@ -9,8 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
+from support.places import ROOT
 
-from townlet.baselines.compare import difference, hedges_g
+from townlet.baselines import read_baseline
+from townlet.baselines.compare import comparison_in_words, difference, hedges_g, same_figures
 from townlet.statistics.welch import difference_of_means
 
 Samples = st.lists(st.floats(-100, 100), min_size=2, max_size=20).map(lambda values: np.array(values, np.float64))
@@ -59,3 +61,16 @@ def test_equal_constants_do_not_differ_in_the_last_bit() -> None:
     """60 times 0.1, summed and divided by 60, is another number than 30 times."""
     assert difference_of_means(np.full(60, 0.1), np.full(30, 0.1)) == (0.0, 0.0, 0.0)
     assert difference_of_means(np.full(60, 0.3), np.full(30, 0.1))[0] == 0.3 - 0.1
+
+
+def test_the_same_figures_under_another_hash_are_said_to_be_the_same_and_what_differs_is_named() -> None:
+    home = ROOT / "baselines" / "queue_conflict"
+    old, new = (read_baseline(home / f"baseline-{digits}.json") for digits in ("bebd70665465", "3cb719ebd558"))
+    assert same_figures(old, new) == "the same figures as bebd70665465; only code, commit, manifests and hash differ"
+    assert same_figures(new, new) == "it is 3cb719ebd558 itself"
+    reward = new.metrics["reward_mean"]
+    bit = reward.model_copy(update={"mean": float(np.nextafter(reward.mean, 0.0))})
+    other = new.model_copy(update={"metrics": {**new.metrics, "reward_mean": bit}}).sealed()
+    assert same_figures(new, other) is None
+    assert comparison_in_words(new, other).endswith("metrics have another mean than in the promoted 3cb719ebd558")
+    assert comparison_in_words(old, new).startswith("the same figures as the promoted bebd70665465")

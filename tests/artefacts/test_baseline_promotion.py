@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from support.places import ROOT
 from support.tiny_soak import tiny_baseline, tiny_scenario
 
 from townlet.baselines import Baseline, differences, promote, promoted_baseline, promoted_scenarios, read_baseline
-from townlet.baselines.baseline import distribution_of, write_baseline
+from townlet.baselines.baseline import Code, distribution_of, write_baseline
 from townlet.baselines.build import default_worlds
 from townlet.baselines.document import changes, document, measured_anew, read_promoted
 from townlet.baselines.promotion import read_ledger
@@ -21,6 +23,7 @@ from townlet.capture import parse_manifest, verify_capture
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
+from townlet.host.installation import CHANGES
 from townlet.soak.pinned_capture import pin_capture
 
 PAGE = ROOT / "docs" / "ops" / "queue_conflict_baselines.md"
@@ -53,10 +56,10 @@ def test_promoting_appends_to_the_ledger_with_parent_reason_and_differences(
     assert default_worlds(loaded.name, tmp_path) == 4
     assert (first.parent, first.differences) == (None, {})
     before = (tmp_path / "queue_conflict" / first.file).read_bytes()
-    second = promote(another, loaded, reason=" other\nseeds ", folder=tmp_path, least_seeds=3)
+    second = promote(another, loaded, reason=" other\nseeds ", by=" ada ", folder=tmp_path, least_seeds=3)
     old, new = read_baseline(recorded), read_baseline(another)
     assert (second.parent, second.baseline, second.reason) == (old.sha256, new.sha256, "other\nseeds")
-    assert second.differences == differences(old, new) and second.by
+    assert second.differences == differences(old, new) and second.by == "ada"
     file, baseline = promoted_baseline("queue_conflict", tmp_path)
     assert (file, baseline) == (tmp_path / "queue_conflict" / second.file, new)
     # Going back to the first baseline is a third promotion, and does not undo the second.
@@ -71,7 +74,7 @@ def test_what_must_not_be_promoted_is_refused_and_leaves_everything_as_it_was(
     recorded: Path, another: Path, scenario: Path, tmp_path: Path
 ) -> None:
     loaded, home = load_scenario(scenario), tmp_path / "baselines"
-    promote(recorded, loaded, reason="the first", folder=home, least_seeds=3)
+    promote(recorded, loaded, reason="the first", by="ada", folder=home, least_seeds=3)
     before = files_in(home / "queue_conflict")
     acted = {"behavior": "neural", "policy_sha256": "a" * 64}
     neural = Path(write_baseline(tmp_path, read_baseline(another).model_copy(update=acted).sealed()))
@@ -81,6 +84,7 @@ def test_what_must_not_be_promoted_is_refused_and_leaves_everything_as_it_was(
         (neural, loaded, {}, "behavior: found 'neural', expected a behavior that needs no weights"),
         (another, loaded, {"least_seeds": 30}, "seeds: found 3, expected at least 30"),
         (another, loaded, {"reason": "  "}, "--reason: found nothing, expected why"),
+        (another, loaded, {"by": "  "}, "--by: found nothing, expected who"),
         (another, changed, {}, "scenario_sha256: found .* the scenario has changed since"),
         (another, load_scenario(SCENARIOS / "rivalry_decay.yaml"), {}, "expected a baseline of 'rivalry_decay'"),
         (tiny_baseline(scenario, tmp_path / "light"), loaded, {}, "manifests: found none of seed 0"),
@@ -88,8 +92,23 @@ def test_what_must_not_be_promoted_is_refused_and_leaves_everything_as_it_was(
     ]
     for path, town, options, expected in refused:
         with pytest.raises(InputError, match=expected):
-            promote(path, town, **({"reason": "why not", "folder": home, "least_seeds": 3} | options))
+            promote(path, town, **({"reason": "why not", "by": "ada", "folder": home, "least_seeds": 3} | options))
         assert files_in(home / "queue_conflict") == before
+
+
+def test_who_promotes_is_gits_author_in_the_folder_of_the_baselines_and_never_the_operating_systems_user(
+    recorded: Path, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.delenv("GIT_AUTHOR_NAME", raising=False)
+    town, folder = load_scenario(scenario), tmp_path / "checkout" / "baselines"
+    with pytest.raises(InputError, match=r"--by: found nothing, and git has no user.name, expected who promotes it"):
+        promote(recorded, town, reason="a test", folder=folder, least_seeds=3)
+    assert not folder.exists()
+    subprocess.run(["git", "init", "--quiet", str(folder.parent)], check=True)
+    subprocess.run(["git", "-C", str(folder.parent), "config", "user.name", "Grace Hopper"], check=True)
+    assert promote(recorded, town, reason="a test", folder=folder, least_seeds=3).by == "Grace Hopper"
 
 
 def test_a_ledger_that_was_tampered_with_is_refused(
@@ -97,7 +116,7 @@ def test_a_ledger_that_was_tampered_with_is_refused(
 ) -> None:
     loaded, home = load_scenario(scenario), tmp_path / "queue_conflict"
     for baseline in (recorded, another):
-        promote(baseline, loaded, reason="a step", folder=tmp_path, least_seeds=3)
+        promote(baseline, loaded, reason="a step", by="ada", folder=tmp_path, least_seeds=3)
     ledger = json.loads((home / "promoted.json").read_text())
     del ledger["promotions"][0]
     (home / "promoted.json").write_text(json.dumps(ledger))
@@ -137,21 +156,27 @@ def test_the_pinned_captures_are_whole_and_the_code_reproduces_them(name: str, t
     assert before == after
 
 
-def test_the_commands_build_show_compare_promote_and_document(scenario: Path, tmp_path: Path, capsys: Any) -> None:
+def test_the_commands_build_show_compare_promote_and_document(
+    scenario: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Ada")
     build = ["baselines", "build", str(scenario), "--worlds", "1", "--output"]
     assert main([*build, str(tmp_path / "a")]) == 0
     first = capsys.readouterr().out.splitlines()[-1]
+    step = ["baselines", "promote", first, str(scenario), "--reason", "a test | a step"]
+    assert main(step) == 0
+    assert f"promoted {read_baseline(first).sha256[:12]}, the first one, by Ada" in capsys.readouterr().out
     assert main([*build, str(tmp_path / "b"), "--first-seed", "30", "--behavior", "random"]) == 0
-    second = capsys.readouterr().out.splitlines()[-1]
+    *_, compared, second = capsys.readouterr().out.splitlines()
+    assert compared == f"5 of 5 metrics have another mean than in the promoted {read_baseline(first).sha256[:12]}"
     assert main(["baselines", "show", first, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["metrics"]["reward_mean"]["samples"]) == 30
     assert main(["baselines", "diff", first, second]) == 0
     shown = capsys.readouterr().out
     assert "behavior: scripted → random" in shown and "Hedges' g" in shown
-    home, page = str(tmp_path / "promoted"), str(tmp_path / "page.md")
-    for path in (first, second):
-        step = ["baselines", "promote", path, str(scenario), "--reason", "a test | a step", "--folder", home]
-        assert main(step) == 0
+    home, page = str(tmp_path / "baselines"), str(tmp_path / "page.md")
+    assert main(["baselines", "promote", second, *step[3:], "--folder", home]) == 0
     assert "replacing " in capsys.readouterr().out
     place = ["--folder", home, "--output", page, "--scenarios", str(scenario.parent)]
     assert main(["baselines", "document", *place]) == 0
@@ -160,7 +185,14 @@ def test_the_commands_build_show_compare_promote_and_document(scenario: Path, tm
     Path(page).write_text("something else")
     assert main(["baselines", "document", *place, "--check"]) == 1
     assert "differs from what the code gives now" in capsys.readouterr().err
-    assert main(["baselines", "promote", second, str(scenario), "--reason", "again", "--folder", home]) == 2
+    assert main(["baselines", "promote", second, *step[3:]]) == 2
+    assert "promoted already" in capsys.readouterr().err
+    for code, said in (("1" * 40, ""), ("1" * 40 + CHANGES, "warning: nobody can check out the code that measured")):
+        measured = Code(sha256="2" * 64, commit=code)
+        file = write_baseline(tmp_path, read_baseline(second).model_copy(update={"code": measured}).sealed())
+        assert main(["baselines", "promote", str(file), *step[3:]]) == 0
+        told = capsys.readouterr()
+        assert "the same figures as " in told.out and told.err.startswith(said) and bool(told.err) == bool(said)
     for option in ("--seeds", "--worlds"):
         assert main([*build, str(tmp_path / "c"), option, "0"]) == 2
     assert not (tmp_path / "c").exists()

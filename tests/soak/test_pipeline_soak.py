@@ -98,20 +98,36 @@ def check_results(result: Any) -> dict[str, bool]:
     return {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
 
 
-def test_a_baselines_page_names_its_rollouts_code_and_promotions(
+def test_a_baselines_page_tells_what_was_measured_from_what_is_promoted_and_answers_for_the_promoted_one(
     measured: Any, instance: DagsterInstance, project: Path
 ) -> None:
     assert check_results(measured)["baseline_is_whole"]
     first = materialized(measured)["conflict_baselines"].metadata
     baseline = read_baseline(project / "runs" / "store" / NAME / "conflict_baselines" / "baseline.json")
-    assert first["rollouts"].value == baseline.manifests and len(baseline.manifests) == 30
-    assert first["promotions"].records == []
-    again = make(instance, NAME, {"conflict_baselines"}, conflict_baselines={"worlds": 2})
-    second = materialized(again)["conflict_baselines"]
-    (promotion,) = second.metadata["promotions"].records
+    assert first["measured_rollouts"].value == baseline.manifests and len(baseline.manifests) == 30
+    assert first["promoted_baseline_review"].value == "no baseline of this scenario is promoted"
+    options = {"worlds": 2, "seeds": 3, "first_seed": 50}
+    again = make(instance, NAME, {"conflict_baselines"}, conflict_baselines=options)
+    page = materialized(again)["conflict_baselines"].metadata
+    (promotion,) = page["promotions"].records
     assert (promotion.data["by"], promotion.data["reason"], promotion.data["replaced"]) == ("ada", "a test", "nothing")
-    versions = [made.tags["dagster/data_version"] for made in (second, materialized(measured)["conflict_baselines"])]
-    assert versions[0] == versions[1]
+    answers = {row.data["question"]: row.data["answer"] for row in page["promoted_baseline_review"].records}
+    assert len(answers) == 6 and answers["Why?"] == "a test" and "seeds 0 to 29" in answers["Which rollouts?"]
+    assert page["promoted_baseline"].value["baseline"] == baseline.sha256 != page["measured_baseline"].value
+    assert page["measured_rollouts"].value.keys() == {str(seed) for seed in range(50, 53)}
+    assert f"5 of 5 metrics have another mean than in the promoted {baseline.sha256[:12]}" in page["headline"].value
+
+
+def test_the_same_figures_again_have_the_same_version_and_the_page_says_so(
+    measured: Any, instance: DagsterInstance
+) -> None:
+    again = materialized(make(instance, NAME, {"conflict_baselines"}, conflict_baselines={"worlds": 2}))
+    before = materialized(measured)["conflict_baselines"]
+    made = again["conflict_baselines"]
+    assert [each.tags["dagster/data_version"] for each in (made, before)] == [before.tags["dagster/data_version"]] * 2
+    assert f"it is the promoted {before.metadata['measured_baseline'].value[:12]} itself" in (
+        made.metadata["headline"].value
+    )
 
 
 def test_the_document_is_checked_against_the_one_in_the_project(

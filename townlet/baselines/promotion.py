@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +24,7 @@ from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.filenames import FileName
 from townlet.files.storage import AnyPath, as_path, exclusive, pretty_json, read_json, write_atomically
+from townlet.host.installation import git_author
 
 LEDGER_NAME = "promoted.json"
 #: Where a checkout keeps its promoted baselines.
@@ -71,21 +71,20 @@ def promote(
         path: the baseline's file.
         scenario: the scenario as it is now.
         reason: why, for the ledger.
-        by: who promotes it; by default the user's name.
+        by: who promotes it; by default git's author, see :func:`townlet.host.installation.git_author`.
         folder: where the promoted baselines lie.
         least_seeds: fewest seeds.
 
     Raises InputError, with nothing written, for a baseline that was altered, is of another scenario or of a policy, has
-    too few seeds, lacks manifests or is promoted already, and for a blank ``reason`` or ``by``.
+    too few seeds, lacks manifests or is promoted already, for a blank ``reason`` or ``by``, and if nobody is named.
     """
     baseline = read_baseline(path)
     require_scenario(path, baseline, scenario)
     _require_promotable(path, baseline, least_seeds)
     if not reason.strip():
         raise InputError.of("options", "--reason", "nothing", "why this baseline replaces the former one")
-    if by is not None and not by.strip():
-        raise InputError.of("options", "--by", "nothing", "who promotes it")
     home = as_path(folder) / scenario.name
+    person = _person(by, home)
     with exclusive(home):
         ledger = read_ledger(home, scenario.name)
         parent = _current(home, ledger)
@@ -95,7 +94,7 @@ def promote(
             baseline=baseline.sha256,
             file=baseline.file_name,
             promoted_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            by=by.strip() if by else getpass.getuser(),
+            by=person,
             reason=reason.strip(),
             parent=parent.sha256 if parent else None,
             differences=differences(parent, baseline),
@@ -104,6 +103,17 @@ def promote(
         longer = ledger.model_copy(update={"promotions": [*ledger.promotions, promotion]})
         write_atomically(home / LEDGER_NAME, pretty_json(longer.model_dump(mode="json")))
     return promotion
+
+
+def _person(by: str | None, home: Path | UPath) -> str:
+    """Who promotes: the one who is named, else git's author in the folder of the baselines."""
+    named = by if by is not None else git_author(home if isinstance(home, Path) else Path.cwd())
+    if named is None:
+        expected = "who promotes it; without --by it is git's author: git config user.name NAME"
+        raise InputError.of("options", "--by", "nothing, and git has no user.name", expected)
+    if not named.strip():
+        raise InputError.of("options", "--by", "nothing", "who promotes it")
+    return named.strip()
 
 
 def _require_promotable(path: AnyPath, baseline: Baseline, least_seeds: int) -> None:

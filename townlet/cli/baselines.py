@@ -80,6 +80,7 @@ def build(
     if copy is not None:
         write_atomically(copy, pretty_json(result.baseline.model_dump(mode="json")))
     _print_baseline(result.baseline)
+    _print_comparison(result.baseline)
     typer.echo(result.path)
 
 
@@ -115,6 +116,7 @@ def diff(
         if getattr(before, field) != getattr(after, field):
             typer.echo(f"{field}: {getattr(before, field)} → {getattr(after, field)}")
     _print_differences(changed)
+    _print_if_same(before, after)
 
 
 @baselines.command()
@@ -122,7 +124,7 @@ def promote(
     baseline: _File,
     scenario: ScenarioFile,
     reason: Annotated[str, typer.Option(help="Why soaks are compared with this baseline from now on.")],
-    by: Annotated[str | None, typer.Option(help="Who promotes it; by default the current user.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who promotes it; by default git's author, user.name.")] = None,
     folder: _Folder = Path("baselines"),
 ) -> None:
     """Make a baseline the one that soaks are compared with.
@@ -130,13 +132,23 @@ def promote(
     The ledger records when, by whom and why; older baselines are kept.
     """
     from townlet.baselines import promote as promote_baseline
+    from townlet.baselines import read_baseline, review_of
+    from townlet.baselines.review import code_in_words, has_code_on_record
     from townlet.config import load_scenario
+    from townlet.text.terminal import printable
 
-    entry = promote_baseline(baseline, load_scenario(scenario), reason=reason, by=by, folder=folder)
+    town = load_scenario(scenario)
+    entry = promote_baseline(baseline, town, reason=reason, by=by, folder=folder)
+    promoted = review_of(folder, town.name).baseline
     replaced = f"replacing {entry.parent[:12]}" if entry.parent else "the first one"
-    typer.echo(f"promoted {entry.baseline[:12]}, {replaced}")
-    if entry.differences:
+    typer.echo(f"promoted {entry.baseline[:12]}, {replaced}, by {printable(entry.by)}")
+    if entry.parent is not None:
+        former = folder / town.name / f"baseline-{entry.parent[:12]}.json"
         _print_differences(entry.differences)
+        _print_if_same(read_baseline(former), promoted)
+    if not has_code_on_record(promoted):
+        warning = "nobody can check out the code that measured this baseline"
+        typer.echo(f"warning: {warning}: {code_in_words(promoted)}", err=True)
 
 
 @baselines.command()
@@ -189,6 +201,24 @@ def _print_baseline(baseline: Baseline) -> None:
         for name, m in baseline.metrics.items()
     ]
     _print_table(("metric", "mean", "sd", "5 %", "median", "95 %"), rows)
+
+
+def _print_if_same(before: Baseline, after: Baseline) -> None:
+    from townlet.baselines.compare import same_figures
+
+    same = same_figures(before, after)
+    if same is not None:
+        typer.echo(same)
+
+
+def _print_comparison(baseline: Baseline) -> None:
+    """Compare a new baseline with the one that is promoted in this folder, if there is one."""
+    from townlet.baselines import BASELINES_FOLDER, promoted_baseline, promoted_scenarios
+    from townlet.baselines.compare import comparison_in_words
+
+    if baseline.scenario in promoted_scenarios(BASELINES_FOLDER):
+        _, promoted = promoted_baseline(baseline.scenario, BASELINES_FOLDER)
+        typer.echo(comparison_in_words(promoted, baseline))
 
 
 def _print_differences(changes: dict[str, Difference]) -> None:

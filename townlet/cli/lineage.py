@@ -24,7 +24,9 @@ def lineage(
 ) -> None:
     """Trace an artefact back to its scenario.
 
-    Checks every hash on the way and prints the tree. The exit code is 1 if a hash differs.
+    Checks every hash on the way and prints the tree. For a baseline, its promotions, a soak and its report, it also
+    answers which rollouts, which policy or script, which code, who promoted the baseline, why, and what it replaced.
+    The exit code is 1 if a hash differs.
     """
     from townlet.lineage.walk import trace
 
@@ -34,13 +36,15 @@ def lineage(
         return
     from rich.console import Console
 
-    from townlet.lineage.tree import lineage_tree, relative_path
+    from townlet.lineage.tree import answers, lineage_tree, relative_path
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 1000  # lines of a file or pipe stay whole
     console.print(lineage_tree(node))
+    for review in node.reviews():
+        console.print("\n".join(answers(review)), markup=False, soft_wrap=True)
     nodes = list(node.everything())
-    files = sum(len(one.files) for one in nodes)
+    files = len({file for one in nodes for file in one.files})
     roots = ", ".join(relative_path(one.file) for one in nodes if not one.made_from)
     console.print(f"{files} files checked, every hash as recorded, down to {roots}", markup=False, soft_wrap=True)

@@ -14,6 +14,10 @@ from typing import Any
 PACKAGES = ("townlet", "numpy", "numba", "torch", "pyarrow", "pydantic", "safetensors", "scipy", "dagster")
 
 
+#: Follows the commit of a checkout in which files differ from it.
+CHANGES = "+changes"
+
+
 @functools.cache
 def describe_installation() -> dict[str, Any]:
     """Describe Python, the libraries, the commit of this code with any change since, and the machine.
@@ -40,7 +44,7 @@ def commit() -> str | None:
     """The commit of the checkout that holds this code, with ``+changes`` unless it is known to have none."""
     installation = describe_installation()
     head: str | None = installation["commit"]
-    return head if head is None or installation["changed_since_commit"] is False else f"{head}+changes"
+    return head if head is None or installation["changed_since_commit"] is False else f"{head}{CHANGES}"
 
 
 def _version(package: str) -> str | None:
@@ -50,14 +54,28 @@ def _version(package: str) -> str | None:
         return None
 
 
+def git_author(folder: Path) -> str | None:
+    """The author that git would name in a commit made in a folder, which need not exist yet; None if git knows none.
+
+    It is ``GIT_AUTHOR_NAME``, or ``author.name`` or ``user.name`` as git's configuration for that folder has it. Git's
+    own guess, the operating system's user, does not count.
+    """
+    place = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir()), Path.cwd())
+    named = (_answer(place, "config", "--get", name) for name in ("author.name", "user.name"))
+    return os.environ.get("GIT_AUTHOR_NAME", "").strip() or next(filter(None, named), None)
+
+
 def _git(*arguments: str) -> str | None:
     """Git's answer about the checkout that holds this code; ``None`` if there is none, as for an installed package."""
     checkout = Path(__file__).parents[2]
-    if not (checkout / ".git").exists():
-        return None
+    return _answer(checkout, *arguments) if (checkout / ".git").exists() else None
+
+
+def _answer(folder: Path, *arguments: str) -> str | None:
+    """What git prints in a folder; ``None`` if it fails."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(checkout), *arguments],
+            ["git", "-C", str(folder), *arguments],
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from townlet.errors import RunError
+from townlet.files.storage import read_json
+from townlet.text.terminal import printable
 
-#: Content that a claim's hash covers: a file's bytes, a scenario's complete configuration, or the part of the
-#: configuration that decides the rollouts of a fixed behaviour.
-Hashed = Literal["bytes", "configuration", "rollout"]
+#: Content that a claim's hash covers: a file's bytes, a JSON object without its field ``sha256``, a scenario's complete
+#: configuration, or the part of the configuration that decides the rollouts of a fixed behaviour.
+Hashed = Literal["bytes", "content", "configuration", "rollout"]
 
 
 class LineageError(RunError):
@@ -42,7 +44,13 @@ class Claim:
     located: bool = True
 
     def hash(self) -> str:
-        """Compute the file's actual hash. Raises InputError if a configuration is not valid."""
+        """Compute the file's actual hash. Raises InputError for no JSON object, and for a configuration not valid."""
+        if self.hashed == "content":
+            from townlet.baselines.baseline import own_sha256
+
+            content = read_json(self.file, "a JSON object that carries its own hash")
+            digest, carried = own_sha256(content), content.get("sha256")
+            return digest if carried == digest else f"{digest}, while it says {printable(str(carried)[:64])}"
         if self.hashed == "configuration":
             from townlet.config import load_scenario
 
@@ -71,6 +79,15 @@ class Artefact:
     made_by: str
     files: tuple[Claim, ...] = ()
     made_from: tuple[Claim, ...] = ()
+    own_sha256: str | None = None
+    """The hash that the main file carries and is known by; None if it carries none."""
+    is_baseline: bool = False
+    rollouts: tuple[Claim, ...] = ()
+    """Of a baseline: its recorded rollouts by manifest; those that are not located may be gone."""
+    places: tuple[Path, ...] = ()
+    """Folders in which they may lie, besides the baseline's own."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what cannot be checked."""
 
 
 def file_sha256(file: Path) -> str:

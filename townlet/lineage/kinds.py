@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -140,14 +141,52 @@ def policy(file: Path) -> Artefact:
 
 @register("baseline", lambda file: file.name == BASELINE_NAME or fnmatch(file.name, "baseline-*.json"))
 def baseline(file: Path) -> Artefact:
-    """Read a baseline: it names the scenario, by the part that decides rollouts, and any neural policy's weights."""
-    content = read_json(file, "a baseline")
+    """Read a baseline: it names the scenario, by the part that decides rollouts, and any neural policy's weights.
+
+    It also names the manifest of each recorded rollout. Those in the baseline's folder are located; others may lie in
+    the folder that it was built into.
+    """
+    content, says = read_json(file, "a baseline"), str(file)
     name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
-    scenario_hash = hash_in(content, "scenario_sha256", file)
-    made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, str(file), "rollout", located=False)]
+    own, scenario_hash = hash_in(content, "sha256", file), hash_in(content, "scenario_sha256", file)
+    made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, says, "rollout", located=False)]
     if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), policy, str(file), located=False))
-    return Artefact("baseline", file, field(content, "made_with", file, str), made_from=tuple(made_from))
+        made_from.append(Claim(Path(WEIGHTS_NAME), policy, says, located=False))
+    manifests = field(content, "manifests", file, dict)
+    rollouts = tuple(_rollout(file, seed, hash_in(manifests, seed, file)) for seed in manifests)
+    made_with = field(content, "made_with", file, str)
+    return Artefact(
+        "baseline",
+        file,
+        made_with,
+        (Claim(file, own, says, "content"),),
+        tuple(made_from),
+        own,
+        is_baseline=True,
+        rollouts=rollouts,
+        places=_built_into(made_with),
+    )
+
+
+def _rollout(file: Path, seed: str, manifest: str) -> Claim:
+    """The claim about the manifest of a rollout, which is located if it lies in the baseline's folder."""
+    from townlet.baselines.build import rollout_folder
+
+    if not (seed.isdecimal() and len(seed) < 20):
+        raise InputError.of(file, "manifests", repr(seed)[:60], "seeds")
+    place = Path(str(rollout_folder(file.parent, int(seed)))) / MANIFEST_NAME
+    beside = place.is_file()
+    return Claim(place if beside else Path(MANIFEST_NAME), manifest, str(file), located=beside)
+
+
+def _built_into(made_with: str) -> tuple[Path, ...]:
+    """The folder of the rollouts of a baseline that its command names, relative to the current folder."""
+    try:
+        words = shlex.split(made_with)
+    except ValueError:
+        return ()
+    folders = [words[index + 1] for index, word in enumerate(words[:-1]) if word == "--output"]
+    return tuple(Path(folder).absolute() / "captures" for folder in folders)
 
 
 @register("replay", lambda file: file.name == VERIFIED_NAME)

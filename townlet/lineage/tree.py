@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.markup import escape
 from rich.tree import Tree
 
-from townlet.lineage.walk import Node
+from townlet.baselines.review import BaselineReview
+from townlet.lineage.node import Node
 
 #: Characters of a hash that are shown.
 _SHORT = 12
@@ -15,7 +16,7 @@ _SHORT = 12
 
 def lineage_tree(node: Node) -> Tree:
     """Draw a node and its parents, each with kind, hash, main file and maker; a repeated one is only named."""
-    tree = Tree(_headline(node))
+    tree = _branch(Tree(_headline(node)), node)
     _grow(tree, node, {node.file})
     return tree
 
@@ -26,7 +27,21 @@ def _grow(tree: Tree, node: Node, shown: set[Path]) -> None:
             tree.add(f"{parent.kind}: see above", style="dim")
             continue
         shown.add(parent.file)
-        _grow(tree.add(_headline(parent)), parent, shown)
+        _grow(_branch(tree.add(_headline(parent)), parent), parent, shown)
+
+
+def _branch(branch: Tree, node: Node) -> Tree:
+    """A branch with the notes of its node."""
+    for note in node.notes:
+        branch.add(escape(note), style="dim")
+    return branch
+
+
+def answers(review: BaselineReview) -> list[str]:
+    """The six questions about a baseline with their answers, a line each, below a line that names it."""
+    baseline = review.baseline
+    lines = [f"baseline {baseline.sha256[:_SHORT]} of {baseline.scenario}"]
+    return lines + [f"  {question} {answer}" for question, answer in review.sentences()]
 
 
 def _headline(node: Node) -> str:
@@ -39,7 +54,8 @@ def _headline(node: Node) -> str:
 def _maker(made_by: str) -> str:
     """A command without its options, and anything else unchanged."""
     words = made_by.split()
-    return " ".join(words[:2]) if words[:1] == ["townlet"] else made_by
+    shown = 3 if words[1:2] == ["baselines"] else 2
+    return " ".join(words[:shown]) if words[:1] == ["townlet"] else made_by
 
 
 def relative_path(file: Path) -> str:

@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
-from typing import Any
 
+from townlet.baselines.review import BaselineReview
 from townlet.config.find import scenarios_folder
 from townlet.errors import InputError
-from townlet.lineage.artefact import Artefact, Claim, Hashed, LineageError, file_sha256
+from townlet.lineage.artefact import Artefact, Claim, Hashed, LineageError
 from townlet.lineage.kinds import artefact_of
+from townlet.lineage.node import Node
+from townlet.lineage.promotions import reviewed
 from townlet.lineage.record import artefact_on_record
 
-
-@dataclass(frozen=True)
-class Node:
-    """An artefact whose files were all checked, and the nodes it was made from."""
-
-    kind: str
-    file: Path
-    sha256: str
-    """Of the main file."""
-    made_by: str
-    files: dict[Path, str]
-    """All files that were checked, with their hashes."""
-    made_from: list[Node] = field(default_factory=list)
-
-    def everything(self) -> Iterator[Node]:
-        """Yield this node and all its ancestors, each once, nearest first."""
-        seen: dict[Path, Node] = {}
-        waiting = [self]
-        while waiting:
-            node = waiting.pop(0)
-            if node.file not in seen:
-                seen[node.file] = node
-                waiting.extend(node.made_from)
-        yield from seen.values()
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all artefacts as one flat JSON object, nearest first."""
-        nodes = list(self.everything())
-        return {
-            "file": str(self.file),
-            "scenarios": [str(node.file) for node in nodes if not node.made_from],
-            "files_checked": sum(len(node.files) for node in nodes),
-            "artefacts": [
-                {
-                    "kind": node.kind,
-                    "file": str(node.file),
-                    "sha256": node.sha256,
-                    "made_by": node.made_by,
-                    "files": {str(file): digest for file, digest in node.files.items()},
-                    "made_from": [str(parent.file) for parent in node.made_from],
-                }
-                for node in nodes
-            ],
-        }
+#: What a message calls that which a claim's hash covers.
+_COVERED: dict[Hashed, str] = {"bytes": "SHA-256", "content": "content with SHA-256"}
+_CHECKOUT = Path(__file__).parents[2]
 
 
 def trace(file: Path, search: Sequence[Path] = ()) -> Node:
@@ -85,6 +46,8 @@ class _Walk:
         self._search = [Path(folder).absolute() for folder in search]
         self._done: dict[Path, Node] = {}
         self._hashes: dict[tuple[Path, Hashed], str] = {}
+        #: By name, the files that were claimed and found so far.
+        self._found: dict[str, list[Path]] = {}
 
     def artefact(self, file: Path) -> Artefact | None:
         """The artefact of a file, from its record and from its own files, which are read once they match the record."""
@@ -97,22 +60,63 @@ class _Walk:
         if own is None:
             return recorded
         files, made_from = (*recorded.files, *own.files), (*recorded.made_from, *own.made_from)
-        return replace(recorded, files=files, made_from=made_from)
+        main = recorded.file
+        return replace(
+            own, kind=recorded.kind, file=main, made_by=recorded.made_by, files=files, made_from=made_from, notes=()
+        )
 
     def node(self, artefact: Artefact, below: tuple[Path, ...]) -> Node:
         """The node of an artefact; its ancestors are checked first."""
         if artefact.file in below:
             raise LineageError.of(artefact.file, "itself among what it was made from", "older files")
         if artefact.file not in self._done:
+            claims, notes, review = list(artefact.files), artefact.notes, None
             for claim in artefact.files:
                 self._check(claim)
+            if artefact.is_baseline:
+                review, promoted = self._review(artefact)
+                recorded, said = self._rollouts(artefact)
+                claims, notes = [*claims, *promoted, *recorded], (*notes, said)
             parents = self._parents(artefact, (*below, artefact.file))
             if not parents and artefact.kind != "scenario":
                 raise LineageError.of(artefact.file, "no parent", "the files that it was made from")
-            hashes = {claim.file: claim.sha256 for claim in artefact.files}
-            own = hashes.setdefault(artefact.file, file_sha256(artefact.file))
-            self._done[artefact.file] = Node(artefact.kind, artefact.file, own, artefact.made_by, hashes, parents)
+            hashes = {file: self._bytes(file) for file in (*(claim.file for claim in claims), artefact.file)}
+            own = artefact.own_sha256 or hashes[artefact.file]
+            self._done[artefact.file] = Node(
+                artefact.kind, artefact.file, own, artefact.made_by, hashes, parents, notes, review
+            )
         return self._done[artefact.file]
+
+    def _review(self, artefact: Artefact) -> tuple[BaselineReview, list[Claim]]:
+        """The review of a baseline, and the checked claims of the ledger that names it."""
+        review, claims = reviewed(artefact.file, self._search)
+        for claim in claims:
+            self._check(claim)
+        return review, claims
+
+    def _rollouts(self, artefact: Artefact) -> tuple[list[Claim], str]:
+        """The checked claims about the rollouts on disk, each with its tables, and a sentence about how many are."""
+        names = {claim.file.name for claim in artefact.rollouts if not claim.located}
+        elsewhere = {self._bytes(file): file for name in names for file in self._rollouts_near(artefact, name)}
+        checked: list[Claim] = []
+        found = 0
+        for claim in artefact.rollouts:
+            if not claim.located and claim.sha256 not in elsewhere:
+                continue
+            manifest = claim if claim.located else claim.at(elsewhere[claim.sha256])
+            self._check(manifest)
+            capture = artefact_of(manifest.file)
+            tables = capture.files if capture else ()
+            for table in tables:
+                self._check(table)
+            checked += [manifest, *tables]
+            found += 1
+        return checked, _on_disk(len(artefact.rollouts), found)
+
+    def _rollouts_near(self, artefact: Artefact, name: str) -> Iterator[Path]:
+        """The files of a name in the folders to search and in the folder that a baseline was built into."""
+        for place in (*self._search, *artefact.places):
+            yield from (file for file in sorted(place.rglob(escape(name))) if file.is_file())
 
     def _parents(self, artefact: Artefact, below: tuple[Path, ...]) -> list[Node]:
         own = {claim.file for claim in artefact.files}
@@ -120,6 +124,7 @@ class _Walk:
         for claim in artefact.made_from:
             found = claim if claim.located else self._locate(claim, artefact)
             self._check(found)
+            self._found.setdefault(found.file.name, []).append(found.file)
             if found.file in own:
                 continue  # A policy, for example, lies beside a copy of its configuration with all options applied.
             above = self.artefact(found.file)
@@ -131,7 +136,7 @@ class _Walk:
 
     def _locate(self, claim: Claim, artefact: Artefact) -> Claim:
         """The claim about the first file of that name with the hash, or else about one with another hash."""
-        found = [file for file in dict.fromkeys(self._candidates(claim, artefact)) if file.is_file()]
+        found = [file for file in dict.fromkeys(self._candidates(claim, artefact)) if _is_file(file)]
         right = next((file for file in found if self._holds(claim, file)), None)
         return claim.at(right or (found[0] if found else artefact.file.parent / claim.file))
 
@@ -141,6 +146,8 @@ class _Walk:
             if known.located and known.file.name == name:
                 yield known.file
         folder = artefact.file.parent
+        for place in (folder, Path.cwd(), _CHECKOUT) if len(claim.file.parts) > 1 else ():
+            yield place / claim.file
         yield folder / name
         for place in self._search:
             yield from sorted(place.rglob(escape(name)))
@@ -148,13 +155,19 @@ class _Walk:
         if name.endswith(".yaml"):
             yield Path("configs", "scenarios", name).absolute()
             yield scenarios_folder() / name
+        yield from self._found.get(name, ())
 
     def _check(self, claim: Claim) -> None:
         """Raise LineageError unless the file of a claim exists and has the hash."""
-        what = "SHA-256" if claim.hashed == "bytes" else "a configuration with SHA-256"
-        if not claim.file.is_file():
+        what = _COVERED.get(claim.hashed, "a configuration with SHA-256")
+        if not _is_file(claim.file):
             raise LineageError.of(claim.file, "no such file", f"{what} {claim.sha256}", claim.says)
-        found = self._hash(claim)
+        try:
+            found = self._hash(claim)
+        except InputError as error:
+            if claim.hashed != "content":
+                raise
+            raise LineageError.of(claim.file, error.faults[0].found, f"{what} {claim.sha256}", claim.says) from None
         if found != claim.sha256:
             raise LineageError.of(claim.file, f"{what} {found}", claim.sha256, claim.says)
 
@@ -170,3 +183,25 @@ class _Walk:
         if key not in self._hashes:
             self._hashes[key] = claim.hash()
         return self._hashes[key]
+
+    def _bytes(self, file: Path) -> str:
+        return self._hash(Claim(file, "", ""))
+
+
+def _is_file(file: Path) -> bool:
+    """Whether a file exists; a name that is too long for the file system has none."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
+
+
+def _on_disk(recorded: int, found: int) -> str:
+    """How many of a baseline's recorded rollouts are on disk, as a sentence without its full stop."""
+    if not recorded:
+        return "no rollout was recorded; the figures can be measured again by its command"
+    if found == recorded:
+        return f"all {recorded} rollouts are on disk, with the manifests that it names"
+    if not found:
+        return f"none of its {recorded} rollouts is on disk here, so the hashes of their manifests were not checked"
+    return f"{found} of its {recorded} rollouts are on disk; the hashes of the other manifests were not checked"

@@ -58,7 +58,10 @@ def commands(folder: Path) -> dict[str, tuple[Path, list[list[str]]]]:
         ),
         "promotions": (
             ledger,
-            [["baselines", "document", "--folder", str(folder / "baselines"), "--output", str(out / "a.md")]],
+            [
+                ["baselines", "document", "--folder", str(folder / "baselines"), "--output", str(out / "a.md")],
+                ["lineage", str(ledger)],
+            ],
         ),
         "log": (
             log,

@@ -1,6 +1,6 @@
 """The baseline of a scenario, measured anew and compared with the promoted one."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagster import AssetExecutionContext, Config, DataVersion, MaterializeResult, MetadataValue
 from pydantic import Field
@@ -14,7 +14,7 @@ from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.soak.scenario_copy import current_copy, read_scenario
 
 if TYPE_CHECKING:
-    from townlet.baselines import Baseline, Difference
+    from townlet.baselines import Baseline, BaselineReview, Difference
 
 _METRICS = {
     "metric": "what is measured, in one rollout per seed",
@@ -24,6 +24,10 @@ _METRICS = {
     "high": "95 % quantile",
     "promoted": "mean of the promoted baseline; empty without one",
     "change": "from the promoted baseline to this one, with its 95 % interval",
+}
+_REVIEW = {
+    "question": "about the promoted baseline, not about this measurement",
+    "answer": "from its file and its ledger",
 }
 _PROMOTIONS = {
     "promoted_at": "when",
@@ -51,13 +55,13 @@ class BaselineConfig(Config):
 def conflict_baselines(
     context: AssetExecutionContext, config: BaselineConfig, store: StoreResource
 ) -> MaterializeResult[None]:
-    """The distribution of every metric over at least 30 seeds, with the manifest of each rollout. It promotes nothing.
+    """The distribution of every metric over at least 30 seeds, measured again and compared with the promoted one.
 
-    Its data version is a hash over the figures, the scenario and who acted: the same figures have the same version.
+    It promotes nothing. `promoted…` is about the promoted baseline, `measured…` about this measurement. Its data version
+    is a hash over the figures, the scenario and who acted: the same figures have the same version.
     """
-    from townlet.baselines import BASELINES_FOLDER, differences, promoted_baseline, promoted_scenarios
+    from townlet.baselines import BASELINES_FOLDER, differences, promoted_scenarios, review_of
     from townlet.baselines.build import build_baseline, default_worlds
-    from townlet.baselines.promotion import read_ledger
     from townlet.files.storage import canonical_json, pretty_json, sha256, write_atomically
 
     name, home = context.partition_key, project_root() / BASELINES_FOLDER
@@ -68,32 +72,19 @@ def conflict_baselines(
     result = build_baseline(source, out.parent, **options)
     baseline = result.baseline
     write_atomically(out, pretty_json(baseline.model_dump(mode="json")))
-    promoted = promoted_baseline(name, home)[1] if name in promoted_scenarios(home) else None
+    review = review_of(home, name) if name in promoted_scenarios(home) else None
     content = baseline.model_dump(mode="json", exclude={"sha256", "code", "made_with"})
     return MaterializeResult(
         data_version=DataVersion(sha256(canonical_json(content).encode())),
         metadata={
-            "headline": f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds, "
-            + (f"compared with the promoted {promoted.sha256[:12]}" if promoted else "none is promoted"),
-            "metrics": metadata.table(_rows(baseline, differences(promoted, baseline)), _METRICS),
-            "promotions": metadata.table(
-                [
-                    {
-                        "promoted_at": entry.promoted_at,
-                        "baseline": entry.baseline[:12],
-                        "by": entry.by,
-                        "reason": entry.reason,
-                        "replaced": (entry.parent or "nothing")[:12],
-                    }
-                    for entry in reversed(read_ledger(home / name, name).promotions)
-                ],
-                _PROMOTIONS,
-            ),
-            "baseline": baseline.sha256,
-            "rollouts": MetadataValue.json(baseline.manifests),
-            "behavior": baseline.behavior,
-            "policy": baseline.policy_sha256 or "none",
-            "code": MetadataValue.json(baseline.code.model_dump()),
+            "headline": _headline(baseline, review),
+            "metrics": metadata.table(_rows(baseline, differences(review and review.baseline, baseline)), _METRICS),
+            **_promoted(review),
+            "measured_baseline": baseline.sha256,
+            "measured_rollouts": MetadataValue.json(baseline.manifests),
+            "measured_behavior": baseline.behavior,
+            "measured_policy": baseline.policy_sha256 or "none",
+            "measured_code": MetadataValue.json(baseline.code.model_dump()),
             **read_scenario(store, name, source),
             "path": MetadataValue.path(str(result.path)),
             "command": metadata.command(
@@ -101,6 +92,37 @@ def conflict_baselines(
             ),
         },
     )
+
+
+def _headline(baseline: "Baseline", review: "BaselineReview | None") -> str:
+    from townlet.baselines.compare import comparison_in_words
+
+    size = f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds"
+    return f"{size}; {comparison_in_words(review.baseline, baseline) if review else 'none is promoted'}"
+
+
+def _promoted(review: "BaselineReview | None") -> dict[str, MetadataValue[Any]]:
+    """Six answers about the promoted baseline, and all promotions, the latest first."""
+    if review is None:
+        return {"promoted_baseline_review": MetadataValue.text("no baseline of this scenario is promoted")}
+    answers = [{"question": question, "answer": answer} for question, answer in review.sentences()]
+    return {
+        "promoted_baseline_review": metadata.table(answers, _REVIEW),
+        "promoted_baseline": MetadataValue.json(review.as_json()),
+        "promotions": metadata.table(
+            [
+                {
+                    "promoted_at": entry.promoted_at,
+                    "baseline": entry.baseline[:12],
+                    "by": entry.by,
+                    "reason": entry.reason,
+                    "replaced": (entry.parent or "nothing")[:12],
+                }
+                for entry in reversed(review.promotions)
+            ],
+            _PROMOTIONS,
+        ),
+    }
 
 
 def _rows(baseline: "Baseline", changes: "dict[str, Difference]") -> list[dict[str, str | float]]:
