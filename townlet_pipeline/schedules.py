@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dagster import (
-    DagsterInstance,
     DefaultScheduleStatus,
     JobDefinition,
     MultiPartitionKey,
@@ -18,10 +17,9 @@ from dagster import (
     schedule,
 )
 
-from townlet_pipeline.artefacts.partitions import known_scenarios
 from townlet_pipeline.instance.environment import timezone
-from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.instance.timetable import Plan, plans, variable_of
+from townlet_pipeline.soak.scheduled import scheduled_scenarios
 
 if TYPE_CHECKING:
     from townlet_pipeline.instance.dagster_internals import UnresolvedAssetJobDefinition
@@ -33,14 +31,6 @@ def schedules_of(jobs: "Iterable[JobDefinition | UnresolvedAssetJobDefinition]")
     """Return a schedule, on by default, for each job that has a plan. Raises InputError for unusable hours."""
     planned = plans()
     return [_schedule(job, planned[job.name]) for job in jobs if job.name in planned]
-
-
-def scheduled_scenarios(instance: DagsterInstance) -> list[str]:
-    """Return the scenarios that have a partition and a promoted baseline."""
-    from townlet.baselines.promotion import BASELINES_FOLDER, promoted_scenarios
-
-    known = set(known_scenarios(instance))
-    return [name for name in promoted_scenarios(project_root() / BASELINES_FOLDER) if name in known]
 
 
 def partition_at(partitions: PartitionsDefinition[Any], moment: datetime, scenario: str) -> str:

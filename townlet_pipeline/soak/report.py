@@ -8,6 +8,7 @@ from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.provenance import run_that_made
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
+from townlet_pipeline.soak.verdict_record import verdict_metadata
 from townlet_pipeline.soak.verdict_table import verdict_table
 
 
@@ -34,7 +35,7 @@ def report_on(
         metadata={
             "headline": f"{evidence.verdict.decision}: {len(evidence.assessment.of('alert'))} alerts, "
             f"{len(evidence.assessment.of('watch'))} to watch, {evidence.assessment.cycles} cycles",
-            "verdict": MetadataValue.text(evidence.verdict.reasons),
+            **verdict_metadata(evidence.verdict),
             "report": MetadataValue.md(out.with_suffix(".md").read_text(encoding="utf-8")),
             "table": verdict_table(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),
