@@ -1,7 +1,7 @@
 """Sensor that tells people of held and rejected soaks, and of missed nights."""
 
 import json
-import time
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,23 +56,38 @@ class Memory(BaseModel):
     f"its schedule was on, into runs/incidents, and posts it as JSON to ${WEBHOOK}.",
 )
 def verdicts(context: SensorEvaluationContext) -> SensorResult:
-    """Tell of verdicts and missed nights, each once. A message that cannot be posted is tried again for a day."""
+    """Tell of verdicts and missed nights: see :func:`tell_people`."""
     memory = Memory.model_validate_json(context.cursor) if context.cursor else Memory()
-    outbox = _Outbox(context, memory)
+    told = tell_people(context.instance, memory, datetime.now(UTC), context.log)
+    reason = ", ".join(told) or "every held, rejected or missed night has its page"
+    return SensorResult(cursor=memory.model_dump_json(), skip_reason=reason)
+
+
+def tell_people(instance: DagsterInstance, memory: Memory, moment: datetime, log: logging.Logger) -> list[str]:
+    """Tell of verdicts and missed nights, each once, and return the new pages.
+
+    A message that cannot be posted is tried again for a day. The memory is updated.
+
+    Args:
+        instance: the Dagster instance.
+        memory: what the last call left.
+        moment: the present.
+        log: gets a line for each page and each message.
+    """
+    outbox = _Outbox(memory, moment.timestamp(), log)
     outbox.try_again()
-    for alarm in _new_alarms(context.instance, memory):
+    for alarm in _new_alarms(instance, memory, moment):
         if outbox.is_full():
             break
         outbox.tell(alarm)
-    reason = ", ".join(outbox.told) or "every held, rejected or missed night has its page"
-    return SensorResult(cursor=memory.model_dump_json(), skip_reason=reason)
+    return outbox.told
 
 
 class _Outbox:
     """The alarms of one tick: posted, unless the webhook has just failed, and written."""
 
-    def __init__(self, context: SensorEvaluationContext, memory: Memory) -> None:
-        self._context, self._memory, self._url = context, memory, webhook_address()
+    def __init__(self, memory: Memory, now: float, log: logging.Logger) -> None:
+        self._memory, self._now, self._log, self._url = memory, now, log, webhook_address()
         self._works = self._url is not None
         self._tried = 0
         self.told: list[str] = []
@@ -87,9 +102,9 @@ class _Outbox:
             file = incidents_folder() / name
             if not file.exists() or self._url is None:
                 del self._memory.unsent[name]
-            elif time.time() - first > _RETRY_SECONDS:
+            elif self._now - first > _RETRY_SECONDS:
                 del self._memory.unsent[name]
-                self._context.log.error(f"{shown(file)}: given up after a day of attempts to post it")
+                self._log.error(f"{shown(file)}: given up after a day of attempts to post it")
             elif self._works and not self.is_full() and self._post(json.loads(file.read_text("utf-8")), file):
                 del self._memory.unsent[name]
 
@@ -101,11 +116,11 @@ class _Outbox:
         if alarm.is_told():
             return
         if self._url is None:
-            self._context.log.info(f"no message is sent: {WEBHOOK} is not set")
+            self._log.info(f"no message is sent: {WEBHOOK} is not set")
         elif not (self._works and self._post(alarm.content, alarm.file)):
-            self._memory.unsent[alarm.file.name] = time.time()
+            self._memory.unsent[alarm.file.name] = self._now
         page = alarm.write().with_suffix(".md")
-        self._context.log.warning(f"{alarm.content['title']}: {alarm.content['reason']} {shown(page)}")
+        self._log.warning(f"{alarm.content['title']}: {alarm.content['reason']} {shown(page)}")
         self.told.append(shown(page))
 
     def _post(self, content: Mapping[str, Any], file: Path) -> bool:
@@ -114,26 +129,25 @@ class _Outbox:
         outcome = post_alarm(self._url, content, file)
         self._tried += 1
         self._works = outcome.startswith(POSTED)
-        self._context.log.info(f"{file.name}: {outcome}" + ("" if self._works else "; it is tried again"))
+        self._log.info(f"{file.name}: {outcome}" + ("" if self._works else "; it is tried again"))
         return self._works
 
 
-def _new_alarms(instance: DagsterInstance, memory: Memory) -> Iterator[Alarm]:
+def _new_alarms(instance: DagsterInstance, memory: Memory, moment: datetime) -> Iterator[Alarm]:
     """Yield alarms that may be new; the memory counts each as told once the next one is asked for."""
     for asset in REPORTS:
-        since = memory.since.get(asset, time.time() - _LOOK_BACK_SECONDS)
+        since = memory.since.get(asset, moment.timestamp() - _LOOK_BACK_SECONDS)
         memory.since.setdefault(asset, since)
         for record in verdicts_since(instance, asset, since - _OVERLAP_SECONDS):
             if record.verdict != "accept":
                 yield verdict_alarm(record)
             memory.since[asset] = max(memory.since[asset], record.made_at)
-    yield from _missed_night(instance, memory)
+    yield from _missed_night(instance, memory, moment)
 
 
-def _missed_night(instance: DagsterInstance, memory: Memory) -> Iterator[Alarm]:
+def _missed_night(instance: DagsterInstance, memory: Memory, moment: datetime) -> Iterator[Alarm]:
     """Yield the alarm about the last night that is due, if some of its scenarios have no verdict."""
-    now = datetime.now(UTC)
-    start = plans()[_NIGHTLY].last_due(now)
+    start = plans()[_NIGHTLY].last_due(moment)
     day = start.date().isoformat()
     if memory.night == day:
         return
@@ -142,7 +156,7 @@ def _missed_night(instance: DagsterInstance, memory: Memory) -> Iterator[Alarm]:
     if all(state.has_verdict for state in states.values()):
         memory.night, memory.overdue_since = day, 0.0
         return
-    memory.overdue_since = memory.overdue_since or now.timestamp()
-    if now.timestamp() - memory.overdue_since >= _PATIENCE_SECONDS:
-        yield missed_night_alarm(day, list(states.values()), now)
+    memory.overdue_since = memory.overdue_since or moment.timestamp()
+    if moment.timestamp() - memory.overdue_since >= _PATIENCE_SECONDS:
+        yield missed_night_alarm(day, list(states.values()), moment)
         memory.night, memory.overdue_since = day, 0.0
