@@ -70,12 +70,12 @@ def test_every_scenario_of_a_night_has_one_state(instance: DagsterInstance) -> N
     runs = a_mixed_night(instance)
     found = night_states(instance, DAY)
     assert {name: state.state for name, state in found.items()} == {
-        "accepted": "accept",
-        "broken": "failed",
-        "queued": "running",
-        "rejected": "reject",
+        "accepted": "accepted",
+        "broken": "crashed",
+        "queued": "unfinished",
+        "rejected": "rejected",
         "silent": "missed",
-        "stopped": "failed",
+        "stopped": "crashed",
     }
     assert {name: found[name].run_id for name in runs} == runs
     assert found["broken"].incident is not None
@@ -88,9 +88,9 @@ def test_a_night_that_was_made_again_has_the_state_of_its_last_run_or_of_its_ver
     a_run(instance, DAY, DagsterRunStatus.FAILURE, "broken")
     again = a_run(instance, DAY, DagsterRunStatus.STARTED, "broken")
     assert night_states(instance, DAY, ["broken"])["broken"].run_id == again.run_id
-    assert night_states(instance, DAY, ["broken"])["broken"].state == "running"
+    assert night_states(instance, DAY, ["broken"])["broken"].state == "unfinished"
     report(instance, "hold", DAY, "broken")
-    assert night_states(instance, DAY, ["broken"])["broken"].state == "hold"
+    assert night_states(instance, DAY, ["broken"])["broken"].state == "held"
 
 
 def test_at_its_deadline_a_night_without_verdicts_is_told_once_with_each_scenario(
@@ -106,10 +106,10 @@ def test_at_its_deadline_a_night_without_verdicts_is_told_once_with_each_scenari
     assert len(received) == 2
     assert (told["kind"], told["night"]) == ("missed night", DAY)
     assert {row["scenario"]: row["state"] for row in told["scenarios"]} == {
-        "broken": "failed",
-        "queued": "running",
+        "broken": "crashed",
+        "queued": "unfinished",
         "silent": "missed",
-        "stopped": "failed",
+        "stopped": "crashed",
     }
     incident = night_states(instance, DAY)["broken"].incident
     assert incident is not None

@@ -13,7 +13,7 @@ from townlet_pipeline.instance.project import shown
 from townlet_pipeline.runs.incidents import incidents_folder
 from townlet_pipeline.runs.masking import mask_secrets
 from townlet_pipeline.runs.webhook import post
-from townlet_pipeline.soak.night_states import MISSED_ROW, NightState
+from townlet_pipeline.soak.night_states import NightState
 from townlet_pipeline.soak.verdict_record import VerdictRecord
 
 _SAID = {"hold": "held", "reject": "rejected"}
@@ -88,7 +88,6 @@ def missed_night_alarm(day: str, states: Sequence[NightState], moment: datetime)
         "night": day,
         "reason": " ".join(f"{state.scenario}: {state.state}. {state.why}" for state in without),
         "next_step": "Do what each scenario's row says.",
-        "handbook": handbook_url(MISSED_ROW),
         "scenarios": rows,
     }
     return Alarm(f"night-{day}-missed", moment, mask_secrets(content))

@@ -1,9 +1,9 @@
 """States of a night: for each scenario its verdict, or why it has none, as the instance's records tell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
@@ -11,14 +11,15 @@ from townlet_pipeline.runs.incidents import incidents_folder
 from townlet_pipeline.soak.scheduled import scheduled_scenarios
 from townlet_pipeline.soak.verdict_record import VerdictRecord, latest_verdicts
 
-#: ``failed``: the last run of the night failed or was terminated. ``running``: a run waits or works. ``missed``: no run
-#: of the night made a report.
-State = Literal["accept", "hold", "reject", "failed", "running", "missed"]
+if TYPE_CHECKING:
+    from townlet.soak.next_steps import NextStep
 
-#: Rows of the handbook for nights without a verdict.
-MISSED_ROW, FAILED_ROW, RUNNING_ROW = "night-missed", "night-failed", "night-running"
+#: ``crashed``: the last run of the night failed or was terminated. ``unfinished``: a run waits or works. ``missed``: no
+#: run of the night made a report.
+State = Literal["accepted", "held", "rejected", "crashed", "unfinished", "missed"]
 
 _PARTITION = "dagster/partition"
+_JUDGED: Mapping[str, State] = {"accept": "accepted", "hold": "held", "reject": "rejected"}
 _WAITING = (DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED)
 
 
@@ -45,7 +46,7 @@ class NightState:
     @property
     def has_verdict(self) -> bool:
         """Whether the night was judged."""
-        return self.state in ("accept", "hold", "reject")
+        return self.state in _JUDGED.values()
 
 
 def night_states(instance: DagsterInstance, day: str, scenarios: Sequence[str] | None = None) -> dict[str, NightState]:
@@ -77,11 +78,10 @@ def _last_runs(instance: DagsterInstance, keys: Sequence[str]) -> dict[str, Dags
 
 
 def _judged(record: VerdictRecord) -> NightState:
-    state: State = "accept" if record.verdict == "accept" else "reject" if record.verdict == "reject" else "hold"
     return NightState(
         scenario=record.scenario,
         day=record.when,
-        state=state,
+        state=_JUDGED[record.verdict],
         why=record.why,
         next_step=record.next_step,
         handbook=record.handbook,
@@ -92,32 +92,36 @@ def _judged(record: VerdictRecord) -> NightState:
 
 
 def _unjudged(scenario: str, day: str, run: DagsterRun | None) -> NightState:
-    state, why, step, row = _without_verdict(run)
+    state, why, step = _without_verdict(run)
     incident = None
-    if run is not None and state == "failed":
+    if run is not None and state == "crashed":
         incident = next(iter(incidents_folder().glob(f"*-{run.run_id}.md")), None)
     return NightState(
         scenario=scenario,
         day=day,
         state=state,
         why=why,
-        next_step=step,
-        handbook=row,
+        next_step=step.sentence,
+        handbook=step.handbook,
         page=None,
         run_id=run.run_id if run else None,
         incident=incident,
     )
 
 
-def _without_verdict(run: DagsterRun | None) -> tuple[State, str, str, str]:
-    """Return the state of a night without a verdict, why, the next step, and the row of the handbook."""
-    launch = "Launch the partition of nightly_soak."
+def _without_verdict(run: DagsterRun | None) -> tuple[State, str, "NextStep"]:
+    """Return the state of a night without a verdict, why, and the next step."""
+    from townlet.soak.next_steps import CRASHED, MISSED, UNFINISHED
+
     if run is None:
-        return "missed", "No run was started.", f"Check that the daemon runs. {launch}", MISSED_ROW
+        return "missed", "No run was started.", MISSED
     if not run.is_finished:
-        waits = "waits in the queue" if run.status in _WAITING else "is still at work"
-        return "running", f"Run {run.run_id} {waits}.", "Look at the run's log.", RUNNING_ROW
+        return (
+            "unfinished",
+            f"Run {run.run_id} {'waits' if run.status in _WAITING else 'is still at work'}.",
+            UNFINISHED,
+        )
     if run.status is DagsterRunStatus.SUCCESS:
-        return "missed", f"Run {run.run_id} ended without a report.", launch, MISSED_ROW
+        return "missed", f"Run {run.run_id} ended without a report.", MISSED
     ended = "was terminated" if run.status is DagsterRunStatus.CANCELED else "failed"
-    return "failed", f"Run {run.run_id} {ended}.", "Follow the incident page of the run.", FAILED_ROW
+    return "crashed", f"Run {run.run_id} {ended}.", CRASHED

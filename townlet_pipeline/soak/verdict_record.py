@@ -15,6 +15,8 @@ from townlet_pipeline.instance.pages import handbook_url, page_url
 if TYPE_CHECKING:
     from townlet.soak.verdict import SoakVerdict
 
+VERDICTS = ("accept", "hold", "reject")
+
 #: Records read from the instance at once.
 _PAGE = 100
 
@@ -82,7 +84,7 @@ def latest_verdicts(instance: DagsterInstance, asset: str, keys: Sequence[str]) 
 def _record_of(record: EventLogRecord) -> VerdictRecord | None:
     """Return the verdict in a materialization; None if there is none, as in materializations by other code."""
     made = record.asset_materialization
-    if made is None or made.partition is None or not {"verdict", "why", "path"} <= made.metadata.keys():
+    if made is None or made.partition is None or _text(made, "verdict") not in VERDICTS:
         return None
     when, scenario = _split(made.partition)
     return VerdictRecord(
