@@ -18,10 +18,11 @@ from dagster import (
     schedule,
 )
 
-from townlet_pipeline.artefacts.partitions import known_scenarios
 from townlet_pipeline.instance.environment import timezone
 from townlet_pipeline.instance.project import project_root
-from townlet_pipeline.instance.timetable import Plan, plans, variable_of
+from townlet_pipeline.instance.switches import switch_of
+from townlet_pipeline.instance.timetable import SCHEDULES, Plan, plans, schedules_on, variable_of
+from townlet_pipeline.soak.scheduled import scheduled_scenarios
 
 if TYPE_CHECKING:
     from townlet_pipeline.instance.dagster_internals import UnresolvedAssetJobDefinition
@@ -30,17 +31,34 @@ _DIMENSION = "scenario"
 
 
 def schedules_of(jobs: "Iterable[JobDefinition | UnresolvedAssetJobDefinition]") -> list[ScheduleDefinition]:
-    """Return a schedule, on by default, for each job that has a plan. Raises InputError for unusable hours."""
+    """Return a schedule for each job that has a plan; the environment decides whether it is on by default.
+
+    Raises InputError for unusable hours, and for an unusable switch.
+    """
     planned = plans()
     return [_schedule(job, planned[job.name]) for job in jobs if job.name in planned]
 
 
-def scheduled_scenarios(instance: DagsterInstance) -> list[str]:
-    """Return the scenarios that have a partition and a promoted baseline."""
+def upcoming(instance: DagsterInstance, moment: datetime) -> list[str]:
+    """Return a line for each schedule that is on, with its next start after a moment, and one for all that are off."""
     from townlet.baselines.promotion import BASELINES_FOLDER, promoted_scenarios
 
-    known = set(known_scenarios(instance))
-    return [name for name in promoted_scenarios(project_root() / BASELINES_FOLDER) if name in known]
+    planned, scenarios = plans(), len(promoted_scenarios(project_root() / BASELINES_FOLDER))
+    off = [job for job in planned if not switch_of(instance, job).on]
+    lines = [_next(job, plan, moment, scenarios) for job, plan in planned.items() if job not in off]
+    if off:
+        lines.append(f"off: {', '.join(off)}; switch them on in the UI, under Automation, or start with {SCHEDULES}=on")
+    return lines
+
+
+def _next(job: str, plan: Plan, moment: datetime, scenarios: int) -> str:
+    """Return when a job starts next, for how many scenarios, and how long that takes at most."""
+    words = [f"{job}: next at {plan.next_start(moment):%Y-%m-%d %H:%M} {timezone()}"]
+    words.append("1 scenario" if scenarios == 1 else f"{scenarios} scenarios")
+    if plan.each and scenarios:
+        minutes = round(plan.each.total_seconds() / 60) * scenarios
+        words.append(f"at most {minutes} minutes" if minutes < 120 else f"at most {minutes / 60:.0f} hours")
+    return ", ".join(words)
 
 
 def partition_at(partitions: PartitionsDefinition[Any], moment: datetime, scenario: str) -> str:
@@ -54,12 +72,14 @@ def partition_at(partitions: PartitionsDefinition[Any], moment: datetime, scenar
 
 
 def _schedule(job: "JobDefinition | UnresolvedAssetJobDefinition", plan: Plan) -> ScheduleDefinition:
+    default = DefaultScheduleStatus.RUNNING if schedules_on() else DefaultScheduleStatus.STOPPED
+
     @schedule(
         name=job.name,
         job=job,
         cron_schedule=plan.starts,
         execution_timezone=timezone(),
-        default_status=DefaultScheduleStatus.RUNNING,
+        default_status=default,
         description=f"{plan.description} Another time: ${variable_of(job.name)}.",
     )
     def requests(context: ScheduleEvaluationContext) -> Iterator[RunRequest | SkipReason]:

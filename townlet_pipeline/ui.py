@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,7 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
     """Start the Dagster UI, its daemon and the page server; Ctrl-C ends all of them."""
     from townlet_pipeline.instance.dagster_internals import DAEMON_MODULE
     from townlet_pipeline.instance.origins import named_hosts
+    from townlet_pipeline.schedules import upcoming
 
     # A shell starts background processes with SIGINT ignored, and children inherit that. SIGTERM ends the UI as well.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -53,6 +55,8 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
             daemon = [*module, DAEMON_MODULE, "run", "--workspace", str(workspace)]
             pages = [*module, "townlet_pipeline.instance.pages", "--with-parent"]
             print_line(f"Dagster UI: http://127.0.0.1:{port}", sys.stderr)
+            for line in upcoming(instance, datetime.now(UTC)):
+                print_line(line, sys.stderr)
             _run_until_one_ends({"the web server": web, "the daemon": daemon}, optional=pages)
 
 

@@ -15,7 +15,6 @@ from dagster import (
     AssetsDefinition,
     AssetSelection,
     DagsterInstance,
-    DefaultScheduleStatus,
     Definitions,
     MaterializeResult,
     PartitionsDefinition,
@@ -164,10 +163,9 @@ def test_the_time_zone_is_configured_and_checked() -> None:
         timezone({"TOWNLET_TIMEZONE": "Europe/Berlim"})
 
 
-def test_a_schedule_is_on_by_default_in_the_configured_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schedule_has_the_hours_of_the_timetable_in_the_configured_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOWNLET_TIMEZONE", "Asia/Tokyo")
     schedule = nightly(nights)
-    assert schedule.default_status is DefaultScheduleStatus.RUNNING
     assert (schedule.cron_schedule, schedule.execution_timezone) == (plans()["nightly_soak"].starts, "Asia/Tokyo")
 
 

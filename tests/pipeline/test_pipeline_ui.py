@@ -67,6 +67,7 @@ def server(project: Path, dusk: datetime, tmp_path_factory: pytest.TempPathFacto
     address = {
         "TOWNLET_PROJECT": str(project),
         "TOWNLET_PAGES_PORT": str(free_port()),
+        "TOWNLET_SCHEDULES": "on",
         "TOWNLET_NIGHTLY_SOAK_CRON": f"{dusk.minute} {dusk.hour} * * *",
     }
     home = tmp_path_factory.mktemp("home")

@@ -165,6 +165,13 @@ def test_a_night_that_drifted_is_reported_in_full_and_fails_its_check(
     drifted = checks["steady_against_baseline"]
     assert (drifted.passed, drifted.severity) == (False, AssetCheckSeverity.ERROR)
     assert "Conflict intensity" in str(drifted.description)
+    red, verdict = (
+        checks["night_is_accepted"],
+        json.loads((store.folder(NIGHT, "soak_drift") / "drift.json").read_text()),
+    )
+    assert (red.passed, red.severity) == (False, AssetCheckSeverity.ERROR)
+    assert red.description == f"reject: {verdict['why']} {verdict['next_step']}"
+    assert str(red.metadata["handbook"].value).endswith(f"#{verdict['handbook']}")
     assert checks["report_says_what_was_found"].passed
 
 
@@ -197,4 +204,4 @@ def test_an_endurance_run_too_short_to_judge_memory_says_so_and_is_held(
     (checked,) = done.get_asset_check_evaluations()
     assert (checked.passed, checked.severity) == (False, AssetCheckSeverity.WARN)
     assert str(checked.description).startswith("hold: ")
-    assert "Not enough data to assess resident memory" in str(checked.description)
+    assert "Not enough data to assess resident memory" in str(checked.metadata["reasons"].value)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from traceback import format_exc
+from typing import Any
 
 from townlet.errors import InputError, RunError
 from townlet.files.storage import exclusive_file
@@ -23,35 +25,46 @@ def endure(
     restart_every: int,
     resume: bool = False,
     progress: Callable[[SoakResult], None] | None = None,
+    after_cycle: Callable[..., None] | None = None,
 ) -> SoakResult:
     """Run a soak as :func:`townlet.soak.run.run_soak` does, with a fresh process after every ``restart_every`` cycles.
 
     The result has the same bytes as without restarts. The processes end when this one ends, however it ends, and
-    immediately if it is interrupted. ``progress`` is called after each process except the last. Raises what
-    :func:`run_soak` raises, and RunError if a process was killed.
+    immediately if it is interrupted. ``progress`` is called after each process except the last, and ``after_cycle``
+    after each cycle as ``progress`` is by :func:`run_soak`. Raises what :func:`run_soak` raises, and RunError if a
+    process was killed.
     """
     if restart_every <= WARM_UP:
         expected = f"at least {WARM_UP + 1}: a process's first {WARM_UP} cycles say nothing about memory and speed"
         raise InputError.of("options", "--restart-every", str(restart_every), expected)
     with exclusive_file(options.output / "soak"):
-        result = _in_a_process(options, resume, restart_every)
+        result = _in_a_process(options, resume, restart_every, after_cycle)
         while not result.finished:
             if progress is not None:
                 progress(result)
-            result = _in_a_process(options, True, restart_every)
+            result = _in_a_process(options, True, restart_every, after_cycle)
         return result
 
 
-def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
+@dataclass(frozen=True)
+class _Cycle:
+    """What a process tells of one cycle."""
+
+    standing: tuple[Any, ...]
+
+
+def _in_a_process(options: SoakOptions, resume: bool, most: int, after_cycle: Callable[..., None] | None) -> SoakResult:
     """Run the next cycles in a fresh interpreter: torch's threads do not survive a fork."""
     context = multiprocessing.get_context("spawn")
     answers, answering = context.Pipe(duplex=False)
-    process = context.Process(target=_part, args=(answering, options, resume, most))
+    process = context.Process(target=_part, args=(answering, options, resume, most, after_cycle is not None))
     process.start()
     # Now only the process holds this end, so that its death is noticed.
     answering.close()
     try:
-        answer = answers.recv()
+        while isinstance(answer := answers.recv(), _Cycle):
+            assert after_cycle is not None
+            after_cycle(*answer.standing)
         process.join()
     except EOFError:
         killed = f"the process that worked on {options.output} was killed"
@@ -70,13 +83,17 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int) -> SoakResult:
     raise answer
 
 
-def _part(answering: Connection, options: SoakOptions, resume: bool, most: int) -> None:
-    """Send the result to the parent; or a RunError, or the faults of an InputError, which pickling would lose."""
+def _part(answering: Connection, options: SoakOptions, resume: bool, most: int, tells: bool) -> None:
+    """Send each cycle if ``tells`` is set, then the result to the parent.
+
+    The result may be a RunError, or the faults of an InputError, which pickling would lose.
+    """
     # Ctrl-C interrupts the parent too, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     try:
-        answering.send(run_soak(options, resume=resume, most=most))
+        progress = (lambda *standing: answering.send(_Cycle(standing))) if tells else None
+        answering.send(run_soak(options, resume=resume, most=most, progress=progress))
     except InputError as error:
         answering.send(error.faults)
     except RunError as error:

@@ -11,7 +11,7 @@ from townlet.files.storage import write_atomically
 from townlet_pipeline.instance.environment import environment, timezone
 from townlet_pipeline.instance.pages import page_address, ui_address
 from townlet_pipeline.instance.project import project_root, shown
-from townlet_pipeline.instance.timetable import plans
+from townlet_pipeline.instance.timetable import plans, schedules_on
 
 _HERE = Path(__file__).parent
 _SETTINGS = "dagster.yaml"
@@ -37,6 +37,7 @@ def ensure_home(home: Path | None = None) -> Path:
     # Schedules have hours: bad ones must not leave the browser with definitions that fail to load.
     timezone()
     plans()
+    schedules_on()
     default = project_root() / (".dagster" if chosen.name == "local" else f".dagster-{chosen.name}")
     folder = _folder(home or Path(os.environ.get("DAGSTER_HOME") or default))
     file, wanted = folder / _SETTINGS, settings(chosen.name)

@@ -2,15 +2,22 @@
 
 import os
 import re
-from collections.abc import Mapping
+import zoneinfo
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from townlet.errors import Fault, InputError
+from townlet_pipeline.instance.environment import environment, timezone
+
+#: Says whether the schedules of a new instance are on.
+SCHEDULES = "TOWNLET_SCHEDULES"
 
 #: Added to an asset's time window, because daylight saving may insert an hour.
 _SLACK = timedelta(hours=1)
 _DAY = timedelta(days=1)
+#: Days before and after a moment among which its nearest starts are: the longest job is due within three days.
+_NEAR = range(-11, 9)
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,8 @@ class Plan:
     description: str
     weekly: bool = True
     """Whether the job starts on one day of the week, rather than on each."""
+    each: timedelta | None = None
+    """The longest time that the job works on one scenario, on two cores; None if nothing bounds it."""
 
     @property
     def deadline(self) -> str:
@@ -38,6 +47,22 @@ class Plan:
         """The longest time before the deadline at which the assets may have been made."""
         return self.allowed + _SLACK
 
+    def next_start(self, moment: datetime) -> datetime:
+        """Return the first start after a moment, in the time zone of the timetable."""
+        return min(start for start in self._starts(moment) if start > moment)
+
+    def last_due(self, moment: datetime) -> datetime:
+        """Return the last start whose deadline is over at a moment, in the time zone of the timetable."""
+        return max(start for start in self._starts(moment) if start + self.allowed <= moment)
+
+    def _starts(self, moment: datetime) -> Iterator[datetime]:
+        minute, hour, _, _, days = self.starts.split()
+        zone = zoneinfo.ZoneInfo(timezone())
+        for days_later in _NEAR:
+            day = moment.astimezone(zone).date() + timedelta(days=days_later)
+            if days == "*" or day.isoweekday() % 7 in _days(days):
+                yield datetime.combine(day, time(int(hour), int(minute)), zone)
+
 
 #: Plans by job. Daylight saving skips or repeats none of these hours in most of the world.
 _PLANS = {
@@ -47,12 +72,14 @@ _PLANS = {
         ("soak_run", "soak_drift", "acceptance_report"),
         "A soak of each scenario that has a promoted baseline, and its acceptance report.",
         weekly=False,
+        each=timedelta(minutes=10),
     ),
     "weekly_endurance": Plan(
         "0 5 * * 6",
         timedelta(days=2, hours=3),
         ("endurance_run", "endurance_report"),
         "An endurance run of each scenario that has a promoted baseline.",
+        each=timedelta(hours=2),
     ),
     "refresh_baselines": Plan(
         "0 5 * * 0",
@@ -72,6 +99,17 @@ _PLANS = {
 def variable_of(job: str) -> str:
     """Return the environment variable that sets another start for a job."""
     return f"TOWNLET_{job.upper()}_CRON"
+
+
+def schedules_on(variables: Mapping[str, str] = os.environ) -> bool:
+    """Return whether schedules are on by default: as ``$TOWNLET_SCHEDULES`` says (on or off), else only if shared.
+
+    What somebody switches in the UI counts before that. Raises InputError for another value.
+    """
+    named = variables.get(SCHEDULES, "").strip()
+    if named not in ("", "on", "off"):
+        raise InputError.of("environment", SCHEDULES, repr(named), "on or off")
+    return named == "on" if named else environment(variables).name == "shared"
 
 
 def plans(variables: Mapping[str, str] = os.environ) -> dict[str, Plan]:

@@ -1,4 +1,4 @@
-"""The webhook to which incidents are posted. Its address may be a secret, so no message here quotes it."""
+"""The webhook to which incidents and verdicts are posted. Its address may be a secret, so no message here quotes it."""
 
 import json
 import os
@@ -12,6 +12,9 @@ from urllib.error import HTTPError, URLError
 
 #: Names the address to which incidents are posted as JSON, such as a chat's incoming webhook.
 WEBHOOK = "TOWNLET_WEBHOOK"
+
+#: How the sentence on a message begins that has arrived.
+POSTED = f"posted to {WEBHOOK}"
 
 #: For the whole exchange: a server that sends a byte now and then must not hold up the sensors.
 _TIMEOUT_SECONDS = 10.0
@@ -45,7 +48,7 @@ def _post(url: str, body: bytes) -> str:
     try:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
         with urllib.request.build_opener(_NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as answer:
-            return f"posted to {WEBHOOK}: status {answer.status}"
+            return f"{POSTED}: status {answer.status}"
     except (OSError, HTTPException, ValueError) as error:
         return _failed(_describe_without_address(error))
 

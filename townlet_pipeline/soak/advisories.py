@@ -1,8 +1,11 @@
 """Advisories on soaks: the verdict *hold* is a warning, *reject* an error."""
 
+from dagster import MetadataValue
+
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, advisory
 from townlet_pipeline.artefacts.store import StoreResource
+from townlet_pipeline.instance.pages import handbook_url, page_url
 from townlet_pipeline.soak.partitions import nights, weekends
 
 
@@ -10,6 +13,12 @@ from townlet_pipeline.soak.partitions import nights, weekends
 def steady_against_baseline(store: StoreResource, key: str) -> Finding:
     """Nothing drifted from the baseline. A change that is certain but small, or a lack of data, is a warning."""
     return _accepted(store, key, "soak_drift")
+
+
+@advisory("acceptance_report", partitions=nights)
+def night_is_accepted(store: StoreResource, key: str) -> Finding:
+    """The night's verdict is *accept*. *Hold* is a warning, *reject* an error; the description says what to do."""
+    return _accepted(store, key, "acceptance_report")
 
 
 @advisory("acceptance_report", partitions=nights)
@@ -44,8 +53,14 @@ def _accepted(store: StoreResource, key: str, asset: str) -> Finding:
         "watched": sum(metric["verdict"] == "watch" for metric in metrics),
         "not_enough_data": sum(metric["verdict"] == "not enough data" for metric in metrics),
     }
-    verdict = found["verdict"]
-    return Finding(verdict == "accept", f"{verdict}: {found['reasons']}", numbers, warns=verdict == "hold")
+    verdict, page = found["verdict"], page_url(files.main_file(store, key, asset))
+    more = {
+        "reasons": found["reasons"],
+        "handbook": MetadataValue.url(handbook_url(found["handbook"])),
+        **({"report": MetadataValue.url(page)} if page and page.endswith(".html") else {}),
+    }
+    sentence = f"{verdict}: {found['why']} {found['next_step']}"
+    return Finding(verdict == "accept", sentence, {**numbers, **more}, warns=verdict == "hold")
 
 
-ALL = [steady_against_baseline, report_says_what_was_found, endured]
+ALL = [steady_against_baseline, night_is_accepted, report_says_what_was_found, endured]

@@ -1,4 +1,4 @@
-"""Definitions of baselines and soaks: assets and checks."""
+"""Definitions of baselines and soaks: assets, checks, and the sensor that reports verdicts."""
 
 from dagster import Definitions
 
@@ -11,6 +11,7 @@ from townlet_pipeline.soak.assets.endurance_report import endurance_report
 from townlet_pipeline.soak.assets.endurance_run import endurance_run
 from townlet_pipeline.soak.assets.soak_drift import soak_drift
 from townlet_pipeline.soak.assets.soak_run import soak_run
+from townlet_pipeline.soak.verdict_sensor import verdicts
 
 #: All assets of baselines and soaks, in the order in which they are made.
 ASSETS = [
@@ -24,4 +25,4 @@ ASSETS = [
 ]
 CHECKS = [*gates.ALL, *advisories.ALL]
 
-defs = Definitions(assets=with_deadlines(ASSETS), asset_checks=CHECKS)
+defs = Definitions(assets=with_deadlines(ASSETS), asset_checks=CHECKS, sensors=[verdicts])

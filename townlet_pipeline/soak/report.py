@@ -10,6 +10,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
 from townlet_pipeline.instance.page_index import MORNING
 from townlet_pipeline.instance.pages import handbook_url, page_address, page_url, run_url
+from townlet_pipeline.soak.verdict_record import verdict_metadata
 from townlet_pipeline.soak.verdict_table import verdict_table
 
 
@@ -41,10 +42,8 @@ def report_on(
         data_version=DataVersion(sha256(out.with_suffix(".json").read_bytes())),
         metadata={
             "headline": f"{verdict.decision}: {verdict.why}",
-            "next": MetadataValue.text(verdict.next_step.sentence),
-            "handbook": MetadataValue.url(handbook_url(verdict.next_step.handbook)),
+            **verdict_metadata(verdict),
             "page": metadata.page(out),
-            "verdict": MetadataValue.text(verdict.reasons),
             "report": metadata.markdown_of(out.with_suffix(".md")),
             "table": verdict_table(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),

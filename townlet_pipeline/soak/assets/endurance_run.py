@@ -10,6 +10,7 @@ from townlet_pipeline.column.train import training_failures
 from townlet_pipeline.instance.pools import TRAINING
 from townlet_pipeline.soak.materialize import finished_soak, soak_options, soak_or_resume
 from townlet_pipeline.soak.partitions import weekends
+from townlet_pipeline.soak.progress import LiveSoak
 
 
 class EnduranceConfig(Config):
@@ -44,7 +45,8 @@ def endurance_run(
     asked = config.model_dump(exclude={"restart_every"})
     options = soak_options(context, store, **asked)
     with training_failures():
+        live, every = LiveSoak(context).after_cycle, config.restart_every
         result = soak_or_resume(
-            context, options, lambda resume: endure(options, restart_every=config.restart_every, resume=resume)
+            context, options, lambda resume: endure(options, restart_every=every, resume=resume, after_cycle=live)
         )
         return finished_soak(context, store, options, result, restart_every=config.restart_every)

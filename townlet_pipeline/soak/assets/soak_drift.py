@@ -7,6 +7,7 @@ from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, soak_version
 from townlet_pipeline.soak.partitions import nights
+from townlet_pipeline.soak.verdict_record import verdict_metadata
 from townlet_pipeline.soak.verdict_table import verdict_table
 
 
@@ -27,8 +28,7 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
         data_version=DataVersion(version),
         metadata={
             "headline": f"{evidence.verdict.decision}: {evidence.verdict.why}",
-            "next": MetadataValue.text(evidence.verdict.next_step.sentence),
-            "verdict": MetadataValue.text(evidence.verdict.reasons),
+            **verdict_metadata(evidence.verdict),
             "tests": evidence.assessment.tests,
             "alerts": len(evidence.assessment.of("alert")),
             "watched": len(evidence.assessment.of("watch")),

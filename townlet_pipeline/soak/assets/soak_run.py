@@ -10,6 +10,7 @@ from townlet_pipeline.column.train import training_failures
 from townlet_pipeline.instance.pools import TRAINING
 from townlet_pipeline.soak.materialize import finished_soak, soak_options, soak_or_resume
 from townlet_pipeline.soak.partitions import nights
+from townlet_pipeline.soak.progress import LiveSoak
 
 
 class SoakConfig(Config):
@@ -40,5 +41,6 @@ def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreRes
 
     options = soak_options(context, store, **config.model_dump())
     with training_failures():
-        result = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume))
+        live = LiveSoak(context).after_cycle
+        result = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume, progress=live))
         return finished_soak(context, store, options, result)
