@@ -52,11 +52,11 @@ class Section:
     rows: Rows = ()
 
 
-def page(title: str, parts: Sequence[str]) -> str:
-    """Build an HTML document from parts of markup; it loads nothing and runs no script."""
+def page(title: str, parts: Sequence[str], *, css: str = "") -> str:
+    """Build an HTML document from parts of markup, with rules of its own; it loads nothing and runs no script."""
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title><style>{_CSS}</style>'
+        f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title><style>{_CSS}{css}</style>'
     )
     body = "\n".join(part for part in parts if part)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{body}\n</main></body></html>\n'
