@@ -7,13 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from townlet.baselines.promotion import LEDGER_NAME
-from townlet.soak.next_steps import _BOUND, _NOTHING, _TOWN
+from townlet.soak.next_steps import NextStep, next_step
 
-NOTHING = "Nothing changed that chance does not explain."
-_WHY = {
-    "accept": (NOTHING, _NOTHING),
-    "hold": ("A bound of the scenario was broken in 143 of 300 cycles: entropy 0.62, expected at least 0.7.", _BOUND),
-    "reject": ("Conflict intensity is 10.0 % above the baseline, and 3 other metrics changed.", _TOWN),
+#: Why, and what to do, by verdict.
+REASONS = {
+    "accept": (
+        "Nothing changed that chance does not explain.",
+        next_step("accept", (), broken_bounds=False, has_baseline=True),
+    ),
+    "hold": (
+        "A bound of the scenario was broken in 143 of 300 cycles: entropy 0.62 in cycle 9, expected at least 0.7.",
+        next_step("hold", (), broken_bounds=True, has_baseline=True),
+    ),
+    "reject": (
+        "Conflict intensity is 10.0 % above the baseline, and 3 other metrics changed.",
+        NextStep("Find what changed the town's rules or the scenario since the baseline.", "night-town-changed"),
+    ),
 }
 _METRICS = (
     ("queue_conflict_intensity_per_1000", "reference", 110.0),
@@ -29,7 +38,7 @@ def judged(
 ) -> Path:
     """Write a night with a verdict, and return its folder. ``factor`` is the metrics' level beside the baseline's."""
     folder = store / scenario / "nights" / day
-    why, step = _WHY[verdict]
+    why, step = REASONS[verdict]
     metrics: list[dict[str, Any]] = [
         {
             "name": name,

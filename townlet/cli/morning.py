@@ -9,6 +9,7 @@ import typer
 
 from townlet.cli.options import PrintJson
 from townlet.cli.places import file_option
+from townlet.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def morning(
-    store: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of all artefacts.")] = Path("runs/store"),
+    store: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of all artefacts; by default runs/store.")
+    ] = None,
     baselines: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Promoted baselines: their scenarios have nights.")
     ] = Path("baselines"),
@@ -28,7 +31,7 @@ def morning(
         str | None, typer.Option(metavar="YYYY-MM-DD", help="Day of the night; by default the last one.")
     ] = None,
     json: PrintJson = False,
-    output: Annotated[Path | None, file_option(help="Write the page into this file instead of printing.")] = None,
+    output: Annotated[Path | None, file_option(help="Write the page, and JSON beside it, instead of printing.")] = None,
     now: Annotated[
         str | None, typer.Option(metavar="TIME", help="Moment that decides what is missed; by default the present.")
     ] = None,
@@ -37,6 +40,9 @@ def morning(
     handbook: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Address of the handbook; by default docs/OPS_HANDBOOK.md.")
     ] = None,
+    runs: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Beginning of the addresses of Dagster's runs, for links.")
+    ] = None,
 ) -> None:
     """Show last night's verdicts, why, and what to do next.
 
@@ -44,14 +50,16 @@ def morning(
     is accepted.
     """
     from townlet.baselines.promotion import promoted_scenarios
-    from townlet.files.storage import pretty_json, write_atomically
+    from townlet.files.storage import pretty_json
     from townlet.morning.overview import read_overview
-    from townlet.morning.page import morning_html, page_links
+    from townlet.morning.page import page_links, write_morning
     from townlet.morning.schedule import read_day, read_moment, read_schedule
     from townlet.morning.text import terminal_lines
 
+    if store is not None and not store.is_dir():
+        raise InputError.of(store, "", "no such folder", "the folder of all artefacts")
     overview = read_overview(
-        store,
+        store or Path("runs/store"),
         promoted=promoted_scenarios(baselines),
         incidents=incidents,
         schedule=read_schedule(cron or "0 4 * * *", timezone or "UTC"),
@@ -59,7 +67,7 @@ def morning(
         day=read_day(day) if day else None,
     )
     if output is not None:
-        write_atomically(output, morning_html(overview, page_links(output, handbook)))
+        write_morning(overview, output, page_links(output, handbook, runs))
         typer.echo(output, err=json)
     if json:
         typer.echo(pretty_json(overview.as_json()), nl=False)

@@ -82,8 +82,8 @@ class Night:
     levels: Mapping[str, Level] = field(default_factory=dict)
     """Headline metrics by name."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, without the metrics."""
+    def as_json(self, store: Path) -> dict[str, Any]:
+        """Plain values, without the metrics; the report's path is relative to the store, the incident is a name."""
         return {
             "scenario": self.scenario,
             "day": self.day.isoformat(),
@@ -91,7 +91,7 @@ class Night:
             "why": self.why,
             "next_step": self.step.sentence if self.step else None,
             "handbook": self.step.handbook if self.step else None,
-            "report": str(self.report) if self.report else None,
-            "incident": str(self.incident.file.with_suffix(".md")) if self.incident else None,
+            "report": self.report.relative_to(store).as_posix() if self.report else None,
+            "incident": self.incident.file.with_suffix(".md").name if self.incident else None,
             "run": self.incident.run_id if self.incident else None,
         }

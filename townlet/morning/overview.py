@@ -38,6 +38,8 @@ HOW_TO_BEGIN = (
 class Overview:
     """The last night, and the nights before it."""
 
+    store: Path
+    """The folder of all artefacts."""
     as_of: datetime
     """The moment that decided what is missed."""
     day: date | None
@@ -95,7 +97,7 @@ class Overview:
             "headline": self.headline,
             "accepted": self.accepted,
             "counts": self.counts,
-            "nights": [night.as_json() for night in self.nights],
+            "nights": [night.as_json(self.store) for night in self.nights],
             "strips": {
                 scenario: [
                     {
@@ -140,6 +142,8 @@ def read_overview(
         schedule: when nights begin and are due.
         now: decides which nights have begun and are due.
         day: the day of the night.
+
+    Damaged files are shown as such; a store that does not exist has no nights.
     """
     failed, faults = read_incidents(incidents)
     found = {
@@ -149,14 +153,14 @@ def read_overview(
     reader = _Reader(store, found, frozenset(promoted), failed, schedule, now)
     last = day if day is not None else reader.last_day()
     if last is None:
-        return Overview(now, None, {}, faults)
+        return Overview(store, now, None, {}, faults)
     shown = [last - timedelta(days=back) for back in reversed(range(SHOWN))]
     strips = {
         name: [reader.night(name, when) for when in shown]
         for name, days in found.items()
         if name in promoted or last in days
     }
-    return Overview(now, last, strips, faults)
+    return Overview(store, now, last, strips, faults)
 
 
 @dataclass(frozen=True)

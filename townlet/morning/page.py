@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
+from townlet.files.storage import pretty_json, write_atomically
 from townlet.morning.drawings import Links, courses, strip
 from townlet.morning.night import MARKS, WORDS, Incident, Night, State
 from townlet.morning.overview import HOW_TO_BEGIN, Overview
@@ -83,6 +85,14 @@ def page_links(file: Path, handbook: str | None = None, runs: str | None = None)
     """The links of a page in a file, to a handbook at an address, by default the one in the current folder."""
     folder = file.absolute().parent
     return Links(folder, handbook or os.path.relpath(_HANDBOOK.absolute(), folder), runs)
+
+
+def write_morning(overview: Overview, file: Path, links: Links) -> dict[str, Any]:
+    """Write the page into a file, and the plain values beside it as JSON; return those."""
+    content = overview.as_json()
+    write_atomically(file.with_suffix(".json"), pretty_json(content))
+    write_atomically(file, morning_html(overview, links))
+    return content
 
 
 def morning_html(overview: Overview, links: Links) -> str:

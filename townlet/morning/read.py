@@ -52,7 +52,7 @@ def read_incidents(folder: Path) -> tuple[dict[tuple[date, str], Incident], list
             if partition and day:
                 found[day, partition[2]] = _incident(file, content)
         except InputError as error:
-            faults.append(str(error.faults[0]))
+            faults.append(str(error.faults[0]).removeprefix(f"{folder}/"))
     return found, faults
 
 
@@ -76,7 +76,8 @@ def read_night(store: Path, scenario: str, day: date, incidents: Incidents) -> N
         if cycles is None and drift.exists():
             return _judged(folder, drift, scenario, day, incident)
     except InputError as error:
-        return Night(scenario, day, "damaged", f"A file is damaged: {error.faults[0]}.", DAMAGED, incident=incident)
+        fault = str(error.faults[0]).removeprefix(f"{store}/")
+        return Night(scenario, day, "damaged", f"A file is damaged: {fault}.", DAMAGED, incident=incident)
     if incident is not None:
         why = next((line.strip() for line in incident.reason.splitlines() if line.strip()), "It gave no reason.")
         step = NextStep(" ".join(incident.how_to_resume) or CRASHED.sentence, CRASHED.handbook)
