@@ -68,6 +68,13 @@ document_baselines = job(
     max_runtime=timedelta(hours=2),
 )
 
+refresh_morning = job(
+    "refresh_morning",
+    AssetSelection.assets("morning_overview"),
+    "The morning page: last night's verdicts, why, and what to do next, with missed nights.",
+    max_runtime=timedelta(minutes=30),
+)
+
 
 @dagster.job(executor_def=townlet_executor, tags=_tags(timedelta(hours=1)))
 def certify() -> None:
@@ -81,5 +88,6 @@ ALL: "list[UnresolvedAssetJobDefinition | JobDefinition]" = [
     weekly_endurance,
     refresh_baselines,
     document_baselines,
+    refresh_morning,
     certify,
 ]

@@ -128,6 +128,7 @@ def _repository(partitions: PartitionsDefinition[Any]) -> Any:
         ("weekly_endurance", ["drill|2027-01-11", "other|2027-01-11"]),
         ("refresh_baselines", ["drill", "other"]),
         ("document_baselines", [None]),
+        ("refresh_morning", [None]),
     ],
 )
 def test_each_schedule_requests_every_scenario_and_the_page_of_baselines_once(
@@ -179,6 +180,8 @@ def test_a_schedule_has_the_hours_of_the_timetable_in_the_configured_time_zone(m
         ("weekly_endurance", "0 18 * * 5", "0 21 * * 0"),
         ("refresh_baselines", "", "0 8 * * 1"),
         ("document_baselines", "", "0 8 * * 1"),
+        ("refresh_morning", "", "0 9 * * *"),
+        ("refresh_morning", "15 7 * * *", "15 8 * * *"),
     ],
 )
 def test_another_time_is_chosen_and_the_deadline_moves_with_it(
@@ -196,6 +199,14 @@ def test_another_time_is_chosen_and_the_deadline_moves_with_it(
     policy = dated.specs_by_key[AssetKey(plan.assets[0])].freshness_policy
     assert isinstance(policy, CronFreshnessPolicy)
     assert policy.deadline_cron == deadline
+
+
+@pytest.mark.parametrize(("nightly", "refreshed"), [("", "0 8 * * *"), ("30 22 * * 1-5", "30 2 * * 2,3,4,5,6")])
+def test_the_morning_page_is_made_when_the_nights_are_due(
+    monkeypatch: pytest.MonkeyPatch, nightly: str, refreshed: str
+) -> None:
+    monkeypatch.setenv("TOWNLET_NIGHTLY_SOAK_CRON", nightly)
+    assert plans()["refresh_morning"].starts == refreshed == plans()["nightly_soak"].deadline
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ MAIN = {
     "soak_drift": DRIFT_NAME,
     "acceptance_report": f"{ACCEPTANCE_STEM}.html",
     "endurance_report": f"{ACCEPTANCE_STEM}.html",
+    "morning_overview": "morning.html",
 }
 
 

@@ -93,6 +93,13 @@ _PLANS = {
         ("baseline_document",),
         "The page of all promoted baselines, measured again.",
     ),
+    "refresh_morning": Plan(
+        "0 8 * * *",
+        timedelta(hours=1),
+        ("morning_overview",),
+        "The morning page, at the deadline of the nightly soaks: what is not there by then was missed.",
+        weekly=False,
+    ),
 }
 
 
@@ -125,7 +132,12 @@ def plans(variables: Mapping[str, str] = os.environ) -> dict[str, Plan]:
     ]
     if faults:
         raise InputError(faults)
-    return {job: replace(plan, starts=chosen[job]) for job, plan in _PLANS.items()}
+    planned = {job: replace(plan, starts=chosen[job]) for job, plan in _PLANS.items()}
+    if not variables.get(variable_of("refresh_morning"), "").strip():
+        # When a night is due moves with its start.
+        at = planned["nightly_soak"].deadline
+        planned["refresh_morning"] = replace(planned["refresh_morning"], starts=at)
+    return planned
 
 
 _EXPECTED = "minute, hour and days of one start a day, such as '30 22 * * *', or '0 4 * * 1-5' for working days only"

@@ -1,4 +1,4 @@
-"""Definitions of baselines and soaks: assets, checks, and the sensor that reports verdicts."""
+"""Definitions of baselines and soaks: assets, checks, and the sensors of verdicts and of the morning page."""
 
 from dagster import Definitions
 
@@ -9,8 +9,10 @@ from townlet_pipeline.soak.assets.baseline_document import baseline_document
 from townlet_pipeline.soak.assets.conflict_baselines import conflict_baselines
 from townlet_pipeline.soak.assets.endurance_report import endurance_report
 from townlet_pipeline.soak.assets.endurance_run import endurance_run
+from townlet_pipeline.soak.assets.morning_overview import morning_overview
 from townlet_pipeline.soak.assets.soak_drift import soak_drift
 from townlet_pipeline.soak.assets.soak_run import soak_run
+from townlet_pipeline.soak.morning import last_night_is_accepted, morning_page, morning_page_after_incident
 from townlet_pipeline.soak.verdict_sensor import verdicts
 
 #: All assets of baselines and soaks, in the order in which they are made.
@@ -22,7 +24,12 @@ ASSETS = [
     acceptance_report,
     endurance_run,
     endurance_report,
+    morning_overview,
 ]
-CHECKS = [*gates.ALL, *advisories.ALL]
+CHECKS = [*gates.ALL, *advisories.ALL, last_night_is_accepted]
 
-defs = Definitions(assets=with_deadlines(ASSETS), asset_checks=CHECKS, sensors=[verdicts])
+defs = Definitions(
+    assets=with_deadlines(ASSETS),
+    asset_checks=CHECKS,
+    sensors=[verdicts, morning_page, morning_page_after_incident],
+)

@@ -1,0 +1,1 @@
+"""Morning overview: the last night of every scenario, why, what to do next, and the nights before it."""
