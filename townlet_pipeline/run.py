@@ -43,17 +43,18 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
 
     Raises InputError for an unknown scenario or mode.
     """
-    from townlet_pipeline.artefacts.partitions import known_scenarios, register_scenarios
+    from townlet_pipeline.artefacts.partitions import known_scenarios
     from townlet_pipeline.instance.home import settings_warning
     from townlet_pipeline.instance.opening import home_lock, open_instance
     from townlet_pipeline.runs.dead_runs import close_dead_runs
+    from townlet_pipeline.soak.promotions import report_project
 
     with open_instance(home) as instance:
         folder = Path(instance.root_directory)
         if warning := settings_warning(folder):
             print_line(warning)
         with home_lock(folder):
-            register_scenarios(instance, say=lambda fault: print_line(f"no partition: {fault}", sys.stderr))
+            report_project(instance, say=lambda fault: print_line(fault, sys.stderr))
         _require_known(scenario, known_scenarios(instance))
         _require_mode(training["mode"])
         with _scenario_lock(folder, scenario):

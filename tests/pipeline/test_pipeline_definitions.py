@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from support.places import ROOT
 
 from townlet.errors import InputError
-from townlet_pipeline.artefacts.partitions import scenarios
+from townlet_pipeline.artefacts.external import EXTERNAL
+from townlet_pipeline.artefacts.partitions import scenarios, soaked_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_sources, code_version
 from townlet_pipeline.definitions import defs
@@ -31,11 +32,14 @@ PARTITIONS = {
     "baseline_document": None,
     **dict.fromkeys(("soak_run", "soak_drift", "acceptance_report"), nights),
     **dict.fromkeys(("endurance_run", "endurance_report"), weekends),
+    **dict.fromkeys(("promoted_baseline", "pinned_capture"), soaked_scenarios),
 }
 
 
-def specs() -> list[AssetSpec]:
-    return list(defs.resolve_all_asset_specs())
+def specs(*, external: bool = False) -> list[AssetSpec]:
+    """The assets that runs make, or those that people write or promote."""
+    every = defs.resolve_all_asset_specs()
+    return [spec for spec in every if (spec.key.to_user_string() in EXTERNAL) == external]
 
 
 def test_loading_the_definitions_loads_no_heavy_library() -> None:
@@ -49,9 +53,11 @@ def test_loading_the_definitions_loads_no_heavy_library() -> None:
 
 
 def test_the_column_goes_from_scenario_to_report() -> None:
-    parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in specs()}
+    every = [*specs(), *specs(external=True)]
+    parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in every}
     assert parents == {
-        "scenario": set(),
+        "scenario_file": set(),
+        "scenario": {"scenario_file"},
         "rollout_capture": {"scenario"},
         "rollout_playback": {"rollout_capture", "scenario"},
         "replay_manifest": {"rollout_capture"},
@@ -63,25 +69,32 @@ def test_the_column_goes_from_scenario_to_report() -> None:
         "policy_evaluation": {"rollout_capture", "scenario", "trained_policy", "validated_telemetry"},
         "conflict_baselines": {"scenario"},
         "baseline_document": {"conflict_baselines"},
-        "soak_run": {"scenario"},
+        "promoted_baseline": {"scenario", "conflict_baselines"},
+        "pinned_capture": {"scenario"},
+        "soak_run": {"promoted_baseline", "pinned_capture"},
         "soak_drift": {"soak_run"},
         "acceptance_report": {"soak_run", "soak_drift"},
-        "endurance_run": {"scenario"},
+        "endurance_run": {"promoted_baseline", "pinned_capture"},
         "endurance_report": {"endurance_run"},
     }
 
 
-@pytest.mark.parametrize("spec", sorted(specs(), key=lambda spec: spec.key), ids=lambda spec: spec.key.to_user_string())
+@pytest.mark.parametrize(
+    "spec",
+    sorted([*specs(), *specs(external=True)], key=lambda spec: spec.key),
+    ids=lambda spec: spec.key.to_user_string(),
+)
 def test_every_asset_has_a_description_an_owner_a_group_and_a_check(spec: AssetSpec) -> None:
     assert len(spec.description or "") > 40
     assert spec.owners == ["team:townlet"]
     assert spec.group_name != "default"
     assert spec.kinds
-    assert spec.code_version
     assert spec.tags["townlet/stage"] == spec.group_name
     assert spec.partitions_def == PARTITIONS.get(spec.key.to_user_string(), scenarios)
     graph = defs.resolve_asset_graph()
-    assert [key for key in graph.asset_check_keys if key.asset_key == spec.key]
+    checked = bool([key for key in graph.asset_check_keys if key.asset_key == spec.key])
+    made = spec.key.to_user_string() not in EXTERNAL
+    assert (bool(spec.code_version), checked, graph.get(spec.key).is_executable) == (made, made, made)
 
 
 def test_gates_are_blocking_and_advisories_are_not() -> None:
@@ -232,7 +245,7 @@ def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
 @pytest.mark.parametrize(
     ("section", "names"),
     [
-        ("The column", {spec.key.to_user_string() for spec in specs()}),
+        ("The column", {spec.key.to_user_string() for spec in [*specs(), *specs(external=True)]}),
         ("The checks", {key.name for key in defs.resolve_asset_graph().asset_check_keys}),
         ("Time", set(plans())),
     ],

@@ -16,6 +16,7 @@ from support.pipeline_runs import materialized, new_instance
 from support.tiny_soak import tiny_scenario
 
 from townlet.baselines import promote, read_baseline
+from townlet.capture import MANIFEST_NAME
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.files.storage import sha256
@@ -28,6 +29,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column import definitions as column
 from townlet_pipeline.resources import SimulatorResource, TrainerResource
 from townlet_pipeline.soak import definitions as soak
+from townlet_pipeline.soak.promotions import report_promotions
 
 NAME = "queue_conflict"
 NIGHT = MultiPartitionKey({"day": "2026-11-03", "scenario": NAME})
@@ -85,6 +87,7 @@ def measured(instance: DagsterInstance, project: Path) -> Any:
     scenario = load_scenario(project / "configs" / "scenarios" / f"{NAME}.yaml")
     promote(file, scenario, reason="a test", by="ada", folder=project / "baselines")
     pin_capture(project / "configs" / "scenarios" / f"{NAME}.yaml", scenario, project / PINNED_CAPTURES / NAME)
+    assert report_promotions(instance) == []
     return result
 
 
@@ -220,8 +223,16 @@ def test_a_night_can_be_traced_to_its_scenario_its_baseline_and_its_pinned_captu
     (promoted,) = (project / "baselines" / NAME).glob("baseline-*.json")
     for asset in ("soak_run", "soak_drift"):
         table = materialized(night)[asset].metadata["inputs"]
-        read = {row.data["asset"]: row.data["data_version"] for row in table.records}
-        assert read["promoted baseline"] == sha256(promoted.read_bytes())
+        read = {row.data["asset"]: row.data for row in table.records}
+        assert read["promoted_baseline"] == {
+            "asset": "promoted_baseline",
+            "partition": NAME,
+            "data_version": read_baseline(promoted).sha256,
+            "run": "promoted by ada",
+        }
+    pinned = project / PINNED_CAPTURES / NAME / MANIFEST_NAME
+    recorded = materialized(night)["soak_run"].metadata["made_from"].value
+    assert recorded["pinned_capture"] == {NAME: sha256(pinned.read_bytes())}
     content = promoted.read_bytes()
     promoted.write_bytes(content + b" ")
     with pytest.raises(LineageError, match=promoted.name):

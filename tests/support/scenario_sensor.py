@@ -30,12 +30,18 @@ def evaluate(instance: DagsterInstance, cursor: str | None) -> SensorResult:
     assert isinstance(result, SensorResult)
     for request in result.dynamic_partitions_requests or []:
         instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+    for event in result.asset_events:
+        instance.report_runless_asset_event(event)
     return result
 
 
 def reported(result: SensorResult) -> dict[str | None, str]:
     """The changes that an evaluation reports, by partition."""
-    return {event.partition: str(event.metadata["change"].value) for event in result.asset_events}
+    return {
+        event.partition: str(event.metadata["change"].value)
+        for event in result.asset_events
+        if "change" in event.metadata
+    }
 
 
 def reason_of(result: SensorResult) -> str:

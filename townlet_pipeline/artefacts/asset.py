@@ -6,12 +6,11 @@ from typing import Any
 from dagster import AssetsDefinition, PartitionsDefinition, asset
 
 from townlet_pipeline.artefacts.guard import guarded
+from townlet_pipeline.artefacts.labels import OWNERS, tags
 from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.provenance import recorded
 from townlet_pipeline.artefacts.trainer_options import require_trainer_options
-
-OWNERS = ["team:townlet"]
 
 
 def townlet_asset(
@@ -48,8 +47,3 @@ def townlet_asset(
         )(guarded(with_object_store(recorded(compute)), require_trainer_options))
 
     return decorate
-
-
-def tags(group: str) -> dict[str, str]:
-    """Tags of an asset of a group, for selections such as ``tag:"townlet/stage"="training"``."""
-    return {"townlet/stage": group}

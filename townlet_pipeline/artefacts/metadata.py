@@ -100,7 +100,10 @@ def made_from(**parents: str | Mapping[str, str] | None) -> dict[str, MetadataVa
 
 
 def read_from(files: Mapping[str, Path]) -> dict[str, MetadataValue[Any]]:
-    """The metadata ``read_from``: files outside the store that were actually read, by what they are, with SHA-256."""
+    """The metadata ``read_from``: files that no run made and that were actually read, by what they are, with SHA-256.
+
+    The file of an external asset, whose version ``made_from`` gives, is under the asset's name.
+    """
     from townlet.lineage.artefact import file_sha256
 
     read = {name: {"file": shown(file), "sha256": file_sha256(file)} for name, file in files.items()}

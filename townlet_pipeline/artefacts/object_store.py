@@ -34,6 +34,7 @@ from upath import UPath
 from townlet.errors import InputError
 from townlet.files.filenames import InnerPath
 from townlet.files.storage import exclusive, pretty_json, read_json, sha256, write_atomically
+from townlet_pipeline.artefacts.external import EXTERNAL
 from townlet_pipeline.artefacts.files import EDITED
 from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.partitions import ALL, key_of
@@ -171,9 +172,19 @@ def _publish(context: AssetExecutionContext, store: StoreResource, made: Materia
 def _upstream(
     context: AssetExecutionContext | AssetCheckExecutionContext, keys: AbstractSet[AssetKey]
 ) -> AbstractSet[AssetKey]:
-    """All assets upstream, not only the parents: an asset may read what its parents were made from."""
+    """All assets upstream, not only the parents: an asset may read what its parents were made from.
+
+    Beyond an external asset nothing is read, except for the scenario, of which all assets of a partition are made.
+    """
     graph = context.job_def.asset_layer.asset_graph
-    return {above for key in keys for above in graph.get_ancestor_asset_keys(key)}
+    external = {AssetKey(name) for name in EXTERNAL}
+    found: set[AssetKey] = {AssetKey("scenario")} & graph.get_all_asset_keys()
+    waiting = [*keys, *found]
+    while waiting:
+        parents = graph.get(waiting.pop()).parent_keys - external - found
+        found |= parents
+        waiting += parents
+    return found - keys
 
 
 def _fetch_all(

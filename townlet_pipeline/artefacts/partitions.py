@@ -1,4 +1,4 @@
-"""Partitions: one per scenario, and one per experiment. All assets made of one are its column."""
+"""Partitions: one per scenario, and one per experiment; and the scenarios that have nights and weekends."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -24,6 +24,9 @@ _ATTEMPTS = 10
 
 #: The keys are in the instance; the sensor ``scenario_files`` and the job ``register_experiment`` add them.
 scenarios = DynamicPartitionsDefinition(name="scenarios")
+
+#: The scenarios with a promoted baseline, which alone can be soaked. The sensor ``promotions`` adds the keys.
+soaked_scenarios = DynamicPartitionsDefinition(name="soaked_scenarios")
 
 
 def key_of(context: AssetExecutionContext | AssetCheckExecutionContext) -> str:
@@ -94,8 +97,45 @@ def register_scenarios(instance: DagsterInstance, say: Callable[[str], None] | N
     return new
 
 
+def register_soaked_scenarios(instance: DagsterInstance) -> list[str]:
+    """Make every scenario with a promoted baseline a partition of nights and weekends, and return the new keys."""
+    new = new_soaked_scenarios(instance)
+    if new:
+        _add(instance, soaked_scenarios, new)
+    return new
+
+
+def new_soaked_scenarios(instance: DagsterInstance, also: Iterable[str] = ()) -> list[str]:
+    """The partitions with a promoted baseline that are not yet among the soaked scenarios, sorted.
+
+    ``also`` are partitions that are about to be added. A baseline without a partition is left out, such as that of a
+    scenario whose file is gone.
+    """
+    from townlet.baselines import BASELINES_FOLDER, promoted_scenarios
+
+    before, known = set(known_soaked_scenarios(instance)), {*known_scenarios(instance), *also}
+    return [name for name in promoted_scenarios(project_root() / BASELINES_FOLDER) if name in known - before]
+
+
+def known_soaked_scenarios(instance: DagsterInstance) -> list[str]:
+    """The scenarios of which nights and weekends are partitions, including those whose baseline is gone."""
+    return list(instance.get_dynamic_partitions(str(soaked_scenarios.name)))
+
+
+def remove_scenario(instance: DagsterInstance, key: str) -> None:
+    """Remove a key from all assets, nights and weekends included. No run and no backfill of it may be unfinished."""
+    for definition in (soaked_scenarios, scenarios):
+        if instance.has_dynamic_partition(str(definition.name), key):
+            instance.delete_dynamic_partition(str(definition.name), key)
+
+
 def add_scenarios(instance: DagsterInstance, keys: Sequence[str]) -> None:
-    """Make keys partitions of the instance, unless they are already.
+    """Make keys partitions of the instance, unless they are already."""
+    _add(instance, scenarios, keys)
+
+
+def _add(instance: DagsterInstance, definition: DynamicPartitionsDefinition, keys: Sequence[str]) -> None:
+    """Add keys that are not there yet.
 
     Dagster first asks for the keys that are there and then adds the others. If another process, such as the daemon's
     sensor, adds one in between, the database refuses them all; then they are added again.
@@ -104,7 +144,7 @@ def add_scenarios(instance: DagsterInstance, keys: Sequence[str]) -> None:
 
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            instance.add_dynamic_partitions(str(scenarios.name), list(keys))
+            instance.add_dynamic_partitions(str(definition.name), list(keys))
         except IntegrityError:
             if attempt == _ATTEMPTS:
                 raise

@@ -9,11 +9,13 @@ from dagster import (
     AssetKey,
     AssetRecordsFilter,
     DagsterInstance,
+    EventLogRecord,
     MaterializeResult,
     MetadataValue,
 )
 
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.external import MADE_BY
 from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import project_root
@@ -28,7 +30,7 @@ _COLUMNS = {
     "asset": "what was read",
     "partition": "its scenario; for what is not an asset, the file",
     "data_version": "SHA-256 of its content",
-    "run": "the run that made it",
+    "run": "the run that made it, or who did",
 }
 
 
@@ -37,7 +39,7 @@ def recorded(compute: Callable[..., Any]) -> Callable[..., Any]:
 
     Each result must have the metadata ``made_from`` (:func:`townlet_pipeline.artefacts.metadata.made_from`) and
     ``command``. It may have ``read_from`` (:func:`townlet_pipeline.artefacts.metadata.read_from`), for files that no
-    asset made. This adds ``inputs``, a table with the run that made each input, and ``environment``, and writes
+    run made. This adds ``inputs``, a table with the run that made each input, and ``environment``, and writes
     ``lineage.json`` beside the files, for ``townlet lineage``.
     """
 
@@ -67,14 +69,15 @@ def _with_provenance(
         kind=name,
         made_by=str(details["command"].value),
         made_from={
-            **{f"{asset} {key}": files.main_file(store, key, asset) for asset, key, _ in inputs},
+            **{f"{asset} {key}": files.main_file(store, key, asset) for asset, key, _ in inputs if asset not in others},
             **{what: project_root() / entry["file"] for what, entry in others.items()},
         },
     )
-    rows = [dict(zip(_COLUMNS, (*row, run_that_made(context.instance, *row)), strict=True)) for row in inputs]
+    rows = [dict(zip(_COLUMNS, (*row, _made_by(context.instance, *row)), strict=True)) for row in inputs]
     rows += [
         dict(zip(_COLUMNS, (what, entry["file"], entry["sha256"], NO_RUN), strict=True))
         for what, entry in others.items()
+        if what not in {asset for asset, *_ in inputs}
     ]
     details["inputs"] = metadata.table(rows, _COLUMNS)
     details["environment"] = MetadataValue.json(describe_installation())
@@ -93,9 +96,24 @@ def run_that_made(instance: DagsterInstance, asset: str, partition: str, version
 
     An asset may read files that were made by hand, which have no run.
     """
+    record = _materialization(instance, asset, partition, version)
+    return NO_RUN if record is None else record.run_id or NO_RUN
+
+
+def _made_by(instance: DagsterInstance, asset: str, partition: str, version: str) -> str:
+    """The run that made an input, or what was reported about an external asset, such as who promoted it."""
+    record = _materialization(instance, asset, partition, version)
+    if record is None or record.run_id or record.asset_materialization is None:
+        return NO_RUN if record is None else record.run_id
+    reported = record.asset_materialization.metadata.get(MADE_BY)
+    return NO_RUN if reported is None else str(reported.value)
+
+
+def _materialization(instance: DagsterInstance, asset: str, partition: str, version: str) -> EventLogRecord | None:
+    """The latest materialization of an asset with this data version."""
     wanted = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
     for record in instance.fetch_materializations(wanted, limit=_SEARCHED).records:
         made = record.asset_materialization
         if made is not None and (made.tags or {}).get("dagster/data_version") == version:
-            return record.run_id
-    return NO_RUN
+            return record
+    return None

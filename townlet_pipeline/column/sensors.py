@@ -23,6 +23,7 @@ from townlet_pipeline.artefacts.partitions import (
 )
 from townlet_pipeline.artefacts.scenario_source import is_experiment
 from townlet_pipeline.artefacts.store import StoreResource
+from townlet_pipeline.column.scenario_file import edited_files
 from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, scenario_file
 
 
@@ -57,7 +58,11 @@ def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> Se
                 removed.append(key)
         except InputError as error:
             unreadable[key] = str(error)
-    edited = [name for name, digest in found.items() if name in known and hashes.get(name, digest) != digest]
+    touched = {name for name, digest in found.items() if name in known and hashes.get(name, digest) != digest}
+    # Files of new partitions; and of all others, if a former version of this sensor reported no versions.
+    unreported = [name for name in found if name in {*known, *new} and name not in before.get("reported", [])]
+    versions, invalid = edited_files(context.instance, sorted({*touched, *unreported}))
+    edited = sorted(touched & {*(each.key for each in versions), *invalid})
     reports = [
         *_observed(
             set(removed) - set(before.get("removed", [])), "its file was removed; nothing made of it is deleted"
@@ -71,12 +76,13 @@ def scenario_files(context: SensorEvaluationContext, store: StoreResource) -> Se
         context.log.warning(line)
     return SensorResult(
         dynamic_partitions_requests=[scenarios.build_add_request(new)] if new else [],
-        asset_events=reports,
+        asset_events=[*reports, *(event for each in versions for event in each.events())],
         skip_reason=_summary(new, removed, edited, not_partitions),
         cursor=json.dumps(
             {
                 "files": {**{name: hashes[name] for name in unreadable if name in hashes}, **found},
                 "removed": sorted(removed),
+                "reported": sorted({*before.get("reported", []), *unreported} & found.keys()),
             }
         ),
     )

@@ -1,7 +1,7 @@
 """Materialization of a soak, nightly or endurance."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -169,7 +169,7 @@ def finished_soak(
             "resident_memory_bytes": int(soak.resources["resident_memory_bytes"][-1]),
             "agent_steps_per_second": float(soak.cycles["agent_steps"].sum() / taken.sum()),
             "baseline": soak.manifest["baseline"]["sha256"],
-            **read_scenario(store, name, Path(str(options.scenario)), also=_files_of_no_asset(options)),
+            **read_scenario(store, name, Path(str(options.scenario)), also=_external(options, soak.manifest)),
             "path": MetadataValue.path(str(result.folder)),
             # `--resume` lets the command do what is left to do, which may be nothing.
             "command": metadata.command(
@@ -183,10 +183,15 @@ def finished_soak(
     )
 
 
-def _files_of_no_asset(options: "SoakOptions") -> dict[str, Path]:
-    """The files that a soak read and that no asset made. A capture that is not pinned lies in the soak's folder."""
-    named = {"promoted baseline": options.baseline, "pinned capture": options.capture}
-    return {what: Path(str(file)) for what, file in named.items() if file is not None}
+def _external(options: "SoakOptions", manifest: Mapping[str, Any]) -> dict[str, tuple[Path, str]]:
+    """File and data version of the external assets that a soak read, by asset.
+
+    A capture that is not pinned is none of them: it lies in the soak's own folder.
+    """
+    named = {"promoted_baseline": (options.baseline, "baseline"), "pinned_capture": (options.capture, "capture")}
+    return {
+        asset: (Path(str(file)), manifest[what]["sha256"]) for asset, (file, what) in named.items() if file is not None
+    }
 
 
 def _command_options(options: "SoakOptions", restart_every: int | None) -> dict[str, object]:

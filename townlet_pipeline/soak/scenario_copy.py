@@ -49,18 +49,24 @@ def current_copy(store: StoreResource, name: str, run_id: str) -> Path:
 
 
 def read_scenario(
-    store: StoreResource, name: str, copy: Path, also: Mapping[str, Path] | None = None
+    store: StoreResource,
+    name: str,
+    copy: Path,
+    also: Mapping[str, tuple[Path, str]] | None = None,
 ) -> dict[str, MetadataValue[Any]]:
-    """The metadata of what was read: a copy from :func:`current_copy`, and ``also`` files that no asset made.
+    """The metadata of what was read: a copy from :func:`current_copy`, and ``also`` external assets.
 
-    The copy is the asset `scenario`, unless it is one of an edited file, which no asset made.
+    The copy is the asset `scenario`, unless it is one of an edited file, which no asset made. ``also`` has the file and
+    the data version of each external asset.
     """
     from townlet.config import load_scenario
 
-    others = dict(also or {})
+    files_read = {asset: file for asset, (file, _) in (also or {}).items()}
+    versions = {asset: {name: version} for asset, (_, version) in (also or {}).items()}
     if copy != files.scenario_copy(store, name):
-        return {**metadata.made_from(), **metadata.read_from({"edited scenario": copy, **others})}
-    return {**metadata.made_from(scenario={name: load_scenario(copy).digest}), **metadata.read_from(others)}
+        return {**metadata.made_from(**versions), **metadata.read_from({"edited scenario": copy, **files_read})}
+    versions = {"scenario": {name: load_scenario(copy).digest}, **versions}
+    return {**metadata.made_from(**versions), **metadata.read_from(files_read)}
 
 
 def _digest_of(copy: Path) -> str | None:

@@ -13,6 +13,7 @@ from townlet_pipeline.instance.project import shown
 @townlet_asset(
     "rollouts",
     "yaml",
+    deps=["scenario_file"],
     code_version=code_version(__file__),
 )
 def scenario(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeResult, MetadataValue, multi_asset
 
 from townlet_pipeline.artefacts import drawings, files, metadata
-from townlet_pipeline.artefacts.asset import OWNERS, tags
 from townlet_pipeline.artefacts.guard import guarded
+from townlet_pipeline.artefacts.labels import OWNERS, tags
 from townlet_pipeline.artefacts.object_store import with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.provenance import recorded

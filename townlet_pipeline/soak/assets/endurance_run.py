@@ -27,7 +27,7 @@ class EnduranceConfig(Config):
     "jsonl",
     "pytorch",
     "numba",
-    deps=["scenario"],
+    deps=["promoted_baseline", "pinned_capture"],
     partitions=weekends,
     pool=TRAINING,
     code_version=code_version(__file__),

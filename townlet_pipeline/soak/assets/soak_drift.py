@@ -33,8 +33,12 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
             "alerts": len(evidence.assessment.of("alert")),
             "watched": len(evidence.assessment.of("watch")),
             "table": verdict_table(evidence),
-            **metadata.made_from(soak_run=soak_version(store, key, "soak_run")),
-            **metadata.read_from({"promoted baseline": soak / evidence.soak.manifest["baseline"]["file"]}),
+            **metadata.made_from(
+                soak_run=soak_version(store, key, "soak_run"),
+                promoted_baseline={evidence.soak.manifest["scenario"]: evidence.soak.manifest["baseline"]["sha256"]},
+            ),
+            # The copy of the promoted baseline that the soak keeps, whatever was promoted since.
+            **metadata.read_from({"promoted_baseline": soak / evidence.soak.manifest["baseline"]["file"]}),
             "path": MetadataValue.path(str(out)),
             "command": metadata.command("drift", soak, "--json", options={"output": out.parent}),
         },

@@ -26,7 +26,7 @@ class SoakConfig(Config):
     "jsonl",
     "pytorch",
     "numba",
-    deps=["scenario"],
+    deps=["promoted_baseline", "pinned_capture"],
     partitions=nights,
     pool=TRAINING,
     code_version=code_version(__file__),
