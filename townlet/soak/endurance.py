@@ -5,15 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from traceback import format_exc
-from typing import Any
 
 from townlet.errors import InputError, RunError
 from townlet.files.storage import exclusive_file
 from townlet.host.processes import exit_with_parent
 from townlet.soak.options import SoakOptions
+from townlet.soak.progress import Progress, SoakProgress
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import SoakResult, run_soak
 from townlet.training.resumable import TrainingInterrupted
@@ -25,7 +24,7 @@ def endure(
     restart_every: int,
     resume: bool = False,
     progress: Callable[[SoakResult], None] | None = None,
-    after_cycle: Callable[..., None] | None = None,
+    after_cycle: Progress | None = None,
 ) -> SoakResult:
     """Run a soak as :func:`townlet.soak.run.run_soak` does, with a fresh process after every ``restart_every`` cycles.
 
@@ -46,14 +45,7 @@ def endure(
         return result
 
 
-@dataclass(frozen=True)
-class _Cycle:
-    """What a process tells of one cycle."""
-
-    standing: tuple[Any, ...]
-
-
-def _in_a_process(options: SoakOptions, resume: bool, most: int, after_cycle: Callable[..., None] | None) -> SoakResult:
+def _in_a_process(options: SoakOptions, resume: bool, most: int, after_cycle: Progress | None) -> SoakResult:
     """Run the next cycles in a fresh interpreter: torch's threads do not survive a fork."""
     context = multiprocessing.get_context("spawn")
     answers, answering = context.Pipe(duplex=False)
@@ -62,9 +54,9 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int, after_cycle: Ca
     # Now only the process holds this end, so that its death is noticed.
     answering.close()
     try:
-        while isinstance(answer := answers.recv(), _Cycle):
+        while isinstance(answer := answers.recv(), SoakProgress):
             assert after_cycle is not None
-            after_cycle(*answer.standing)
+            after_cycle(answer)
         process.join()
     except EOFError:
         killed = f"the process that worked on {options.output} was killed"
@@ -83,8 +75,8 @@ def _in_a_process(options: SoakOptions, resume: bool, most: int, after_cycle: Ca
     raise answer
 
 
-def _part(answering: Connection, options: SoakOptions, resume: bool, most: int, tells: bool) -> None:
-    """Send each cycle if ``tells`` is set, then the result to the parent.
+def _part(answering: Connection, options: SoakOptions, resume: bool, most: int, reports: bool) -> None:
+    """Send the progress after each cycle if ``reports`` is set, then the result to the parent.
 
     The result may be a RunError, or the faults of an InputError, which pickling would lose.
     """
@@ -92,8 +84,7 @@ def _part(answering: Connection, options: SoakOptions, resume: bool, most: int, 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     try:
-        progress = (lambda *standing: answering.send(_Cycle(standing))) if tells else None
-        answering.send(run_soak(options, resume=resume, most=most, progress=progress))
+        answering.send(run_soak(options, resume=resume, most=most, progress=answering.send if reports else None))
     except InputError as error:
         answering.send(error.faults)
     except RunError as error:

@@ -19,7 +19,7 @@ from townlet.soak.evidence import Evidence, assess_soak
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, RESOURCES_NAME
 from townlet.soak.next_steps import Decision
 from townlet.soak.report_plots import soak_plots
-from townlet.telemetry.formatting import count
+from townlet.telemetry.formatting import count, number
 from townlet.text.markdown import code, link, plain, table
 from townlet.view.html_page import Section, page, section_html
 from townlet.view.style import Plot, markdown_image

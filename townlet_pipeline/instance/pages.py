@@ -66,14 +66,6 @@ def page_url(file: Path, fragment: str = "") -> str | None:
     return f"{page_address()}/{urllib.parse.quote(file.relative_to(folder).as_posix())}{fragment}"
 
 
-def handbook_url(anchor: str = "") -> str:
-    """Return the address of the handbook, or of an anchor in it such as ``night-accepted``.
-
-    Raises InputError as :func:`page_address` does.
-    """
-    return f"{page_address()}/handbook{f'#{anchor}' if anchor else ''}"
-
-
 def page_address() -> str:
     """Return the base address of pages, without a final slash: ``$TOWNLET_PAGES``, else loopback and the port.
 

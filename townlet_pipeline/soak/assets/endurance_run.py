@@ -45,7 +45,7 @@ def endurance_run(
     asked = config.model_dump(exclude={"restart_every"})
     options = soak_options(context, store, **asked)
     with training_failures():
-        live, every = LiveSoak(context).after_cycle, config.restart_every
+        live, every = LiveSoak(context), config.restart_every
         result = soak_or_resume(
             context, options, lambda resume: endure(options, restart_every=every, resume=resume, after_cycle=live)
         )
