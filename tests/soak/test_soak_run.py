@@ -116,6 +116,8 @@ def test_a_soak_with_a_fresh_process_now_and_then_leaves_the_same_bytes(learnt: 
     parts = []
     result = endure(dataclasses.replace(options, output=output), restart_every=4, progress=parts.append)
     assert [part.cycles for part in parts] == [4] and result.finished and result.process == 2
+    assert [part.standing.done for part in (*parts, result)] == [4, 6]
+    assert result.standing.farthest == farthest_metric(rows_of(output), read_baseline(str(options.baseline)))
     assert outputs(output) == outputs(learnt)
     used = read_soak(output).resources
     assert used["process"].tolist() == [1, 1, 1, 1, 2, 2] and used["process_cycle"].tolist() == [1, 2, 3, 4, 1, 2]
@@ -137,7 +139,7 @@ def test_a_soak_can_be_made_longer_and_a_finished_one_is_left_as_it_is(learnt: P
     short = run_soak(dataclasses.replace(options, output=output, cycles=2))
     assert short.finished and read_soak(output).manifest["cycles_done"] == 2
     again = run_soak(dataclasses.replace(options, output=output, cycles=2), resume=True)
-    assert again.already_done
+    assert again.already_done and again.standing is None
     result = run_soak(dataclasses.replace(options, output=output), resume=True)
     assert (result.cycles, result.resumed_cycle) == (6, 2)
     assert outputs(output) == outputs(learnt)
