@@ -27,7 +27,7 @@ from townlet.soak.cycle import cycle_seed
 from townlet.soak.endurance import endure
 from townlet.soak.options import SoakOptions
 from townlet.soak.pinned_capture import pin_capture
-from townlet.soak.progress import SoakProgress, farthest_metric
+from townlet.soak.progress import farthest_metric
 from townlet.soak.read import read_soak
 from townlet.soak.run import run_soak
 from townlet.telemetry import read_records
@@ -201,22 +201,6 @@ def test_a_soak_that_learns_ignores_the_bounds_that_learning_moves_and_its_manif
             {"grad"} if ignored else {"grad", "entropy", "queue_events_min"}
         ) <= alarmed and not alarmed & ignored.keys()
         assert read_soak(options.output).manifest["bounds_not_applied"] == ignored
-
-
-def test_after_every_cycle_a_soak_says_how_far_it_is_and_what_is_farthest_from_the_baseline(
-    options: SoakOptions, tmp_path: Path
-) -> None:
-    said: list[SoakProgress] = []
-    part = dataclasses.replace(options, output=tmp_path / "soak", cycles=5)
-    run_soak(part, most=2, progress=said.append)
-    run_soak(part, resume=True, progress=said.append)
-    assert [(now.done, now.planned) for now in said] == [(cycle, 5) for cycle in range(1, 6)]
-    # A process's first cycle tells nothing about the next ones.
-    assert [now.seconds_left is None for now in said] == [True, False, True, False, False]
-    assert said[-1].seconds_left == 0.0 and said[3].seconds_left > 0.0
-    rows, baseline = rows_of(part.output), read_baseline(str(options.baseline))
-    assert [now.farthest for now in said] == [farthest_metric(rows[:cycle], baseline) for cycle in range(1, 6)]
-    assert str(said[3]) == f"cycle 4 of 5, {said[3].seconds_left:.0f} s left, farthest: {said[3].farthest}"
 
 
 def test_a_baseline_of_a_policy_needs_that_policy_and_the_soak_begins_with_it(
