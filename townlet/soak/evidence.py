@@ -68,6 +68,8 @@ def assess_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
         learning=bool(soak.manifest["learning"]),
         resources=resources_of(soak.resources),
         process=soak.resources["process"].astype(np.int64),
+        reference_worlds=soak.manifest["worlds"],
+        network_worlds=soak.manifest["training"]["worlds"],
     )
     return Evidence(soak, found, assessment, decide(assessment, broken_bounds=broken_bounds(soak)))
 
