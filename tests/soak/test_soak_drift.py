@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, mannwhitneyu, theilslopes
 
 from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment
-from townlet.soak.drift_detection import ALARM_RATE, REFERENCE, detect_drift
+from townlet.soak.drift_detection import ALARM_RATE, MANY_WORLDS, REFERENCE, detect_drift
 from townlet.soak.verdict import decide
 from townlet.statistics.change import FEWEST, Finding, change_point, level_shift, odd_cycle, rank_sum_p, trend
 
@@ -273,3 +273,18 @@ def test_noise_of_any_size_gives_a_sound_probability(size: float) -> None:
         found = odd_cycle(values, baseline)
     assert found is not None
     assert 0.01 < found.p <= 1.0
+
+
+def test_where_a_cycle_is_few_worlds_a_single_one_out_of_line_proves_nothing() -> None:
+    # A quiet town, with an outage on one day in a hundred.
+    random = np.random.default_rng(1)
+    lone, many = [(4.0 ** random.binomial(1, 0.01, (330, worlds))).mean(axis=1) for worlds in (1, 100)]
+    alarms = []
+    for outages, worlds in ((lone, 1), (lone, MANY_WORLDS), (many, MANY_WORLDS)):
+        values = random.normal(50.0, 1.0, 330) * outages
+        cycles = {REFERENCE + INTENSITY: values[30:], "entropy": values[30:]}
+        assessment = detect_drift(
+            cycles, {INTENSITY: values[:30]}, learning=False, reference_worlds=worlds, network_worlds=worlds
+        )
+        alarms.append(sorted(metric.role for metric in assessment.of("alert")))
+    assert alarms == [[], ["network", "reference"], []]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.places import ROOT
+from support.tiny_soak import rows_of, tiny_options
 
-from townlet.baselines import Baseline, promoted_baseline
+from townlet.baselines import Baseline, promoted_baseline, read_baseline
 from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, REWARD
 from townlet.soak.drift_detection import REFERENCE
-from townlet.soak.progress import Farthest, Watch, farthest_metric
+from townlet.soak.progress import Farthest, SoakProgress, Watch, farthest_metric
+from townlet.soak.run import run_soak
 
 Row = dict[str, float]
 
@@ -88,3 +91,19 @@ def test_the_time_left_is_that_of_hours_or_of_cycles_whichever_end_first(baselin
     assert both.after(1, row, seconds=60.0, total=60.0).seconds_left is None
     assert both.after(2, row, seconds=20.0, total=80.0).seconds_left == 99 * 20.0
     assert both.after(3, row, seconds=20.0, total=3590.0).seconds_left == 10.0
+
+
+def test_after_every_cycle_a_soak_says_how_far_it_is_and_what_is_farthest_from_the_baseline(
+    tmp_path: Path,
+) -> None:
+    said: list[SoakProgress] = []
+    part = tiny_options(tmp_path, cycles=5)
+    run_soak(part, most=2, progress=said.append)
+    run_soak(part, resume=True, progress=said.append)
+    assert [(now.done, now.planned) for now in said] == [(cycle, 5) for cycle in range(1, 6)]
+    # A process's first cycle tells nothing about the next ones.
+    assert [now.seconds_left is None for now in said] == [True, False, True, False, False]
+    assert said[-1].seconds_left == 0.0 and said[3].seconds_left > 0.0
+    rows, baseline = rows_of(part.output), read_baseline(str(part.baseline))
+    assert [now.farthest for now in said] == [farthest_metric(rows[:cycle], baseline) for cycle in range(1, 6)]
+    assert str(said[3]) == f"cycle 4 of 5, {said[3].seconds_left:.0f} s left, farthest: {said[3].farthest}"

@@ -27,7 +27,7 @@ from townlet.soak.cycle import cycle_seed
 from townlet.soak.endurance import endure
 from townlet.soak.options import SoakOptions
 from townlet.soak.pinned_capture import pin_capture
-from townlet.soak.progress import SoakProgress, farthest_metric
+from townlet.soak.progress import farthest_metric
 from townlet.soak.read import read_soak
 from townlet.soak.run import run_soak
 from townlet.telemetry import read_records
@@ -116,6 +116,8 @@ def test_a_soak_with_a_fresh_process_now_and_then_leaves_the_same_bytes(learnt: 
     parts = []
     result = endure(dataclasses.replace(options, output=output), restart_every=4, progress=parts.append)
     assert [part.cycles for part in parts] == [4] and result.finished and result.process == 2
+    assert [part.standing.done for part in (*parts, result)] == [4, 6]
+    assert result.standing.farthest == farthest_metric(rows_of(output), read_baseline(str(options.baseline)))
     assert outputs(output) == outputs(learnt)
     used = read_soak(output).resources
     assert used["process"].tolist() == [1, 1, 1, 1, 2, 2] and used["process_cycle"].tolist() == [1, 2, 3, 4, 1, 2]
@@ -137,7 +139,7 @@ def test_a_soak_can_be_made_longer_and_a_finished_one_is_left_as_it_is(learnt: P
     short = run_soak(dataclasses.replace(options, output=output, cycles=2))
     assert short.finished and read_soak(output).manifest["cycles_done"] == 2
     again = run_soak(dataclasses.replace(options, output=output, cycles=2), resume=True)
-    assert again.already_done
+    assert again.already_done and again.standing is None
     result = run_soak(dataclasses.replace(options, output=output), resume=True)
     assert (result.cycles, result.resumed_cycle) == (6, 2)
     assert outputs(output) == outputs(learnt)
@@ -199,22 +201,6 @@ def test_a_soak_that_learns_ignores_the_bounds_that_learning_moves_and_its_manif
             {"grad"} if ignored else {"grad", "entropy", "queue_events_min"}
         ) <= alarmed and not alarmed & ignored.keys()
         assert read_soak(options.output).manifest["bounds_not_applied"] == ignored
-
-
-def test_after_every_cycle_a_soak_says_how_far_it_is_and_what_is_farthest_from_the_baseline(
-    options: SoakOptions, tmp_path: Path
-) -> None:
-    said: list[SoakProgress] = []
-    part = dataclasses.replace(options, output=tmp_path / "soak", cycles=5)
-    run_soak(part, most=2, progress=said.append)
-    run_soak(part, resume=True, progress=said.append)
-    assert [(now.done, now.planned) for now in said] == [(cycle, 5) for cycle in range(1, 6)]
-    # A process's first cycle tells nothing about the next ones.
-    assert [now.seconds_left is None for now in said] == [True, False, True, False, False]
-    assert said[-1].seconds_left == 0.0 and said[3].seconds_left > 0.0
-    rows, baseline = rows_of(part.output), read_baseline(str(options.baseline))
-    assert [now.farthest for now in said] == [farthest_metric(rows[:cycle], baseline) for cycle in range(1, 6)]
-    assert str(said[3]) == f"cycle 4 of 5, {said[3].seconds_left:.0f} s left, farthest: {said[3].farthest}"
 
 
 def test_a_baseline_of_a_policy_needs_that_policy_and_the_soak_begins_with_it(

@@ -116,7 +116,7 @@ def _run_here(options: SoakOptions, resume: bool, advance: Any) -> SoakResult:
     from townlet.soak.run import run_soak
 
     def show(standing: SoakProgress) -> None:
-        advance(standing.done, standing.planned, f"farthest: {standing.farthest}" if standing.farthest else "")
+        advance(standing.done, standing.planned, _farthest(standing))
 
     return run_soak(options, resume=resume, progress=show)
 
@@ -125,9 +125,13 @@ def _run_in_processes(options: SoakOptions, restart_every: int, resume: bool, ad
     from townlet.soak.endurance import endure
 
     def show(result: SoakResult) -> None:
-        advance(result.cycles, options.cycles, f"process {result.process}")
+        advance(result.cycles, options.cycles, f"process {result.process}  {_farthest(result.standing)}")
 
     return endure(options, restart_every=restart_every, resume=resume, progress=show)
+
+
+def _farthest(standing: SoakProgress | None) -> str:
+    return f"farthest: {standing.farthest}" if standing and standing.farthest else ""
 
 
 def _print_result(result: SoakResult, name: str) -> None:

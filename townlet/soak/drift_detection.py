@@ -20,6 +20,9 @@ ALARM_RATE = 0.0005
 #: Smallest change of a metric that is an alert, as a share of its baseline's mean; a smaller certain change
 #: has the verdict ``watch``.
 RELEVANT = 0.05
+#: Fewest worlds whose mean is close enough to normal for the test of one cycle. In a single world, a rare event of the
+#: town, such as two outages at once, is out of line by itself.
+MANY_WORLDS = 16
 #: Prefix of the metrics of the baseline's own behaviour, which is rolled out in each cycle.
 REFERENCE = "reference_"
 
@@ -44,6 +47,8 @@ def detect_drift(
     learning: bool,
     resources: Mapping[str, Series] | None = None,
     process: NDArray[np.int64] | None = None,
+    reference_worlds: int = MANY_WORLDS,
+    network_worlds: int = MANY_WORLDS,
     rate: float = ALARM_RATE,
 ) -> Assessment:
     """Assess a soak of N cycles.
@@ -56,11 +61,13 @@ def detect_drift(
         learning: whether the network learns.
         resources: float64 [N] per resource.
         process: int64 [N], the ordinal of the process that each cycle ran in; by default one process.
+        reference_worlds, network_worlds: worlds of either's rollout in a cycle; with fewer than ``MANY_WORLDS``, no
+            single cycle is tested.
         rate: probability of any false alarm.
     """
     drafts = [
-        *_reference_drafts(cycles, baseline),
-        *([] if learning else _network_drafts(cycles)),
+        *_reference_drafts(cycles, baseline, reference_worlds),
+        *([] if learning else _network_drafts(cycles, network_worlds)),
         *_resource_drafts(resources or {}, process),
     ]
     corrected = holm([finding.p for draft in drafts for finding in draft.findings])
@@ -89,7 +96,7 @@ def _level_at_the_start(known: Series) -> float:
     return abs(_mean(known[: max(len(known) // 4, 1)]))
 
 
-def _reference_drafts(cycles: Mapping[str, Series], baseline: Mapping[str, Series]) -> Iterator[_Draft]:
+def _reference_drafts(cycles: Mapping[str, Series], baseline: Mapping[str, Series], worlds: int) -> Iterator[_Draft]:
     """The metrics of the baseline's behaviour, tested against the baseline and within the run."""
     for name in sorted(baseline):
         values, reference = _known(cycles.get(REFERENCE + name)), _known(baseline[name])
@@ -98,25 +105,25 @@ def _reference_drafts(cycles: Mapping[str, Series], baseline: Mapping[str, Serie
         # If only some cycles have the metric, they are not a fair sample, and nothing is claimed.
         complete = REFERENCE + name in cycles and len(values) == len(cycles[REFERENCE + name])
         if complete and min(len(values), len(reference)) >= FEWEST:
-            findings = (level_shift(values, reference), *_tests_within_run(values, reference))
+            findings = (level_shift(values, reference), *_tests_within_run(values, reference, worlds))
         yield _Draft(name, "reference", values, margin, findings, reference)
 
 
-def _network_drafts(cycles: Mapping[str, Series]) -> Iterator[_Draft]:
+def _network_drafts(cycles: Mapping[str, Series], worlds: int) -> Iterator[_Draft]:
     """The metrics of a network that does not learn, tested within the run."""
     for name in sorted(cycles):
         if name.startswith(REFERENCE):
             continue
         values = _known(cycles[name])
-        findings = tuple(_tests_within_run(values, np.empty(0))) if len(values) >= FEWEST else ()
+        findings = tuple(_tests_within_run(values, np.empty(0), worlds)) if len(values) >= FEWEST else ()
         level = abs(float(np.median(values))) if len(values) else 0.0
         yield _Draft(name, "network", values, RELEVANT * level, findings)
 
 
-def _tests_within_run(values: Series, baseline: Series) -> Iterator[Finding]:
+def _tests_within_run(values: Series, baseline: Series, worlds: int) -> Iterator[Finding]:
     yield trend(values)
     yield change_point(values)
-    odd = odd_cycle(values, baseline)
+    odd = odd_cycle(values, baseline) if worlds >= MANY_WORLDS else None
     if odd is not None:
         yield odd
 

@@ -83,6 +83,8 @@ def assess_soak(folder: AnyPath, baseline: AnyPath | None = None) -> Evidence:
         learning=bool(soak.manifest["learning"]),
         resources=resources_of(soak.resources),
         process=soak.resources["process"].astype(np.int64),
+        reference_worlds=soak.manifest["worlds"],
+        network_worlds=soak.manifest["training"]["worlds"],
     )
     verdict = decide(assessment, broken_bounds=broken_bounds(soak))
     return Evidence(soak, found, assessment, verdict, tuple(bounds_of(soak)))

@@ -11,7 +11,7 @@ from townlet.soak.cycle import Cycles
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, MEASURED_NAME, RESOURCES_NAME, soak_manifest
 from townlet.soak.options import SoakOptions, read_inputs
 from townlet.soak.pinned_capture import capture_to_replay
-from townlet.soak.progress import Progress
+from townlet.soak.progress import Progress, SoakProgress
 from townlet.soak.session import SoakSession, require_no_soak
 from townlet.training.checkpoint import CHECKPOINT_NAME
 
@@ -34,6 +34,8 @@ class SoakResult:
     """The cycle after which this process resumed the soak; None if it began it."""
     already_done: bool
     """Whether nothing was left to do; then nothing was changed."""
+    standing: SoakProgress | None
+    """The progress after this process's last cycle; None if it did none."""
 
 
 def run_soak(
@@ -81,4 +83,5 @@ def run_soak(
             process=session.process,
             resumed_cycle=resumed_cycle,
             already_done=already_done,
+            standing=session.standing,
         )

@@ -70,6 +70,8 @@ class SoakSession:
         self.alerts = sum(len(row["alerts"]) for row in rows)
         self.seconds = sum(float(row["seconds"]) for row in used)
         self.process = 1 + max((int(row["process"]) for row in used), default=0)
+        #: Where the soak stands after the last cycle of this process; None before its first.
+        self.standing: SoakProgress | None = None
         self._watch = Watch(cycles.inputs.baseline, cycles=options.cycles, hours=options.hours, rows=rows)
 
     @property
@@ -100,9 +102,9 @@ class SoakSession:
         meter = Meter(self.process, self.log)
         with self.work.explaining_stops(self._last_checkpoint):
             while not self.is_over and self.done != last:
-                standing = self._run_cycle(meter)
+                self.standing = self._run_cycle(meter)
                 if progress is not None:
-                    progress(standing)
+                    progress(self.standing)
             self.work.save(self.done)
         if self.is_over:
             finish(self.folder, self.manifest, self.done, self.alerts)
