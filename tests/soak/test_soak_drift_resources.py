@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from townlet.soak.drift_detection import detect_drift
 from townlet.soak.evidence import resources_of
 from townlet.soak.resource_drift import RESOURCES, assess_resource, effective_number
-from townlet.soak.resources import Meter
+from townlet.soak.resources import Meter, Yardstick
 from townlet.soak.verdict import decide
 
 MEMORY, _, SPEED, _ = RESOURCES
@@ -147,8 +148,18 @@ def test_speed_is_unknown_where_no_yardstick_was_measured() -> None:
 def test_the_yardstick_is_measured_outside_of_the_cycle(tmp_path: Path) -> None:
     meter = Meter(1, tmp_path / "log.jsonl")
     meter.begin()
+    for _ in range(5):
+        meter.pause()
     used = meter.end(1, 0)
+    # Each pause takes three times as long as the yardstick is.
     assert used["yardstick_seconds"] > used["cpu_seconds"]
+
+
+def test_the_yardstick_leaves_the_networks_random_numbers_and_threads_alone() -> None:
+    torch.manual_seed(7)
+    threads, expected = torch.get_num_threads(), torch.rand(4, generator=torch.Generator().manual_seed(7))
+    assert Yardstick().seconds() > 0.0
+    assert torch.rand(4).tolist() == expected.tolist() and torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("cycles", [16, 24, 40])
