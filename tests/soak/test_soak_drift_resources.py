@@ -192,6 +192,13 @@ def test_a_tenth_of_the_speed_lost_at_once_or_slowly_is_found_in_a_scheduled_nig
         assert all(smallest_p(one, SPEED, np.ones(298, np.int64)) < RATE for one in speeds)
 
 
+def test_a_lost_tenth_is_found_although_some_cycles_are_slower_by_half() -> None:
+    random = np.random.default_rng(15)
+    speeds = 1e5 * (1 - 0.1 * (np.arange(298) >= 149)) * (1 + 0.02 * random.normal(size=298))
+    speeds[random.random(298) < 0.1] *= 0.5
+    assert smallest_p(speeds, SPEED, np.ones(298, np.int64)) < RATE
+
+
 def test_a_leak_of_a_megabyte_a_cycle_is_found_in_memory_that_wanders_as_far_as_it_grows() -> None:
     night, process = np.arange(298), np.ones(298, np.int64)
     leaking = 6e8 + 1e6 * night + 1e6 * np.cumsum(np.random.default_rng(14).normal(size=298))

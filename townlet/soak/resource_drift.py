@@ -42,6 +42,9 @@ RESOURCES = (
 
 #: Fewest cycles in which a resource that is tested was measured.
 FEWEST_MEASURED = 2 * FEWEST
+#: Neighbours on either side whose median says what is usual for a cycle, and the distance from it above which a value
+#: is an outlier, in median distances: 1.5 standard deviations of normal values.
+_NEIGHBOURS, _FAR = 5, 1.5 * 1.4826
 #: A resource can be told if its interval excludes harm above this many margins.
 _TELLING = 4.0
 
@@ -90,7 +93,8 @@ def assess_resource(
     cycle, values, process = np.flatnonzero(known), values[known], process[known]
     if len(values) < FEWEST_MEASURED:
         return [], None
-    extent, slope = float(np.ptp(values)), growth(values, cycle, process, resource)
+    extent, values = float(np.ptp(values)), without_outliers(values)
+    slope = growth(values, cycle, process, resource)
     if extent <= margin_of(values, resource):
         # All values lie within the margin of each other, so no change can exceed it.
         quarter = len(values) // 4
@@ -101,6 +105,18 @@ def assess_resource(
     findings = [one for one in (slope, finding) if one is not None]
     most = min(one.high if resource.harm > 0 else -one.low for one in findings)
     return findings, replace(quarters, told=most <= _TELLING * margin_of(values, resource), trend=slope)
+
+
+def without_outliers(values: Series) -> Series:
+    """The series, float64 [N], with values far from the median of the eleven around them moved closer to it.
+
+    A cycle during which something else needed the processor for a moment may be slower by half. A few such cycles make
+    most of the noise of speed. Resources are never judged by single cycles, so nothing is lost (Hampel 1974's filter).
+    """
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(values, _NEIGHBOURS, mode="reflect"), 2 * _NEIGHBOURS + 1)
+    medians = np.median(around, axis=1)
+    limit = _FAR * float(np.median(np.abs(values - medians)))
+    return np.asarray(np.clip(values, medians - limit, medians + limit))
 
 
 def growth(values: Series, cycle: NDArray[np.int64], process: NDArray[np.int64], resource: Resource) -> Finding | None:
