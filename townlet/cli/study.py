@@ -83,6 +83,92 @@ def survival(
 @study.command()
 def conflict(
     quick: Annotated[
+        bool, typer.Option("--quick", help="Run a version of about ten minutes, with fewer seeds and steps.")
+    ] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=2, max=4000, help="Number of seeds; by default that of the full or quick version.")
+    ] = None,
+    cycles: Annotated[
+        int | None, typer.Option(min=1, help="Rollouts per training; by default that of the version.")
+    ] = None,
+    curve_seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=4000, help="Number of seeds for the dose and penalty curves; by default that of the version."
+        ),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Policies trained side by side.")] = 2,
+    work: Annotated[
+        Path, folder_option(help="Folder for finished work, from which an interrupted study continues.")
+    ] = Path("runs/study-conflict"),
+    output: ResultsFolder = Path("docs/results"),
+) -> None:
+    """Does conflict-aware training reduce conflict?
+
+    Takes hours, or about ten minutes with --quick.
+    """
+    import dataclasses
+
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.study.circumstances import here_and_now
+    from townlet.study.conflict import FULL, QUICK
+    from townlet.study.conflict.plan import study_conflict
+    from townlet.study.conflict.report import write_conflict_report
+
+    settings = QUICK if quick else FULL
+    if seeds is not None:
+        settings = dataclasses.replace(settings, seeds=seeds, curve_seeds=min(seeds, settings.curve_seeds))
+    if curve_seeds is not None:
+        settings = dataclasses.replace(settings, curve_seeds=min(curve_seeds, settings.seeds))
+    if cycles is not None:
+        settings = dataclasses.replace(settings, cycles=cycles)
+    with progress_bar("study conflict", "units of work") as advance:
+        compiling_notice(elsewhere=True)
+        findings = study_conflict(settings, work, processes, advance)
+    amounts = {"seeds": seeds, "cycles": cycles, "curve-seeds": curve_seeds}
+    options = " --quick" * quick + "".join(f" --{name} {value}" for name, value in amounts.items() if value)
+    command = f"townlet study conflict{options} --processes {processes}"
+    typer.echo(write_conflict_report(findings, output, command, here_and_now()))
+
+
+@study.command()
+def references(
+    task: Annotated[
+        list[str] | None, typer.Option(help="CartPole-v1, Acrobot-v1 or Taxi-v4; may be repeated. By default all.")
+    ] = None,
+    seeds: Seeds = 5,
+    episodes: Annotated[int, typer.Option(min=1, max=1_000_000, help="Evaluation episodes per seed.")] = 100,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the figures as JSON instead of writing a report.")
+    ] = False,
+    output: ResultsFolder = Path("docs/results"),
+) -> None:
+    """Does the trainer reach published scores of Gymnasium's tasks?
+
+    Takes about half a minute per task and seed.
+    """
+    from townlet.cli.console import progress_bar
+    from townlet.errors import InputError, nearest_name
+    from townlet.files.storage import pretty_json
+    from townlet.study.circumstances import here_and_now
+    from townlet.study.reference_tasks import TASKS, study_references, write_references_report
+
+    chosen = list(dict.fromkeys(task or TASKS))
+    for name in chosen:
+        if name not in TASKS:
+            raise InputError.of("options", "--task", repr(name), nearest_name(name, TASKS))
+    with progress_bar("study references", "percent") as advance:
+        result = study_references(chosen, seeds=seeds, episodes=episodes, progress=advance)
+    if json:
+        typer.echo(pretty_json(result.as_json()))
+        return
+    options = f"--seeds {seeds} --episodes {episodes}" + "".join(f" --task {name}" for name in task or ())
+    typer.echo(write_references_report(result, output, f"townlet study references {options}", here_and_now()))
+
+
+@study.command()
+def drift(
+    quick: Annotated[
         bool, typer.Option("--quick", help="Run a version of about a minute, with two scenarios and few soaks.")
     ] = False,
     soaks: Annotated[
