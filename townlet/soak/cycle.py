@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,17 +39,22 @@ class Cycles:
         self._bounds = inputs.bounds
         self._reference = SimulationLoop(scenario, worlds=baseline.worlds, seed=0)
 
-    def run(self, cycle: int, writer: TelemetryWriter) -> dict[str, Any]:
-        """Run a cycle, counted from 1, and write its telemetry; return its row of metrics."""
+    def run(self, cycle: int, writer: TelemetryWriter, pause: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Run a cycle, counted from 1, and write its telemetry; return its row of metrics.
+
+        ``pause`` is called between the cycle's three parts.
+        """
         seed, records = cycle_seed(self.seed, cycle), list[dict[str, Any]]()
         baseline, harness, town = self.inputs.baseline, self.harness, self._loop.town
         reference = measure_seed(self.inputs.scenario, self.inputs.behavior, baseline.worlds, seed, self._reference)
+        pause()
 
         def log(fields: dict[str, Any]) -> None:
             writer.write(fields)
             records.append(fields)
 
         harness.run_replay(self.capture, None, log, self.source)
+        pause()
         town.reset(seed)
         harness.run_rollout(None, log)
         rollout = [record for record in records if record["data_mode"] == "rollout"]

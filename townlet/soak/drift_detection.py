@@ -151,7 +151,7 @@ def _assessment_of(draft: _Draft, corrected: list[float], rate: float) -> Metric
     return MetricAssessment(
         draft.name,
         draft.role,
-        _verdict(findings, rate),
+        _verdict(findings, rate, draft.quarters),
         len(draft.values),
         _mean(draft.values),
         draft.margin,
@@ -164,12 +164,12 @@ def _assessment_of(draft: _Draft, corrected: list[float], rate: float) -> Metric
     )
 
 
-def _verdict(findings: tuple[CorrectedFinding, ...], rate: float) -> MetricVerdict:
+def _verdict(findings: tuple[CorrectedFinding, ...], rate: float, quarters: Quarters | None) -> MetricVerdict:
     if not findings:
         return "not enough data"
     certain = [found for found in findings if found.is_certain(rate)]
     if not certain:
-        return "steady"
+        return "steady" if quarters is None or quarters.told else "not enough data"
     return "alert" if any(found.beyond_margin for found in certain) else "watch"
 
 

@@ -1,12 +1,11 @@
 """Drift of resources: memory, speed, open files and log size, which have no baseline but their own past.
 
-Neighbouring cycles resemble each other, because a machine stays busy or idle for a while. So the tests count fewer
-cycles than there are: as many as would be independent if the residuals were autoregressive of order 1.
+Neighbouring cycles resemble each other, because a machine stays busy or idle for a while. Nobody knows how much, so
+every statement holds for all autocorrelations that the cycles leave plausible.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.metrics import MEMORY, METRICS, SPEED
+from townlet.statistics.autocorrelated import Effect, effect_of
 from townlet.statistics.change import FEWEST, Finding, Series
 from townlet.statistics.welch import CONFIDENCE
 
@@ -40,13 +40,13 @@ RESOURCES = (
     Resource("log_bytes_per_cycle", 0.20),
 )
 
-#: Fewest degrees of freedom of the trend's test. Values about a straight line may resemble each other so much that none
-#: would be left, and a plain leak would be missed; with four, only changes of dozens of standard errors are found.
-_LEAST_DEGREES = 4.0
-
-#: Fewest cycles of a quarter for which harm is claimed. With shorter ones, noise that wanders slowly (an
-#: autocorrelation of 0.8 to 0.95) looks like a change in 0.3 to 0.5 % of runs.
-_SHORTEST_QUARTER = 12
+#: Fewest cycles in which a resource that is tested was measured.
+FEWEST_MEASURED = 2 * FEWEST
+#: Neighbours on either side whose median says what is usual for a cycle, and the distance from it above which a value
+#: is an outlier, in median distances: 1.5 standard deviations of normal values.
+_NEIGHBOURS, _FAR = 5, 1.5 * 1.4826
+#: A resource can be told if its interval excludes harm above this many margins.
+_TELLING = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,10 @@ class Quarters:
     equal: bool
     """Whether that interval lies within the margin, which shows equivalence at 5 % by two one-sided tests (Schuirmann
     1987)."""
+    told: bool
+    """Whether the cycles can tell harm from noise: whether an interval excludes harm above four margins."""
     trend: Finding | None = None
-    """Change over the run by least squares with its 95 % interval; None with too few effective cycles."""
+    """Change over the run by least squares with its 95 % interval; None if no process did two cycles."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -89,26 +91,39 @@ def assess_resource(
     """
     known = np.isfinite(values)
     cycle, values, process = np.flatnonzero(known), values[known], process[known]
-    if len(values) < 2 * FEWEST:
+    if len(values) < FEWEST_MEASURED:
         return [], None
-    extent, slope = float(np.ptp(values)), growth(values, cycle, process, resource)
+    extent, values = float(np.ptp(values)), without_outliers(values)
+    slope = growth(values, cycle, process, resource)
     if extent <= margin_of(values, resource):
         # All values lie within the margin of each other, so no change can exceed it.
         quarter = len(values) // 4
         first, last = float(values[:quarter].mean()), float(values[-quarter:].mean())
         within = Finding("range", last - first, -extent, extent, 1.0)
-        return [within], Quarters(first, last, -extent, extent, True, slope)
-    compared = last_against_first(values, resource)
-    findings = [finding for finding in (slope, compared[0] if compared else None) if finding]
-    return findings, replace(compared[1], trend=slope) if compared else None
+        return [within], Quarters(first, last, -extent, extent, True, True, slope)
+    finding, quarters = last_against_first(values, cycle, resource)
+    findings = [one for one in (slope, finding) if one is not None]
+    most = min(one.high if resource.harm > 0 else -one.low for one in findings)
+    return findings, replace(quarters, told=most <= _TELLING * margin_of(values, resource), trend=slope)
+
+
+def without_outliers(values: Series) -> Series:
+    """The series, float64 [N], with values far from the median of the eleven around them moved closer to it.
+
+    A cycle during which something else needed the processor for a moment may be slower by half. A few such cycles make
+    most of the noise of speed. Resources are never judged by single cycles, so nothing is lost (Hampel 1974's filter).
+    """
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(values, _NEIGHBOURS, mode="reflect"), 2 * _NEIGHBOURS + 1)
+    medians = np.median(around, axis=1)
+    limit = _FAR * float(np.median(np.abs(values - medians)))
+    return np.asarray(np.clip(values, medians - limit, medians + limit))
 
 
 def growth(values: Series, cycle: NDArray[np.int64], process: NDArray[np.int64], resource: Resource) -> Finding | None:
     """Whether a resource worsens steadily by more than its margin over the run; None if no process did two cycles.
 
-    Least squares with a level for each process and one slope. Standard error and degrees of freedom use the
-    effective number of cycles, a cautious one in short runs (Santer et al. 2000, "Statistical significance of trends",
-    eq. 4 to 6). The test is against the margin, not against 0 (a minimum-effect test, Murphy and Myors 1999).
+    A regression with a level for each process and one slope. The test is against the margin, not against 0 (a
+    minimum-effect test, Murphy and Myors 1999).
 
     Args:
         values: float64 [N], the measured values.
@@ -116,55 +131,56 @@ def growth(values: Series, cycle: NDArray[np.int64], process: NDArray[np.int64],
         process: int64 [N], the process of each.
         resource: which resource it is.
     """
-    levels = np.equal.outer(process, np.unique(process)).astype(np.float64)
-    design = np.column_stack([cycle - cycle.mean(), levels])
-    solution, *_ = np.linalg.lstsq(design, values, rcond=None)
-    residuals = values - design @ solution
-    run = float(np.ptp(cycle))
-    effect = float(solution[0]) * run
-    effective = effective_number(residuals, cautious=len(values) < 4 * _SHORTEST_QUARTER)
-    degrees = max(effective - design.shape[1], _LEAST_DEGREES)
-    # The part of the cycle's number that the levels do not explain.
-    own = design[:, 0] - levels @ (levels.T @ design[:, 0] / levels.sum(axis=0))
-    if own @ own <= 0:
+    ordinals = np.unique(process)
+    if len(ordinals) >= len(values) - 1:
         return None
-    error = run * math.sqrt(float(residuals @ residuals) / degrees / float(own @ own))
-    return _harm_test("trend", effect, error, degrees, margin_of(values, resource), resource)
+    run = float(np.ptp(cycle))
+    design = np.column_stack([(cycle - cycle.mean()) / run, np.equal.outer(process, ordinals)])
+    effect = effect_of(values, cycle, design, np.eye(design.shape[1])[0])
+    return None if effect is None else _harm_test("trend", effect, margin_of(values, resource), resource)
 
 
-def last_against_first(values: Series, resource: Resource) -> tuple[Finding, Quarters] | None:
+def last_against_first(values: Series, cycle: NDArray[np.int64], resource: Resource) -> tuple[Finding, Quarters]:
     """Whether the last quarter is worse than the first by more than the margin, and whether they are equal within it.
 
-    Student's t with the effective number of cycles in each quarter (Zwiers and von Storch 1995, eq. 7). The
-    autocorrelation is taken within the quarters, so that a jump between them does not count as resemblance. No harm is
-    claimed while the quarters overlap by more than a tenth, or while they are too short for a sound autocorrelation.
-    None if a quarter has too few cycles to be compared at all.
+    A regression with a level for each quarter, so that a jump between them does not count as resemblance. No harm is
+    claimed while the quarters overlap.
+
+    Args:
+        values: float64 [N], the measured values, at least 8.
+        cycle: int64 [N], the cycle of each.
+        resource: which resource it is.
     """
-    quarter = len(values) // 4
-    if quarter < 4:
-        return None
-    first, last = values[:quarter], values[-quarter:]
-    each = min(effective_number(first - first.mean(), last - last.mean(), cautious=True) / 2, float(quarter))
-    degrees = 2 * each - 2
-    if degrees < 2:
-        return None
-    error = math.sqrt((float(first.var(ddof=1)) + float(last.var(ddof=1))) / each)
-    effect, margin = float(last.mean() - first.mean()), margin_of(values, resource)
-    finding = _harm_test("last quarter", effect, error, degrees, margin, resource)
-    if quarter < _SHORTEST_QUARTER or not _apart(first, last, resource.harm):
+    quarter = np.arange(len(values)) * 4 // len(values)
+    effect = effect_of(values, cycle, np.equal.outer(quarter, np.arange(4)).astype(np.float64), _LAST_AGAINST_FIRST)
+    assert effect is not None
+    margin, first, last = margin_of(values, resource), values[quarter == 0], values[quarter == 3]
+    finding = _harm_test("last quarter", effect, margin, resource)
+    if not _apart(first, last, resource.harm):
         finding = replace(finding, p=1.0)
-    half = _quantile(0.95, degrees) * error
-    equal = -margin <= effect - half and effect + half <= margin
-    return finding, Quarters(float(first.mean()), float(last.mean()), effect - half, effect + half, equal)
+    low, high = effect.interval(0.90)
+    equal = -margin <= low and high <= margin
+    return finding, Quarters(float(first.mean()), float(last.mean()), low, high, equal, False)
+
+
+_LAST_AGAINST_FIRST = np.array([-1.0, 0.0, 0.0, 1.0])
 
 
 def _apart(first: Series, last: Series, harm: int) -> bool:
     """Whether all but the best tenth of the last quarter are worse than all but the worst tenth of the first.
 
-    If a machine is busy in a few spells, means differ by chance more than the autocorrelation within a quarter
-    suggests.
+    A machine that is busy in a few spells is no autoregressive process, and its quarters differ in their means by
+    chance. Values are medians of five cycles, because a real change need not exceed the noise of single ones.
     """
-    return float(np.quantile(harm * last, 0.1)) > float(np.quantile(harm * first, 0.9))
+    earlier, later = (_medians(harm * side) for side in (first, last))
+    return float(np.quantile(later, 0.1)) > float(np.quantile(earlier, 0.9))
+
+
+def _medians(values: Series) -> Series:
+    """Medians of five consecutive values; the values themselves if they are fewer than ten."""
+    if len(values) < 10:
+        return values
+    return np.asarray(np.median(values[len(values) % 5 :].reshape(-1, 5), axis=1))
 
 
 def margin_of(values: Series, resource: Resource) -> float:
@@ -172,42 +188,7 @@ def margin_of(values: Series, resource: Resource) -> float:
     return resource.margin * abs(float(values[: max(len(values) // 4, 1)].mean()))
 
 
-def effective_number(*residuals: Series, cautious: bool = False) -> float:
-    """How many independent values carry as much information: n (1 − r) / (1 + r), r the first autocorrelation.
-
-    r is taken over all series, each of mean 0. It is corrected for its bias, (1 + 4 r) / n (Kendall 1954), with n the
-    length of one, and never counts below 0. If ``cautious``, r is the upper end of its 90 % interval
-    (Bartlett 1946): a few values cannot tell noise that returns to its mean from noise that wanders off.
-    """
-    n, power = sum(map(len, residuals)), sum(float(one @ one) for one in residuals)
-    if power == 0:
-        return float(n)
-    r = sum(float(one[1:] @ one[:-1]) for one in residuals) / power
-    error = 1.645 * math.sqrt(max(1 - r * r, 0.0) / n) if cautious else 0.0
-    r = min(max(r + (1 + 4 * r) * len(residuals) / n + error, 0.0), 0.99)
-    return n * (1 - r) / (1 + r)
-
-
-def _harm_test(test: str, effect: float, error: float, degrees: float, margin: float, resource: Resource) -> Finding:
-    """A finding with the probability of an effect as harmful if the true change were at the margin.
-
-    Args:
-        test: name of the test.
-        effect: estimated change.
-        error: its standard error.
-        degrees: its degrees of freedom.
-        margin: largest harmless change.
-        resource: the resource, which says what harm is.
-    """
-    from scipy.stats import t  # type: ignore[import-untyped]
-
-    half = _quantile((1 + CONFIDENCE) / 2, degrees) * error
-    beyond = resource.harm * effect - margin
-    p = float(t.sf(beyond / error, degrees)) if error else float(beyond <= 0)
-    return Finding(test, effect, effect - half, effect + half, p)
-
-
-def _quantile(share: float, degrees: float) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf(share, degrees))
+def _harm_test(test: str, effect: Effect, margin: float, resource: Resource) -> Finding:
+    """A finding with the probability of an effect as harmful if the true change were at the margin."""
+    low, high = effect.interval(CONFIDENCE)
+    return Finding(test, effect.estimate, low, high, effect.p_beyond(margin, resource.harm))

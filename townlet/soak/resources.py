@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from townlet.host.torch_settings import repeatable
 from townlet.telemetry.reader import part_paths
 
 #: Cycles at the start of each process in which it loads, allocates and fills caches; tests of resources leave them out.
@@ -20,27 +21,47 @@ WARM_UP = 2
 class Yardstick:
     """A fixed calculation whose duration shows how fast the machine is at the moment.
 
-    The speed of a virtual machine's processor wanders by some 10 % within minutes, as its neighbours use clock and
-    cache. Most of the calculation is arithmetic; a seventh of it reads numbers scattered over 8 MB. With this mix, its
-    duration and that of a cycle rise and fall together.
+    The speed of a virtual machine's processor wanders within seconds: neighbours use its clock and its caches, and
+    other processes take turns with this one and leave the caches cold. The calculation is of the kinds that a cycle
+    consists of, arithmetic over an array and dense layers forwards and backwards, so its duration and that of a cycle
+    rise and fall together.
     """
 
     def __init__(self) -> None:
+        import torch
+
         random = np.random.default_rng(0)
-        self._operand, self._table = random.random(1 << 16, np.float32), random.random(1 << 21, np.float32)
-        self._places = random.integers(0, self._table.size, 1 << 15)
-        self._result, self._found = np.empty_like(self._operand), np.empty(self._places.size, np.float32)
+        self._operand = random.random(1 << 16, np.float32)
+        self._result = np.empty_like(self._operand)
+        # Not from torch's generator, from which the network draws.
+        sizes = ((512, 64), (64, 128), (128, 128))
+        self._inputs, self._first, self._second = (
+            torch.from_numpy(random.standard_normal(size, np.float32)) for size in sizes
+        )
+        self._learning = self._first.clone().requires_grad_()
+        # The first time, torch also prepares itself.
+        self.seconds()
 
     def seconds(self) -> float:
-        """The processor time of the calculation now, the median of nine."""
-        return statistics.median(self._once() for _ in range(9))
+        """The processor time of the calculation now, in one thread: the mean of three.
 
-    def _once(self) -> float:
-        started = time.thread_time()
-        for _ in range(9):
+        The mean, not the median: a cycle suffers from every interruption too.
+        """
+        with repeatable():
+            started = time.process_time()
+            for _ in range(3):
+                self._once()
+            return (time.process_time() - started) / 3
+
+    def _once(self) -> None:
+        import torch
+
+        for _ in range(3):
             np.exp(self._operand, out=self._result)
-        np.take(self._table, self._places, out=self._found, mode="clip")
-        return time.thread_time() - started
+        with torch.no_grad():
+            torch.tanh(torch.tanh(self._inputs @ self._first) @ self._second).sum()
+        rows = self._inputs[:128]
+        torch.autograd.grad((torch.tanh(rows @ self._learning) @ self._second).square().mean(), self._learning)
 
 
 class Meter:
@@ -57,20 +78,37 @@ class Meter:
         self._self = psutil.Process()
         self._yardstick = Yardstick()
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        self._yardsticks: list[float] = []
+        self._seconds = self._cpu_seconds = 0.0
 
     def begin(self) -> None:
         """Start measuring a cycle."""
         self._cycle += 1
-        self._before = self._yardstick.seconds()
+        self._yardsticks = [self._yardstick.seconds()]
+        self._seconds = self._cpu_seconds = 0.0
         self._started = time.time()
+        self._continue()
+
+    def pause(self) -> None:
+        """Measure the yardstick between two parts of a cycle; what this takes does not count for the cycle."""
+        self._stop()
+        self._yardsticks.append(self._yardstick.seconds())
+        self._continue()
+
+    def _continue(self) -> None:
         self._clock, self._cpu = time.perf_counter(), time.process_time()
+
+    def _stop(self) -> None:
+        self._seconds += time.perf_counter() - self._clock
+        self._cpu_seconds += time.process_time() - self._cpu
 
     def end(self, cycle: int, agent_steps: int) -> dict[str, Any]:
         """The row of the cycle that ends: memory and log in bytes, durations in seconds.
 
-        ``yardstick_seconds`` is the mean of the yardstick's durations before and after the cycle.
+        ``yardstick_seconds`` is the mean of the yardstick's durations before the cycle, in its pauses and after it.
         """
-        seconds, cpu = time.perf_counter() - self._clock, time.process_time() - self._cpu
+        self._stop()
+        seconds = self._seconds
         if self._trim is not None:
             self._trim(0)
         return {
@@ -79,8 +117,8 @@ class Meter:
             "process": self.process,
             "process_cycle": self._cycle,
             "seconds": seconds,
-            "cpu_seconds": cpu,
-            "yardstick_seconds": (self._before + self._yardstick.seconds()) / 2,
+            "cpu_seconds": self._cpu_seconds,
+            "yardstick_seconds": statistics.mean([*self._yardsticks, self._yardstick.seconds()]),
             "agent_steps_per_second": agent_steps / max(seconds, 1e-9),
             "resident_memory_bytes": self._self.memory_info().rss,
             "open_files": self._self.num_fds(),

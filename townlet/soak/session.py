@@ -112,7 +112,7 @@ class SoakSession:
     def _run_cycle(self, meter: Meter) -> SoakProgress:
         """Run the next cycle, append its rows, and save a checkpoint if one is due; return where the soak stands."""
         meter.begin()
-        row = self.cycles.run(self.done + 1, self.writer)
+        row = self.cycles.run(self.done + 1, self.writer, meter.pause)
         used = meter.end(self.done + 1, row["agent_steps"])
         self.rows.append(row)
         self.resources.append(used)

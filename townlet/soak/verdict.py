@@ -8,6 +8,7 @@ from typing import Any
 
 from townlet.soak.assessment import Assessment, MetricAssessment
 from townlet.soak.next_steps import Decision, NextStep, next_step
+from townlet.soak.resource_drift import FEWEST_MEASURED
 from townlet.soak.wording import brief_change, change_sentence, label_of, label_of_name, share
 from townlet.telemetry.formatting import count, number
 
@@ -35,14 +36,16 @@ def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Soak
     """Decide on a soak.
 
     Reject if a metric has the verdict ``alert``. Hold if one has the verdict ``watch``, if a metric of the baseline
-    lacks data, if resources were measured and all of them lack data, if there is no baseline, or if a bound of the
-    scenario was broken (``broken_bounds``, a sentence each without its full stop). Accept otherwise.
+    lacks data, if resources were measured in hardly any cycle of a soak that is long enough to test them, if there is
+    no baseline, or if a bound of the scenario was broken (``broken_bounds``, a sentence each without its full stop).
+    Accept otherwise: resources that too few cycles, or too restless ones, cannot tell are only named.
     """
     alerts, watched, lacking = assessment.of("alert"), assessment.of("watch"), assessment.of("not enough data")
     reference = [metric for metric in assessment.metrics if metric.role == "reference"]
     resources = [metric for metric in assessment.metrics if metric.role == "resource"]
     reference_lacks = any(metric in lacking for metric in reference)
-    resources_lack = bool(resources) and all(metric in lacking for metric in resources)
+    unmeasured = bool(resources) and all(metric.cycles < FEWEST_MEASURED for metric in resources)
+    resources_lack = unmeasured and assessment.cycles >= 2 * FEWEST_MEASURED
     decision: Decision = "accept"
     if watched or reference_lacks or resources_lack or broken_bounds or not reference:
         decision = "hold"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,10 @@ _ENUMERATED = 100
 _ROUNDS, _ENOUGH = (500, 5_000, 50_000, 150_000), 12
 #: Permutations in memory at once.
 _TOGETHER = 10_000
+#: Probabilities from which on a change point's need not be exact.
+_PLAINLY_LARGE = 0.1
+#: Probability of a rank sum below which it is enumerated, and the number of values up to which it always is.
+_EXACT_BELOW, _EXACT_UP_TO = 0.01, 24
 #: Most values among which a trend or a change point is sought cycle by cycle; longer series are averaged in blocks.
 _MOST = 512
 
@@ -64,21 +69,33 @@ def trend(values: Series) -> Finding:
     The effect is the change over the whole run by the median slope, with the interval of the same statistic (Sen 1968,
     eq. 2.6).
     """
-    from scipy.stats import norm, theilslopes  # type: ignore[import-untyped]
+    from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
 
     means, length, _ = _blocks(values)
     if np.ptp(means) == 0:
         return Finding("trend", 0.0, 0.0, 0.0, 1.0)
-    n = len(means)
-    earlier, later = np.triu_indices(n, 1)
-    rises = float(np.sign(means[later] - means[earlier]).sum())
+    earlier, later = _pairs(len(means))
+    differences = means[later] - means[earlier]
+    rises = int(np.count_nonzero(differences > 0)) - int(np.count_nonzero(differences < 0))
     _, ties = np.unique(means, return_counts=True)
-    spread = math.sqrt((_kendall_spread(np.array([n])) - _kendall_spread(ties)) / 18)
+    spread = math.sqrt((_kendall_spread(np.array([len(means)])) - _kendall_spread(ties)) / 18)
     # The statistic moves in steps of 2; the correction for continuity is half a step.
-    p = 2 * float(norm.sf(max(abs(rises) - 1.0, 0.0) / spread))
-    slopes = theilslopes(means, np.arange(n), CONFIDENCE)
-    slope, _, low, high = ((len(values) - 1) / length * float(one) for one in slopes)
+    p = 2 * float(ndtr(-max(abs(rises) - 1.0, 0.0) / spread))
+    # SciPy's theilslopes gives the same, but finds the pairs again and sorts them: most of the time of a verdict.
+    most = len(differences) - 1
+    half = float(ndtri((1 + CONFIDENCE) / 2)) * spread
+    ends = (max(round((most + 1 - half) / 2) - 1, 0), min(round((most + 1 + half) / 2), most))
+    slopes = np.partition(differences / (later - earlier), sorted({*ends, most // 2, (most + 1) // 2}))
+    middle = (slopes[most // 2] + slopes[(most + 1) // 2]) / 2
+    slope, low, high = ((len(values) - 1) / length * float(one) for one in (middle, slopes[ends[0]], slopes[ends[1]]))
     return Finding("trend", slope, low, high, min(p, 1.0))
+
+
+@functools.lru_cache(maxsize=8)
+def _pairs(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places of the earlier and of the later value of every pair among ``n``."""
+    earlier, later = np.triu_indices(n, 1)
+    return earlier, later
 
 
 def _blocks(values: Series) -> tuple[Series, int, int]:
@@ -103,7 +120,7 @@ def change_point(values: Series) -> Finding:
     ends early where it is plainly large (Besag and Clifford 1991). The effect is the difference of means after and
     before, with Welch's interval; it tends to be too large, because the data chose the split.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # type: ignore[import-untyped]
 
     means, length, first = _blocks(values)
     if np.ptp(means) == 0:
@@ -125,19 +142,46 @@ def _standardised(ranks: Series, splits: NDArray[np.int64]) -> Series:
 
 
 def _order_p(ranks: Series, splits: NDArray[np.int64], seen: float) -> float:
-    """Share of orders whose largest statistic reaches ``seen``: random ones, and the observed one."""
-    random = np.random.default_rng(len(ranks))
+    """Share of orders whose largest statistic reaches ``seen``: random ones, and the observed one.
+
+    If no two values are equal, the orders' statistics depend on nothing but their number, so they are drawn once. If
+    some are, that share still says which probabilities are plainly large.
+    """
+    untied = np.arange(1.0, len(ranks) + 1)
+    p = _share_reaching(seen, len(_ROUNDS), lambda number: _kept_statistics(len(ranks), number))
+    if p >= _PLAINLY_LARGE or np.array_equal(np.sort(ranks), untied):
+        return p
+    return _share_reaching(seen, len(_ROUNDS), lambda number: _order_statistics(ranks, splits, number))
+
+
+def _share_reaching(seen: float, rounds: int, statistics_of: Callable[[int], Series]) -> float:
     reached = drawn = 0
-    for amount in _ROUNDS:
-        for begin in range(0, amount, _TOGETHER):
-            rows = min(_TOGETHER, amount - begin)
-            orders = random.permuted(np.broadcast_to(ranks, (rows, len(ranks))), axis=1)
-            # A statistic equal to the observed one is as extreme; sums of ranks may differ in the last bit.
-            reached += int(np.count_nonzero(_standardised(orders, splits).max(axis=1) >= seen - 1e-9))
-            drawn += rows
+    for number in range(rounds):
+        statistics = statistics_of(number)
+        # A statistic equal to the observed one is as extreme; sums of ranks may differ in the last bit.
+        reached += int(np.count_nonzero(statistics >= seen - 1e-9))
+        drawn += len(statistics)
         if reached >= _ENOUGH:
             break
     return (reached + 1) / (drawn + 1)
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_statistics(n: int, number: int) -> Series:
+    """Largest statistics of the random orders of ``n`` different values in a round, float64."""
+    splits = np.arange(SHORTEST_SIDE, n - SHORTEST_SIDE + 1)
+    return _order_statistics(np.arange(1.0, n + 1), splits, number)
+
+
+def _order_statistics(ranks: Series, splits: NDArray[np.int64], number: int) -> Series:
+    """The largest statistic of each random order in a round, float64 [amount of the round]."""
+    random = np.random.default_rng([len(ranks), number])
+    amount, found = _ROUNDS[number], []
+    for begin in range(0, amount, _TOGETHER):
+        rows = min(_TOGETHER, amount - begin)
+        orders = random.permuted(np.broadcast_to(ranks, (rows, len(ranks))), axis=1)
+        found.append(_standardised(orders, splits).max(axis=1))
+    return np.concatenate(found)
 
 
 def odd_cycle(values: Series, baseline: Series) -> Finding | None:
@@ -148,7 +192,7 @@ def odd_cycle(values: Series, baseline: Series) -> Finding | None:
     skewed ones are close to normal (Wilson and Hilferty 1931). None if at most half of the values are distinct, because
     their spread says nothing about one more. The interval is that of the deviation.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     pool = np.concatenate([baseline, values])
     if len(np.unique(pool)) <= len(pool) // 2:
@@ -160,16 +204,16 @@ def odd_cycle(values: Series, baseline: Series) -> Finding | None:
     if pool.min() >= 0:
         odds.append(_new_value_p(np.cbrt(others), float(np.cbrt(values[cycle]))))
     deviation = float(values[cycle] - others.mean())
-    margin = float(t.ppf((1 + CONFIDENCE) / 2, len(others) - 1)) * _spread_of_another(others)
+    margin = float(stdtrit(len(others) - 1, (1 + CONFIDENCE) / 2)) * _spread_of_another(others)
     p = min(1.0, max(odds) * len(values))
     return Finding("one cycle", deviation, deviation - margin, deviation + margin, p, cycle)
 
 
 def _new_value_p(others: Series, value: float) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     spread = _spread_of_another(others)
-    return float(2 * t.sf(abs(value - others.mean()) / spread, len(others) - 1)) if spread > 0 else 0.0
+    return float(2 * stdtr(len(others) - 1, -abs(value - others.mean()) / spread)) if spread > 0 else 0.0
 
 
 def _spread_of_another(values: Series) -> float:
@@ -184,19 +228,22 @@ def _spread_of_another(values: Series) -> float:
 def rank_sum_p(values: Series, baseline: Series) -> float:
     """Two-sided probability of the rank sum of ``values`` [N] among all values (Wilcoxon 1945), ties as midranks.
 
-    Up to 100 values its distribution is enumerated over all ways to choose N of the midranks (Streitberg and Röhmel
-    1986, the shift algorithm); for more it is the normal one with the variance of the midranks.
+    The sum is normal with the variance of the midranks. If that gives a probability below 1 %, and always among few
+    values, its distribution is enumerated over all ways to choose N of up to 100 midranks (Streitberg and Röhmel 1986,
+    the shift algorithm).
     """
-    from scipy.stats import norm, rankdata
+    from scipy.special import ndtr
+    from scipy.stats import rankdata
 
     ranks = np.rint(2 * rankdata(np.concatenate([baseline, values]))).astype(np.int64)
     own, size = int(ranks[len(baseline) :].sum()), len(values)
     if np.ptp(ranks) == 0:
         return 1.0
-    if len(ranks) > _ENUMERATED:
-        mean = size * ranks.mean()
-        spread = math.sqrt(size * len(baseline) / (len(ranks) - 1) * float(ranks.var()))
-        return float(min(1.0, 2 * norm.sf(max(abs(own - mean) - 1.0, 0.0) / spread)))
+    mean = size * ranks.mean()
+    spread = math.sqrt(size * len(baseline) / (len(ranks) - 1) * float(ranks.var()))
+    p = min(1.0, 2 * float(ndtr(-max(abs(own - mean) - 1.0, 0.0) / spread)))
+    if len(ranks) > _ENUMERATED or (p > _EXACT_BELOW and len(ranks) > _EXACT_UP_TO):
+        return p
     low, high = _tails(tuple(np.sort(ranks).tolist()), size, own)
     return min(1.0, 2 * min(low, high))
 

@@ -37,9 +37,9 @@ def difference_of_means(later: NDArray[np.float64], earlier: NDArray[np.float64]
 @functools.lru_cache(maxsize=1024)
 def student_quantile(degrees: float) -> float:
     """Quantile of Student's t for the two-sided interval."""
-    from scipy.stats import t  # type: ignore[import-untyped]
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, degrees))
+    return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
 
 
 def _mean(values: NDArray[np.float64]) -> float:

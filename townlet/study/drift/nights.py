@@ -1,4 +1,4 @@
-"""Simulated nights, drawn from pools of real cycles and from a real soak, and assessed by the detector."""
+"""Simulated soaks, drawn from pools of real cycles and from real soaks, and assessed by the detector."""
 
 from __future__ import annotations
 
@@ -9,127 +9,156 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.metrics import MEMORY, SPEED
 from townlet.soak.assessment import Assessment
 from townlet.soak.drift_detection import ALARM_RATE, REFERENCE, detect_drift
 from townlet.soak.next_steps import Decision
 from townlet.soak.resource_drift import RESOURCES
+from townlet.soak.resources import WARM_UP
 from townlet.soak.verdict import decide
 from townlet.study.drift.cycle_pools import CyclePool
 from townlet.study.drift.planted_changes import PlantedChange
 
 Floats = NDArray[np.float64]
 
+#: Autocorrelations of the noise that replaces recorded memory and speed, and its standard deviation, as a share of
+#: their level.
+AUTOCORRELATIONS, NOISE = (0.0, 0.5, 0.8, 0.9, 0.95), 0.05
+#: Cycles of a block of a recording: for soaks longer than the recording, blocks are drawn.
+_BLOCK = 50
+
 
 @dataclass(frozen=True)
 class RecordedSoak:
-    """Network metrics and resources of a real soak with learning off, in which nothing changed; float64 [K] each."""
+    """Network metrics and resources of a real soak in which nothing changed, float64 [K] each, and its pace."""
 
     network: Mapping[str, Floats]
     resources: Mapping[str, Floats]
+    seconds: float
+    """Median seconds of a cycle."""
 
     def __len__(self) -> int:
-        return len(next(iter(self.network.values())))
+        return len(next(iter(self.resources.values())))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The detector's verdict on one soak of one night; ``metrics`` are those that it flagged (watch or alert)."""
+    """The detector's verdict on one soak."""
 
     verdict: Decision
     metrics: tuple[str, ...]
-    tests: int
+    """Metrics that it flagged (watch or alert)."""
+    untold: tuple[str, ...]
+    """Resources about which it said that there is not enough data."""
 
-    def resources(self) -> tuple[str, ...]:
-        """The flagged metrics that are resources: measured, not computed."""
-        measured = {resource.name for resource in RESOURCES}
-        return tuple(name for name in self.metrics if name in measured)
+
+@dataclass(frozen=True)
+class Kind:
+    """What a simulated soak is like."""
+
+    learning: bool
+    autocorrelation: float | None
+    """That of the noise in memory and speed; None for recorded resources."""
+
+    @property
+    def label(self) -> str:
+        """A name for the cache and the report."""
+        resources = "recorded" if self.autocorrelation is None else f"r {self.autocorrelation}"
+        return f"{'learning' if self.learning else 'frozen'}, {resources}"
+
+
+#: Kinds of unchanged soaks, in turn: of half the resources are recorded, of the others noise of each autocorrelation.
+KINDS = tuple(Kind(learning, noise) for r in AUTOCORRELATIONS for noise in (None, r) for learning in (False, True))
 
 
 class NightSampler:
     """Draws soaks of one scenario.
 
-    A soak's cycles and its baseline's seeds are drawn without replacement from the scenario's pool, and the network's
-    cycles from the recorded soak: cycles have fresh seeds, so their order means nothing. For resources the order
-    matters, so they are a contiguous stretch of the recorded soak.
+    A soak's cycles and its baseline's seeds are drawn without replacement from the scenario's pool, and the cycles of a
+    network that does not learn from the recorded soak: they have fresh seeds, so their order means nothing. Metrics of
+    a network that learns never raise an alarm and are left out. For resources the order matters, so they are a stretch
+    of the recorded soak, or blocks of it, or autoregressive noise.
     """
 
-    def __init__(self, pools: Mapping[str, CyclePool], recorded: RecordedSoak, cycles: int, seeds: int) -> None:
-        self.pools, self.recorded, self.cycles, self.seeds = pools, recorded, cycles, seeds
+    def __init__(self, pools: Mapping[str, CyclePool], recorded: Mapping[bool, RecordedSoak], seeds: int) -> None:
+        self.pools, self.recorded, self.seeds = pools, recorded, seeds
 
     def digest(self) -> str:
-        """SHA-256 in hexadecimal over every value that a night may be drawn from."""
+        """SHA-256 in hexadecimal over every value that a soak may be drawn from."""
         whole = sha256()
         for name, values in self._drawn_from():
             whole.update(f"{name} {len(values)}\0".encode() + values.tobytes())
         return whole.hexdigest()
 
     def _drawn_from(self) -> Iterator[tuple[str, Floats]]:
-        parts = {f"pool {label}": pool.values for label, pool in self.pools.items()}
-        parts |= {"network": dict(self.recorded.network), "resources": dict(self.recorded.resources)}
+        parts: dict[str, Mapping[str, Floats]] = {f"pool {label}": pool.values for label, pool in self.pools.items()}
+        for learning, soak in self.recorded.items():
+            parts |= {f"network {learning}": soak.network, f"resources {learning}": soak.resources}
         for part in sorted(parts):
             for name in sorted(parts[part]):
                 yield f"{part}: {name}", parts[part][name]
 
-    def stretches(self) -> range:
-        """First cycles of the non-overlapping stretches of the recorded soak, each a night long."""
-        return range(0, len(self.recorded) - self.cycles + 1, self.cycles)
-
-    def baseline(self, random: np.random.Generator) -> tuple[dict[str, Floats], NDArray[np.int64]]:
-        """A baseline, and the rows of the pool that it consists of."""
-        rows = random.choice(len(self.pools[""]), self.seeds, replace=False)
-        return self.pools[""].select(rows), rows
-
     def simulate(
-        self,
-        random: np.random.Generator,
-        change: PlantedChange | None = None,
-        baseline: tuple[dict[str, Floats], NDArray[np.int64]] | None = None,
-        stretch: int | None = None,
+        self, random: np.random.Generator, cycles: int, kind: Kind, change: PlantedChange | None = None
     ) -> Outcome:
-        """Outcome of one night's soak, with a planted change or without, against its own baseline or a given one.
-
-        ``stretch`` is the recorded cycle with which its resources begin; without it, one is drawn.
-        """
-        reference, taken = baseline or self.baseline(random)
-        cycles = self._reference(random, change, taken) | self._network(random)
-        if stretch is None:
-            stretch = int(random.integers(len(self.recorded) - self.cycles + 1))
-        resources = self._resources(stretch, change)
-        return outcome_of(detect_drift(cycles, reference, learning=False, resources=resources, rate=ALARM_RATE))
-
-    def _reference(
-        self, random: np.random.Generator, change: PlantedChange | None, taken: NDArray[np.int64]
-    ) -> dict[str, Floats]:
+        """Outcome of one soak of ``cycles`` cycles, with a planted change or without, against its own baseline."""
         pool = self.pools[""]
-        left = np.setdiff1d(np.arange(len(pool)), taken)
-        values = pool.select(random.choice(left, self.cycles, replace=False))
+        drawn = random.choice(len(pool), self.seeds + cycles, replace=False)
+        baseline, reference = pool.select(drawn[: self.seeds]), pool.select(drawn[self.seeds :])
         if change:
-            variants = [change.variant(cycle, self.cycles) for cycle in range(self.cycles)]
-            for name in sorted(set(variants) - {""}):
-                where = np.array([variant == name for variant in variants])
-                other = self.pools[name]
-                drawn = other.select(random.choice(len(other), int(where.sum()), replace=False))
-                for metric, series in values.items():
-                    series[where] = drawn[metric]
-        return {REFERENCE + name: series for name, series in values.items()}
-
-    def _network(self, random: np.random.Generator) -> dict[str, Floats]:
-        rows = random.choice(len(self.recorded), self.cycles, replace=False)
-        return {name: series[rows] for name, series in self.recorded.network.items()}
-
-    def _resources(self, begin: int, change: PlantedChange | None) -> dict[str, Floats]:
-        known = {resource.name for resource in RESOURCES}
-        drawn = {
-            name: series[begin : begin + self.cycles].copy()
-            for name, series in self.recorded.resources.items()
-            if name in known
-        }
+            self._plant(random, reference, change)
+        metrics = {REFERENCE + name: series for name, series in reference.items()}
+        if not kind.learning:
+            rows = random.choice(len(self.recorded[False]), cycles)
+            metrics |= {name: series[rows] for name, series in self.recorded[False].network.items()}
+        resources = self._resources(random, cycles, kind)
         if change and change.resource:
-            drawn[change.metric] = change.resource(drawn[change.metric])
+            resources[change.metric] = change.resource(resources[change.metric])
+        return outcome_of(detect_drift(metrics, baseline, learning=kind.learning, resources=resources, rate=ALARM_RATE))
+
+    def _plant(self, random: np.random.Generator, values: dict[str, Floats], change: PlantedChange) -> None:
+        """Replace the cycles that a changed scenario runs by cycles of that scenario."""
+        cycles = len(next(iter(values.values())))
+        variants = [change.variant(cycle, cycles) for cycle in range(cycles)]
+        for name in sorted(set(variants) - {""}):
+            where, other = np.array([variant == name for variant in variants]), self.pools[name]
+            drawn = other.select(random.choice(len(other), int(where.sum()), replace=False))
+            for metric, series in values.items():
+                series[where] = drawn[metric]
+
+    def _resources(self, random: np.random.Generator, cycles: int, kind: Kind) -> dict[str, Floats]:
+        """Resources of a soak, NaN while it warms up."""
+        soak = self.recorded[kind.learning]
+        places = _places(random, len(soak), cycles)
+        drawn = {one.name: soak.resources[one.name][places] for one in RESOURCES}
+        if kind.autocorrelation is not None:
+            for name in (MEMORY, SPEED):
+                level = float(np.median(soak.resources[name]))
+                drawn[name] = level * (1 + NOISE * autoregressive(random, cycles, kind.autocorrelation))
+        for values in drawn.values():
+            values[:WARM_UP] = np.nan
         return drawn
+
+
+def _places(random: np.random.Generator, recorded: int, cycles: int) -> NDArray[np.int64]:
+    """Cycles of the recording, int64 [cycles]: one stretch, or if it is too short, blocks drawn at random."""
+    length = cycles if cycles <= recorded else min(_BLOCK, recorded)
+    begins = random.integers(recorded - length + 1, size=-(-cycles // length))
+    return np.asarray((begins[:, None] + np.arange(length)).ravel()[:cycles])
+
+
+def autoregressive(random: np.random.Generator, amount: int, r: float) -> Floats:
+    """Stationary noise, float64 [amount], autoregressive of order 1, with mean 0 and variance 1."""
+    steps = random.normal(0.0, np.sqrt(1 - r * r), amount)
+    values = np.empty(amount)
+    values[0] = random.normal()
+    for index in range(1, amount):
+        values[index] = r * values[index - 1] + steps[index]
+    return values
 
 
 def outcome_of(assessment: Assessment) -> Outcome:
     """The part of an assessment that the study counts."""
     flagged = tuple(metric.name for metric in (*assessment.of("alert"), *assessment.of("watch")))
-    return Outcome(decide(assessment).decision, flagged, assessment.tests)
+    untold = tuple(metric.name for metric in assessment.of("not enough data") if metric.role == "resource")
+    return Outcome(decide(assessment).decision, flagged, untold)

@@ -41,7 +41,7 @@ class OutcomeCache:
         if name not in self._known:
             outcome = simulate()
             make_folder(self._path.parent)
-            line = json.dumps([name, outcome.verdict, outcome.metrics, outcome.tests]) + "\n"
+            line = json.dumps([name, outcome.verdict, outcome.metrics, outcome.untold]) + "\n"
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
             try:
                 append_line(descriptor, line.encode(), self._path)
@@ -52,8 +52,8 @@ class OutcomeCache:
 
 
 def _outcome(path: Path, number: int, line: bytes) -> tuple[str, Outcome]:
-    expected = "an outcome: name, verdict, metrics and number of tests"
+    expected = "an outcome: name, verdict, flagged metrics and resources that cannot be told"
     match strict(line, path, expected, number):
-        case [str(name), ("accept" | "hold" | "reject") as verdict, list(metrics), int(tests)]:
-            return name, Outcome(verdict, tuple(metrics), tests)
+        case [str(name), ("accept" | "hold" | "reject") as verdict, list(metrics), list(untold)]:
+            return name, Outcome(verdict, tuple(metrics), tuple(untold))
     raise InputError.of(path, f"line {number}", repr(line[:40]), expected)

@@ -65,7 +65,8 @@ def with_rules(scenario: Scenario, **sections: dict[str, Any]) -> Scenario:
     return Scenario.model_validate(content)
 
 
-_LEAK, _LOSS = 0.10, 0.10
+#: Bytes that a planted leak takes in each cycle, and the share of speed that is lost.
+_LEAK, _LOSS = 1e6, 0.10
 
 
 def _rising_pressure(cycle: int, cycles: int) -> str:
@@ -89,11 +90,15 @@ def _once(variant: str) -> Callable[[int, int], str]:
 
 
 def _growing_memory(series: Floats) -> Floats:
-    return np.asarray(series + series[0] * np.linspace(0.0, _LEAK, len(series)))
+    return np.asarray(series + _LEAK * np.arange(len(series)))
 
 
 def _slower_second_half(series: Floats) -> Floats:
     return np.asarray(series * np.where(np.arange(len(series)) >= len(series) // 2, 1 - _LOSS, 1.0))
+
+
+def _ever_slower(series: Floats) -> Floats:
+    return np.asarray(series * np.linspace(1.0, 1 - _LOSS, len(series)))
 
 
 PLANTED_CHANGES = (
@@ -104,7 +109,7 @@ PLANTED_CHANGES = (
             CONFLICT_INTENSITY,
             _throughout(f"pressure {change:+d}"),
         )
-        for change in (-20, -10, -5, 5, 10, 20)
+        for change in (-10, -5, 5, 10)
     ),
     PlantedChange("slower shower", "a shower takes 4 ticks instead of 3", CONFLICT_INTENSITY, _throughout("slower")),
     PlantedChange(
@@ -116,13 +121,7 @@ PLANTED_CHANGES = (
     PlantedChange(
         "one bad cycle", "conflict intensity +20 % in one cycle of the night", CONFLICT_INTENSITY, _once("pressure +20")
     ),
-    PlantedChange(
-        "memory leak", f"resident memory grows by {_LEAK:.0%} over the night", MEMORY, resource=_growing_memory
-    ),
-    PlantedChange(
-        "throughput loss",
-        f"{_LOSS:.0%} fewer agent-steps per second in the second half",
-        SPEED,
-        resource=_slower_second_half,
-    ),
+    PlantedChange("memory leak", "resident memory grows by 1 MB a cycle", MEMORY, resource=_growing_memory),
+    PlantedChange("speed lost at once", "10 % of speed lost for the second half", SPEED, resource=_slower_second_half),
+    PlantedChange("speed lost slowly", "10 % of speed lost little by little", SPEED, resource=_ever_slower),
 )

@@ -1,4 +1,4 @@
-"""Real soak with learning off, run as a real night is, for its network metrics and resources."""
+"""Real soaks, run as a real night is, for their network metrics and resources."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from townlet.baselines.build import build_baseline
-from townlet.config import Scenario
+from townlet.config import Scenario, load_scenario
 from townlet.config.find import find_scenario
-from townlet.files.storage import AnyPath
+from townlet.files.storage import pretty_json, write_atomically
 from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.evidence import metrics_of, resources_of
 from townlet.soak.manifest import MANIFEST_NAME, read_manifest, soak_code_sha256
@@ -18,38 +18,52 @@ from townlet.soak.read import read_soak
 from townlet.soak.resources import WARM_UP
 from townlet.soak.run import run_soak
 from townlet.study.drift.nights import RecordedSoak
-from townlet.study.drift.settings import Settings
+from townlet.study.drift.settings import Settings, Size
 from townlet.study.progress import Progress
 
 
-def record_soak(scenario: Scenario, settings: Settings, work: Path, progress: Progress) -> tuple[RecordedSoak, float]:
-    """Run a soak of ``settings.soak_cycles`` cycles; return it and the seconds that one night's cycles take.
+def studied_scenario(name: str, size: Size, work: Path) -> Path:
+    """The file of a shipped scenario, or of a smaller copy of it in ``work``."""
+    file = Path(str(find_scenario(name)))
+    if size.ticks is None:
+        return file
+    content = load_scenario(file).model_dump(mode="json")
+    content["ticks"] = size.ticks
+    content["training"] |= {
+        "worlds": size.worlds,
+        "rollout_ticks": min(content["training"]["rollout_ticks"], size.ticks),
+    }
+    smaller = work / f"{name}.yaml"
+    write_atomically(smaller, pretty_json(content))
+    return smaller
 
-    The soak is kept in ``work``; an interrupted one is resumed.
-    """
-    cycles = settings.soak_cycles
-    size = f"{settings.seeds}x{settings.worlds}-{cycles}"
-    stem = f"soak-{scenario.name}-{scenario.digest[:8]}-{soak_code_sha256()[:8]}-{size}"
-    source = find_scenario(scenario.name)
+
+def record_soak(file: Path, settings: Settings, learning: bool, work: Path, progress: Progress) -> RecordedSoak:
+    """Run a soak of ``settings.recorded`` cycles; it is kept in ``work``, and an interrupted one is resumed."""
+    scenario, cycles, mode = load_scenario(file), settings.recorded, "learning" if learning else "frozen"
+    worlds = settings.scenarios[scenario.name].worlds
+    size = f"{mode}-{settings.seeds}x{worlds}-{cycles}"
+    folder = work / f"soak-{scenario.name}-{scenario.digest[:8]}-{soak_code_sha256()[:8]}-{size}"
     options = SoakOptions(
-        scenario=Path(str(source)),
-        output=work / stem,
-        baseline=_baseline(source, work / stem, settings),
+        scenario=file,
+        output=folder,
+        baseline=_baseline(file, scenario, folder, settings.seeds, worlds),
         cycles=cycles,
-        learning=False,
+        learning=learning,
         seed=99,
     )
-    run_soak(options, resume=True, progress=lambda now: progress(now.done, cycles, f"{scenario.name} soak"))
-    soak = read_soak(work / stem)
+    note = f"{scenario.name} soak, {mode}"
+    run_soak(options, resume=True, progress=lambda now: progress(now.done, cycles, note))
+    soak = read_soak(folder)
     warm = soak.resources["process_cycle"] > WARM_UP
     network = {name: values[warm] for name, values in metrics_of(soak.cycles).items() if not name.startswith(REFERENCE)}
     resources = {name: values[warm] for name, values in resources_of(soak.resources).items()}
-    return RecordedSoak(network, resources), float(np.median(soak.resources["seconds"][warm])) * settings.cycles
+    return RecordedSoak(network, resources, float(np.median(soak.resources["seconds"][warm])))
 
 
-def _baseline(source: AnyPath, soak: Path, settings: Settings) -> AnyPath:
+def _baseline(file: Path, scenario: Scenario, soak: Path, seeds: int, worlds: int) -> Path:
     """The baseline of the soak in a folder: the one it was started with, or a new one."""
     if (soak / MANIFEST_NAME).exists():
         return soak / str(read_manifest(soak)["baseline"]["file"])
-    folder = soak.with_name(f"{soak.name}-baseline")
-    return build_baseline(source, folder, seeds=settings.seeds, worlds=settings.worlds, captures=False).path
+    folder = soak.parent / f"baseline-{scenario.name}-{soak.name.split('-')[3]}"
+    return Path(str(build_baseline(file, folder, seeds=seeds, worlds=worlds, captures=False).path))

@@ -3,61 +3,72 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Size(NamedTuple):
+    """Size of a scenario's cycles in the study."""
+
+    worlds: int
+    ticks: int | None = None
+    """Ticks of an episode, and at most so many of a rollout that trains; the scenario's own if None."""
+
+
+#: Scenarios and the size of their cycles. The towns are smaller than in a real night: their cycles would take hours.
+SCENARIOS = {
+    "queue_conflict": Size(256),
+    "rivalry_decay": Size(256),
+    "employment_punctuality": Size(256),
+    "kitchen_breakfast": Size(256),
+    "observation_baseline": Size(256),
+    "town_day": Size(2, 200),
+    "town_large": Size(1, 20),
+}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Amounts of one version of the study; ``cycles``, ``seeds`` and ``worlds`` are as recommended for real nights."""
+    """Amounts of one version of the study."""
 
     name: str
-    scenarios: tuple[str, ...]
-    nights: int
-    """Unchanged nights, each with a soak of every scenario."""
+    scenarios: dict[str, Size]
+    soaks: int
+    """Unchanged soaks of each length."""
     planted_nights: int
-    """Nights with each planted change."""
-    baselines: int
-    """Baselines that are each kept for several nights."""
-    nights_per_baseline: int
+    """Scheduled nights with each planted change."""
     pool: int
-    """Independent cycles simulated per scenario, from which nights are drawn."""
+    """Independent cycles simulated per scenario, from which soaks are drawn."""
     planted_pool: int
-    """The same per altered scenario."""
-    soak_cycles: int
-    """Cycles of the real soak of each scenario, which gives the nights their network metrics and resources. Two of them
-    warm up; every further ``cycles`` are one independent sample of the resources."""
-    cycles: int = 100
-    """Cycles of a night's soak."""
+    """The same per altered scenario that a whole night runs."""
+    recorded: int
+    """Cycles of the real soaks of each scenario, one that learns and one that does not, which give the network's
+    metrics and the resources. Two of them warm up."""
+    lengths: tuple[int, ...] = (16, 40, 100, 300)
+    """Cycles of the unchanged soaks."""
+    night: int = 300
+    """Cycles of a scheduled night."""
     seeds: int = 30
     """Seeds of a baseline."""
-    worlds: int = 256
-    """Worlds per cycle and seed."""
 
-    def drawn(self) -> dict[str, int]:
-        """The settings on which a single night depends. The number of nights is not among them."""
-        return {
-            "pool": self.pool,
-            "planted_pool": self.planted_pool,
-            "soak_cycles": self.soak_cycles,
-            "cycles": self.cycles,
-            "seeds": self.seeds,
-            "worlds": self.worlds,
-        }
+    def drawn(self) -> dict[str, Any]:
+        """The settings on which a single soak depends. The number of soaks is not among them."""
+        left_out = ("name", "soaks", "planted_nights", "lengths")
+        return {name: value for name, value in self.as_json().items() if name not in left_out}
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
 
 
-#: Scenarios with a promoted baseline.
-_DRILLS = (
-    "queue_conflict",
-    "rivalry_decay",
-    "employment_punctuality",
-    "kitchen_breakfast",
-    "observation_baseline",
+FULL = Settings("full", SCENARIOS, soaks=6_000, planted_nights=150, pool=800, planted_pool=450, recorded=152)
+QUICK = Settings(
+    "quick",
+    {"queue_conflict": Size(64), "rivalry_decay": Size(64)},
+    soaks=60,
+    planted_nights=8,
+    pool=360,
+    planted_pool=304,
+    recorded=62,
 )
-FULL = Settings("full", _DRILLS, 600, 150, 15, 40, 2000, 800, 602)
-QUICK = Settings("quick", _DRILLS, 100, 40, 5, 20, 400, 200, 202)
-#: The scenario in which changes are planted.
+#: The scenario in which changes of the rules are planted.
 PLANTED_IN = "queue_conflict"
