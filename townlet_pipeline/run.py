@@ -168,10 +168,11 @@ def _announce_compilation() -> None:
 
 
 def _print_summary(scenario: str, store: Path | None) -> None:
-    """Print the training's figures, the state of its telemetry, and where to look next."""
+    """Print the policy beside the script, the state of the training's telemetry, and where to look next."""
+    from townlet.evaluation import read_evaluation
     from townlet.files.storage import read_json
     from townlet.telemetry import read_records
-    from townlet.view.key_figures import key_figures
+    from townlet.view.policy_verdict import policy_verdict
     from townlet_pipeline.artefacts import files
     from townlet_pipeline.artefacts.store import StoreResource
     from townlet_pipeline.instance.project import shown
@@ -179,10 +180,11 @@ def _print_summary(scenario: str, store: Path | None) -> None:
     place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()
     records = read_records(files.log(place, scenario))
     alerts = len(read_json(files.alerts(place, scenario), "telemetry alerts")["alerts"])
-    print_line("")
-    for figure in key_figures(records)[:2]:
-        print_line(f"  {figure}")
-    print_line(f"  telemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
+    evaluation = read_evaluation(files.evaluation(place, scenario))
+    print_line(f"\nin {evaluation['worlds']} worlds that the policy was not trained in:")
+    for line in policy_verdict(evaluation).lines():
+        print_line(f"  {line}")
+    print_line(f"\ntelemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
     print_line(f"\nreport: {shown(files.report(place, scenario))}\nmake ui shows the lineage, the plots and every run")
 
 
