@@ -18,7 +18,7 @@ from dagster import (
     schedule,
 )
 
-from townlet_pipeline.artefacts.partitions import known_scenarios
+from townlet_pipeline.artefacts.partitions import known_scenarios, register_soaked_scenarios
 from townlet_pipeline.instance.environment import timezone
 from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.instance.timetable import Plan, plans, variable_of
@@ -39,6 +39,8 @@ def scheduled_scenarios(instance: DagsterInstance) -> list[str]:
     """Return the scenarios that have a partition and a promoted baseline."""
     from townlet.baselines.promotion import BASELINES_FOLDER, promoted_scenarios
 
+    # A night whose key is unknown would fail after all its work; the sensor may not have seen the latest promotion yet.
+    register_soaked_scenarios(instance)
     known = set(known_scenarios(instance))
     return [name for name in promoted_scenarios(project_root() / BASELINES_FOLDER) if name in known]
 
