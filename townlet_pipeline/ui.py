@@ -18,7 +18,7 @@ from townlet.errors import InputError, RunError
 from townlet_pipeline.instance.commands import print_line, run_command
 from townlet_pipeline.instance.environment import environment, require_reachable
 from townlet_pipeline.instance.home import settings_warning
-from townlet_pipeline.instance.opening import open_instance
+from townlet_pipeline.instance.opening import home_lock, open_instance
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -33,6 +33,7 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
     """Start the Dagster UI, its daemon and the page server; Ctrl-C ends all of them."""
     from townlet_pipeline.instance.dagster_internals import DAEMON_MODULE
     from townlet_pipeline.instance.origins import named_hosts
+    from townlet_pipeline.soak.promotions import report_project
 
     # A shell starts background processes with SIGINT ignored, and children inherit that. SIGTERM ends the UI as well.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -43,6 +44,8 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
     with open_instance() as instance:
         if warning := settings_warning(Path(instance.root_directory)):
             print_line(warning, sys.stderr)
+        with home_lock(Path(instance.root_directory)):
+            report_project(instance, say=lambda fault: print_line(fault, sys.stderr))
         with _code_server(instance) as workspace:
             module = [sys.executable, "-m"]
             web = [*module, "townlet_pipeline.instance.webserver", "--workspace", str(workspace), "--port", str(port)]
