@@ -18,6 +18,7 @@ from dagster import (
     schedule,
 )
 
+from townlet_pipeline.artefacts.partitions import register_soaked_scenarios
 from townlet_pipeline.instance.environment import timezone
 from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.instance.switches import switch_of
@@ -84,6 +85,8 @@ def _schedule(job: "JobDefinition | UnresolvedAssetJobDefinition", plan: Plan) -
     )
     def requests(context: ScheduleEvaluationContext) -> Iterator[RunRequest | SkipReason]:
         partitions = context.repository_def.get_job(job.name).partitions_def
+        # A night whose key is unknown would fail after all its work; the sensor may not have seen the latest promotion.
+        register_soaked_scenarios(context.instance)
         moment, promoted = context.scheduled_execution_time, scheduled_scenarios(context.instance)
         if not promoted:
             yield SkipReason("no scenario has a promoted baseline: townlet baselines build, then promote")

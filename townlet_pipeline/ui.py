@@ -20,7 +20,7 @@ from townlet.errors import InputError, RunError
 from townlet_pipeline.instance.commands import print_line, run_command
 from townlet_pipeline.instance.environment import environment, require_reachable
 from townlet_pipeline.instance.home import settings_warning
-from townlet_pipeline.instance.opening import open_instance
+from townlet_pipeline.instance.opening import home_lock, open_instance
 from townlet_pipeline.instance.pages import UI
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
     from townlet_pipeline.instance.dagster_internals import DAEMON_MODULE
     from townlet_pipeline.instance.origins import named_hosts
     from townlet_pipeline.schedules import upcoming
+    from townlet_pipeline.soak.promotions import report_project
 
     # A shell starts background processes with SIGINT ignored, and children inherit that. SIGTERM ends the UI as well.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -49,6 +50,8 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
     with open_instance() as instance:
         if warning := settings_warning(Path(instance.root_directory)):
             print_line(warning, sys.stderr)
+        with home_lock(Path(instance.root_directory)):
+            report_project(instance, say=lambda fault: print_line(fault, sys.stderr))
         with _code_server(instance) as workspace:
             module = [sys.executable, "-m"]
             web = [*module, "townlet_pipeline.instance.webserver", "--workspace", str(workspace), "--port", str(port)]

@@ -68,7 +68,7 @@ def test_the_column_goes_from_scenario_to_report() -> None:
         "summary_report": {"rollout_capture", "trained_policy", "validated_telemetry"},
         "policy_evaluation": {"rollout_capture", "scenario", "trained_policy", "validated_telemetry"},
         "conflict_baselines": {"scenario"},
-        "baseline_document": {"conflict_baselines"},
+        "baseline_document": {"promoted_baseline"},
         "promoted_baseline": {"scenario", "conflict_baselines"},
         "pinned_capture": {"scenario"},
         "soak_run": {"promoted_baseline", "pinned_capture"},

@@ -194,6 +194,11 @@ def test_an_edit_makes_the_copy_of_its_scenario_stale_and_an_edited_comment_does
     assert [status(instance, scenario, name) for name in (SCENARIO, SOAKED)] == ["STALE", "FRESH"]
 
 
+def made(name: str, key: str, version: str) -> AssetMaterialization:
+    """The report of an asset that was made by hand."""
+    return AssetMaterialization(name, partition=key, tags={"dagster/data_version": version})
+
+
 def requested(result: Any) -> dict[str, set[str]]:
     """The partitions that an evaluation requests for the sensors that are off, by asset."""
     sensors = [defs.resolve_sensor_def(name) for name in ("stale_columns", "stale_soaks")]
@@ -210,7 +215,7 @@ def test_conditions_ask_for_the_column_of_an_edited_scenario_and_for_the_last_ni
     last = max(str(key) for key in nights.get_partition_keys(dynamic_partitions_store=instance))
     for night in (f"2026-11-03|{SOAKED}", last):
         for name in ("soak_run", "soak_drift", "acceptance_report"):
-            instance.report_runless_asset_event(AssetMaterialization(name, partition=night))
+            instance.report_runless_asset_event(made(name, night, "first"))
     first = evaluate_automation_conditions(defs, instance)
     assert requested(first) == {}, "switching it on makes nothing"
     promote_the_second(project)
@@ -222,9 +227,14 @@ def test_conditions_ask_for_the_column_of_an_edited_scenario_and_for_the_last_ni
     evaluate_files(instance, cursor)
     third = evaluate_automation_conditions(defs, instance, cursor=second.cursor)
     column = defs.resolve_job_def("train_scenario").asset_layer.executable_asset_keys
-    made = {*(key.to_user_string() for key in column), "conflict_baselines"}
-    assert requested(third) == {name: {SCENARIO} for name in made}
-    assert requested(evaluate_automation_conditions(defs, instance, cursor=third.cursor)) == {}
+    every = {*(key.to_user_string() for key in column), "conflict_baselines"}
+    assert requested(third) == {name: {SCENARIO} for name in every}
+    instance.report_runless_asset_event(made("soak_run", last, "first"))
+    fourth = evaluate_automation_conditions(defs, instance, cursor=third.cursor)
+    assert "soak_drift" not in requested(fourth), "the same soak again changes nothing"
+    instance.report_runless_asset_event(made("soak_run", last, "second"))
+    fifth = evaluate_automation_conditions(defs, instance, cursor=fourth.cursor)
+    assert requested(fifth) == {name: {last} for name in ("soak_drift", "acceptance_report")}
 
 
 def test_the_sensor_of_promotions_is_on_and_those_that_cost_are_off() -> None:

@@ -12,7 +12,7 @@ from dagster import DagsterInstance, DagsterRunStatus
 from support.pipeline_runs import SCENARIO, new_instance, reasons
 
 from townlet.errors import InputError
-from townlet_pipeline.artefacts.partitions import known_scenarios
+from townlet_pipeline.artefacts.partitions import known_scenarios, soaked_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column.experiments import register
 from townlet_pipeline.column.retire import retire
@@ -38,6 +38,8 @@ def test_an_experiment_is_retired_with_its_nights_and_what_was_made_of_it_stays(
 ) -> None:
     made = register(instance, store, SCENARIO, "bold")
     night = f"2026-11-02|{made.key}"
+    assert night not in nights.get_partition_keys(dynamic_partitions_store=instance)
+    instance.add_dynamic_partitions(str(soaked_scenarios.name), [made.key])
     assert night in nights.get_partition_keys(dynamic_partitions_store=instance)
     soak = store.folder(night, "soak_run")
     assert soak == store.place() / made.key / "nights" / "2026-11-02" / "soak_run"

@@ -217,7 +217,7 @@ def night(measured: Any, instance: DagsterInstance, project: Path) -> Iterator[A
 
 
 def test_a_night_can_be_traced_to_its_scenario_its_baseline_and_its_pinned_capture(night: Any, project: Path) -> None:
-    report = project / "runs" / "store" / str(LAST_NIGHT) / "acceptance_report" / "acceptance.html"
+    report = StoreResource().folder(LAST_NIGHT, "acceptance_report") / "acceptance.html"
     kinds = {node.kind for node in trace(report).everything()}
     assert kinds == {"acceptance_report", "soak_drift", "soak_run", "baseline", "capture", "scenario"}
     (promoted,) = (project / "baselines" / NAME).glob("baseline-*.json")

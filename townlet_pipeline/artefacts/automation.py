@@ -13,14 +13,22 @@ from dagster import (
     DefaultSensorStatus,
 )
 
-#: Made once something it is made from was made or reported anew, and for a new partition once all of that is there.
-WHEN_NEW_OR_CHANGED: AutomationCondition[Any] = AutomationCondition.eager()
+#: Something that an asset is made from has another data version, or is about to be made. (Dagster's own condition,
+#: ``any_deps_updated``, also holds if the same was made again, which would measure a baseline after each `make run`.)
+_CHANGED: AutomationCondition[Any] = AutomationCondition.any_deps_match(
+    AutomationCondition.data_version_changed() | AutomationCondition.will_be_requested()
+)
 
-#: Made again once something it is made from was made or reported anew, in the current night or week alone. It is not
-#: made for the first time: that is its schedule's task.
+#: Made once something it is made from has changed, and for a new partition once all of that is there.
+WHEN_NEW_OR_CHANGED: AutomationCondition[Any] = AutomationCondition.eager().replace(
+    AutomationCondition.any_deps_updated(), _CHANGED
+)
+
+#: Made again once something it is made from has changed, in the latest night or week alone. For the first time, its
+#: schedule makes it.
 AGAIN_WHEN_CHANGED: AutomationCondition[Any] = (
     AutomationCondition.in_latest_time_window()
-    & AutomationCondition.any_deps_updated().since_last_handled()
+    & _CHANGED.since_last_handled()
     & ~AutomationCondition.missing()
     & ~AutomationCondition.any_deps_in_progress()
     & ~AutomationCondition.in_progress()

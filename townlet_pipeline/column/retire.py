@@ -15,7 +15,7 @@ from dagster import Config, DagsterInstance, DagsterRunStatus, OpExecutionContex
 from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
-from townlet_pipeline.artefacts.partitions import known_scenarios, scenarios
+from townlet_pipeline.artefacts.partitions import known_scenarios, remove_scenario
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import is_key, scenario_file, shown
 from townlet_pipeline.runs.executors import townlet_executor
@@ -65,7 +65,7 @@ def retire(
         raise InputError(faults)
     done = []
     for key in dict.fromkeys(keys):
-        instance.delete_dynamic_partition(str(scenarios.name), key)
+        remove_scenario(instance, key)
         folders = _folders(store, key)
         for folder in folders if delete_files else ():
             shutil.rmtree(folder)

@@ -16,7 +16,7 @@ from townlet_pipeline.instance.project import project_root, scenario_file
 @townlet_asset(
     "baselines",
     "markdown",
-    deps=["conflict_baselines"],
+    deps=["promoted_baseline"],
     partitions=None,
     pool=SIMULATION,
     code_version=code_version(__file__),
