@@ -55,8 +55,8 @@ def conflict_baselines(
 ) -> MaterializeResult[None]:
     """The distribution of every metric over at least 30 seeds, measured again and compared with the promoted one.
 
-    It promotes nothing. `promoted…` is about the promoted baseline, `measured…` about this measurement. Its data version
-    is a hash over the figures, the scenario and who acted: the same figures have the same version.
+    It promotes nothing. `promoted…` is about the promoted baseline, `measured…` about this measurement. Its version is
+    a hash over the figures, the scenario and who acted: the same figures have the same version.
     """
     from townlet.baselines import BASELINES_FOLDER, differences, promoted_scenarios, review_of
     from townlet.baselines.build import build_baseline
@@ -70,12 +70,13 @@ def conflict_baselines(
     baseline = result.baseline
     write_atomically(out, pretty_json(baseline.model_dump(mode="json")))
     review = review_of(home, name) if name in promoted_scenarios(home) else None
+    changes = differences(review.baseline if review else None, baseline)
     content = baseline.model_dump(mode="json", exclude={"sha256", "code", "made_with"})
     return MaterializeResult(
         data_version=DataVersion(sha256(canonical_json(content).encode())),
         metadata={
             "headline": _headline(baseline, review),
-            "metrics": metadata.table(_rows(baseline, differences(review and review.baseline, baseline)), _METRICS),
+            "metrics": metadata.table(_rows(baseline, changes), _METRICS),
             **_promoted(review),
             "measured_baseline": baseline.sha256,
             "measured_rollouts": MetadataValue.json(baseline.manifests),
