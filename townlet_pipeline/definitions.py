@@ -3,9 +3,8 @@
 from dagster import Definitions
 
 from townlet_pipeline import jobs
-from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column import definitions as column
-from townlet_pipeline.resources import SimulatorResource, TrainerResource
+from townlet_pipeline.resources import RESOURCES
 from townlet_pipeline.runs import definitions as runs
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.schedules import schedules_of
@@ -19,7 +18,7 @@ defs = Definitions.merge(
     Definitions(
         jobs=jobs.ALL,
         schedules=schedules_of(jobs.ALL),
-        resources={"store": StoreResource(), "simulator": SimulatorResource(), "trainer": TrainerResource()},
+        resources=RESOURCES,
         executor=townlet_executor,
     ),
 )

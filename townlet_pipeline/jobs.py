@@ -1,30 +1,53 @@
 """Jobs, one for each purpose. Each has a maximum runtime, and an executor that records its worker."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import dagster
-from dagster import AssetSelection, JobDefinition, define_asset_job
+from dagster import AssetSelection, JobDefinition, PartitionedConfig
 
 from townlet_pipeline.certificate import run_certificate
+from townlet_pipeline.column.launchpad import of_the_scenario
+from townlet_pipeline.instance.dagster_definitions import UnresolvedAssetJobDefinition
+from townlet_pipeline.resources import NEEDED_BY_ALL
 from townlet_pipeline.runs.executors import townlet_executor
-
-if TYPE_CHECKING:
-    from townlet_pipeline.instance.dagster_internals import UnresolvedAssetJobDefinition
 
 #: The assets of a column, of a scenario or an experiment, by group.
 COLUMN = AssetSelection.groups("rollouts", "training", "telemetry", "evaluation")
 
 
+class AssetJob(UnresolvedAssetJobDefinition):
+    """A job over assets whose launchpad offers only the resources that its own assets use."""
+
+    def resolve(
+        self, asset_graph: Any, default_executor_def: Any = None, resource_defs: Mapping[str, Any] | None = None
+    ) -> JobDefinition:
+        """Resolve the job, as Dagster does, without the resources that nothing in it needs."""
+        used = super().resolve(asset_graph, default_executor_def, resource_defs).required_resource_keys
+        kept = {name: each for name, each in (resource_defs or {}).items() if name in used}
+        return super().resolve(asset_graph, default_executor_def, kept)
+
+
 def job(
-    name: str, selection: AssetSelection, description: str, *, max_runtime: timedelta
-) -> "UnresolvedAssetJobDefinition":
+    name: str,
+    selection: AssetSelection,
+    description: str,
+    *,
+    max_runtime: timedelta,
+    config: PartitionedConfig[Any] | None = None,
+) -> AssetJob:
     """Return a job over assets and their checks, which Dagster's run monitoring ends after ``max_runtime``.
 
-    The time a run waits in the queue does not count.
+    The time a run waits in the queue does not count. ``config`` fills the launchpad for a partition.
     """
-    return define_asset_job(
-        name, selection=selection, description=description, executor_def=townlet_executor, tags=_tags(max_runtime)
+    return AssetJob(
+        name,
+        config=config,
+        selection=selection,
+        description=description,
+        executor_def=townlet_executor,
+        tags=_tags(max_runtime),
     )
 
 
@@ -37,6 +60,7 @@ train_scenario = job(
     COLUMN,
     "A scenario's whole column: capture, playback, verification, training, validation, alerts, report and evaluation.",
     max_runtime=timedelta(hours=24),
+    config=of_the_scenario,
 )
 
 
@@ -76,13 +100,13 @@ refresh_morning = job(
 )
 
 
-@dagster.job(executor_def=townlet_executor, tags=_tags(timedelta(hours=1)))
+@dagster.job(executor_def=townlet_executor, resource_defs=NEEDED_BY_ALL, tags=_tags(timedelta(hours=1)))
 def certify() -> None:
     """The certificate's seven commands on `queue_conflict`, as `make certify` runs them."""
     run_certificate()
 
 
-ALL: "list[UnresolvedAssetJobDefinition | JobDefinition]" = [
+ALL: list[AssetJob | JobDefinition] = [
     train_scenario,
     nightly_soak,
     weekly_endurance,

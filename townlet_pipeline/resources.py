@@ -1,21 +1,23 @@
-"""Options in the launchpad: of simulation and of training.
+"""Resources, which are the options in the launchpad: of the store, of simulation and of training.
 
 ``townlet``'s own models check ranges when an asset applies the options. Their message names the option, what was found
 and what was expected; a bound declared here would end the run in a traceback.
 """
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dagster import ConfigurableResource
+from dagster import ConfigurableResource, InitResourceContext, InputContext, IOManager, OutputContext, io_manager
 from pydantic import Field
+
+from townlet_pipeline.artefacts.store import StoreResource
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
 
 #: Options that belong to the `ppo` part of a scenario's training section, and those of the section itself.
-_PPO = ("learning_rate", "entropy_coef", "clip_epsilon", "minibatch_size")
-_SECTION = ("cycles", "epochs", "rollout_ticks", "worlds", "seed")
+PPO_OPTIONS = ("learning_rate", "entropy_coef", "clip_epsilon", "minibatch_size")
+SECTION_OPTIONS = ("cycles", "epochs", "rollout_ticks", "worlds", "seed")
 
 
 class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
@@ -86,7 +88,38 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
         from townlet.config.training import with_training_options
 
         own = scenario.training
-        ppo = {name: value for name in _PPO if (value := getattr(self, name)) is not None}
-        options = {name: getattr(self, name) for name in _SECTION}
+        ppo = {name: value for name in PPO_OPTIONS if (value := getattr(self, name)) is not None}
+        options = {name: getattr(self, name) for name in SECTION_OPTIONS}
         training = with_training_options(own, {**options, "ppo": {**own.ppo.model_dump(), **ppo}})
         return scenario.model_copy(update={"training": training})
+
+
+class NoValues(IOManager):
+    """An IO manager that refuses everything. Assets hand on files, which they write themselves, and no values."""
+
+    def handle_output(self, context: OutputContext, obj: Any) -> None:
+        """Refuse a value, which nobody would find again."""
+        raise NotImplementedError(f"{context.step_key}: steps hand on no values; they write files")
+
+    def load_input(self, context: InputContext) -> Any:
+        """Refuse to load a value: assets read files."""
+        raise NotImplementedError(f"{context.name}: steps load no values; they read files")
+
+
+@io_manager(config_schema={}, description="Without effect: assets write and read files, and hand on no values.")
+def no_values(context: InitResourceContext) -> NoValues:
+    """The IO manager of every job, without options; Dagster's own would offer a folder for pickled values."""
+    return NoValues()
+
+
+#: All resources of the code location; jobs offer those that their assets use.
+RESOURCES: dict[str, Any] = {
+    "store": StoreResource(),
+    "io_manager": no_values,
+    "simulator": SimulatorResource(),
+    "trainer": TrainerResource(),
+}
+#: Resources of jobs without assets. Dagster would offer such a job all of the location's if it left one out that it
+#: needs, the IO manager included.
+NEEDED_BY_ALL: dict[str, Any] = {"io_manager": RESOURCES["io_manager"]}
+WITH_STORE: dict[str, Any] = {**NEEDED_BY_ALL, "store": RESOURCES["store"]}

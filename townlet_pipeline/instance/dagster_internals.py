@@ -1,4 +1,4 @@
-"""Private names of Dagster, all in this file, so that an upgrade of Dagster has one place to check.
+"""Private names of Dagster, all in this file and `dagster_definitions`, so that an upgrade has two places to check.
 
 Dagster has no public way to create an instance's databases without opening it, to serve its UI behind a filter of
 requests, or to keep a code server beside it; nor does it export the types that some of its public signatures name.

@@ -57,8 +57,8 @@ def conflict_baselines(
 ) -> MaterializeResult[None]:
     """The distribution of every metric over at least 30 seeds, measured again and compared with the promoted one.
 
-    It promotes nothing. `promoted…` is about the promoted baseline, `measured…` about this measurement. Its data
-    version is a hash over the figures, the scenario and who acted: the same figures have the same version.
+    It promotes nothing. `promoted…` is about the promoted baseline, `measured…` about this measurement. Its version is
+    a hash over the figures, the scenario and who acted: the same figures have the same version.
     """
     from townlet.baselines import BASELINES_FOLDER, differences, promoted_scenarios, review_of
     from townlet.baselines.build import build_baseline, default_worlds
