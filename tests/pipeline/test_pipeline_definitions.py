@@ -29,7 +29,7 @@ from townlet_pipeline.soak.partitions import nights, weekends
 
 #: Partitions of the assets that are not partitioned by scenario alone.
 PARTITIONS = {
-    "baseline_document": None,
+    **dict.fromkeys(("baseline_document", "morning_overview")),
     **dict.fromkeys(("soak_run", "soak_drift", "acceptance_report"), nights),
     **dict.fromkeys(("endurance_run", "endurance_report"), weekends),
     **dict.fromkeys(("promoted_baseline", "pinned_capture"), soaked_scenarios),
@@ -76,6 +76,7 @@ def test_the_column_goes_from_scenario_to_report() -> None:
         "acceptance_report": {"soak_run", "soak_drift"},
         "endurance_run": {"promoted_baseline", "pinned_capture"},
         "endurance_report": {"endurance_run"},
+        "morning_overview": {"acceptance_report"},
     }
 
 
@@ -117,7 +118,7 @@ def test_gates_are_blocking_and_advisories_are_not() -> None:
     }
     gated = {key.asset_key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
     # A verdict is reported and stops nothing.
-    verdicts = {AssetKey(name) for name in ("soak_drift", "acceptance_report", "endurance_report")}
+    verdicts = {AssetKey(name) for name in ("soak_drift", "acceptance_report", "endurance_report", "morning_overview")}
     assert gated == {spec.key for spec in specs()} - verdicts
     assert all(graph.get_check_spec(key).description for key in graph.asset_check_keys)
 

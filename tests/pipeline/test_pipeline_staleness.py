@@ -27,7 +27,7 @@ STEPPING = {
     "endurance_run",
 }
 #: Assets with plots in their files.
-PLOTTING = {"summary_report", "acceptance_report", "endurance_report"}
+PLOTTING = {"summary_report", "acceptance_report", "endurance_report", "morning_overview"}
 #: Assets with anything drawn in their files: plots, or a page that plays a capture.
 DRAWING = {*PLOTTING, "rollout_playback"}
 

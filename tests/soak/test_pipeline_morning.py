@@ -113,7 +113,7 @@ def test_a_soak_that_was_judged_is_on_the_page_and_the_command_makes_the_same_by
     report = f"http://127.0.0.1:3001/queue_conflict/nights/{DAY}/acceptance_report/acceptance.html"
     assert f"]({report})" in str(made["last_night"].value)
     assert made["made_from"].value == {"soak_drift": {str(key): content["made_from"][0]["drift_sha256"]}}
-    (read,) = [each for each in made["inputs"].value.records if each.data["asset"] == "soak_drift"]  # type: ignore[union-attr]
+    (read,) = [each for each in made["inputs"].value.records if each.data["asset"] == "soak_drift"]
     assert read.data["run"] == night.run_id
     before = [file.read_bytes() for file in (page, page.with_suffix(".json"))]
     shutil.rmtree(page.parent)
