@@ -29,6 +29,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column import definitions as column
 from townlet_pipeline.resources import SimulatorResource, TrainerResource
 from townlet_pipeline.soak import definitions as soak
+from townlet_pipeline.soak import progress
 from townlet_pipeline.soak.promotions import report_promotions
 
 NAME = "queue_conflict"
@@ -147,13 +148,27 @@ def test_the_document_is_checked_against_the_one_in_the_project(
     assert materialized(result)["baseline_document"].metadata["differing"].value == []
 
 
+@pytest.fixture
+def every_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is reported after every cycle, rather than every ten seconds."""
+    monkeypatch.setattr(progress, "SECONDS", 0.0)
+
+
+def reported_cycles(result: Any, asset: str) -> list[tuple[Any, ...]]:
+    """The partition, the cycle and the planned cycles in each report on the progress of a soak."""
+    reports = result.asset_observations_for_node(asset)
+    assert all("expected_end" in one.metadata for one in reports)
+    return [(one.partition, one.metadata["cycle"].value, one.metadata["cycles_planned"].value) for one in reports]
+
+
 def test_a_night_is_soaked_against_the_promoted_baseline_with_a_seed_of_its_own(
-    measured: Any, instance: DagsterInstance, project: Path
+    measured: Any, instance: DagsterInstance, project: Path, every_cycle: None
 ) -> None:
     # A nightly soak starts by itself, even if nobody has materialized the scenario.
     shutil.rmtree(project / "runs" / "store" / NAME / "scenario")
     result = make(instance, NIGHT, {"soak_run"}, soak_run={"cycles": 3})
     assert result.success and check_results(result) == {"soak_is_whole": True}
+    assert reported_cycles(result, "soak_run") == [(NIGHT, cycle, 3) for cycle in (1, 2, 3)]
     folder = Path(str(materialized(result)["soak_run"].metadata["path"].value))
     soak = read_soak(folder)
     ledger = json.loads((project / "baselines" / NAME / "promoted.json").read_text())
@@ -254,9 +269,12 @@ def test_the_commands_of_a_night_make_its_very_bytes_without_dagster(night: Any)
         assert made_in(folder) == before, "in an empty folder, it makes all of them"
 
 
-def test_an_endurance_run_goes_on_in_fresh_processes(measured: Any, instance: DagsterInstance) -> None:
+def test_an_endurance_run_goes_on_in_fresh_processes(
+    measured: Any, instance: DagsterInstance, every_cycle: None
+) -> None:
     result = make(instance, WEEK, {"endurance_run"}, endurance_run={"hours": 1.0, "cycles": 4, "restart_every": 3})
     assert result.success and check_results(result) == {"endurance_is_whole": True}
     made = materialized(result)["endurance_run"].metadata
     assert (made["cycles"].value, made["processes"].value) == (4, 2)
+    assert reported_cycles(result, "endurance_run") == [(WEEK, cycle, 4) for cycle in (1, 2, 3, 4)]
     assert "--restart-every 3" in str(made["command"].value)

@@ -15,14 +15,14 @@ SECONDS = 10.0
 class LiveSoak:
     """A reporter of cycles as observations of the soak's asset, whose page then says how far the soak is."""
 
-    def __init__(self, context: AssetExecutionContext, seconds: float = SECONDS) -> None:
-        self._context, self._seconds = context, seconds
+    def __init__(self, context: AssetExecutionContext) -> None:
+        self._context = context
         self._last = time.monotonic()
 
     def __call__(self, standing: "SoakProgress") -> None:
         """Report where the soak stands, at most once per interval."""
         now = time.monotonic()
-        if now - self._last < self._seconds:
+        if now - self._last < SECONDS:
             return
         self._last = now
         metadata: dict[str, Any] = {"cycle": standing.done}
