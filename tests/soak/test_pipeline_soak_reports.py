@@ -166,6 +166,9 @@ def test_a_night_that_drifted_is_reported_in_full_and_fails_its_check(
     assert (drifted.passed, drifted.severity) == (False, AssetCheckSeverity.ERROR)
     assert "Conflict intensity" in str(drifted.description)
     assert checks["report_says_what_was_found"].passed
+    made = done.asset_materializations_for_node("acceptance_report")[0].metadata
+    assert str(made["headline"].value).startswith("reject: Conflict intensity lay 1")
+    assert "1. Read `git log` since the last accepted night" in str(made["report"].value)
 
 
 def test_a_soak_that_was_altered_stops_the_night_with_the_file_and_no_report(

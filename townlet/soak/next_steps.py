@@ -60,7 +60,7 @@ _NO_BASELINE = NextStep(
     "night-no-baseline",
     (
         "Measure one: `townlet baselines build configs/scenarios/NAME.yaml`.",
-        "Promote it with the reason: `townlet baselines promote NEW.json configs/scenarios/NAME.yaml --reason …`.",
+        "Promote it with the reason: `townlet baselines promote NEW.json configs/scenarios/NAME.yaml --reason 'why'`.",
         "Launch the night's partition again.",
     ),
 )

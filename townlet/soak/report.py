@@ -171,8 +171,12 @@ def _with_code(text: str) -> str:
 
 def _plain_with_code(text: str) -> str:
     """A sentence as Markdown, with its code spans."""
-    parts = _CODE.split(text)
-    return "".join(code(part) if place % 2 else plain(part) for place, part in enumerate(parts))
+    spans = _CODE.findall(text)
+    # The escapes strip blanks at the ends, so the sentence is escaped whole, with a mark in the place of each span.
+    escaped = plain(_CODE.sub("\N{OBJECT REPLACEMENT CHARACTER}", text))
+    for span in spans:
+        escaped = escaped.replace("\N{OBJECT REPLACEMENT CHARACTER}", code(span), 1)
+    return escaped
 
 
 def _title(evidence: Evidence) -> str:
