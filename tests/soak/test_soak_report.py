@@ -137,7 +137,7 @@ def test_the_page_stands_alone_and_its_links_lead_to_the_handbook_the_runs_and_t
 def test_memory_is_given_in_mb_and_nothing_is_a_rounding_error(place: Path, reported: tuple[Path, list[str]]) -> None:
     page = (reported[0] / "acceptance.html").read_text()
     memory = next(metric for metric in assess_soak(place / "soak").assessment.metrics if metric.name == MEMORY)
-    assert f"<td>{number(memory.mean / 1e6)} MB</td>" in page
+    assert f"<td>{number(memory.mean / 1e6)}\N{NO-BREAK SPACE}MB</td>" in page
     quarters = page[page.index("<h2>First quarter") :]
     assert not re.search(r"\d{3},\d{3},\d{3}|\de-1\d", quarters)
 

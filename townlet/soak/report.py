@@ -45,6 +45,14 @@ a { color: #0b5cad; }
 .first ol { margin: .3rem 0 .5rem; padding-left: 1.4rem; }
 .first li { margin: .2rem 0; overflow-wrap: anywhere; }
 .first small { opacity: .85; }
+p, li { overflow-wrap: anywhere; }
+@media (max-width: 45rem) {
+  .first + section :is(table, tbody, tr, td) { display: block; white-space: normal; }
+  .first + section :is(thead, td:empty) { display: none; }
+  .first + section td { border: 0; padding: 0 .3rem; min-width: 0; }
+  .first + section td:first-child { font-weight: 600; }
+  .first + section tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+}
 code { background: var(--soft); border-radius: .2rem; padding: 0 .2rem; }
 """
 _HOW_TO_READ = (
