@@ -28,7 +28,6 @@ from townlet.soak.run import run_soak
 from townlet_pipeline.artefacts.metadata import markdown_of
 from townlet_pipeline.artefacts.partitions import register_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.instance.documents import HANDBOOK
 from townlet_pipeline.instance.pages import PORT, page_server, served_folder
 from townlet_pipeline.soak import advisories
 from townlet_pipeline.soak.assets.acceptance_report import acceptance_report
@@ -121,7 +120,7 @@ def test_a_steady_night_passes_its_checks_and_every_link_of_its_report_leads_som
         ("", re.findall(r"(?<!!)\[[^\]]*\]\(([^)]+)\)", markdown)),
     ):
         assert f"http://127.0.0.1:3000/runs/{done.run_id}" in targets
-        assert f"http://127.0.0.1:{port}/{HANDBOOK}#night-accepted" in targets
+        assert f"http://127.0.0.1:{port}/handbook#night-accepted" in targets
         assert sum("soak_run/" in target for target in targets) == 5
         for target in targets:
             if not target.startswith("http://127.0.0.1:3000/"):

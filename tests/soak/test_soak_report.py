@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from support.places import QUEUE_CONFLICT, ROOT
-from support.tiny_soak import tiny_options, tiny_scenario
+from support.tiny_soak import rows_of, tiny_options, tiny_scenario
 
 from townlet.baselines import read_baseline
 from townlet.baselines.baseline import distribution_of, write_baseline
@@ -23,12 +23,15 @@ from townlet.cli import main
 from townlet.errors import InputError
 from townlet.metrics import MEMORY
 from townlet.soak import report_tables
+from townlet.soak.assessment import CorrectedFinding
 from townlet.soak.evidence import assess_soak
 from townlet.soak.manifest import LOG_NAME, sealed
 from townlet.soak.options import SoakOptions
 from townlet.soak.report import write_acceptance
 from townlet.soak.report_plots import soak_plots
 from townlet.soak.run import run_soak
+from townlet.soak.verdict import decide
+from townlet.statistics.change import Finding
 from townlet.telemetry.formatting import number
 
 SCENARIO = QUEUE_CONFLICT
@@ -160,6 +163,19 @@ def test_a_broken_bound_is_the_reason_and_is_drawn_first_with_the_cycles_beyond_
     assert min(np.asarray(worst.get_ydata())) == min(record["batch_entropy_mean"] for record in records)
     assert list(np.asarray(beyond.get_xdata())) == list(bound.cycles)
     assert set(np.asarray(limit.get_ydata())) == {5.0}
+
+
+def test_the_steps_of_a_single_odd_cycle_name_its_seed(held: Path) -> None:
+    evidence = assess_soak(held)
+    odd = CorrectedFinding(Finding("one cycle", 1.0, 0.5, 1.5, 1e-9, 3), 1e-8, beyond_margin=True)
+    (first, *others) = evidence.assessment.metrics
+    assert first.role == "reference"
+    assessment = replace(evidence.assessment, metrics=(replace(first, verdict="alert", findings=(odd,)), *others))
+    found = replace(evidence, assessment=assessment, verdict=decide(assessment))
+    assert found.verdict.next_step.handbook == "night-one-cycle"
+    seed = rows_of(held)[3]["seed"]
+    command = f"townlet capture configs/scenarios/queue_conflict.yaml --seed {seed} --output runs/odd"
+    assert command in found.steps()[0]
 
 
 def test_an_alert_comes_before_a_broken_bound(held: Path) -> None:

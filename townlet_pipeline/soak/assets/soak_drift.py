@@ -27,8 +27,8 @@ def soak_drift(context: AssetExecutionContext, store: StoreResource) -> Material
         data_version=DataVersion(version),
         metadata={
             "headline": f"{evidence.verdict.decision}: {evidence.verdict.why}",
-            "next": MetadataValue.text(evidence.verdict.next_step.sentence),
-            "verdict": MetadataValue.text(evidence.verdict.reasons),
+            "verdict": MetadataValue.text(evidence.verdict.decision),
+            "reasons": MetadataValue.text(evidence.verdict.reasons),
             "tests": evidence.assessment.tests,
             "alerts": len(evidence.assessment.of("alert")),
             "watched": len(evidence.assessment.of("watch")),
