@@ -28,7 +28,6 @@ from townlet.soak.run import run_soak
 from townlet_pipeline.artefacts.metadata import markdown_of
 from townlet_pipeline.artefacts.partitions import register_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.instance.documents import HANDBOOK
 from townlet_pipeline.instance.pages import PORT, page_server, served_folder
 from townlet_pipeline.soak import advisories
 from townlet_pipeline.soak.assets.acceptance_report import acceptance_report
@@ -121,7 +120,7 @@ def test_a_steady_night_passes_its_checks_and_every_link_of_its_report_leads_som
         ("", re.findall(r"(?<!!)\[[^\]]*\]\(([^)]+)\)", markdown)),
     ):
         assert f"http://127.0.0.1:3000/runs/{done.run_id}" in targets
-        assert f"http://127.0.0.1:{port}/{HANDBOOK}#night-accepted" in targets
+        assert f"http://127.0.0.1:{port}/handbook#night-accepted" in targets
         assert sum("soak_run/" in target for target in targets) == 5
         for target in targets:
             if not target.startswith("http://127.0.0.1:3000/"):
@@ -173,6 +172,9 @@ def test_a_night_that_drifted_is_reported_in_full_and_fails_its_check(
     assert red.description == f"reject: {verdict['why']} {verdict['next_step']}"
     assert str(red.metadata["handbook"].value).endswith(f"#{verdict['handbook']}")
     assert checks["report_says_what_was_found"].passed
+    made = done.asset_materializations_for_node("acceptance_report")[0].metadata
+    assert str(made["headline"].value).startswith("reject: Conflict intensity lay 1")
+    assert "1. Read `git log` since the last accepted night" in str(made["report"].value)
 
 
 def test_a_soak_that_was_altered_stops_the_night_with_the_file_and_no_report(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from support.places import ROOT
 
 from townlet.soak import next_steps
-from townlet.soak.assessment import CorrectedFinding, MetricAssessment
+from townlet.soak.assessment import Assessment, CorrectedFinding, MetricAssessment
 from townlet.soak.next_steps import NextStep, next_step
+from townlet.soak.verdict import decide
 from townlet.statistics.change import Finding
 
 HANDBOOK = (ROOT / "docs" / "OPS_HANDBOOK.md").read_text()
@@ -59,6 +61,8 @@ def test_a_row_begins_with_what_to_do_and_lists_the_steps_of_the_report(anchor: 
         ([("queue_conflict_events_per_1000", "reference")], "night-town-changed"),
         ([("reward_mean", "reference", "one cycle")], "night-one-cycle"),
         ([("reward_mean", "reference", "one cycle"), ("needs_mean", "reference")], "night-town-changed"),
+        ([("reward_mean", "reference", "trend"), ("needs_mean", "reference", "change point")], "night-town-drifted"),
+        ([("reward_mean", "reference", "trend"), ("needs_mean", "reference")], "night-town-changed"),
         ([("reward_mean", "network"), ("entropy", "network")], "night-network-changed"),
         ([("entropy", "network"), ("loss_value", "network")], "night-trainer-changed"),
         ([("resident_memory_bytes", "resource"), ("agent_steps_per_yardstick", "resource")], "night-memory"),
@@ -78,6 +82,17 @@ def test_the_step_is_for_the_change_that_explains_most(changed: list[tuple[str, 
 def test_a_soak_without_a_change_is_held_for_one_reason(broken_bounds: bool, has_baseline: bool, anchor: str) -> None:
     step = next_step("hold", [], broken_bounds=broken_bounds, has_baseline=has_baseline)
     assert step.handbook == anchor
+
+
+def test_the_reason_and_the_step_are_for_the_same_change() -> None:
+    memory, reward = a_change("resident_memory_bytes", "resource"), a_change("reward_mean", "reference")
+    surer = replace(memory, findings=tuple(replace(found, corrected_p=1e-12) for found in memory.findings))
+    verdict = decide(Assessment(True, 30, 0.0005, 2, (surer, reward)))
+    assert verdict.why == "Mean reward lay 50.0 % above the baseline, and 1 other metric changed."
+    assert verdict.next_step.handbook == "night-town-changed"
+    alone = decide(Assessment(True, 30, 0.0005, 2, (surer, replace(reward, verdict="watch"))))
+    assert alone.why.startswith("Resident memory lay")
+    assert alone.next_step.handbook == "night-memory"
 
 
 def test_commands_in_steps_have_the_scenario_and_the_seed_of_the_soak() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from support.places import QUEUE_CONFLICT, ROOT
-from support.tiny_soak import tiny_options, tiny_scenario
+from support.tiny_soak import rows_of, tiny_options, tiny_scenario
 
 from townlet.baselines import read_baseline
 from townlet.baselines.baseline import distribution_of, write_baseline
@@ -23,12 +23,15 @@ from townlet.cli import main
 from townlet.errors import InputError
 from townlet.metrics import MEMORY
 from townlet.soak import report_tables
+from townlet.soak.assessment import CorrectedFinding
 from townlet.soak.evidence import assess_soak
 from townlet.soak.manifest import LOG_NAME, sealed
 from townlet.soak.options import SoakOptions
 from townlet.soak.report import write_acceptance
 from townlet.soak.report_plots import soak_plots
 from townlet.soak.run import run_soak
+from townlet.soak.verdict import decide
+from townlet.statistics.change import Finding
 from townlet.telemetry.formatting import number
 
 SCENARIO = QUEUE_CONFLICT
@@ -137,7 +140,7 @@ def test_the_page_stands_alone_and_its_links_lead_to_the_handbook_the_runs_and_t
 def test_memory_is_given_in_mb_and_nothing_is_a_rounding_error(place: Path, reported: tuple[Path, list[str]]) -> None:
     page = (reported[0] / "acceptance.html").read_text()
     memory = next(metric for metric in assess_soak(place / "soak").assessment.metrics if metric.name == MEMORY)
-    assert f"<td>{number(memory.mean / 1e6)} MB</td>" in page
+    assert f"<td>{number(memory.mean / 1e6)}\N{NO-BREAK SPACE}MB</td>" in page
     quarters = page[page.index("<h2>First quarter") :]
     assert not re.search(r"\d{3},\d{3},\d{3}|\de-1\d", quarters)
 
@@ -160,6 +163,19 @@ def test_a_broken_bound_is_the_reason_and_is_drawn_first_with_the_cycles_beyond_
     assert min(np.asarray(worst.get_ydata())) == min(record["batch_entropy_mean"] for record in records)
     assert list(np.asarray(beyond.get_xdata())) == list(bound.cycles)
     assert set(np.asarray(limit.get_ydata())) == {5.0}
+
+
+def test_the_steps_of_a_single_odd_cycle_name_its_seed(held: Path) -> None:
+    evidence = assess_soak(held)
+    odd = CorrectedFinding(Finding("one cycle", 1.0, 0.5, 1.5, 1e-9, 3), 1e-8, beyond_margin=True)
+    (first, *others) = evidence.assessment.metrics
+    assert first.role == "reference"
+    assessment = replace(evidence.assessment, metrics=(replace(first, verdict="alert", findings=(odd,)), *others))
+    found = replace(evidence, assessment=assessment, verdict=decide(assessment))
+    assert found.verdict.next_step.handbook == "night-one-cycle"
+    seed = rows_of(held)[3]["seed"]
+    command = f"townlet capture configs/scenarios/queue_conflict.yaml --seed {seed} --output runs/odd"
+    assert command in found.steps()[0]
 
 
 def test_an_alert_comes_before_a_broken_bound(held: Path) -> None:

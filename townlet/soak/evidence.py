@@ -59,11 +59,11 @@ class Evidence:
 
         Where a single cycle is out of line, the seed is that cycle's.
         """
-        changed = (*self.assessment.of("alert"), *self.assessment.of("watch"))
+        changed = self.assessment.of("alert") or self.assessment.of("watch")
         found = [one.finding for metric in changed if metric.role == "reference" and (one := metric.decisive())]
-        odd = next((one.cycle for one in found if one.test == "one cycle"), None)
+        single = found and all(one.test == "one cycle" for one in found)
         manifest = self.soak.manifest
-        seed = manifest["seed"] if odd is None else int(self.soak.cycles["seed"][odd])
+        seed = int(self.soak.cycles["seed"][found[0].cycle]) if single else manifest["seed"]
         return self.verdict.next_step.filled_in(manifest["scenario"], seed)
 
 

@@ -12,6 +12,9 @@ from townlet.soak.learned_change import LEARNING_METRICS
 
 Decision = Literal["accept", "hold", "reject"]
 
+#: Whose change explains most: the town's explains a network's and a resource's, a network's explains a resource's.
+ROLES = ("reference", "network", "resource")
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -60,12 +63,12 @@ _NO_BASELINE = NextStep(
     "night-no-baseline",
     (
         "Measure one: `townlet baselines build configs/scenarios/NAME.yaml`.",
-        "Promote it with the reason: `townlet baselines promote NEW.json configs/scenarios/NAME.yaml --reason …`.",
+        "Promote it with the reason: `townlet baselines promote NEW.json configs/scenarios/NAME.yaml --reason 'why'`.",
         "Launch the night's partition again.",
     ),
 )
 _TOWN = NextStep(
-    "Find the commit that changed the town; build nothing on this code until then.",
+    "Find the commit that changed the town, and decide whether the change was intended.",
     "night-town-changed",
     (
         "Read `git log` since the last accepted night: `townlet/world`, `townlet/behavior` and the scenario's file.",
@@ -73,6 +76,16 @@ _TOWN = NextStep(
         "`townlet baselines diff OLD.json NEW.json`.",
         "The change was intended: promote the new baseline, with the reason.",
         "It was not: the soak found a bug in the rules. Revert the commit, or fix it, and launch the night again.",
+    ),
+)
+_TOWN_DRIFTED = NextStep(
+    "Find what carries over from one cycle to the next in the town.",
+    "night-town-drifted",
+    (
+        "Look at its plot: each cycle has a fresh town and a fresh seed, and still the values moved during the soak.",
+        "Run it again: `townlet soak configs/scenarios/NAME.yaml --seed SEED --output runs/again`.",
+        "It moves in the same cycle: read `git log` since the last accepted night, for `townlet/world`.",
+        "It does not: look at the machine, and at what else ran on it.",
     ),
 )
 _ONE_CYCLE = NextStep(
@@ -148,7 +161,7 @@ def next_step(
 
     Args:
         decision: the verdict.
-        changed: the metrics that changed, alerts first.
+        changed: the metrics that the verdict rests on: those with an alert, or else those to watch.
         broken_bounds: whether a bound of the scenario was broken.
         has_baseline: whether there was a baseline to compare with.
     """
@@ -162,12 +175,13 @@ def next_step(
 
 
 def _after_change(changed: Sequence[MetricAssessment]) -> NextStep:
-    """The step for the change that explains most: the town's before the network's, a resource's last."""
-    of = {role: [metric for metric in changed if metric.role == role] for role in ("reference", "network", "resource")}
+    """The step for the change that explains most."""
+    of = {role: [metric for metric in changed if metric.role == role] for role in ROLES}
     if of["reference"]:
-        decisive = [metric.decisive() for metric in of["reference"]]
-        single = all(found is not None and found.finding.test == "one cycle" for found in decisive)
-        return _ONE_CYCLE if single else _TOWN
+        tests = {found.finding.test for metric in of["reference"] if (found := metric.decisive()) is not None}
+        if tests == {"one cycle"}:
+            return _ONE_CYCLE
+        return _TOWN_DRIFTED if tests <= {"trend", "change point"} else _TOWN
     if of["network"]:
         learning = all(metric.name in LEARNING_METRICS for metric in of["network"])
         return _TRAINER if learning else _NETWORK

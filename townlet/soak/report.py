@@ -45,6 +45,14 @@ a { color: #0b5cad; }
 .first ol { margin: .3rem 0 .5rem; padding-left: 1.4rem; }
 .first li { margin: .2rem 0; overflow-wrap: anywhere; }
 .first small { opacity: .85; }
+p, li { overflow-wrap: anywhere; }
+@media (max-width: 45rem) {
+  .first + section :is(table, tbody, tr, td) { display: block; white-space: normal; }
+  .first + section :is(thead, td:empty) { display: none; }
+  .first + section td { border: 0; padding: 0 .3rem; min-width: 0; }
+  .first + section td:first-child { font-weight: 600; }
+  .first + section tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+}
 code { background: var(--soft); border-radius: .2rem; padding: 0 .2rem; }
 """
 _HOW_TO_READ = (
@@ -171,8 +179,12 @@ def _with_code(text: str) -> str:
 
 def _plain_with_code(text: str) -> str:
     """A sentence as Markdown, with its code spans."""
-    parts = _CODE.split(text)
-    return "".join(code(part) if place % 2 else plain(part) for place, part in enumerate(parts))
+    spans = _CODE.findall(text)
+    # The escapes strip blanks at the ends, so the sentence is escaped whole, with a mark in the place of each span.
+    escaped = plain(_CODE.sub("\N{OBJECT REPLACEMENT CHARACTER}", text))
+    for span in spans:
+        escaped = escaped.replace("\N{OBJECT REPLACEMENT CHARACTER}", code(span), 1)
+    return escaped
 
 
 def _title(evidence: Evidence) -> str:

@@ -118,4 +118,4 @@ def _finish(axes: Axes, unit: str) -> None:
     axes.set_xlabel("cycle")
     axes.set_ylabel(unit, fontsize=7)
     axes.margins(y=0.25)
-    axes.legend(fontsize=7, ncols=2, loc="upper left")
+    axes.legend(fontsize=7, ncols=3, loc="upper left")

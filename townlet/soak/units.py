@@ -21,7 +21,7 @@ class Unit:
 
     @property
     def _suffix(self) -> str:
-        return f" {self.name}" if self.size != 1.0 else ""
+        return f"\N{NO-BREAK SPACE}{self.name}" if self.size != 1.0 else ""
 
 
 def unit_of(name: str) -> Unit:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from townlet.soak.assessment import Assessment, MetricAssessment
-from townlet.soak.next_steps import Decision, NextStep, next_step
+from townlet.soak.next_steps import ROLES, Decision, NextStep, next_step
 from townlet.soak.resource_drift import FEWEST_MEASURED
 from townlet.soak.wording import brief_change, change_sentence, label_of, label_of_name, share
 from townlet.telemetry.formatting import count, number
@@ -71,13 +71,16 @@ def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Soak
     else:
         others = _and_others(len(lacking), "metric", "metrics").removeprefix(",")
         why = f"There is too little data to judge {label_of(lacking[0])}{others}."
-    step = next_step(decision, (*alerts, *watched), broken_bounds=bool(broken_bounds), has_baseline=bool(reference))
+    step = next_step(decision, alerts or watched, broken_bounds=bool(broken_bounds), has_baseline=bool(reference))
     return SoakVerdict(decision, why, step, reasons, tuple(filter(None, (*before, in_short, after))))
 
 
 def _why_changed(alerts: Sequence[MetricAssessment], watched: Sequence[MetricAssessment]) -> str:
-    """The most certain change in one sentence, short enough for a line on a phone; an alert's if there is one."""
-    first = min(alerts or watched, key=_certainty)
+    """The change that explains most in one sentence, short enough for a line on a phone; an alert if there is one.
+
+    The next step is for the same change: the town's before the network's, a resource's last.
+    """
+    first = min(alerts or watched, key=lambda metric: (ROLES.index(metric.role), _certainty(metric)))
     return f"{brief_change(first)}{_and_others(len(alerts) + len(watched), 'metric changed', 'metrics changed')}."
 
 
@@ -104,8 +107,8 @@ def _steady(assessment: Assessment) -> str:
             f"{largest}"
         )
     others = "the other " if len(steady) < len(assessment.metrics) else "all "
-    cycles = count(assessment.cycles, "cycle")
-    return f"No change was found in {others}{count(len(steady), 'metric')} over {cycles}{excluded}."
+    metrics = count(len(steady), "metric").removeprefix("1 ")
+    return f"No change was found in {others}{metrics} over {count(assessment.cycles, 'cycle')}{excluded}."
 
 
 def _learning(assessment: Assessment) -> tuple[str, str]:

@@ -47,6 +47,8 @@ _ISOLATION_HEADERS = {
 }
 #: Where addresses of the documentation begin.
 _DOCUMENTS = f"/{FOLDER}/"
+#: Leads to the handbook among them.
+_TO_HANDBOOK = "/handbook"
 _TEXT = dict.fromkeys((".jsonl", ".md", ".yaml"), "text/plain; charset=utf-8")
 
 
@@ -79,7 +81,7 @@ def handbook_url(anchor: str = "") -> str:
 
     Raises InputError as :func:`page_address` does.
     """
-    return f"{page_address()}/{HANDBOOK}{f'#{anchor}' if anchor else ''}"
+    return f"{page_address()}{_TO_HANDBOOK}{f'#{anchor}' if anchor else ''}"
 
 
 def ui_address() -> str:
@@ -133,7 +135,7 @@ class _Pages(SimpleHTTPRequestHandler):
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         if path == "/":
             return self._page(index_of(self._folder).encode())
-        if path == "/handbook":
+        if path == _TO_HANDBOOK:
             return self._redirect(HANDBOOK)
         if path.startswith(_DOCUMENTS) and (page := document(path.lstrip("/"))) is not None:
             return self._page(page)

@@ -42,8 +42,8 @@ def report_on(
         data_version=DataVersion(sha256(out.with_suffix(".json").read_bytes())),
         metadata={
             "headline": f"{verdict.decision}: {verdict.why}",
-            **verdict_metadata(verdict),
             "page": metadata.page(out),
+            **verdict_metadata(verdict),
             "report": metadata.markdown_of(out.with_suffix(".md")),
             "table": verdict_table(evidence),
             **metadata.made_from(**{source: version}, **(also or {})),
