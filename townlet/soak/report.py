@@ -134,7 +134,7 @@ def _first_lines(evidence: Evidence, row: str) -> str:
     steps = "".join(f"<li>{_with_code(each)}</li>" for each in evidence.steps())
     more = f'<a href="{escape(row, quote=True)}">More in the handbook</a>' if row else "More in the handbook"
     return (
-        f'<div class="first {decision}"><p class="verdict-word"><span class="badge">{MARKS[decision]} '
+        f'<div class="first {decision}"><p><span class="badge">{MARKS[decision]} '
         f"<strong>{decision.capitalize()}.</strong></span></p><p>{escape(verdict.why)}</p>"
         f"<p><strong>Next:</strong> {escape(step.sentence)}</p>{f'<ol>{steps}</ol>' if steps else ''}"
         f"<p><small>{more} ({HANDBOOK}#{step.handbook})</small></p></div>"
