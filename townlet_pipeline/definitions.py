@@ -3,8 +3,9 @@
 from dagster import Definitions
 
 from townlet_pipeline import jobs
+from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column import definitions as column
-from townlet_pipeline.resources import RESOURCES
+from townlet_pipeline.resources import NEEDED_BY_ALL, SimulatorResource, TrainerResource
 from townlet_pipeline.runs import definitions as runs
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.schedules import schedules_of
@@ -18,7 +19,12 @@ defs = Definitions.merge(
     Definitions(
         jobs=jobs.ALL,
         schedules=schedules_of(jobs.ALL),
-        resources=RESOURCES,
+        resources={
+            **NEEDED_BY_ALL,
+            "store": StoreResource(),
+            "simulator": SimulatorResource(),
+            "trainer": TrainerResource(),
+        },
         executor=townlet_executor,
     ),
 )

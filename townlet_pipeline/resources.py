@@ -1,4 +1,4 @@
-"""Resources, which are the options in the launchpad: of the store, of simulation and of training.
+"""Options in the launchpad: of simulation and of training; and an IO manager without any.
 
 ``townlet``'s own models check ranges when an asset applies the options. Their message names the option, what was found
 and what was expected; a bound declared here would end the run in a traceback.
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import ConfigurableResource, InitResourceContext, InputContext, IOManager, OutputContext, io_manager
 from pydantic import Field
-
-from townlet_pipeline.artefacts.store import StoreResource
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
@@ -112,14 +110,6 @@ def no_values(context: InitResourceContext) -> NoValues:
     return NoValues()
 
 
-#: All resources of the code location; jobs offer those that their assets use.
-RESOURCES: dict[str, Any] = {
-    "store": StoreResource(),
-    "io_manager": no_values,
-    "simulator": SimulatorResource(),
-    "trainer": TrainerResource(),
-}
-#: Resources of jobs without assets. Dagster would offer such a job all of the location's if it left one out that it
-#: needs, the IO manager included.
-NEEDED_BY_ALL: dict[str, Any] = {"io_manager": RESOURCES["io_manager"]}
-WITH_STORE: dict[str, Any] = {**NEEDED_BY_ALL, "store": RESOURCES["store"]}
+#: Resources that every job without assets must have of its own: for the lack of any that it needs, the IO manager
+#: included, Dagster would offer it all those of the code location.
+NEEDED_BY_ALL: dict[str, Any] = {"io_manager": no_values}

@@ -21,7 +21,7 @@ from townlet_pipeline.artefacts.partitions import SEPARATOR, add_scenarios, file
 from townlet_pipeline.artefacts.scenario_source import EXPERIMENT, experiment_file, fetch_if_shared
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import LONGEST_KEY, scenario_file
-from townlet_pipeline.resources import WITH_STORE
+from townlet_pipeline.resources import NEEDED_BY_ALL
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.runs.failures import readable_failures
 
@@ -227,7 +227,7 @@ def freeze_and_register(context: OpExecutionContext, config: Experiment, store: 
 
 @job(
     executor_def=townlet_executor,
-    resource_defs=WITH_STORE,
+    resource_defs={**NEEDED_BY_ALL, "store": StoreResource()},
     tags={"dagster/max_runtime": "600"},
     description="Writes a scenario with changes under a name of its own, and adds it as a partition of every asset. "
     "The same name with another configuration is refused.",

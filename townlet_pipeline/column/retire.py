@@ -18,7 +18,7 @@ from townlet.errors import Fault, InputError, nearest_name
 from townlet_pipeline.artefacts.partitions import known_scenarios, remove_scenario
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.instance.project import is_key, scenario_file, shown
-from townlet_pipeline.resources import WITH_STORE
+from townlet_pipeline.resources import NEEDED_BY_ALL
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.runs.failures import readable_failures
 
@@ -118,7 +118,7 @@ def remove_partitions(context: OpExecutionContext, config: Retirement, store: St
 
 @job(
     executor_def=townlet_executor,
-    resource_defs=WITH_STORE,
+    resource_defs={**NEEDED_BY_ALL, "store": StoreResource()},
     tags={"dagster/max_runtime": "600"},
     description="Removes partitions of scenarios whose file is gone, of experiments, and of names that no scenario can "
     "have. What was made of them stays in the store unless `delete_files` says otherwise.",
