@@ -204,3 +204,11 @@ def test_a_leak_of_a_megabyte_a_cycle_is_found_in_memory_that_wanders_as_far_as_
     leaking = 6e8 + 1e6 * night + 1e6 * np.cumsum(np.random.default_rng(14).normal(size=298))
     assert smallest_p(leaking, MEMORY, process) < RATE
     assert smallest_p(leaking - 1e6 * night, MEMORY, process) > 0.01
+
+
+def test_quarters_of_a_steady_leak_are_far_apart_however_smooth_it_is() -> None:
+    night = np.arange(298)
+    findings, quarters = assess_resource(6e8 + 1e6 * night + night % 2, np.ones(298, np.int64), MEMORY)
+    assert quarters is not None and not quarters.equal
+    assert quarters.low <= findings[1].effect <= quarters.high
+    assert findings[1].effect == pytest.approx(quarters.last - quarters.first) == pytest.approx(224e6, rel=0.01)

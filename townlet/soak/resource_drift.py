@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.metrics import MEMORY, METRICS, SPEED
-from townlet.statistics.autocorrelated import Effect, effect_of
+from townlet.statistics.autocorrelated import effect_of
 from townlet.statistics.change import FEWEST, Finding, Series
 from townlet.statistics.welch import CONFIDENCE
 
@@ -62,7 +62,7 @@ class Quarters:
     high: float
     equal: bool
     """Whether that interval lies within the margin, which shows equivalence at 5 % by two one-sided tests (Schuirmann
-    1987)."""
+    1987). The interval allows for a jump between quarters as well as for a steady change."""
     told: bool
     """Whether the cycles can tell harm from noise: whether an interval excludes harm above four margins."""
     trend: Finding | None = None
@@ -103,8 +103,14 @@ def assess_resource(
         return [within], Quarters(first, last, -extent, extent, True, True, slope)
     finding, quarters = last_against_first(values, cycle, resource)
     findings = [one for one in (slope, finding) if one is not None]
+    margin = margin_of(values, resource)
+    if slope is not None:
+        # Quarters' middles are three quarters of the run apart; a steady change hardly shows as jumps between quarters.
+        low, high = min(quarters.low, 0.75 * slope.low), max(quarters.high, 0.75 * slope.high)
+        quarters = replace(quarters, low=low, high=high, trend=slope)
+    equal = -margin <= quarters.low and quarters.high <= margin
     most = min(one.high if resource.harm > 0 else -one.low for one in findings)
-    return findings, replace(quarters, told=most <= _TELLING * margin_of(values, resource), trend=slope)
+    return findings, replace(quarters, equal=equal, told=most <= _TELLING * margin)
 
 
 def without_outliers(values: Series) -> Series:
@@ -137,11 +143,14 @@ def growth(values: Series, cycle: NDArray[np.int64], process: NDArray[np.int64],
     run = float(np.ptp(cycle))
     design = np.column_stack([(cycle - cycle.mean()) / run, np.equal.outer(process, ordinals)])
     effect = effect_of(values, cycle, design, np.eye(design.shape[1])[0])
-    return None if effect is None else _harm_test("trend", effect, margin_of(values, resource), resource)
+    if effect is None:
+        return None
+    p = effect.p_beyond(margin_of(values, resource), resource.harm)
+    return Finding("trend", effect.estimate, *effect.interval(CONFIDENCE), p)
 
 
 def last_against_first(values: Series, cycle: NDArray[np.int64], resource: Resource) -> tuple[Finding, Quarters]:
-    """Whether the last quarter is worse than the first by more than the margin, and whether they are equal within it.
+    """Whether the last quarter is worse than the first by more than the margin, and the two compared.
 
     A regression with a level for each quarter, so that a jump between them does not count as resemblance. No harm is
     claimed while the quarters overlap.
@@ -154,13 +163,17 @@ def last_against_first(values: Series, cycle: NDArray[np.int64], resource: Resou
     quarter = np.arange(len(values)) * 4 // len(values)
     effect = effect_of(values, cycle, np.equal.outer(quarter, np.arange(4)).astype(np.float64), _LAST_AGAINST_FIRST)
     assert effect is not None
-    margin, first, last = margin_of(values, resource), values[quarter == 0], values[quarter == 3]
-    finding = _harm_test("last quarter", effect, margin, resource)
-    if not _apart(first, last, resource.harm):
-        finding = replace(finding, p=1.0)
-    low, high = effect.interval(0.90)
-    equal = -margin <= low and high <= margin
-    return finding, Quarters(float(first.mean()), float(last.mean()), low, high, equal, False)
+    first, last = values[quarter == 0], values[quarter == 3]
+    difference = float(last.mean() - first.mean())
+    p = effect.p_beyond(margin_of(values, resource), resource.harm) if _apart(first, last, resource.harm) else 1.0
+    finding = Finding("last quarter", difference, *_around(difference, effect.interval(CONFIDENCE)), p)
+    low, high = _around(difference, effect.interval(0.90))
+    return finding, Quarters(float(first.mean()), float(last.mean()), low, high, False, False)
+
+
+def _around(value: float, interval: tuple[float, float]) -> tuple[float, float]:
+    """The smallest interval that holds a value and another interval."""
+    return min(value, interval[0]), max(value, interval[1])
 
 
 _LAST_AGAINST_FIRST = np.array([-1.0, 0.0, 0.0, 1.0])
@@ -186,9 +199,3 @@ def _medians(values: Series) -> Series:
 def margin_of(values: Series, resource: Resource) -> float:
     """The largest harmless change in the resource's unit: its share of the first quarter's mean."""
     return resource.margin * abs(float(values[: max(len(values) // 4, 1)].mean()))
-
-
-def _harm_test(test: str, effect: Effect, margin: float, resource: Resource) -> Finding:
-    """A finding with the probability of an effect as harmful if the true change were at the margin."""
-    low, high = effect.interval(CONFIDENCE)
-    return Finding(test, effect.estimate, low, high, effect.p_beyond(margin, resource.harm))

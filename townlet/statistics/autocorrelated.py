@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,23 +90,23 @@ def effect_of(values: Floats, cycle: NDArray[np.int64], design: Floats, contrast
         contrast: float64 [K].
     """
     factors_of = _kept_factors if design.size <= _KEPT else _factors
-    every = factors_of(cycle.tobytes(), design.tobytes(), contrast.tobytes())
-    if not every:
-        return None
     degrees = len(values) - design.shape[1]
     # In this unit, no square underflows.
     deviations = values - values[0]
     unit = float(np.abs(deviations).max()) or 1.0
-    whole = np.empty((3, len(AUTOCORRELATIONS)))
-    for index, factors in enumerate(every):
+    rows = []
+    for factors in factors_of(cycle.tobytes(), design.tobytes(), contrast.tobytes()):
         whitened = _whitened(deviations / unit, factors.coefficients, factors.scales)
         residuals = whitened - factors.basis @ (factors.basis.T @ whitened)
         # A series that the design explains to the last bit leaves rounding errors alone.
         variance = max(float(residuals @ residuals) / degrees, 1e-28)
         error = unit * math.sqrt(variance * factors.error)
         likelihood = -0.5 * (degrees * math.log(variance) + factors.penalty)
-        whole[:, index] = unit * float(factors.weights @ whitened), error, likelihood
-    return Effect(whole[0], whole[1], degrees, whole[2])
+        rows.append((unit * float(factors.weights @ whitened), error, likelihood))
+    if not rows:
+        return None
+    estimates, errors, likelihoods = np.array(rows).T
+    return Effect(estimates, errors, degrees, likelihoods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +128,24 @@ class _Factors:
     1974)."""
 
 
-def _factors(cycle: bytes, design: bytes, contrast: bytes) -> tuple[_Factors, ...]:
+def _factors(cycle: bytes, design: bytes, contrast: bytes) -> Iterator[_Factors]:
     """The factors for each of :data:`AUTOCORRELATIONS`; none if the design does not determine the effect."""
     gaps = np.diff(np.frombuffer(cycle, np.int64)).astype(np.float64)
     columns = np.frombuffer(design).reshape(len(gaps) + 1, -1)
     if np.linalg.matrix_rank(columns) < columns.shape[1]:
-        return ()
-    found = []
+        return
     for r in AUTOCORRELATIONS:
         coefficients = np.concatenate([[0.0], np.power(r, gaps)])
         scales = np.sqrt((1 - np.square(coefficients)) / (1 - r * r))
         basis, triangle = np.linalg.qr(_whitened(columns.T, coefficients, scales).T)
         weights = basis @ np.linalg.solve(triangle.T, np.frombuffer(contrast))
         penalty = 2 * float(np.log(scales).sum() + np.log(np.abs(np.diag(triangle))).sum())
-        found.append(_Factors(coefficients, scales, basis, weights, float(weights @ weights), penalty))
-    return tuple(found)
+        yield _Factors(coefficients, scales, basis, weights, float(weights @ weights), penalty)
 
 
-_kept_factors = functools.lru_cache(maxsize=64)(_factors)
+@functools.lru_cache(maxsize=64)
+def _kept_factors(cycle: bytes, design: bytes, contrast: bytes) -> tuple[_Factors, ...]:
+    return tuple(_factors(cycle, design, contrast))
 
 
 def _whitened(series: Floats, coefficients: Floats, scales: Floats) -> Floats:
