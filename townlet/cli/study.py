@@ -45,6 +45,33 @@ def learning(
 
 
 @study.command()
+def script(
+    scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO.yaml…", help="Scenario files.")],
+    seeds: Seeds = 5,
+    gamma: Annotated[
+        list[float] | None,
+        typer.Option(min=0.0, max=1.0, help="Also train with this discount, for comparison; may be repeated."),
+    ] = None,
+    output: ResultsFolder = Path("docs/results"),
+) -> None:
+    """Do policies that are trained as scenarios say cause less conflict than their scripts?
+
+    Takes about 10 seconds per training.
+    """
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.study.circumstances import here_and_now
+    from townlet.study.script import study_script, write_script_report
+
+    gammas = list(dict.fromkeys(gamma or ()))
+    with progress_bar("study script", "trainings") as advance:
+        compiling_notice()
+        found = study_script(scenarios, seeds, gammas, advance)
+    options = f"--seeds {seeds}" + "".join(f" --gamma {value:g}" for value in gammas)
+    command = f"townlet study script {' '.join(map(str, scenarios))} {options}"
+    typer.echo(write_script_report(found, output, command, here_and_now()))
+
+
+@study.command()
 def survival(
     scenario: ScenarioFile,
     seeds: Annotated[
