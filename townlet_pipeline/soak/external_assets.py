@@ -60,7 +60,7 @@ def present_files(instance: DagsterInstance, keys: Iterable[str]) -> tuple[list[
 def _promoted(instance: DagsterInstance, key: str) -> Iterator[Present]:
     from townlet.baselines import BASELINES_FOLDER
     from townlet.baselines.promotion import read_ledger
-    from townlet_pipeline.soak.review import review_of
+    from townlet.baselines.review import review_of
 
     home = project_root() / BASELINES_FOLDER
     promotions = read_ledger(home / key, key).promotions
