@@ -31,8 +31,9 @@ from support.places import ROOT
 from support.scenario_sensor import SCENARIO, project_with_one_scenario
 from support.scenario_sensor import evaluate as evaluate_files
 
+from townlet_pipeline.artefacts.automation import WHEN_NEW_OR_CHANGED, automated
 from townlet_pipeline.artefacts.external import reported_version
-from townlet_pipeline.artefacts.partitions import add_scenarios, known_soaked_scenarios
+from townlet_pipeline.artefacts.partitions import add_scenarios, known_soaked_scenarios, scenarios
 from townlet_pipeline.column.scenario_file import scenario_file_asset
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.soak.external_assets import pinned_capture, promoted_baseline
@@ -235,6 +236,40 @@ def test_conditions_ask_for_the_column_of_an_edited_scenario_and_for_the_last_ni
     instance.report_runless_asset_event(made("soak_run", last, "second"))
     fifth = evaluate_automation_conditions(defs, instance, cursor=fourth.cursor)
     assert requested(fifth) == {name: {last} for name in ("soak_drift", "acceptance_report")}
+
+
+def test_what_one_run_makes_together_is_not_made_again_and_what_it_leaves_out_is(
+    project: Path, instance: DagsterInstance
+) -> None:
+    version = "first"
+
+    @asset(partitions_def=scenarios)
+    def copied() -> MaterializeResult[None]:
+        return MaterializeResult(data_version=DataVersion(version))
+
+    @asset(deps=[copied], partitions_def=scenarios)
+    def recorded() -> None: ...
+
+    both = automated([copied, recorded], WHEN_NEW_OR_CHANGED)
+
+    def run(chosen: list[AssetsDefinition]) -> None:
+        assert materialize(both, instance=instance, partition_key=SOAKED, selection=chosen).success
+
+    def asked(cursor: Any) -> tuple[set[str], Any]:
+        found = evaluate_automation_conditions(both, instance, cursor=cursor)
+        return found.get_requested_partitions(recorded.key), found.cursor
+
+    run(both)
+    _, cursor = asked(None)
+    version = "second"
+    run(both)
+    together, cursor = asked(cursor)
+    run([both[0]])
+    same, cursor = asked(cursor)
+    version = "third"
+    run([both[0]])
+    alone, cursor = asked(cursor)
+    assert (together, same, alone) == (set(), set(), {SOAKED})
 
 
 def test_the_sensor_of_promotions_is_on_and_those_that_cost_are_off() -> None:
