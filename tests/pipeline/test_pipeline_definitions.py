@@ -69,7 +69,7 @@ def test_the_column_goes_from_scenario_to_report() -> None:
         "policy_evaluation": {"rollout_capture", "scenario", "trained_policy", "validated_telemetry"},
         "conflict_baselines": {"scenario"},
         "baseline_document": {"promoted_baseline"},
-        "promoted_baseline": {"scenario", "conflict_baselines"},
+        "promoted_baseline": {"conflict_baselines"},
         "pinned_capture": {"scenario"},
         "soak_run": {"promoted_baseline", "pinned_capture"},
         "soak_drift": {"soak_run"},

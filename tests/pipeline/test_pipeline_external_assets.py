@@ -13,6 +13,7 @@ from dagster import (
     AssetKey,
     AssetMaterialization,
     AssetsDefinition,
+    AssetSelection,
     DagsterInstance,
     DataVersion,
     Definitions,
@@ -31,8 +32,9 @@ from support.places import ROOT
 from support.scenario_sensor import SCENARIO, project_with_one_scenario
 from support.scenario_sensor import evaluate as evaluate_files
 
+from townlet_pipeline.artefacts.automation import WHEN_NEW_OR_CHANGED, automated
 from townlet_pipeline.artefacts.external import reported_version
-from townlet_pipeline.artefacts.partitions import add_scenarios, known_soaked_scenarios
+from townlet_pipeline.artefacts.partitions import add_scenarios, known_soaked_scenarios, scenarios
 from townlet_pipeline.column.scenario_file import scenario_file_asset
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.soak.external_assets import pinned_capture, promoted_baseline
@@ -199,42 +201,77 @@ def made(name: str, key: str, version: str) -> AssetMaterialization:
     return AssetMaterialization(name, partition=key, tags={"dagster/data_version": version})
 
 
-def requested(result: Any) -> dict[str, set[str]]:
-    """The partitions that an evaluation requests for the sensors that are off, by asset."""
+def requested(instance: DagsterInstance, cursor: Any = None) -> tuple[dict[str, set[str]], Any]:
+    """The partitions that one evaluation requests for the two sensors that are off, by asset; and the next cursor."""
     sensors = [defs.resolve_sensor_def(name) for name in ("stale_columns", "stale_soaks")]
     keys = {key for made in sensors if (chosen := made.asset_selection) for key in chosen.resolve(GRAPH)}
-    return {key.to_user_string(): found for key in keys if (found := result.get_requested_partitions(key))}
+    result = evaluate_automation_conditions(defs, instance, AssetSelection.assets(*keys), cursor=cursor)
+    found = {key.to_user_string(): result.get_requested_partitions(key) for key in keys}
+    return {name: partitions for name, partitions in found.items() if partitions}, result.cursor
 
 
 def test_conditions_ask_for_the_column_of_an_edited_scenario_and_for_the_last_night_after_a_promotion(
     project: Path, instance: DagsterInstance
 ) -> None:
     """What the two sensors request once they are switched on."""
-    cursor = evaluate_files(instance, None).cursor
+    files = evaluate_files(instance, None).cursor
     evaluate(instance)
     last = max(str(key) for key in nights.get_partition_keys(dynamic_partitions_store=instance))
     for night in (f"2026-11-03|{SOAKED}", last):
         for name in ("soak_run", "soak_drift", "acceptance_report"):
             instance.report_runless_asset_event(made(name, night, "first"))
-    first = evaluate_automation_conditions(defs, instance)
-    assert requested(first) == {}, "switching it on makes nothing"
+    at_first, cursor = requested(instance)
+    assert at_first == {}, "switching them on makes nothing"
     promote_the_second(project)
     evaluate(instance)
-    second = evaluate_automation_conditions(defs, instance, cursor=first.cursor)
-    assert requested(second) == {name: {last} for name in ("soak_run", "soak_drift", "acceptance_report")}
     file = project / "configs" / "scenarios" / f"{SCENARIO}.yaml"
     file.write_text(file.read_text().replace("seed: 17", "seed: 18"))
-    evaluate_files(instance, cursor)
-    third = evaluate_automation_conditions(defs, instance, cursor=second.cursor)
+    evaluate_files(instance, files)
+    changed, cursor = requested(instance, cursor)
     column = defs.resolve_job_def("train_scenario").asset_layer.executable_asset_keys
-    every = {*(key.to_user_string() for key in column), "conflict_baselines"}
-    assert requested(third) == {name: {SCENARIO} for name in every}
-    instance.report_runless_asset_event(made("soak_run", last, "first"))
-    fourth = evaluate_automation_conditions(defs, instance, cursor=third.cursor)
-    assert "soak_drift" not in requested(fourth), "the same soak again changes nothing"
+    assert changed == {
+        **{name: {SCENARIO} for name in {*(key.to_user_string() for key in column), "conflict_baselines"}},
+        **{name: {last} for name in ("soak_run", "soak_drift", "acceptance_report")},
+    }
+    unchanged, cursor = requested(instance, cursor)
+    assert unchanged == {}
     instance.report_runless_asset_event(made("soak_run", last, "second"))
-    fifth = evaluate_automation_conditions(defs, instance, cursor=fourth.cursor)
-    assert requested(fifth) == {name: {last} for name in ("soak_drift", "acceptance_report")}
+    soaked_again, _ = requested(instance, cursor)
+    assert soaked_again == {name: {last} for name in ("soak_drift", "acceptance_report")}
+
+
+def test_what_one_run_makes_together_is_not_made_again_and_what_it_leaves_out_is(
+    project: Path, instance: DagsterInstance
+) -> None:
+    version = "first"
+
+    @asset(partitions_def=scenarios)
+    def copied() -> MaterializeResult[None]:
+        return MaterializeResult(data_version=DataVersion(version))
+
+    @asset(deps=[copied], partitions_def=scenarios)
+    def recorded() -> None: ...
+
+    both = automated([copied, recorded], WHEN_NEW_OR_CHANGED)
+
+    def run(chosen: list[AssetsDefinition]) -> None:
+        assert materialize(both, instance=instance, partition_key=SOAKED, selection=chosen).success
+
+    def asked(cursor: Any) -> tuple[set[str], Any]:
+        found = evaluate_automation_conditions(both, instance, cursor=cursor)
+        return found.get_requested_partitions(recorded.key), found.cursor
+
+    run(both)
+    _, cursor = asked(None)
+    version = "second"
+    run(both)
+    together, cursor = asked(cursor)
+    run([both[0]])
+    same, cursor = asked(cursor)
+    version = "third"
+    run([both[0]])
+    alone, cursor = asked(cursor)
+    assert (together, same, alone) == (set(), set(), {SOAKED})
 
 
 def test_the_sensor_of_promotions_is_on_and_those_that_cost_are_off() -> None:

@@ -13,10 +13,12 @@ from dagster import (
     DefaultSensorStatus,
 )
 
-#: Something that an asset is made from has another data version, or is about to be made. (Dagster's own condition,
-#: ``any_deps_updated``, also holds if the same was made again, which would measure a baseline after each `make run`.)
+#: Something that an asset is made from has another data version, or is about to be made. A run that made both made the
+#: asset from the new version. (Dagster's own condition, ``any_deps_updated``, also holds if the same was made again. It
+#: would measure a baseline after each `make run`.)
 _CHANGED: AutomationCondition[Any] = AutomationCondition.any_deps_match(
-    AutomationCondition.data_version_changed() | AutomationCondition.will_be_requested()
+    (AutomationCondition.data_version_changed() & ~AutomationCondition.executed_with_root_target())
+    | AutomationCondition.will_be_requested()
 )
 
 #: Made once something it is made from has changed, and for a new partition once all of that is there.

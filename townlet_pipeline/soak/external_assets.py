@@ -26,7 +26,7 @@ promoted_baseline = external_asset(
     "which policy or script, which code and commit, who promoted it, why, and what it replaced. Its data version is "
     "the SHA-256 that the baseline states.",
     partitions=soaked_scenarios,
-    made_from=("scenario", "conflict_baselines"),
+    made_from=("conflict_baselines",),
 )
 
 pinned_capture = external_asset(
