@@ -113,7 +113,14 @@ def test_at_its_deadline_a_night_without_verdicts_is_told_once_with_each_scenari
     }
     incident = night_states(instance, DAY)["broken"].incident
     assert incident is not None
-    for text in (DAY, "4 of 6 scenarios", runs["queued"], shown(incident), "#night-missed"):
+    for text in (
+        DAY,
+        "4 of 6 scenarios",
+        "silent missed, no run was started",
+        runs["queued"],
+        shown(incident),
+        "#night-missed",
+    ):
         assert text in received[1]["text"]
 
 

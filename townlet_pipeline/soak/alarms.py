@@ -86,11 +86,15 @@ def missed_night_alarm(day: str, states: Sequence[NightState], moment: datetime)
         "kind": "missed night",
         "title": f"The night of {day} has no verdict on {some}",
         "night": day,
-        "reason": " ".join(f"{state.scenario}: {state.state}. {state.why}" for state in without),
+        "reason": f"{'; '.join(map(_brief, without))}.",
         "next_step": "Do what each scenario's row says.",
         "scenarios": rows,
     }
     return Alarm(f"night-{day}-missed", moment, mask_secrets(content))
+
+
+def _brief(state: NightState) -> str:
+    return f"{state.scenario} {state.state}, {state.why[:1].lower()}{state.why[1:].removesuffix('.')}"
 
 
 def post_alarm(url: str, content: Mapping[str, Any], file: Path) -> str:
@@ -103,7 +107,7 @@ def post_alarm(url: str, content: Mapping[str, Any], file: Path) -> str:
 
 def _as_text(content: Mapping[str, Any], file: Path) -> str:
     """Return the summary that chats show."""
-    lines = [f"{content['title']}: {content['reason']}"]
+    lines = [f"{content['title']}. {content['reason']}"]
     for row in content.get("scenarios", ()):
         lines += [f"{row['scenario']}: {row['next_step']}{_see(row['incident'])} {row['handbook']}"]
     if content["kind"] == "verdict":

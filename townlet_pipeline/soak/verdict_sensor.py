@@ -120,7 +120,7 @@ class _Outbox:
         elif not (self._works and self._post(alarm.content, alarm.file)):
             self._memory.unsent[alarm.file.name] = self._now
         page = alarm.write().with_suffix(".md")
-        self._log.warning(f"{alarm.content['title']}: {alarm.content['reason']} {shown(page)}")
+        self._log.warning(f"{alarm.content['title']}. {alarm.content['reason']} {shown(page)}")
         self.told.append(shown(page))
 
     def _post(self, content: Mapping[str, Any], file: Path) -> bool:
