@@ -148,9 +148,11 @@ def test_a_daemon_that_starts_late_has_time_to_make_up_for_the_night(
 ) -> None:
     switch(instance, InstigatorStatus.RUNNING, NIGHT - timedelta(days=1))
     memory = look(instance, Memory(), DUE + timedelta(hours=1))
+    # It has its own time for each night, however long it was down in between.
+    look(instance, memory, DUE + timedelta(days=1, hours=1))
     for name in NAMES:
-        report(instance, "accept", DAY, name)
-    look(instance, memory, DUE + timedelta(hours=1, minutes=30))
+        report(instance, "accept", "2027-01-15", name)
+    look(instance, memory, DUE + timedelta(days=1, hours=1, minutes=30))
     assert received == []
 
 

@@ -24,7 +24,7 @@ class Alarm:
     """What is to be told once."""
 
     name: str
-    """The end of the name of its files. An alarm whose files exist was told."""
+    """The end of the name of its files. An alarm whose JSON file exists was told."""
     moment: datetime
     content: dict[str, Any]
     """What is written and posted, as JSON values: `kind`, `title`, `reason`, `next_step` and what they are about."""
@@ -35,15 +35,19 @@ class Alarm:
         return incidents_folder() / f"{self.moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.name}.json"
 
     def is_told(self) -> bool:
-        """Return whether the alarm has its files, whenever it was told."""
+        """Return whether the alarm was told, whenever that was."""
         return any(incidents_folder().glob(f"*-{self.name}.json"))
 
-    def write(self) -> Path:
-        """Write page and JSON file, and return the latter."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.file.with_suffix(".md"), _as_markdown(self.content))
+    def write_page(self) -> Path:
+        """Write the page, and return it."""
+        page = self.file.with_suffix(".md")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(page, _as_markdown(self.content))
+        return page
+
+    def mark_told(self) -> None:
+        """Write the JSON file."""
         write_atomically(self.file, pretty_json(self.content))
-        return self.file
 
 
 def verdict_alarm(record: VerdictRecord) -> Alarm:
