@@ -55,8 +55,8 @@ def upcoming(instance: DagsterInstance, moment: datetime) -> list[str]:
 def _next(job: str, plan: Plan, moment: datetime, scenarios: int) -> str:
     """Return when a job starts next, for how many scenarios, and how long that takes at most."""
     words = [f"{job}: next at {plan.next_start(moment):%Y-%m-%d %H:%M} {timezone()}"]
-    words.append("1 scenario" if scenarios == 1 else f"{scenarios} scenarios")
-    if plan.each and scenarios:
+    if plan.each:
+        words.append("1 scenario" if scenarios == 1 else f"{scenarios} scenarios")
         minutes = round(plan.each.total_seconds() / 60) * scenarios
         words.append(f"at most {minutes} minutes" if minutes < 120 else f"at most {minutes / 60:.0f} hours")
     return ", ".join(words)

@@ -16,6 +16,7 @@ from support.services import wait_until
 
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet_pipeline.runs.dead_runs import close_dead_runs
+from townlet_pipeline.runs.incidents import report_incident
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,9 @@ def test_a_run_whose_worker_was_killed_is_closed_and_the_next_one_resumes(
     assert f"process {process.pid} on" in message
     assert "Re-execute the run from failure" in message
     assert close_dead_runs(killed.instance) == [], "a run is closed once"
+    page, _ = report_incident(killed.instance, killed.latest(), killed.home / "incidents") or (None, "")
+    assert page is not None
+    assert page.read_text().splitlines()[2].startswith(f"The run's worker, process {process.pid} on")
     finish(killed, uninterrupted)
 
 

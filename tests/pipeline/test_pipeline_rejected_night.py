@@ -41,7 +41,7 @@ def test_a_rule_changed_by_a_tenth_is_told_in_one_night_and_the_report_is_red(
     told = message["incident"]
     assert (told["kind"], told["scenario"], told["night"], told["verdict"]) == ("verdict", TOWN, DAY, "reject")
     assert told["reason"] == "Mean reward is 15.9 % below the baseline."
-    assert message["text"].startswith(f"{TOWN}: the night of {DAY} is rejected: Mean reward is 15.9 % below")
+    assert message["text"].startswith(f"{TOWN}: the night of {DAY} is rejected. Mean reward is 15.9 % below")
     report = project / "runs" / "store" / TOWN / "nights" / DAY / "acceptance_report" / "acceptance.html"
     assert told["report"].endswith(report.relative_to(project / "runs" / "store").as_posix())
     assert "Mean reward" in report.read_text()

@@ -236,7 +236,7 @@ def test_at_dusk_the_daemon_soaks_the_night_and_what_was_missed_before_is_overdu
     assert (tags["dagster/schedule_name"], tags["dagster/partition"]) == ("nightly_soak", night)
     assert dusk.timestamp() <= launched["creationTime"]
     assert server.finish(launched["id"]) == "SUCCESS", server.log.read_text()
-    report = project / "runs" / "store" / night / "acceptance_report" / "acceptance.json"
+    report = project / "runs/store" / SCENARIO / "nights" / f"{dusk:%Y-%m-%d}" / "acceptance_report/acceptance.json"
     assert json.loads(report.read_text())["night"] == f"{dusk:%Y-%m-%d}"
     soaked = ("soak_run", "soak_drift", "acceptance_report")
     wait_until(lambda: {fresh()[name] for name in soaked} == {"HEALTHY"}, "the night to be in time", 120)

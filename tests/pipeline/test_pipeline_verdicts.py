@@ -64,7 +64,7 @@ def test_a_rejected_night_is_told_with_its_reason_what_to_do_and_where_to_read(
     assert told["report"].endswith("/drill/nights/2026-12-01/acceptance_report/acceptance.html")
     assert told["handbook"].endswith("#night-town-changed")
     first, second, *_ = message["text"].splitlines()
-    assert first == "drill: the night of 2026-12-01 is rejected: Conflict intensity is 10 % above the baseline."
+    assert first == "drill: the night of 2026-12-01 is rejected. Conflict intensity is 10 % above the baseline."
     assert second == f"Next step: Find what changed. {told['handbook']}"
     assert told["report"] in message["text"]
     (page,) = incidents_folder().glob("*.md")

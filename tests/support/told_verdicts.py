@@ -62,10 +62,10 @@ def report(
 
 
 def a_run(instance: DagsterInstance, day: str, status: DagsterRunStatus, scenario: str = SCENARIO) -> DagsterRun:
-    """Create a run of a night, as far as the instance knows."""
+    """Create a run of a night, as far as the instance knows: by its partition. A run of a small job takes less time."""
     begun = DagsterRunStatus.STARTED if status is DagsterRunStatus.FAILURE else status
-    job = defs.resolve_job_def("nightly_soak")
-    tags, origin = {"dagster/partition": f"{day}|{scenario}"}, RemoteJobOrigin(REPOSITORY, "nightly_soak")
+    job = defs.resolve_job_def("certify")
+    tags, origin = {"dagster/partition": f"{day}|{scenario}"}, RemoteJobOrigin(REPOSITORY, job.name)
     run = instance.create_run_for_job(job, tags=tags, status=begun, remote_job_origin=origin)
     if status is DagsterRunStatus.FAILURE:
         instance.report_run_failed(run, "The disk is full")

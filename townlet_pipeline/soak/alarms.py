@@ -24,7 +24,7 @@ class Alarm:
     """What is to be told once."""
 
     name: str
-    """The end of the name of its files. An alarm whose files exist was told."""
+    """The end of the name of its files. An alarm whose JSON file exists was told."""
     moment: datetime
     content: dict[str, Any]
     """What is written and posted, as JSON values: `kind`, `title`, `reason`, `next_step` and what they are about."""
@@ -35,15 +35,19 @@ class Alarm:
         return incidents_folder() / f"{self.moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.name}.json"
 
     def is_told(self) -> bool:
-        """Return whether the alarm has its files, whenever it was told."""
+        """Return whether the alarm was told, whenever that was."""
         return any(incidents_folder().glob(f"*-{self.name}.json"))
 
-    def write(self) -> Path:
-        """Write page and JSON file, and return the latter."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.file.with_suffix(".md"), _as_markdown(self.content))
+    def write_page(self) -> Path:
+        """Write the page, and return it."""
+        page = self.file.with_suffix(".md")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(page, _as_markdown(self.content))
+        return page
+
+    def mark_told(self) -> None:
+        """Write the JSON file."""
         write_atomically(self.file, pretty_json(self.content))
-        return self.file
 
 
 def verdict_alarm(record: VerdictRecord) -> Alarm:
@@ -86,11 +90,15 @@ def missed_night_alarm(day: str, states: Sequence[NightState], moment: datetime)
         "kind": "missed night",
         "title": f"The night of {day} has no verdict on {some}",
         "night": day,
-        "reason": " ".join(f"{state.scenario}: {state.state}. {state.why}" for state in without),
+        "reason": f"{'; '.join(map(_brief, without))}.",
         "next_step": "Do what each scenario's row says.",
         "scenarios": rows,
     }
     return Alarm(f"night-{day}-missed", moment, mask_secrets(content))
+
+
+def _brief(state: NightState) -> str:
+    return f"{state.scenario} {state.state}, {state.why[:1].lower()}{state.why[1:].removesuffix('.')}"
 
 
 def post_alarm(url: str, content: Mapping[str, Any], file: Path) -> str:
@@ -103,7 +111,7 @@ def post_alarm(url: str, content: Mapping[str, Any], file: Path) -> str:
 
 def _as_text(content: Mapping[str, Any], file: Path) -> str:
     """Return the summary that chats show."""
-    lines = [f"{content['title']}: {content['reason']}"]
+    lines = [f"{content['title']}. {content['reason']}"]
     for row in content.get("scenarios", ()):
         lines += [f"{row['scenario']}: {row['next_step']}{_see(row['incident'])} {row['handbook']}"]
     if content["kind"] == "verdict":

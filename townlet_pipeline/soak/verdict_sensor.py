@@ -44,8 +44,8 @@ class Memory(BaseModel):
     """Names of alarms' files whose message could not be posted, and when that was first tried."""
     night: str = ""
     """The last night whose deadline was over when the sensor looked, and that is told or needs no message."""
-    overdue_since: float = 0.0
-    """When the sensor first saw that the night after it is overdue; 0 if it is not."""
+    overdue: dict[str, float] = {}
+    """When the sensor first saw that the night after it is overdue, by that night; empty if it is not."""
 
 
 @sensor(
@@ -109,18 +109,20 @@ class _Outbox:
                 del self._memory.unsent[name]
 
     def tell(self, alarm: Alarm) -> None:
-        """Post and write an alarm, unless it was told before.
+        """Write and post an alarm, unless it was told before.
 
-        It is posted first: if the process is killed in between, it is posted twice rather than never.
+        Its page is written first: a full disk must not post it at every tick. It is marked as told last: if the process
+        is killed in between, it is posted twice rather than never.
         """
         if alarm.is_told():
             return
+        page = alarm.write_page()
         if self._url is None:
             self._log.info(f"no message is sent: {WEBHOOK} is not set")
         elif not (self._works and self._post(alarm.content, alarm.file)):
             self._memory.unsent[alarm.file.name] = self._now
-        page = alarm.write().with_suffix(".md")
-        self._log.warning(f"{alarm.content['title']}: {alarm.content['reason']} {shown(page)}")
+        alarm.mark_told()
+        self._log.warning(f"{alarm.content['title']}. {alarm.content['reason']} {shown(page)}")
         self.told.append(shown(page))
 
     def _post(self, content: Mapping[str, Any], file: Path) -> bool:
@@ -147,16 +149,16 @@ def _new_alarms(instance: DagsterInstance, memory: Memory, moment: datetime) -> 
 
 def _missed_night(instance: DagsterInstance, memory: Memory, moment: datetime) -> Iterator[Alarm]:
     """Yield the alarm about the last night that is due, if some of its scenarios have no verdict."""
-    start = plans()[_NIGHTLY].last_due(moment)
+    plan = plans()[_NIGHTLY]
+    start = plan.last_due(moment)
     day = start.date().isoformat()
     if memory.night == day:
         return
     switch = switch_of(instance, _NIGHTLY)
     states = night_states(instance, day) if switch.since is not None and switch.since <= start else {}
-    if all(state.has_verdict for state in states.values()):
-        memory.night, memory.overdue_since = day, 0.0
-        return
-    memory.overdue_since = memory.overdue_since or moment.timestamp()
-    if moment.timestamp() - memory.overdue_since >= _PATIENCE_SECONDS:
-        yield missed_night_alarm(day, list(states.values()), moment)
-        memory.night, memory.overdue_since = day, 0.0
+    if not all(state.has_verdict for state in states.values()):
+        memory.overdue = {day: memory.overdue.get(day, moment.timestamp())}
+        if moment.timestamp() - memory.overdue[day] < _PATIENCE_SECONDS:
+            return
+        yield missed_night_alarm(day, list(states.values()), start + plan.allowed)
+    memory.night, memory.overdue = day, {}
