@@ -116,7 +116,7 @@ def _faults(overview: Overview) -> str:
     if not overview.faults:
         return ""
     lines = "".join(f"<li>{escape(fault)}</li>" for fault in overview.faults)
-    return f'<section class="faults"><p>Incidents that cannot be read:</p><ul>{lines}</ul></section>'
+    return f'<section class="faults"><p>Files that cannot be read:</p><ul>{lines}</ul></section>'
 
 
 def _nights(overview: Overview, links: Links) -> str:
