@@ -2,8 +2,8 @@
 
 A night of a scenario is *expected* on a day of the schedule if the scenario had a promoted baseline at its start, if it
 had a night before or most scenarios have one on that day, and if any scenario had a night on that day or in the seven
-days before it. So a scenario whose nights fail to come while others' do is always seen, and a machine whose schedule was
-switched off is left alone after a week. A night that is expected and has no files is *missed* once it is due.
+days before it. So a scenario whose nights fail to come while others' do is always seen, and a schedule that was
+switched off is missed for a week. A night that is expected and has no files is *missed* once it is due.
 """
 
 from __future__ import annotations
