@@ -73,9 +73,7 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
     out = files.main_file(store, key_of(context), "morning_overview")
     schedule = read_schedule(plan.starts, timezone(), plan.allowed)
     _fetch_nights(context, store, promoted_scenarios(baselines), schedule.today(now))
-    overview = read_overview(
-        store.place(), baselines=baselines, incidents=incidents, schedule=schedule, now=now
-    )
+    overview = read_overview(store.place(), baselines=baselines, incidents=incidents, schedule=schedule, now=now)
     content = write_morning(overview, out, page_links(out, _handbook(), _RUNS))
     return MaterializeResult(
         data_version=DataVersion(sha256(canonical_json({**content, "as_of": None}).encode())),
