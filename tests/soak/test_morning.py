@@ -21,10 +21,9 @@ DUE = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
 
 def overview(folder: Path, *, now: datetime = DUE, day: str | None = None, cron: str = "0 4 * * *") -> Overview:
     """Read what lies in a folder, of the scenarios that are promoted there."""
-    baselines = folder / "baselines"
     return read_overview(
         folder / "store",
-        promoted=sorted(path.name for path in baselines.iterdir()) if baselines.exists() else [],
+        baselines=folder / "baselines",
         incidents=folder / "incidents",
         schedule=read_schedule(cron),
         now=now,
@@ -88,13 +87,32 @@ def test_a_night_is_missed_once_it_is_due_and_not_before(tmp_path: Path) -> None
     assert states[8] == f"{DAY}: 0 of 1 night accepted; 1 missed: drill"
 
 
-def test_a_scenario_without_a_first_night_is_named_and_does_not_spoil_the_night(tmp_path: Path) -> None:
+def test_a_scenario_promoted_after_the_start_is_named_and_does_not_spoil_the_night(tmp_path: Path) -> None:
     nights_before(tmp_path, "drill")
-    promoted(tmp_path / "baselines", "fresh")
+    promoted(tmp_path / "baselines", "fresh", at=f"{DAY}T06:00:00+00:00")
     judged(tmp_path / "store", "drill", DAY)
     found = overview(tmp_path)
     assert found.headline == f"{DAY}: 1 night accepted; 1 scenario not soaked yet"
     assert found.accepted
+
+
+def test_the_first_night_of_a_scenario_is_missed_if_most_others_have_one_and_not_beside_a_soak_by_hand(
+    tmp_path: Path,
+) -> None:
+    promoted(tmp_path / "baselines", "a", "b", "c", "d")
+    judged(tmp_path / "store", "a", DAY)
+    assert overview(tmp_path).headline == f"{DAY}: 1 night accepted; 3 scenarios not soaked yet"
+    for scenario in ("b", "c"):
+        judged(tmp_path / "store", scenario, DAY)
+    assert overview(tmp_path).headline == f"{DAY}: 3 of 4 nights accepted; 1 missed: d"
+
+
+def test_a_damaged_ledger_is_named_and_its_scenario_still_has_nights(tmp_path: Path) -> None:
+    nights_before(tmp_path, "drill")
+    (tmp_path / "baselines" / "drill" / "promoted.json").write_text("{}")
+    found = overview(tmp_path)
+    assert found.headline == f"{DAY}: 0 of 1 night accepted; 1 missed: drill"
+    assert found.faults[0].startswith("drill/promoted.json: scenario: ")
 
 
 def test_only_days_of_the_schedule_are_expected(tmp_path: Path) -> None:

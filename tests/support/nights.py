@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from townlet.baselines.promotion import LEDGER_NAME
+from townlet.baselines.promotion import LEDGER_NAME, Ledger, Promotion
 from townlet.soak.next_steps import NextStep, next_step
 
 #: Why, and what to do, by verdict.
@@ -95,10 +95,14 @@ def crashed(incidents: Path, scenario: str, day: str, reason: str, *, at: str = 
     return file
 
 
-def promoted(baselines: Path, *scenarios: str) -> Path:
-    """Give scenarios a promoted baseline, as far as the list of them is concerned."""
+def promoted(baselines: Path, *scenarios: str, at: str = "2026-01-01T00:00:00+00:00") -> Path:
+    """Record the promotion of a baseline of each scenario, without the baseline."""
     for scenario in scenarios:
-        _write(baselines / scenario / LEDGER_NAME, {})
+        promotion = Promotion(
+            baseline="0" * 64, file="b.json", promoted_at=at, by="me", reason="test", parent=None, differences={}
+        )
+        ledger = Ledger(scenario=scenario, promotions=[promotion])
+        _write(baselines / scenario / LEDGER_NAME, ledger.model_dump(mode="json"))
     return baselines
 
 

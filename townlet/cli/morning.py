@@ -49,7 +49,6 @@ def morning(
     Prints each scenario, the most urgent first, with its last 14 nights. The exit code is 1 unless every expected night
     is accepted.
     """
-    from townlet.baselines.promotion import promoted_scenarios
     from townlet.files.storage import pretty_json
     from townlet.morning.overview import read_overview
     from townlet.morning.page import page_links, write_morning
@@ -60,7 +59,7 @@ def morning(
         raise InputError.of(store, "", "no such folder", "the folder of all artefacts")
     overview = read_overview(
         store or Path("runs/store"),
-        promoted=promoted_scenarios(baselines),
+        baselines=baselines,
         incidents=incidents,
         schedule=read_schedule(cron or "0 4 * * *", timezone or "UTC"),
         now=read_moment(now),

@@ -1,9 +1,9 @@
 """Overview of the last night of all scenarios, and of the nights before it.
 
-A night of a scenario is *expected* on a day of the schedule if the scenario has a promoted baseline and had a night
-before, and if any scenario had a night on that day or in the seven days before it. So a scenario whose nights fail to
-come while others' do is always seen, and a machine whose schedule was switched off is left alone after a week. A night
-that is expected and has no files is *missed* once it is due.
+A night of a scenario is *expected* on a day of the schedule if the scenario had a promoted baseline at its start, if it
+had a night before or most scenarios have one on that day, and if any scenario had a night on that day or in the seven
+days before it. So a scenario whose nights fail to come while others' do is always seen, and a schedule that was
+switched off is missed for a week. A night that is expected and has no files is *missed* once it is due.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from townlet.morning.night import HEADLINE_METRICS, MARKS, SEVERITY, WORDS, Night, State
+from townlet.morning.promoted import promoted_since
 from townlet.morning.read import Incidents, days_of, read_incidents, read_night, scenarios_with_nights
 from townlet.morning.schedule import Schedule
 from townlet.soak.next_steps import MISSED, NOT_SOAKED, WAITING
@@ -47,7 +48,7 @@ class Overview:
     strips: Mapping[str, Sequence[Night]]
     """By scenario its last nights, the oldest first; the last one is of ``day``."""
     faults: Sequence[str]
-    """One line for each incident file that cannot be read."""
+    """One line for each incident and each ledger of promotions that cannot be read."""
 
     @property
     def nights(self) -> list[Night]:
@@ -127,7 +128,7 @@ class Overview:
 def read_overview(
     store: Path,
     *,
-    promoted: Sequence[str],
+    baselines: Path,
     incidents: Path,
     schedule: Schedule,
     now: datetime,
@@ -137,7 +138,7 @@ def read_overview(
 
     Args:
         store: the folder of all artefacts.
-        promoted: the scenarios with a promoted baseline.
+        baselines: the folder of promoted baselines, whose scenarios have nights.
         incidents: the folder of incidents.
         schedule: when nights begin and are due.
         now: decides which nights have begun and are due.
@@ -145,12 +146,14 @@ def read_overview(
 
     Damaged files are shown as such; a store that does not exist has no nights.
     """
+    promoted, unreadable = promoted_since(baselines)
     failed, faults = read_incidents(incidents)
+    faults = [*unreadable, *faults]
     found = {
         name: sorted({*days_of(store, name), *(when for when, scenario in failed if scenario == name)})
         for name in sorted({*promoted, *scenarios_with_nights(store)})
     }
-    reader = _Reader(store, found, frozenset(promoted), failed, schedule, now)
+    reader = _Reader(store, found, promoted, failed, schedule, now)
     last = day if day is not None else reader.last_day()
     if last is None:
         return Overview(store, now, None, {}, faults)
@@ -170,7 +173,8 @@ class _Reader:
     store: Path
     found: Mapping[str, Sequence[date]]
     """By scenario the days on which it has files or an incident, in order."""
-    promoted: frozenset[str]
+    promoted: Mapping[str, datetime]
+    """By scenario the moment from which on it has nights."""
     incidents: Incidents
     schedule: Schedule
     now: datetime
@@ -204,9 +208,17 @@ class _Reader:
         return any(self._is_expected(name, day) for name in self.found)
 
     def _is_expected(self, scenario: str, day: date) -> bool:
-        if scenario not in self.promoted or not self.schedule.includes(day):
-            return False
-        if not any(each < day for each in self.found[scenario]):
+        if not self.schedule.includes(day) or not self._is_promoted(scenario, day):
             return False
         earliest = day - timedelta(days=_EXPECTED_FOR)
-        return any(earliest <= each <= day for days in self.found.values() for each in days)
+        if not any(earliest <= each <= day for days in self.found.values() for each in days):
+            return False
+        return any(each < day for each in self.found[scenario]) or self._have_most(day)
+
+    def _is_promoted(self, scenario: str, day: date) -> bool:
+        return scenario in self.promoted and self.promoted[scenario] <= self.schedule.starts(day)
+
+    def _have_most(self, day: date) -> bool:
+        """Whether most scenarios have a night: then the schedule started it, and not somebody by hand."""
+        promoted = [name for name in self.promoted if self._is_promoted(name, day)]
+        return 2 * sum(day in self.found[name] for name in promoted) > len(promoted)

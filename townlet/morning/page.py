@@ -116,7 +116,7 @@ def _faults(overview: Overview) -> str:
     if not overview.faults:
         return ""
     lines = "".join(f"<li>{escape(fault)}</li>" for fault in overview.faults)
-    return f'<section class="faults"><p>Incidents that cannot be read:</p><ul>{lines}</ul></section>'
+    return f'<section class="faults"><p>Files that cannot be read:</p><ul>{lines}</ul></section>'
 
 
 def _nights(overview: Overview, links: Links) -> str:
@@ -146,7 +146,7 @@ def _card(night: Night, overview: Overview, links: Links) -> str:
     incident = _incident(night.incident, links) if night.incident else ""
     return (
         f'<article class="night {night.state}"><div>{badge}</div>'
-        f"<div><h2>{escape(night.scenario)}</h2><p>{escape(night.why)}</p>{step}{report}{incident}</div>"
+        f"<div><h2>{escape(night.scenario)}</h2><p>{escape(night.why)}</p> {step} {report}{incident}</div>"
         f"{strip(overview.strips[night.scenario], links)}</article>"
     )
 

@@ -151,7 +151,7 @@ DAMAGED = NextStep("Materialize the asset of the damaged file again.", "night-da
 MISSED = NextStep("Look under Runs in Dagster whether it waits; if not, launch the night.", "night-missed")
 UNFINISHED = NextStep("Look under Runs in Dagster whether it still runs; if not, launch it again.", "night-running")
 WAITING = NextStep("Nothing to do before it is due.", "night-waiting")
-NOT_SOAKED = NextStep("Nothing to do: its first night comes with the next start.", "night-waiting")
+NOT_SOAKED = NextStep("Nothing to do until the schedule's next start.", "night-waiting")
 
 
 def next_step(

@@ -69,11 +69,11 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
     from townlet.morning.text import markdown_table
 
     plan, now = plans()["nightly_soak"], datetime.now(UTC).replace(second=0, microsecond=0)
-    promoted = promoted_scenarios(project_root() / BASELINES_FOLDER)
+    baselines, incidents = project_root() / BASELINES_FOLDER, incidents_folder()
     out = files.main_file(store, key_of(context), "morning_overview")
     schedule = read_schedule(plan.starts, timezone(), plan.allowed)
-    _fetch_nights(context, store, promoted, schedule.today(now))
-    overview = read_overview(store.place(), promoted=promoted, incidents=incidents_folder(), schedule=schedule, now=now)
+    _fetch_nights(context, store, promoted_scenarios(baselines), schedule.today(now))
+    overview = read_overview(store.place(), baselines=baselines, incidents=incidents, schedule=schedule, now=now)
     content = write_morning(overview, out, page_links(out, _handbook(), _RUNS))
     return MaterializeResult(
         data_version=DataVersion(sha256(canonical_json({**content, "as_of": None}).encode())),
