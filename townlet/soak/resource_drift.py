@@ -45,7 +45,7 @@ FEWEST_MEASURED = 2 * FEWEST
 #: Neighbours on either side whose median says what is usual for a cycle, and the distance from it above which a value
 #: is an outlier, in median distances: 1.5 standard deviations of normal values.
 _NEIGHBOURS, _FAR = 5, 1.5 * 1.4826
-#: A resource can be told if its interval excludes harm above this many margins.
+#: A resource can be told if the intervals of its tests exclude harm above this many margins.
 _TELLING = 4.0
 
 
@@ -64,7 +64,8 @@ class Quarters:
     """Whether that interval lies within the margin, which shows equivalence at 5 % by two one-sided tests (Schuirmann
     1987). The interval allows for a jump between quarters as well as for a steady change."""
     told: bool
-    """Whether the cycles can tell harm from noise: whether an interval excludes harm above four margins."""
+    """Whether the cycles can tell harm from noise: whether the intervals of both tests exclude harm above four
+    margins."""
     trend: Finding | None = None
     """Change over the run by least squares with its 95 % interval; None if no process did two cycles."""
 
@@ -109,7 +110,7 @@ def assess_resource(
         low, high = min(quarters.low, 0.75 * slope.low), max(quarters.high, 0.75 * slope.high)
         quarters = replace(quarters, low=low, high=high, trend=slope)
     equal = -margin <= quarters.low and quarters.high <= margin
-    most = min(one.high if resource.harm > 0 else -one.low for one in findings)
+    most = max(one.high if resource.harm > 0 else -one.low for one in findings)
     return findings, replace(quarters, equal=equal, told=most <= _TELLING * margin)
 
 
