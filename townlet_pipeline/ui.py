@@ -21,7 +21,7 @@ from townlet_pipeline.instance.commands import print_line, run_command
 from townlet_pipeline.instance.environment import environment, require_reachable
 from townlet_pipeline.instance.home import settings_warning
 from townlet_pipeline.instance.opening import home_lock, open_instance
-from townlet_pipeline.instance.pages import UI
+from townlet_pipeline.instance.pages import UI, page_address
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -58,6 +58,7 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
             daemon = [*module, DAEMON_MODULE, "run", "--workspace", str(workspace)]
             pages = [*module, "townlet_pipeline.instance.pages", "--with-parent"]
             print_line(f"Dagster UI: http://127.0.0.1:{port}", sys.stderr)
+            print_line(f"morning page and all others: {page_address()}", sys.stderr)
             for line in upcoming(instance, datetime.now(UTC)):
                 print_line(line, sys.stderr)
             _run_until_one_ends({"the web server": web, "the daemon": daemon}, optional=pages)

@@ -143,14 +143,6 @@ DAMAGED = NextStep("Materialize the asset of the damaged file again.", "night-da
 MISSED = NextStep("Look under Runs in Dagster whether it waits; if not, launch the night.", "night-missed")
 UNFINISHED = NextStep("Look under Runs in Dagster whether it still runs; if not, launch it again.", "night-running")
 WAITING = NextStep("Nothing to do before it is due.", "night-waiting")
-NOT_SOAKED = NextStep("Nothing to do: its first night comes with the next start.", "night-waiting")
-
-#: Steps after a night that has no verdict.
-CRASHED = NextStep("Open the incident's page and do what it says.", "night-failed")
-DAMAGED = NextStep("Materialize the asset of the damaged file again.", "night-damaged")
-MISSED = NextStep("Look under Runs in Dagster whether it waits; if not, launch the night.", "night-missed")
-UNFINISHED = NextStep("Look under Runs in Dagster whether it still runs; if not, launch it again.", "night-running")
-WAITING = NextStep("Nothing to do before it is due.", "night-waiting")
 NOT_SOAKED = NextStep("Nothing to do until the schedule's next start.", "night-waiting")
 
 

@@ -22,7 +22,7 @@ from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.environment import timezone
-from townlet_pipeline.instance.pages import page_address, page_url
+from townlet_pipeline.instance.pages import handbook_url, page_url, ui_address
 from townlet_pipeline.instance.pools import MORNING
 from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.instance.timetable import plans
@@ -31,8 +31,6 @@ from townlet_pipeline.runs.incidents import incidents_folder
 if TYPE_CHECKING:
     from townlet.morning.overview import Overview
 
-#: Beginning of the addresses of runs.
-_RUNS = "http://127.0.0.1:3000/runs/"
 #: States that Dagster plots, each as a number of scenarios.
 _COUNTED = ("accepted", "held", "rejected", "crashed", "damaged", "missed", "unfinished")
 
@@ -74,13 +72,13 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
     schedule = read_schedule(plan.starts, timezone(), plan.allowed)
     _fetch_nights(context, store, promoted_scenarios(baselines), schedule.today(now))
     overview = read_overview(store.place(), baselines=baselines, incidents=incidents, schedule=schedule, now=now)
-    content = write_morning(overview, out, page_links(out, _handbook(), _RUNS))
+    content = write_morning(overview, out, page_links(out, handbook_url(), _runs()))
     return MaterializeResult(
         data_version=DataVersion(sha256(canonical_json({**content, "as_of": None}).encode())),
         metadata={
             "headline": overview.headline,
             "page": metadata.page(out),
-            "last_night": MetadataValue.md(markdown_table(overview, handbook=_handbook, page=page_url)),
+            "last_night": MetadataValue.md(markdown_table(overview, handbook=handbook_url, page=page_url)),
             **{state: content["counts"].get(state, 0) for state in _COUNTED},
             **metadata.made_from(soak_drift=_verdicts(overview)),
             **metadata.read_from(_incidents(overview)),
@@ -90,9 +88,9 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
     )
 
 
-def _handbook(anchor: str = "") -> str:
-    """The address of the handbook, or of an anchor in it."""
-    return f"{page_address()}/docs/OPS_HANDBOOK.md{f'#{anchor}' if anchor else ''}"
+def _runs() -> str:
+    """The beginning of the addresses of runs."""
+    return f"{ui_address()}/runs/"
 
 
 def _verdicts(overview: "Overview") -> dict[str, str]:
@@ -130,8 +128,8 @@ def _command(store: StoreResource, overview: "Overview", out: Path, starts: str)
         "now": overview.as_of.isoformat(),
         **({"cron": starts} if starts != DEFAULT_CRON else {}),
         **({"timezone": timezone()} if timezone() != "UTC" else {}),
-        "handbook": _handbook(),
-        "runs": _RUNS,
+        "handbook": handbook_url(),
+        "runs": _runs(),
         "output": out,
     }
     return metadata.command("morning", options=options)
