@@ -139,15 +139,11 @@ def _verdict(findings: Findings) -> str:
     soaks = findings.unchanged[0].soaks
     lengths = ", ".join(f"{one.not_accepted} at {one.cycles}" for one in findings.unchanged)
     few = "show" if highest <= MOST_FALSE else "do **not** show"
-    found = (
-        "is shown to be found in at least 95 % of scheduled nights"
-        if not missed
-        else f"is shown to be found in at least 95 % of scheduled nights, **except** {', '.join(missed)}"
-    )
+    shown = [one.change.name for one in demanded if _is_shown(one)]
     return (
         f"Of {count(soaks, 'unchanged soak')} of each length, these were not accepted: {lengths} cycles. The upper "
-        f"bounds of the intervals {few} that at most 1 in 1,000 unchanged soaks is not accepted. Each of these changes "
-        f"{found}: {', '.join(one.change.name for one in demanded)}."
+        f"bounds of the intervals {few} that at most 1 in 1,000 unchanged soaks is not accepted. Shown to be found in "
+        f"at least 95 % of scheduled nights: {', '.join(shown) or 'none'}. Not shown: {', '.join(missed) or 'none'}."
     )
 
 
