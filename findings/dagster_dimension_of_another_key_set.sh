@@ -2,9 +2,10 @@
 # Guess:     a mapping that joins partitions by their keys treats all key sets alike: either both definitions must be the
 #            same one, or equal keys are enough.
 # Version:   dagster 1.13.27.
-# Behaviour: IdentityPartitionMapping joins two different dynamic definitions by their keys. MultiToSingleDimensionPartition-
-#            Mapping joins a dimension to the very definition that it was built from, and refuses another dynamic one, even if
-#            the dimension is named. So "days x some of the scenarios" cannot hang on an asset of all scenarios.
+# Behaviour: IdentityPartitionMapping joins two different dynamic definitions by their keys.
+#            MultiToSingleDimensionPartitionMapping joins a dimension only to the definition that it was built from, and
+#            refuses another dynamic one, even if the dimension is named. So nights of some of the scenarios cannot hang on
+#            an asset of all scenarios.
 # Seen:      identity, another set: loads
 #            dimension, same set: loads
 #            dimension, another set: refused
