@@ -20,6 +20,7 @@ from townlet.config import Scenario
 from townlet.config.blueprint import Blueprint
 from townlet.config.document import parse_document
 from townlet.config.dump import scenario_yaml
+from townlet.config.soak import SoakSizes
 from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 from townlet.world.state.constants import build_rules
@@ -32,6 +33,8 @@ def complete(text: str) -> dict[str, Any]:
     """A scenario with all defaults written out, so that every field can be changed."""
     content: dict[str, Any] = parse_document("s.yaml", text.encode()).value
     whole = Scenario.model_validate(content).model_dump(mode="json")
+    # Dumps leave this section out where it is empty.
+    whole["soak"] = dict.fromkeys(SoakSizes.model_fields)
     if "blueprint" in content:
         whole = {key: whole[key] for key in whole if key not in ("objects", "jobs", "people", "schedule")}
         whole["blueprint"] = Blueprint.model_validate(content["blueprint"]).model_dump(mode="json")

@@ -29,7 +29,7 @@ from townlet_pipeline.artefacts.locks import locked
 from townlet_pipeline.artefacts.object_store import fetch, fetch_checked, publish, with_object_store
 from townlet_pipeline.artefacts.partitions import scenarios, soaked_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.soak.external_assets import promoted_baseline
+from townlet_pipeline.soak.external_assets import pinned_capture, promoted_baseline
 from townlet_pipeline.soak.partitions import nights
 from townlet_pipeline.soak.scenario_copy import current_copy
 
@@ -218,7 +218,7 @@ def test_a_night_takes_its_scenario_from_the_scenarios_own_place(url: str, tmp_p
     @asset(partitions_def=scenarios)
     def scenario() -> None: ...
 
-    @asset(partitions_def=nights, deps=["promoted_baseline"])
+    @asset(partitions_def=nights, deps=["promoted_baseline", "pinned_capture"])
     @with_object_store
     def soak_run(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         rows = store.folder(context.partition_key, "soak_run") / "rows"
@@ -236,7 +236,7 @@ def test_a_night_takes_its_scenario_from_the_scenarios_own_place(url: str, tmp_p
         for keys in (scenarios, soaked_scenarios):
             instance.add_dynamic_partitions(str(keys.name), ["drill"])
         result = materialize(
-            [scenario, promoted_baseline, soak_run, has_rows],
+            [scenario, promoted_baseline, pinned_capture, soak_run, has_rows],
             instance=instance,
             partition_key=key,
             selection=AssetSelection.assets(soak_run),
@@ -264,7 +264,7 @@ def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
     @asset(partitions_def=scenarios)
     def scenario() -> None: ...
 
-    @asset(partitions_def=nights, deps=["promoted_baseline"])
+    @asset(partitions_def=nights, deps=["promoted_baseline", "pinned_capture"])
     @with_object_store
     def soak_drift(context: AssetExecutionContext, store: StoreResource) -> MaterializeResult[None]:
         read = store.folder(file.stem, str(copy.parent.relative_to(here.place() / file.stem))) / file.name
@@ -278,7 +278,7 @@ def test_an_edited_scenario_that_a_night_froze_is_there_on_every_machine(
         for keys in (scenarios, soaked_scenarios):
             instance.add_dynamic_partitions(str(keys.name), [file.stem])
         assert materialize(
-            [scenario, promoted_baseline, soak_drift],
+            [scenario, promoted_baseline, pinned_capture, soak_drift],
             instance=instance,
             partition_key=f"2026-11-20|{file.stem}",
             selection=AssetSelection.assets(soak_drift),
