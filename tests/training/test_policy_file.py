@@ -9,30 +9,12 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save
+from support.saved_policies import ACTIONS, OBSERVATION, make_network, save_into
 
-from townlet.behavior.network import ActorCritic
-from townlet.behavior.policy_file import PolicyCard, load_policy, save_policy
-from townlet.config.training import NetworkConfig
+from townlet.behavior.policy_file import load_policy, save_policy
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import sha256
-
-OBSERVATION = [{"name": f"feature {i}", "low": 0.0, "high": 1.0, "meaning": "something seen"} for i in range(5)]
-ACTIONS = ["wait", "north", "request"]
-
-
-def make_network(seed: int = 0) -> ActorCritic:
-    return ActorCritic(5, 3, NetworkConfig(hidden=(8,)), seed=seed)
-
-
-def save_into(folder: Path, network: ActorCritic | None = None) -> PolicyCard:
-    return save_policy(
-        folder,
-        network or make_network(),
-        observation=OBSERVATION,
-        actions=ACTIONS,
-        provenance={"scenario": "queue_conflict", "seed": 3},
-    )
 
 
 def commit(folder: Path, data: bytes) -> None:

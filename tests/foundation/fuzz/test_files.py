@@ -27,7 +27,7 @@ BASELINES = ROOT / "baselines"
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a file of each kind, written by Townlet."""
-    from test_policy_file import save_into
+    from support.saved_policies import save_into
 
     folder = tmp_path_factory.mktemp("original")
     capture(folder / "capture", worlds=1)
