@@ -147,8 +147,13 @@ def test_the_daemon_is_well_and_sensors_and_schedules_are_on(run: LaunchedColumn
     assert all(required.values()), required
     answer = run.server.ask(AUTOMATION, repository=REPOSITORY)
     sensors = {sensor["name"]: sensor["sensorState"] for sensor in answer["sensorsOrError"]["results"]}
+    # These two start trainings and soaks: a person switches them on.
+    off = {"stale_columns": "STOPPED", "stale_soaks": "STOPPED"}
+    assert off.keys() < sensors.keys()
     for name, state in sensors.items():
-        assert state["status"] == "RUNNING", name
+        assert state["status"] == off.get(name, "RUNNING"), name
+        if name in off:
+            continue
         assert [tick["error"] for tick in state["ticks"]] == [None], name
     schedules = answer["schedulesOrError"]["results"]
     assert schedules
