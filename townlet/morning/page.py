@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,6 @@ from townlet.morning.drawings import Links, courses, strip
 from townlet.morning.night import MARKS, WORDS, Incident, Night, State
 from townlet.morning.overview import HOW_TO_BEGIN, Overview
 from townlet.view.html_page import page
-
-#: Words for cells that differ from those for a night.
-_CELL_WORDS: Mapping[State, str] = {"none": "no night"}
 
 #: States in which there is nothing to do.
 _CALM: frozenset[State] = frozenset({"accepted", "waiting", "none"})
@@ -72,6 +68,7 @@ details { margin: .2rem 0; } summary { cursor: pointer; } pre { white-space: pre
 @media (max-width: 800px) {
   .night { grid-template-columns: minmax(0, 1fr); }
   .courses { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; }
+  .course { display: flex; flex-direction: column; } .course svg { margin-top: auto; }
   .course .unit { display: none; } .course figcaption { min-height: 0; }
 }
 """
@@ -81,10 +78,13 @@ details { margin: .2rem 0; } summary { cursor: pointer; } pre { white-space: pre
 _HANDBOOK = Path("docs/OPS_HANDBOOK.md")
 
 
-def page_links(file: Path, handbook: str | None = None, runs: str | None = None) -> Links:
-    """The links of a page in a file, to a handbook at an address, by default the one in the current folder."""
+def page_links(file: Path, handbook: str | None = None, runs: str | None = None, incidents: str | None = None) -> Links:
+    """The links of a page in a file, to a handbook at an address, by default the one in the current folder.
+
+    ``runs`` and ``incidents`` are the beginnings of the addresses of Dagster's runs and of incidents' pages.
+    """
     folder = file.absolute().parent
-    return Links(folder, handbook or os.path.relpath(_HANDBOOK.absolute(), folder), runs)
+    return Links(folder, handbook or os.path.relpath(_HANDBOOK.absolute(), folder), runs, incidents)
 
 
 def write_morning(overview: Overview, file: Path, links: Links) -> dict[str, Any]:
@@ -101,9 +101,10 @@ def morning_html(overview: Overview, links: Links) -> str:
     worst = nights[0].state if nights else "none"
     as_of = f"As of {overview.as_of:%Y-%m-%d %H:%M} {overview.as_of.tzname() or ''}".strip()
     handbook = f'<a href="{escape(links.handbook, quote=True)}">handbook</a>'
+    runs = f' · <a href="{escape(links.runs, quote=True)}">runs in Dagster</a>' if links.runs is not None else ""
     parts = [
         f'<h1 class="{worst}">{escape(overview.headline)}</h1>',
-        f'<p class="asof">{escape(as_of)}. What each verdict means, and what to do: {handbook}.</p>',
+        f'<p class="asof">{escape(as_of)}. What each verdict means, and what to do: {handbook}{runs}</p>',
         _faults(overview),
         f"<p>{escape(HOW_TO_BEGIN)}</p>" if not nights or all(night.state == "none" for night in nights) else "",
         _nights(overview, links) if nights else "",
@@ -123,7 +124,7 @@ def _nights(overview: Overview, links: Links) -> str:
     cards = "".join(_card(night, overview, links) for night in overview.nights)
     shown = dict.fromkeys(night.state for strip_ in overview.strips.values() for night in strip_)
     key = "".join(
-        f'<span><span class="cell {state}">{mark.strip()}</span>{_CELL_WORDS.get(state, WORDS[state])}</span>'
+        f'<span><span class="cell {state}">{mark.strip()}</span>{WORDS[state]}</span>'
         for state, mark in MARKS.items()
         if state in shown
     )
@@ -131,7 +132,7 @@ def _nights(overview: Overview, links: Links) -> str:
 
 
 def _card(night: Night, overview: Overview, links: Links) -> str:
-    word = WORDS[night.state].capitalize()
+    word = night.word.capitalize()
     badge = f'<span class="badge {night.state}">{MARKS[night.state].strip()} {word}</span>'
     step = ""
     if night.step is not None:
@@ -152,15 +153,17 @@ def _card(night: Night, overview: Overview, links: Links) -> str:
 
 
 def _incident(incident: Incident, links: Links) -> str:
-    """The run that failed, and what its incident's page says, to be unfolded."""
-    run = escape(incident.run_id)
+    """Links to the incident's page and to the run that failed, and what they say, to be unfolded."""
+    page = f'<a href="{escape(links.incident(incident.file.with_suffix(".md")), quote=True)}">Incident</a>'
+    run = ""
     if links.runs is not None:
-        run = f'<a href="{escape(links.runs + incident.run_id, quote=True)}">{run}</a>'
-    log, file = escape("\n".join(incident.log_tail)), escape(incident.file.with_suffix(".md").name)
+        run = f' · <a href="{escape(links.runs + incident.run_id, quote=True)}">Run in Dagster</a>'
+    steps = "".join(f"<li>{escape(step)}</li>" for step in incident.how_to_resume)
+    log, when = escape("\n".join(incident.log_tail)), escape(incident.failed_at)
     return (
-        f"<p>Run {run}, failed at {escape(incident.failed_at)}. Page: {file} in runs/incidents.</p>"
-        f"<details><summary>Reason and log</summary><p>{escape(incident.reason)}</p>"
-        f"<pre>{log}</pre></details>"
+        f"<p>{page}{run}</p><details><summary>Reason, steps and log</summary>"
+        f"<p>{escape(incident.reason)}</p><ol>{steps}</ol>"
+        f"<p>Run {escape(incident.run_id)}, failed at {when}.</p><pre>{log}</pre></details>"
     )
 
 
@@ -176,6 +179,7 @@ def _trends(overview: Overview) -> str:
         return ""
     how = (
         "One point per night, the last one in its verdict's colour. The dashed line is the baseline of the last night. "
-        "Conflict, uses and reward are those of the frozen reference; a scale spans at least 10 %."
+        "Conflict, uses and reward are those of the frozen reference: the baseline's own behaviour, in today's town. "
+        "Speed is in agent-steps per run of a fixed calculation, the yardstick. A scale spans at least 10 %."
     )
     return f'<section><h2>The last nights</h2><p class="key">{how}</p>{sections}</section>'

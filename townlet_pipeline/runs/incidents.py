@@ -24,6 +24,7 @@ from dagster import (
 
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.text.markdown import code, fenced, plain
+from townlet_pipeline.instance.pages import incident_url
 from townlet_pipeline.instance.project import project_root, shown
 from townlet_pipeline.runs.failures import failure_reason
 from townlet_pipeline.runs.masking import mask_secrets
@@ -114,7 +115,7 @@ def as_markdown(incident: Mapping[str, Any]) -> str:
 def _webhook_message(incident: Mapping[str, Any], page: Path) -> dict[str, Any]:
     """Return what is posted: the incident, and a summary under ``text``, where chats expect it."""
     where = f" of {incident['scenario']}" if incident["scenario"] else ""
-    text = f"{incident['job']}{where} failed: {incident['reason']}\n{shown(page)}"
+    text = f"{incident['job']}{where} failed: {incident['reason']}\nWhat to do: {incident_url(page.name)}"
     return {"text": text, "incident": dict(incident)}
 
 
