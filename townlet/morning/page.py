@@ -15,6 +15,8 @@ from townlet.view.html_page import page
 
 #: States in which there is nothing to do.
 _CALM: frozenset[State] = frozenset({"accepted", "waiting", "none"})
+#: States in which a run of the night may wait or still go on.
+_MAY_RUN: frozenset[State] = frozenset({"missed", "unfinished"})
 
 _CSS = """
 a { color: #0b5cad; }
@@ -136,15 +138,19 @@ def _card(night: Night, overview: Overview, links: Links) -> str:
     badge = f'<span class="badge {night.state}">{MARKS[night.state].strip()} {word}</span>'
     step = ""
     if night.step is not None:
-        target = escape(links.anchor(night.step.handbook), quote=True)
-        says = f'<a href="{target}">{escape(night.step.sentence)}</a>'
+        # The step of a failed run is to open its incident's page, so it leads there.
+        page = night.incident.file.with_suffix(".md") if night.incident and night.state == "crashed" else None
+        address = links.incident(page) if page else links.anchor(night.step.handbook)
+        says = f'<a href="{escape(address, quote=True)}">{escape(night.step.sentence)}</a>'
         step = f"<p>{says}</p>" if night.state in _CALM else f'<p class="next">Next: {says}</p>'
     report = ""
     if night.report is not None:
         report = f'<p><a href="{escape(links.file(night.report), quote=True)}">Acceptance report</a></p>'
     elif night.drift is not None:
         report = "<p>The acceptance report was not made.</p>"
-    incident = _incident(night.incident, links) if night.incident else ""
+    elif night.state in _MAY_RUN and links.runs is not None:
+        report = f'<p><a href="{escape(links.runs, quote=True)}">Runs in Dagster</a></p>'
+    incident = _incident(night, night.incident, links) if night.incident else ""
     return (
         f'<article class="night {night.state}"><div>{badge}</div>'
         f"<div><h2>{escape(night.scenario)}</h2><p>{escape(night.why)}</p> {step} {report}{incident}</div>"
@@ -152,12 +158,14 @@ def _card(night: Night, overview: Overview, links: Links) -> str:
     )
 
 
-def _incident(incident: Incident, links: Links) -> str:
-    """Links to the incident's page and to the run that failed, and what they say, to be unfolded."""
+def _incident(night: Night, incident: Incident, links: Links) -> str:
+    """Links to the incident's page, its handbook's row and the run that failed; and what they say, to be unfolded."""
     page = f'<a href="{escape(links.incident(incident.file.with_suffix(".md")), quote=True)}">Incident</a>'
     run = ""
+    if night.step is not None and night.state == "crashed":
+        run = f' · <a href="{escape(links.anchor(night.step.handbook), quote=True)}">Handbook</a>'
     if links.runs is not None:
-        run = f' · <a href="{escape(links.runs + incident.run_id, quote=True)}">Run in Dagster</a>'
+        run += f' · <a href="{escape(links.runs + incident.run_id, quote=True)}">Run in Dagster</a>'
     steps = "".join(f"<li>{escape(step)}</li>" for step in incident.how_to_resume)
     log, when = escape("\n".join(incident.log_tail)), escape(incident.failed_at)
     return (
