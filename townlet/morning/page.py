@@ -67,6 +67,7 @@ details { margin: .2rem 0; } summary { cursor: pointer; } pre { white-space: pre
 .course .baseline { stroke: #0072b2; stroke-width: 1.2; stroke-dasharray: 4 3; }
 .course .last { fill: var(--dim); } .course .last.accepted { fill: var(--good); }
 .course .last.held { fill: var(--warn); } .course .last.rejected { fill: var(--bad); }
+@media (prefers-color-scheme: dark) { .course .baseline { stroke: #56b4e9; } }
 @media (max-width: 800px) {
   .night { grid-template-columns: minmax(0, 1fr); }
   .courses { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; }

@@ -24,7 +24,7 @@ from dagster import (
 
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.text.markdown import code, fenced, link, plain
-from townlet_pipeline.instance.pages import incident_url, run_url
+from townlet_pipeline.instance.pages import handbook_url, incident_url, run_url
 from townlet_pipeline.instance.project import project_root, shown
 from townlet_pipeline.runs.failures import failure_reason
 from townlet_pipeline.runs.masking import mask_secrets
@@ -97,11 +97,12 @@ def describe_incident(instance: DagsterInstance, run: DagsterRun) -> dict[str, A
 def as_markdown(incident: Mapping[str, Any]) -> str:
     """Return the incident as a page. Texts of people and programs are escaped, so that none of them acts as markup."""
     reason = [plain(line) for line in incident["reason"].splitlines() if line.strip()]
+    row = "night-failed" if incident["job"] == "nightly_soak" else "something-is-red"
     lines = [f"# {plain(_title(incident))}", "", "\n\n".join(reason), ""]
     lines += [
         *["## What to do", ""],
         *(f"{number}. {plain(action)}" for number, action in enumerate(incident["how_to_resume"], 1)),
-        *["", "## The run", ""],
+        *["", f"If that does not help: {link('Handbook', handbook_url(row))}", "", "## The run", ""],
         f"- run {link(incident['run_id'], run_url(incident['run_id']))}, {incident['failed_at']}",
         *(f"- step {code(step['step'])}" for step in incident["steps"]),
         *(f"- {plain(name)}: {plain(value)}" for name, value in sorted(incident["tags"].items())),
