@@ -14,6 +14,7 @@ from support.unfinished_runs import dead_worker, this_process, unfinished_run
 from support.webhook_server import webhook_server
 
 from townlet_pipeline.definitions import defs
+from townlet_pipeline.instance.pages import handbook_url, run_url
 from townlet_pipeline.runs import dead_runs
 from townlet_pipeline.runs.dead_runs import close_dead_runs
 from townlet_pipeline.runs.incidents import (
@@ -138,8 +139,11 @@ def test_texts_on_a_page_are_no_markup_and_contain_no_secret(tmp_path: Path, mon
     assert "\n# Head" not in page
     tokens = MarkdownIt().parse(page)
     texts = [token for token in tokens if token.type == "inline"]
-    assert not [
-        part for token in texts for part in token.children or [] if part.type in ("image", "html_inline", "link")
+    parts = [part for token in texts for part in token.children or []]
+    assert not [part for part in parts if part.type in ("image", "html_inline")]
+    assert [part.attrs["href"] for part in parts if part.type == "link_open"] == [
+        handbook_url("something-is-red"),
+        run_url(run.run_id),
     ]
     assert not [token for token in tokens if token.type == "html_block"]
     assert [token.content for token in tokens if token.type == "fence"][1].count("<script>") >= 1

@@ -16,7 +16,7 @@ from support.webhook_server import webhook_server
 
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.definitions import defs
-from townlet_pipeline.instance.project import shown
+from townlet_pipeline.instance.pages import incident_url
 from townlet_pipeline.runs.incidents import incidents
 from townlet_pipeline.runs.webhook import WEBHOOK
 from townlet_pipeline.soak.night_states import night_states
@@ -118,7 +118,7 @@ def test_at_its_deadline_a_night_without_verdicts_is_told_once_with_each_scenari
         "4 of 6 scenarios",
         "silent missed, no run was started",
         runs["queued"],
-        shown(incident),
+        incident_url(incident.name),
         "#night-missed",
     ):
         assert text in received[1]["text"]

@@ -28,6 +28,7 @@ from townlet_pipeline.instance.pages import (
     PORT,
     UI,
     handbook_url,
+    incident_url,
     page_server,
     page_url,
     run_url,
@@ -174,6 +175,24 @@ def test_every_link_between_the_pages_of_the_documentation_leads_to_a_page_and_a
 def test_only_pages_of_the_documentation_are_documents(path: str, port: int) -> None:
     assert document(path) is None
     assert ask(port, f"/{path}")[0] == 404
+
+
+def test_an_incidents_page_is_served_without_acting_as_markup_and_nothing_else_beside_it(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOWNLET_PROJECT", str(tmp_path / "project"))
+    folder = tmp_path / "project" / "runs" / "incidents"
+    for made in (folder, tmp_path / "project" / "configs" / "scenarios"):
+        made.mkdir(parents=True)
+    (folder / "one.md").write_text("# a run failed\n\n<script>alert(1)</script>\n\n1. [Handbook](http://h/#a)\n")
+    (folder / "one.json").write_text("{}")
+    assert incident_url("one.md") == "http://127.0.0.1:3001/incidents/one.md"
+    status, kind, body = ask(port, "/incidents/one.md")
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    assert b"a run failed</h1>" in body and b"<script" not in body
+    assert links_of(body) == ["http://h/#a"]
+    for path in ("/incidents/one.json", "/incidents/two.md", "/incidents/", "/incidents/../../docs/SOAK.md"):
+        assert ask(port, path)[0] == 404, path
 
 
 @pytest.mark.parametrize("path", ["/", f"/{PAGE}", "/nothing.html"])

@@ -87,6 +87,11 @@ def test_a_night_is_missed_once_it_is_due_and_not_before(tmp_path: Path) -> None
     assert states[8] == f"{DAY}: 0 of 1 night accepted; 1 missed: drill"
 
 
+def test_if_no_scenario_has_its_night_the_first_line_names_none(tmp_path: Path) -> None:
+    nights_before(tmp_path, "drill", "other")
+    assert overview(tmp_path).headline == f"{DAY}: 0 of 2 nights accepted; all missed"
+
+
 def test_a_scenario_promoted_after_the_start_is_named_and_does_not_spoil_the_night(tmp_path: Path) -> None:
     nights_before(tmp_path, "drill")
     promoted(tmp_path / "baselines", "fresh", at=f"{DAY}T06:00:00+00:00")

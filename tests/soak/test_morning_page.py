@@ -48,6 +48,7 @@ def test_the_table_has_80_columns_and_says_of_each_night_why_and_what_to_do(
         assert why in text and step.sentence in text
         assert f"docs/OPS_HANDBOOK.md#{step.handbook}" in text
     assert "The run failed: the <worker> is dead" in text
+    assert "Next: Open the incident's page and do what it says." in text
     assert REASONS["accept"][0] not in text
 
 
@@ -104,6 +105,7 @@ def test_the_page_leads_to_reports_and_handbook_loads_nothing_and_is_equal_for_e
     assert {os.path.normpath(page.parent / unquote(target.partition("#")[0])) for target in targets} == {
         str(project / "docs" / "OPS_HANDBOOK.md"),
         *map(str, (project / "runs" / "store").glob("*/nights/*/acceptance_report/acceptance.html")),
+        *map(str, (project / "runs" / "incidents").glob("*.md")),
     }
     anchors = {target.partition("#")[2] for target in targets if "#" in target}
     assert anchors == {
@@ -113,10 +115,37 @@ def test_the_page_leads_to_reports_and_handbook_loads_nothing_and_is_equal_for_e
     assert "the &lt;worker&gt; is dead" in content
 
 
-def test_runs_are_linked_to_if_their_address_is_known(project: Path) -> None:
-    page = project / "morning.html"
-    main(["morning", "--now", NOW, "--output", str(page), "--runs", "http://127.0.0.1:3000/runs/"])
+def test_runs_and_incidents_are_linked_to_where_they_are_served(project: Path) -> None:
+    page, pages = project / "morning.html", "http://127.0.0.1:3001/incidents/"
+    words = ["--runs", "http://127.0.0.1:3000/runs/", "--incident-pages", pages]
+    main(["morning", "--now", NOW, "--output", str(page), *words])
     assert f'href="http://127.0.0.1:3000/runs/run-crashed-{DAY}"' in page.read_text()
+    (incident,) = (project / "runs" / "incidents").glob("*.md")
+    assert f'href="{pages}{incident.name}"' in page.read_text()
+
+
+def test_a_crashed_night_says_which_file_of_the_project_is_at_fault_and_what_dagster_does_by_itself(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in (project / "runs" / "incidents").glob("*.json"):
+        again = ["Nothing: Dagster restarts the run from failure."]
+        changed = {"reason": f"{project}/baselines/b.json: found 1, expected 2", "how_to_resume": again}
+        file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    main(["morning", "--now", NOW])
+    printed = capsys.readouterr().out
+    assert "The run failed: baselines/b.json: found 1, expected 2\n" in printed
+    assert f"Next: {again[0]}\n" in printed
+
+
+def test_a_scenario_that_had_nights_and_no_last_one_is_not_called_new(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promoted(project / "baselines", "paused", "new", at="2026-11-30T08:30:00+00:00")
+    judged(project / "runs" / "store", "paused", BEFORE)
+    main(["morning", "--now", NOW])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines if "paused" in line] == [["no", "night", "paused"]]
+    assert [line.split()[:4] for line in lines if line.endswith(" new")] == [["not", "soaked", "yet", "new"]]
 
 
 def test_on_a_phone_nothing_is_cut_off_and_the_worst_verdict_is_on_the_first_screen(project: Path) -> None:

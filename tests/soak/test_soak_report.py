@@ -114,7 +114,7 @@ def links_of(folder: Path) -> list[str]:
 
 def test_the_first_three_lines_say_verdict_reason_and_next_step(reported: tuple[Path, list[str]]) -> None:
     folder, printed = reported
-    lines = ["✓ accept", "Nothing changed that chance does not explain.", "Next: Nothing to do."]
+    lines = ["✓ accept", "Nothing changed that chance or learning does not explain.", "Next: Nothing to do."]
     assert [line.split(" (docs")[0] for line in printed[:3]] == lines
     page = (folder / "acceptance.html").read_text()
     body = page[page.index("<main>") :]

@@ -92,6 +92,7 @@ def crashed(incidents: Path, scenario: str, day: str, reason: str, *, at: str = 
             "log_tail": ["04:29:58 STEP_START soak_run: started", f"04:30:00 STEP_FAILURE soak_run: {reason}"],
         },
     )
+    file.with_suffix(".md").write_text(f"# nightly_soak failed\n\n{reason}\n")
     return file
 
 

@@ -52,7 +52,7 @@ def report(
 ) -> None:
     """Report a verdict, with the metadata with which an asset does."""
     step = NextStep("Find what changed.", "night-town-changed")
-    found = SoakVerdict(verdict, "Conflict intensity is 10 % above the baseline.", step, "All of it.")
+    found = SoakVerdict(verdict, "Conflict intensity is 10 % above the baseline.", step, "All of it.", ("All of it.",))
     asset, key = "acceptance_report", f"{when}|{scenario}"
     folder = project_root() / "runs" / "store" / scenario / "nights" / when / asset
     if weekend:

@@ -43,6 +43,9 @@ def morning(
     runs: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Beginning of the addresses of Dagster's runs, for links.")
     ] = None,
+    incident_pages: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Beginning of the addresses of incidents' pages, for links.")
+    ] = None,
 ) -> None:
     """Show last night's verdicts, why, and what to do next.
 
@@ -66,11 +69,10 @@ def morning(
         day=read_day(day) if day else None,
     )
     if output is not None:
-        write_morning(overview, output, page_links(output, handbook, runs))
+        write_morning(overview, output, page_links(output, handbook, runs, incident_pages))
         typer.echo(output, err=json)
     if json:
         typer.echo(pretty_json(overview.as_json()), nl=False)
     elif output is None:
-        for line in terminal_lines(overview):
-            typer.echo(line)
+        typer.echo("\n".join(terminal_lines(overview)))
     raise typer.Exit(0 if overview.accepted else 1)

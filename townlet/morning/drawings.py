@@ -27,10 +27,16 @@ class Links:
     """Address of the handbook."""
     runs: str | None = None
     """Beginning of the addresses of Dagster's runs; None to name a run without a link."""
+    incidents: str | None = None
+    """Beginning of the addresses of incidents' pages; None to link to their files."""
 
     def file(self, path: Path) -> str:
         """The address of a file."""
         return quote(Path(os.path.relpath(path.absolute(), self.folder)).as_posix())
+
+    def incident(self, page: Path) -> str:
+        """The address of an incident's page."""
+        return self.file(page) if self.incidents is None else f"{self.incidents}{quote(page.name)}"
 
     def anchor(self, name: str) -> str:
         """The address of an anchor of the handbook."""

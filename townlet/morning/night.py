@@ -29,7 +29,7 @@ SEVERITY: Mapping[State, int] = {state: place for place, state in enumerate(MARK
 #: States that are an error for whoever is on call, rather than a warning.
 ERRORS: frozenset[State] = frozenset({"rejected", "damaged", "crashed"})
 #: What each state says in a sentence that counts nights.
-WORDS: Mapping[State, str] = {**{state: state for state in MARKS}, "waiting": "not due yet", "none": "not soaked yet"}
+WORDS: Mapping[State, str] = {**{state: state for state in MARKS}, "waiting": "not due yet", "none": "no night"}
 
 #: Metrics whose course the overview shows, each with the role in which a soak measures it.
 HEADLINE_METRICS = {
@@ -81,6 +81,12 @@ class Night:
     incident: Incident | None = None
     levels: Mapping[str, Level] = field(default_factory=dict)
     """Headline metrics by name."""
+
+    @property
+    def word(self) -> str:
+        """What a list says of the night: its state in a word or two."""
+        never_soaked = self.state == "none" and self.step is not None
+        return "not soaked yet" if never_soaked else WORDS[self.state]
 
     def as_json(self, store: Path) -> dict[str, Any]:
         """Plain values, without the metrics; the report's path is relative to the store, the incident is a name."""

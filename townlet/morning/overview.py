@@ -79,7 +79,9 @@ class Overview:
         parts = []
         for state in [state for state in self.counts if state not in ("accepted", *_NO_NIGHT)]:
             names = [night.scenario for night in expected if night.state == state]
-            parts.append(f"{len(names)} {WORDS[state]}: {', '.join(names)}")
+            # Seven names tell nobody more than that it is all of them.
+            same = len(names) == len(expected) > 1
+            parts.append(f"all {WORDS[state]}" if same else f"{len(names)} {WORDS[state]}: {', '.join(names)}")
         fresh = [night for night in self.nights if night.state == "none" and night.step is not None]
         later = f"{count(len(fresh), 'scenario')} not soaked yet" if fresh else ""
         noun = "night" if len(expected) == 1 else "nights"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from townlet.morning.night import MARKS, WORDS, Incident, Night, State
 from townlet.morning.overview import HOW_TO_BEGIN, Overview
 from townlet.view.html_page import page
 
-#: Words for cells that differ from those for a night.
-_CELL_WORDS: Mapping[State, str] = {"none": "no night"}
-
 #: States in which there is nothing to do.
 _CALM: frozenset[State] = frozenset({"accepted", "waiting", "none"})
+#: States in which a run of the night may wait or still go on.
+_MAY_RUN: frozenset[State] = frozenset({"missed", "unfinished"})
 
 _CSS = """
 a { color: #0b5cad; }
@@ -69,9 +67,11 @@ details { margin: .2rem 0; } summary { cursor: pointer; } pre { white-space: pre
 .course .baseline { stroke: #0072b2; stroke-width: 1.2; stroke-dasharray: 4 3; }
 .course .last { fill: var(--dim); } .course .last.accepted { fill: var(--good); }
 .course .last.held { fill: var(--warn); } .course .last.rejected { fill: var(--bad); }
+@media (prefers-color-scheme: dark) { .course .baseline { stroke: #56b4e9; } }
 @media (max-width: 800px) {
   .night { grid-template-columns: minmax(0, 1fr); }
   .courses { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .6rem; }
+  .course { display: flex; flex-direction: column; } .course svg { margin-top: auto; }
   .course .unit { display: none; } .course figcaption { min-height: 0; }
 }
 """
@@ -81,10 +81,13 @@ details { margin: .2rem 0; } summary { cursor: pointer; } pre { white-space: pre
 _HANDBOOK = Path("docs/OPS_HANDBOOK.md")
 
 
-def page_links(file: Path, handbook: str | None = None, runs: str | None = None) -> Links:
-    """The links of a page in a file, to a handbook at an address, by default the one in the current folder."""
+def page_links(file: Path, handbook: str | None = None, runs: str | None = None, incidents: str | None = None) -> Links:
+    """The links of a page in a file, to a handbook at an address, by default the one in the current folder.
+
+    ``runs`` and ``incidents`` are the beginnings of the addresses of Dagster's runs and of incidents' pages.
+    """
     folder = file.absolute().parent
-    return Links(folder, handbook or os.path.relpath(_HANDBOOK.absolute(), folder), runs)
+    return Links(folder, handbook or os.path.relpath(_HANDBOOK.absolute(), folder), runs, incidents)
 
 
 def write_morning(overview: Overview, file: Path, links: Links) -> dict[str, Any]:
@@ -101,9 +104,10 @@ def morning_html(overview: Overview, links: Links) -> str:
     worst = nights[0].state if nights else "none"
     as_of = f"As of {overview.as_of:%Y-%m-%d %H:%M} {overview.as_of.tzname() or ''}".strip()
     handbook = f'<a href="{escape(links.handbook, quote=True)}">handbook</a>'
+    runs = f' · <a href="{escape(links.runs, quote=True)}">runs in Dagster</a>' if links.runs is not None else ""
     parts = [
         f'<h1 class="{worst}">{escape(overview.headline)}</h1>',
-        f'<p class="asof">{escape(as_of)}. What each verdict means, and what to do: {handbook}.</p>',
+        f'<p class="asof">{escape(as_of)}. What each verdict means, and what to do: {handbook}{runs}</p>',
         _faults(overview),
         f"<p>{escape(HOW_TO_BEGIN)}</p>" if not nights or all(night.state == "none" for night in nights) else "",
         _nights(overview, links) if nights else "",
@@ -123,7 +127,7 @@ def _nights(overview: Overview, links: Links) -> str:
     cards = "".join(_card(night, overview, links) for night in overview.nights)
     shown = dict.fromkeys(night.state for strip_ in overview.strips.values() for night in strip_)
     key = "".join(
-        f'<span><span class="cell {state}">{mark.strip()}</span>{_CELL_WORDS.get(state, WORDS[state])}</span>'
+        f'<span><span class="cell {state}">{mark.strip()}</span>{WORDS[state]}</span>'
         for state, mark in MARKS.items()
         if state in shown
     )
@@ -131,19 +135,23 @@ def _nights(overview: Overview, links: Links) -> str:
 
 
 def _card(night: Night, overview: Overview, links: Links) -> str:
-    word = WORDS[night.state].capitalize()
+    word = night.word.capitalize()
     badge = f'<span class="badge {night.state}">{MARKS[night.state].strip()} {word}</span>'
     step = ""
     if night.step is not None:
-        target = escape(links.anchor(night.step.handbook), quote=True)
-        says = f'<a href="{target}">{escape(night.step.sentence)}</a>'
+        # The step of a failed run is to open its incident's page, so it leads there.
+        page = night.incident.file.with_suffix(".md") if night.incident and night.state == "crashed" else None
+        address = links.incident(page) if page else links.anchor(night.step.handbook)
+        says = f'<a href="{escape(address, quote=True)}">{escape(night.step.sentence)}</a>'
         step = f"<p>{says}</p>" if night.state in _CALM else f'<p class="next">Next: {says}</p>'
     report = ""
     if night.report is not None:
         report = f'<p><a href="{escape(links.file(night.report), quote=True)}">Acceptance report</a></p>'
     elif night.drift is not None:
         report = "<p>The acceptance report was not made.</p>"
-    incident = _incident(night.incident, links) if night.incident else ""
+    elif night.state in _MAY_RUN and links.runs is not None:
+        report = f'<p><a href="{escape(links.runs, quote=True)}">Runs in Dagster</a></p>'
+    incident = _incident(night, night.incident, links) if night.incident else ""
     return (
         f'<article class="night {night.state}"><div>{badge}</div>'
         f"<div><h2>{escape(night.scenario)}</h2><p>{escape(night.why)}</p> {step} {report}{incident}</div>"
@@ -151,16 +159,20 @@ def _card(night: Night, overview: Overview, links: Links) -> str:
     )
 
 
-def _incident(incident: Incident, links: Links) -> str:
-    """The run that failed, and what its incident's page says, to be unfolded."""
-    run = escape(incident.run_id)
+def _incident(night: Night, incident: Incident, links: Links) -> str:
+    """Links to the incident's page, its handbook's row and the run that failed; and what they say, to be unfolded."""
+    page = f'<a href="{escape(links.incident(incident.file.with_suffix(".md")), quote=True)}">Incident</a>'
+    run = ""
+    if night.step is not None and night.state == "crashed":
+        run = f' · <a href="{escape(links.anchor(night.step.handbook), quote=True)}">Handbook</a>'
     if links.runs is not None:
-        run = f'<a href="{escape(links.runs + incident.run_id, quote=True)}">{run}</a>'
-    log, file = escape("\n".join(incident.log_tail)), escape(incident.file.with_suffix(".md").name)
+        run += f' · <a href="{escape(links.runs + incident.run_id, quote=True)}">Run in Dagster</a>'
+    steps = "".join(f"<li>{escape(step)}</li>" for step in incident.how_to_resume)
+    log, when = escape("\n".join(incident.log_tail)), escape(incident.failed_at)
     return (
-        f"<p>Run {run}, failed at {escape(incident.failed_at)}. Page: {file} in runs/incidents.</p>"
-        f"<details><summary>Reason and log</summary><p>{escape(incident.reason)}</p>"
-        f"<pre>{log}</pre></details>"
+        f"<p>{page}{run}</p><details><summary>Reason, steps and log</summary>"
+        f"<p>{escape(incident.reason)}</p><ol>{steps}</ol>"
+        f"<p>Run {escape(incident.run_id)}, failed at {when}.</p><pre>{log}</pre></details>"
     )
 
 
@@ -176,6 +188,7 @@ def _trends(overview: Overview) -> str:
         return ""
     how = (
         "One point per night, the last one in its verdict's colour. The dashed line is the baseline of the last night. "
-        "Conflict, uses and reward are those of the frozen reference; a scale spans at least 10 %."
+        "Conflict, uses and reward are those of the frozen reference: the baseline's own behaviour, in today's town. "
+        "Speed is in agent-steps per run of a fixed calculation, the yardstick. A scale spans at least 10 %."
     )
     return f'<section><h2>The last nights</h2><p class="key">{how}</p>{sections}</section>'

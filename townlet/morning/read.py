@@ -79,9 +79,7 @@ def read_night(store: Path, scenario: str, day: date, incidents: Incidents) -> N
         fault = str(error.faults[0]).removeprefix(f"{store}/")
         return Night(scenario, day, "damaged", f"A file is damaged: {fault}.", DAMAGED, incident=incident)
     if incident is not None:
-        why = next((line.strip() for line in incident.reason.splitlines() if line.strip()), "It gave no reason.")
-        step = NextStep(" ".join(incident.how_to_resume) or CRASHED.sentence, CRASHED.handbook)
-        return Night(scenario, day, "crashed", f"The run failed: {why}", step, incident=incident)
+        return Night(scenario, day, "crashed", _why_failed(incident), _after_failure(incident), incident=incident)
     if not soak.exists():
         if not folder.is_dir():
             return None
@@ -89,6 +87,19 @@ def read_night(store: Path, scenario: str, day: date, incidents: Incidents) -> N
     else:
         why = cycles or "The soak is finished; there is no verdict yet."
     return Night(scenario, day, "unfinished", why, UNFINISHED)
+
+
+def _why_failed(incident: Incident) -> str:
+    """The first line of the reason, with the project's files named as in its folder."""
+    line = next((line.strip() for line in incident.reason.splitlines() if line.strip()), "It gave no reason.")
+    project = incident.file.absolute().parents[2]
+    return f"The run failed: {line.replace(f'{project}/', '')}"
+
+
+def _after_failure(incident: Incident) -> NextStep:
+    """One short step: the incident's page has the others."""
+    first = incident.how_to_resume[0] if incident.how_to_resume else ""
+    return NextStep(first if first.startswith("Nothing:") else CRASHED.sentence, CRASHED.handbook)
 
 
 def _judged(folder: Path, drift: Path, scenario: str, day: date, incident: Incident | None) -> Night:

@@ -28,7 +28,7 @@ def terminal_lines(overview: Overview) -> list[str]:
         lines.append("")
         for night in overview.nights:
             marks = "".join(MARKS[each.state] for each in overview.strips[night.scenario])
-            verdict = f"{MARKS[night.state]} {WORDS[night.state]}"
+            verdict = f"{MARKS[night.state]} {night.word}"
             lines.append(f"{verdict:<17} {printable(night.scenario):<{widest}}  {marks}".rstrip())
             if night.state not in ("accepted", "none"):
                 lines += _details(night)
@@ -65,25 +65,39 @@ def _wrapped(text: str, indent: str) -> list[str]:
     )
 
 
-def markdown_table(overview: Overview, *, handbook: Callable[[str], str], page: Callable[[Path], str | None]) -> str:
+def markdown_table(
+    overview: Overview,
+    *,
+    handbook: Callable[[str], str],
+    page: Callable[[Path], str | None],
+    incident: Callable[[Path], str],
+) -> str:
     """The last night as Markdown: the headline, and a row for each scenario with absolute links.
 
     Args:
         overview: what to show.
         handbook: the address of an anchor of the handbook.
         page: the address of a page; None if it has none.
+        incident: the address of an incident's page.
     """
-    rows = [_row(night, handbook, page) for night in overview.nights]
+    rows = [_row(night, handbook, page, incident) for night in overview.nights]
     parts = [f"**{markdown.plain(overview.headline)}**", markdown.table(_HEADER, rows) if rows else HOW_TO_BEGIN]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(night: Night, handbook: Callable[[str], str], page: Callable[[Path], str | None]) -> Sequence[str]:
+def _row(
+    night: Night,
+    handbook: Callable[[str], str],
+    page: Callable[[Path], str | None],
+    incident: Callable[[Path], str],
+) -> Sequence[str]:
     step = ""
     if night.step is not None:
         step = f"{markdown.plain(night.step.sentence)} {markdown.link('Handbook', handbook(night.step.handbook))}"
     address = page(night.report) if night.report else None
     path = markdown.code(str(night.report)) if night.report else ""
     report = markdown.link("report", address) if address else path
-    verdict = f"{MARKS[night.state].strip()} {WORDS[night.state]}".strip()
+    if night.incident is not None:
+        report = f"{report} {markdown.link('incident', incident(night.incident.file.with_suffix('.md')))}".strip()
+    verdict = f"{MARKS[night.state].strip()} {night.word}".strip()
     return [markdown.plain(verdict), markdown.plain(night.scenario), markdown.plain(night.why), step, report]

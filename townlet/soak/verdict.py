@@ -63,7 +63,8 @@ def decide(assessment: Assessment, *, broken_bounds: Sequence[str] = ()) -> Soak
     if alerts or watched:
         why = _why_changed(alerts, watched)
     elif decision == "accept":
-        why = "Nothing changed that chance does not explain."
+        by = "chance or learning does" if assessment.of("learned") else "chance does"
+        why = f"Nothing changed that {by} not explain."
     elif broken_bounds:
         why = f"{broken_bounds[0]}{_and_others(len(broken_bounds), 'bound was broken', 'bounds were broken')}."
     elif not reference:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Folder of the documentation in addresses and in the project.
 FOLDER = "docs"
+#: Folder of incidents' pages in addresses.
+INCIDENTS = "incidents"
 #: The handbook's page.
 HANDBOOK = f"{FOLDER}/OPS_HANDBOOK.md"
 
@@ -32,7 +34,7 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 s
 main { max-width: 52rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; } h3, h4 { margin: 1.6rem 0 .4rem; }
 pre, code { background: var(--soft); border-radius: .3rem; font-size: .9em; }
-pre { padding: .8rem; overflow-x: auto; }
+pre { padding: .8rem; overflow-x: auto; } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
 p:has(> :target) + h3, p:has(> :target) + h3 + p, tr:has(:target) { background: var(--mark); }
@@ -40,18 +42,23 @@ p:has(> :target) + h3, p:has(> :target) + h3 + p, tr:has(:target) { background: 
 
 
 def document(path: str) -> bytes | None:
-    """Return a page of the documentation as HTML, by its path in the project, such as ``docs/SOAK.md``.
+    """Return a page of the documentation or of an incident as HTML, by its address without the first slash.
 
-    Returns None if there is no such page. Headings have GitHub's anchors, so links between pages work here as there.
+    These are ``docs/SOAK.md`` and the like, and ``incidents/NAME.md`` for a page in ``runs/incidents``. Returns None if
+    there is no such page. Headings have GitHub's anchors, so links between pages work here as there.
     """
-    folder = (project_root() / FOLDER).resolve()
+    first, _, rest = path.partition("/")
+    place = {FOLDER: FOLDER, INCIDENTS: f"runs/{INCIDENTS}"}.get(first)
+    if place is None:
+        return None
+    folder = (project_root() / place).resolve()
     try:
-        file = (project_root() / path).resolve(strict=True)
+        file = (folder / rest).resolve(strict=True)
     except (OSError, ValueError, RuntimeError):
         return None
     if not (file.is_relative_to(folder) and file.suffix == ".md" and file.is_file()):
         return None
-    return _rendered(file, file.stat().st_mtime_ns)
+    return _rendered(file, file.stat().st_mtime_ns, first == FOLDER)
 
 
 def anchors(page: bytes) -> set[str]:
@@ -60,13 +67,16 @@ def anchors(page: bytes) -> set[str]:
 
 
 @lru_cache(maxsize=32)
-def _rendered(file: Path, _changed: int) -> bytes:
-    """Render a page; a later version of the file is rendered again."""
+def _rendered(file: Path, _changed: int, own: bool) -> bytes:
+    """Render a page; a later version of the file is rendered again.
+
+    The documentation is the project's ``own``, and uses HTML for anchors. An incident quotes programs, so none acts.
+    """
     from markdown_it import MarkdownIt
 
-    # The pages are the project's own, and use HTML for anchors only.
-    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
-    tokens = parser.parse(_without_dead_links(file.read_text("utf-8"), file.parent))
+    parser = MarkdownIt("commonmark", {"html": own}).enable("table")
+    text = file.read_text("utf-8")
+    tokens = parser.parse(_without_dead_links(text, file.parent) if own else text)
     title = _name_headings(tokens) or file.stem
     body = parser.renderer.render(tokens, parser.options, {})
     return (

@@ -21,7 +21,7 @@ import typer
 
 from townlet.errors import InputError
 from townlet_pipeline.instance.commands import print_line, run_command
-from townlet_pipeline.instance.documents import FOLDER, HANDBOOK, document
+from townlet_pipeline.instance.documents import FOLDER, HANDBOOK, INCIDENTS, document
 from townlet_pipeline.instance.page_index import index_of
 from townlet_pipeline.instance.project import project_root, shown
 
@@ -45,8 +45,8 @@ _ISOLATION_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-#: Where addresses of the documentation begin.
-_DOCUMENTS = f"/{FOLDER}/"
+#: Where addresses of the documentation and of incidents begin.
+_DOCUMENTS = (f"/{FOLDER}/", f"/{INCIDENTS}/")
 #: Leads to the handbook among them.
 _TO_HANDBOOK = "/handbook"
 _TEXT = dict.fromkeys((".jsonl", ".md", ".yaml"), "text/plain; charset=utf-8")
@@ -84,6 +84,14 @@ def handbook_url(anchor: str = "") -> str:
     return f"{page_address()}{_TO_HANDBOOK}{f'#{anchor}' if anchor else ''}"
 
 
+def incident_url(name: str = "") -> str:
+    """Return the address of a page in ``runs/incidents`` by its name, or how such addresses begin.
+
+    Raises InputError as :func:`page_address` does.
+    """
+    return f"{page_address()}/{INCIDENTS}/{urllib.parse.quote(name)}"
+
+
 def ui_address() -> str:
     """Return the base address of Dagster's UI, without a final slash: ``$TOWNLET_UI``, else loopback and port 3000.
 
@@ -101,8 +109,9 @@ def page_server(folder: Path, port: int, *, with_parent: bool = False) -> Thread
     """Return a server of a folder's files on loopback. It listens already; ``serve_forever`` answers.
 
     It serves the folder's files and, at ``/``, a list of its pages; no other listing, no hidden files, and nothing
-    outside that a link points to. At ``/docs/…`` it serves the project's documentation as HTML, and ``/handbook`` leads
-    to the handbook there. Raises InputError for a port that is in use.
+    outside that a link points to. At ``/docs/…`` it serves the project's documentation as HTML, and at
+    ``/incidents/…`` the pages in ``runs/incidents``; ``/handbook`` leads to the handbook. Raises InputError for a port
+    that is in use.
 
     Args:
         folder: the folder to serve.

@@ -23,7 +23,8 @@ from dagster import (
 )
 
 from townlet.files.storage import pretty_json, write_atomically
-from townlet.text.markdown import code, fenced, plain
+from townlet.text.markdown import code, fenced, link, plain
+from townlet_pipeline.instance.pages import handbook_url, incident_url, run_url
 from townlet_pipeline.instance.project import project_root, shown
 from townlet_pipeline.runs.failures import failure_reason
 from townlet_pipeline.runs.masking import mask_secrets
@@ -95,16 +96,16 @@ def describe_incident(instance: DagsterInstance, run: DagsterRun) -> dict[str, A
 
 def as_markdown(incident: Mapping[str, Any]) -> str:
     """Return the incident as a page. Texts of people and programs are escaped, so that none of them acts as markup."""
-    where = f" of {plain(incident['scenario'])}" if incident["scenario"] else ""
     reason = [plain(line) for line in incident["reason"].splitlines() if line.strip()]
-    lines = [f"# {plain(incident['job'])}{where} failed", "", "\n\n".join(reason), ""]
-    for step in incident["steps"]:
-        lines += [f"- step {code(step['step'])}"]
+    row = "night-failed" if incident["job"] == "nightly_soak" else "something-is-red"
+    lines = [f"# {plain(_title(incident))}", "", "\n\n".join(reason), ""]
     lines += [
-        f"- run {code(incident['run_id'])}, {incident['failed_at']}",
-        *(f"- {plain(name)}: {plain(value)}" for name, value in sorted(incident["tags"].items())),
-        *["", "## What to do", ""],
+        *["## What to do", ""],
         *(f"{number}. {plain(action)}" for number, action in enumerate(incident["how_to_resume"], 1)),
+        *["", f"If that does not help: {link('Handbook', handbook_url(row))}", "", "## The run", ""],
+        f"- run {link(incident['run_id'], run_url(incident['run_id']))}, {incident['failed_at']}",
+        *(f"- step {code(step['step'])}" for step in incident["steps"]),
+        *(f"- {plain(name)}: {plain(value)}" for name, value in sorted(incident["tags"].items())),
         *["", "## Options of the run", "", fenced(json.dumps(incident["run_config"], indent=2), "json")],
         *["", "## Last lines of the log", "", fenced("\n".join(incident["log_tail"])), ""],
     ]
@@ -113,9 +114,16 @@ def as_markdown(incident: Mapping[str, Any]) -> str:
 
 def _webhook_message(incident: Mapping[str, Any], page: Path) -> dict[str, Any]:
     """Return what is posted: the incident, and a summary under ``text``, where chats expect it."""
-    where = f" of {incident['scenario']}" if incident["scenario"] else ""
-    text = f"{incident['job']}{where} failed: {incident['reason']}\n{shown(page)}"
+    text = f"{_title(incident)}: {incident['reason']}\nWhat to do: {incident_url(page.name)}"
     return {"text": text, "incident": dict(incident)}
+
+
+def _title(incident: Mapping[str, Any]) -> str:
+    """Return what failed: the job, and the partition with its parts set apart for people."""
+    partition = incident["scenario"]
+    return (
+        f"{incident['job']} of {', '.join(partition.split('|'))} failed" if partition else f"{incident['job']} failed"
+    )
 
 
 @sensor(
@@ -162,7 +170,9 @@ def _interruption_reason(instance: DagsterInstance, run: DagsterRun) -> str:
 def _how_to_resume(run: DagsterRun, steps: Sequence[Mapping[str, str]], partition: str | None) -> list[str]:
     # The daemon restarts only runs with a remote origin: a run in a terminal's own process has none.
     if run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin is not None:
-        return ["Nothing: Dagster restarts the run from failure, and a training resumes from its last checkpoint."]
+        return [
+            "Nothing: Dagster restarts the run from failure, and trainings and soaks resume from their last checkpoint."
+        ]
     launch = (
         f"In the UI, open the run {run.run_id}, choose Open in Launchpad, change the option that the reason names, and "
         "launch the run. In a terminal, change the command's option. A re-executed run would have the same options "
@@ -173,13 +183,13 @@ def _how_to_resume(run: DagsterRun, steps: Sequence[Mapping[str, str]], partitio
     terminal = f" (in a terminal: make run SCENARIO={partition})" if run.job_name == "train_scenario" else ""
     reexecute = (
         f"In the UI, open the run {run.run_id} and choose Re-execute, From failure{terminal}. Finished steps are kept, "
-        "and a training with the same options resumes from its last checkpoint."
+        "and a training or soak with the same options resumes from its last checkpoint."
     )
     if not steps:
         return [reexecute]
     return [
         f"If a file or the machine was at fault, fix that first. {reexecute}",
-        f"If an option was at fault: {launch}",
+        f"If an option was at fault, correct it. {launch}",
     ]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from townlet.files.storage import pretty_json, write_atomically
-from townlet.text.markdown import plain
-from townlet_pipeline.instance.pages import handbook_url
+from townlet.text.markdown import link, plain
+from townlet_pipeline.instance.pages import handbook_url, incident_url, run_url
 from townlet_pipeline.instance.project import shown
 from townlet_pipeline.runs.incidents import incidents_folder
 from townlet_pipeline.runs.masking import mask_secrets
@@ -81,7 +81,7 @@ def missed_night_alarm(day: str, states: Sequence[NightState], moment: datetime)
             "next_step": state.next_step,
             "handbook": handbook_url(state.handbook),
             "run_id": state.run_id,
-            "incident": shown(state.incident) if state.incident else None,
+            "incident": incident_url(state.incident.name) if state.incident else None,
         }
         for state in without
     ]
@@ -116,7 +116,7 @@ def _as_text(content: Mapping[str, Any], file: Path) -> str:
         lines += [f"{row['scenario']}: {row['next_step']}{_see(row['incident'])} {row['handbook']}"]
     if content["kind"] == "verdict":
         lines += [f"Next step: {content['next_step']} {content['handbook']}", f"Report: {content['report']}"]
-    return "\n".join([*lines, shown(file.with_suffix(".md"))])
+    return "\n".join([*lines, f"Page: {incident_url(file.with_suffix('.md').name)}"])
 
 
 def _see(incident: str | None) -> str:
@@ -128,9 +128,15 @@ def _as_markdown(content: Mapping[str, Any]) -> str:
     lines = [f"# {plain(content['title'])}", "", plain(content["reason"]), "", "## What to do", ""]
     rows = content.get("scenarios")
     if rows is None:
-        lines += [f"{plain(content['next_step'])} See {content['handbook']}", ""]
-        lines += [f"- report: {plain(content['report'])}", f"- run: {plain(content['run_id'])}"]
+        lines += [f"{plain(content['next_step'])} {link('Handbook', content['handbook'])}", ""]
+        lines += [f"- report: {_address(content['report'])}", f"- run: {_address(run_url(content['run_id']))}"]
     for row in rows or ():
-        incident = f" See {plain(row['incident'])}." if row["incident"] else ""
-        lines += [f"- {plain(row['scenario'])}: {plain(row['next_step'])}{incident} See {row['handbook']}"]
+        incident = f" {link('Incident', row['incident'])}." if row["incident"] else ""
+        handbook = link("Handbook", row["handbook"])
+        lines += [f"- {plain(row['scenario'])}: {plain(row['next_step'])}{incident} {handbook}"]
     return "\n".join([*lines, ""])
+
+
+def _address(text: str) -> str:
+    """Return an address as a link, or another text as it is."""
+    return f"<{text}>" if text.startswith("http") else plain(text)

@@ -22,7 +22,7 @@ from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.environment import timezone
-from townlet_pipeline.instance.pages import handbook_url, page_url, ui_address
+from townlet_pipeline.instance.pages import handbook_url, incident_url, page_url, ui_address
 from townlet_pipeline.instance.pools import MORNING
 from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.instance.timetable import plans
@@ -64,7 +64,6 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
     from townlet.morning.overview import read_overview
     from townlet.morning.page import page_links, write_morning
     from townlet.morning.schedule import read_schedule
-    from townlet.morning.text import markdown_table
 
     plan, now = plans()["nightly_soak"], datetime.now(UTC).replace(second=0, microsecond=0)
     baselines, incidents = project_root() / BASELINES_FOLDER, incidents_folder()
@@ -72,13 +71,13 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
     schedule = read_schedule(plan.starts, timezone(), plan.allowed)
     _fetch_nights(context, store, promoted_scenarios(baselines), schedule.today(now))
     overview = read_overview(store.place(), baselines=baselines, incidents=incidents, schedule=schedule, now=now)
-    content = write_morning(overview, out, page_links(out, handbook_url(), _runs()))
+    content = write_morning(overview, out, page_links(out, handbook_url(), _runs(), incident_url()))
     return MaterializeResult(
         data_version=DataVersion(sha256(canonical_json({**content, "as_of": None}).encode())),
         metadata={
             "headline": overview.headline,
             "page": metadata.page(out),
-            "last_night": MetadataValue.md(markdown_table(overview, handbook=handbook_url, page=page_url)),
+            "last_night": MetadataValue.md(_table(overview)),
             **{state: content["counts"].get(state, 0) for state in _COUNTED},
             **metadata.made_from(soak_drift=_verdicts(overview)),
             **metadata.read_from(_incidents(overview)),
@@ -91,6 +90,13 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
 def _runs() -> str:
     """The beginning of the addresses of runs."""
     return f"{ui_address()}/runs/"
+
+
+def _table(overview: "Overview") -> str:
+    """Last night as Markdown."""
+    from townlet.morning.text import markdown_table
+
+    return markdown_table(overview, handbook=handbook_url, page=page_url, incident=lambda page: incident_url(page.name))
 
 
 def _verdicts(overview: "Overview") -> dict[str, str]:
@@ -130,6 +136,7 @@ def _command(store: StoreResource, overview: "Overview", out: Path, starts: str)
         **({"timezone": timezone()} if timezone() != "UTC" else {}),
         "handbook": handbook_url(),
         "runs": _runs(),
+        "incident_pages": incident_url(),
         "output": out,
     }
     return metadata.command("morning", options=options)
