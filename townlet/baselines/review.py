@@ -90,8 +90,8 @@ class BaselineReview:
         recorded = len(baseline.manifests)
         manifests = {
             0: "none was recorded",
-            len(baseline.seeds): "it names the manifest of each",
-        }.get(recorded, f"it names the manifests of {recorded}")
+            len(baseline.seeds): "the baseline names the manifest of each",
+        }.get(recorded, f"the baseline names the manifests of {recorded}")
         worlds = f"{baseline.worlds} world{'s' * (baseline.worlds > 1)} of {baseline.ticks} ticks"
         return (
             f"{len(baseline.seeds)} of {baseline.scenario}, {_seeds(baseline.seeds)}, each with {worlds}; {manifests}. "
