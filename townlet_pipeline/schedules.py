@@ -20,7 +20,6 @@ from dagster import (
 
 from townlet_pipeline.artefacts.partitions import register_soaked_scenarios
 from townlet_pipeline.instance.environment import timezone
-from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.instance.switches import switch_of
 from townlet_pipeline.instance.timetable import SCHEDULES, Plan, plans, schedules_on, variable_of
 from townlet_pipeline.soak.scheduled import scheduled_scenarios
@@ -42,9 +41,7 @@ def schedules_of(jobs: "Iterable[JobDefinition | UnresolvedAssetJobDefinition]")
 
 def upcoming(instance: DagsterInstance, moment: datetime) -> list[str]:
     """Return a line for each schedule that is on, with its next start after a moment, and one for all that are off."""
-    from townlet.baselines.promotion import BASELINES_FOLDER, promoted_scenarios
-
-    planned, scenarios = plans(), len(promoted_scenarios(project_root() / BASELINES_FOLDER))
+    planned, scenarios = plans(), len(scheduled_scenarios(instance))
     off = [job for job in planned if not switch_of(instance, job).on]
     lines = [_next(job, plan, moment, scenarios) for job, plan in planned.items() if job not in off]
     if off:

@@ -24,8 +24,8 @@ def answers(review: BaselineReview) -> dict[str, str]:
 
 def test_the_six_answers_of_a_promoted_baseline() -> None:
     assert answers(review_of_file(HOME / "queue_conflict" / SECOND, HOME / "queue_conflict")) == {
-        "Which rollouts?": "30 of queue_conflict (c8b997402f6e), seeds 0 to 29, each with 256 worlds of 80 ticks; "
-        "it names the manifest of each.",
+        "Which rollouts?": "30 of queue_conflict, seeds 0 to 29, each with 256 worlds of 80 ticks; the baseline names "
+        "the manifest of each. What the scenario says about rollouts has the hash c8b997402f6e.",
         "Which policy or script acted?": "The scenario's script (scripted); no policy.",
         "Which code and commit?": "Sources 37899d690f13, commit 500d6c37295d.",
         "Who promoted it?": "townlet, on 2026-11-23 at 13:26 UTC. It is in force: soaks are compared with it.",

@@ -73,7 +73,11 @@ def test_a_report_leads_to_its_soak_its_copy_of_the_baseline_and_the_promotion(
     assert answers["replaced"] == json.loads((HOME / "promoted.json").read_text())["promotions"][0]["baseline"]
     assert answers["rollouts"]["manifests"] == baseline.manifests and answers["code"]["commit"] == baseline.code.commit
     notes = [note for artefact in found["artefacts"] for note in artefact["notes"]]
-    assert any("has no hash on record" in note for note in notes) == file.endswith(("html", "md"))
+    assert any("has no hash on record" in note for note in notes) == ("report" in file)
+    assert any("acceptance.json, which has none either, was read" in note for note in notes) == (
+        file.endswith(("html", "md"))
+    )
+    assert any("its history in git vouches for them" in note for note in notes), "who and why are in no hash"
 
 
 def test_the_list_of_promotions_and_the_baselines_name_their_files_by_one_hash_and_answer_in_words(
@@ -117,6 +121,13 @@ def another_parent() -> Path:
     return HOME / "promoted.json"
 
 
+def other_differences() -> Path:
+    ledger = json.loads((HOME / "promoted.json").read_text())
+    ledger["promotions"][1]["differences"]["reward_mean"]["new"] += 0.01
+    (HOME / "promoted.json").write_text(json.dumps(ledger))
+    return HOME / "promoted.json"
+
+
 def lost_parent() -> Path:
     (file,) = former()
     file.unlink()
@@ -129,6 +140,7 @@ FAULTS: dict[str, Callable[[], Path]] = {
     "its parent": lambda: flipped(former()[0]),
     "a lost parent": lost_parent,
     "the chain of promotions": another_parent,
+    "what it changed": other_differences,
     "the scenario": another_rule,
     "the cycles": lambda: flipped(Path("soak") / "cycles.jsonl"),
     "the soak": lambda: flipped(Path("soak") / "soak.json"),

@@ -129,7 +129,9 @@ def test_the_first_page_links_to_all_pages_and_to_nothing_else(port: int, store:
 def test_the_first_page_begins_with_last_night_and_lists_the_newest_night_of_a_scenario_first(
     port: int, store: Path
 ) -> None:
-    first, *_ = links_of(ask(port, "/")[2])
+    before = ask(port, "/")[2]
+    first, *_ = links_of(before)
+    assert b"Last night: there is no page yet." in before
     assert first == HANDBOOK
     soaks = [
         f"queue_conflict/{when}/{asset}/acceptance.html"
@@ -144,7 +146,7 @@ def test_the_first_page_begins_with_last_night_and_lists_the_newest_night_of_a_s
         (store / page).write_text("a page")
     body = ask(port, "/")[2]
     assert links_of(body) == [MORNING, HANDBOOK, *soaks, "queue_conflict/rollout_playback/out.html", PAGE]
-    assert "night of 2026-11-30: acceptance report" in body.decode()
+    assert "night of 2026-11-30: acceptance report" in body.decode() and b"no page yet" not in body
 
 
 def test_the_handbook_is_served_as_a_page_with_its_anchors(port: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from support.told_verdicts import emptied, project_with_baselines, switch
 
 from townlet.errors import InputError
 from townlet_pipeline import jobs
+from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.instance.home import ensure_home
 from townlet_pipeline.instance.switches import Switch, switch_of
 from townlet_pipeline.instance.timetable import plans
@@ -64,12 +65,14 @@ def test_a_switch_of_schedules_that_is_neither_on_nor_off_is_refused(
 
 
 def test_the_lines_at_the_start_of_the_ui_say_what_starts_when_and_how_to_switch_on_the_rest(
-    monkeypatch: pytest.MonkeyPatch, instance: DagsterInstance
+    monkeypatch: pytest.MonkeyPatch, instance: DagsterInstance, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TOWNLET_TIMEZONE", "Europe/Berlin")
+    monkeypatch.setenv("TOWNLET_PROJECT", str(project_with_baselines(tmp_path / "more", "drill", "other", "retired")))
+    instance.add_dynamic_partitions(str(scenarios.name), ["drill", "other", "unpromoted"])
     assert upcoming(instance, NIGHT) == [
-        "off: nightly_soak, weekly_endurance, refresh_baselines, document_baselines; switch them on in the UI, under "
-        "Automation, or start with TOWNLET_SCHEDULES=on"
+        "off: nightly_soak, weekly_endurance, refresh_baselines, document_baselines, refresh_morning; switch them on "
+        "in the UI, under Automation, or start with TOWNLET_SCHEDULES=on"
     ]
     switch(instance, InstigatorStatus.RUNNING, NIGHT)
     first, second = upcoming(instance, NIGHT)

@@ -77,6 +77,17 @@ def test_the_first_line_says_it_all_and_the_most_urgent_comes_first(tmp_path: Pa
     assert overview(tmp_path, day=DAYS[1]).headline == f"{DAYS[1]}: all 4 nights accepted"
 
 
+def test_no_night_is_expected_of_a_scenario_that_was_retired_while_its_baseline_is_kept(tmp_path: Path) -> None:
+    nights_before(tmp_path, "kept", "retired", "kept__bold")
+    for scenario in ("kept", "kept__bold"):
+        judged(tmp_path / "store", scenario, DAY)
+    assert overview(tmp_path).headline == f"{DAY}: 2 of 3 nights accepted; 1 missed: retired"
+    (tmp_path / "configs" / "scenarios").mkdir(parents=True)
+    (tmp_path / "configs" / "scenarios" / "kept.yaml").touch()
+    assert overview(tmp_path).headline == f"{DAY}: all 2 nights accepted"
+    assert overview(tmp_path, day=DAYS[1]).counts == {"accepted": 3}, "its former nights are still shown"
+
+
 def test_a_night_is_missed_once_it_is_due_and_not_before(tmp_path: Path) -> None:
     nights_before(tmp_path, "drill")
     states = {

@@ -90,11 +90,12 @@ class BaselineReview:
         recorded = len(baseline.manifests)
         manifests = {
             0: "none was recorded",
-            len(baseline.seeds): "it names the manifest of each",
-        }.get(recorded, f"it names the manifests of {recorded}")
+            len(baseline.seeds): "the baseline names the manifest of each",
+        }.get(recorded, f"the baseline names the manifests of {recorded}")
+        worlds = f"{baseline.worlds} world{'s' * (baseline.worlds > 1)} of {baseline.ticks} ticks"
         return (
-            f"{len(baseline.seeds)} of {baseline.scenario} ({baseline.scenario_sha256[:_SHORT]}), "
-            f"{_seeds(baseline.seeds)}, each with {baseline.worlds} worlds of {baseline.ticks} ticks; {manifests}."
+            f"{len(baseline.seeds)} of {baseline.scenario}, {_seeds(baseline.seeds)}, each with {worlds}; {manifests}. "
+            f"What the scenario says about rollouts has the hash {baseline.scenario_sha256[:_SHORT]}."
         )
 
     def _acting(self) -> str:

@@ -140,4 +140,5 @@ def _print_result(result: SoakResult, name: str) -> None:
     elif result.process > 1:
         typer.echo(f"process {result.process} resumed after cycle {result.resumed_cycle}")
     alerts = f"{result.alerts:,} alerts" if result.alerts else "no alerts"
-    typer.echo(f"soaked {name} for {result.cycles} cycles: {alerts} by the scenario's thresholds\n{result.folder}")
+    cycles = f"{result.cycles} cycle{'s' * (result.cycles != 1)}"
+    typer.echo(f"soaked {name} for {cycles}: {alerts} by the scenario's thresholds\n{result.folder}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from townlet.baselines.baseline import read_baseline
+from townlet.baselines.compare import Difference, differences
 from townlet.baselines.promotion import BASELINES_FOLDER, LEDGER_NAME, Ledger
 from townlet.baselines.review import BaselineReview, review_of_file
 from townlet.config.validate import validated
@@ -46,6 +49,31 @@ def reviewed(file: Path, search: Sequence[Path]) -> tuple[BaselineReview, list[C
             found = BaselineReview(review.file, review.baseline, ledger.promotions)
             return found, [_claim(path, ledger, index) for index in claimed]
     return review, []
+
+
+def require_told(review: BaselineReview, claims: Sequence[Claim]) -> None:
+    """Compare what a promotion says about the baseline that it replaced with the two files, whose hashes were checked.
+
+    ``claims`` are those of :func:`reviewed`. Raises LineageError for the first metric whose mean is another one.
+    """
+    if review.promotion is None or review.promotion.parent is None:
+        return
+    told, found = review.promotion.differences, differences(read_baseline(claims[0].file), review.baseline)
+    for name in dict.fromkeys([*told, *found]):
+        if not _same_means(told.get(name), found.get(name)):
+            mean, expected = _means(told.get(name)), f"{_means(found.get(name))}, as in the two baselines"
+            raise LineageError.of(Path(claims[0].says), f"{name} {mean}", expected)
+
+
+def _same_means(told: Difference | None, found: Difference | None) -> bool:
+    if told is None or found is None:
+        return False
+    pairs = ((told.old, found.old), (told.new, found.new))
+    return all(a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9)) for a, b in pairs)
+
+
+def _means(difference: Difference | None) -> str:
+    return "nothing" if difference is None else f"{difference.old} → {difference.new}"
 
 
 def _ledgers(file: Path, scenario: str, search: Sequence[Path]) -> Iterator[Path]:

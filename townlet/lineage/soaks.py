@@ -46,7 +46,8 @@ def soak(file: Path) -> Artefact:
 def acceptance(file: Path) -> Artefact:
     """Read a verdict on a soak or an acceptance report: it names the soak by its cycles, and the baseline.
 
-    The report's page carries no hash, so its JSON is read for it.
+    Neither carries a hash of itself; only the record of an asset in the store has one. The page names nothing, so its
+    JSON is read for it.
     """
     path = file if file.suffix == ".json" else file.with_suffix(".json")
     content, says = read_json(path, "an acceptance report"), str(path)
@@ -58,7 +59,8 @@ def acceptance(file: Path) -> Artefact:
         Claim(Path(_CYCLES), cycles.sha256, says, located=False),
         Claim(Path(f"baseline-{baseline[:12]}.json"), baseline, says, "content", located=False),
     )
-    notes = () if path == file else (f"{file.name} has no hash on record; {path.name} was read for it",)
+    read = "" if path == file else f"; {path.name}, which has none either, was read for it"
+    notes = (f"{file.name} has no hash on record{read}: only what it was made from is checked",)
     return Artefact("acceptance", path, "townlet drift", made_from=made_from, notes=notes)
 
 

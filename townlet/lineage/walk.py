@@ -7,18 +7,20 @@ from dataclasses import replace
 from glob import escape
 from pathlib import Path
 
+from townlet.baselines.promotion import LEDGER_NAME
 from townlet.baselines.review import BaselineReview
 from townlet.config.find import scenarios_folder
 from townlet.errors import InputError
 from townlet.lineage.artefact import Artefact, Claim, Hashed, LineageError
 from townlet.lineage.kinds import artefact_of
 from townlet.lineage.node import Node
-from townlet.lineage.promotions import reviewed
+from townlet.lineage.promotions import require_told, reviewed
 from townlet.lineage.record import artefact_on_record
 
 #: What a message calls that which a claim's hash covers.
 _COVERED: dict[Hashed, str] = {"bytes": "SHA-256", "content": "content with SHA-256"}
 _CHECKOUT = Path(__file__).parents[2]
+_WHO_AND_WHY = f"who promoted it and why stand in {LEDGER_NAME}, which has no hash: its history in git vouches for them"
 
 
 def trace(file: Path, search: Sequence[Path] = ()) -> Node:
@@ -76,7 +78,8 @@ class _Walk:
             if artefact.is_baseline:
                 review, promoted = self._review(artefact)
                 recorded, said = self._rollouts(artefact)
-                claims, notes = [*claims, *promoted, *recorded], (*notes, said)
+                unhashed = (_WHO_AND_WHY,) if promoted else ()
+                claims, notes = [*claims, *promoted, *recorded], (*notes, said, *unhashed)
             parents = self._parents(artefact, (*below, artefact.file))
             if not parents and artefact.kind != "scenario":
                 raise LineageError.of(artefact.file, "no parent", "the files that it was made from")
@@ -92,6 +95,7 @@ class _Walk:
         review, claims = reviewed(artefact.file, self._search)
         for claim in claims:
             self._check(claim)
+        require_told(review, claims)
         return review, claims
 
     def _rollouts(self, artefact: Artefact) -> tuple[list[Claim], str]:

@@ -1,4 +1,4 @@
-"""Scenarios that have nights: those with a promoted baseline, each since its first promotion."""
+"""Scenarios that have nights: those with a promoted baseline and a file, each since its first promotion."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 def promoted_since(baselines: Path) -> tuple[dict[str, datetime], list[str]]:
-    """The moment of each scenario's first promotion, and one line for each ledger that cannot be read."""
+    """The moment of each scenario's first promotion, and one line for each ledger that cannot be read.
+
+    Scenarios without a file are left out: they were retired, while their baselines are kept. Their files are looked for
+    in ``configs/scenarios`` beside ``baselines``; without that folder, no scenario is left out, and no experiment is.
+    """
     since: dict[str, datetime] = {}
     faults = []
+    scenarios = baselines.absolute().parent / "configs" / "scenarios"
     for name in promoted_scenarios(baselines):
+        if scenarios.is_dir() and "__" not in name and not (scenarios / f"{name}.yaml").exists():
+            continue
         try:
             promotions = read_ledger(baselines / name, name).promotions
             if promotions:

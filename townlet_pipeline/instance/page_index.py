@@ -11,6 +11,7 @@ from townlet_pipeline.instance.documents import HANDBOOK
 
 #: The morning page, in the store.
 MORNING = "all/morning_overview/morning.html"
+_NO_NIGHT = "Last night: there is no page yet. It is made after the first night."
 #: Matches names that are not hidden.
 _SEEN = "[!.]*"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -23,8 +24,8 @@ _STYLE = (
 def index_of(folder: Path) -> str:
     """Return a page that links to the pages of a store. It omits other files and hidden ones.
 
-    The morning page comes first, if there is one. Then come the scenarios, each with its nights, weekends and other
-    pages, the newest first.
+    The morning page comes first, or a sentence that there is none yet. Then come the scenarios, each with its nights,
+    weekends and other pages, the newest first.
     """
     # Columns lie one folder deep in their scenario's, nights and weekends three.
     found = (*folder.glob(f"{_SEEN}/{_SEEN}/{_SEEN}.html"), *folder.glob(f"{'/'.join([_SEEN] * 5)}.html"))
@@ -32,7 +33,8 @@ def index_of(folder: Path) -> str:
     for name in (page.relative_to(folder) for page in found):
         if name.as_posix() != MORNING:
             pages.setdefault(name.parts[0], []).append(name.parts)
-    first = [_link(MORNING, "Last night: all verdicts on one page")] if (folder / MORNING).is_file() else []
+    made = (folder / MORNING).is_file()
+    first = [_link(MORNING, "Last night: all verdicts on one page") if made else f"<li>{_NO_NIGHT}</li>"]
     first.append(_link(HANDBOOK, "Handbook: what to do about a verdict, and when something is red"))
     lists = [f"<h2>{html.escape(scenario)}</h2>{_list(names)}" for scenario, names in sorted(pages.items())]
     body = "".join(lists) or "<p>There are no pages yet: make run and the UI make them.</p>"
