@@ -61,8 +61,9 @@ def detect_drift(
         learning: whether the network learns.
         resources: float64 [N] per resource.
         process: int64 [N], the ordinal of the process that each cycle ran in; by default one process.
-        reference_worlds, network_worlds: worlds of either's rollout in a cycle; with fewer than ``MANY_WORLDS``, no
-            single cycle is tested.
+        reference_worlds: worlds of the reference's rollout in a cycle; with fewer than ``MANY_WORLDS``, no single cycle
+            is tested.
+        network_worlds: the same of the network's rollout.
         rate: probability of any false alarm.
     """
     drafts = [

@@ -104,7 +104,8 @@ class Watch:
 
     Args:
         baseline: of the soak.
-        cycles, hours: the soak's planned length.
+        cycles: number of cycles planned; None if only hours are.
+        hours: hours of work planned; None if only cycles are.
         rows: of the cycles that earlier processes did.
     """
 
