@@ -16,13 +16,13 @@ def promoted_since(baselines: Path) -> tuple[dict[str, datetime], list[str]]:
     """The moment of each scenario's first promotion, and one line for each ledger that cannot be read.
 
     Scenarios without a file are left out: they were retired, while their baselines are kept. Their files are looked for
-    in ``configs/scenarios`` beside ``baselines``; without that folder, no scenario is left out, and no experiment is.
+    in ``configs/scenarios`` beside ``baselines``; if there is none at all, no scenario is left out. No experiment is.
     """
     since: dict[str, datetime] = {}
     faults = []
-    scenarios = baselines.absolute().parent / "configs" / "scenarios"
+    files = {file.stem for file in (baselines.absolute().parent / "configs" / "scenarios").glob("*.yaml")}
     for name in promoted_scenarios(baselines):
-        if scenarios.is_dir() and "__" not in name and not (scenarios / f"{name}.yaml").exists():
+        if files and "__" not in name and name not in files:
             continue
         try:
             promotions = read_ledger(baselines / name, name).promotions
