@@ -43,7 +43,7 @@ _BOUND = NextStep(
         "Look at the report's first plot: the value, the bound, and the cycles beyond it.",
         "Compare with the nights before. If they come close to the bound as well, the bound is too tight. If they stay "
         "far from it, something broke.",
-        "Too tight: widen `telemetry.thresholds` in the scenario's file, then build and promote its baseline again.",
+        "Too tight: widen `telemetry.thresholds` in the scenario's file. The baseline stays as it is.",
         "Broken: read `git log` since the last accepted night, and build nothing on this code until it is found.",
     ),
 )
