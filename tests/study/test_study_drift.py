@@ -73,7 +73,8 @@ def test_a_pool_is_resumed_where_it_was_and_longer_ones_begin_like_shorter_ones(
 def recorded(cycles: int) -> RecordedSoak:
     """A recording in which every value says which cycle it is of."""
     names = (MEMORY, "open_files", SPEED, "log_bytes_per_cycle")
-    return RecordedSoak({"entropy": np.arange(float(cycles))}, {name: np.arange(float(cycles)) for name in names}, 0.1)
+    resources = {name: np.arange(float(cycles)) for name in names}
+    return RecordedSoak({"entropy": np.arange(float(cycles))}, resources, 0.1, reference_worlds=64, network_worlds=64)
 
 
 def sampler(cycles: int, values: np.ndarray | None = None) -> NightSampler:

@@ -36,6 +36,10 @@ class RecordedSoak:
     resources: Mapping[str, Floats]
     seconds: float
     """Median seconds of a cycle."""
+    reference_worlds: int
+    """Worlds of the reference's rollout in a cycle."""
+    network_worlds: int
+    """Worlds of the network's rollout in a cycle."""
 
     def __len__(self) -> int:
         return len(next(iter(self.resources.values())))
@@ -114,7 +118,17 @@ class NightSampler:
         resources = self._resources(random, cycles, kind)
         if change and change.resource:
             resources[change.metric] = change.resource(resources[change.metric])
-        return outcome_of(detect_drift(metrics, baseline, learning=kind.learning, resources=resources, rate=ALARM_RATE))
+        soak = self.recorded[kind.learning]
+        assessment = detect_drift(
+            metrics,
+            baseline,
+            learning=kind.learning,
+            resources=resources,
+            reference_worlds=soak.reference_worlds,
+            network_worlds=soak.network_worlds,
+            rate=ALARM_RATE,
+        )
+        return outcome_of(assessment)
 
     def _plant(self, random: np.random.Generator, values: dict[str, Floats], change: PlantedChange) -> None:
         """Replace the cycles that a changed scenario runs by cycles of that scenario."""

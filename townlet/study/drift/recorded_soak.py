@@ -58,7 +58,9 @@ def record_soak(file: Path, settings: Settings, learning: bool, work: Path, prog
     warm = soak.resources["process_cycle"] > WARM_UP
     network = {name: values[warm] for name, values in metrics_of(soak.cycles).items() if not name.startswith(REFERENCE)}
     resources = {name: values[warm] for name, values in resources_of(soak.resources).items()}
-    return RecordedSoak(network, resources, float(np.median(soak.resources["seconds"][warm])))
+    seconds = float(np.median(soak.resources["seconds"][warm]))
+    reference_worlds, network_worlds = soak.manifest["worlds"], soak.manifest["training"]["worlds"]
+    return RecordedSoak(network, resources, seconds, reference_worlds, network_worlds)
 
 
 def _baseline(file: Path, scenario: Scenario, soak: Path, seeds: int, worlds: int) -> Path:
