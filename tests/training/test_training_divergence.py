@@ -43,7 +43,7 @@ def test_an_exploding_loss_stops_with_a_diagnosis_and_the_last_good_checkpoint(
 ) -> None:
     path = tmp_path / "scenario" / QUEUE.name
     path.parent.mkdir()
-    path.write_text(QUEUE.read_text().replace("\ntraining:\n", f"\ntraining:\n  ppo: {json.dumps(EXPLOSIVE)}\n"))
+    path.write_text(QUEUE.read_text().replace("ppo: {gamma: 0.6}", f"ppo: {json.dumps(EXPLOSIVE)}"))
     output = tmp_path / "trained"
     options = options_of(**(SMALL | {"cycles": 50, "checkpoint_every": 1}))
     assert main(["train", str(path), "--output", str(output), *options]) == 1

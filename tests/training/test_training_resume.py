@@ -46,7 +46,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scenario_with(folder: Path, section: str) -> Path:
     path = folder / "scenario" / QUEUE.name
     path.parent.mkdir()
-    path.write_text(QUEUE.read_text().replace("\ntraining:\n", f"\ntraining:\n{SECTIONS[section]}"))
+    # A section must not be there twice.
+    text = QUEUE.read_text().replace("  ppo: {gamma: 0.6}\n", "")
+    path.write_text(text.replace("\ntraining:\n", f"\ntraining:\n{SECTIONS[section]}"))
     return path
 
 
