@@ -7,7 +7,15 @@ and what was expected; a bound declared here would end the run in a traceback.
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from dagster import ConfigurableResource, InitResourceContext, InputContext, IOManager, OutputContext, io_manager
+from dagster import (
+    ConfigurableResource,
+    DagsterInvariantViolationError,
+    InitResourceContext,
+    InputContext,
+    IOManager,
+    OutputContext,
+    io_manager,
+)
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -97,11 +105,11 @@ class NoValues(IOManager):
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
         """Refuse a value, which nobody would find again."""
-        raise NotImplementedError(f"{context.step_key}: steps hand on no values; they write files")
+        raise DagsterInvariantViolationError(f"{context.step_key}: steps hand on no values; they write files")
 
     def load_input(self, context: InputContext) -> Any:
         """Refuse to load a value: assets read files."""
-        raise NotImplementedError(f"{context.name}: steps load no values; they read files")
+        raise DagsterInvariantViolationError(f"{context.name}: steps load no values; they read files")
 
 
 @io_manager(config_schema={}, description="Without effect: assets write and read files, and hand on no values.")

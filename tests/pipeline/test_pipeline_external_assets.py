@@ -29,7 +29,7 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 from support.pipeline_runs import new_instance
 from support.places import ROOT
-from support.scenario_sensor import SCENARIO, project_with_one_scenario
+from support.scenario_sensor import SCENARIO, carried_out, project_with_one_scenario
 from support.scenario_sensor import evaluate as evaluate_files
 
 from townlet_pipeline.artefacts.automation import WHEN_NEW_OR_CHANGED, automated
@@ -76,13 +76,7 @@ def promote_the_second(project: Path) -> str:
 
 def evaluate(instance: DagsterInstance) -> SensorResult:
     """One evaluation of the sensor `promotions`, its requests carried out as the daemon does."""
-    result = promotions(build_sensor_context(instance=instance))
-    assert isinstance(result, SensorResult)
-    for request in result.dynamic_partitions_requests or []:
-        instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-    for event in result.asset_events:
-        instance.report_runless_asset_event(event)
-    return result
+    return carried_out(instance, promotions(build_sensor_context(instance=instance)))
 
 
 def soaked_keys(instance: DagsterInstance) -> set[str]:

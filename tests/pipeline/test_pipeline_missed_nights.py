@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
 from dagster._core.scheduler.instigation import InstigatorStatus
-from support.pipeline_runs import new_instance
 from support.told_verdicts import a_run, emptied, look, project_with_baselines, report, switch
-from support.webhook_server import webhook_server
 
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.instance.pages import incident_url
 from townlet_pipeline.runs.incidents import incidents
-from townlet_pipeline.runs.webhook import WEBHOOK
 from townlet_pipeline.soak.night_states import night_states
 from townlet_pipeline.soak.verdict_sensor import REPORTS, Memory
 
@@ -31,25 +28,12 @@ DUE = NIGHT + timedelta(hours=4)
 NOTHING_BEFORE = dict.fromkeys(REPORTS, 0.0)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
-    with new_instance(tmp_path_factory.mktemp("home")) as instance:
-        yield instance
-
-
 @pytest.fixture
 def instance(home: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
     monkeypatch.setenv("TOWNLET_PROJECT", str(project_with_baselines(tmp_path, *NAMES)))
     with emptied(home) as instance:
         instance.add_dynamic_partitions(str(scenarios.name), list(NAMES))
         yield instance
-
-
-@pytest.fixture
-def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    with webhook_server(200) as (address, received):
-        monkeypatch.setenv(WEBHOOK, address)
-        yield received
 
 
 def a_mixed_night(instance: DagsterInstance) -> dict[str, str]:

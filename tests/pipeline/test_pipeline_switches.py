@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DefaultScheduleStatus
 from dagster._core.scheduler.instigation import InstigatorStatus
-from support.pipeline_runs import new_instance
 from support.told_verdicts import emptied, project_with_baselines, switch
 
 from townlet.errors import InputError
@@ -22,12 +21,6 @@ from townlet_pipeline.schedules import schedules_of, upcoming
 
 NIGHT = datetime(2027, 1, 14, 4, 0, tzinfo=UTC)
 SHARED = {"TOWNLET_ENV": "shared", "TOWNLET_POSTGRES_URL": "postgresql+psycopg2://a", "TOWNLET_OBJECT_STORE": "s3://b"}
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
-    with new_instance(tmp_path_factory.mktemp("home")) as instance:
-        yield instance
 
 
 @pytest.fixture

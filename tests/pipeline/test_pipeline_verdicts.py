@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from dagster import DagsterInstance
-from support.pipeline_runs import new_instance
 from support.told_verdicts import emptied, look, project_with_baselines, report, tick
 from support.webhook_server import webhook_server
 
@@ -22,25 +21,12 @@ NOW = datetime.now(UTC)
 NOBODY = "http://127.0.0.1:9/hook"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstance]:
-    with new_instance(tmp_path_factory.mktemp("home")) as instance:
-        yield instance
-
-
 @pytest.fixture
 def instance(home: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
     monkeypatch.setenv("TOWNLET_PROJECT", str(project_with_baselines(tmp_path, "drill")))
     monkeypatch.delenv(WEBHOOK, raising=False)
     with emptied(home) as instance:
         yield instance
-
-
-@pytest.fixture
-def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    with webhook_server(200) as (address, received):
-        monkeypatch.setenv(WEBHOOK, address)
-        yield received
 
 
 def pages() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,16 @@ def test_a_soaks_cycles_and_its_baseline_share_no_rollout(monkeypatch: pytest.Mo
     cycles, baseline = seen[0]
     drawn = [*baseline[CONFLICT_INTENSITY], *cycles[f"reference_{CONFLICT_INTENSITY}"]]
     assert len(drawn) == len(set(drawn)) == 70
+
+
+@pytest.mark.parametrize(("worlds", "flagged"), [(1, False), (64, True)])
+def test_a_single_cycle_counts_only_as_a_mean_over_many_worlds_as_in_a_night(worlds: int, flagged: bool) -> None:
+    entropy = np.random.default_rng(3).normal(1.0, 0.01, 60)
+    entropy[7] += 5.0
+    soak = replace(recorded(60), network={"entropy": entropy}, network_worlds=worlds)
+    nights = NightSampler({"": CyclePool({CONFLICT_INTENSITY: np.arange(400.0)})}, {False: soak}, seeds=30)
+    outcomes = [nights.simulate(np.random.default_rng(seed), 40, Kind(False, None)) for seed in range(4)]
+    assert any("entropy" in outcome.metrics for outcome in outcomes) == flagged
 
 
 def test_recorded_resources_are_one_stretch_or_blocks_and_noise_has_its_autocorrelation() -> None:

@@ -27,6 +27,11 @@ def project_with_one_scenario(project: Path, monkeypatch: pytest.MonkeyPatch) ->
 def evaluate(instance: DagsterInstance, cursor: str | None) -> SensorResult:
     """One evaluation of the sensor, its requests carried out as the daemon does."""
     result = scenario_files(build_sensor_context(instance=instance, cursor=cursor), store=StoreResource())
+    return carried_out(instance, result)
+
+
+def carried_out(instance: DagsterInstance, result: object) -> SensorResult:
+    """The result of a sensor's evaluation, after its requests were carried out as the daemon does."""
     assert isinstance(result, SensorResult)
     for request in result.dynamic_partitions_requests or []:
         instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
