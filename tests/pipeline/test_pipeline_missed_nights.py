@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
 from dagster._core.scheduler.instigation import InstigatorStatus
-from support.told_verdicts import a_run, emptied, look, project_with_baselines, report, switch
+from support.reported_verdicts import a_run, emptied, look, project_with_baselines, report, switch
 
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.definitions import defs

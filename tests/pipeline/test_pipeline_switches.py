@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DefaultScheduleStatus
 from dagster._core.scheduler.instigation import InstigatorStatus
-from support.told_verdicts import emptied, project_with_baselines, switch
+from support.reported_verdicts import emptied, project_with_baselines, switch
 
 from townlet.errors import InputError
 from townlet_pipeline import jobs

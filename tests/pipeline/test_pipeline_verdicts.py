@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from dagster import DagsterInstance
-from support.told_verdicts import emptied, look, project_with_baselines, report, tick
+from support.reported_verdicts import emptied, look, project_with_baselines, report, tick
 from support.webhook_server import webhook_server
 
 from townlet_pipeline.runs.incidents import incidents_folder

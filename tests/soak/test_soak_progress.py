@@ -13,7 +13,7 @@ from support.tiny_soak import rows_of, tiny_options
 from townlet.baselines import Baseline, promoted_baseline, read_baseline
 from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, REWARD
 from townlet.soak.drift_detection import REFERENCE
-from townlet.soak.progress import Farthest, SoakProgress, Watch, farthest_metric
+from townlet.soak.progress import Farthest, ProgressTracker, SoakProgress, farthest_metric
 from townlet.soak.run import run_soak
 
 Row = dict[str, float]
@@ -76,7 +76,7 @@ def test_a_metric_that_a_cycle_lacks_is_not_compared(baseline: Baseline) -> None
 
 def test_the_time_left_follows_from_the_cycles_after_a_processs_first(baseline: Baseline) -> None:
     row, *before = rows_like(baseline, 4)
-    watch = Watch(baseline, cycles=20, hours=None, rows=before)
+    watch = ProgressTracker(baseline, cycles=20, hours=None, rows=before)
     said = [watch.after(4 + cycle, row, seconds=took, total=0.0) for cycle, took in enumerate((60.0, 1.0, 3.0))]
     assert [now.seconds_left for now in said] == [None, 15.0, 14 * 2.0]
     assert str(said[0]).startswith("cycle 4 of 20, farthest: ") and str(said[2]).startswith("cycle 6 of 20, 28 s left")
@@ -84,10 +84,10 @@ def test_the_time_left_follows_from_the_cycles_after_a_processs_first(baseline: 
 
 def test_the_time_left_is_that_of_hours_or_of_cycles_whichever_end_first(baseline: Baseline) -> None:
     (row,) = rows_like(baseline, 1)
-    timed = Watch(baseline, cycles=None, hours=2.0, rows=[])
+    timed = ProgressTracker(baseline, cycles=None, hours=2.0, rows=[])
     now = timed.after(1, row, seconds=60.0, total=1800.0)
     assert now.seconds_left == 5400.0 and str(now).startswith("cycle 1, 1.5 h left, farthest: ")
-    both = Watch(baseline, cycles=101, hours=1.0, rows=[])
+    both = ProgressTracker(baseline, cycles=101, hours=1.0, rows=[])
     assert both.after(1, row, seconds=60.0, total=60.0).seconds_left is None
     assert both.after(2, row, seconds=20.0, total=80.0).seconds_left == 99 * 20.0
     assert both.after(3, row, seconds=20.0, total=3590.0).seconds_left == 10.0

@@ -99,7 +99,7 @@ class SoakProgress:
 Progress = Callable[[SoakProgress], None]
 
 
-class Watch:
+class ProgressTracker:
     """The progress of one process's part of a soak.
 
     Args:

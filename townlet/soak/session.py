@@ -22,7 +22,7 @@ from townlet.soak.manifest import (
     soak_code_sha256,
 )
 from townlet.soak.options import SoakOptions
-from townlet.soak.progress import Progress, SoakProgress, Watch
+from townlet.soak.progress import Progress, ProgressTracker, SoakProgress
 from townlet.soak.resources import Meter
 from townlet.soak.rows import RowFile
 from townlet.training.checkpoint import CHECKPOINT_NAME
@@ -72,7 +72,7 @@ class SoakSession:
         self.process = 1 + max((int(row["process"]) for row in used), default=0)
         #: Where the soak stands after the last cycle of this process; None before its first.
         self.standing: SoakProgress | None = None
-        self._watch = Watch(cycles.inputs.baseline, cycles=options.cycles, hours=options.hours, rows=rows)
+        self._watch = ProgressTracker(cycles.inputs.baseline, cycles=options.cycles, hours=options.hours, rows=rows)
 
     @property
     def is_over(self) -> bool:

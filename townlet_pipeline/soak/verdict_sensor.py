@@ -56,14 +56,14 @@ class Memory(BaseModel):
     f"its schedule was on, into runs/incidents, and posts it as JSON to ${WEBHOOK}.",
 )
 def verdicts(context: SensorEvaluationContext) -> SensorResult:
-    """Tell of verdicts and missed nights: see :func:`tell_people`."""
+    """Post an alarm for each held or rejected verdict and each missed night: see :func:`post_alarms`."""
     memory = Memory.model_validate_json(context.cursor) if context.cursor else Memory()
-    told = tell_people(context.instance, memory, datetime.now(UTC), context.log)
+    told = post_alarms(context.instance, memory, datetime.now(UTC), context.log)
     reason = ", ".join(told) or "every held, rejected or missed night has its page"
     return SensorResult(cursor=memory.model_dump_json(), skip_reason=reason)
 
 
-def tell_people(instance: DagsterInstance, memory: Memory, moment: datetime, log: logging.Logger) -> list[str]:
+def post_alarms(instance: DagsterInstance, memory: Memory, moment: datetime, log: logging.Logger) -> list[str]:
     """Tell of verdicts and missed nights, each once, and return the new pages.
 
     A message that cannot be posted is tried again for a day. The memory is updated.

@@ -19,7 +19,7 @@ from townlet.soak.verdict import SoakVerdict
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.instance.project import project_root
 from townlet_pipeline.soak.verdict_record import verdict_metadata
-from townlet_pipeline.soak.verdict_sensor import Memory, tell_people, verdicts
+from townlet_pipeline.soak.verdict_sensor import Memory, post_alarms, verdicts
 
 SCENARIO = "drill"
 REPOSITORY = RemoteRepositoryOrigin(GrpcServerCodeLocationOrigin("localhost", 1, None, "townlet"), "__repository__")
@@ -88,5 +88,5 @@ def tick(instance: DagsterInstance, cursor: str | None = None) -> SensorExecutio
 def look(instance: DagsterInstance, memory: Memory, *moments: datetime) -> Memory:
     """What the sensor does at each of the moments."""
     for moment in moments:
-        tell_people(instance, memory, moment, logging.getLogger("test"))
+        post_alarms(instance, memory, moment, logging.getLogger("test"))
     return memory
