@@ -102,6 +102,14 @@ class Baseline(Section):
         return {name: np.array(metric.samples, np.float64) for name, metric in self.metrics.items()}
 
     @property
+    def size(self) -> str:
+        """Seeds, worlds and ticks in words: ``30 seeds of 1 world × 1,000 ticks``."""
+        from townlet.telemetry.formatting import count
+
+        seeds, worlds = count(len(self.seeds), "seed"), count(self.worlds, "world")
+        return f"{seeds} of {worlds} × {count(self.ticks, 'tick')}"
+
+    @property
     def file_name(self) -> str:
         """The file name, which follows from the content."""
         return f"baseline-{self.sha256[:12]}.json"

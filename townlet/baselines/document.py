@@ -86,10 +86,9 @@ def _mean(metric: object) -> str:
 
 def _section(baseline: Baseline, history: Sequence[Promotion]) -> str:
     policy = f", weights `{baseline.policy_sha256[:12]}`" if baseline.policy_sha256 else ""
-    amount = f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds × {baseline.ticks} ticks"
     return f"""## `{baseline.scenario}`
 
-{amount}, {baseline.behavior} behaviour{policy}.
+{baseline.size}, {baseline.behavior} behaviour{policy}.
 
 {_metrics(baseline)}
 

@@ -192,10 +192,7 @@ def document(
 
 def _print_baseline(baseline: Baseline) -> None:
     policy = f" {baseline.policy_sha256[:12]}" if baseline.policy_sha256 else ""
-    typer.echo(
-        f"baseline {baseline.sha256[:12]} of {baseline.scenario}: {len(baseline.seeds)} seeds of {baseline.worlds} "
-        f"worlds × {baseline.ticks} ticks, {baseline.behavior}{policy}"
-    )
+    typer.echo(f"baseline {baseline.sha256[:12]} of {baseline.scenario}: {baseline.size}, {baseline.behavior}{policy}")
     rows = [
         (name, f"{m.mean:.5g}", f"{m.sd:.3g}", *(f"{m.quantiles[level]:.5g}" for level in ("0.05", "0.5", "0.95")))
         for name, m in baseline.metrics.items()

@@ -98,8 +98,7 @@ def conflict_baselines(
 def _headline(baseline: "Baseline", review: "BaselineReview | None") -> str:
     from townlet.baselines.compare import comparison_in_words
 
-    size = f"{len(baseline.seeds)} seeds of {baseline.worlds} worlds"
-    return f"{size}; {comparison_in_words(review.baseline, baseline) if review else 'none is promoted'}"
+    return f"{baseline.size}; {comparison_in_words(review.baseline, baseline) if review else 'none is promoted'}"
 
 
 def _promoted(review: "BaselineReview | None") -> dict[str, MetadataValue[Any]]:
