@@ -23,7 +23,8 @@ from townlet.training.advantages import gae
 from townlet.training.batch import correlation, rollout_batch
 from townlet.training.importance import effective_sample_share
 from townlet.training.replay import replay_batch
-from townlet.training.update import minibatches, normalize
+from townlet.training.torch_update import normalize
+from townlet.training.update import minibatches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

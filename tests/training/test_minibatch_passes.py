@@ -31,8 +31,8 @@ from townlet.host.workers import Workers
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.batch import Batch, rollout_batch
-from townlet.training.minibatch import MinibatchPasses
 from townlet.training.replay import replay_batch
+from townlet.training.torch_update import MinibatchPasses
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,12 +57,11 @@ def network_of(activation: str, hidden: list[int]) -> ActorCritic:
 @given(
     activation=st.sampled_from(["tanh", "relu"]),
     hidden=st.lists(st.integers(1, 9), min_size=1, max_size=3),
-    threads=st.integers(1, 3),
     count=st.integers(1, 40),
     seed=st.integers(0, 1000),
 )
 def test_gradients_of_any_loss_of_the_outputs_are_those_of_autograd(
-    activation: str, hidden: list[int], threads: int, count: int, seed: int
+    activation: str, hidden: list[int], count: int, seed: int
 ) -> None:
     network, batch = network_of(activation, hidden), small_batch()
     generator = torch.Generator().manual_seed(seed)
@@ -74,7 +73,7 @@ def test_gradients_of_any_loss_of_the_outputs_are_those_of_autograd(
     expected_loss = (a * log_prob.exp() + b * value.square() + c * Categorical(logits=log_probs).entropy()).mean()
     expected = torch.autograd.grad(expected_loss, list(network.parameters()))
 
-    passes = MinibatchPasses(network, 40, threads)
+    passes = MinibatchPasses(network, 40)
     outputs = passes.forward(batch, rows)
     torch.testing.assert_close(outputs.log_probs, log_probs.detach(), rtol=1e-5, atol=1e-5)
     loss = (a * outputs.log_prob.exp() + b * outputs.value.square() + c * outputs.entropy).mean()
@@ -90,7 +89,7 @@ def test_gradients_of_any_loss_of_the_outputs_are_those_of_autograd(
 def test_illegal_actions_get_a_gradient_of_exactly_zero() -> None:
     network, batch = network_of("tanh", [8]), small_batch()
     rows = torch.arange(100)
-    passes = MinibatchPasses(network, 100, 1)
+    passes = MinibatchPasses(network, 100)
     outputs = passes.forward(batch, rows)
     (outputs.log_prob.sum() + outputs.entropy.sum()).backward()  # type: ignore[no-untyped-call]
     passes.backward(batch, rows, outputs)
@@ -113,16 +112,14 @@ def test_a_forward_pass_follows_the_networks_weights_and_takes_fewer_rows_than_i
                 parameter.mul_(1.5)
 
 
-def test_several_threads_learn_the_same_up_to_rounding_and_repeat_it_to_the_bit() -> None:
+def test_any_number_of_threads_learns_the_same_to_the_bit() -> None:
     def learnt(threads: int) -> torch.Tensor:
         config = CONFIG.model_copy(update={"threads": threads})
         learner = make_learner(config=config)
         learner.learn(rollout_batch(play_bandit(learner, 0), learner.network, config), epochs=3)
         return torch.cat([parameter.detach().flatten() for parameter in learner.network.parameters()])
 
-    alone, shared = learnt(1), learnt(3)
-    assert torch.equal(shared, learnt(3))
-    torch.testing.assert_close(shared, alone, rtol=0, atol=1e-4)
+    assert torch.equal(learnt(1), learnt(3))
 
 
 def collected(threads: int, worlds: int = 5, ticks: int = 30) -> tuple[RolloutBuffer, SimulationLoop]:
@@ -137,10 +134,9 @@ def collected(threads: int, worlds: int = 5, ticks: int = 30) -> tuple[RolloutBu
 @pytest.mark.parametrize("threads", [2, 7])
 def test_worlds_have_the_same_history_on_any_number_of_threads(threads: int) -> None:
     (alone, loop), (shared, other) = collected(1), collected(threads)
-    for name in ("action", "mask", "alive", "terminated", "truncated", "observation", "reward", "clipped"):
+    recorded = "action mask alive terminated truncated observation reward clipped log_prob value"
+    for name in recorded.split():
         np.testing.assert_array_equal(getattr(alone, name), getattr(shared, name), err_msg=name)
-    np.testing.assert_allclose(alone.log_prob, shared.log_prob, atol=1e-6)
-    np.testing.assert_allclose(alone.value, shared.value, atol=1e-6)
     assert shared.cut_ticks == alone.cut_ticks == [19, 29]
     for mine, theirs in zip(alone.cut_observation, shared.cut_observation, strict=True):
         np.testing.assert_array_equal(mine, theirs)

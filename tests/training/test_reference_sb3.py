@@ -185,7 +185,8 @@ def test_losses_gradients_and_weights_are_theirs_epoch_after_epoch(
         for name, (mine, other) in same_weights(model, network).items():
             moved = float((other - before[name]).abs().max())
             assert moved > 0.0
-            torch.testing.assert_close(mine, other, atol=1e-3 * moved, rtol=0, msg=lambda m, n=name: f"{n} {m}")
+            # Two units in the last place are rounding.
+            torch.testing.assert_close(mine, other, atol=1e-3 * moved, rtol=2.4e-7, msg=lambda m, n=name: f"{n} {m}")
     if "target_kl" in ours:
         assert 1 <= updates < 8, "the divergence stopped both"
     else:

@@ -11,6 +11,7 @@ from support.another_device import NAME, AnotherDevice
 from support.captures import QUEUE, capture
 from support.small_trainings import run
 
+from townlet.behavior.compiled.kernel import TORCH
 from townlet.behavior.policy_file import load_policy
 from townlet.cli import main
 from townlet.config import Scenario, TrainingConfig, load_scenario
@@ -55,9 +56,10 @@ def test_only_the_simulated_devices_own_operations_read_its_memory() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_training_on_another_device_gives_what_one_on_the_processor_gives(
-    way: str, tmp_path: Path, request: pytest.FixtureRequest
+def test_a_training_on_another_device_gives_what_torch_gives_on_the_processor(
+    way: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("townlet.behavior.compiled.kernel.processor_kernel", lambda: TORCH)
     mode, behavior, training = WAYS[way]
     replayed = {"replay_manifest": capture(tmp_path / "capture", worlds=4, behavior=behavior)} if behavior else {}
     scenario = scenario_with(training)

@@ -9,11 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from townlet.behavior.compiled.kernel import TORCH, kernel_for
 from townlet.behavior.manual_grad import ForwardPass
 from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic, sample
 
 if TYPE_CHECKING:
+    from townlet.behavior.compiled.inference import Inference
     from townlet.world import Town
+
+_NO_DRAWS = np.empty(0, np.float64)
 
 
 class NeuralBehavior:
@@ -30,11 +34,35 @@ class NeuralBehavior:
         self.network = network
         self.deterministic = greedy
         self._memory = threading.local()
+        self._inference: Inference | None = None
+        if kernel_for(network.device) is not TORCH:
+            from townlet.behavior.compiled.inference import Inference
+
+            self._inference = Inference.of(network)
 
     def act(
         self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
     ) -> None:
         """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`. The arrays must be contiguous."""
+        draws = _NO_DRAWS if self.deterministic else town.policy_draws().reshape(-1)
+        if self._inference is None:
+            self._act_by_torch(town, draws, action, log_prob, value)
+            return
+        # Assigning a shape refuses what `reshape` would silently copy.
+        flat = [array.view() for array in (action, log_prob, value)]
+        for array in flat:
+            array.shape = (array.size,)
+        observation = town.observation.reshape(-1, self.network.features)
+        self._inference.choose(observation, town.mask.reshape(-1, self.network.actions), draws, *flat)
+
+    def _act_by_torch(
+        self,
+        town: Town,
+        draws: NDArray[np.float64],
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
         # `view` refuses what `flatten` would silently copy.
         device = self.network.device
         observation = torch.from_numpy(town.observation).view(-1, self.network.features).to(device)
@@ -47,7 +75,7 @@ class NeuralBehavior:
             chances.fill_(0.0)
         else:
             log_probs = torch.log_softmax(logits, dim=-1).cpu()
-            chosen = sample(log_probs, torch.from_numpy(town.policy_draws()).view(-1))
+            chosen = sample(log_probs, torch.from_numpy(draws))
             actions.copy_(chosen)
             torch.gather(log_probs, 1, chosen.unsqueeze(1), out=chances.unsqueeze(1))
         torch.from_numpy(value).view(-1).copy_(values)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch.optim.adam import adam
 
+_BETA1, _BETA2 = 0.9, 0.999
+
 
 class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1) over torch's own fused update; the bits are those of ``torch.optim.Adam``.
@@ -22,6 +24,14 @@ class Adam:
         self.exp_avgs = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.exp_avg_sqs = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in self.parameters]
+
+    def constants(self, step: int) -> tuple[float, float, float, float, float, float]:
+        """The constants of the step with this number, counted from 1.
+
+        With g the gradient, m and v the running means, w a weight: m += (g − m) · first, v = v · second + third · g²,
+        w −= fourth · m / (√v / fifth + sixth).
+        """
+        return 1.0 - _BETA1, _BETA2, 1.0 - _BETA2, self.lr / (1.0 - _BETA1**step), (1.0 - _BETA2**step) ** 0.5, self.eps
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The whole state by name: the tensors themselves, from which and into which checkpoints copy."""
@@ -45,8 +55,8 @@ class Adam:
             self.steps,
             fused=True,
             amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
+            beta1=_BETA1,
+            beta2=_BETA2,
             lr=self.lr,
             weight_decay=0.0,
             eps=self.eps,

@@ -6,6 +6,7 @@ recorded experience are made in :mod:`townlet.training.replay`, batches of both 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from townlet.behavior.evaluate import evaluate_rows
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
@@ -23,7 +25,7 @@ from townlet.training.trajectories import Trajectories
 
 Method = Literal["none", "cloning", "awr", "vtrace"]
 
-# Rows per inference call: enough to keep the matrix library busy, few enough to stay in the processor's caches.
+# Rows that are copied out of a batch at a time.
 _CHUNK = 8192
 
 
@@ -62,6 +64,24 @@ class Batch:
     """[H]: agent-steps on which cloning is evaluated; none of them is among ``rows``."""
     log_ratio: Floats | None = None
     """float32 [M]: ln π_old − ln π_behavior of the recorded actions, not truncated; only for ``vtrace``."""
+
+    @property
+    def clones(self) -> bool:
+        """Whether the recorded actions are imitated rather than improved on."""
+        return self.method in ("cloning", "awr")
+
+    @functools.cached_property
+    def columns(self) -> Floats:
+        """What each row brings to the losses besides observation and mask, float32 [M, 5], side by side.
+
+        Advantage, old log-probability, value target, old value and weight: rows are read in random order, so that
+        separate arrays would cost a memory access each.
+        """
+        columns = np.empty((len(self.action), 5), np.float32)
+        for index, name in enumerate(("advantage", "old_log_prob", "value_target", "old_value")):
+            columns[:, index] = getattr(self, name)
+        columns[:, 4] = 1.0 if self.weight is None else self.weight
+        return columns
 
     def on(self, device: torch.device) -> Batch:
         """Return this batch with its tensors on a device; tensors that are there already are shared."""
@@ -167,24 +187,17 @@ def require_agent_steps(source: str, buffer: RolloutBuffer, only: Flags | None) 
 
 def evaluate(network: ActorCritic, buffer: RolloutBuffer) -> tuple[Tensor, Tensor]:
     """Log-probabilities, float32 [M, N], and values, float32 [M], of every row of the buffer under the network."""
-    observation = torch.from_numpy(buffer.observation).view(-1, buffer.features)
-    mask = torch.from_numpy(buffer.mask).view(-1, buffer.actions)
-    log_probs = torch.empty(len(observation), buffer.actions)
-    values = torch.empty(len(observation))
-    with torch.no_grad():
-        for start in range(0, len(observation), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            inputs = observation[chunk].to(network.device), mask[chunk].to(network.device)
-            log_probs[chunk], values[chunk] = network(*inputs)
-    return log_probs, values
+    observation = buffer.observation.reshape(-1, buffer.features)
+    return evaluate_rows(network, torch.from_numpy(observation), torch.from_numpy(buffer.mask).view(-1, buffer.actions))
 
 
 def agreement(network: ActorCritic, batch: Batch, rows: NDArray[np.int64]) -> float:
     """The share of the agent-steps ``rows``, int64 [H], whose recorded action is the network's most probable one."""
     agreed = 0
-    with torch.no_grad():
-        for start in range(0, len(rows), _CHUNK):
-            chunk = torch.from_numpy(rows[start : start + _CHUNK]).to(network.device)
-            log_probs, _ = network(batch.observation.index_select(0, chunk), batch.mask.index_select(0, chunk))
-            agreed += int((log_probs.argmax(dim=-1) == batch.action.index_select(0, chunk)).sum())
+    for start in range(0, len(rows), _CHUNK):
+        chunk = torch.from_numpy(rows[start : start + _CHUNK]).to(network.device)
+        observation, mask, action = (
+            column.index_select(0, chunk) for column in (batch.observation, batch.mask, batch.action)
+        )
+        agreed += int((evaluate_rows(network, observation, mask)[0].argmax(dim=-1) == action.cpu()).sum())
     return agreed / len(rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from townlet.behavior.evaluate import evaluate_values
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer
@@ -42,13 +43,12 @@ class Trajectories:
         next_value = np.empty_like(value)
         next_value[:-1] = value[1:]
         cut = np.zeros(value.shape, np.bool_)
-        with torch.no_grad():
-            for tick, observation in zip(buffer.cut_ticks, buffer.cut_observation, strict=True):
-                # A copy, because torch aligns its own memory, and kernels round by alignment.
-                beyond = network.value(torch.tensor(observation, device=network.device).view(-1, buffer.features)).cpu()
-                here = cut[tick]
-                here[:] = True if tick == buffer.ticks - 1 else buffer.truncated[tick]
-                np.copyto(next_value[tick], beyond.view(buffer.worlds, buffer.agents).numpy(), where=here)
+        for tick, observation in zip(buffer.cut_ticks, buffer.cut_observation, strict=True):
+            # A copy, because torch aligns its own memory, and its kernels round by alignment.
+            beyond = evaluate_values(network, torch.tensor(observation).view(-1, buffer.features))
+            here = cut[tick]
+            here[:] = True if tick == buffer.ticks - 1 else buffer.truncated[tick]
+            np.copyto(next_value[tick], beyond.view(buffer.worlds, buffer.agents).numpy(), where=here)
         shape = (buffer.ticks, buffer.worlds * buffer.agents)
         return cls(
             buffer.reward.reshape(shape),

@@ -24,15 +24,16 @@ COMPILED: bool = not numba.config.DISABLE_JIT
 
 
 @functools.cache
-def cache_folder(module: str) -> Path:
+def cache_folder(module: str, variant: str = "") -> Path:
     """The folder of a module's compiled functions, created if necessary.
 
     It is in ``$TOWNLET_CACHE`` or the user's cache folder, and is named after the hash of the module and of everything
     of ours that it imports. Functions that check every index, under ``NUMBA_BOUNDSCHECK=1``, have a folder of their
-    own.
+    own, and so has each variant of a module whose constants depend on the processor.
     """
     checked = "-boundscheck" if numba.config.BOUNDSCHECK else ""
-    return private_cache() / f"{module.rpartition('.')[2]}-{sources_sha256(module)[:16]}{checked}"
+    variant = f"-{variant}" if variant else ""
+    return private_cache() / f"{module.rpartition('.')[2]}-{sources_sha256(module)[:16]}{variant}{checked}"
 
 
 def rule(function: Callable[P, R]) -> Callable[P, R]:
@@ -61,12 +62,21 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
     Numba's own cache checks only the file of the compiled function, so it would go on running old code after a change
     in another file. Therefore the cache folder is named after a hash of everything that the function's module imports.
     """
-    before = numba.config.CACHE_DIR
-    try:
-        numba.config.CACHE_DIR = str(cache_folder(function.__module__))
-        return _compile(function, cache=True)
-    finally:
-        numba.config.CACHE_DIR = before
+    return entry_of("")(function)
+
+
+def entry_of(variant: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """An :func:`entry` of a variant of its module; see :func:`cache_folder`."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        before = numba.config.CACHE_DIR
+        try:
+            numba.config.CACHE_DIR = str(cache_folder(function.__module__, variant))
+            return _compile(function, cache=True)
+        finally:
+            numba.config.CACHE_DIR = before
+
+    return decorate
 
 
 _INTERNAL = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}

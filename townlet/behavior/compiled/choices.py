@@ -1,0 +1,145 @@
+"""Compiled softmax over the legal actions of a group of rows, and draws from it.
+
+Everything is computed for GROUP rows side by side, one action after the other, so that each operation is a vector's and
+no sum changes its order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from townlet.behavior.compiled.elementary import exponential, logarithm
+from townlet.behavior.compiled.packed import BLOCK
+from townlet.behavior.compiled.tiles import GROUP, WIDTH, transpose
+from townlet.world.engine.compile import rule
+
+_PANEL = BLOCK * WIDTH
+# That of townlet.behavior.network, in float32.
+_ILLEGAL = np.float32(-1e30)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+@rule
+def softmax(
+    memory: np.ndarray,
+    start: int,
+    legal: np.ndarray,
+    rows: np.ndarray,
+    first: int,
+    count: int,
+    log_probs: np.ndarray,
+    probs: np.ndarray,
+    lanes: np.ndarray,
+) -> None:
+    """Fill log-probabilities and probabilities of a group of a block's rows.
+
+    Args:
+        memory: float32, the block's memory; the logits of illegal actions are overwritten.
+        start: where the outputs of the group's first row begin.
+        legal: bool [M, N], true for legal actions.
+        rows: int64, rows of ``legal``.
+        first, count: the group's entries of ``rows``; of GROUP results, only the first ``count`` mean anything.
+        log_probs: float32 [outputs · GROUP], filled with log-probabilities, about −1e30 for illegal actions, and after
+            them with the values.
+        probs: float32 [outputs · GROUP], filled with probabilities, exactly 0 for illegal actions.
+        lanes: float32 [2 · GROUP], overwritten.
+    """
+    actions, width = legal.shape[1], len(lanes) // 4
+    for lane in range(count):
+        _forbid(memory, start + lane * WIDTH, legal, rows[first + lane])
+    for output in range(0, len(log_probs) // GROUP, GROUP):
+        place = start + output // WIDTH * _PANEL + output % WIDTH
+        transpose(memory, place, WIDTH, log_probs, output * GROUP, GROUP)
+    for lane in range(GROUP):
+        lanes[lane], lanes[GROUP + lane] = log_probs[lane], _ZERO
+    for place in range(GROUP, actions * GROUP, GROUP):
+        for lane in range(width):
+            logit = log_probs[place + lane]
+            lanes[lane] = logit if logit > lanes[lane] else lanes[lane]
+    for place in range(0, actions * GROUP, GROUP):
+        for lane in range(width):
+            log_probs[place + lane] -= lanes[lane]
+    # A long loop over two arrays becomes vectors; shorter ones over more arrays do not.
+    for index in range(actions * GROUP):
+        probs[index] = exponential(log_probs[index])
+    for place in range(0, actions * GROUP, GROUP):
+        for lane in range(width):
+            lanes[GROUP + lane] += probs[place + lane]
+    for lane in range(GROUP):
+        lanes[lane] = logarithm(lanes[GROUP + lane])
+    for lane in range(GROUP):
+        lanes[GROUP + lane] = _ONE / lanes[GROUP + lane]
+    for place in range(0, actions * GROUP, GROUP):
+        for lane in range(width):
+            log_probs[place + lane] -= lanes[lane]
+    for place in range(0, actions * GROUP, GROUP):
+        for lane in range(width):
+            probs[place + lane] *= lanes[GROUP + lane]
+
+
+@rule
+def _forbid(memory: np.ndarray, start: int, legal: np.ndarray, row: int) -> None:
+    actions = legal.shape[1]
+    for panel in range((actions + WIDTH - 1) // WIDTH):
+        place, first = start + panel * _PANEL, panel * WIDTH
+        for action in range(min(WIDTH, actions - first)):
+            memory[place + action] = memory[place + action] if legal[row, first + action] else _ILLEGAL
+
+
+@rule
+def draw(
+    probs: np.ndarray,
+    actions: int,
+    draws: np.ndarray,
+    first: int,
+    count: int,
+    chosen: np.ndarray,
+    lanes: np.ndarray,
+) -> None:
+    """Draw an action for each row of a group: the first whose cumulative probability exceeds the uniform.
+
+    An action of probability 0 is never drawn.
+
+    Args:
+        probs: float32 [N · GROUP …]; they need not sum to exactly 1.
+        actions: N.
+        draws: float64 [M], uniform in [0, 1).
+        first, count: the group's entries of ``draws``.
+        chosen: int64 [GROUP], filled.
+        lanes: float64 [2 · GROUP], overwritten.
+    """
+    for lane in range(GROUP):
+        lanes[lane] = 0.0
+    for action in range(actions):
+        for lane in range(GROUP):
+            lanes[lane] += np.float64(probs[action * GROUP + lane])
+    for lane in range(GROUP):
+        # The last action of probability above 0 takes what rounding leaves.
+        lanes[lane] *= draws[first + min(lane, count - 1)]
+        lanes[GROUP + lane] = 0.0
+        chosen[lane] = -1
+    for backwards in range(actions):
+        action = actions - 1 - backwards
+        for lane in range(GROUP):
+            chosen[lane] = action if chosen[lane] < 0 and probs[action * GROUP + lane] > _ZERO else chosen[lane]
+    for action in range(actions):
+        for lane in range(GROUP):
+            prob = probs[action * GROUP + lane]
+            lanes[GROUP + lane] += np.float64(prob)
+            here = prob > _ZERO and lanes[GROUP + lane] > lanes[lane] and action < chosen[lane]
+            chosen[lane] = action if here else chosen[lane]
+
+
+@rule
+def most_probable(log_probs: np.ndarray, actions: int, chosen: np.ndarray, lanes: np.ndarray) -> None:
+    """Fill ``chosen``, int64 [GROUP], with the first of each row's most probable actions.
+
+    ``log_probs`` is float32 [N · GROUP …]; the start of ``lanes``, float32 [GROUP …], is overwritten.
+    """
+    for lane in range(GROUP):
+        chosen[lane], lanes[lane] = 0, log_probs[lane]
+    for action in range(1, actions):
+        for lane in range(GROUP):
+            log_prob = log_probs[action * GROUP + lane]
+            chosen[lane] = action if log_prob > lanes[lane] else chosen[lane]
+            lanes[lane] = log_prob if log_prob > lanes[lane] else lanes[lane]

@@ -1,0 +1,217 @@
+"""Inference of a network on the processor: choices for everybody in a rollout, and evaluation of recorded rows."""
+
+from __future__ import annotations
+
+import threading
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.behavior.compiled.choices import draw, most_probable, softmax
+from townlet.behavior.compiled.kernel import processor_kernel
+from townlet.behavior.compiled.packed import BLOCK, RESULT, BlockMemory, Floats, Packed
+from townlet.behavior.compiled.passes import forward, gather
+from townlet.behavior.compiled.tiles import GROUP, WIDTH
+from townlet.behavior.network import ActorCritic
+from townlet.world.engine.compile import entry_of
+
+_entry = entry_of(processor_kernel().name)
+_ZERO = np.float32(0.0)
+
+
+class Inference:
+    """A network's forward passes on the processor. Several threads may use it at once.
+
+    Each row's results depend on that row and the weights alone, to the bit: not on the other rows, their number, the
+    number of threads, or the processor.
+    """
+
+    def __init__(self, network: ActorCritic) -> None:
+        self._packed = Packed(network)
+        self._version: list[tuple[int, int]] = []
+        self._lock, self._memory = threading.Lock(), threading.local()
+
+    @classmethod
+    def of(cls, network: ActorCritic) -> Inference:
+        """The inference of this network, whose memory is kept as long as the network."""
+        found = _INFERENCES.get(network)
+        if found is None:
+            found = _INFERENCES.setdefault(network, cls(network))
+        return found
+
+    def choose(
+        self,
+        observation: Floats,
+        mask: NDArray[np.bool_],
+        draws: NDArray[np.float64],
+        action: NDArray[np.int32],
+        log_prob: Floats,
+        value: Floats,
+    ) -> None:
+        """Choose an action for every row.
+
+        Args:
+            observation: float32 [B, F], contiguous, like all arrays here.
+            mask: bool [B, N], true for legal actions, at least one per row.
+            draws: float64 [B], uniform in [0, 1); with no entries, the most probable actions are chosen.
+            action: int32 [B], filled with the choices.
+            log_prob: float32 [B], filled with the log-probability of each choice in nats, or 0 without draws.
+            value: float32 [B], filled with values.
+        """
+        self._follow_weights()
+        layout, own = self._packed.layout, self._own_memory(len(observation))
+        _choose(
+            observation.view(np.int32),
+            mask,
+            draws,
+            own.range,
+            layout.table,
+            self._packed.weights,
+            layout.relu,
+            layout.units,
+            own.block.memory,
+            own.block.bits,
+            own.block.lists,
+            own.block.log_probs,
+            own.block.probs,
+            own.block.lanes,
+            own.block.wide,
+            own.block.chosen,
+            action,
+            log_prob,
+            value,
+        )
+
+    def evaluate(self, observation: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Log-probabilities of all actions, float32 [B, N], and values, float32 [B], of rows as in :meth:`choose`."""
+        self._follow_weights()
+        layout, own = self._packed.layout, self._own_memory(len(observation))
+        log_probs, values = np.empty(mask.shape, np.float32), np.empty(len(mask), np.float32)
+        _evaluate(
+            np.ascontiguousarray(observation).view(np.int32),
+            np.ascontiguousarray(mask),
+            own.range,
+            layout.table,
+            self._packed.weights,
+            layout.relu,
+            layout.units,
+            own.block.memory,
+            own.block.bits,
+            own.block.lists,
+            own.block.log_probs,
+            own.block.probs,
+            own.block.lanes,
+            own.block.wide,
+            own.block.chosen,
+            log_probs,
+            values,
+        )
+        return log_probs, values
+
+    def _follow_weights(self) -> None:
+        """Pack the weights again if they have changed since."""
+        parameters = list(self._packed.network.parameters())
+        # torch counts the changes of a tensor.
+        version = [(parameter.data_ptr(), parameter._version) for parameter in parameters]
+        with self._lock:
+            if version != self._version:
+                self._packed.pack([parameter.detach() for parameter in parameters], self._packed.weights)
+                self._version = version
+
+    def _own_memory(self, rows: int) -> _Own:
+        own: _Own | None = getattr(self._memory, "own", None)
+        if own is None:
+            own = self._memory.own = _Own(BlockMemory(self._packed.layout))
+        if len(own.range) < rows:
+            own.range = np.arange(rows)
+        return own
+
+
+_INFERENCES: WeakKeyDictionary[ActorCritic, Inference] = WeakKeyDictionary()
+
+
+class _Own:
+    """One thread's memory, and the numbers of rows, int64 from 0 on."""
+
+    def __init__(self, block: BlockMemory) -> None:
+        self.block, self.range = block, np.arange(0)
+
+
+@_entry
+def _choose(
+    observation: np.ndarray,
+    mask: np.ndarray,
+    draws: np.ndarray,
+    rows: np.ndarray,
+    table: np.ndarray,
+    weights: np.ndarray,
+    relu: bool,
+    units: np.ndarray,
+    memory: np.ndarray,
+    bits: np.ndarray,
+    lists: np.ndarray,
+    log_probs: np.ndarray,
+    probs: np.ndarray,
+    lanes: np.ndarray,
+    wide: np.ndarray,
+    picked: np.ndarray,
+    action: np.ndarray,
+    log_prob: np.ndarray,
+    value: np.ndarray,
+) -> None:
+    """See :meth:`Inference.choose`; the last three arrays are filled."""
+    actions = mask.shape[1]
+    heads = table[len(table) - 1, RESULT]
+    for first in range(0, len(action), BLOCK):
+        count = min(BLOCK, len(action) - first)
+        used = gather(observation, rows, first, count, bits, lists)
+        forward(table, weights, relu, count, used, lists, units, memory)
+        for index in range(0, count, GROUP):
+            start, place, size = heads + index * WIDTH, first + index, min(GROUP, count - index)
+            softmax(memory, start, mask, rows, place, size, log_probs, probs, lanes)
+            if len(draws) > 0:
+                draw(probs, actions, draws, place, size, picked, wide)
+            else:
+                most_probable(log_probs, actions, picked, lanes)
+            for lane in range(size):
+                chosen = picked[lane]
+                action[place + lane] = chosen
+                log_prob[place + lane] = log_probs[chosen * GROUP + lane] if len(draws) > 0 else _ZERO
+                value[place + lane] = log_probs[actions * GROUP + lane]
+
+
+@_entry
+def _evaluate(
+    observation: np.ndarray,
+    mask: np.ndarray,
+    rows: np.ndarray,
+    table: np.ndarray,
+    weights: np.ndarray,
+    relu: bool,
+    units: np.ndarray,
+    memory: np.ndarray,
+    bits: np.ndarray,
+    lists: np.ndarray,
+    log_probs: np.ndarray,
+    probs: np.ndarray,
+    lanes: np.ndarray,
+    wide: np.ndarray,
+    picked: np.ndarray,
+    result: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """See :meth:`Inference.evaluate`; the last two arrays are filled."""
+    actions = mask.shape[1]
+    heads = table[len(table) - 1, RESULT]
+    for first in range(0, len(values), BLOCK):
+        count = min(BLOCK, len(values) - first)
+        used = gather(observation, rows, first, count, bits, lists)
+        forward(table, weights, relu, count, used, lists, units, memory)
+        for index in range(0, count, GROUP):
+            start, place, size = heads + index * WIDTH, first + index, min(GROUP, count - index)
+            softmax(memory, start, mask, rows, place, size, log_probs, probs, lanes)
+            for lane in range(size):
+                values[place + lane] = log_probs[actions * GROUP + lane]
+                for action in range(actions):
+                    result[place + lane, action] = log_probs[action * GROUP + lane]

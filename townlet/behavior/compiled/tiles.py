@@ -1,0 +1,260 @@
+"""Tiles of matrix products in the processor's registers, written out for LLVM.
+
+Matrices are stored in panels of ``WIDTH`` columns: element (row, column) is at ``((column // WIDTH) · rows + row) ·
+WIDTH + column % WIDTH``. So a row of a panel is a few whole vectors, and what a tile reads lies close together.
+
+Libraries copy both matrices into such an order in every product. Weights are put in order once per optimizer step here,
+activations are born in it, and rows of the first matrix are taken from a list, so that columns in which all rows are 0
+cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+from townlet.behavior.compiled.kernel import processor_kernel
+
+_KERNEL = processor_kernel()
+#: Columns of a panel and of a tile.
+WIDTH: int = _KERNEL.width
+#: Rows of a tile.
+ROWS: int = _KERNEL.rows
+
+#: Rows whose losses and choices are computed side by side.
+GROUP = 16
+
+_LANES, _VECTORS = _KERNEL.lanes, _KERNEL.vectors
+_FLOAT, _WORD, _INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
+_VECTOR = ir.VectorType(_FLOAT, max(_LANES, 1))
+_SQUARE = ir.VectorType(_FLOAT, GROUP)
+_ZERO = ir.Constant(_VECTOR, [0.0] * _LANES)
+# Untyped, because Numba's stubs lack them.
+_declare: Any = cgutils.get_or_insert_function
+_make_array: Any = arrayobj.make_array
+
+
+def _product_tile(
+    typing_context: Any,
+    left: Any,
+    left_start: Any,
+    left_offsets: Any,
+    right_offsets: Any,
+    count: Any,
+    right: Any,
+    right_start: Any,
+    first: Any,
+    first_start: Any,
+    result: Any,
+    result_start: Any,
+) -> Any:
+    signature = types.void(
+        left,
+        types.intp,
+        left_offsets,
+        right_offsets,
+        types.intp,
+        right,
+        types.intp,
+        first,
+        types.intp,
+        result,
+        types.intp,
+    )
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = _pointers(context, builder, signature, arguments)
+        a, b = builder.gep(data(0), [arguments[1]]), builder.gep(data(5), [arguments[6]])
+        initial = builder.gep(data(7), [arguments[8]])
+        start = _loads(builder, initial) * ROWS
+
+        def at(k: Any) -> tuple[Callable[[int], Any], Any]:
+            here = builder.gep(a, [_offset(builder, data(2), k)])
+            return lambda row: builder.gep(here, [_WORD(row * WIDTH)]), builder.gep(b, [_offset(builder, data(3), k)])
+
+        sums = _chain(builder, arguments[4], start, at)
+        place = builder.gep(data(9), [arguments[10]])
+        for index, value in enumerate(sums):
+            _store(builder, value, builder.gep(place, [_WORD(index * _LANES)]))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+#: ``product_tile(left, left_start, left_offsets, right_offsets, count, right, right_start, first, first_start, result,
+#: result_start)``: fill a tile of ``result`` with ``first``'s row plus the product of ROWS rows of ``left`` with
+#: ``count`` rows of ``right``. Term k takes column ``left_offsets[k]`` of ``left`` and the row at ``right_offsets[k]``
+#: of ``right``. All arrays are flat float32, offsets int32.
+product_tile: Any = intrinsic(_product_tile)
+
+
+def _gradient_tile(
+    typing_context: Any,
+    left: Any,
+    left_start: Any,
+    left_offsets: Any,
+    result_offsets: Any,
+    first: Any,
+    count: Any,
+    right: Any,
+    right_start: Any,
+    result: Any,
+    result_start: Any,
+) -> Any:
+    signature = types.void(
+        left,
+        types.intp,
+        left_offsets,
+        result_offsets,
+        types.intp,
+        types.intp,
+        right,
+        types.intp,
+        result,
+        types.intp,
+    )
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = _pointers(context, builder, signature, arguments)
+        lefts, places = (builder.gep(data(index), [arguments[4]]) for index in (2, 3))
+        a = builder.gep(data(0), [arguments[1]])
+        columns = [builder.gep(a, [_offset(builder, lefts, _WORD(row))]) for row in range(ROWS)]
+        b = builder.gep(data(6), [arguments[7]])
+
+        def at(k: Any) -> tuple[Callable[[int], Any], Any]:
+            down = builder.mul(k, _WORD(WIDTH))
+            return lambda row: builder.gep(columns[row], [down]), builder.gep(b, [down])
+
+        sums = _chain(builder, arguments[5], [_ZERO] * (ROWS * _VECTORS), at)
+        base = builder.gep(data(8), [arguments[9]])
+        for row in range(ROWS):
+            place = builder.gep(base, [_offset(builder, places, _WORD(row))])
+            for vector, value in enumerate(_loads(builder, place)):
+                total = builder.fadd(value, sums[row * _VECTORS + vector])
+                _store(builder, total, builder.gep(place, [_WORD(vector * _LANES)]))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+#: ``gradient_tile(left, left_start, left_offsets, result_offsets, first, count, right, right_start, result,
+#: result_start)``: add to ROWS rows of ``result`` the products, summed over ``count`` rows, of ROWS columns of ``left``
+#: with a panel of ``right``. The columns and the rows of the result are entries ``first`` … of the lists of offsets.
+gradient_tile: Any = intrinsic(_gradient_tile)
+
+
+def _chain(
+    builder: Any, count: Any, start: list[Any], at: Callable[[Any], tuple[Callable[[int], Any], Any]]
+) -> list[Any]:
+    """A loop over k < ``count`` that adds to a tile, given as vectors, the product of a column with a row."""
+    before, body, after = builder.block, builder.append_basic_block("terms"), builder.append_basic_block("tile")
+    builder.cbranch(builder.icmp_signed(">", count, _WORD(0)), body, after)
+    builder.position_at_end(body)
+    k = builder.phi(_WORD)
+    sums = [builder.phi(_VECTOR) for _ in start]
+    column, row = at(k)
+    right = _loads(builder, row)
+    new = [
+        _fused(builder, left, vector, sums[index * _VECTORS + number])
+        for index in range(ROWS)
+        for left in [_broadcast(builder, builder.load(column(index)))]
+        for number, vector in enumerate(right)
+    ]
+    following = builder.add(k, _WORD(1))
+    builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+    k.add_incoming(_WORD(0), before)
+    k.add_incoming(following, body)
+    builder.position_at_end(after)
+    totals = [builder.phi(_VECTOR) for _ in start]
+    for total, running, first, last in zip(totals, sums, start, new, strict=True):
+        running.add_incoming(first, before)
+        running.add_incoming(last, body)
+        total.add_incoming(first, before)
+        total.add_incoming(last, body)
+    return totals
+
+
+def _pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> Callable[[int], Any]:
+    def data(index: int) -> Any:
+        return _make_array(signature.args[index])(context, builder, value=arguments[index]).data
+
+    return data
+
+
+def _offset(builder: Any, offsets: Any, index: Any) -> Any:
+    return builder.sext(builder.load(builder.gep(offsets, [index])), _WORD)
+
+
+def _loads(builder: Any, place: Any) -> list[Any]:
+    """The vectors of a panel's row."""
+    places = [builder.gep(place, [_WORD(vector * _LANES)]) for vector in range(_VECTORS)]
+    return [builder.load(builder.bitcast(each, _VECTOR.as_pointer()), align=4 * _LANES) for each in places]
+
+
+def _store(builder: Any, value: Any, place: Any) -> None:
+    builder.store(value, builder.bitcast(place, _VECTOR.as_pointer()), align=4 * _LANES)
+
+
+def _broadcast(builder: Any, number: Any) -> Any:
+    alone = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), number, _INDEX(0))
+    everywhere = ir.Constant(ir.VectorType(_INDEX, _LANES), [0] * _LANES)
+    return builder.shuffle_vector(alone, ir.Constant(_VECTOR, ir.Undefined), everywhere)
+
+
+def _fused(builder: Any, left: Any, right: Any, addend: Any) -> Any:
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+    return builder.call(_declare(builder.module, kind, f"llvm.fma.v{_LANES}f32"), [left, right, addend])
+
+
+def _transpose(
+    typing_context: Any,
+    source: Any,
+    source_start: Any,
+    source_row: Any,
+    target: Any,
+    target_start: Any,
+    target_row: Any,
+) -> Any:
+    signature = types.void(source, types.intp, types.intp, target, types.intp, types.intp)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = _pointers(context, builder, signature, arguments)
+
+        def rows(index: int) -> list[Any]:
+            place = builder.gep(data(index), [arguments[index + 1]])
+            starts = [builder.mul(arguments[index + 2], _WORD(row)) for row in range(GROUP)]
+            return [builder.bitcast(builder.gep(place, [start]), _SQUARE.as_pointer()) for start in starts]
+
+        vectors = [builder.load(place, align=4 * GROUP) for place in rows(0)]
+        for step in (1, 2, 4, 8):
+            vectors = _swapped(builder, vectors, step)
+        for vector, place in zip(vectors, rows(3), strict=True):
+            builder.store(vector, place, align=4 * GROUP)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _swapped(builder: Any, vectors: list[Any], step: int) -> list[Any]:
+    """Vectors in which one bit of the number of the vector has changed places with that of the number in it."""
+    found = list(vectors)
+    for index in range(GROUP):
+        if not index & step:
+            pair = vectors[index], vectors[index + step]
+            lower = [lane if not lane & step else GROUP + lane - step for lane in range(GROUP)]
+            upper = [lane + step if not lane & step else GROUP + lane for lane in range(GROUP)]
+            for place, order in ((index, lower), (index + step, upper)):
+                chosen = ir.Constant(ir.VectorType(_INDEX, GROUP), order)
+                found[place] = builder.shuffle_vector(*pair, chosen)
+    return found
+
+
+#: ``transpose(source, source_start, source_row, target, target_start, target_row)``: copy a square of GROUP rows and
+#: columns, whose rows begin ``source_row`` floats apart, so that its columns become rows, ``target_row`` floats apart.
+transpose: Any = intrinsic(_transpose)

@@ -1,0 +1,319 @@
+"""Updates of a network on the processor: gradients of minibatches in compiled passes, and Adam's steps."""
+
+from __future__ import annotations
+
+import math
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from townlet.behavior.compiled.kernel import processor_kernel
+from townlet.behavior.compiled.packed import BLOCK, RESULT, BlockMemory, Floats, Packed
+from townlet.behavior.compiled.passes import backward, forward, gather, pack_back
+from townlet.behavior.compiled.tiles import GROUP
+from townlet.behavior.network import ActorCritic
+from townlet.config.training import TrainingConfig
+from townlet.host.workers import workers
+from townlet.rollout import aligned_zeros
+from townlet.training import compiled_losses as terms
+from townlet.training.adam import Adam
+from townlet.training.batch import Batch
+from townlet.training.minibatch_record import MinibatchRecord, scheduled
+from townlet.world.engine.compile import entry_of
+
+_entry = entry_of(processor_kernel().name)
+# Each part of a minibatch sums up its own gradient. Parts depend on the number of agent-steps alone, so that the bits
+# do not depend on the number of threads.
+_PART, _MOST_PARTS = 2048, 16
+
+
+class CompiledUpdate:
+    """The weights of a network and Adam's state in packed order, with the memory for their updates.
+
+    Weights are taken from the network by :meth:`load` and given back by :meth:`store`; in between, only the copy here
+    is up to date. ``threads`` threads share a minibatch; their number does not change the bits.
+    """
+
+    def __init__(self, network: ActorCritic, threads: int) -> None:
+        self.network, self.packed = network, Packed(network)
+        self._workers = workers(threads)
+        layout = self.packed.layout
+        self._blocks = [BlockMemory(layout) for _ in range(threads)]
+        self._moments: list[Floats] = [aligned_zeros((layout.weights,), np.float32) for _ in range(2)]
+        self._gradients: Floats = aligned_zeros((1, layout.weights), np.float32)
+        self._sums = np.zeros((1, 6, GROUP))
+        self._norm, self._steps = np.zeros(16), 0
+
+    @classmethod
+    def of(cls, network: ActorCritic, threads: int) -> CompiledUpdate:
+        """The update of this network, whose memory is kept as long as the network."""
+        found = _UPDATES.get(network)
+        if found is None or len(found._blocks) != threads:
+            found = _UPDATES[network] = cls(network, threads)
+        return found
+
+    def load(self, optimizer: Adam) -> None:
+        """Take the weights and the optimizer's state as they are now."""
+        self.packed.pack([parameter.detach() for parameter in self.network.parameters()], self.packed.weights)
+        for tensors, moment in zip((optimizer.exp_avgs, optimizer.exp_avg_sqs), self._moments, strict=True):
+            self.packed.pack(tensors, moment)
+        self._steps = int(optimizer.steps[0])
+        pack_weights_back(self.packed.layout.table, self.packed.weights, self.packed.back)
+
+    def store(self, optimizer: Adam) -> None:
+        """Put the weights and the optimizer's state back where they came from."""
+        self.packed.unpack(self.packed.weights, list(self.network.parameters()))
+        for tensors, moment in zip((optimizer.exp_avgs, optimizer.exp_avg_sqs), self._moments, strict=True):
+            self.packed.unpack(moment, tensors)
+        for steps in optimizer.steps:
+            steps.fill_(self._steps)
+
+    def differentiate(
+        self, batch: Batch, rows: NDArray[np.int64], config: TrainingConfig, progress: float
+    ) -> MinibatchRecord:
+        """Compute the gradient for the agent-steps ``rows``, int64 [B], and return the minibatch's record."""
+        constants, spread, is_constant = _constants(batch, rows, config, progress)
+        parts = min(max(len(rows) // _PART, 1), _MOST_PARTS)
+        self._require_parts(parts)
+        arrays = (
+            batch.observation.numpy().view(np.int32),
+            batch.mask.numpy(),
+            batch.action.numpy().reshape(-1, 1),
+            batch.columns,
+            _NOTHING if batch.old_log_probs is None else batch.old_log_probs.numpy(),
+            constants,
+            rows,
+        )
+        layout = self.packed.layout
+
+        def work(worker: int, share: slice) -> None:
+            block = self._blocks[worker]
+            for part in range(share.start, share.stop):
+                _differentiate_part(
+                    *arrays,
+                    len(rows) * part // parts,
+                    len(rows) * (part + 1) // parts,
+                    layout.table,
+                    self.packed.weights,
+                    self.packed.back,
+                    layout.relu,
+                    layout.units,
+                    block.memory,
+                    block.bits,
+                    block.lists,
+                    block.log_probs,
+                    block.probs,
+                    block.lanes,
+                    block.wide,
+                    block.chosen,
+                    block.spare,
+                    self._sums[part],
+                    self._gradients[part],
+                )
+
+        self._workers.share(parts, work)
+        norm = math.sqrt(_add_up(self._gradients, parts, self._norm))
+        return _record(self._sums[:parts].sum(axis=(0, 2)), constants, spread, is_constant, norm)
+
+    def step(self, optimizer: Adam, scale: float) -> None:
+        """Take an optimizer step against the gradient, multiplied by ``scale``."""
+        self._steps += 1
+        _step(
+            self.packed.weights,
+            self._gradients[0],
+            *self._moments,
+            *(np.float32(number) for number in (scale, *optimizer.constants(self._steps))),
+            self.packed.layout.table,
+            self.packed.back,
+        )
+
+    def show_gradient(self) -> None:
+        """Put the last gradient into the parameters' ``grad``, for a diagnosis."""
+        parameters = list(self.network.parameters())
+        gradients = [torch.empty_like(parameter) for parameter in parameters]
+        self.packed.unpack(self._gradients[0], gradients)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+
+    def _require_parts(self, parts: int) -> None:
+        if len(self._gradients) < parts:
+            self._gradients = aligned_zeros((parts, self.packed.layout.weights), np.float32)
+            self._sums = np.zeros((parts, 6, GROUP))
+
+
+_UPDATES: WeakKeyDictionary[ActorCritic, CompiledUpdate] = WeakKeyDictionary()
+_NOTHING = np.empty((0, 0), np.float32)
+
+
+def _constants(
+    batch: Batch, rows: NDArray[np.int64], config: TrainingConfig, progress: float
+) -> tuple[NDArray[np.float64], float, bool]:
+    """The constants of a minibatch, the standard deviation of its advantages, and whether all of them are equal."""
+    ppo = config.ppo
+    mean, square, low, high = _moments(batch.columns, rows)
+    is_constant, count = low == high, len(rows)
+    scale = 1.0
+    if not ppo.normalize_advantage or count == 1:
+        mean = 0.0
+    elif is_constant:
+        # Division would blow up the rounding errors of equal advantages.
+        mean, scale = low, 0.0
+    else:
+        scale = 1.0 / (math.sqrt(square * count / (count - 1)) + 1e-8)
+    constants = np.empty(10)
+    constants[terms.AGENT_STEPS], constants[terms.MEAN], constants[terms.SCALE] = count, mean, scale
+    constants[terms.CLIP], constants[terms.VALUE_COEF] = ppo.clip_epsilon, ppo.value_coef
+    constants[terms.VALUE_CLIP] = math.inf if ppo.value_clip is None else ppo.value_clip
+    constants[terms.ENTROPY_COEF] = scheduled(ppo.entropy_coef, ppo.entropy_schedule, progress)
+    constants[terms.CLONING_COEF] = config.replay.cloning_coef
+    constants[terms.CLONES] = batch.clones
+    constants[terms.EXACT] = batch.old_log_probs is not None
+    return constants, math.sqrt(square), is_constant
+
+
+def _record(
+    sums: NDArray[np.float64], constants: NDArray[np.float64], spread: float, is_constant: bool, norm: float
+) -> MinibatchRecord:
+    mean = sums / constants[terms.AGENT_STEPS]
+    policy, value, entropy, divergence, clipped, agreed = mean.tolist()
+    of_entropy = float(-constants[terms.ENTROPY_COEF] * entropy)
+    return MinibatchRecord(
+        loss_policy=policy,
+        loss_value=value,
+        loss_entropy=of_entropy,
+        loss_total=float(policy + constants[terms.VALUE_COEF] * value + of_entropy),
+        kl_divergence=divergence,
+        grad_norm=norm,
+        clip_fraction=clipped,
+        entropy=entropy,
+        adv_std=spread,
+        adv_constant=is_constant,
+        agreement=agreed if constants[terms.CLONES] else math.nan,
+    )
+
+
+@_entry
+def _moments(columns: np.ndarray, rows: np.ndarray) -> tuple[float, float, float, float]:
+    """Mean, variance, smallest and largest of the advantages of these rows."""
+    total, low, high = 0.0, np.float64(columns[rows[0], 0]), np.float64(columns[rows[0], 0])
+    for index in range(len(rows)):
+        value = np.float64(columns[rows[index], 0])
+        total += value
+        low, high = min(low, value), max(high, value)
+    mean, squares = total / len(rows), 0.0
+    for index in range(len(rows)):
+        from_mean = np.float64(columns[rows[index], 0]) - mean
+        squares += from_mean * from_mean
+    return mean, squares / len(rows), low, high
+
+
+@_entry
+def _differentiate_part(
+    observation: np.ndarray,
+    mask: np.ndarray,
+    action: np.ndarray,
+    columns: np.ndarray,
+    old_log_probs: np.ndarray,
+    constants: np.ndarray,
+    rows: np.ndarray,
+    begin: int,
+    end: int,
+    table: np.ndarray,
+    weights: np.ndarray,
+    back: np.ndarray,
+    relu: bool,
+    units: np.ndarray,
+    memory: np.ndarray,
+    bits: np.ndarray,
+    lists: np.ndarray,
+    log_probs: np.ndarray,
+    probs: np.ndarray,
+    lanes: np.ndarray,
+    wide: np.ndarray,
+    chosen: np.ndarray,
+    spare: np.ndarray,
+    sums: np.ndarray,
+    gradient: np.ndarray,
+) -> None:
+    """Fill ``sums`` and ``gradient`` for the entries ``begin`` to ``end`` of ``rows``."""
+    for index in range(len(sums)):
+        for lane in range(GROUP):
+            sums[index, lane] = 0.0
+    for index in range(len(gradient)):
+        gradient[index] = np.float32(0.0)
+    heads = table[len(table) - 1, RESULT]
+    for first in range(begin, end, BLOCK):
+        count = min(BLOCK, end - first)
+        used = gather(observation, rows, first, count, bits, lists)
+        terms.fetch(mask, action, columns, rows, first, count)
+        forward(table, weights, relu, count, used, lists, units, memory)
+        terms.differentiate(
+            mask,
+            action,
+            columns,
+            old_log_probs,
+            constants,
+            rows,
+            first,
+            count,
+            heads,
+            memory,
+            log_probs,
+            probs,
+            lanes,
+            wide,
+            chosen,
+            sums,
+        )
+        backward(table, back, relu, count, used, lists, units, memory, gradient, spare)
+
+
+@_entry
+def _add_up(gradients: np.ndarray, parts: int, lanes: np.ndarray) -> float:
+    """Add the other parts' gradients to the first one; return the sum of the squares, with ``lanes`` overwritten."""
+    for lane in range(16):
+        lanes[lane] = 0.0
+    for start in range(0, gradients.shape[1], 16):
+        for part in range(1, parts):
+            for lane in range(16):
+                gradients[0, start + lane] += gradients[part, start + lane]
+        for lane in range(16):
+            number = np.float64(gradients[0, start + lane])
+            lanes[lane] += number * number
+    total = 0.0
+    for lane in range(16):
+        total += lanes[lane]
+    return total
+
+
+@_entry
+def _step(
+    weights: np.ndarray,
+    gradient: np.ndarray,
+    mean: np.ndarray,
+    square: np.ndarray,
+    scale: np.float32,
+    towards: np.float32,
+    keep: np.float32,
+    add: np.float32,
+    rate: np.float32,
+    correction: np.float32,
+    epsilon: np.float32,
+    table: np.ndarray,
+    back: np.ndarray,
+) -> None:
+    """Adam's step, and the weights for errors that follow from it; see :meth:`townlet.training.adam.Adam.constants`."""
+    for index in range(len(weights)):
+        slope = gradient[index] * scale
+        mean[index] += (slope - mean[index]) * towards
+        square[index] = square[index] * keep + add * slope * slope
+        weights[index] -= rate * mean[index] / (np.sqrt(square[index]) / correction + epsilon)
+    pack_back(table, weights, back)
+
+
+@_entry
+def pack_weights_back(table: np.ndarray, weights: np.ndarray, back: np.ndarray) -> None:
+    """See :func:`townlet.behavior.compiled.passes.pack_back`."""
+    pack_back(table, weights, back)
