@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,6 +217,18 @@ def test_steps_are_those_of_torch_optim_adam() -> None:
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
     assert [int(steps) for steps in mine.steps] == [12] * 8
+
+
+def test_the_memory_for_a_network_goes_with_the_network() -> None:
+    from townlet.behavior.compiled.inference import Inference
+    from townlet.training.compiled_update import CompiledUpdate
+
+    network = network_of("relu", [8])
+    kept = weakref.ref(Inference.of(network)), weakref.ref(CompiledUpdate.of(network, 1)), weakref.ref(network)
+    assert kept[0]() is Inference.of(network)
+    del network
+    gc.collect()
+    assert all(reference() is None for reference in kept)
 
 
 def other_kernels() -> list[str]:

@@ -70,7 +70,8 @@ def test_a_training_on_another_device_gives_what_torch_gives_on_the_processor(
     assert there.sha256 == here.sha256
     assert without_clocks(there.log) == without_clocks(here.log)
     origin = [load_policy(tmp_path / place)[1].provenance for place in ("here", "there")]
-    assert origin[1] == origin[0] | {"device": NAME} and "device" not in origin[0]
+    kernel = f"torch {torch.__version__} {NAME}"
+    assert origin[1] == origin[0] | {"device": NAME, "kernel": kernel} and "device" not in origin[0]
 
 
 @pytest.mark.usefixtures("accelerated")

@@ -78,10 +78,13 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_bytes_of_an_unint
     if mode != "rollout":
         options["replay_manifest"] = recorded
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    started = time.perf_counter()
-    end = processes.run(*command(scenario, whole, options), folder=whole)
-    assert end.code == 0, end.errors
-    seconds = time.perf_counter() - started
+    seconds = 0.0
+    # The first run may have to compile.
+    for folder in (tmp_path / "first", whole):
+        started = time.perf_counter()
+        end = processes.run(*command(scenario, folder, options), folder=folder)
+        assert end.code == 0, end.errors
+        seconds = time.perf_counter() - started
 
     moments, kills = random.Random(f"{mode} {section}"), 0
     for _ in range(100):

@@ -37,7 +37,7 @@ class CompiledUpdate:
     """
 
     def __init__(self, network: ActorCritic, threads: int) -> None:
-        self.network, self.packed = network, Packed(network)
+        self.packed = Packed(network)
         self._workers = workers(threads)
         layout = self.packed.layout
         self._blocks = [BlockMemory(layout) for _ in range(threads)]
@@ -56,7 +56,7 @@ class CompiledUpdate:
 
     def load(self, optimizer: Adam) -> None:
         """Take the weights and the optimizer's state as they are now."""
-        self.packed.pack([parameter.detach() for parameter in self.network.parameters()], self.packed.weights)
+        self.packed.pack([parameter.detach() for parameter in self.packed.parameters], self.packed.weights)
         for tensors, moment in zip((optimizer.exp_avgs, optimizer.exp_avg_sqs), self._moments, strict=True):
             self.packed.pack(tensors, moment)
         self._steps = int(optimizer.steps[0])
@@ -64,7 +64,7 @@ class CompiledUpdate:
 
     def store(self, optimizer: Adam) -> None:
         """Put the weights and the optimizer's state back where they came from."""
-        self.packed.unpack(self.packed.weights, list(self.network.parameters()))
+        self.packed.unpack(self.packed.weights, self.packed.parameters)
         for tensors, moment in zip((optimizer.exp_avgs, optimizer.exp_avg_sqs), self._moments, strict=True):
             self.packed.unpack(moment, tensors)
         for steps in optimizer.steps:
@@ -108,7 +108,7 @@ class CompiledUpdate:
                     block.lanes,
                     block.wide,
                     block.chosen,
-                    block.spare,
+                    block.zeros,
                     self._sums[part],
                     self._gradients[part],
                 )
@@ -131,7 +131,7 @@ class CompiledUpdate:
 
     def show_gradient(self) -> None:
         """Put the last gradient into the parameters' ``grad``, for a diagnosis."""
-        parameters = list(self.network.parameters())
+        parameters = self.packed.parameters
         gradients = [torch.empty_like(parameter) for parameter in parameters]
         self.packed.unpack(self._gradients[0], gradients)
         for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -233,7 +233,7 @@ def _differentiate_part(
     lanes: np.ndarray,
     wide: np.ndarray,
     chosen: np.ndarray,
-    spare: np.ndarray,
+    zeros: np.ndarray,
     sums: np.ndarray,
     gradient: np.ndarray,
 ) -> None:
@@ -267,7 +267,7 @@ def _differentiate_part(
             chosen,
             sums,
         )
-        backward(table, back, relu, count, used, lists, units, memory, gradient, spare)
+        backward(table, back, relu, count, used, lists, units, memory, gradient, zeros)
 
 
 @_entry

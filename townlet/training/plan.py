@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 from pydantic import JsonValue
 
+from townlet.behavior.compiled.kernel import arithmetic
 from townlet.config.scenario import Scenario
 from townlet.config.training import Mode
 from townlet.sources import sources_sha256
@@ -38,5 +40,11 @@ def training_plan(
         # The order of people and objects matters, and mappings compare equal in any order; the hash depends on it.
         "scenario": {**town, "town_sha256": scenario.town_digest},
         "log": dict(log),
-        "code": {"sha256": sources_sha256("townlet.training.run"), "torch": torch.__version__, "numpy": np.__version__},
+        "code": {
+            "sha256": sources_sha256("townlet.training.run"),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "numba": numba.__version__,
+            "kernel": arithmetic(torch.device(device)),
+        },
     }

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import JsonValue
 from upath import UPath
 
+from townlet.behavior.compiled.kernel import arithmetic
 from townlet.behavior.policy_file import PolicyCard, load_policy
 from townlet.capture import Capture, read_capture
 from townlet.config.scenario import Scenario
@@ -150,5 +152,6 @@ def _origin(scenario: Scenario, options: TrainingOptions, capture: Capture | Non
         "mode": options.mode,
         "log_frequency": options.log_frequency,
         "parents": parents,
+        "kernel": arithmetic(torch.device(options.device)),
         **({} if options.device == "cpu" else {"device": options.device}),
     }

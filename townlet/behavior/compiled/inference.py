@@ -111,8 +111,8 @@ class Inference:
 
     def _follow_weights(self) -> None:
         """Pack the weights again if they have changed since."""
-        parameters = list(self._packed.network.parameters())
         # torch counts the changes of a tensor.
+        parameters = self._packed.parameters
         version = [(parameter.data_ptr(), parameter._version) for parameter in parameters]
         with self._lock:
             if version != self._version:

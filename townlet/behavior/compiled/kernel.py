@@ -79,6 +79,18 @@ def kernel_for(device: torch.device) -> Kernel:
     return processor_kernel() if device.type == "cpu" else TORCH
 
 
+def arithmetic(device: torch.device) -> str:
+    """What decides the last bits of a network's results on this device, in words.
+
+    Tiles of every width give the same bits. Torch's depend on its version and on the processor's instruction set.
+    """
+    if kernel_for(device) is not TORCH:
+        return "tiles"
+    return (
+        f"torch {torch.__version__} {torch.backends.cpu.get_cpu_capability() if device.type == 'cpu' else device.type}"
+    )
+
+
 @functools.cache
 def _features() -> dict[str, bool]:
     import llvmlite.binding as llvm  # type: ignore[import-untyped]

@@ -70,8 +70,8 @@ class BlockMemory:
         self.bits = self.memory.view(np.int32)
         #: int32 [3, F + ROWS]: see :func:`townlet.behavior.compiled.passes.gather`.
         self.lists = np.zeros((3, layout.features + ROWS), np.int32)
-        #: float32 [tile + WIDTH]: a spare tile, and a row that stays 0.
-        self.spare: Floats = aligned_zeros(((ROWS + 1) * WIDTH,), np.float32)
+        #: float32 [WIDTH]: what errors are added to.
+        self.zeros: Floats = aligned_zeros((WIDTH,), np.float32)
         # Outputs of a group of rows, each output's side by side: first the actions', then the value, then nothing.
         outputs = panels(layout.actions + 1) * WIDTH
         #: float32 [outputs · GROUP] each: log-probabilities and probabilities, with values and zeros after both.
@@ -87,7 +87,8 @@ class Packed:
     """Weights of a network, packed: ``weights`` for its layers' outputs, ``back`` for the errors of their inputs."""
 
     def __init__(self, network: ActorCritic) -> None:
-        self.network, self.layout = network, Layout(network)
+        # Not the network itself: whoever keeps this by network would keep the network alive.
+        self.layout, self.parameters = Layout(network), list(network.parameters())
         self.weights: Floats = aligned_zeros((self.layout.weights,), np.float32)
         self.back: Floats = aligned_zeros((self.layout.back,), np.float32)
 

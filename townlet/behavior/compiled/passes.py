@@ -19,13 +19,20 @@ from townlet.behavior.compiled.packed import (
     SOURCE,
     WEIGHT,
 )
-from townlet.behavior.compiled.tiles import ROWS, WIDTH, gradient_tile, product_tile
+from townlet.behavior.compiled.tiles import (
+    ROWS,
+    WIDTH,
+    add_rows,
+    gradient_tile,
+    product_tile,
+    relu_error_tile,
+    relu_tile,
+    tanh_error_tile,
+)
 from townlet.world.engine.compile import rule, seldom
 from townlet.world.engine.intrinsics import prefetch
 
-_TILE = ROWS * WIDTH
 _PANEL = BLOCK * WIDTH
-_ONE, _ZERO = np.float32(1.0), np.float32(0.0)
 # Rows are fetched so many rows before they are copied; floats in a line of the cache.
 _AHEAD, _LINE = 6, 16
 
@@ -122,15 +129,17 @@ def forward(
                 source = table[layer, SOURCE] + row * WIDTH
                 result = table[layer, RESULT] + panel * _PANEL + row * WIDTH
                 if layer == 0:
-                    _product(memory, source, lists[0], lists[1], inputs, weights, weight, bias, result)
+                    _compute(memory, source, lists[0], lists[1], inputs, weights, weight, bias, result, relu)
+                elif layer < last:
+                    _compute(memory, source, units[0], units[1], inputs, weights, weight, bias, result, relu)
                 else:
-                    _product(memory, source, units[0], units[1], inputs, weights, weight, bias, result)
-                if layer < last:
-                    _activate(memory, result, relu)
+                    product_tile(
+                        memory, source, units[0], units[1], inputs, weights, weight, weights, bias, memory, result
+                    )
 
 
 @rule
-def _product(
+def _compute(
     memory: np.ndarray,
     source: int,
     columns: np.ndarray,
@@ -140,19 +149,14 @@ def _product(
     weight: int,
     bias: int,
     result: int,
+    relu: bool,
 ) -> None:
-    product_tile(memory, source, columns, rows, inputs, weights, weight, weights, bias, memory, result)
-
-
-@rule
-def _activate(memory: np.ndarray, start: int, relu: bool) -> None:
+    """A tile of a hidden layer."""
     if relu:
-        for index in range(start, start + _TILE):
-            value = memory[index]
-            # NaN stays.
-            memory[index] = _ZERO if value < _ZERO else value
+        relu_tile(memory, source, columns, rows, inputs, weights, weight, weights, bias, memory, result)
     else:
-        for index in range(start, start + _TILE):
+        product_tile(memory, source, columns, rows, inputs, weights, weight, weights, bias, memory, result)
+        for index in range(result, result + ROWS * WIDTH):
             memory[index] = hyperbolic_tangent(memory[index])
 
 
@@ -167,7 +171,7 @@ def backward(
     units: np.ndarray,
     memory: np.ndarray,
     gradient: np.ndarray,
-    spare: np.ndarray,
+    zeros: np.ndarray,
 ) -> None:
     """Add the gradient of a block, whose last layer holds the loss's derivatives, to ``gradient``, in packed order.
 
@@ -178,7 +182,7 @@ def backward(
         back: the weights for errors.
         relu, rows, used, lists, units, memory: see :func:`forward`.
         gradient: float32, as long as the packed weights.
-        spare: float32 [tile + a row of zeros], overwritten but for the zeros.
+        zeros: float32 [WIDTH], all 0.
     """
     for layer in range(len(table) - 1, -1, -1):
         inputs = used if layer == 0 else table[layer, INPUTS]
@@ -191,16 +195,9 @@ def backward(
                 else:
                     source = table[layer, SOURCE]
                     gradient_tile(memory, source, units[0], units[1], unit, rows, memory, error, gradient, place)
-            _add_rows(memory, error, rows, gradient, table[layer, BIAS] + panel * WIDTH)
+            add_rows(memory, error, rows, gradient, table[layer, BIAS] + panel * WIDTH)
         if layer > 0:
-            _propagate(table[layer], back, relu, rows, units, memory, spare)
-
-
-@rule
-def _add_rows(memory: np.ndarray, start: int, rows: int, gradient: np.ndarray, bias: int) -> None:
-    for row in range(rows):
-        for column in range(WIDTH):
-            gradient[bias + column] += memory[start + row * WIDTH + column]
+            _propagate(table[layer], back, relu, rows, units, memory, zeros)
 
 
 @rule
@@ -211,20 +208,21 @@ def _propagate(
     rows: int,
     units: np.ndarray,
     memory: np.ndarray,
-    spare: np.ndarray,
+    zeros: np.ndarray,
 ) -> None:
     """Replace a layer's inputs by the errors before their activation."""
     for panel in range(layer[INPUT_PANELS]):
         weight = layer[BACK] + panel * layer[OUTPUT_ROWS] * WIDTH
         for row in range(0, rows, ROWS):
             error, place = layer[RESULT] + row * WIDTH, layer[SOURCE] + panel * _PANEL + row * WIDTH
-            product_tile(memory, error, units[0], units[1], layer[OUTPUTS], back, weight, spare, _TILE, spare, 0)
-            for index in range(_TILE):
-                output = memory[place + index]
-                if relu:
-                    memory[place + index] = spare[index] if output > _ZERO else _ZERO
-                else:
-                    memory[place + index] = spare[index] * (_ONE - output * output)
+            if relu:
+                relu_error_tile(
+                    memory, error, units[0], units[1], layer[OUTPUTS], back, weight, zeros, 0, memory, place
+                )
+            else:
+                tanh_error_tile(
+                    memory, error, units[0], units[1], layer[OUTPUTS], back, weight, zeros, 0, memory, place
+                )
 
 
 @seldom

@@ -35,63 +35,86 @@ _FLOAT, _WORD, _INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 _VECTOR = ir.VectorType(_FLOAT, max(_LANES, 1))
 _SQUARE = ir.VectorType(_FLOAT, GROUP)
 _ZERO = ir.Constant(_VECTOR, [0.0] * _LANES)
+#: Turns a vector of a tile into the one that is stored at a place; it may read what is there before.
+Finish = Callable[[Any, Any, Any], Any]
 # Untyped, because Numba's stubs lack them.
 _declare: Any = cgutils.get_or_insert_function
 _make_array: Any = arrayobj.make_array
 
 
-def _product_tile(
-    typing_context: Any,
-    left: Any,
-    left_start: Any,
-    left_offsets: Any,
-    right_offsets: Any,
-    count: Any,
-    right: Any,
-    right_start: Any,
-    first: Any,
-    first_start: Any,
-    result: Any,
-    result_start: Any,
-) -> Any:
-    signature = types.void(
-        left,
-        types.intp,
-        left_offsets,
-        right_offsets,
-        types.intp,
-        right,
-        types.intp,
-        first,
-        types.intp,
-        result,
-        types.intp,
-    )
+def _product_tile(finish: Finish) -> Any:
+    """An intrinsic that computes a tile and finishes every vector of it in registers."""
+
+    def typed(
+        typing_context: Any,
+        left: Any,
+        left_start: Any,
+        left_offsets: Any,
+        right_offsets: Any,
+        count: Any,
+        right: Any,
+        right_start: Any,
+        first: Any,
+        first_start: Any,
+        result: Any,
+        result_start: Any,
+    ) -> Any:
+        words = types.intp
+        signature = types.void(
+            left, words, left_offsets, right_offsets, words, right, words, first, words, result, words
+        )
+        return signature, generate
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = _pointers(context, builder, signature, arguments)
         a, b = builder.gep(data(0), [arguments[1]]), builder.gep(data(5), [arguments[6]])
-        initial = builder.gep(data(7), [arguments[8]])
-        start = _loads(builder, initial) * ROWS
+        start = _loads(builder, builder.gep(data(7), [arguments[8]])) * ROWS
 
         def at(k: Any) -> tuple[Callable[[int], Any], Any]:
             here = builder.gep(a, [_offset(builder, data(2), k)])
             return lambda row: builder.gep(here, [_WORD(row * WIDTH)]), builder.gep(b, [_offset(builder, data(3), k)])
 
         sums = _chain(builder, arguments[4], start, at)
-        place = builder.gep(data(9), [arguments[10]])
+        base = builder.gep(data(9), [arguments[10]])
         for index, value in enumerate(sums):
-            _store(builder, value, builder.gep(place, [_WORD(index * _LANES)]))
+            place = builder.bitcast(builder.gep(base, [_WORD(index * _LANES)]), _VECTOR.as_pointer())
+            builder.store(finish(builder, value, place), place, align=4 * _LANES)
         return context.get_dummy_value()
 
-    return signature, generate
+    return intrinsic(typed)
+
+
+def _as_it_is(builder: Any, value: Any, place: Any) -> Any:
+    return value
+
+
+def _relu(builder: Any, value: Any, place: Any) -> Any:
+    # NaN is not less than 0, so it stays.
+    return builder.select(builder.fcmp_ordered("<", value, _ZERO), _ZERO, value)
+
+
+def _through_relu(builder: Any, value: Any, place: Any) -> Any:
+    output = builder.load(place, align=4 * _LANES)
+    return builder.select(builder.fcmp_ordered(">", output, _ZERO), value, _ZERO)
+
+
+def _through_tanh(builder: Any, value: Any, place: Any) -> Any:
+    output = builder.load(place, align=4 * _LANES)
+    one = ir.Constant(_VECTOR, [1.0] * _LANES)
+    return builder.fmul(value, builder.fsub(one, builder.fmul(output, output)))
 
 
 #: ``product_tile(left, left_start, left_offsets, right_offsets, count, right, right_start, first, first_start, result,
 #: result_start)``: fill a tile of ``result`` with ``first``'s row plus the product of ROWS rows of ``left`` with
 #: ``count`` rows of ``right``. Term k takes column ``left_offsets[k]`` of ``left`` and the row at ``right_offsets[k]``
 #: of ``right``. All arrays are flat float32, offsets int32.
-product_tile: Any = intrinsic(_product_tile)
+product_tile: Any = _product_tile(_as_it_is)
+#: The same, and then relu.
+relu_tile: Any = _product_tile(_relu)
+#: The same for errors, times the derivative of relu at its outputs, which ``result`` holds before.
+relu_error_tile: Any = _product_tile(_through_relu)
+#: The same for errors, times the derivative of tanh at its outputs, which ``result`` holds before.
+tanh_error_tile: Any = _product_tile(_through_tanh)
 
 
 def _gradient_tile(
@@ -149,34 +172,65 @@ def _gradient_tile(
 gradient_tile: Any = intrinsic(_gradient_tile)
 
 
+def _add_rows(typing_context: Any, source: Any, source_start: Any, count: Any, result: Any, result_start: Any) -> Any:
+    signature = types.void(source, types.intp, types.intp, result, types.intp)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = _pointers(context, builder, signature, arguments)
+        rows, place = builder.gep(data(0), [arguments[1]]), builder.gep(data(3), [arguments[4]])
+
+        def add(k: Any, sums: list[Any]) -> list[Any]:
+            row = _loads(builder, builder.gep(rows, [builder.mul(k, _WORD(WIDTH))]))
+            return [builder.fadd(running, vector) for running, vector in zip(sums, row, strict=True)]
+
+        for vector, total in enumerate(_loop(builder, arguments[2], _loads(builder, place), add)):
+            _store(builder, total, builder.gep(place, [_WORD(vector * _LANES)]))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+#: ``add_rows(source, source_start, count, result, result_start)``: add ``count`` rows of a panel to one of ``result``.
+add_rows: Any = intrinsic(_add_rows)
+
+
 def _chain(
     builder: Any, count: Any, start: list[Any], at: Callable[[Any], tuple[Callable[[int], Any], Any]]
 ) -> list[Any]:
     """A loop over k < ``count`` that adds to a tile, given as vectors, the product of a column with a row."""
-    before, body, after = builder.block, builder.append_basic_block("terms"), builder.append_basic_block("tile")
-    builder.cbranch(builder.icmp_signed(">", count, _WORD(0)), body, after)
-    builder.position_at_end(body)
+
+    def add(k: Any, sums: list[Any]) -> list[Any]:
+        column, row = at(k)
+        right = _loads(builder, row)
+        return [
+            _fused(builder, left, vector, sums[index * _VECTORS + number])
+            for index in range(ROWS)
+            for left in [_broadcast(builder, builder.load(column(index)))]
+            for number, vector in enumerate(right)
+        ]
+
+    return _loop(builder, count, start, add)
+
+
+def _loop(builder: Any, count: Any, start: list[Any], body: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
+    """A loop over k < ``count`` that keeps vectors in registers; returns the last ones."""
+    before, inside, after = builder.block, builder.append_basic_block("terms"), builder.append_basic_block("tile")
+    builder.cbranch(builder.icmp_signed(">", count, _WORD(0)), inside, after)
+    builder.position_at_end(inside)
     k = builder.phi(_WORD)
     sums = [builder.phi(_VECTOR) for _ in start]
-    column, row = at(k)
-    right = _loads(builder, row)
-    new = [
-        _fused(builder, left, vector, sums[index * _VECTORS + number])
-        for index in range(ROWS)
-        for left in [_broadcast(builder, builder.load(column(index)))]
-        for number, vector in enumerate(right)
-    ]
+    new = body(k, sums)
     following = builder.add(k, _WORD(1))
-    builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+    builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
     k.add_incoming(_WORD(0), before)
-    k.add_incoming(following, body)
+    k.add_incoming(following, inside)
     builder.position_at_end(after)
     totals = [builder.phi(_VECTOR) for _ in start]
     for total, running, first, last in zip(totals, sums, start, new, strict=True):
         running.add_incoming(first, before)
-        running.add_incoming(last, body)
+        running.add_incoming(last, inside)
         total.add_incoming(first, before)
-        total.add_incoming(last, body)
+        total.add_incoming(last, inside)
     return totals
 
 
