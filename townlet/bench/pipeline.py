@@ -7,8 +7,8 @@ import statistics
 from typing import Any
 
 from townlet.bench.process import measure_apart
-from townlet.bench.protocol import available_cores
 from townlet.errors import InputError
+from townlet.host.workers import available_cores
 
 
 def bench_pipeline(scenario: str, *, repeats: int) -> dict[str, Any]:

@@ -34,11 +34,6 @@ def use_cores(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def drawn_actions(choices: int, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.int32]:
     """int32 [rows, *shape]: actions drawn uniformly from all ``choices``, legal or not, to cycle through."""
     row_bytes = 4 * int(np.prod(shape))

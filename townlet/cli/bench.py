@@ -151,10 +151,10 @@ def train(
 
     Every step is simulated and learnt from. Other trainers are measured in the same run.
     """
-    from townlet.bench.protocol import available_cores
     from townlet.bench.train import Amounts, bench_training
     from townlet.cli.console import progress_bar
     from townlet.config.find import find_scenario
+    from townlet.host.workers import available_cores
 
     amounts = Amounts(worlds, ticks, minibatch, threads or available_cores(), repeats)
     with progress_bar("bench", "measurements") as advance:

@@ -122,7 +122,8 @@ class TrainingConfig(Section):
     epochs: Amount = 4
     """Passes over each batch of data; each is one telemetry line."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """Threads that share worlds and minibatches; their number changes the order of sums, and so the bits."""
+    """The least number of threads that share worlds and minibatches; otherwise there is one per core. It changes the
+    time alone, and no result."""
     network: NetworkConfig = NetworkConfig()
     ppo: PPOConfig = PPOConfig()
     replay: ReplayConfig = ReplayConfig()

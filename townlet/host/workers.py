@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+from townlet.errors import InputError
+
+#: The environment variable that sets the number of threads.
+VARIABLE = "TOWNLET_THREADS"
+_MOST = 256
 
 
 class Workers:
@@ -43,6 +50,25 @@ class Workers:
         """Split ``range(rows)`` into one part per thread; lengths differ by at most 1, and none is empty."""
         bounds = [rows * worker // self.threads for worker in range(self.threads + 1)]
         return [slice(begin, end) for begin, end in itertools.pairwise(bounds) if begin < end]
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_threads(least: int) -> int:
+    """The number of threads that share worlds and minibatches: ``$TOWNLET_THREADS``, else one per core.
+
+    Without that variable there are at least ``least``. The number changes the time alone, and no result.
+    Raises InputError for a variable that is not a number from 1 to 256.
+    """
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return max(least, min(available_cores(), _MOST))
+    if not (named.isdecimal() and 1 <= int(named) <= _MOST):
+        raise InputError.of("environment", VARIABLE, repr(named), f"a whole number from 1 to {_MOST}")
+    return int(named)
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import numpy as np
 
 from townlet.baselines.measure import measure_seed, town_metrics
 from townlet.capture import Capture
+from townlet.host.workers import worker_threads
 from townlet.simulation import SimulationLoop
 from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.learned_change import LEARNING_METRICS
@@ -29,7 +30,8 @@ class Cycles:
         self.inputs, self.capture, self.source, self.seed = inputs, capture, source, seed
         scenario, baseline = inputs.scenario, inputs.baseline
         training = scenario.training
-        self._loop = SimulationLoop(scenario, worlds=training.worlds, seed=training.seed, threads=training.threads)
+        threads = worker_threads(training.threads)
+        self._loop = SimulationLoop(scenario, worlds=training.worlds, seed=training.seed, threads=threads)
         self.harness = TrainingHarness.for_scenario(scenario, loop=self._loop)
         self.harness.require_usable("mixed", capture, source)
         self.harness.take_memory("mixed", capture)

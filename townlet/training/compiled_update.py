@@ -25,8 +25,8 @@ from townlet.world.engine.compile import entry_of
 
 _entry = entry_of(processor_kernel().name)
 # Each part of a minibatch sums up its own gradient. Parts depend on the number of agent-steps alone, so that the bits
-# do not depend on the number of threads.
-_PART, _MOST_PARTS = 2048, 16
+# do not depend on the number of threads. Their number is even, because most machines have an even number of cores.
+_SMALL, _PART, _MOST_PARTS = 512, 4096, 32
 
 
 class CompiledUpdate:
@@ -75,7 +75,7 @@ class CompiledUpdate:
     ) -> MinibatchRecord:
         """Compute the gradient for the agent-steps ``rows``, int64 [B], and return the minibatch's record."""
         constants, spread, is_constant = _constants(batch, rows, config, progress)
-        parts = min(max(len(rows) // _PART, 1), _MOST_PARTS)
+        parts = 1 if len(rows) < _SMALL else min(2 * math.ceil(len(rows) / _PART), _MOST_PARTS)
         self._require_parts(parts)
         arrays = (
             batch.observation.numpy().view(np.int32),

@@ -17,6 +17,7 @@ from townlet.config.scenario import Scenario
 from townlet.config.training import Mode, TrainingConfig, phase_kinds
 from townlet.errors import InputError
 from townlet.host.memory import FEWER, memory_for
+from townlet.host.workers import worker_threads
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.batch import rollout_batch, rows_of
@@ -82,7 +83,7 @@ class TrainingHarness(Learner):
         config = scenario.training
         seed = config.seed if seed is None else seed
         if loop is None:
-            loop = SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=config.threads)
+            loop = SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=worker_threads(config.threads))
         return cls(loop, config, seed=seed, device=device, scenario=scenario)
 
     def run(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from townlet.behavior.compiled.kernel import TORCH, kernel_for
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
+from townlet.host.workers import worker_threads
 from townlet.seeds import fold_seed
 from townlet.training.adam import Adam
 from townlet.training.batch import Batch
@@ -125,7 +126,7 @@ def update_of(network: ActorCritic, config: TrainingConfig) -> Update:
         return TorchUpdate(network)
     from townlet.training.compiled_update import CompiledUpdate
 
-    return CompiledUpdate.of(network, config.threads)
+    return CompiledUpdate.of(network, worker_threads(config.threads))
 
 
 def stopped_early(fields: Mapping[str, float], config: TrainingConfig) -> bool:
