@@ -82,7 +82,7 @@ def differentiated(
     kind: str, network: ActorCritic, batch: Batch, rows: np.ndarray, config: TrainingConfig
 ) -> tuple[MinibatchRecord, torch.Tensor]:
     """The record and the gradient of a minibatch, by torch or compiled."""
-    from townlet.training.compiled_update import CompiledUpdate
+    from townlet.training.compiled.update import CompiledUpdate
 
     update = TorchUpdate(network) if kind == "torch" else CompiledUpdate(network, config.threads)
     update.load(Adam(network.parameters(), lr=1e-3, eps=1e-5))
@@ -197,7 +197,7 @@ def test_a_number_that_is_not_finite_reaches_the_loss(name: str) -> None:
 
 
 def test_steps_are_those_of_torch_optim_adam() -> None:
-    from townlet.training.compiled_update import CompiledUpdate
+    from townlet.training.compiled.update import CompiledUpdate
 
     ours, theirs = network_of("relu", [9, 5]), network_of("relu", [9, 5])
     mine = Adam(ours.parameters(), lr=3e-3, eps=1e-5)
@@ -221,7 +221,7 @@ def test_steps_are_those_of_torch_optim_adam() -> None:
 
 def test_the_memory_for_a_network_goes_with_the_network() -> None:
     from townlet.behavior.compiled.inference import Inference
-    from townlet.training.compiled_update import CompiledUpdate
+    from townlet.training.compiled.update import CompiledUpdate
 
     network = network_of("relu", [8])
     kept = weakref.ref(Inference.of(network)), weakref.ref(CompiledUpdate.of(network, 1)), weakref.ref(network)

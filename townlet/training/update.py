@@ -124,7 +124,7 @@ def update_of(network: ActorCritic, config: TrainingConfig) -> Update:
     if kernel_for(network.device) is TORCH:
         # An accelerator is parallel in itself; more threads of the processor would only wait for it.
         return TorchUpdate(network)
-    from townlet.training.compiled_update import CompiledUpdate
+    from townlet.training.compiled.update import CompiledUpdate
 
     return CompiledUpdate.of(network, worker_threads(config.threads))
 

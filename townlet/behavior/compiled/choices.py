@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from townlet.behavior.compiled.elementary import exponential, logarithm
-from townlet.behavior.compiled.packed import BLOCK
-from townlet.behavior.compiled.tiles import GROUP, WIDTH, transpose
+from townlet.behavior.compiled.packed import BLOCK, Block
+from townlet.behavior.compiled.tiles import WIDTH
+from townlet.behavior.compiled.transposition import GROUP, transpose
 from townlet.world.engine.compile import rule
 
 _PANEL = BLOCK * WIDTH
@@ -20,31 +21,19 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 @rule
-def softmax(
-    memory: np.ndarray,
-    start: int,
-    legal: np.ndarray,
-    rows: np.ndarray,
-    first: int,
-    count: int,
-    log_probs: np.ndarray,
-    probs: np.ndarray,
-    lanes: np.ndarray,
-) -> None:
-    """Fill log-probabilities and probabilities of a group of a block's rows.
+def softmax(block: Block, start: int, legal: np.ndarray, rows: np.ndarray, first: int, count: int) -> None:
+    """Fill a block's log-probabilities, about −1e30 for illegal actions, probabilities, exactly 0 for them, and values.
 
     Args:
-        memory: float32, the block's memory; the logits of illegal actions are overwritten.
+        block: its memory holds the outputs; the logits of illegal actions are overwritten.
         start: where the outputs of the group's first row begin.
         legal: bool [M, N], true for legal actions.
         rows: int64, rows of ``legal``.
         first, count: the group's entries of ``rows``; of GROUP results, only the first ``count`` mean anything.
-        log_probs: float32 [outputs · GROUP], filled with log-probabilities, about −1e30 for illegal actions, and after
-            them with the values.
-        probs: float32 [outputs · GROUP], filled with probabilities, exactly 0 for illegal actions.
-        lanes: float32 [2 · GROUP], overwritten.
     """
-    actions, width = legal.shape[1], len(lanes) // 4
+    # The width is GROUP, but unknown to the compiler: it would unroll short loops, and make vectors of actions instead.
+    actions, width = legal.shape[1], len(block.lanes) // 2
+    memory, log_probs, probs, lanes = block.memory, block.log_probs, block.probs, block.lanes
     for lane in range(count):
         _forbid(memory, start + lane * WIDTH, legal, rows[first + lane])
     for output in range(0, len(log_probs) // GROUP, GROUP):
@@ -87,27 +76,18 @@ def _forbid(memory: np.ndarray, start: int, legal: np.ndarray, row: int) -> None
 
 
 @rule
-def draw(
-    probs: np.ndarray,
-    actions: int,
-    draws: np.ndarray,
-    first: int,
-    count: int,
-    chosen: np.ndarray,
-    lanes: np.ndarray,
-) -> None:
+def draw(block: Block, actions: int, draws: np.ndarray, first: int, count: int) -> None:
     """Draw an action for each row of a group: the first whose cumulative probability exceeds the uniform.
 
     An action of probability 0 is never drawn.
 
     Args:
-        probs: float32 [N · GROUP …]; they need not sum to exactly 1.
-        actions: N.
+        block: its probabilities need not sum to exactly 1; its choices are filled.
+        actions: the number of actions.
         draws: float64 [M], uniform in [0, 1).
         first, count: the group's entries of ``draws``.
-        chosen: int64 [GROUP], filled.
-        lanes: float64 [2 · GROUP], overwritten.
     """
+    probs, lanes, chosen = block.probs, block.wide, block.chosen
     for lane in range(GROUP):
         lanes[lane] = 0.0
     for action in range(actions):
@@ -131,11 +111,9 @@ def draw(
 
 
 @rule
-def most_probable(log_probs: np.ndarray, actions: int, chosen: np.ndarray, lanes: np.ndarray) -> None:
-    """Fill ``chosen``, int64 [GROUP], with the first of each row's most probable actions.
-
-    ``log_probs`` is float32 [N · GROUP …]; the start of ``lanes``, float32 [GROUP …], is overwritten.
-    """
+def most_probable(block: Block, actions: int) -> None:
+    """Fill a block's choices with the first of each row's most probable actions."""
+    log_probs, chosen, lanes = block.log_probs, block.chosen, block.wide
     for lane in range(GROUP):
         chosen[lane], lanes[lane] = 0, log_probs[lane]
     for action in range(1, actions):

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from townlet.behavior.compiled.choices import draw, most_probable, softmax
 from townlet.behavior.compiled.kernel import processor_kernel
-from townlet.behavior.compiled.packed import BLOCK, RESULT, BlockMemory, Floats, Packed
+from townlet.behavior.compiled.packed import BLOCK, RESULT, Block, Floats, Packed, Weights
 from townlet.behavior.compiled.passes import forward, gather
-from townlet.behavior.compiled.tiles import GROUP, WIDTH
+from townlet.behavior.compiled.tiles import WIDTH
+from townlet.behavior.compiled.transposition import GROUP
 from townlet.behavior.network import ActorCritic
 from townlet.world.engine.compile import entry_of
 
@@ -60,24 +61,14 @@ class Inference:
             value: float32 [B], filled with values.
         """
         self._follow_weights()
-        layout, own = self._packed.layout, self._own_memory(len(observation))
+        own = self._own_memory(len(observation))
         _choose(
             observation.view(np.int32),
             mask,
             draws,
             own.range,
-            layout.table,
             self._packed.weights,
-            layout.relu,
-            layout.units,
-            own.block.memory,
-            own.block.bits,
-            own.block.lists,
-            own.block.log_probs,
-            own.block.probs,
-            own.block.lanes,
-            own.block.wide,
-            own.block.chosen,
+            own.block,
             action,
             log_prob,
             value,
@@ -86,24 +77,14 @@ class Inference:
     def evaluate(self, observation: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Log-probabilities of all actions, float32 [B, N], and values, float32 [B], of rows as in :meth:`choose`."""
         self._follow_weights()
-        layout, own = self._packed.layout, self._own_memory(len(observation))
+        own = self._own_memory(len(observation))
         log_probs, values = np.empty(mask.shape, np.float32), np.empty(len(mask), np.float32)
         _evaluate(
             np.ascontiguousarray(observation).view(np.int32),
             np.ascontiguousarray(mask),
             own.range,
-            layout.table,
             self._packed.weights,
-            layout.relu,
-            layout.units,
-            own.block.memory,
-            own.block.bits,
-            own.block.lists,
-            own.block.log_probs,
-            own.block.probs,
-            own.block.lanes,
-            own.block.wide,
-            own.block.chosen,
+            own.block,
             log_probs,
             values,
         )
@@ -116,13 +97,13 @@ class Inference:
         version = [(parameter.data_ptr(), parameter._version) for parameter in parameters]
         with self._lock:
             if version != self._version:
-                self._packed.pack([parameter.detach() for parameter in parameters], self._packed.weights)
+                self._packed.pack([parameter.detach() for parameter in parameters], self._packed.weights.forward)
                 self._version = version
 
     def _own_memory(self, rows: int) -> _Own:
         own: _Own | None = getattr(self._memory, "own", None)
         if own is None:
-            own = self._memory.own = _Own(BlockMemory(self._packed.layout))
+            own = self._memory.own = _Own(Block.of(self._packed.layout))
         if len(own.range) < rows:
             own.range = np.arange(rows)
         return own
@@ -134,7 +115,7 @@ _INFERENCES: WeakKeyDictionary[ActorCritic, Inference] = WeakKeyDictionary()
 class _Own:
     """One thread's memory, and the numbers of rows, int64 from 0 on."""
 
-    def __init__(self, block: BlockMemory) -> None:
+    def __init__(self, block: Block) -> None:
         self.block, self.range = block, np.arange(0)
 
 
@@ -144,41 +125,31 @@ def _choose(
     mask: np.ndarray,
     draws: np.ndarray,
     rows: np.ndarray,
-    table: np.ndarray,
-    weights: np.ndarray,
-    relu: bool,
-    units: np.ndarray,
-    memory: np.ndarray,
-    bits: np.ndarray,
-    lists: np.ndarray,
-    log_probs: np.ndarray,
-    probs: np.ndarray,
-    lanes: np.ndarray,
-    wide: np.ndarray,
-    picked: np.ndarray,
+    weights: Weights,
+    block: Block,
     action: np.ndarray,
     log_prob: np.ndarray,
     value: np.ndarray,
 ) -> None:
     """See :meth:`Inference.choose`; the last three arrays are filled."""
     actions = mask.shape[1]
-    heads = table[len(table) - 1, RESULT]
+    heads = weights.table[len(weights.table) - 1, RESULT]
     for first in range(0, len(action), BLOCK):
         count = min(BLOCK, len(action) - first)
-        used = gather(observation, rows, first, count, bits, lists)
-        forward(table, weights, relu, count, used, lists, units, memory)
+        used = gather(observation, rows, first, count, block)
+        forward(weights, block, count, used)
         for index in range(0, count, GROUP):
             start, place, size = heads + index * WIDTH, first + index, min(GROUP, count - index)
-            softmax(memory, start, mask, rows, place, size, log_probs, probs, lanes)
+            softmax(block, start, mask, rows, place, size)
             if len(draws) > 0:
-                draw(probs, actions, draws, place, size, picked, wide)
+                draw(block, actions, draws, place, size)
             else:
-                most_probable(log_probs, actions, picked, lanes)
+                most_probable(block, actions)
             for lane in range(size):
-                chosen = picked[lane]
+                chosen = block.chosen[lane]
                 action[place + lane] = chosen
-                log_prob[place + lane] = log_probs[chosen * GROUP + lane] if len(draws) > 0 else _ZERO
-                value[place + lane] = log_probs[actions * GROUP + lane]
+                log_prob[place + lane] = block.log_probs[chosen * GROUP + lane] if len(draws) > 0 else _ZERO
+                value[place + lane] = block.log_probs[actions * GROUP + lane]
 
 
 @_entry
@@ -186,32 +157,22 @@ def _evaluate(
     observation: np.ndarray,
     mask: np.ndarray,
     rows: np.ndarray,
-    table: np.ndarray,
-    weights: np.ndarray,
-    relu: bool,
-    units: np.ndarray,
-    memory: np.ndarray,
-    bits: np.ndarray,
-    lists: np.ndarray,
-    log_probs: np.ndarray,
-    probs: np.ndarray,
-    lanes: np.ndarray,
-    wide: np.ndarray,
-    picked: np.ndarray,
+    weights: Weights,
+    block: Block,
     result: np.ndarray,
     values: np.ndarray,
 ) -> None:
     """See :meth:`Inference.evaluate`; the last two arrays are filled."""
     actions = mask.shape[1]
-    heads = table[len(table) - 1, RESULT]
+    heads = weights.table[len(weights.table) - 1, RESULT]
     for first in range(0, len(values), BLOCK):
         count = min(BLOCK, len(values) - first)
-        used = gather(observation, rows, first, count, bits, lists)
-        forward(table, weights, relu, count, used, lists, units, memory)
+        used = gather(observation, rows, first, count, block)
+        forward(weights, block, count, used)
         for index in range(0, count, GROUP):
             start, place, size = heads + index * WIDTH, first + index, min(GROUP, count - index)
-            softmax(memory, start, mask, rows, place, size, log_probs, probs, lanes)
+            softmax(block, start, mask, rows, place, size)
             for lane in range(size):
-                values[place + lane] = log_probs[actions * GROUP + lane]
+                values[place + lane] = block.log_probs[actions * GROUP + lane]
                 for action in range(actions):
-                    result[place + lane, action] = log_probs[action * GROUP + lane]
+                    result[place + lane, action] = block.log_probs[action * GROUP + lane]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from townlet.behavior.compiled.tiles import GROUP, ROWS, WIDTH
+from townlet.behavior.compiled.tiles import ROWS, WIDTH
+from townlet.behavior.compiled.transposition import GROUP
 from townlet.behavior.network import ActorCritic
 from townlet.rollout import aligned_zeros
 
@@ -61,36 +63,70 @@ class Layout:
         self.units = np.array([units // WIDTH * (BLOCK * WIDTH) + units % WIDTH, units * WIDTH], np.int32)
 
 
-class BlockMemory:
-    """What one thread needs to take blocks of rows through a network of this shape."""
+class Block(NamedTuple):
+    """The memory that one thread needs to take blocks of rows through a network."""
 
-    def __init__(self, layout: Layout) -> None:
-        #: float32 [memory]: observations, activations and errors; and the same bits as int32.
-        self.memory: Floats = aligned_zeros((layout.memory,), np.float32)
-        self.bits = self.memory.view(np.int32)
-        #: int32 [3, F + ROWS]: see :func:`townlet.behavior.compiled.passes.gather`.
-        self.lists = np.zeros((3, layout.features + ROWS), np.int32)
-        #: float32 [WIDTH]: what errors are added to.
-        self.zeros: Floats = aligned_zeros((WIDTH,), np.float32)
-        # Outputs of a group of rows, each output's side by side: first the actions', then the value, then nothing.
+    memory: Floats
+    """float32 [memory]: observations, activations and errors, where :class:`Layout` says."""
+    bits: NDArray[np.int32]
+    """The same memory as int32."""
+    lists: NDArray[np.int32]
+    """int32 [3, F + ROWS]: offsets of the columns in use, offsets of their weights, and the bits that any row has."""
+    log_probs: Floats
+    """float32 [outputs · GROUP]: log-probabilities of a group, each action's side by side, then its values."""
+    probs: Floats
+    """float32 [outputs · GROUP]: probabilities, then zeros."""
+    lanes: Floats
+    """float32 [2 · GROUP]: intermediate results of a group."""
+    wide: NDArray[np.float64]
+    """float64 [3 · GROUP]: intermediate results of a group."""
+    chosen: NDArray[np.int64]
+    """int64 [GROUP]: chosen actions of a group."""
+    zeros: Floats
+    """float32 [WIDTH], all 0."""
+
+    @classmethod
+    def of(cls, layout: Layout) -> Block:
+        """Memory for networks of this layout."""
+        memory: Floats = aligned_zeros((layout.memory,), np.float32)
         outputs = panels(layout.actions + 1) * WIDTH
-        #: float32 [outputs · GROUP] each: log-probabilities and probabilities, with values and zeros after both.
-        self.log_probs: Floats = aligned_zeros((outputs * GROUP,), np.float32)
-        self.probs: Floats = aligned_zeros((outputs * GROUP,), np.float32)
-        #: float32 [4 · GROUP], float64 [4 · GROUP] and int64 [GROUP]: intermediate results of a group of rows.
-        self.lanes: Floats = aligned_zeros((4 * GROUP,), np.float32)
-        self.wide = aligned_zeros((4 * GROUP,), np.float64)
-        self.chosen = aligned_zeros((GROUP,), np.int64)
+        return cls(
+            memory,
+            memory.view(np.int32),
+            np.zeros((3, layout.features + ROWS), np.int32),
+            aligned_zeros((outputs * GROUP,), np.float32),
+            aligned_zeros((outputs * GROUP,), np.float32),
+            aligned_zeros((2 * GROUP,), np.float32),
+            aligned_zeros((3 * GROUP,), np.float64),
+            aligned_zeros((GROUP,), np.int64),
+            aligned_zeros((WIDTH,), np.float32),
+        )
+
+
+class Weights(NamedTuple):
+    """A network's packed weights, with what a pass needs to find its way through them."""
+
+    table: NDArray[np.int64]
+    """int64 [layers, 11]: see :class:`Layout`."""
+    units: NDArray[np.int32]
+    """int32 [2, widest]: see :class:`Layout`."""
+    relu: bool
+    """Whether the activation is relu; otherwise it is tanh."""
+    forward: Floats
+    """float32 [weights]: weights and biases in the order in which outputs are computed."""
+    back: Floats
+    """float32 [back]: weights in the order in which errors are propagated."""
 
 
 class Packed:
-    """Weights of a network, packed: ``weights`` for its layers' outputs, ``back`` for the errors of their inputs."""
+    """The weights of a network and their packed copy, ``weights``."""
 
     def __init__(self, network: ActorCritic) -> None:
         # Not the network itself: whoever keeps this by network would keep the network alive.
         self.layout, self.parameters = Layout(network), list(network.parameters())
-        self.weights: Floats = aligned_zeros((self.layout.weights,), np.float32)
-        self.back: Floats = aligned_zeros((self.layout.back,), np.float32)
+        layout = self.layout
+        forward, back = (aligned_zeros((size,), np.float32) for size in (layout.weights, layout.back))
+        self.weights = Weights(layout.table, layout.units, layout.relu, forward, back)
 
     def views(self, packed: Floats) -> list[tuple[Floats, Floats]]:
         """Views of packed weights, or of anything in their order, one per layer: [panels, inputs, WIDTH] and [outputs].

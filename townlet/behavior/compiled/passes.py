@@ -18,6 +18,8 @@ from townlet.behavior.compiled.packed import (
     RESULT,
     SOURCE,
     WEIGHT,
+    Block,
+    Weights,
 )
 from townlet.behavior.compiled.tiles import (
     ROWS,
@@ -38,26 +40,18 @@ _AHEAD, _LINE = 6, 16
 
 
 @seldom
-def gather(
-    observation: np.ndarray,
-    rows: np.ndarray,
-    first: int,
-    count: int,
-    memory: np.ndarray,
-    lists: np.ndarray,
-) -> int:
-    """Copy rows of an observation to the start of a block's memory; return the number of columns not all 0.
+def gather(observation: np.ndarray, rows: np.ndarray, first: int, count: int, block: Block) -> int:
+    """Copy rows of an observation to the start of a block; return the number of columns that are not 0 in all of them.
+
+    The block's lists become those columns, and then, to the end of a tile, one that is always 0.
 
     Args:
         observation: int32 [M, F], the bits of float32.
-        rows: int64, the rows of ``observation``.
-        first, count: which entries of ``rows``.
-        memory: int32, the bits of a block's memory.
-        lists: int32 [3, F + ROWS]. The first row becomes the offsets of columns that are not 0 in some row, the second
-            the offsets of their weights, both filled up to a whole tile with a column that is always 0. The third is
-            overwritten.
+        rows: int64, rows of ``observation``.
+        first, count: the block's entries of ``rows``.
+        block: filled.
     """
-    features = observation.shape[1]
+    features, memory, lists = observation.shape[1], block.bits, block.lists
     for column in range(features):
         lists[2, column] = 0
     for row in range(count):
@@ -97,137 +91,107 @@ def _columns_in_use(features: int, lists: np.ndarray) -> int:
 
 
 @seldom
-def forward(
-    table: np.ndarray,
-    weights: np.ndarray,
-    relu: bool,
-    rows: int,
-    used: int,
-    lists: np.ndarray,
-    units: np.ndarray,
-    memory: np.ndarray,
-) -> None:
+def forward(weights: Weights, block: Block, rows: int, used: int) -> None:
     """Compute all layers of a block whose observations :func:`gather` has copied.
 
-    Args:
-        table: see :class:`townlet.behavior.compiled.packed.Layout`.
-        weights: packed.
-        relu: whether the activation is relu; otherwise it is tanh.
-        rows: rows of the block.
-        used: what :func:`gather` returned.
-        lists: what it filled.
-        units: int32 [2, widest], the layout's offsets of columns and of rows.
-        memory: float32, the block's memory; logits and values are at the last layer's place.
+    ``rows`` are the rows of the block, ``used`` is what :func:`gather` returned. Logits and values are at the last
+    layer's place.
     """
+    table, lists, units = weights.table, block.lists, weights.units
     last = len(table) - 1
     for layer in range(last + 1):
-        inputs = used if layer == 0 else table[layer, INPUTS]
         for panel in range(table[layer, PANELS]):
-            weight = table[layer, WEIGHT] + panel * table[layer, INPUT_ROWS] * WIDTH
-            bias = table[layer, BIAS] + panel * WIDTH
-            for row in range(0, rows, ROWS):
-                source = table[layer, SOURCE] + row * WIDTH
-                result = table[layer, RESULT] + panel * _PANEL + row * WIDTH
-                if layer == 0:
-                    _compute(memory, source, lists[0], lists[1], inputs, weights, weight, bias, result, relu)
-                elif layer < last:
-                    _compute(memory, source, units[0], units[1], inputs, weights, weight, bias, result, relu)
-                else:
-                    product_tile(
-                        memory, source, units[0], units[1], inputs, weights, weight, weights, bias, memory, result
-                    )
+            if layer == 0:
+                _compute(weights, block, layer, panel, rows, lists[0], lists[1], used, False)
+            else:
+                _compute(weights, block, layer, panel, rows, units[0], units[1], table[layer, INPUTS], layer == last)
 
 
 @rule
 def _compute(
-    memory: np.ndarray,
-    source: int,
+    weights: Weights,
+    block: Block,
+    layer: int,
+    panel: int,
+    rows: int,
     columns: np.ndarray,
-    rows: np.ndarray,
+    places: np.ndarray,
     inputs: int,
-    weights: np.ndarray,
-    weight: int,
-    bias: int,
-    result: int,
-    relu: bool,
+    is_last: bool,
 ) -> None:
-    """A tile of a hidden layer."""
-    if relu:
-        relu_tile(memory, source, columns, rows, inputs, weights, weight, weights, bias, memory, result)
-    else:
-        product_tile(memory, source, columns, rows, inputs, weights, weight, weights, bias, memory, result)
-        for index in range(result, result + ROWS * WIDTH):
-            memory[index] = hyperbolic_tangent(memory[index])
+    """A panel of a layer's outputs, from ``inputs`` columns; the weights of each are at its place."""
+    table, memory, packed = weights.table, block.memory, weights.forward
+    weight = table[layer, WEIGHT] + panel * table[layer, INPUT_ROWS] * WIDTH
+    bias = table[layer, BIAS] + panel * WIDTH
+    for row in range(0, rows, ROWS):
+        source = table[layer, SOURCE] + row * WIDTH
+        result = table[layer, RESULT] + panel * _PANEL + row * WIDTH
+        if weights.relu and not is_last:
+            relu_tile(memory, source, columns, places, inputs, packed, weight, packed, bias, memory, result)
+        else:
+            product_tile(memory, source, columns, places, inputs, packed, weight, packed, bias, memory, result)
+            if not is_last:
+                for index in range(result, result + ROWS * WIDTH):
+                    memory[index] = hyperbolic_tangent(memory[index])
 
 
 @seldom
-def backward(
-    table: np.ndarray,
-    back: np.ndarray,
-    relu: bool,
-    rows: int,
-    used: int,
-    lists: np.ndarray,
-    units: np.ndarray,
-    memory: np.ndarray,
-    gradient: np.ndarray,
-    zeros: np.ndarray,
-) -> None:
+def backward(weights: Weights, block: Block, rows: int, used: int, gradient: np.ndarray) -> None:
     """Add the gradient of a block, whose last layer holds the loss's derivatives, to ``gradient``, in packed order.
 
-    Errors take the place of activations, layer by layer.
-
-    Args:
-        table: see :func:`forward`, like the arguments up to ``memory``.
-        back: the weights for errors.
-        relu, rows, used, lists, units, memory: see :func:`forward`.
-        gradient: float32, as long as the packed weights.
-        zeros: float32 [WIDTH], all 0.
+    Errors take the place of activations, layer by layer. ``gradient`` is float32 [weights]; ``rows`` and ``used`` are
+    those of :func:`forward`.
     """
-    for layer in range(len(table) - 1, -1, -1):
-        inputs = used if layer == 0 else table[layer, INPUTS]
+    table, lists, units = weights.table, block.lists, weights.units
+    for backwards in range(len(table)):
+        layer = len(table) - 1 - backwards
         for panel in range(table[layer, PANELS]):
-            error = table[layer, RESULT] + panel * _PANEL
-            place = table[layer, WEIGHT] + panel * table[layer, INPUT_ROWS] * WIDTH
-            for unit in range(0, inputs, ROWS):
-                if layer == 0:
-                    gradient_tile(memory, 0, lists[0], lists[1], unit, rows, memory, error, gradient, place)
-                else:
-                    source = table[layer, SOURCE]
-                    gradient_tile(memory, source, units[0], units[1], unit, rows, memory, error, gradient, place)
-            add_rows(memory, error, rows, gradient, table[layer, BIAS] + panel * WIDTH)
+            if layer == 0:
+                _differentiate(table[layer], block.memory, panel, rows, lists[0], lists[1], used, gradient)
+            else:
+                inputs = table[layer, INPUTS]
+                _differentiate(table[layer], block.memory, panel, rows, units[0], units[1], inputs, gradient)
         if layer > 0:
-            _propagate(table[layer], back, relu, rows, units, memory, zeros)
+            _propagate(table[layer], weights, block, rows)
 
 
 @rule
-def _propagate(
+def _differentiate(
     layer: np.ndarray,
-    back: np.ndarray,
-    relu: bool,
-    rows: int,
-    units: np.ndarray,
     memory: np.ndarray,
-    zeros: np.ndarray,
+    panel: int,
+    rows: int,
+    columns: np.ndarray,
+    places: np.ndarray,
+    inputs: int,
+    gradient: np.ndarray,
 ) -> None:
+    """Add to the gradient of a panel of a layer's weights and of its biases."""
+    error = layer[RESULT] + panel * _PANEL
+    start = layer[WEIGHT] + panel * layer[INPUT_ROWS] * WIDTH
+    for unit in range(0, inputs, ROWS):
+        gradient_tile(memory, layer[SOURCE], columns, places, unit, rows, memory, error, gradient, start)
+    add_rows(memory, error, rows, gradient, layer[BIAS] + panel * WIDTH)
+
+
+@rule
+def _propagate(layer: np.ndarray, weights: Weights, block: Block, rows: int) -> None:
     """Replace a layer's inputs by the errors before their activation."""
+    memory, back, units, outputs = block.memory, weights.back, weights.units, layer[OUTPUTS]
     for panel in range(layer[INPUT_PANELS]):
         weight = layer[BACK] + panel * layer[OUTPUT_ROWS] * WIDTH
         for row in range(0, rows, ROWS):
             error, place = layer[RESULT] + row * WIDTH, layer[SOURCE] + panel * _PANEL + row * WIDTH
-            if relu:
-                relu_error_tile(
-                    memory, error, units[0], units[1], layer[OUTPUTS], back, weight, zeros, 0, memory, place
-                )
+            if weights.relu:
+                relu_error_tile(memory, error, units[0], units[1], outputs, back, weight, block.zeros, 0, memory, place)
             else:
-                tanh_error_tile(
-                    memory, error, units[0], units[1], layer[OUTPUTS], back, weight, zeros, 0, memory, place
-                )
+                tanh_error_tile(memory, error, units[0], units[1], outputs, back, weight, block.zeros, 0, memory, place)
 
 
 @seldom
-def pack_back(table: np.ndarray, weights: np.ndarray, back: np.ndarray) -> None:
-    """Fill the weights for errors, which are the packed weights transposed, for every layer but the first."""
+def pack_back(weights: Weights) -> None:
+    """Fill the weights for errors, which are the others transposed, for every layer but the first."""
+    table, forward, back = weights.table, weights.forward, weights.back
     for layer in range(1, len(table)):
         input_rows, output_rows = table[layer, INPUT_ROWS], table[layer, OUTPUT_ROWS]
         for panel in range(table[layer, INPUT_PANELS]):
@@ -235,4 +199,4 @@ def pack_back(table: np.ndarray, weights: np.ndarray, back: np.ndarray) -> None:
                 source = table[layer, WEIGHT] + (output // WIDTH) * input_rows * WIDTH + output % WIDTH
                 place = table[layer, BACK] + (panel * output_rows + output) * WIDTH
                 for unit in range(WIDTH):
-                    back[place + unit] = weights[source + (panel * WIDTH + unit) * WIDTH]
+                    back[place + unit] = forward[source + (panel * WIDTH + unit) * WIDTH]

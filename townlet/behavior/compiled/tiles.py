@@ -17,9 +17,9 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 from townlet.behavior.compiled.kernel import processor_kernel
+from townlet.behavior.compiled.transposition import pointers
 
 _KERNEL = processor_kernel()
 #: Columns of a panel and of a tile.
@@ -27,19 +27,14 @@ WIDTH: int = _KERNEL.width
 #: Rows of a tile.
 ROWS: int = _KERNEL.rows
 
-#: Rows whose losses and choices are computed side by side.
-GROUP = 16
-
 _LANES, _VECTORS = _KERNEL.lanes, _KERNEL.vectors
 _FLOAT, _WORD, _INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 _VECTOR = ir.VectorType(_FLOAT, max(_LANES, 1))
-_SQUARE = ir.VectorType(_FLOAT, GROUP)
 _ZERO = ir.Constant(_VECTOR, [0.0] * _LANES)
 #: Turns a vector of a tile into the one that is stored at a place; it may read what is there before.
 Finish = Callable[[Any, Any, Any], Any]
 # Untyped, because Numba's stubs lack them.
 _declare: Any = cgutils.get_or_insert_function
-_make_array: Any = arrayobj.make_array
 
 
 def _product_tile(finish: Finish) -> Any:
@@ -66,7 +61,7 @@ def _product_tile(finish: Finish) -> Any:
         return signature, generate
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = _pointers(context, builder, signature, arguments)
+        data = pointers(context, builder, signature, arguments)
         a, b = builder.gep(data(0), [arguments[1]]), builder.gep(data(5), [arguments[6]])
         start = _loads(builder, builder.gep(data(7), [arguments[8]])) * ROWS
 
@@ -144,7 +139,7 @@ def _gradient_tile(
     )
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = _pointers(context, builder, signature, arguments)
+        data = pointers(context, builder, signature, arguments)
         lefts, places = (builder.gep(data(index), [arguments[4]]) for index in (2, 3))
         a = builder.gep(data(0), [arguments[1]])
         columns = [builder.gep(a, [_offset(builder, lefts, _WORD(row))]) for row in range(ROWS)]
@@ -176,7 +171,7 @@ def _add_rows(typing_context: Any, source: Any, source_start: Any, count: Any, r
     signature = types.void(source, types.intp, types.intp, result, types.intp)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = _pointers(context, builder, signature, arguments)
+        data = pointers(context, builder, signature, arguments)
         rows, place = builder.gep(data(0), [arguments[1]]), builder.gep(data(3), [arguments[4]])
 
         def add(k: Any, sums: list[Any]) -> list[Any]:
@@ -234,13 +229,6 @@ def _loop(builder: Any, count: Any, start: list[Any], body: Callable[[Any, list[
     return totals
 
 
-def _pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> Callable[[int], Any]:
-    def data(index: int) -> Any:
-        return _make_array(signature.args[index])(context, builder, value=arguments[index]).data
-
-    return data
-
-
 def _offset(builder: Any, offsets: Any, index: Any) -> Any:
     return builder.sext(builder.load(builder.gep(offsets, [index])), _WORD)
 
@@ -264,51 +252,3 @@ def _broadcast(builder: Any, number: Any) -> Any:
 def _fused(builder: Any, left: Any, right: Any, addend: Any) -> Any:
     kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
     return builder.call(_declare(builder.module, kind, f"llvm.fma.v{_LANES}f32"), [left, right, addend])
-
-
-def _transpose(
-    typing_context: Any,
-    source: Any,
-    source_start: Any,
-    source_row: Any,
-    target: Any,
-    target_start: Any,
-    target_row: Any,
-) -> Any:
-    signature = types.void(source, types.intp, types.intp, target, types.intp, types.intp)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = _pointers(context, builder, signature, arguments)
-
-        def rows(index: int) -> list[Any]:
-            place = builder.gep(data(index), [arguments[index + 1]])
-            starts = [builder.mul(arguments[index + 2], _WORD(row)) for row in range(GROUP)]
-            return [builder.bitcast(builder.gep(place, [start]), _SQUARE.as_pointer()) for start in starts]
-
-        vectors = [builder.load(place, align=4 * GROUP) for place in rows(0)]
-        for step in (1, 2, 4, 8):
-            vectors = _swapped(builder, vectors, step)
-        for vector, place in zip(vectors, rows(3), strict=True):
-            builder.store(vector, place, align=4 * GROUP)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-def _swapped(builder: Any, vectors: list[Any], step: int) -> list[Any]:
-    """Vectors in which one bit of the number of the vector has changed places with that of the number in it."""
-    found = list(vectors)
-    for index in range(GROUP):
-        if not index & step:
-            pair = vectors[index], vectors[index + step]
-            lower = [lane if not lane & step else GROUP + lane - step for lane in range(GROUP)]
-            upper = [lane + step if not lane & step else GROUP + lane for lane in range(GROUP)]
-            for place, order in ((index, lower), (index + step, upper)):
-                chosen = ir.Constant(ir.VectorType(_INDEX, GROUP), order)
-                found[place] = builder.shuffle_vector(*pair, chosen)
-    return found
-
-
-#: ``transpose(source, source_start, source_row, target, target_start, target_row)``: copy a square of GROUP rows and
-#: columns, whose rows begin ``source_row`` floats apart, so that its columns become rows, ``target_row`` floats apart.
-transpose: Any = intrinsic(_transpose)

@@ -9,21 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from townlet.behavior.compiled.kernel import processor_kernel
-from townlet.behavior.compiled.packed import BLOCK, RESULT, BlockMemory, Floats, Packed
-from townlet.behavior.compiled.passes import backward, forward, gather, pack_back
-from townlet.behavior.compiled.tiles import GROUP
+from townlet.behavior.compiled.packed import Block, Floats, Packed
+from townlet.behavior.compiled.transposition import GROUP
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.host.workers import workers
 from townlet.rollout import aligned_zeros
-from townlet.training import compiled_losses as terms
 from townlet.training.adam import Adam
 from townlet.training.batch import Batch
+from townlet.training.compiled import losses as terms
+from townlet.training.compiled.losses import Experience
+from townlet.training.compiled.minibatch import add_up, differentiate_part, moments, pack_weights_back, step
 from townlet.training.minibatch_record import MinibatchRecord, scheduled
-from townlet.world.engine.compile import entry_of
 
-_entry = entry_of(processor_kernel().name)
 # Each part of a minibatch sums up its own gradient. Parts depend on the number of agent-steps alone, so that the bits
 # do not depend on the number of threads. Their number is even, because most machines have an even number of cores.
 _SMALL, _PART, _MOST_PARTS = 512, 4096, 32
@@ -40,7 +38,7 @@ class CompiledUpdate:
         self.packed = Packed(network)
         self._workers = workers(threads)
         layout = self.packed.layout
-        self._blocks = [BlockMemory(layout) for _ in range(threads)]
+        self._blocks = [Block.of(layout) for _ in range(threads)]
         self._moments: list[Floats] = [aligned_zeros((layout.weights,), np.float32) for _ in range(2)]
         self._gradients: Floats = aligned_zeros((1, layout.weights), np.float32)
         self._sums = np.zeros((1, 6, GROUP))
@@ -56,15 +54,15 @@ class CompiledUpdate:
 
     def load(self, optimizer: Adam) -> None:
         """Take the weights and the optimizer's state as they are now."""
-        self.packed.pack([parameter.detach() for parameter in self.packed.parameters], self.packed.weights)
+        self.packed.pack([parameter.detach() for parameter in self.packed.parameters], self.packed.weights.forward)
         for tensors, moment in zip((optimizer.exp_avgs, optimizer.exp_avg_sqs), self._moments, strict=True):
             self.packed.pack(tensors, moment)
         self._steps = int(optimizer.steps[0])
-        pack_weights_back(self.packed.layout.table, self.packed.weights, self.packed.back)
+        pack_weights_back(self.packed.weights)
 
     def store(self, optimizer: Adam) -> None:
         """Put the weights and the optimizer's state back where they came from."""
-        self.packed.unpack(self.packed.weights, self.packed.parameters)
+        self.packed.unpack(self.packed.weights.forward, self.packed.parameters)
         for tensors, moment in zip((optimizer.exp_avgs, optimizer.exp_avg_sqs), self._moments, strict=True):
             self.packed.unpack(moment, tensors)
         for steps in optimizer.steps:
@@ -77,7 +75,7 @@ class CompiledUpdate:
         constants, spread, is_constant = _constants(batch, rows, config, progress)
         parts = 1 if len(rows) < _SMALL else min(2 * math.ceil(len(rows) / _PART), _MOST_PARTS)
         self._require_parts(parts)
-        arrays = (
+        experience = Experience(
             batch.observation.numpy().view(np.int32),
             batch.mask.numpy(),
             batch.action.numpy().reshape(-1, 1),
@@ -86,48 +84,22 @@ class CompiledUpdate:
             constants,
             rows,
         )
-        layout = self.packed.layout
 
         def work(worker: int, share: slice) -> None:
-            block = self._blocks[worker]
             for part in range(share.start, share.stop):
-                _differentiate_part(
-                    *arrays,
-                    len(rows) * part // parts,
-                    len(rows) * (part + 1) // parts,
-                    layout.table,
-                    self.packed.weights,
-                    self.packed.back,
-                    layout.relu,
-                    layout.units,
-                    block.memory,
-                    block.bits,
-                    block.lists,
-                    block.log_probs,
-                    block.probs,
-                    block.lanes,
-                    block.wide,
-                    block.chosen,
-                    block.zeros,
-                    self._sums[part],
-                    self._gradients[part],
-                )
+                bounds = len(rows) * part // parts, len(rows) * (part + 1) // parts
+                block, sums = self._blocks[worker], self._sums[part]
+                differentiate_part(experience, *bounds, self.packed.weights, block, sums, self._gradients[part])
 
         self._workers.share(parts, work)
-        norm = math.sqrt(_add_up(self._gradients, parts, self._norm))
+        norm = math.sqrt(add_up(self._gradients, parts, self._norm))
         return _record(self._sums[:parts].sum(axis=(0, 2)), constants, spread, is_constant, norm)
 
     def step(self, optimizer: Adam, scale: float) -> None:
         """Take an optimizer step against the gradient, multiplied by ``scale``."""
         self._steps += 1
-        _step(
-            self.packed.weights,
-            self._gradients[0],
-            *self._moments,
-            *(np.float32(number) for number in (scale, *optimizer.constants(self._steps))),
-            self.packed.layout.table,
-            self.packed.back,
-        )
+        constants = (np.float32(number) for number in (scale, *optimizer.constants(self._steps)))
+        step(self.packed.weights, self._gradients[0], *self._moments, *constants)
 
     def show_gradient(self) -> None:
         """Put the last gradient into the parameters' ``grad``, for a diagnosis."""
@@ -152,7 +124,7 @@ def _constants(
 ) -> tuple[NDArray[np.float64], float, bool]:
     """The constants of a minibatch, the standard deviation of its advantages, and whether all of them are equal."""
     ppo = config.ppo
-    mean, square, low, high = _moments(batch.columns, rows)
+    mean, square, low, high = moments(batch.columns, rows)
     is_constant, count = low == high, len(rows)
     scale = 1.0
     if not ppo.normalize_advantage or count == 1:
@@ -192,128 +164,3 @@ def _record(
         adv_constant=is_constant,
         agreement=agreed if constants[terms.CLONES] else math.nan,
     )
-
-
-@_entry
-def _moments(columns: np.ndarray, rows: np.ndarray) -> tuple[float, float, float, float]:
-    """Mean, variance, smallest and largest of the advantages of these rows."""
-    total, low, high = 0.0, np.float64(columns[rows[0], 0]), np.float64(columns[rows[0], 0])
-    for index in range(len(rows)):
-        value = np.float64(columns[rows[index], 0])
-        total += value
-        low, high = min(low, value), max(high, value)
-    mean, squares = total / len(rows), 0.0
-    for index in range(len(rows)):
-        from_mean = np.float64(columns[rows[index], 0]) - mean
-        squares += from_mean * from_mean
-    return mean, squares / len(rows), low, high
-
-
-@_entry
-def _differentiate_part(
-    observation: np.ndarray,
-    mask: np.ndarray,
-    action: np.ndarray,
-    columns: np.ndarray,
-    old_log_probs: np.ndarray,
-    constants: np.ndarray,
-    rows: np.ndarray,
-    begin: int,
-    end: int,
-    table: np.ndarray,
-    weights: np.ndarray,
-    back: np.ndarray,
-    relu: bool,
-    units: np.ndarray,
-    memory: np.ndarray,
-    bits: np.ndarray,
-    lists: np.ndarray,
-    log_probs: np.ndarray,
-    probs: np.ndarray,
-    lanes: np.ndarray,
-    wide: np.ndarray,
-    chosen: np.ndarray,
-    zeros: np.ndarray,
-    sums: np.ndarray,
-    gradient: np.ndarray,
-) -> None:
-    """Fill ``sums`` and ``gradient`` for the entries ``begin`` to ``end`` of ``rows``."""
-    for index in range(len(sums)):
-        for lane in range(GROUP):
-            sums[index, lane] = 0.0
-    for index in range(len(gradient)):
-        gradient[index] = np.float32(0.0)
-    heads = table[len(table) - 1, RESULT]
-    for first in range(begin, end, BLOCK):
-        count = min(BLOCK, end - first)
-        used = gather(observation, rows, first, count, bits, lists)
-        terms.fetch(mask, action, columns, rows, first, count)
-        forward(table, weights, relu, count, used, lists, units, memory)
-        terms.differentiate(
-            mask,
-            action,
-            columns,
-            old_log_probs,
-            constants,
-            rows,
-            first,
-            count,
-            heads,
-            memory,
-            log_probs,
-            probs,
-            lanes,
-            wide,
-            chosen,
-            sums,
-        )
-        backward(table, back, relu, count, used, lists, units, memory, gradient, zeros)
-
-
-@_entry
-def _add_up(gradients: np.ndarray, parts: int, lanes: np.ndarray) -> float:
-    """Add the other parts' gradients to the first one; return the sum of the squares, with ``lanes`` overwritten."""
-    for lane in range(16):
-        lanes[lane] = 0.0
-    for start in range(0, gradients.shape[1], 16):
-        for part in range(1, parts):
-            for lane in range(16):
-                gradients[0, start + lane] += gradients[part, start + lane]
-        for lane in range(16):
-            number = np.float64(gradients[0, start + lane])
-            lanes[lane] += number * number
-    total = 0.0
-    for lane in range(16):
-        total += lanes[lane]
-    return total
-
-
-@_entry
-def _step(
-    weights: np.ndarray,
-    gradient: np.ndarray,
-    mean: np.ndarray,
-    square: np.ndarray,
-    scale: np.float32,
-    towards: np.float32,
-    keep: np.float32,
-    add: np.float32,
-    rate: np.float32,
-    correction: np.float32,
-    epsilon: np.float32,
-    table: np.ndarray,
-    back: np.ndarray,
-) -> None:
-    """Adam's step, and the weights for errors that follow from it; see :meth:`townlet.training.adam.Adam.constants`."""
-    for index in range(len(weights)):
-        slope = gradient[index] * scale
-        mean[index] += (slope - mean[index]) * towards
-        square[index] = square[index] * keep + add * slope * slope
-        weights[index] -= rate * mean[index] / (np.sqrt(square[index]) / correction + epsilon)
-    pack_back(table, weights, back)
-
-
-@_entry
-def pack_weights_back(table: np.ndarray, weights: np.ndarray, back: np.ndarray) -> None:
-    """See :func:`townlet.behavior.compiled.passes.pack_back`."""
-    pack_back(table, weights, back)

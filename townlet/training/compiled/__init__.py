@@ -1,0 +1,1 @@
+"""Updates of a network on a processor, compiled."""
