@@ -123,7 +123,7 @@ class SoakSession:
         return self._watch.after(self.done, row, seconds=used["seconds"], total=self.seconds)
 
     def _last_checkpoint(self) -> str:
-        return f"the last checkpoint in {self.folder} is after cycle {self.work.progress.phases}"
+        return f"the last checkpoint in {self.folder} is after cycle {self.work.saved_progress().phases}"
 
     def _require_length(self, done: int) -> None:
         planned = self.options.cycles

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.telemetry import TelemetryWriter
 from townlet.training.checkpoint import Progress, read_checkpoint, save_checkpoint
@@ -53,7 +54,7 @@ class Resumable:
         self.progress = Progress()
         #: Kept in every checkpoint; see :attr:`Progress.rewards`.
         self.rewards: list[float] = []
-        self.resumed, self.saved_epoch = False, harness.epoch
+        self.resumed = False
         self._given_plan, self._plan = plan, json.dumps(plan, separators=(",", ":"), allow_nan=False)
 
     def restore(self, require_length: Callable[[int], None]) -> bool:
@@ -69,7 +70,7 @@ class Resumable:
         require_length(checkpoint.progress.phases)
         checkpoint.restore(self.harness)
         self.progress, self.rewards = checkpoint.progress, list(checkpoint.progress.rewards)
-        self.resumed, self.saved_epoch = True, self.harness.epoch
+        self.resumed = True
         return True
 
     def open_log(self, path: Path, **options: Any) -> TelemetryWriter:
@@ -112,9 +113,20 @@ class Resumable:
             rewards=self.rewards,
         )
         save_checkpoint(self.folder, self.harness, self._plan, progress)
-        self.progress, self.saved_epoch = progress, self.harness.epoch
+        self.progress = progress
         self._saved_at = time.perf_counter()
         self._cost = self._saved_at - started
+
+    def saved_progress(self) -> Progress:
+        """The progress in the checkpoint on the disk, which may be newer than ``progress``.
+
+        An interruption can come between the moment when a checkpoint is in its place and the note of it.
+        """
+        try:
+            saved = read_checkpoint(self.folder)
+        except InputError:
+            saved = None
+        return self.progress if saved is None else saved.progress
 
     @contextmanager
     def explaining_stops(

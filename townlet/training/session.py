@@ -143,7 +143,8 @@ class TrainingSession:
 
     def _last_checkpoint(self) -> str:
         place = self.output / CHECKPOINT_NAME
-        return f"the last good checkpoint, after epoch {self.work.saved_epoch}, is {place}"
+        epoch = self.work.saved_progress().counters.get("epoch", 0)
+        return f"the last good checkpoint, after epoch {epoch}, is {place}"
 
     def _require_length(self, done: int) -> None:
         if done > self.phases:
