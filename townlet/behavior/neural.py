@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic, sample
 if TYPE_CHECKING:
     from townlet.behavior.compiled.inference import Inference
     from townlet.world import Town
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 _NO_DRAWS = np.empty(0, np.float64)
 
@@ -48,12 +50,9 @@ class NeuralBehavior:
         if self._inference is None:
             self._act_by_torch(town, draws, action, log_prob, value)
             return
-        # Assigning a shape refuses what `reshape` would silently copy.
-        flat = [array.view() for array in (action, log_prob, value)]
-        for array in flat:
-            array.shape = (array.size,)
         observation = town.observation.reshape(-1, self.network.features)
-        self._inference.choose(observation, town.mask.reshape(-1, self.network.actions), draws, *flat)
+        mask = town.mask.reshape(-1, self.network.actions)
+        self._inference.choose(observation, mask, draws, _flat(action), _flat(log_prob), _flat(value))
 
     def _act_by_torch(
         self,
@@ -86,3 +85,10 @@ class NeuralBehavior:
         if own is None or own.rows < rows:
             own = self._memory.forward_pass = ForwardPass(self.network, rows)
         return own
+
+
+def _flat(array: NDArray[Scalar]) -> NDArray[Scalar]:
+    """A view of one dimension. Assigning a shape refuses what `reshape` would silently copy."""
+    view = array.view()
+    view.shape = (array.size,)
+    return view

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -140,7 +141,7 @@ class Packed:
             found.append((matrix[:, : row[INPUTS]], packed[row[BIAS] : row[BIAS] + row[OUTPUTS]]))
         return found
 
-    def pack(self, tensors: list[Tensor], into: Floats) -> None:
+    def pack(self, tensors: Sequence[Tensor], into: Floats) -> None:
         """Put tensors, one per parameter of the network in their order and of their shapes, into packed order."""
         for (matrix, bias), (weight, offset) in zip(self.views(into), _layers(tensors), strict=True):
             outputs, inputs = weight.shape
@@ -149,7 +150,7 @@ class Packed:
             matrix[:] = whole.reshape(len(matrix), WIDTH, inputs).transpose(0, 2, 1)
             bias[:] = offset
 
-    def unpack(self, packed: Floats, tensors: list[Tensor]) -> None:
+    def unpack(self, packed: Floats, tensors: Sequence[Tensor]) -> None:
         """The reverse of :meth:`pack`."""
         with torch.no_grad():
             for (matrix, bias), parts in zip(self.views(packed), _parts(tensors), strict=True):
@@ -162,13 +163,13 @@ class Packed:
                     first = last
 
 
-def _parts(tensors: list[Tensor]) -> list[list[tuple[Tensor, Tensor]]]:
+def _parts(tensors: Sequence[Tensor]) -> list[list[tuple[Tensor, Tensor]]]:
     """Weight and bias of each layer; the two heads, policy and value, are one layer."""
     pairs = list(zip(tensors[::2], tensors[1::2], strict=True))
     return [*([pair] for pair in pairs[:-2]), pairs[-2:]]
 
 
-def _layers(tensors: list[Tensor]) -> list[tuple[Floats, Floats]]:
+def _layers(tensors: Sequence[Tensor]) -> list[tuple[Floats, Floats]]:
     return [
         (
             np.concatenate([weight.detach().numpy() for weight, _ in parts]),

@@ -99,7 +99,8 @@ class CompiledUpdate:
         """Take an optimizer step against the gradient, multiplied by ``scale``."""
         self._steps += 1
         constants = (np.float32(number) for number in (scale, *optimizer.constants(self._steps)))
-        step(self.packed.weights, self._gradients[0], *self._moments, *constants)
+        mean, square = self._moments
+        step(self.packed.weights, self._gradients[0], mean, square, *constants)
 
     def show_gradient(self) -> None:
         """Put the last gradient into the parameters' ``grad``, for a diagnosis."""
