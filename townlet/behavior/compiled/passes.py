@@ -22,10 +22,13 @@ from townlet.behavior.compiled.packed import (
     Weights,
 )
 from townlet.behavior.compiled.tiles import (
+    NARROW,
     ROWS,
     WIDTH,
     add_rows,
     gradient_tile,
+    narrow_gradient_tile,
+    narrow_product_tile,
     product_tile,
     relu_error_tile,
     relu_tile,
@@ -126,7 +129,9 @@ def _compute(
     for row in range(0, rows, ROWS):
         source = table[layer, SOURCE] + row * WIDTH
         result = table[layer, RESULT] + panel * _PANEL + row * WIDTH
-        if weights.relu and not is_last:
+        if is_last and table[layer, OUTPUTS] - panel * WIDTH <= NARROW:
+            narrow_product_tile(memory, source, columns, places, inputs, packed, weight, packed, bias, memory, result)
+        elif weights.relu and not is_last:
             relu_tile(memory, source, columns, places, inputs, packed, weight, packed, bias, memory, result)
         else:
             product_tile(memory, source, columns, places, inputs, packed, weight, packed, bias, memory, result)
@@ -170,7 +175,10 @@ def _differentiate(
     error = layer[RESULT] + panel * _PANEL
     start = layer[WEIGHT] + panel * layer[INPUT_ROWS] * WIDTH
     for unit in range(0, inputs, ROWS):
-        gradient_tile(memory, layer[SOURCE], columns, places, unit, rows, memory, error, gradient, start)
+        if layer[OUTPUTS] - panel * WIDTH <= NARROW:
+            narrow_gradient_tile(memory, layer[SOURCE], columns, places, unit, rows, memory, error, gradient, start)
+        else:
+            gradient_tile(memory, layer[SOURCE], columns, places, unit, rows, memory, error, gradient, start)
     add_rows(memory, error, rows, gradient, layer[BIAS] + panel * WIDTH)
 
 

@@ -26,6 +26,8 @@ _KERNEL = processor_kernel()
 WIDTH: int = _KERNEL.width
 #: Rows of a tile.
 ROWS: int = _KERNEL.rows
+#: Columns of a narrow tile, which has one vector per row.
+NARROW: int = _KERNEL.lanes
 
 _LANES, _VECTORS = _KERNEL.lanes, _KERNEL.vectors
 _FLOAT, _WORD, _INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
@@ -37,8 +39,8 @@ Finish = Callable[[Any, Any, Any], Any]
 _declare: Any = cgutils.get_or_insert_function
 
 
-def _product_tile(finish: Finish) -> Any:
-    """An intrinsic that computes a tile and finishes every vector of it in registers."""
+def _product_tile(finish: Finish, vectors: int) -> Any:
+    """An intrinsic that computes so many vectors of each row of a tile, and finishes them in registers."""
 
     def typed(
         typing_context: Any,
@@ -63,16 +65,17 @@ def _product_tile(finish: Finish) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = pointers(context, builder, signature, arguments)
         a, b = builder.gep(data(0), [arguments[1]]), builder.gep(data(5), [arguments[6]])
-        start = _loads(builder, builder.gep(data(7), [arguments[8]])) * ROWS
+        start = _loads(builder, builder.gep(data(7), [arguments[8]]), vectors) * ROWS
 
         def at(k: Any) -> tuple[Callable[[int], Any], Any]:
             here = builder.gep(a, [_offset(builder, data(2), k)])
             return lambda row: builder.gep(here, [_WORD(row * WIDTH)]), builder.gep(b, [_offset(builder, data(3), k)])
 
-        sums = _chain(builder, arguments[4], start, at)
+        sums = _chain(builder, arguments[4], start, at, vectors)
         base = builder.gep(data(9), [arguments[10]])
         for index, value in enumerate(sums):
-            place = builder.bitcast(builder.gep(base, [_WORD(index * _LANES)]), _VECTOR.as_pointer())
+            offset = index // vectors * WIDTH + index % vectors * _LANES
+            place = builder.bitcast(builder.gep(base, [_WORD(offset)]), _VECTOR.as_pointer())
             builder.store(finish(builder, value, place), place, align=4 * _LANES)
         return context.get_dummy_value()
 
@@ -103,68 +106,65 @@ def _through_tanh(builder: Any, value: Any, place: Any) -> Any:
 #: result_start)``: fill a tile of ``result`` with ``first``'s row plus the product of ROWS rows of ``left`` with
 #: ``count`` rows of ``right``. Term k takes column ``left_offsets[k]`` of ``left`` and the row at ``right_offsets[k]``
 #: of ``right``. All arrays are flat float32, offsets int32.
-product_tile: Any = _product_tile(_as_it_is)
+product_tile: Any = _product_tile(_as_it_is, _VECTORS)
+#: The same for the first vector of each row alone; the others are left as they are.
+narrow_product_tile: Any = _product_tile(_as_it_is, 1)
 #: The same, and then relu.
-relu_tile: Any = _product_tile(_relu)
+relu_tile: Any = _product_tile(_relu, _VECTORS)
 #: The same for errors, times the derivative of relu at its outputs, which ``result`` holds before.
-relu_error_tile: Any = _product_tile(_through_relu)
+relu_error_tile: Any = _product_tile(_through_relu, _VECTORS)
 #: The same for errors, times the derivative of tanh at its outputs, which ``result`` holds before.
-tanh_error_tile: Any = _product_tile(_through_tanh)
+tanh_error_tile: Any = _product_tile(_through_tanh, _VECTORS)
 
 
-def _gradient_tile(
-    typing_context: Any,
-    left: Any,
-    left_start: Any,
-    left_offsets: Any,
-    result_offsets: Any,
-    first: Any,
-    count: Any,
-    right: Any,
-    right_start: Any,
-    result: Any,
-    result_start: Any,
-) -> Any:
-    signature = types.void(
-        left,
-        types.intp,
-        left_offsets,
-        result_offsets,
-        types.intp,
-        types.intp,
-        right,
-        types.intp,
-        result,
-        types.intp,
-    )
+def _gradient_tile(vectors: int) -> Any:
+    """An intrinsic that adds to so many vectors of each row of a gradient."""
+
+    def typed(
+        typing_context: Any,
+        left: Any,
+        left_start: Any,
+        left_offsets: Any,
+        result_offsets: Any,
+        first: Any,
+        count: Any,
+        right: Any,
+        right_start: Any,
+        result: Any,
+        result_start: Any,
+    ) -> Any:
+        words = types.intp
+        signature = types.void(left, words, left_offsets, result_offsets, words, words, right, words, result, words)
+        return signature, generate
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = pointers(context, builder, signature, arguments)
+        a, b = builder.gep(data(0), [arguments[1]]), builder.gep(data(6), [arguments[7]])
         lefts, places = (builder.gep(data(index), [arguments[4]]) for index in (2, 3))
-        a = builder.gep(data(0), [arguments[1]])
         columns = [builder.gep(a, [_offset(builder, lefts, _WORD(row))]) for row in range(ROWS)]
-        b = builder.gep(data(6), [arguments[7]])
 
         def at(k: Any) -> tuple[Callable[[int], Any], Any]:
             down = builder.mul(k, _WORD(WIDTH))
             return lambda row: builder.gep(columns[row], [down]), builder.gep(b, [down])
 
-        sums = _chain(builder, arguments[5], [_ZERO] * (ROWS * _VECTORS), at)
+        sums = _chain(builder, arguments[5], [_ZERO] * (ROWS * vectors), at, vectors)
         base = builder.gep(data(8), [arguments[9]])
         for row in range(ROWS):
             place = builder.gep(base, [_offset(builder, places, _WORD(row))])
-            for vector, value in enumerate(_loads(builder, place)):
-                total = builder.fadd(value, sums[row * _VECTORS + vector])
+            for vector, value in enumerate(_loads(builder, place, vectors)):
+                total = builder.fadd(value, sums[row * vectors + vector])
                 _store(builder, total, builder.gep(place, [_WORD(vector * _LANES)]))
         return context.get_dummy_value()
 
-    return signature, generate
+    return intrinsic(typed)
 
 
 #: ``gradient_tile(left, left_start, left_offsets, result_offsets, first, count, right, right_start, result,
 #: result_start)``: add to ROWS rows of ``result`` the products, summed over ``count`` rows, of ROWS columns of ``left``
 #: with a panel of ``right``. The columns and the rows of the result are entries ``first`` … of the lists of offsets.
-gradient_tile: Any = intrinsic(_gradient_tile)
+gradient_tile: Any = _gradient_tile(_VECTORS)
+#: The same for the first vector of each row alone.
+narrow_gradient_tile: Any = _gradient_tile(1)
 
 
 def _add_rows(typing_context: Any, source: Any, source_start: Any, count: Any, result: Any, result_start: Any) -> Any:
@@ -175,10 +175,10 @@ def _add_rows(typing_context: Any, source: Any, source_start: Any, count: Any, r
         rows, place = builder.gep(data(0), [arguments[1]]), builder.gep(data(3), [arguments[4]])
 
         def add(k: Any, sums: list[Any]) -> list[Any]:
-            row = _loads(builder, builder.gep(rows, [builder.mul(k, _WORD(WIDTH))]))
+            row = _loads(builder, builder.gep(rows, [builder.mul(k, _WORD(WIDTH))]), _VECTORS)
             return [builder.fadd(running, vector) for running, vector in zip(sums, row, strict=True)]
 
-        for vector, total in enumerate(_loop(builder, arguments[2], _loads(builder, place), add)):
+        for vector, total in enumerate(_loop(builder, arguments[2], _loads(builder, place, _VECTORS), add)):
             _store(builder, total, builder.gep(place, [_WORD(vector * _LANES)]))
         return context.get_dummy_value()
 
@@ -190,15 +190,19 @@ add_rows: Any = intrinsic(_add_rows)
 
 
 def _chain(
-    builder: Any, count: Any, start: list[Any], at: Callable[[Any], tuple[Callable[[int], Any], Any]]
+    builder: Any,
+    count: Any,
+    start: list[Any],
+    at: Callable[[Any], tuple[Callable[[int], Any], Any]],
+    vectors: int,
 ) -> list[Any]:
     """A loop over k < ``count`` that adds to a tile, given as vectors, the product of a column with a row."""
 
     def add(k: Any, sums: list[Any]) -> list[Any]:
         column, row = at(k)
-        right = _loads(builder, row)
+        right = _loads(builder, row, vectors)
         return [
-            _fused(builder, left, vector, sums[index * _VECTORS + number])
+            _fused(builder, left, vector, sums[index * vectors + number])
             for index in range(ROWS)
             for left in [_broadcast(builder, builder.load(column(index)))]
             for number, vector in enumerate(right)
@@ -233,9 +237,9 @@ def _offset(builder: Any, offsets: Any, index: Any) -> Any:
     return builder.sext(builder.load(builder.gep(offsets, [index])), _WORD)
 
 
-def _loads(builder: Any, place: Any) -> list[Any]:
-    """The vectors of a panel's row."""
-    places = [builder.gep(place, [_WORD(vector * _LANES)]) for vector in range(_VECTORS)]
+def _loads(builder: Any, place: Any, vectors: int) -> list[Any]:
+    """The first vectors of a panel's row."""
+    places = [builder.gep(place, [_WORD(vector * _LANES)]) for vector in range(vectors)]
     return [builder.load(builder.bitcast(each, _VECTOR.as_pointer()), align=4 * _LANES) for each in places]
 
 
