@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ class Snake:
 def no_pufferlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hides an installed PufferLib."""
     (tmp_path / "pufferlib.py").write_text("raise ImportError('no PufferLib here')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
 
 @pytest.fixture
@@ -43,4 +44,4 @@ def some_pufferlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, source in PUFFERLIB.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(source)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)

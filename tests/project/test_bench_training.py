@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from support.places import QUEUE_CONFLICT
 
-from townlet.behavior.network import ActorCritic
-from townlet.bench.trainer import operations_per_step
+from townlet.behavior.compiled.kernel import TORCH, processor_kernel
 from townlet.cli import main
-from townlet.config.training import NetworkConfig
 
 QUICK_TRAINING = [
     *("bench", "train", "--scenario", str(QUEUE_CONFLICT), "--worlds", "4", "--ticks", "8", "--minibatch", "32"),
@@ -20,8 +20,10 @@ QUICK_TRAINING = [
 ]
 TRAINING_KEYS = {
     *("case", "agent_steps_per_second", "spread", "share_simulate", "share_infer", "share_learn", "share_matmul"),
-    *("matmul_gflops", "core_share", "ratio_to_sb3", "ratios", "epochs", "activation", "worlds", "ticks"),
-    *("minibatch_size", "threads", "people", "features", "actions", "machine"),
+    "features_in_use",
+    *("matmul_gflops", "share_peak", "peak_gflops", "clock_ghz", "products", "core_share", "ratio_to_sb3", "ratios"),
+    *("epochs", "activation", "worlds", "ticks", "minibatch_size", "threads", "device", "people", "features"),
+    *("actions", "machine"),
 }
 
 
@@ -34,6 +36,7 @@ def test_bench_train_prints_one_json_object_per_case_with_the_share_of_each_phas
         "queue_conflict compact, relu, 1 epoch",
         "queue_conflict compact, relu, 3 epochs",
     ]
+    kernel = processor_kernel()
     for result in results:
         assert set(result) == TRAINING_KEYS
         slowest, fastest = result["spread"]
@@ -41,6 +44,15 @@ def test_bench_train_prints_one_json_object_per_case_with_the_share_of_each_phas
         shares = [result[f"share_{phase}"] for phase in ("simulate", "infer", "learn")]
         assert min(shares) > 0 and sum(shares) == pytest.approx(1.0, abs=0.1)
         assert 0 < result["share_matmul"] < 1 and result["matmul_gflops"] > 0.1
+        assert 0 < result["share_peak"] < 1 and result["peak_gflops"] > 0.1 and result["clock_ghz"] > 0
+        libraries = result["machine"]["libraries"]
+        assert result["machine"]["library"] == libraries["torch" if kernel is TORCH else "tiles"] != ""
+        assert result["machine"]["kernel"] == kernel.name
+        assert 0 < result["features_in_use"] <= result["features"]
+        for product in result["products"]:
+            assert list(product["libraries"]) == list(libraries)
+            assert product["gflops"] == product["libraries"][product["library"]][str(product["rows"])]
+            assert product["gflops"] == max(max(rates.values()) for rates in product["libraries"].values()) > 0
         assert result["ratio_to_sb3"] is None and result["ratios"] == {}
     assert [result["epochs"] for result in results] == [1, 3]
 
@@ -63,7 +75,7 @@ def test_without_stable_baselines3_the_ratio_is_null_and_the_reason_is_given(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "stable_baselines3.py").write_text("raise ImportError('no SB3 here')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     assert main([*QUICK_TRAINING, "--json", "--epochs", "1"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["ratio_to_sb3"] is None
@@ -86,12 +98,25 @@ def test_people_get_a_table_of_rates_and_shares(
     monkeypatch.setenv("COLUMNS", "120")
     assert main([*QUICK_TRAINING, "--no-reference", "--epochs", "1"]) == 0
     out = capsys.readouterr().out
-    for text in ("queue_conflict compact, relu, 1 epoch", "simulate", "learn", "GFLOP/s", "One core of"):
+    shapes = ("forward, 72 → 128", "weights, 128 → 13", "NumPy", "of a peak of")
+    for text in ("queue_conflict compact, relu, 1 epoch", "simulate", "learn", "GFLOP/s", "One core of", *shapes):
         assert text in out
 
 
-def test_operations_are_counted_for_acting_and_for_each_epoch_of_learning() -> None:
-    network = ActorCritic(10, 3, NetworkConfig(hidden=(7, 5)))
-    forward = 10 * 7 + 7 * 5 + 5 * 3 + 5 * 1
-    by_weights, by_inputs = forward, 7 * 5 + 5 * 3 + 5 * 1
-    assert operations_per_step(network, 4) == 2 * (forward + 4 * (forward + by_weights + by_inputs))
+def test_a_device_that_is_not_there_is_refused_before_anything_is_trained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main([*QUICK_TRAINING, "--device", "cuda"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "device: found cuda, which torch does not find here" in captured.err
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_the_limit_is_that_of_the_device(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*QUICK_TRAINING, "--no-reference", "--epochs", "1", "--json", "--device", "cuda"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["case"].endswith(", cuda") and result["device"] == "cuda"
+    assert result["share_matmul"] > 0 and result["share_peak"] is None
+    assert result["machine"]["library"] == torch.cuda.get_device_name()

@@ -107,6 +107,7 @@ def test_a_device_that_does_not_exist_is_refused(
     assert device_named("auto") == device_named("cuda") == "cuda"
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_on_cuda_a_training_repeats_itself_and_its_policy_acts_anywhere(tmp_path: Path) -> None:
     scenario = scenario_with({"network": {"hidden": [64, 64]}})

@@ -97,21 +97,18 @@ def _table(first: str, *others: str) -> Table:
 
 def print_training_report(measured: Measurements, console: Console) -> None:
     """Print rates, shares of the phases and ratios, then the machine."""
-    table = _table("", "median", "simulate", "infer", "learn", "matmul", "× SB3")
+    table = _table("", "median", "simulate", "infer", "learn", "matmul", "peak")
     for result in measured.results:
-        names = ("share_simulate", "share_infer", "share_learn", "share_matmul")
-        shares = (f"{result[name]:.0%}" if name in result else "" for name in names)
-        ratio = result["ratio_to_sb3"]
+        names = ("share_simulate", "share_infer", "share_learn", "share_matmul", "share_peak")
+        shares = ("" if result.get(name) is None else f"{result[name]:.0%}" for name in names)
         table.add_row(
             result["case"],
             _short(result["agent_steps_per_second"]),
             *shares,
-            "" if ratio is None else f"{ratio:.1f}",
             style="bold" if "share_learn" in result else "",
         )
     console.print(table)
-    others = {name for result in measured.results for name in result["ratios"] if name.startswith("pufferlib")}
-    for name in sorted(others):
+    for name in dict.fromkeys(name for result in measured.results for name in result["ratios"]):
         rows = (
             f"{result['ratios'][name]:.2f} ({result['case']})"
             for result in measured.results
@@ -119,15 +116,36 @@ def print_training_report(measured: Measurements, console: Console) -> None:
         )
         console.print(f"Times as fast as {name}: {', '.join(rows)}", soft_wrap=True)
     console.print(
-        "Agent-steps per second, simulated and learnt from; shares of the time. matmul: the rate of the network's own "
-        "matrix products, as a share of the machine's.",
+        "Agent-steps per second, simulated and learnt from; shares of the time. matmul, peak: the rate of the "
+        "network's own matrix products, as a share of what the best library at hand does and of the processor's peak.",
         soft_wrap=True,
     )
     first = measured.results[0]
+    _print_products(first, console)
     console.print(
         f"{first['threads']} threads, {first['worlds']} worlds, {first['ticks']} ticks, minibatches of "
-        f"{first['minibatch_size']}; matrix products at {first['matmul_gflops']} GFLOP/s. "
+        f"{first['minibatch_size']}; trained with {first['machine']['kernel']} ({first['machine']['library']}). "
         f"{_machine_line(measured, first['threads'])}",
+        soft_wrap=True,
+    )
+
+
+def _print_products(result: dict[str, Any], console: Console) -> None:
+    """Print what each library does for each matrix product, with the block of agent-steps that suits it best."""
+    libraries = result["machine"]["libraries"]
+    table = _table("GFLOP/s", "fastest", "agent-steps", *libraries)
+    for product in result["products"]:
+        rates = (f"{max(product['libraries'][library].values()):.0f}" for library in libraries)
+        layer = f"{product['inputs']} → {product['outputs']}"
+        table.add_row(f"{product['product']}, {layer}", product["library"], f"{product['rows']:,}", *rates)
+    console.print()
+    console.print(table)
+    peak = (
+        "" if result["peak_gflops"] is None else f" of a peak of {result['peak_gflops']} at {result['clock_ghz']} GHz"
+    )
+    console.print(
+        f"Fastest library for each product: {result['matmul_gflops']} GFLOP/s on all threads{peak}. "
+        f"{', '.join(f'{name}: {version}' for name, version in libraries.items())}",
         soft_wrap=True,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from townlet.bench.results import Measurements, Result, three_digits
 from townlet.bench.trainer import HIDDEN
 from townlet.config import load_scenario
 from townlet.errors import InputError, RunError
+from townlet.training.devices import device_named
 
 _SB3 = "townlet.bench.sb3"
 _PUFFER = "townlet.bench.puffer_trainer"
@@ -29,13 +30,14 @@ PUFFER_ENVIRONMENTS = ("snake", "rware", "trash_pickup")
 
 @dataclass(frozen=True)
 class Amounts:
-    """Size of a phase of training, its minibatch, its threads, and the number of timed phases."""
+    """Size of a phase of training, its minibatch, its threads and device, and the number of timed phases."""
 
     worlds: int
     ticks: int
     minibatch: int
     threads: int
     repeats: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,11 @@ def bench_training(
     of each reference with the same activation and epochs; and ``ratio_to_sb3``, the one to Stable-Baselines3, which is
     None if that was not measured.
 
-    Raises InputError for an unusable scenario and RunError for a case that fails. A reference that fails is noted.
+    The references train on the processor, whatever the town's device. Raises InputError for an unusable scenario or
+    device and RunError for a case that fails. A reference that fails is noted.
     """
     load_scenario(file)
+    amounts = replace(amounts, device=device_named(amounts.device))
     measured = Measurements()
     cases = [(activation, count) for activation in activations for count in epochs]
     town = {"file": str(file), "observations": observations}
@@ -86,10 +90,9 @@ def bench_training(
     for activation, count in cases:
         setting = {"activation": activation, "epochs": count, "repeats": amounts.repeats, "threads": amounts.threads}
         suffix = f"{activation}, {count} epoch" + ("s" if count > 1 else "")
-        case = f"{file.stem} {observations}, {suffix}"
+        case = f"{file.stem} {observations}, {suffix}" + ("" if amounts.device == "cpu" else f", {amounts.device}")
         progress(next(numbers), total, case)
-        amount = {"worlds": amounts.worlds, "ticks": amounts.ticks, "minibatch": amounts.minibatch}
-        result = _measure("townlet.bench.trainer:measure_trainer", {**town, **setting, **amount})
+        result = _measure_town({**town, **setting}, amounts)
         beside: dict[str, Result] = {}
         for other in others:
             label = f"{other.name}, {suffix}"
@@ -106,7 +109,16 @@ def bench_training(
     return measured
 
 
-def _measure(function: str, arguments: dict[str, Any], python: str = sys.executable) -> Result:
+def _measure_town(arguments: dict[str, Any], amounts: Amounts) -> Result:
+    amount = {name: getattr(amounts, name) for name in ("worlds", "ticks", "minibatch", "device")}
+    # Every thread of ours calls OpenBLAS on its own, as it calls torch.
+    alone = {"OPENBLAS_NUM_THREADS": "1"}
+    function = "townlet.bench.trainer:measure_trainer"
+    result: Result = measure_apart(function, {**arguments, **amount}, cores=amounts.threads, environment=alone)
+    return result
+
+
+def _measure(function: str, arguments: dict[str, Any], python: str) -> Result:
     result: Result = measure_apart(function, arguments, python=python, cores=arguments["threads"])
     return result
 

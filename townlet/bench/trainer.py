@@ -6,19 +6,23 @@ import importlib.metadata
 import statistics
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from townlet.behavior.compiled.kernel import TORCH, kernel_for
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
+from townlet.bench.libraries import libraries
+from townlet.bench.matrix import limits_of, measure_products, operations_per_step, products_of
+from townlet.bench.peak import measure_peak
 from townlet.bench.protocol import machine, summary_of
 from townlet.bench.town import with_observations
 from townlet.config import Scenario, load_scenario
 from townlet.host.torch_settings import repeatable
-from townlet.host.workers import Workers, workers
+from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training import TrainingHarness
@@ -26,6 +30,8 @@ from townlet.world import Town
 
 #: Units of the two layers of the network that is trained, here and by the references.
 HIDDEN = (128, 128)
+
+_BLOCKS_LOOKED_AT = 200
 
 
 def measure_trainer(
@@ -38,6 +44,7 @@ def measure_trainer(
     minibatch: int,
     threads: int,
     repeats: int,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Time phases of one rollout and ``epochs`` passes over it, after one to warm up.
 
@@ -50,46 +57,81 @@ def measure_trainer(
         ticks: ticks of a rollout.
         minibatch: agent-steps per optimizer step.
         threads: threads to simulate and to learn with.
-        repeats: number of timed phases.
+        repeats: number of timed phases, and of timed repeats of each matrix product.
+        device: where the network acts and learns, ``cpu`` or ``cuda``.
 
     Returns ``agent_steps_per_second``, the median over the phases, and ``spread``; ``core_share``, the share of its
     cores' time that the process used; ``share_simulate``, ``share_infer`` and ``share_learn`` of a phase's duration;
-    ``matmul_gflops``, the rate at which this process multiplies matrices, and ``share_matmul``, the share of it that
-    the network's own products reach; and the settings.
+    the limits, with the keys of :func:`townlet.bench.matrix.limits_of`; and the settings.
     """
     scenario = training_scenario(
         with_observations(load_scenario(file), observations), activation, worlds, ticks, minibatch, threads
     )
-    with repeatable():
-        return _measured(scenario, epochs, repeats)
+    with repeatable(device=device):
+        return _measured(scenario, epochs, repeats, device)
 
 
-def _measured(scenario: Scenario, epochs: int, repeats: int) -> dict[str, Any]:
+def _measured(scenario: Scenario, epochs: int, repeats: int, device: str) -> dict[str, Any]:
     training = scenario.training
     worlds, threads = training.worlds, training.threads
     loop = _TimedLoop(scenario, worlds=worlds, seed=0, threads=threads)
-    harness = TrainingHarness.for_scenario(scenario, loop=loop)
+    harness = TrainingHarness.for_scenario(scenario, loop=loop, device=device)
     behavior = _TimedBehavior(harness.network)
     harness.behavior = behavior
     harness.run_rollout(epochs, lambda fields: None)
     phases = [_timed_phase(harness, behavior, loop, epochs, threads) for _ in range(repeats)]
     median = {name: statistics.median(phase[name] for phase in phases) for name in phases[0]}
-    matmul = matmul_rate(workers(threads))
     return {
         **summary_of([phase["rate"] for phase in phases]),
         **{name: round(value, 3) for name, value in median.items() if name != "rate"},
-        "share_matmul": round(median["rate"] * operations_per_step(harness.network, epochs) / matmul, 3),
-        "matmul_gflops": round(matmul / 1e9, 1),
+        **_limits(harness, epochs, median["rate"], repeats),
         "activation": training.network.activation,
         "epochs": epochs,
         "worlds": worlds,
         "ticks": training.rollout_ticks,
         "minibatch_size": training.ppo.minibatch_size,
         "threads": threads,
+        "device": device,
         "people": len(loop.town.people),
         "features": harness.network.features,
         "actions": harness.network.actions,
-        "machine": {**machine(), **{name: importlib.metadata.version(name) for name in ("numba", "torch")}},
+        "machine": {**machine(), **_software(device)},
+    }
+
+
+def _limits(harness: TrainingHarness, epochs: int, rate: float, repeats: int) -> dict[str, Any]:
+    """The machine's limits for a training of ``rate`` agent-steps per second, and its shares of them."""
+    network, training, device = harness.network, harness.config, harness.network.device.type
+    used = network.features if kernel_for(network.device) is TORCH else _features_in_use(harness.last_rollout)
+    products = products_of(used, network.config.hidden, network.actions, epochs)
+    # A device other than the processor gets its work from one thread.
+    team = workers(training.threads if device == "cpu" else 1)
+    measured = measure_products(products, training.ppo.minibatch_size, team, repeats, device)
+    peak = measure_peak(team, repeats) if device == "cpu" else None
+    return {"features_in_use": used, **limits_of(measured, peak, rate * operations_per_step(products))}
+
+
+def _features_in_use(buffer: RolloutBuffer) -> int:
+    """How many features a block of the rollout has that are not 0 in all of its rows, on average."""
+    from townlet.behavior.compiled.packed import BLOCK
+
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(buffer.alive))
+    blocks = rows[: len(rows) // BLOCK * BLOCK].reshape(-1, BLOCK)[:_BLOCKS_LOOKED_AT]
+    observation = buffer.observation.reshape(-1, buffer.features)
+    if not len(blocks):
+        return buffer.features
+    return round(float(np.mean([np.count_nonzero(observation[block].any(axis=0)) for block in blocks])))
+
+
+def _software(device: str) -> dict[str, Any]:
+    """Versions of what trained, the library that multiplied its matrices, and those that could have."""
+    kernel = kernel_for(torch.device(device))
+    at_hand = {library.name: library.describe() for library in libraries(device)}
+    return {
+        **{name: importlib.metadata.version(name) for name in ("numba", "torch")},
+        "kernel": kernel.name,
+        "library": at_hand["torch" if kernel is TORCH else "tiles"],
+        "libraries": at_hand,
     }
 
 
@@ -101,6 +143,8 @@ def _timed_phase(
     begin, working = time.perf_counter(), time.process_time()
     fields: list[dict[str, Any]] = []
     harness.run_rollout(epochs, fields.append)
+    if harness.network.device.type == "cuda":
+        torch.cuda.synchronize()
     whole = time.perf_counter() - begin
     # Threads have equal shares of the worlds, and so take about equally long.
     infer = min(behavior.seconds / threads, loop.seconds)
@@ -127,43 +171,6 @@ def training_scenario(
         "ppo": training.ppo.model_dump() | {"minibatch_size": minibatch},
     }
     return scenario.model_copy(update={"training": type(training).model_validate(changed)})
-
-
-def operations_per_step(network: ActorCritic, epochs: int) -> float:
-    """Floating-point operations of the network's matrix products per agent-step.
-
-    Acting takes one forward pass. Each epoch takes a forward pass, a product per layer for the gradient of its weights,
-    and one per layer but the first for the gradient of its input. A product is a multiplication and an addition per
-    weight.
-    """
-    weights = [parameter.numel() for parameter in network.parameters() if parameter.dim() == 2]
-    return 2.0 * (sum(weights) + epochs * (3 * sum(weights) - weights[0]))
-
-
-def matmul_rate(threads: Workers, seconds: float = 0.5) -> float:
-    """Floating-point operations per second of matrix products of a layer's size, in all threads at once.
-
-    Products are float32; the rate is the median of five.
-    """
-    rows, units = 2048, HIDDEN[-1]
-    parts = [tuple(torch.randn(*shape) for shape in ((rows, units), (units, units))) for _ in range(threads.threads)]
-    outs = [torch.empty(rows, units) for _ in parts]
-
-    def multiply(times: int) -> Callable[[int, slice], None]:
-        def work(worker: int, part: slice) -> None:
-            for _ in range(times):
-                torch.mm(*parts[worker], out=outs[worker])
-
-        return work
-
-    def timed(times: int) -> float:
-        begin = time.perf_counter()
-        threads.share(threads.threads, multiply(times))
-        return 2.0 * rows * units * units * times * threads.threads / (time.perf_counter() - begin)
-
-    timed(10)
-    times = max(round(timed(20) * seconds / 5 / (2.0 * rows * units * units * threads.threads)), 1)
-    return statistics.median(timed(times) for _ in range(5))
 
 
 class _TimedBehavior(NeuralBehavior):

@@ -12,6 +12,9 @@ import typer
 from townlet.cli.console import finite
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from townlet.bench.results import Measurements
     from townlet.cli.console import Advance
 
 bench = typer.Typer(name="bench", no_args_is_help=True)
@@ -73,6 +76,7 @@ def world(
     The town runs on one core under random actions; reference environments are measured in the same way.
     """
     from townlet.bench.cases import choose_cases
+    from townlet.bench.report import print_report
     from townlet.bench.world import bench_world
     from townlet.cli.console import progress_bar
 
@@ -88,15 +92,18 @@ def world(
             pufferlib=pufferlib,
             progress=_with_notice(advance),
         )
+    _show(measured, as_json, print_report)
+
+
+def _show(measured: Measurements, as_json: bool, print_tables: Callable[[Measurements, Console], None]) -> None:
+    """Print one JSON object per case, or tables; then what was not measured."""
     if as_json:
         for result in measured.results:
             typer.echo(json.dumps(result))
     else:
         from rich.console import Console
 
-        from townlet.bench.report import print_report
-
-        print_report(measured, Console())
+        print_tables(measured, Console())
     for note in measured.notes:
         typer.echo(f"not measured: {note}", err=True)
 
@@ -135,6 +142,9 @@ def train(
     ticks: Annotated[int, typer.Option(min=1, help="Ticks per rollout.")] = 128,
     minibatch: Annotated[int, typer.Option(min=1, help="Agent-steps per optimizer step.")] = 8192,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; by default one per available core.")] = None,
+    device: Annotated[
+        str, typer.Option(help="Device of the network: cpu, cuda, or auto: cuda if there is one.")
+    ] = "cpu",
     repeats: Annotated[
         int, typer.Option(min=1, help="Timed repeats, a rollout and its updates each; the median counts.")
     ] = 5,
@@ -151,12 +161,13 @@ def train(
 
     Every step is simulated and learnt from. Other trainers are measured in the same run.
     """
+    from townlet.bench.report import print_training_report
     from townlet.bench.train import Amounts, bench_training
     from townlet.cli.console import progress_bar
     from townlet.config.find import find_scenario
     from townlet.host.workers import available_cores
 
-    amounts = Amounts(worlds, ticks, minibatch, threads or available_cores(), repeats)
+    amounts = Amounts(worlds, ticks, minibatch, threads or available_cores(), repeats, device)
     with progress_bar("bench", "measurements") as advance:
         measured = bench_training(
             find_scenario(scenario).absolute(),
@@ -168,17 +179,7 @@ def train(
             pufferlib=pufferlib,
             progress=_with_notice(advance),
         )
-    if as_json:
-        for result in measured.results:
-            typer.echo(json.dumps(result))
-    else:
-        from rich.console import Console
-
-        from townlet.bench.report import print_training_report
-
-        print_training_report(measured, Console())
-    for note in measured.notes:
-        typer.echo(f"not measured: {note}", err=True)
+    _show(measured, as_json, print_training_report)
 
 
 @bench.command()

@@ -252,6 +252,13 @@ class TrainingHarness(Learner):
             return None
         return self._buffer
 
+    @property
+    def last_rollout(self) -> RolloutBuffer:
+        """The buffer of the last rollout. Raises ValueError before the first."""
+        if self._buffer is None:
+            raise ValueError("rollout: found none, expected one")
+        return self._buffer
+
     def counters(self) -> dict[str, Any]:
         """Everything that the next phase depends on besides weights, optimizer and town, as JSON values."""
         handover = {"script_share": self.handover.share, "gate": self.handover.gate}
