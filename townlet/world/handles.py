@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, models, register_model
 from numba.np import arrayobj, numpy_support
 from numpy.typing import NDArray
 
@@ -27,8 +29,12 @@ from townlet.world.state.routes import NEAREST, WAY
 Handle = Any
 
 # Untyped, like most of Numba.
+_declare: Any = cgutils.get_or_insert_function
 _gep: Any = cgutils.gep_inbounds
-_named_tuple: Any = types.NamedTuple
+_array: Any = types.Array
+_infer_getattr: Any = infer_getattr
+_lower_getattr_generic: Any = lower_getattr_generic
+_register_model: Any = register_model
 _make_array: Any = arrayobj.make_array
 _populate_array: Any = arrayobj.populate_array
 
@@ -75,27 +81,80 @@ def _row(value: Any, field: tuple[Any, int] | None) -> list[int]:
     return [array.ctypes.data, *array.shape, *([0] * (3 - array.ndim))]
 
 
-def _unpacking(named_tuple: type[Any], fields: list[tuple[Any, int] | None], first: int) -> Any:
-    """A function for compiled rules that makes a named tuple of the rows of a handle from ``first`` on."""
-    members = [
-        types.int64 if field is None else types.Array(numpy_support.from_dtype(np.dtype(field[0])), field[1], "C")
-        for field in fields
-    ]
-    result = _named_tuple(members, named_tuple)
+class _Reference(types.Type):
+    """The type of a town, a layout or a view in compiled rules: the address of a handle, which tells where arrays are.
 
-    def unpack(typing_context: Any, handle: Any) -> Any:
+    A rule called with an address takes a single machine word instead of some two hundred, which the optimizer would
+    have to follow through every call.
+    """
+
+    def __init__(self, named_tuple: type[Any], fields: list[tuple[Any, int] | None], first: int) -> None:
+        self.rows = dict(zip(named_tuple._fields, enumerate(map(_member, fields), start=first), strict=True))
+        super().__init__(name=f"{named_tuple.__name__}Reference")
+
+
+def _member(field: tuple[Any, int] | None) -> Any:
+    return types.int64 if field is None else _array(numpy_support.from_dtype(np.dtype(field[0])), field[1], "C")
+
+
+#: How compiled rules see a handle.
+_ROWS = ir.ArrayType(ir.IntType(64), 4 * (len(_STATE) + len(_LAYOUT) + len(_VIEW)))
+
+
+@_register_model(_Reference)
+class _Address(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, reference: Any) -> None:
+        super().__init__(manager, reference, _ROWS.as_pointer())
+
+
+@_infer_getattr
+class _Fields(AttributeTemplate):  # type: ignore[misc]
+    key = _Reference
+
+    def generic_resolve(self, reference: Any, field: str) -> Any:
+        return reference.rows[field][1]
+
+
+@_lower_getattr_generic(_Reference)
+def _read_field(context: Any, builder: Any, reference: Any, handle: Any, field: str) -> Any:
+    index, member = reference.rows[field]
+    numbers = range(4 * index, 4 * index + 1 + getattr(member, "ndim", 0))
+    row = [_load_constant(builder, _gep(builder, handle, 0, number)) for number in numbers]
+    return row[0] if member is types.int64 else _array_at(context, builder, member, row[0], row[1:])
+
+
+def _load_constant(builder: Any, address: Any) -> Any:
+    """Load a number that never changes, so that the optimizer loads it once and not again after every store."""
+    number = builder.load(address)
+    number.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return number
+
+
+def _preload(builder: Any, handle: Any, index: int, member: Any) -> None:
+    """Load a row where a handle is first used. All later loads of it are then known to give the same."""
+    assume = _declare(builder.module, ir.FunctionType(ir.VoidType(), [ir.IntType(1)]), "llvm.assume")
+    for axis in range(getattr(member, "ndim", 0)):
+        size = _load_constant(builder, _gep(builder, handle, 0, 4 * index + 1 + axis))
+        builder.call(assume, [builder.icmp_signed(">=", size, size.type(0))])
+    if member is not types.int64:
+        address = _load_constant(builder, _gep(builder, handle, 0, 4 * index))
+        builder.call(assume, [builder.icmp_signed("!=", address, address.type(0))])
+
+
+def _referring(reference: _Reference) -> Any:
+    """A function for compiled rules that makes a reference of a handle."""
+
+    def refer(typing_context: Any, handle: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             rows = _make_array(signature.args[0])(context, builder, value=arguments[0]).data
-            values = []
-            for index, member in enumerate(members, start=first):
-                row = [builder.load(_gep(builder, rows, 4 * index + k)) for k in range(4)]
-                plain = member is types.int64
-                values.append(row[0] if plain else _array_at(context, builder, member, row[0], row[1:]))
-            return context.make_tuple(builder, result, values)
+            address = builder.bitcast(rows, _ROWS.as_pointer())
+            for index, member in reference.rows.values():
+                _preload(builder, address, index, member)
+            return address
 
-        return result(handle), generate
+        return reference(handle), generate
 
-    return intrinsic(unpack)
+    return intrinsic(refer)
 
 
 def _array_at(context: Any, builder: Any, array_type: Any, address: Any, sizes: list[Any]) -> Any:
@@ -125,6 +184,6 @@ def _plain_view_at(handle: Handle) -> View:
     return view
 
 
-town_at: Any = _unpacking(TownState, _STATE, 0) if COMPILED else _plain_town_at
-layout_at: Any = _unpacking(TownLayout, _LAYOUT, len(_STATE)) if COMPILED else _plain_layout_at
-view_at: Any = _unpacking(View, _VIEW, len(_STATE) + len(_LAYOUT)) if COMPILED else _plain_view_at
+town_at: Any = _referring(_Reference(TownState, _STATE, 0)) if COMPILED else _plain_town_at
+layout_at: Any = _referring(_Reference(TownLayout, _LAYOUT, len(_STATE))) if COMPILED else _plain_layout_at
+view_at: Any = _referring(_Reference(View, _VIEW, len(_STATE) + len(_LAYOUT))) if COMPILED else _plain_view_at

@@ -11,6 +11,7 @@ import numba as _numba
 
 from townlet.host.cache import private_cache
 from townlet.sources import sources_sha256
+from townlet.world.engine.dispatch import RuleDispatcher
 from townlet.world.engine.lowering import RuleCompiler
 
 P = ParamSpec("P")
@@ -82,9 +83,13 @@ def entry_of(variant: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 _INTERNAL = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
-    decorate = numba.njit(error_model="numpy", nogil=True, _nrt=False, pipeline_class=RuleCompiler, **options)
-    compiled: Callable[P, R] = decorate(function)
+def _compile(function: Callable[P, R], cache: bool = False, **options: bool) -> Callable[P, R]:
+    if not COMPILED:
+        return function
+    settings = {"nopython": True, "boundscheck": None, "error_model": "numpy", "nogil": True, "_nrt": False, **options}
+    compiled: Any = RuleDispatcher(function, targetoptions=settings, pipeline_class=RuleCompiler)
+    if cache:
+        compiled.enable_caching()
     return compiled
 
 
