@@ -76,3 +76,26 @@ def test_another_users_cache_is_refused(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert found(TOWNLET_CACHE=f"{tmp_path}/file/cache").startswith(f"error: TOWNLET_CACHE: found {tmp_path}/file/")
+
+
+SAVE = """
+import threading
+from pathlib import Path
+import filelock, numpy as np
+from townlet.training.compiled.minibatch import add_up
+
+folder = Path(add_up._cache.cache_path)
+with filelock.FileLock(folder / ".lock"):
+    other = threading.Thread(target=lambda: add_up(np.zeros((1, 32), np.float32), 1, np.zeros(16)))
+    other.start()
+    other.join(1.5)
+    print(len(list(folder.glob("*.nb?"))), end=" ")
+other.join()
+print(len(list(folder.glob("*.nb?"))))
+"""
+
+
+def test_code_is_added_to_the_cache_by_one_process_at_a_time(tmp_path: Path) -> None:
+    environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", SAVE], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "2"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import filelock
 import numba as _numba
 
 from townlet.host.cache import private_cache
@@ -90,7 +92,24 @@ def _compile(function: Callable[P, R], cache: bool = False, **options: bool) -> 
     compiled: Any = RuleDispatcher(function, targetoptions=settings, pipeline_class=RuleCompiler)
     if cache:
         compiled.enable_caching()
+        _save_one_at_a_time(compiled._cache)
     return compiled
+
+
+def _save_one_at_a_time(cache: Any) -> None:
+    """Let only one process at a time add to a cache folder.
+
+    Two that add forms of a function for different types choose the same file for them, and the index of one may then
+    name the code of the other.
+    """
+    save, folder = cache.save_overload, Path(cache.cache_path)
+
+    def save_alone(signature: Any, code: Any) -> None:
+        # Whoever may not write to the folder does not save either.
+        with contextlib.suppress(PermissionError), filelock.FileLock(folder / ".lock"):
+            save(signature, code)
+
+    cache.save_overload = save_alone
 
 
 def is_compiled() -> bool:
