@@ -17,6 +17,9 @@ from townlet.telemetry.reader import part_paths
 #: Cycles at the start of each process in which it loads, allocates and fills caches; tests of resources leave them out.
 WARM_UP = 2
 
+#: Calculations each time that the yardstick is used. Cycles of a tenth of a second leave no time for more.
+_REPEATS = 2
+
 
 class Yardstick:
     """A fixed calculation whose duration shows how fast the machine is at the moment.
@@ -43,15 +46,15 @@ class Yardstick:
         self.seconds()
 
     def seconds(self) -> float:
-        """The processor time of the calculation now, in one thread: the mean of three.
+        """The processor time of the calculation now, in one thread: the mean of two.
 
-        The mean, not the median: a cycle suffers from every interruption too.
+        The mean, not the better one: a cycle suffers from every interruption too.
         """
         with repeatable():
             started = time.process_time()
-            for _ in range(3):
+            for _ in range(_REPEATS):
                 self._once()
-            return (time.process_time() - started) / 3
+            return (time.process_time() - started) / _REPEATS
 
     def _once(self) -> None:
         import torch
@@ -90,7 +93,10 @@ class Meter:
         self._continue()
 
     def pause(self) -> None:
-        """Measure the yardstick between two parts of a cycle; what this takes does not count for the cycle."""
+        """Measure the yardstick between two parts of a cycle; what this takes does not count for the cycle.
+
+        Nothing else of the process may run meanwhile.
+        """
         self._stop()
         self._yardsticks.append(self._yardstick.seconds())
         self._continue()

@@ -136,7 +136,11 @@ def _standardised(ranks: Series, splits: NDArray[np.int64]) -> Series:
     n = ranks.shape[1]
     centred = ranks - (n + 1) / 2
     spread = np.sqrt(splits * (n - splits) / (n - 1) * np.mean(centred[0] ** 2))
-    return np.asarray(np.abs(np.cumsum(centred, axis=1)[:, splits - 1]) / spread)
+    np.cumsum(centred, axis=1, out=centred)
+    # Splits are adjacent, so this is a view; a copy, and a result for each step, take half as long again.
+    sums = centred[:, splits[0] - 1 : splits[-1]]
+    np.abs(sums, out=sums)
+    return np.divide(sums, spread, out=sums)
 
 
 def _order_p(ranks: Series, splits: NDArray[np.int64], seen: float) -> float:
