@@ -164,7 +164,7 @@ def test_the_yardstick_is_measured_outside_of_the_cycle(tmp_path: Path) -> None:
     for _ in range(5):
         meter.pause()
     used = meter.end(1, 0)
-    # Each pause takes twice as long as the yardstick is.
+    # Each pause takes three times as long as the yardstick is.
     assert used["yardstick_seconds"] > used["cpu_seconds"]
 
 

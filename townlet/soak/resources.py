@@ -17,9 +17,6 @@ from townlet.telemetry.reader import part_paths
 #: Cycles at the start of each process in which it loads, allocates and fills caches; tests of resources leave them out.
 WARM_UP = 2
 
-#: Calculations each time that the yardstick is used. Cycles of a tenth of a second leave no time for more.
-_REPEATS = 2
-
 
 class Yardstick:
     """A fixed calculation whose duration shows how fast the machine is at the moment.
@@ -46,15 +43,15 @@ class Yardstick:
         self.seconds()
 
     def seconds(self) -> float:
-        """The processor time of the calculation now, in one thread: the mean of two.
+        """The processor time of the calculation now, in one thread: the mean of three.
 
-        The mean, not the better one: a cycle suffers from every interruption too.
+        The mean, not the median: a cycle suffers from every interruption too.
         """
         with repeatable():
             started = time.process_time()
-            for _ in range(_REPEATS):
+            for _ in range(3):
                 self._once()
-            return (time.process_time() - started) / _REPEATS
+            return (time.process_time() - started) / 3
 
     def _once(self) -> None:
         import torch

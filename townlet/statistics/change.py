@@ -140,7 +140,7 @@ def _standardised(ranks: Series, splits: NDArray[np.int64]) -> Series:
     # Splits are adjacent, so this is a view; a copy, and a result for each step, take half as long again.
     sums = centred[:, splits[0] - 1 : splits[-1]]
     np.abs(sums, out=sums)
-    return np.divide(sums, spread, out=sums)
+    return np.asarray(np.divide(sums, spread, out=sums))
 
 
 def _order_p(ranks: Series, splits: NDArray[np.int64], seen: float) -> float:
