@@ -1,8 +1,9 @@
 """Trainings that are killed: each runs in a process of its own, forked from one that has loaded everything.
 
 Run as a program, this module is the process that the others are forked from. It reads one JSON request per line: the
-"arguments" of the ``townlet`` command, with "after" (send "signal" after so many seconds) or "at" (the process kills
-itself at its n-th file operation in "folder"). It answers with the exit code, the errors and the number of operations.
+"arguments" of the ``townlet`` command, with "after" (send "signal" after so many seconds) or "at" (the process sends it
+to itself at its n-th file operation in "folder"). It answers with the exit code, the errors and the number of
+operations.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _one(main: Any, request: dict[str, Any]) -> dict[str, Any]:
     child = os.fork()
     if child == 0:
         os.dup2(errors_out, 2)
-        _watch(request["folder"], request["at"], count_out)
+        _watch(request["folder"], request["at"], request["signal"], count_out)
         os._exit(main(request["arguments"]))
     os.close(errors_out)
     os.close(count_out)
@@ -124,8 +125,8 @@ def _one(main: Any, request: dict[str, Any]) -> dict[str, Any]:
     return {"code": os.waitstatus_to_exitcode(status), "errors": said, "operations": operations}
 
 
-def _watch(folder: str, at: int | None, count_out: int) -> None:
-    """Count operations on files in a folder by a byte each into a pipe; before the ``at``-th, kill this process."""
+def _watch(folder: str, at: int | None, number: int, count_out: int) -> None:
+    """Count operations on files in a folder by a byte each into a pipe; before the ``at``-th, signal this process."""
     seen = 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -133,7 +134,7 @@ def _watch(folder: str, at: int | None, count_out: int) -> None:
         if event in _OPERATIONS and str(arguments[0]).startswith(folder):
             seen += 1
             if seen == at:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), number)
             os.write(count_out, b".")
 
     sys.addaudithook(hook)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from townlet.capture.columns import numbers_of
 from townlet.capture.manifest import FileEntry, Manifest, parse_manifest
 from townlet.capture.table_checks import require_numbers, require_schema
 from townlet.capture.tables import EVENTS_SCHEMA, fill_buffer, steps_schema
@@ -124,10 +125,10 @@ def _read_shard(path: Path | UPath, manifest: Manifest, index: int) -> pa.Table:
     schema = steps_schema(manifest.people, len(manifest.observation), len(manifest.actions))
     table = _read_table(path, entry, f"shards.{index}", schema, entry.rows)
     require_numbers(table, len(manifest.observation), len(manifest.actions), file)
-    world, tick = table["world"].to_numpy(), table["tick"].to_numpy()
+    world, tick = numbers_of(table["world"]), numbers_of(table["tick"])
     last = manifest.ticks - 1
     off = (world < entry.first_world) | (world >= entry.first_world + entry.worlds) | (tick < 0) | (tick > last)
-    off |= table["truncated"].to_numpy() & (tick != last)
+    off |= numbers_of(table["truncated"]) & (tick != last)
     if off.any():
         row = int(np.flatnonzero(off)[0])
         found = f"world {world[row]}, tick {tick[row]} in row {row}"

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from townlet.capture.columns import numbers_of
 from townlet.errors import InputError
 
 #: Columns that may hold nulls.
@@ -37,10 +38,10 @@ def require_numbers(table: pa.Table, features: int, actions: int, file: object) 
         if values.null_count:
             raise InputError.of(file, name, f"{values.null_count} nulls", "a value in each row")
         if pa.types.is_floating(values.type):
-            numbers = values.to_numpy()
+            numbers = numbers_of(values)
             if not np.isfinite(numbers).all():
                 raise InputError.of(file, name, "a number that is not finite", "finite numbers")
-    action = table["action"].to_numpy()
+    action = numbers_of(table["action"])
     if len(action) and not (action.min() >= 0 and action.max() < actions):
         raise InputError.of(file, "action", f"{action.min()} to {action.max()}", f"0 to {actions - 1}")
 
@@ -67,6 +68,6 @@ def _columns(table: pa.Table, features: int, file: object) -> Iterator[tuple[str
         lengths = pc.list_value_length(column)
         if column.null_count:
             yield name, column
-        if name == "final_observation" and not pc.all(pc.equal(lengths, features), min_count=0).as_py():
+        if name == "final_observation" and (numbers_of(lengths) != features).any():
             raise InputError.of(file, name, "a list of another size", f"{features} numbers where truncated is true")
         yield name, pc.list_flatten(column)

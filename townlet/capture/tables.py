@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from townlet.capture.columns import numbers_of, numbers_or_nan, whole_column
 from townlet.event_kinds import EVENT_KINDS
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 
@@ -71,22 +72,22 @@ def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) 
 def fill_buffer(buffer: RolloutBuffer, table: pa.Table, people: Sequence[str]) -> None:
     """Fill a buffer with the agent-steps of a step table whose worlds count from 0."""
     numbers = {name: index for index, name in enumerate(people)}
-    names = table["agent"].combine_chunks()
+    names = whole_column(table["agent"])
     lookup = np.array([numbers[name.as_py()] for name in names.dictionary], np.int64)
     at = (
-        table["tick"].to_numpy(),
-        table["world"].to_numpy(),
-        lookup[names.indices.to_numpy()],
+        numbers_of(table["tick"]),
+        numbers_of(table["world"]),
+        lookup[numbers_of(names.indices)],
     )
     buffer.alive[at] = True
     buffer.observation[at] = _matrix(table["observation"], buffer.features)
     buffer.mask[at] = _matrix(table["mask"], buffer.actions)
     for name in ("action", "log_prob", "reward", "clipped", "terminated", "truncated"):
-        getattr(buffer, name)[at] = table[name].to_numpy()
-    buffer.value[at] = table["value"].to_numpy()
+        getattr(buffer, name)[at] = numbers_of(table[name])
+    buffer.value[at] = numbers_or_nan(table["value"])
     for i, part in enumerate(REWARD_PARTS):
-        buffer.reward_parts[(*at, i)] = table[f"reward_{part}"].to_numpy()
-    truncated = table["truncated"].to_numpy()
+        buffer.reward_parts[(*at, i)] = numbers_of(table[f"reward_{part}"])
+    truncated = numbers_of(table["truncated"])
     final = np.zeros(buffer.observation.shape[1:], np.float32)
     cut = table["final_observation"].filter(table["truncated"])
     final[at[1][truncated], at[2][truncated]] = _matrix(cut, buffer.features)
@@ -161,8 +162,5 @@ def _vectors_where(present: NDArray[np.bool_], matrix: NDArray[Any]) -> pa.Array
 
 
 def _matrix(column: pa.ChunkedArray, width: int) -> NDArray[Any]:
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks)
-    flat = array.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat).reshape(len(array), width)
+    array = whole_column(column)
+    return numbers_of(array.flatten()).reshape(len(array), width)

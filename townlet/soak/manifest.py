@@ -143,14 +143,15 @@ def soak_manifest(options: SoakOptions, inputs: SoakInputs, capture: Capture, so
 def finish(folder: Path, manifest: Mapping[str, Any], cycles: int, alerts: int) -> None:
     """Write both manifests of a finished soak; ``soak.json``, which says that it is finished, comes last."""
     log = folder / LOG_NAME
-    telemetry = {"sha256": sha256(log.read_bytes()), "rows": len(read_records(log))}
+    records = read_records(log)
+    telemetry = {"sha256": sha256(log.read_bytes()), "rows": len(records)}
     measured = {"files": {RESOURCES_NAME: RowFile(folder / RESOURCES_NAME).entry(), LOG_NAME: telemetry}}
     write_atomically(folder / MEASURED_NAME, pretty_json({"commit": commit(), **measured}))
     done = {
         "finished": True,
         "cycles_done": cycles,
         "alerts": alerts,
-        "telemetry_records_sha256": records_sha256(log),
+        "telemetry_records_sha256": log_sha256(records),
         "files": {CYCLES_NAME: RowFile(folder / CYCLES_NAME).entry()},
     }
     write_atomically(folder / MANIFEST_NAME, pretty_json(sealed({**manifest, **done})))

@@ -63,23 +63,24 @@ def record_faults(record: Mapping[str, Any]) -> list[FieldFault]:
 
 
 def _value_faults(name: str, value: Any) -> list[FieldFault]:
-    field = BY_NAME.get(name)
-    if is_number(value) and abs(value) > _LARGEST:
+    field, numeric = BY_NAME.get(name), is_number(value)
+    if numeric and abs(value) > _LARGEST:
         return [FieldFault(printable(name), quoted(value), f"a number of at most {_LARGEST:g} in magnitude")]
     if field is None:
-        fine = is_utf8(value) if isinstance(value, str) else is_number(value)
+        fine = is_utf8(value) if isinstance(value, str) else numeric
         return [] if fine else [FieldFault(printable(name), quoted(value), "a finite number or a string")]
-    return [] if _fits(field, value) else [FieldFault(name, quoted(value), _expected(field))]
+    return [] if _fits(field, value, numeric) else [FieldFault(name, quoted(value), _expected(field))]
 
 
-def _fits(field: Field, value: Any) -> bool:
-    if field.kind == "str":
+def _fits(field: Field, value: Any, numeric: bool) -> bool:
+    kind = field.kind
+    if kind == "str":
         return isinstance(value, str) and value in field.choices
-    if not is_number(value):
+    if not numeric:
         return False
-    if field.kind == "int" and (value != int(value) or abs(value) > _LARGEST_INT):
+    if kind == "int" and (value != int(value) or abs(value) > _LARGEST_INT):
         return False
-    slack = ROUNDING if field.kind == "float" else 0.0
+    slack = ROUNDING if kind == "float" else 0.0
     above = field.low is None or value >= field.low - slack
     return above and (field.high is None or value <= field.high + slack)
 

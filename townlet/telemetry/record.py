@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -279,6 +280,7 @@ BY_NAME = {field.name: field for field in FIELDS}
 CLOCK_FIELDS = frozenset(field.name for field in FIELDS if field.role == "clock")
 
 
+@functools.cache
 def required_fields(version: float) -> tuple[Field, ...]:
     """Return the fields that every record of a schema version has, in their order on the line."""
     return tuple(field for field in FIELDS if field.since is not None and field.since <= version)

@@ -19,6 +19,7 @@ from townlet_pipeline.soak.scenario_copy import current_copy, read_scenario
 
 if TYPE_CHECKING:
     from townlet.soak.options import SoakOptions
+    from townlet.soak.read import Soak
     from townlet.soak.run import SoakResult
 
 #: Folder of a soak that cannot be resumed, until the one that replaces it is finished.
@@ -56,12 +57,12 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
 
 def soak_or_resume(
     context: AssetExecutionContext, options: "SoakOptions", soak: Callable[[bool], "SoakResult"]
-) -> "SoakResult":
+) -> tuple["SoakResult", "Soak"]:
     """Run a soak with ``soak(resume)``, from the folder's checkpoint on if that is of the same soak and intact.
 
     Otherwise, for example after a fix in the code, the soak begins anew. The old files lie in the folder `previous`
-    until the new soak is finished. Raises InputError, with nothing changed, for unusable options and for a folder that
-    another process writes to.
+    until the new soak is finished. Returns the soak as read back, too. Raises InputError, with nothing changed, for
+    unusable options and for a folder that another process writes to.
     """
     from townlet.soak.options import read_inputs
     from townlet.soak.read import read_soak
@@ -70,16 +71,16 @@ def soak_or_resume(
     read_inputs(options)
     try:
         result = soak(True)
-        if result.finished:
-            read_soak(result.folder)
+        found = read_soak(result.folder)
     except InputError as error:
         if not _contents(options.output):
             raise
         with _set_aside(options.output):
             context.log.warning(f"the soak begins anew, because the one in {options.output} cannot be resumed: {error}")
             result = soak(False)
+        found = read_soak(result.folder)
     shutil.rmtree(options.output / _PREVIOUS, ignore_errors=True)
-    return result
+    return result, found
 
 
 @contextmanager
@@ -133,17 +134,15 @@ def finished_soak(
     store: StoreResource,
     options: "SoakOptions",
     result: "SoakResult",
+    soak: "Soak",
     *,
     restart_every: int | None = None,
 ) -> MaterializeResult[None]:
-    """Return the materialization of a finished soak. Its data version is the SHA-256 of its manifest.
+    """Return the materialization of a finished soak, as run and as read. Its data version is its manifest's SHA-256.
 
     ``restart_every`` is the option of an endurance run.
     """
-    from townlet.soak.read import read_soak
-
-    soak, name = read_soak(result.folder), day_and_scenario(context)[1]
-    taken = soak.resources["seconds"]
+    name, taken = day_and_scenario(context)[1], soak.resources["seconds"]
     alerts = "no alert" if not result.alerts else f"{result.alerts} alerts"
     return MaterializeResult(
         data_version=DataVersion(soak_version(store, context.partition_key, context.asset_key.to_user_string())),

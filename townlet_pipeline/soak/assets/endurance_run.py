@@ -46,7 +46,7 @@ def endurance_run(
     options = soak_options(context, store, **asked)
     with training_failures():
         live, every = LiveSoak(context), config.restart_every
-        result = soak_or_resume(
+        result, soak = soak_or_resume(
             context, options, lambda resume: endure(options, restart_every=every, resume=resume, after_cycle=live)
         )
-        return finished_soak(context, store, options, result, restart_every=config.restart_every)
+        return finished_soak(context, store, options, result, soak, restart_every=config.restart_every)

@@ -42,5 +42,5 @@ def soak_run(context: AssetExecutionContext, config: SoakConfig, store: StoreRes
     options = soak_options(context, store, **config.model_dump())
     with training_failures():
         live = LiveSoak(context)
-        result = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume, progress=live))
-        return finished_soak(context, store, options, result)
+        result, soak = soak_or_resume(context, options, lambda resume: run_soak(options, resume=resume, progress=live))
+        return finished_soak(context, store, options, result, soak)
