@@ -42,11 +42,11 @@ settings.load_profile("townlet")
 #: Files that take longest. They come first, so that the processes that share the tests end at about the same time.
 LONGEST = (
     "test_pipeline_ui.py",
-    "test_soak_kills.py",
+    "test_world_determinism.py",
     "test_training_resume.py",
+    "test_soak_kills.py",
     "test_study_drift.py",
     "test_pipeline_environments.py",
-    "test_world_determinism.py",
     "test_baseline_promotion.py",
     "test_reference_tasks.py",
     "test_soak_report.py",
