@@ -145,12 +145,12 @@ def test_a_town_is_studied_in_a_smaller_copy_and_a_drill_as_it_is(tmp_path: Path
 
 def test_the_study_finds_what_is_planted_and_writes_what_it_counted(tmp_path: Path) -> None:
     size = {"queue_conflict": Size(128), "rivalry_decay": Size(16)}
-    tiny = Settings("tiny", size, 8, 1, pool=80, planted_pool=44, recorded=42, lengths=(16, 40), night=40)
+    tiny = Settings("tiny", size, 8, 2, pool=80, planted_pool=44, recorded=42, lengths=(16, 40), night=40)
     findings = study_drift(tiny, tmp_path / "work", lambda done, total, note: None)
     found = {one.change.name: one for one in findings.powers}
     assert set(found) == {change.name for change in PLANTED_CHANGES}
     for name, share in (("pressure +10 %", 0.1), ("pressure -10 %", -0.1)):
-        assert found[name].not_accepted == found[name].named == 1
+        assert found[name].not_accepted == found[name].named == 2
         assert found[name].dose == pytest.approx(share, abs=0.03)
     assert [(one.cycles, one.soaks, one.not_accepted) for one in findings.unchanged] == [(16, 8, 0), (40, 8, 0)]
     # A process that warms up leaves a soak of 16 cycles too few to test any resource.
