@@ -18,9 +18,10 @@ run: $(VENV)/installed      ## make all assets of SCENARIO in Dagster and print 
 ui: $(VENV)/installed       ## start the Dagster UI, and the daemon behind schedules and sensors
 	@exec $(BIN)/python -m townlet_pipeline.ui
 
-# All tests of a file run in one process, so what they share is made once.
+# All tests of a file run in one process, so what they share is made once. tests/conftest.py puts the longest first. On two
+# cores, the third process computes while a test of the UI waits.
 test: $(VENV)/installed     ## run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(VENV)/installed     ## feed random files and options to the commands, for minutes
 	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/foundation/fuzz -n 2

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
+from support.scenario_sensor import SCENARIO, project_with_one_scenario
 
 from townlet.cli import main
 
 
 def test_the_overhead_is_the_column_through_dagster_less_the_same_work_directly(
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    file = project_with_one_scenario(tmp_path, monkeypatch) / f"{SCENARIO}.yaml"
+    content, amounts = file.read_text(), "  cycles: 20\n"
+    assert content.count(amounts) == 1
+    file.write_text(content.replace(amounts, "  cycles: 2\n  worlds: 2\n  epochs: 1\n  network: {hidden: [16]}\n"))
     assert main(["bench", "pipeline", "--repeats", "1", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
     assert measured["case"] == "observation_baseline, whole column"

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
+from support.pipeline_commands import ended
 from support.pipeline_runs import new_instance
 from support.places import ROOT
 from support.unfinished_runs import dead_worker, tag_for, this_process, unfinished_run
 
+from townlet_pipeline.instance.commands import run_command
 from townlet_pipeline.runs import dead_runs
 from townlet_pipeline.runs.dead_runs import close_dead_runs, zombie_runs
 from townlet_pipeline.runs.worker import worker_status
@@ -87,12 +89,7 @@ def test_the_sensor_and_the_command_close_runs_too(tmp_path: Path) -> None:
         assert ticked.skip_message == f"closed: {one.run_id}"
         assert zombie_runs.evaluate_tick(build_sensor_context(instance)).skip_message.startswith("every unfinished run")
         two = unfinished_run(instance, dead_worker())
-    done = subprocess.run(
-        [sys.executable, "-m", "townlet_pipeline.runs.dead_runs", "--home", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    done = ended(lambda: run_command(dead_runs.app), "--home", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{two.run_id}: The run's worker, process ")
     assert done.stdout.endswith("1 closed\n")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.pipeline_commands import make_run
 from support.places import ROOT
 from support.services import wait_until
 
@@ -35,7 +36,7 @@ def refused(home: Path, *, match: str) -> str:
 def test_many_first_starts_at_once_all_succeed(tmp_path: Path) -> None:
     command = [*RUN, "nope", "--home", str(tmp_path / "home")]
     started = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)
     ]
     for process in started:
         _, errors = process.communicate()
@@ -78,7 +79,7 @@ def test_a_home_with_two_versions_of_one_database_is_named(tmp_path: Path) -> No
         pass
     with sqlite3.connect(tmp_path / "history" / "runs.db") as database:
         database.execute("INSERT INTO alembic_version VALUES ('5771160a95ad')")
-    done = subprocess.run([*RUN, "nope", "--home", str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    done = make_run("nope", "--home", str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {tmp_path}: found Version table 'alembic_version' has more than one head")
     assert "Traceback" not in done.stderr

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
+from support.pipeline_commands import ended
 from support.pipeline_runs import SCENARIO, new_instance, reasons
 
 from townlet.errors import InputError
 from townlet_pipeline.artefacts.partitions import known_scenarios, soaked_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.column.experiments import register
-from townlet_pipeline.column.retire import retire
+from townlet_pipeline.column.retire import main, retire
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.soak.partitions import nights
 
@@ -111,18 +110,10 @@ def test_the_job_retires_and_its_refusal_is_readable(instance: DagsterInstance, 
 
 
 def test_the_command_retires_and_ends_with_2_for_what_it_does_not_know(tmp_path: Path) -> None:
-    words = [
-        sys.executable,
-        "-m",
-        "townlet_pipeline.column.retire",
-        "--home",
-        str(tmp_path),
-        "--store",
-        str(tmp_path / "s"),
-    ]
-    refused = subprocess.run([*words, ".#x"], capture_output=True, text=True)
+    words = ["--home", str(tmp_path), "--store", str(tmp_path / "s"), ".#x"]
+    refused = ended(main, *words)
     assert refused.returncode == 2 and refused.stderr.startswith("error: retire: NAME: found '.#x'")
     with DagsterInstance.from_config(str(tmp_path)) as instance:
         instance.add_dynamic_partitions("scenarios", [".#x"])
-    done = subprocess.run([*words, ".#x"], capture_output=True, text=True)
+    done = ended(main, *words)
     assert (done.returncode, done.stdout) == (0, "'.#x' is no longer a partition; nothing was made of it\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 import pytest
 from dagster import AssetKey, DagsterInstance
+from support.pipeline_commands import make_run
 from support.places import ROOT
 
 from townlet_pipeline.instance.opening import open_instance
@@ -22,20 +23,12 @@ ASSETS = ["scenario", "rollout_capture", "replay_manifest", "trained_policy", "p
 LEAVES = ["policy_evaluation", "rollout_playback", "summary_report", "telemetry_alerts"]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-    return subprocess.run(
-        [sys.executable, "-m", "townlet_pipeline.run", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**inherited, **environment},
-    )
-
-
 def test_a_run_prints_a_summary_and_is_kept(tmp_path: Path) -> None:
     home, store = tmp_path / "home", tmp_path / "store"
-    done = run(SCENARIO, "--home", str(home), "--store", str(store), "--cycles", "1", "--epochs", "2")
+    words = [SCENARIO, "--home", str(home), "--store", str(store), "--cycles", "1", "--epochs", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "townlet_pipeline.run", *words], capture_output=True, text=True, cwd=ROOT
+    )
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     named = [match[1] for line in lines if (match := re.match(r"  ([a-z_]+) +[\d.]+ s  \S", line))]
@@ -57,11 +50,11 @@ def test_a_run_prints_a_summary_and_is_kept(tmp_path: Path) -> None:
 
 
 def test_an_unknown_scenario_or_mode_is_refused_before_anything_runs(tmp_path: Path) -> None:
-    done = run("queue_conflicts", "--home", str(tmp_path / "home"))
+    done = make_run("queue_conflicts", "--home", str(tmp_path / "home"))
     assert done.returncode == 2
     assert "did you mean 'queue_conflict'?" in done.stderr
     assert "Traceback" not in done.stderr
-    done = run(SCENARIO, "--mode", "mix", "--home", str(tmp_path / "home"))
+    done = make_run(SCENARIO, "--mode", "mix", "--home", str(tmp_path / "home"))
     assert done.returncode == 2
     assert "expected one of mixed, replay, rollout; did you mean 'mixed'?" in done.stderr
 
@@ -70,13 +63,13 @@ def test_a_failing_step_is_named_with_its_reason_and_the_exit_code_is_1(tmp_path
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     file = tmp_path / "configs" / "scenarios" / f"{SCENARIO}.yaml"
     file.write_text(file.read_text().replace("width: 5", "width: wide"))
-    unregistered = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
+    unregistered = make_run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
     assert unregistered.returncode == 2
     assert "map.width (line 8): found 'wide'" in unregistered.stderr
     # A scenario stays a partition when its file is broken later.
     with DagsterInstance.from_config(str(tmp_path / ".dagster")) as instance:
         instance.add_dynamic_partitions("scenarios", [SCENARIO])
-    done = run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
+    done = make_run(SCENARIO, TOWNLET_PROJECT=str(tmp_path))
     assert done.returncode == 1
     assert "scenario: FAILED: " in done.stdout
     assert "map.width (line 8): found 'wide'" in done.stdout

@@ -1,16 +1,30 @@
-"""The UI as people use it: the real web server and daemon, queried over GraphQL and viewed in a browser."""
+"""The UI as people use it: the real web server and daemon, queried over GraphQL and viewed in a browser.
+
+``BACKFILL_PARTITIONS=50 python -m pytest tests/pipeline/test_pipeline_ui.py -k backfill`` backfills that many.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from dagster import AssetMaterialization, AssetSelection, DagsterInstance
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    AssetRecordsFilter,
+    AssetSelection,
+    DagsterInstance,
+    DagsterRunStatus,
+    RunsFilter,
+)
 from dagster._core.test_utils import freeze_time
+from support.backfills import ASSETS, add_towns, backfill
 from support.browser import Tab, browser_tab, find_browser
 from support.launched_column import LaunchedColumn, has_partition, make_project
 from support.pipeline_runs import SCENARIO, run_column
@@ -19,8 +33,10 @@ from support.web_server import WebServer, web_server
 
 from townlet.files.storage import sha256
 from townlet.view.playback import ConflictLink, conflict_links
+from townlet_pipeline.artefacts.partitions import register_scenarios
 from townlet_pipeline.instance.home import settings
 
+PARTITIONS = int(os.environ.get("BACKFILL_PARTITIONS", "3"))
 COLUMN = ["rollout_capture", "replay_manifest", "trained_policy", "ppo_telemetry", "validated_telemetry"]
 REPOSITORY = {"repositoryLocationName": "townlet", "repositoryName": "__repository__"}
 CHECK = """
@@ -54,6 +70,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     make_project(root)
     return root
+
+
+@pytest.fixture(scope="module")
+def towns(project: Path) -> list[str]:
+    return add_towns(project / "configs" / "scenarios", PARTITIONS)
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +245,28 @@ def test_a_conflict_on_the_page_of_an_asset_leads_to_its_tick_in_the_playback(
     tab.until("typeof playback === 'object'", 240)
     assert tab.ask("[playback.tick, playback.panes[0].recording.world]") == [worst.tick, worst.world]
     tab.picture(pictures / "playback.png")
+
+
+# It fills the time until dusk.
+def test_every_partition_of_a_backfill_is_made_once_and_no_two_at_a_time(
+    server: WebServer, project: Path, towns: list[str]
+) -> None:
+    with DagsterInstance.from_config(str(server.home)) as instance:
+        # The sensor may have registered them already.
+        register_scenarios(instance)
+        of_it = {"dagster/backfill": backfill(server, towns)}
+        runs = instance.get_run_records(RunsFilter(tags=of_it))
+        assert {record.dagster_run.status for record in runs} == {DagsterRunStatus.SUCCESS}
+        for asset in ASSETS:
+            made = instance.fetch_materializations(AssetRecordsFilter(AssetKey(asset)), limit=10 * PARTITIONS)
+            of_towns = [record.partition_key for record in made.records if record.partition_key in towns]
+            assert Counter(of_towns) == dict.fromkeys(towns, 1), asset
+    # The pool admits one capture at a time: a run starts, and its time counts, when the previous one is over.
+    spans = sorted((record.start_time or 0.0, record.end_time or 0.0) for record in runs)
+    assert len(spans) == PARTITIONS
+    assert all(begun >= over for (_, over), (begun, _) in pairwise(spans))
+    made_folders = {path.name for path in (project / "runs" / "store").iterdir() if path.is_dir()}
+    assert made_folders.issuperset(towns)
 
 
 def test_at_dusk_the_daemon_soaks_the_night_and_what_was_missed_before_is_overdue(

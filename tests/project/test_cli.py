@@ -52,22 +52,20 @@ def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "capture" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("words", "missing"),
-    [
-        (["train", str(QUEUE_CONFLICT), "--mode", "replay", "--replay-manifest", "nowhere.json"], "nowhere.json"),
-        (["playback", "nowhere.json"], "nowhere.json"),
-        (["soak", str(QUEUE_CONFLICT), "--baseline", "nowhere.json"], "nowhere.json"),
-        (["bench", "world", "--scenario", "/nowhere.yaml"], "/nowhere.yaml"),
-    ],
-)
-def test_a_wrong_path_prints_only_its_error_and_compiles_nothing(
-    words: list[str], missing: str, tmp_path: Path
-) -> None:
+def test_a_wrong_path_prints_only_its_error_and_compiles_nothing(tmp_path: Path) -> None:
+    wrong = {
+        "first.json": ["train", str(QUEUE_CONFLICT), "--mode", "replay", "--replay-manifest", "first.json"],
+        "second.json": ["playback", "second.json"],
+        "third.json": ["soak", str(QUEUE_CONFLICT), "--baseline", "third.json"],
+        "/nowhere.yaml": ["bench", "world", "--scenario", "/nowhere.yaml"],
+    }
+    program = "import json, sys; from townlet.cli import main; print([main(each) for each in json.loads(sys.argv[1])])"
+    command = [sys.executable, "-c", program, json.dumps(list(wrong.values()))]
     environment = {**os.environ, "TOWNLET_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run([*TOWNLET, *words], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {missing}: found no such file") and done.stderr.count("\n") == 1
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == f"{[2] * len(wrong)}\n"
+    for line, missing in zip(done.stderr.splitlines(), wrong, strict=True):
+        assert line.startswith(f"error: {missing}: found no such file")
     assert not [path for path in tmp_path.iterdir() if path.name != "cache"]
 
 

@@ -27,7 +27,7 @@ from townlet.cli import main
 from townlet.soak.read import read_soak
 from townlet.telemetry import read_records
 
-KILLS = int(os.environ.get("SOAK_KILLS", "10"))
+KILLS = int(os.environ.get("SOAK_KILLS", "6"))
 CYCLES = 12
 
 
@@ -94,7 +94,7 @@ def test_a_soak_killed_before_a_file_operation_is_resumed_without_a_trace(
     whole = tmp_path / "whole"
     end = processes.run(*short, whole, folder=whole, command="soak")
     assert end.code == 0 and end.operations > 20
-    for at in range(1, end.operations + 1, 3):
+    for at in range(1, end.operations + 1, 5):
         killed = tmp_path / f"killed-at-{at}"
         assert processes.run(*short, killed, at=at, folder=killed, command="soak").code == -signal.SIGKILL
         # The second attempt is killed as well, while it resumes the first.

@@ -11,7 +11,7 @@ from townlet.capture import parse_manifest
 from townlet.study.conflict.settings import Settings
 from townlet.view.playback import document_in
 
-TINY = Settings(cycles=1, worlds=1, rollout_ticks=50, cloning_worlds=1, cloning_epochs=1)
+TINY = Settings(cycles=1, worlds=1, rollout_ticks=50, cloning_worlds=1, cloning_epochs=1, evaluation_worlds=1)
 
 
 def test_both_policies_are_trained_and_play_the_same_day_side_by_side(

@@ -95,9 +95,9 @@ def test_killed_at_random_moments_and_resumed_it_ends_with_the_bytes_of_an_unint
         if end.code == 0:
             assert outputs(killed) == outputs(whole)
             killed = tmp_path / f"killed after {kills}"
-        if kills == 6:
+        if kills == 4:
             break
-    assert kills == 6
+    assert kills == 4
     assert processes.run(*command(scenario, killed, options), folder=killed).code == 0
     assert outputs(killed) == outputs(whole)
 
@@ -113,8 +113,8 @@ def test_killed_before_any_of_its_file_operations_it_is_resumed_to_the_same_byte
     end = processes.run(*command(QUEUE, whole, options), folder=whole)
     assert end.code == 0 and end.operations > 30
     resumed_after = set()
-    # Mode mixed has twice as many operations, of the same kinds.
-    for at in range(1, end.operations + 1, 1 if mode == "rollout" else 5):
+    # Both trainings repeat the same kinds of operations; mode mixed has twice as many.
+    for at in range(1, end.operations + 1, 2 if mode == "rollout" else 5):
         killed = tmp_path / f"killed at {at}"
         arguments = command(QUEUE, killed, options)
         assert processes.run(*arguments, at=at, folder=killed).code == -signal.SIGKILL

@@ -14,26 +14,26 @@ from townlet.capture import capture_rollout
 from townlet.view.playback import playback_html, resimulate
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder for screenshots: the one that TOWNLET_SCREENSHOTS names, or a temporary one."""
     chosen = os.environ.get("TOWNLET_SCREENSHOTS")
     return Path(chosen) if chosen else tmp_path_factory.mktemp("screenshots")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return capture(tmp_path_factory.mktemp("queue"), worlds=2)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def page(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("pages") / "playback.html"
     file.write_text(playback_html([[resimulate(manifest, world) for world in (0, 1)]]))
     return file
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def two(manifest: Path, page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = capture(tmp_path_factory.mktemp("other"), behavior="heuristic")
     file = page.with_name("two.html")
@@ -41,7 +41,7 @@ def two(manifest: Path, page: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return file
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def day(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = capture_rollout(SCENARIOS / "town_day.yaml", tmp_path_factory.mktemp("day"), ticks=400, behavior="heuristic")
     file = page.with_name("day.html")
@@ -49,7 +49,7 @@ def day(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Tab]:
     if find_browser() is None:
         pytest.skip("no Chromium or Chrome is installed")
