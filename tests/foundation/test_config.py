@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 from support.broken_scenarios import BAKERY, NOT_A_MAPPING, UNKNOWN_KEYS, WRONG_VALUES
 from support.places import SCENARIOS
 
 from townlet.cli import main
 from townlet.config import Scenario, load_scenario, scenario_names
+from townlet.config.base import Section
 from townlet.config.options import with_options
 from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
@@ -282,3 +285,15 @@ def test_content_from_other_sources_is_validated_like_a_file() -> None:
         with_options(Scenario.model_validate(content), ticks=None, worlds=None, seed=None)
     with pytest.raises(InputError, match="options: --worlds: found 0, expected"):
         with_options(load_scenario(SCENARIOS / "queue_conflict.yaml"), ticks=None, worlds=0, seed=None)
+
+
+def test_ctrl_c_while_a_scenario_is_serialized_stays_ctrl_c() -> None:
+    class Interrupted(Section):
+        ticks: int = 1
+
+        @model_serializer(mode="wrap")
+        def serialized(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted().model_dump(mode="json")

@@ -29,22 +29,14 @@ def measure_seed(
     town = (loop or SimulationLoop(scenario, worlds=worlds, seed=seed)).town
     if town.worlds != worlds:
         raise ValueError(f"worlds: found a loop of {town.worlds}, expected {worlds}")
-    with repeatable(scenario.training.threads):
-        return play_episode(behavior, town, seed)
-
-
-def play_episode(behavior: Behavior, town: Town, seed: int) -> dict[str, float]:
-    """The world metrics of one episode of a town under a seed; the process's settings stay as they are.
-
-    For a behaviour that computes with torch, these decide the last bits: see :func:`measure_seed`.
-    """
-    shape = (town.worlds, len(town.people))
+    shape = (worlds, len(town.people))
     action = np.zeros(shape, np.int32)
     log_prob, value = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     town.reset(seed)
-    for _ in range(town.scenario.ticks):
-        behavior.act(town, action, log_prob, value)
-        town.step(action)
+    with repeatable(scenario.training.threads):
+        for _ in range(scenario.ticks):
+            behavior.act(town, action, log_prob, value)
+            town.step(action)
     return town_metrics(town)
 
 

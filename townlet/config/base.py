@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic_core import PydanticSerializationError
 
 #: Annotation of a tuple field that files write as a list; the items stay strict.
 AsTuple = Strict(False)
@@ -36,3 +37,15 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """The section as a mapping; see :meth:`pydantic.BaseModel.model_dump`.
+
+        Ctrl-C in a serializer of ours stays Ctrl-C: pydantic reports it as an error of the serializer.
+        """
+        try:
+            return super().model_dump(**options)
+        except PydanticSerializationError as error:
+            if KeyboardInterrupt.__name__ in str(error):
+                raise KeyboardInterrupt from error
+            raise

@@ -1,4 +1,4 @@
-"""One cycle of a soak: replay and rollout of the network, beside a rollout of the baseline's behaviour."""
+"""One cycle of a soak: a rollout of the baseline's behaviour, then replay and rollout of the network."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from townlet.baselines.measure import town_metrics
+from townlet.baselines.measure import measure_seed, town_metrics
 from townlet.capture import Capture
 from townlet.host.workers import worker_threads
 from townlet.simulation import SimulationLoop
 from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.learned_change import LEARNING_METRICS
 from townlet.soak.options import SoakInputs
-from townlet.soak.reference import Reference
 from townlet.telemetry import TelemetryWriter, alerts_for
 from townlet.training.harness import TrainingHarness
 from townlet.world import TALLY, Town
@@ -29,7 +28,8 @@ class Cycles:
 
     def __init__(self, inputs: SoakInputs, capture: Capture, source: str, *, seed: int) -> None:
         self.inputs, self.capture, self.source, self.seed = inputs, capture, source, seed
-        scenario, training = inputs.scenario, inputs.scenario.training
+        scenario, baseline = inputs.scenario, inputs.baseline
+        training = scenario.training
         threads = worker_threads(training.threads)
         self._loop = SimulationLoop(scenario, worlds=training.worlds, seed=training.seed, threads=threads)
         self.harness = TrainingHarness.for_scenario(scenario, loop=self._loop)
@@ -39,15 +39,17 @@ class Cycles:
             self.harness.network.load_state_dict(inputs.network.state_dict())
         self.learning = scenario.training.ppo.learning_rate > 0.0
         self._bounds = inputs.bounds
-        self._reference = Reference(inputs)
+        self._reference = SimulationLoop(scenario, worlds=baseline.worlds, seed=0)
 
     def run(self, cycle: int, writer: TelemetryWriter, pause: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Run a cycle, counted from 1, and write its telemetry; return its row of metrics.
 
-        ``pause`` is called between replay and rollout, when nothing else of the cycle runs.
+        ``pause`` is called between the cycle's three parts.
         """
         seed, records = cycle_seed(self.seed, cycle), list[dict[str, Any]]()
-        harness, town = self.harness, self._loop.town
+        baseline, harness, town = self.inputs.baseline, self.harness, self._loop.town
+        reference = measure_seed(self.inputs.scenario, self.inputs.behavior, baseline.worlds, seed, self._reference)
+        pause()
 
         def log(fields: dict[str, Any]) -> None:
             writer.write(fields)
@@ -55,10 +57,8 @@ class Cycles:
 
         harness.run_replay(self.capture, None, log, self.source)
         pause()
-        finished_reference = self._reference.begin(seed)
         town.reset(seed)
         harness.run_rollout(None, log)
-        reference = finished_reference()
         rollout = [record for record in records if record["data_mode"] == "rollout"]
         return {
             "cycle": cycle,

@@ -90,10 +90,7 @@ class Meter:
         self._continue()
 
     def pause(self) -> None:
-        """Measure the yardstick between two parts of a cycle; what this takes does not count for the cycle.
-
-        Nothing else of the process may run meanwhile.
-        """
+        """Measure the yardstick between two parts of a cycle; what this takes does not count for the cycle."""
         self._stop()
         self._yardsticks.append(self._yardstick.seconds())
         self._continue()
