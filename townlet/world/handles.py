@@ -1,8 +1,8 @@
 """Handles: one small array with the addresses of a town's arrays, so that calling compiled rules from Python is cheap.
 
 Unpacking some fifty arrays from their Python objects took 17 µs per call, as long as stepping a hundred people. A
-handle stores addresses and sizes once, and compiled code rebuilds the arrays from it, which is nearly free. The owner
-of a handle must keep the arrays alive and in place: see :class:`townlet.world.town.Town`.
+handle stores addresses and sizes once, and compiled code reads them there, which is nearly free. The owner of a handle
+must keep the arrays alive and in place: see :class:`townlet.world.town.Town`.
 """
 
 from __future__ import annotations

@@ -128,18 +128,22 @@ BLOCK = 32
 
 
 @entry
-def step_worlds(handle: Handle, table: np.ndarray, action: np.ndarray, seed: int, first_world: int) -> None:
-    """Step every world of a batch by one tick under ``action``, int32 [W, A]; ``table`` is RULES [1]."""
-    for begin in range(0, len(action), BLOCK):
-        end = min(begin + BLOCK, len(action))
-        step_range(handle, table, action, seed, first_world, begin, end)
+def step_worlds(
+    handle: Handle, table: np.ndarray, action: np.ndarray, seed: int, first_world: int, worlds: int
+) -> None:
+    """Step every world of a batch by one tick, then fill their observations and masks.
+
+    One entry does both, because each entry compiles all the rules it needs.
+
+    Args:
+        table: RULES [1].
+        action: int32 [W, A], or [0, A] to fill the observations and masks only.
+    """
+    for begin in range(0, worlds, BLOCK):
+        end = min(begin + BLOCK, worlds)
+        if len(action) > 0:
+            step_range(handle, table, action, seed, first_world, begin, end)
         sense_range(handle, table, begin, end)
-
-
-@entry
-def sense_worlds(handle: Handle, table: np.ndarray, worlds: int) -> None:
-    """Fill the observations and masks of every world of a batch."""
-    sense_range(handle, table, 0, worlds)
 
 
 @seldom

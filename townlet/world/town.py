@@ -21,7 +21,7 @@ from townlet.world.rules.actions import action_names
 from townlet.world.state.arrays import Capacities, TownState, allocate_state
 from townlet.world.state.constants import TownRules, build_rules
 from townlet.world.state.layout import build_layout
-from townlet.world.step import reset_worlds, sense_worlds, step_worlds
+from townlet.world.step import reset_worlds, step_worlds
 
 if TYPE_CHECKING:
     from townlet.config.scenario import Scenario
@@ -127,11 +127,11 @@ class Town:
     def step(self, action: NDArray[np.int32]) -> None:
         """Step all worlds by one tick under ``action``, int32 [W, A]; illegal actions count as waiting."""
         with _wrapping():
-            step_worlds(self._handle, self._table, action, self.seed, self.first_world)
+            step_worlds(self._handle, self._table, action, self.seed, self.first_world, self.worlds)
 
     def sense(self) -> None:
         """Fill the observations and masks from the state, as every step does at its end."""
-        sense_worlds(self._handle, self._table, self.worlds)
+        step_worlds(self._handle, self._table, _NO_ACTION, self.seed, self.first_world, self.worlds)
 
     def policy_draws(self) -> NDArray[np.float64]:
         """float64 [W, A] in [0, 1): one draw of the policy stream per person for the coming action."""
@@ -152,3 +152,4 @@ def _wrapping() -> AbstractContextManager[None]:
 
 
 _NOTHING = nullcontext()
+_NO_ACTION = np.empty((0, 0), np.int32)

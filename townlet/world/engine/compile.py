@@ -42,10 +42,9 @@ def cache_folder(module: str, variant: str = "") -> Path:
 def rule(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a rule that is inlined into its callers; once compiled, only they can call it, not Python.
 
-    A call that is not inlined copies every array descriptor of the town, some two hundred machine words. Inlining
-    everything that runs in every tick made a step 1.6 times faster. A rule that few ticks need or that has many callers
-    is better compiled as :func:`seldom`, which keeps the code small. Neither has a wrapper for Python or an entry in
-    the cache, which would take a third of the compile time; only an :func:`entry` has.
+    Inlining everything that runs in every tick made a step 1.6 times faster. A rule that few ticks need or that has
+    many callers is better compiled as :func:`seldom`, which keeps the code small. Neither has machine code of its own
+    or a place in the cache; an :func:`entry` has both, for itself and all its rules.
 
     An index must not count from the end of an axis or go beyond it: see :mod:`townlet.world.engine.lowering`.
     Reference counting is off, because rules never allocate; it would make a tick five times slower.
