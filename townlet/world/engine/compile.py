@@ -76,9 +76,10 @@ def _compile(function: Callable[P, R], cache: bool = False, **options: bool) -> 
     if not COMPILED:
         return function
     settings = {"nopython": True, "boundscheck": None, "error_model": "numpy", "nogil": True, "_nrt": False, **options}
-    compiled: Any = RuleDispatcher(function, targetoptions=settings, pipeline_class=RuleCompiler)
+    dispatcher: Any = RuleDispatcher(function, targetoptions=settings, pipeline_class=RuleCompiler)
     if cache:
-        compiled.enable_caching()
+        dispatcher.enable_caching()
+    compiled: Callable[P, R] = dispatcher
     return compiled
 
 
