@@ -35,6 +35,8 @@ _array: Any = types.Array
 _infer_getattr: Any = infer_getattr
 _lower_getattr_generic: Any = lower_getattr_generic
 _register_model: Any = register_model
+_Template: Any = AttributeTemplate
+_Model: Any = models.PrimitiveModel
 _make_array: Any = arrayobj.make_array
 _populate_array: Any = arrayobj.populate_array
 
@@ -102,20 +104,20 @@ _ROWS = ir.ArrayType(ir.IntType(64), 4 * (len(_STATE) + len(_LAYOUT) + len(_VIEW
 
 
 @_register_model(_Reference)
-class _Address(models.PrimitiveModel):  # type: ignore[misc]
+class _Address(_Model):  # type: ignore[misc]
     def __init__(self, manager: Any, reference: Any) -> None:
         super().__init__(manager, reference, _ROWS.as_pointer())
 
 
 @_infer_getattr
-class _Fields(AttributeTemplate):  # type: ignore[misc]
+class _Fields(_Template):  # type: ignore[misc]
     key = _Reference
 
     def generic_resolve(self, reference: Any, field: str) -> Any:
         return reference.rows[field][1]
 
 
-@_lower_getattr_generic(_Reference)
+@_lower_getattr_generic(_Reference)  # type: ignore[untyped-decorator]
 def _read_field(context: Any, builder: Any, reference: Any, handle: Any, field: str) -> Any:
     index, member = reference.rows[field]
     numbers = range(4 * index, 4 * index + 1 + getattr(member, "ndim", 0))

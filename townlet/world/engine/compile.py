@@ -88,10 +88,11 @@ def _compile(function: Callable[P, R], cache: bool = False, **options: bool) -> 
     if not COMPILED:
         return function
     settings = {"nopython": True, "boundscheck": None, "error_model": "numpy", "nogil": True, "_nrt": False, **options}
-    compiled: Any = RuleDispatcher(function, targetoptions=settings, pipeline_class=RuleCompiler)
+    dispatcher: Any = RuleDispatcher(function, targetoptions=settings, pipeline_class=RuleCompiler)
     if cache:
-        compiled.enable_caching()
-        _save_one_at_a_time(compiled._cache)
+        dispatcher.enable_caching()
+        _save_one_at_a_time(dispatcher._cache)
+    compiled: Callable[P, R] = dispatcher
     return compiled
 
 

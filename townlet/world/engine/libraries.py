@@ -14,13 +14,16 @@ from llvmlite import binding  # type: ignore[import-untyped]
 from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 
+# Untyped, because Numba's stubs lack them.
+_normalized: Any = cgutils.normalize_ir_text
+
 
 class _Library(JITCodeLibrary):
     """A library that takes code as it is; Numba optimizes each function as it comes."""
 
     def add_ir_module(self, ir_module: Any) -> None:
         """Add a function's code."""
-        parsed = binding.parse_assembly(cgutils.normalize_ir_text(str(ir_module)))
+        parsed = binding.parse_assembly(_normalized(str(ir_module)))
         parsed.name = ir_module.name
         parsed.data_layout = self._codegen._data_layout
         self._final_module.link_in(parsed)
@@ -70,12 +73,14 @@ class EntryLibrary(_Library):
                 self._reload_init.update(library._reload_init)
                 self._final_module.link_in(library._final_module, preserve=True)
         self._linking_libraries = [library for library in libraries if not isinstance(library, RuleLibrary)]
-        super().finalize()
+        finish: Any = super().finalize
+        finish()
 
     def _optimize_final_module(self) -> None:
         for function in self._final_module.functions:
             if not function.is_declaration and function.name not in self._offered:
                 # So that the optimizer knows all calls, and omits what none of them needs.
                 function.linkage = "internal"
-        passes, builder = self._codegen._module_pass_manager()
+        codegen: Any = self._codegen
+        passes, builder = codegen._module_pass_manager()
         passes.run(self._final_module, builder)

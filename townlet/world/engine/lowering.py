@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import _dynfunc
+from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core import types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
@@ -42,7 +42,8 @@ class _PlainLowering(NativeLowering):
 
     def run_pass(self, state: Any) -> Any:
         is_entry = not state.flags.no_cpython_wrapper
-        library = (EntryLibrary if is_entry else RuleLibrary)(state.targetctx.codegen(), state.func_id.func_qualname)
+        kind: Any = EntryLibrary if is_entry else RuleLibrary
+        library = kind(state.targetctx.codegen(), state.func_id.func_qualname)
         library.enable_object_caching()
         state.library = library
         state.flags.no_compile = not is_entry
