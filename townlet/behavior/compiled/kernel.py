@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 from typing import NamedTuple
 
 import torch
@@ -95,4 +96,9 @@ def arithmetic(device: torch.device) -> str:
 def _features() -> dict[str, bool]:
     import llvmlite.binding as llvm  # type: ignore[import-untyped]
 
-    return dict(llvm.get_host_cpu_features())
+    # Every 64-bit Arm processor has NEON; LLVM cannot ask all of them what else they have.
+    always = {"neon": platform.machine() in ("aarch64", "arm64")}
+    try:
+        return always | dict(llvm.get_host_cpu_features())
+    except RuntimeError:
+        return always
