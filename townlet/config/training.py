@@ -123,7 +123,7 @@ class TrainingConfig(Section):
     """Passes over each batch of data; each is one telemetry line."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """The least number of threads that share worlds and minibatches; otherwise there is one per core. It changes the
-    time alone, and no result."""
+    time alone, and no result, unless torch computes the network: then there are so many, and they change the bits."""
     network: NetworkConfig = NetworkConfig()
     ppo: PPOConfig = PPOConfig()
     replay: ReplayConfig = ReplayConfig()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
 from townlet.baselines.measure import measure_seed, town_metrics
+from townlet.behavior.compiled.kernel import threads_for
 from townlet.capture import Capture
-from townlet.host.workers import worker_threads
 from townlet.simulation import SimulationLoop
 from townlet.soak.drift_detection import REFERENCE
 from townlet.soak.learned_change import LEARNING_METRICS
@@ -30,7 +31,7 @@ class Cycles:
         self.inputs, self.capture, self.source, self.seed = inputs, capture, source, seed
         scenario, baseline = inputs.scenario, inputs.baseline
         training = scenario.training
-        threads = worker_threads(training.threads)
+        threads = threads_for(torch.device("cpu"), training.threads)
         self._loop = SimulationLoop(scenario, worlds=training.worlds, seed=training.seed, threads=threads)
         self.harness = TrainingHarness.for_scenario(scenario, loop=self._loop)
         self.harness.require_usable("mixed", capture, source)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from townlet.behavior.base import Behavior
+from townlet.behavior.compiled.kernel import threads_for
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.policy_file import require_spaces
@@ -17,7 +18,6 @@ from townlet.config.scenario import Scenario
 from townlet.config.training import Mode, TrainingConfig, phase_kinds
 from townlet.errors import InputError
 from townlet.host.memory import FEWER, memory_for
-from townlet.host.workers import worker_threads
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.batch import rollout_batch, rows_of
@@ -83,7 +83,8 @@ class TrainingHarness(Learner):
         config = scenario.training
         seed = config.seed if seed is None else seed
         if loop is None:
-            loop = SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=worker_threads(config.threads))
+            threads = threads_for(torch.device(device), config.threads)
+            loop = SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=threads)
         return cls(loop, config, seed=seed, device=device, scenario=scenario)
 
     def run(

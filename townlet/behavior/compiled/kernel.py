@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 
 from townlet.errors import InputError, nearest_name
+from townlet.host.workers import worker_threads
 from townlet.world.engine.compile import COMPILED
 
 #: The environment variable that chooses a kernel by hand.
@@ -78,6 +79,14 @@ def processor_kernel() -> Kernel:
 def kernel_for(device: torch.device) -> Kernel:
     """The kernel for a network on this device."""
     return processor_kernel() if device.type == "cpu" else TORCH
+
+
+def threads_for(device: torch.device, threads: int) -> int:
+    """The number of threads for a training with a network on this device that is to have at least ``threads``.
+
+    Torch's results depend on how many rows it is given at once, so there it is exactly ``threads``.
+    """
+    return threads if kernel_for(device) is TORCH else worker_threads(threads)
 
 
 def arithmetic(device: torch.device) -> str:
