@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from townlet.capture import Capture
 
 # Bytes per agent-step besides observations, masks and log-probabilities: advantages, value targets, values, int64
-# actions, and the minibatch order.
-_PER_STEP = 64
+# actions, the minibatch order, and the columns that the losses read.
+_PER_STEP = 84
 
 
 def learning_bytes(
@@ -32,5 +32,4 @@ def learning_bytes(
         needed += (fresh + recorded) * (4 * features + actions + 4 * actions + _PER_STEP)
     if mode != "replay":
         needed += RolloutBuffer.bytes_for(*rollout)
-    rows = min(config.ppo.minibatch_size, fresh + recorded)
-    return needed + 4 * rows * (features + 2 * actions + 2 * sum(config.network.hidden))
+    return needed
