@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 from support.made_up_batches import ROWS, batch_of, differentiated, network_of
-from support.toy_problems import CONFIG
+from support.toy_problems import CONFIG, replace_ppo
 
 from townlet.behavior.compiled.kernel import TORCH, processor_kernel
 from townlet.behavior.network import ActorCritic
 from townlet.training.adam import Adam
 from townlet.training.batch import Batch
-from townlet.training.divergence import first_fault
+from townlet.training.divergence import TrainingDiverged, first_fault
 from townlet.training.minibatch_record import MinibatchRecord
-from townlet.training.update import TERMS
+from townlet.training.update import TERMS, run_epoch
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -100,3 +100,48 @@ def test_a_weight_that_diverges_stops_at_the_same_term(layer: str, number: float
         (network.trunk[0] if layer == "trunk" else getattr(network, layer)).weight[0, 1] = number
     for count in (5, ROWS):
         assert_as_torch(network, batch, np.arange(count))
+
+
+def test_a_diagnosis_is_of_the_weights_at_which_the_training_diverged() -> None:
+    network = network_of("relu", [8])
+    batch = batch_of(network, "none")
+    config = replace_ppo(learning_rate=1.0, max_grad_norm=1e3, minibatch_size=30, diverged_above=100.0)
+    start = float(network.value_head.weight.detach().double().norm())
+    with pytest.raises(TrainingDiverged) as caught:
+        run_epoch(network, Adam(network.parameters(), lr=1.0, eps=1e-5), batch, config, seed=0, epoch=1)
+    assert caught.value.minibatch > 1
+    norms = caught.value.diagnosis["weight_norms"]
+    assert norms == {name: float(weight.detach().double().norm()) for name, weight in network.named_parameters()}
+    assert norms["value_head.weight"] != start
+
+
+def test_a_person_of_whom_nothing_is_known_takes_the_first_action_and_leaves_the_others_alone() -> None:
+    from townlet.behavior.compiled.inference import Inference
+
+    network = network_of("relu", [8])
+    batch = batch_of(network, "none")
+    whole, spoilt = batch.observation.numpy(), batch.observation.numpy().copy()
+    spoilt[3] = math.nan
+    found = []
+    for observation in (whole, spoilt):
+        action, log_prob, value = np.empty(ROWS, np.int32), np.empty(ROWS, np.float32), np.empty(ROWS, np.float32)
+        Inference(network).choose(observation, batch.mask.numpy(), np.full(ROWS, 0.5), action, log_prob, value)
+        found.append((action, log_prob, value))
+    assert found[1][0][3] == 0 and math.isnan(found[1][1][3]) and math.isnan(found[1][2][3])
+    for sound, other in zip(*found, strict=True):
+        assert (np.delete(sound, 3) == np.delete(other, 3)).all()
+
+
+def test_arrays_of_another_shape_are_refused() -> None:
+    from townlet.behavior.compiled.inference import Inference
+
+    network = network_of("relu", [8])
+    batch = batch_of(network, "none")
+    observation, mask = batch.observation.numpy(), batch.mask.numpy()
+    action, number = np.empty(ROWS, np.int32), np.empty(ROWS, np.float32)
+    with pytest.raises(ValueError, match="observations"):
+        Inference(network).evaluate(observation.reshape(-1, 7), mask)
+    with pytest.raises(ValueError, match="masks"):
+        Inference(network).evaluate(observation, np.ones((ROWS, 7), np.bool_))
+    with pytest.raises(ValueError, match="draws for none or all of 300 rows"):
+        Inference(network).choose(observation, mask, np.zeros(ROWS - 1), action, number, number)

@@ -108,6 +108,7 @@ def _learn(
             records.append(record)
             if fault := first_fault({name: getattr(record, name) for name in TERMS}, ppo.diverged_above):
                 update.show_gradient()
+                update.store(optimizer)
                 diagnosis = diagnose(network, batch, torch.from_numpy(rows), [record._asdict() for record in records])
                 raise TrainingDiverged.at(epoch, len(records), *fault, cause_in(batch), diagnosis)
             if target_kl is not None and record.kl_divergence > 1.5 * target_kl:
