@@ -106,8 +106,9 @@ def _learn(
         for rows in minibatches(batch.rows, ppo.minibatch_size, seed, epoch):
             record = update.differentiate(batch, rows, config, progress)
             records.append(record)
-            if fault := first_fault({name: getattr(record, name) for name in _TERMS}, ppo.diverged_above):
+            if fault := first_fault({name: getattr(record, name) for name in TERMS}, ppo.diverged_above):
                 update.show_gradient()
+                update.store(optimizer)
                 diagnosis = diagnose(network, batch, torch.from_numpy(rows), [record._asdict() for record in records])
                 raise TrainingDiverged.at(epoch, len(records), *fault, cause_in(batch), diagnosis)
             if target_kl is not None and record.kl_divergence > 1.5 * target_kl:
@@ -165,5 +166,5 @@ def _summarise(records: list[MinibatchRecord], batch: Batch) -> dict[str, float]
     return summary
 
 
-# Terms that must be finite, in the order in which a bad one spoils the next.
-_TERMS = ("loss_policy", "loss_value", "loss_entropy", "loss_total", "kl_divergence", "grad_norm")
+#: Terms that must be finite, in the order in which a bad one spoils the next.
+TERMS = ("loss_policy", "loss_value", "loss_entropy", "loss_total", "kl_divergence", "grad_norm")

@@ -79,7 +79,7 @@ def _forbid(memory: np.ndarray, start: int, legal: np.ndarray, row: int) -> None
 def draw(block: Block, actions: int, draws: np.ndarray, first: int, count: int) -> None:
     """Draw an action for each row of a group: the first whose cumulative probability exceeds the uniform.
 
-    An action of probability 0 is never drawn.
+    An action of probability 0 is never drawn; the first action is where all probabilities are NaN.
 
     Args:
         block: its probabilities need not sum to exactly 1; its choices are filled.
@@ -94,14 +94,13 @@ def draw(block: Block, actions: int, draws: np.ndarray, first: int, count: int) 
         for lane in range(GROUP):
             lanes[lane] += np.float64(probs[action * GROUP + lane])
     for lane in range(GROUP):
-        # The last action of probability above 0 takes what rounding leaves.
         lanes[lane] *= draws[first + min(lane, count - 1)]
         lanes[GROUP + lane] = 0.0
-        chosen[lane] = -1
-    for backwards in range(actions):
-        action = actions - 1 - backwards
+        chosen[lane] = 0
+    # The last action of probability above 0 takes what rounding leaves.
+    for action in range(actions):
         for lane in range(GROUP):
-            chosen[lane] = action if chosen[lane] < 0 and probs[action * GROUP + lane] > _ZERO else chosen[lane]
+            chosen[lane] = action if probs[action * GROUP + lane] > _ZERO else chosen[lane]
     for action in range(actions):
         for lane in range(GROUP):
             prob = probs[action * GROUP + lane]

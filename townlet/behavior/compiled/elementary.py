@@ -124,7 +124,10 @@ def hyperbolic_tangent(x: np.float32) -> np.float32:
 
 @rule
 def exponential_less_line(x: float) -> float:
-    """e^x − 1 − x in float64, exact to rounding near 0 too; infinite above 709.7; NaN for NaN."""
+    """e^x − 1 − x in float64, to 2e-15 of its value for x from −1 to 1, else to 3e-14.
+
+    Infinite above 709.7; NaN for NaN.
+    """
     near = x * x * _series(x)
     bounded = _LOWEST_64 if x < _LOWEST_64 else (_HIGHEST_64 if x > _HIGHEST_64 else x)
     shifted = fused(bounded, _LOG2_E_64, _SHIFT_64)
@@ -137,7 +140,7 @@ def exponential_less_line(x: float) -> float:
 
 @rule
 def logarithm(x: np.float32) -> np.float32:
-    """ln x in float32 for positive finite x, to 1e-7 of its value or of ln 2."""
+    """ln x in float32 for positive normal x, to 1e-7 of its value or of ln 2; infinite for infinity, NaN for NaN."""
     fraction = _fraction_of(x)
     t = (fraction - _ONE) / (fraction + _ONE)
     square = t * t

@@ -25,7 +25,8 @@ class Inference:
     """A network's forward passes on the processor. Several threads may use it at once.
 
     Each row's results depend on that row and the weights alone, to the bit: not on the other rows, their number, the
-    number of threads, or the processor.
+    number of threads, or the processor. Weights that torch changes, in place or as ``data``, are noticed at the next
+    pass; other parameters in the place of the network's, or writes through NumPy or to ``data`` in place, are not.
     """
 
     def __init__(self, network: ActorCritic) -> None:
@@ -59,7 +60,12 @@ class Inference:
             action: int32 [B], filled with the choices.
             log_prob: float32 [B], filled with the log-probability of each choice in nats, or 0 without draws.
             value: float32 [B], filled with values.
+
+        Raises ValueError for arrays of other shapes, outside which compiled code would read and write.
         """
+        self._require_shapes(observation, mask)
+        if {action.shape, log_prob.shape, value.shape} != {(len(mask),)} or len(draws) not in (0, len(mask)):
+            raise ValueError(f"expected draws for none or all of {len(mask)} rows, and results of as many")
         self._follow_weights()
         own = self._own_memory(len(observation))
         _choose(
@@ -76,6 +82,7 @@ class Inference:
 
     def evaluate(self, observation: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Log-probabilities of all actions, float32 [B, N], and values, float32 [B], of rows as in :meth:`choose`."""
+        self._require_shapes(observation, mask)
         self._follow_weights()
         own = self._own_memory(len(observation))
         log_probs, values = np.empty(mask.shape, np.float32), np.empty(len(mask), np.float32)
@@ -89,6 +96,12 @@ class Inference:
             values,
         )
         return log_probs, values
+
+    def _require_shapes(self, observation: Floats, mask: NDArray[np.bool_]) -> None:
+        layout = self._packed.layout
+        expected = (len(mask), layout.features), (len(mask), layout.actions)
+        if (observation.shape, mask.shape) != expected:
+            raise ValueError(f"found observations and masks of {observation.shape}, {mask.shape}, expected {expected}")
 
     def _follow_weights(self) -> None:
         """Pack the weights again if they have changed since."""

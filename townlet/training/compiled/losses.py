@@ -21,6 +21,8 @@ from townlet.world.engine.intrinsics import prefetch
 
 _PANEL = BLOCK * WIDTH
 _ZERO = np.float32(0.0)
+# Log-ratios below this belong to ratios of 0.
+_LOWEST = -708.0
 
 #: What an agent-step brings to the losses besides its observation: columns of a float32 table [M, 5].
 ADVANTAGE, OLD_LOG_PROB, VALUE_TARGET, OLD_VALUE, IMPORTANCE = range(5)
@@ -98,13 +100,14 @@ def differentiate(experience: Experience, block: Block, first: int, count: int, 
 def _read(experience: Experience, block: Block, first: int, count: int) -> None:
     """A group's weights become ``lanes[1]``; its advantages, log-ratios and marks of rows become ``wide``."""
     for lane in range(GROUP):
-        # Lanes without a row repeat the last row, with a mark of 0 instead of 1.
+        # Lanes without a row repeat the last row, with a mark of 0 instead of 1, and the log-ratio 0: their outputs are
+        # those of any earlier rows, and 0 times an infinite ratio is NaN.
         row = experience.rows[first + min(lane, count - 1)]
         columns, action = experience.columns[row], experience.action[row, 0]
         block.lanes[GROUP + lane] = columns[IMPORTANCE]
         block.wide[lane] = columns[ADVANTAGE]
         log_prob = np.float64(block.log_probs[action * GROUP + lane])
-        block.wide[GROUP + lane] = log_prob - np.float64(columns[OLD_LOG_PROB])
+        block.wide[GROUP + lane] = log_prob - np.float64(columns[OLD_LOG_PROB]) if lane < count else 0.0
         block.wide[2 * GROUP + lane] = 1.0 if lane < count else 0.0
 
 
@@ -116,14 +119,15 @@ def _improve(constants: np.ndarray, block: Block, sums: np.ndarray) -> None:
     for lane in range(GROUP):
         weight, log_ratio, counts = np.float64(lanes[GROUP + lane]), wide[GROUP + lane], wide[2 * GROUP + lane]
         line = exponential_less_line(log_ratio)
-        change = line + log_ratio
+        # Adding a number far below −1 to the line would leave nothing of −1.
+        change = -1.0 if log_ratio < _LOWEST else line + log_ratio
         ratio = 1.0 + change
         gain = (wide[lane] - constants[MEAN]) * constants[SCALE]
         bounded = 1.0 - clip if ratio < 1.0 - clip else (1.0 + clip if ratio > 1.0 + clip else ratio)
         is_bounded = bounded * gain < ratio * gain
         sums[POLICY, lane] -= counts * (weight * (bounded * gain if is_bounded else ratio * gain))
         sums[CLIPPED, lane] += counts if abs(change) > clip else 0.0
-        sums[DIVERGENCE, lane] += counts * approximate * (0.0 if line < 0.0 else line)
+        sums[DIVERGENCE, lane] += 0.0 if line < 0.0 or counts * approximate <= 0.0 else line
         lanes[GROUP + lane] = np.float32(0.0 if is_bounded else -weight * gain * ratio / constants[AGENT_STEPS])
 
 
@@ -162,7 +166,7 @@ def _add_entropy(block: Block, actions: int, sums: np.ndarray) -> None:
         for lane in range(width):
             lanes[lane] -= probs[place + lane] * log_probs[place + lane]
     for lane in range(GROUP):
-        sums[ENTROPY, lane] += block.wide[2 * GROUP + lane] * np.float64(lanes[lane])
+        sums[ENTROPY, lane] += np.float64(lanes[lane]) if block.wide[2 * GROUP + lane] > 0.0 else 0.0
 
 
 @rule

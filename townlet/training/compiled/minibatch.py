@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from townlet.behavior.compiled.kernel import processor_kernel
-from townlet.behavior.compiled.packed import BLOCK, RESULT, Block, Weights
+from townlet.behavior.compiled.packed import BIAS, BLOCK, INPUT_ROWS, OUTPUTS, RESULT, WEIGHT, Block, Weights
 from townlet.behavior.compiled.passes import backward, forward, gather, pack_back
+from townlet.behavior.compiled.tiles import WIDTH
 from townlet.behavior.compiled.transposition import GROUP
 from townlet.training.compiled.losses import Experience, differentiate, fetch
-from townlet.world.engine.compile import entry_of
+from townlet.world.engine.compile import entry_of, rule
 
 _entry = entry_of(processor_kernel().name)
 
@@ -60,21 +61,36 @@ def differentiate_part(
 
 
 @_entry
-def add_up(gradients: np.ndarray, parts: int, lanes: np.ndarray) -> float:
-    """Add the other parts' gradients to the first one; return the sum of the squares, with ``lanes`` overwritten."""
-    for lane in range(16):
+def add_up(table: np.ndarray, gradients: np.ndarray, parts: int, lanes: np.ndarray) -> float:
+    """Add the other parts' gradients to the first one; return the sum of the squares, with ``lanes`` overwritten.
+
+    The order is that of panels of GROUP columns, whatever the width of those in ``table``, so that the sum is the same
+    by every kernel. Padding is 0.
+    """
+    for lane in range(GROUP):
         lanes[lane] = 0.0
-    for start in range(0, gradients.shape[1], 16):
-        for part in range(1, parts):
-            for lane in range(16):
-                gradients[0, start + lane] += gradients[part, start + lane]
-        for lane in range(16):
-            number = np.float64(gradients[0, start + lane])
-            lanes[lane] += number * number
+    for layer in range(len(table)):
+        rows = table[layer, INPUT_ROWS]
+        for column in range(0, table[layer, OUTPUTS], GROUP):
+            start = table[layer, WEIGHT] + column // WIDTH * rows * WIDTH + column % WIDTH
+            for row in range(rows):
+                _add_group(gradients, parts, start + row * WIDTH, lanes)
+        for column in range(0, table[layer, OUTPUTS], GROUP):
+            _add_group(gradients, parts, table[layer, BIAS] + column, lanes)
     total = 0.0
-    for lane in range(16):
+    for lane in range(GROUP):
         total += lanes[lane]
     return total
+
+
+@rule
+def _add_group(gradients: np.ndarray, parts: int, start: int, lanes: np.ndarray) -> None:
+    for part in range(1, parts):
+        for lane in range(GROUP):
+            gradients[0, start + lane] += gradients[part, start + lane]
+    for lane in range(GROUP):
+        number = np.float64(gradients[0, start + lane])
+        lanes[lane] += number * number
 
 
 @_entry

@@ -42,7 +42,7 @@ class CompiledUpdate:
         self._moments: list[Floats] = [aligned_zeros((layout.weights,), np.float32) for _ in range(2)]
         self._gradients: Floats = aligned_zeros((1, layout.weights), np.float32)
         self._sums = np.zeros((1, 6, GROUP))
-        self._norm, self._steps = np.zeros(16), 0
+        self._norm, self._steps = np.zeros(GROUP), 0
 
     @classmethod
     def of(cls, network: ActorCritic, threads: int) -> CompiledUpdate:
@@ -92,7 +92,7 @@ class CompiledUpdate:
                 differentiate_part(experience, *bounds, self.packed.weights, block, sums, self._gradients[part])
 
         self._workers.share(parts, work)
-        norm = math.sqrt(add_up(self._gradients, parts, self._norm))
+        norm = math.sqrt(add_up(self.packed.layout.table, self._gradients, parts, self._norm))
         return _record(self._sums[:parts].sum(axis=(0, 2)), constants, spread, is_constant, norm)
 
     def step(self, optimizer: Adam, scale: float) -> None:

@@ -81,6 +81,11 @@ def entry_of(variant: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def uncached_entry(function: Callable[P, R]) -> Callable[P, R]:
+    """An :func:`entry` that each process compiles for itself, for modules that are not part of the package."""
+    return _compile(function)
+
+
 _INTERNAL = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
