@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from townlet.behavior.compiled.elementary import exponential, logarithm
+from townlet.behavior.compiled.elementary import logarithm
+from townlet.behavior.compiled.lanes import keep_highest, normalize, weigh
 from townlet.behavior.compiled.packed import BLOCK, Block
 from townlet.behavior.compiled.tiles import WIDTH
 from townlet.behavior.compiled.transposition import GROUP, transpose
@@ -31,8 +32,7 @@ def softmax(block: Block, start: int, legal: np.ndarray, rows: np.ndarray, first
         rows: int64, rows of ``legal``.
         first, count: the group's entries of ``rows``; of GROUP results, only the first ``count`` mean anything.
     """
-    # The width is GROUP, but unknown to the compiler: it would unroll short loops, and make vectors of actions instead.
-    actions, width = legal.shape[1], len(block.lanes) // 2
+    actions = legal.shape[1]
     memory, log_probs, probs, lanes = block.memory, block.log_probs, block.probs, block.lanes
     for lane in range(count):
         _forbid(memory, start + lane * WIDTH, legal, rows[first + lane])
@@ -42,28 +42,15 @@ def softmax(block: Block, start: int, legal: np.ndarray, rows: np.ndarray, first
     for lane in range(GROUP):
         lanes[lane], lanes[GROUP + lane] = log_probs[lane], _ZERO
     for place in range(GROUP, actions * GROUP, GROUP):
-        for lane in range(width):
-            logit = log_probs[place + lane]
-            lanes[lane] = logit if logit > lanes[lane] else lanes[lane]
+        keep_highest(log_probs, probs, place, lanes, _ZERO)
     for place in range(0, actions * GROUP, GROUP):
-        for lane in range(width):
-            log_probs[place + lane] -= lanes[lane]
-    # A long loop over two arrays becomes vectors; shorter ones over more arrays do not.
-    for index in range(actions * GROUP):
-        probs[index] = exponential(log_probs[index])
-    for place in range(0, actions * GROUP, GROUP):
-        for lane in range(width):
-            lanes[GROUP + lane] += probs[place + lane]
+        weigh(log_probs, probs, place, lanes, _ZERO)
     for lane in range(GROUP):
         lanes[lane] = logarithm(lanes[GROUP + lane])
     for lane in range(GROUP):
         lanes[GROUP + lane] = _ONE / lanes[GROUP + lane]
     for place in range(0, actions * GROUP, GROUP):
-        for lane in range(width):
-            log_probs[place + lane] -= lanes[lane]
-    for place in range(0, actions * GROUP, GROUP):
-        for lane in range(width):
-            probs[place + lane] *= lanes[GROUP + lane]
+        normalize(log_probs, probs, place, lanes, _ZERO)
 
 
 @rule

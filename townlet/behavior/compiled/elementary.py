@@ -20,11 +20,24 @@ from townlet.world.engine.compile import rule
 _declare: Any = cgutils.get_or_insert_function
 
 
+def emit_fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    """Code for x · y + z, rounded once, of numbers or vectors of any width."""
+    kind = x.type
+    number = kind.element if isinstance(kind, ir.VectorType) else kind
+    width = f"v{kind.count}" if isinstance(kind, ir.VectorType) else ""
+    name = f"llvm.fma.{width}{'f32' if number == ir.FloatType() else 'f64'}"
+    return builder.call(_declare(builder.module, ir.FunctionType(kind, [kind] * 3), name), [x, y, z])
+
+
+def constant(kind: Any, value: float) -> Any:
+    """A constant of this kind: a float32, or a vector that holds it in every place."""
+    number = float(np.float32(value))
+    return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
+
+
 def _fused(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        number = ir.FloatType() if signature.return_type == types.float32 else ir.DoubleType()
-        name = "llvm.fma.f32" if signature.return_type == types.float32 else "llvm.fma.f64"
-        return builder.call(_declare(builder.module, ir.FunctionType(number, [number] * 3), name), arguments)
+        return emit_fused(builder, *arguments)
 
     return (x)(x, x, x), generate
 
@@ -98,15 +111,38 @@ _T1, _T2, _T3, _T4 = _F(-1 / 3), _F(2 / 15), _F(-17 / 315), _F(62 / 2835)
 _T5, _T6, _T7 = _F(-1382 / 155925), _F(21844 / 6081075), _F(-929569 / 638512875)
 
 
-@rule
-def exponential(x: np.float32) -> np.float32:
-    """e^x in float32 for x of at most 0, to 1e-7 of its value; 0 below −87; NaN for NaN."""
-    shifted = fused(x, _LOG2_E, _SHIFT)
-    n = shifted - _SHIFT
-    r = fused(n, -_LN2_LOW, fused(n, -_LN2_HIGH, x))
-    p = fused(fused(fused(fused(fused(_E7, r, _E6), r, _E5), r, _E4), r, _E3), r, _E2)
-    value = _scaled_by(fused(fused(p, r, _ONE), r, _ONE), shifted)
-    return value if x >= _LOWEST else (_F(0.0) if x < _LOWEST else x)
+def emit_exponential(builder: Any, x: Any) -> Any:
+    """Code for :data:`exponential` of float32, or of vectors of them."""
+    kind = x.type
+
+    def chain(first: Any, second: Any, third: float) -> Any:
+        return emit_fused(builder, first, second, constant(kind, third))
+
+    shifted = chain(x, constant(kind, _LOG2_E), _SHIFT)
+    n = builder.fsub(shifted, constant(kind, _SHIFT))
+    high = emit_fused(builder, n, constant(kind, -_LN2_HIGH), x)
+    r = emit_fused(builder, n, constant(kind, -_LN2_LOW), high)
+    power = constant(kind, _E7)
+    for coefficient in (_E6, _E5, _E4, _E3, _E2, _ONE, _ONE):
+        power = chain(power, r, coefficient)
+    word = ir.VectorType(ir.IntType(32), kind.count) if isinstance(kind, ir.VectorType) else ir.IntType(32)
+    mantissa = ir.Constant(word, [23] * kind.count if isinstance(kind, ir.VectorType) else 23)
+    exponent = builder.shl(builder.bitcast(shifted, word), mantissa)
+    value = builder.bitcast(builder.add(builder.bitcast(power, word), exponent), kind)
+    lowest = constant(kind, _LOWEST)
+    rest = builder.select(builder.fcmp_ordered("<", x, lowest), constant(kind, 0.0), x)
+    return builder.select(builder.fcmp_ordered(">=", x, lowest), value, rest)
+
+
+def _exponential(typing_context: Any, x: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return emit_exponential(builder, arguments[0])
+
+    return types.float32(types.float32), generate
+
+
+#: ``exponential(x)``: e^x in float32 for x of at most 0, to 1e-7 of its value; 0 below −87; NaN for NaN.
+exponential: Any = intrinsic(_exponential)
 
 
 @rule

@@ -149,8 +149,8 @@ def _choose(
     heads = weights.table[len(weights.table) - 1, RESULT]
     for first in range(0, len(action), BLOCK):
         count = min(BLOCK, len(action) - first)
-        used = gather(observation, rows, first, count, block)
-        forward(weights, block, count, used)
+        gather(observation, rows, first, count, block)
+        forward(weights, block, count)
         for index in range(0, count, GROUP):
             start, place, size = heads + index * WIDTH, first + index, min(GROUP, count - index)
             softmax(block, start, mask, rows, place, size)
@@ -180,8 +180,8 @@ def _evaluate(
     heads = weights.table[len(weights.table) - 1, RESULT]
     for first in range(0, len(values), BLOCK):
         count = min(BLOCK, len(values) - first)
-        used = gather(observation, rows, first, count, block)
-        forward(weights, block, count, used)
+        gather(observation, rows, first, count, block)
+        forward(weights, block, count)
         for index in range(0, count, GROUP):
             start, place, size = heads + index * WIDTH, first + index, min(GROUP, count - index)
             softmax(block, start, mask, rows, place, size)

@@ -73,6 +73,10 @@ class Block(NamedTuple):
     """The same memory as int32."""
     lists: NDArray[np.int32]
     """int32 [3, F + ROWS]: offsets of the columns in use, offsets of their weights, and the bits that any row has."""
+    tiles: NDArray[np.int32]
+    """int32 [BLOCK / ROWS, 3, F + ROWS]: the same for the rows of one tile."""
+    used: NDArray[np.int64]
+    """int64 [BLOCK / ROWS]: the number of columns in use for the rows of one tile."""
     log_probs: Floats
     """float32 [outputs · GROUP]: log-probabilities of a group, each action's side by side, then its values."""
     probs: Floats
@@ -95,6 +99,8 @@ class Block(NamedTuple):
             memory,
             memory.view(np.int32),
             np.zeros((3, layout.features + ROWS), np.int32),
+            np.zeros((BLOCK // ROWS, 3, layout.features + ROWS), np.int32),
+            np.zeros(BLOCK // ROWS, np.int64),
             aligned_zeros((outputs * GROUP,), np.float32),
             aligned_zeros((outputs * GROUP,), np.float32),
             aligned_zeros((2 * GROUP,), np.float32),

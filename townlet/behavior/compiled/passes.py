@@ -57,14 +57,22 @@ def gather(observation: np.ndarray, rows: np.ndarray, first: int, count: int, bl
     features, memory, lists = observation.shape[1], block.bits, block.lists
     for column in range(features):
         lists[2, column] = 0
-    for row in range(count):
-        if row + _AHEAD < count:
-            for line in range(0, features, _LINE):
-                prefetch(observation, rows[first + row + _AHEAD], line)
-        _copy_row(observation, rows[first + row], features, memory, row, lists)
-    for row in range(count, (count + ROWS - 1) // ROWS * ROWS):
+    for start in range(0, count, ROWS):
+        tile = block.tiles[start // ROWS]
         for column in range(features):
-            memory[column // WIDTH * _PANEL + row * WIDTH + column % WIDTH] = 0
+            tile[2, column] = 0
+        for row in range(start, start + ROWS):
+            if row < count:
+                if row + _AHEAD < count:
+                    for line in range(0, features, _LINE):
+                        prefetch(observation, rows[first + row + _AHEAD], line)
+                _copy_row(observation, rows[first + row], features, memory, row, tile)
+            else:
+                for column in range(features):
+                    memory[column // WIDTH * _PANEL + row * WIDTH + column % WIDTH] = 0
+        for column in range(features):
+            lists[2, column] |= tile[2, column]
+        block.used[start // ROWS] = _columns_in_use(features, tile)
     return _columns_in_use(features, lists)
 
 
@@ -94,20 +102,22 @@ def _columns_in_use(features: int, lists: np.ndarray) -> int:
 
 
 @seldom
-def forward(weights: Weights, block: Block, rows: int, used: int) -> None:
+def forward(weights: Weights, block: Block, rows: int) -> None:
     """Compute all layers of a block whose observations :func:`gather` has copied.
 
-    ``rows`` are the rows of the block, ``used`` is what :func:`gather` returned. Logits and values are at the last
-    layer's place.
+    ``rows`` are the rows of the block. Logits and values are at the last layer's place.
     """
-    table, lists, units = weights.table, block.lists, weights.units
+    table, units = weights.table, weights.units
     last = len(table) - 1
     for layer in range(last + 1):
         for panel in range(table[layer, PANELS]):
             if layer == 0:
-                _compute(weights, block, layer, panel, rows, lists[0], lists[1], used, False)
+                for row in range(0, rows, ROWS):
+                    tile, used = block.tiles[row // ROWS], block.used[row // ROWS]
+                    _compute(weights, block, layer, panel, row, row + ROWS, tile[0], tile[1], used, False)
             else:
-                _compute(weights, block, layer, panel, rows, units[0], units[1], table[layer, INPUTS], layer == last)
+                inputs = table[layer, INPUTS]
+                _compute(weights, block, layer, panel, 0, rows, units[0], units[1], inputs, layer == last)
 
 
 @rule
@@ -116,17 +126,18 @@ def _compute(
     block: Block,
     layer: int,
     panel: int,
-    rows: int,
+    first: int,
+    last: int,
     columns: np.ndarray,
     places: np.ndarray,
     inputs: int,
     is_last: bool,
 ) -> None:
-    """A panel of a layer's outputs, from ``inputs`` columns; the weights of each are at its place."""
+    """Rows ``first`` to ``last`` of a panel of a layer's outputs, from columns whose weights are at their places."""
     table, memory, packed = weights.table, block.memory, weights.forward
     weight = table[layer, WEIGHT] + panel * table[layer, INPUT_ROWS] * WIDTH
     bias = table[layer, BIAS] + panel * WIDTH
-    for row in range(0, rows, ROWS):
+    for row in range(first, last, ROWS):
         source = table[layer, SOURCE] + row * WIDTH
         result = table[layer, RESULT] + panel * _PANEL + row * WIDTH
         if is_last and table[layer, OUTPUTS] - panel * WIDTH <= NARROW:
@@ -144,8 +155,8 @@ def _compute(
 def backward(weights: Weights, block: Block, rows: int, used: int, gradient: np.ndarray) -> None:
     """Add the gradient of a block, whose last layer holds the loss's derivatives, to ``gradient``, in packed order.
 
-    Errors take the place of activations, layer by layer. ``gradient`` is float32 [weights]; ``rows`` and ``used`` are
-    those of :func:`forward`.
+    Errors take the place of activations, layer by layer. ``gradient`` is float32 [weights]; ``rows`` are those of
+    :func:`forward`, ``used`` is what :func:`gather` returned.
     """
     table, lists, units = weights.table, block.lists, weights.units
     for backwards in range(len(table)):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from townlet.behavior.compiled.choices import most_probable, softmax
 from townlet.behavior.compiled.elementary import exponential, exponential_less_line
+from townlet.behavior.compiled.lanes import add_entropy, differentiate_logits
 from townlet.behavior.compiled.packed import BLOCK, Block
 from townlet.behavior.compiled.tiles import WIDTH
 from townlet.behavior.compiled.transposition import GROUP, transpose
@@ -159,12 +160,10 @@ def _add_divergence(experience: Experience, block: Block, first: int, count: int
 def _add_entropy(block: Block, actions: int, sums: np.ndarray) -> None:
     """Entropies, −Σ p ln p in nats, become ``lanes[0]``."""
     probs, log_probs, lanes = block.probs, block.log_probs, block.lanes
-    width = len(lanes) // 2
     for lane in range(GROUP):
         lanes[lane] = _ZERO
     for place in range(0, actions * GROUP, GROUP):
-        for lane in range(width):
-            lanes[lane] -= probs[place + lane] * log_probs[place + lane]
+        add_entropy(log_probs, probs, place, lanes, _ZERO)
     for lane in range(GROUP):
         sums[ENTROPY, lane] += np.float64(lanes[lane]) if block.wide[2 * GROUP + lane] > 0.0 else 0.0
 
@@ -178,12 +177,9 @@ def _by_logits(experience: Experience, block: Block, first: int, count: int) -> 
     """
     constants, actions = experience.constants, experience.mask.shape[1]
     probs, log_probs, lanes = block.probs, block.log_probs, block.lanes
-    width = len(lanes) // 2
     by_entropy = np.float32(-constants[ENTROPY_COEF] / constants[AGENT_STEPS])
     for place in range(0, actions * GROUP, GROUP):
-        for lane in range(width):
-            share = lanes[GROUP + lane] + by_entropy * (log_probs[place + lane] + lanes[lane])
-            probs[place + lane] *= -share
+        differentiate_logits(log_probs, probs, place, lanes, by_entropy)
     for lane in range(count):
         probs[experience.action[experience.rows[first + lane], 0] * GROUP + lane] += lanes[GROUP + lane]
 

@@ -55,7 +55,7 @@ def differentiate_part(
         count = min(BLOCK, end - first)
         used = gather(experience.observation, experience.rows, first, count, block)
         fetch(experience, first, count)
-        forward(weights, block, count, used)
+        forward(weights, block, count)
         differentiate(experience, block, first, count, heads, sums)
         backward(weights, block, count, used, gradient)
 
