@@ -29,7 +29,7 @@ def emit_fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
     return builder.call(_declare(builder.module, ir.FunctionType(kind, [kind] * 3), name), [x, y, z])
 
 
-def constant(kind: Any, value: float) -> Any:
+def constant(kind: Any, value: float | np.float32) -> Any:
     """A constant of this kind: a float32, or a vector that holds it in every place."""
     number = float(np.float32(value))
     return ir.Constant(kind, [number] * kind.count if isinstance(kind, ir.VectorType) else number)
@@ -115,7 +115,7 @@ def emit_exponential(builder: Any, x: Any) -> Any:
     """Code for :data:`exponential` of float32, or of vectors of them."""
     kind = x.type
 
-    def chain(first: Any, second: Any, third: float) -> Any:
+    def chain(first: Any, second: Any, third: np.float32) -> Any:
         return emit_fused(builder, first, second, constant(kind, third))
 
     shifted = chain(x, constant(kind, _LOG2_E), _SHIFT)
@@ -155,7 +155,7 @@ def hyperbolic_tangent(x: np.float32) -> np.float32:
     near = fused(x * square, p, x)
     e = exponential(-_TWO * size)
     far = (_ONE - e) / (_ONE + e)
-    return near if size < _HALF else (far if x > _F(0.0) else -far)
+    return near if size < _HALF else (far if x > _F(0.0) else -far)  # type: ignore[no-any-return]
 
 
 @rule

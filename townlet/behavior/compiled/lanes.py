@@ -21,7 +21,7 @@ _WORD = ir.IntType(64)
 Vectors = tuple[Any, Any, Any, Any]
 #: Of a builder, the vectors of an action's log-probabilities and probabilities, the two of the lanes, and a vector that
 #: holds one number in every place; returns what the first four become.
-Operation = Callable[[Any, Any, Any, Any, Any, Any], Vectors]
+Operation = Callable[..., Vectors]
 
 
 def _on_lanes(operation: Operation) -> Any:
