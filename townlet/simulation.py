@@ -18,7 +18,7 @@ class SimulationLoop:
     """Steps a batch of worlds of one scenario, resets it at the time limit, and goes on from rollout to rollout.
 
     ``threads`` threads divide the worlds between them. Worlds are independent, so this does not change what happens in
-    them; but a network rounds differently depending on the number of rows it receives at once.
+    them. Only a network that torch computes rounds differently depending on the number of rows it receives at once.
     """
 
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0, threads: int = 1) -> None:

@@ -175,3 +175,24 @@ def test_an_earlier_policy_is_never_lost_nor_left_beside_the_log_of_another_trai
             assert all(found[name] == whose[name] for name in (*POLICY, "ppo_telemetry.jsonl"))
     assert 20 < at < 99
     assert outputs(folder) == later
+
+
+def test_interrupted_at_any_file_operation_it_names_the_checkpoint_that_is_there(
+    processes: Trainings, tmp_path: Path
+) -> None:
+    options = SMALL | {"mode": "rollout", "checkpoint_every": 1, "cycles": 3}
+    operations = processes.run(*command(QUEUE, tmp_path / "whole", options), folder=tmp_path / "whole").operations
+    named = set()
+    # As many operations as the saving of one checkpoint and the phase after it have, and more.
+    for at in range(operations // 2, operations // 2 + 14):
+        stopped = tmp_path / f"stopped at {at}"
+        end = processes.run(*command(QUEUE, stopped, options), folder=stopped, at=at, number=signal.SIGINT)
+        assert end.code == 130, end.errors
+        left = read_checkpoint(stopped)
+        assert left is not None
+        if "--resume goes on there" in end.errors:
+            assert f"after epoch {left.progress.counters.get('epoch', 0)}," in end.errors
+            named.add(left.progress.phases)
+        else:
+            assert left.progress.phases == 3, "only the policy was still to be saved"
+    assert len(named) > 1, "a checkpoint was saved meanwhile"

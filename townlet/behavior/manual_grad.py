@@ -1,4 +1,4 @@
-"""Forward and backward passes of the network by hand, in memory that is allocated once."""
+"""Forward and backward passes of the network by torch's operations, by hand, in memory that is allocated once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ class ForwardPass:
     """The forward pass of an :class:`ActorCritic` over up to ``rows`` rows, without autograd.
 
     Its results equal the module's except for the order of sums. It allocates once what autograd would allocate in every
-    minibatch, and computes both heads in one matrix product; on a CPU that halves the time of an update. Each thread
-    needs a pass of its own.
+    minibatch, and computes both heads in one matrix product. Each thread needs a pass of its own.
     """
 
     def __init__(self, network: ActorCritic, rows: int) -> None:
