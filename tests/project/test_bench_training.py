@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -120,3 +121,11 @@ def test_on_cuda_the_limit_is_that_of_the_device(capsys: pytest.CaptureFixture[s
     assert result["case"].endswith(", cuda") and result["device"] == "cuda"
     assert result["share_matmul"] > 0 and result["share_peak"] is None
     assert result["machine"]["library"] == torch.cuda.get_device_name()
+
+
+def test_an_unknown_kernel_is_refused_before_anything_is_measured() -> None:
+    environment = {**os.environ, "TOWNLET_KERNEL": "bogus"}
+    command = [sys.executable, "-c", "from townlet.cli import run; run()", *QUICK_TRAINING, "--no-reference"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: environment: TOWNLET_KERNEL: found 'bogus', expected one of ")
