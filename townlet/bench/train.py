@@ -11,6 +11,7 @@ from typing import Any
 
 from upath import UPath
 
+from townlet.behavior.compiled.kernel import processor_kernel
 from townlet.bench.process import measure_apart
 from townlet.bench.results import Measurements, Result, three_digits
 from townlet.bench.trainer import HIDDEN
@@ -77,11 +78,13 @@ def bench_training(
     of each reference with the same activation and epochs; and ``ratio_to_sb3``, the one to Stable-Baselines3, which is
     None if that was not measured.
 
-    The references train on the processor, whatever the town's device. Raises InputError for an unusable scenario or
-    device and RunError for a case that fails. A reference that fails is noted.
+    The references train on the processor, whatever the town's device. Raises InputError for an unusable scenario,
+    device or kernel and RunError for a case that fails. A reference that fails is noted.
     """
     load_scenario(file)
     amounts = replace(amounts, device=device_named(amounts.device))
+    # A kernel that is unknown is refused here rather than in every case's own process.
+    processor_kernel()
     measured = Measurements()
     cases = [(activation, count) for activation in activations for count in epochs]
     town = {"file": str(file), "observations": observations}
