@@ -81,10 +81,9 @@ class SimulationLoop:
         cuts = []
         for t in range(buffer.ticks):
             buffer.observation[t, worlds] = town.observation
-            buffer.mask[t, worlds] = town.mask
             buffer.alive[t, worlds] = town.alive
             action = buffer.action[t, worlds]
-            behavior.act(town, action, buffer.log_prob[t, worlds], buffer.value[t, worlds])
+            act_into(buffer, t, worlds, behavior, town)
             town.step(action)
             buffer.reward[t, worlds] = town.reward
             buffer.reward_parts[t, worlds] = town.state.reward_parts
@@ -99,6 +98,17 @@ class SimulationLoop:
             if at_limit:
                 town.reset()
         return cuts
+
+
+def act_into(buffer: RolloutBuffer, t: int, worlds: slice, behavior: Behavior, town: Town) -> None:
+    """Let a behaviour choose for everybody, and record choices, and the mask of the actions it chose among."""
+    mask, action = buffer.mask[t, worlds], buffer.action[t, worlds]
+    act_within = getattr(behavior, "act_within", None)
+    if act_within is not None:
+        act_within(town, mask, action, buffer.log_prob[t, worlds], buffer.value[t, worlds])
+        return
+    mask[:] = town.mask
+    behavior.act(town, action, buffer.log_prob[t, worlds], buffer.value[t, worlds])
 
 
 def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from townlet.behavior.compiled.kernel import TORCH, kernel_for
+from townlet.behavior.decisions import mark_decisions, take_only
 from townlet.behavior.manual_grad import ForwardPass
 from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic, sample
 
@@ -24,6 +26,9 @@ _NO_DRAWS = np.empty(0, np.float64)
 
 class NeuralBehavior:
     """Acts by an :class:`ActorCritic`: samples its actions, or takes the most probable ones if ``greedy``.
+
+    A network that commits itself (``commitment_ticks``) is asked in ticks of a decision alone. In all others people go
+    on with what they do, which has log-probability 0, and no value is estimated.
 
     Samples are drawn from the policy stream. A greedy policy is deterministic and records 0 as the log-probability of
     its actions. Several threads may call it at once, each for its own worlds.
@@ -46,17 +51,67 @@ class NeuralBehavior:
         self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
     ) -> None:
         """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`. The arrays must be contiguous."""
+        self.act_within(town, np.empty_like(town.mask), action, log_prob, value)
+
+    def act_within(
+        self,
+        town: Town,
+        mask: NDArray[np.bool_],
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
+        """Choose for everybody as in :meth:`act`, and fill ``mask``, bool [W, A, N], with what they chose among.
+
+        Without a commitment these are the town's legal actions.
+        """
         draws = _NO_DRAWS if self.deterministic else town.policy_draws().reshape(-1)
+        rows = self._narrow(town, mask)
         if self._inference is None:
-            self._act_by_torch(town, draws, action, log_prob, value)
+            self._act_by_torch(town, mask, draws, action, log_prob, value)
+        else:
+            observation = town.observation.reshape(-1, self.network.features)
+            flat = mask.reshape(-1, self.network.actions)
+            if rows is not None:
+                take_only(flat, _flat(action))
+                log_prob[:] = 0.0
+                value[:] = math.nan
+            self._inference.choose(observation, flat, draws, _flat(action), _flat(log_prob), _flat(value), rows)
             return
-        observation = town.observation.reshape(-1, self.network.features)
-        mask = town.mask.reshape(-1, self.network.actions)
-        self._inference.choose(observation, mask, draws, _flat(action), _flat(log_prob), _flat(value))
+        if rows is not None:
+            forced = np.ones(action.size, np.bool_)
+            forced[rows] = False
+            _flat(log_prob)[forced], _flat(value)[forced] = 0.0, math.nan
+
+    def _narrow(self, town: Town, mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        """Fill ``mask``, and return the slots that decide; None for all."""
+        commitment = self.network.config.commitment_ticks
+        if commitment == 0:
+            mask[:] = town.mask
+            return None
+        own: NDArray[np.int64] | None = getattr(self._memory, "decisions", None)
+        if own is None or len(own) < town.alive.size:
+            own = self._memory.decisions = np.empty(town.alive.size, np.int64)
+        state, layout = town.state, town.layout
+        count = mark_decisions(
+            state.worlds,
+            state.people,
+            state.alive,
+            state.mask,
+            state.target,
+            layout.object_x,
+            layout.object_y,
+            town.first_world,
+            commitment,
+            mask,
+            own,
+        )
+        return own[:count]
 
     def _act_by_torch(
         self,
         town: Town,
+        legal: NDArray[np.bool_],
         draws: NDArray[np.float64],
         action: NDArray[np.int32],
         log_prob: NDArray[np.float32],
@@ -65,7 +120,7 @@ class NeuralBehavior:
         # `view` refuses what `flatten` would silently copy.
         device = self.network.device
         observation = torch.from_numpy(town.observation).view(-1, self.network.features).to(device)
-        mask = torch.from_numpy(town.mask).view(-1, self.network.actions).to(device)
+        mask = torch.from_numpy(legal).view(-1, self.network.actions).to(device)
         logits, values = self._forward_pass(len(observation)).forward(observation)
         logits.masked_fill_(mask.logical_not(), ILLEGAL_LOGIT)
         actions, chances = torch.from_numpy(action).view(-1), torch.from_numpy(log_prob).view(-1)

@@ -5,9 +5,9 @@ Whatever a small town can do without is off by default: money, ties between peop
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from townlet.config.base import Amount, Positive, Section, SomeTicks, Ticks, Weight
 from townlet.config.town import Level, Name, Need
@@ -199,6 +199,8 @@ class RewardRules(Section):
     """Taken once from a person who faints; at 0, fainting has no cost."""
     eviction: Weight = 0.0
     """Taken once from a person who is evicted."""
+    absence: Weight = 0.0
+    """Taken once from a person who misses a shift; at 0, staying away costs less than coming late."""
     conflict_actor: Weight = 0.05
     """Per unit of intensity of conflicts the person caused."""
     conflict_suffered: Weight = 0.05
@@ -207,6 +209,14 @@ class RewardRules(Section):
     """Per tick and unit of summed grudge strength."""
     clip: Positive = 2.0
     """Bound of the reward on either side of 0; the share of clipped rewards is reported and should be near 0."""
+
+    @model_serializer(mode="wrap")
+    def _without_a_free_absence(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Hashes and files of scenarios without this cost stay what they were before it existed.
+        content: dict[str, Any] = serialize(self)
+        if self.absence == 0.0:
+            content.pop("absence", None)
+        return content
 
 
 class RulesConfig(Section):
@@ -235,5 +245,16 @@ class ObservationConfig(Section):
     """Tiles in each direction within which others are seen."""
     map_radius: Annotated[int, Field(ge=1, le=8)] = 5
     """Tiles in each direction that the map shows."""
+    offers: bool = False
+    """Whether people see, for each type of object, what its use gives and takes, whether they could start it, whether
+    it is their workplace, and who else is on the way there; also how fast needs fall."""
     conflict_features: bool = True
     """Whether features about queues and rivalry are filled; if not, they are 0, and other features do not change."""
+
+    @model_serializer(mode="wrap")
+    def _without_absent_offers(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Hashes and files of scenarios without offers stay what they were before these existed.
+        content: dict[str, Any] = serialize(self)
+        if not self.offers:
+            content.pop("offers", None)
+        return content

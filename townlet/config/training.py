@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from townlet.config.base import Amount, AsTuple, Positive, Section, Seed, SomeTicks, Weight
 from townlet.config.validate import validated
@@ -27,6 +27,17 @@ class NetworkConfig(Section):
     """Units of each hidden layer."""
     activation: Literal["tanh", "relu"] = "tanh"
     """Non-linearity after each hidden layer."""
+    commitment_ticks: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Ticks after which people reconsider what they are doing: until then they walk on to what they have requested, go
+    on waiting in a queue, and go on using. At 0 they choose anew in every tick."""
+
+    @model_serializer(mode="wrap")
+    def _without_a_default_commitment(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Hashes and files of scenarios and policies without it stay what they were before it existed.
+        content: dict[str, Any] = serialize(self)
+        if self.commitment_ticks == 0:
+            content.pop("commitment_ticks", None)
+        return content
 
 
 class PPOConfig(Section):

@@ -33,16 +33,43 @@ class VTrace(NamedTuple):
 
 
 def gae(
-    reward: Floats, value: Floats, next_value: Floats, terminated: Flags, cut: Flags, gamma: float, lam: float
+    reward: Floats,
+    value: Floats,
+    next_value: Floats,
+    terminated: Flags,
+    cut: Flags,
+    gamma: float,
+    lam: float | Floats,
 ) -> Floats:
     """Generalised advantage estimates, float32 [T, B] (Schulman et al. 2016, eq. 16).
 
     Â_t = Σ_l (γλ)^l δ_{t+l} with δ_t = r_t + γ V(s_{t+1}) − V(s_t), summed to the trajectory's end.
-    The matching λ-return, the value function's target, is Â_t + V(s_t).
+    ``lam`` may differ between steps: float32 [T, B]. The matching λ-return, the value function's target, is Â_t + V(s_t).
     """
     _check_shapes(reward, value, next_value, terminated, cut)
     delta = reward + gamma * np.where(terminated, np.float32(0.0), next_value) - value
-    return _discounted_sum(delta, np.broadcast_to(np.float32(gamma * lam), delta.shape), terminated | cut)
+    decay = np.float32(gamma * lam) if isinstance(lam, float) else np.float32(gamma) * lam
+    return _discounted_sum(delta, np.broadcast_to(decay, delta.shape), terminated | cut)
+
+
+def through_commitments(
+    reward: Floats, value: Floats, next_value: Floats, terminated: Flags, cut: Flags, decided: Flags, gamma: float
+) -> tuple[Floats, Floats]:
+    """Values and next values in which steps without a decision have the discounted return until the next one.
+
+    For such a step V(s_t) = r_t + γ V(s_{t+1}), so that its temporal difference is 0 and a decision's spans all ticks
+    until the next: δ_t = Σ_{i<k} γ^i r_{t+i} + γ^k V(s_{t+k}) − V(s_t) (Sutton, Precup and Singh 1999, section 3).
+    All arrays are [T, B]; ``decided`` marks the decisions.
+    """
+    _check_shapes(reward, value, next_value, terminated, cut, decided)
+    filled, beyond = value.copy(), next_value.copy()
+    ends = terminated | cut
+    for t in reversed(range(len(reward))):
+        if t + 1 < len(reward):
+            np.copyto(beyond[t], filled[t + 1], where=~ends[t])
+        rest = np.where(terminated[t], np.float32(0.0), beyond[t])
+        np.copyto(filled[t], reward[t] + np.float32(gamma) * rest, where=~decided[t])
+    return filled, beyond
 
 
 def vtrace(
@@ -55,7 +82,7 @@ def vtrace(
     gamma: float,
     rho_bar: float = 1.0,
     c_bar: float = 1.0,
-    lam: float = 1.0,
+    lam: float | Floats = 1.0,
 ) -> VTrace:
     """V-trace value targets and advantages for off-policy data (Espeholt et al. 2018, eq. 1).
 
@@ -74,7 +101,7 @@ def vtrace(
         gamma: discount per step.
         rho_bar: the bound ρ̄.
         c_bar: the bound c̄.
-        lam: λ.
+        lam: λ, which may differ between steps: float32 [T, B].
     """
     _check_shapes(reward, value, next_value, terminated, cut, log_ratio)
     # Truncating the logarithm keeps the ratio of a wildly improbable action from overflowing.

@@ -109,12 +109,18 @@ def rollout_batch(
     were empty throughout.
     """
     require_agent_steps("rollout", buffer, only)
-    trajectories = Trajectories.of(buffer, buffer.value, network)
+    trajectories = Trajectories.of(buffer, buffer.value, network, config.ppo.gamma)
     advantage = trajectories.gae(config)
     estimates = Estimates(trajectories.value, advantage, advantage + trajectories.value)
-    rows = rows_of(buffer, only)
+    lived = rows_of(buffer, only)
+    rows = trajectories.decisions(lived)
     batch = assemble("none", buffer, rows, estimates, torch.from_numpy(buffer.log_prob), None)
-    batch.statistics.update(fresh_agent_steps=len(rows), fresh_reward_mean=batch.statistics["reward_mean"])
+    if len(rows) < len(lived):
+        # Rewards are everybody's in every tick, decision or not.
+        rewards = buffer.reward.ravel()[lived]
+        batch.statistics["reward_mean"] = float(rewards.mean(dtype=np.float64))
+        batch.statistics["reward_clipped_share"] = float(buffer.clipped.ravel()[lived].mean())
+    batch.statistics.update(fresh_agent_steps=len(lived), fresh_reward_mean=batch.statistics["reward_mean"])
     return batch
 
 

@@ -84,9 +84,10 @@ def replay_batch(
     log_probs, values = evaluate(network, buffer)
     action = np.where(buffer.alive, buffer.action, 0).reshape(-1, 1)
     old_log_prob = log_probs.gather(1, torch.from_numpy(action).long()).view(buffer.action.shape)
-    trajectories = Trajectories.of(buffer, values.view(buffer.action.shape).numpy(), network)
+    trajectories = Trajectories.of(buffer, values.view(buffer.action.shape).numpy(), network, config.ppo.gamma)
     make = _vtrace_batch if method == "vtrace" else _regression_batch
-    batch = make(method, buffer, rows_of(buffer, only), trajectories, old_log_prob, log_probs, config)
+    rows = trajectories.decisions(rows_of(buffer, only))
+    batch = make(method, buffer, rows, trajectories, old_log_prob, log_probs, config)
     batch.statistics["replayed_agent_steps"] = len(batch.rows)
     return batch
 
@@ -108,7 +109,7 @@ def _vtrace_batch(
         ppo.gamma,
         replay.rho_bar,
         replay.c_bar,
-        ppo.gae_lambda,
+        trajectories.lam(config),
     )
     estimates = Estimates(trajectories.value, advantage, value_target, weight)
     batch = assemble(method, buffer, rows, estimates, old_log_prob, log_probs)

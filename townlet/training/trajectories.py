@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from townlet.behavior.evaluate import evaluate_values
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer
-from townlet.training.advantages import Flags, Floats, gae
+from townlet.training.advantages import Flags, Floats, gae, through_commitments
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,15 @@ class Trajectories:
     next_value: Floats
     terminated: Flags
     cut: Flags
+    decided: Flags | None = None
+    """Whether the agent-step is a decision; None if all are, because the network does not commit itself."""
 
     @classmethod
-    def of(cls, buffer: RolloutBuffer, value: Floats, network: ActorCritic) -> Trajectories:
+    def of(cls, buffer: RolloutBuffer, value: Floats, network: ActorCritic, gamma: float) -> Trajectories:
         """The trajectories of a buffer.
+
+        Where the network commits itself, the value of an agent-step without a decision is, by definition, what is
+        earned until the next decision, discounted by ``gamma`` per tick, and the value then.
 
         ``value``, float32 [T, W, A], are the estimates in the buffer; ``network`` adds those beyond the cuts. Raises
         ValueError if the buffer lacks the observation after a cut.
@@ -50,13 +56,18 @@ class Trajectories:
             here[:] = True if tick == buffer.ticks - 1 else buffer.truncated[tick]
             np.copyto(next_value[tick], beyond.view(buffer.worlds, buffer.agents).numpy(), where=here)
         shape = (buffer.ticks, buffer.worlds * buffer.agents)
-        return cls(
+        found = cls(
             buffer.reward.reshape(shape),
             value.reshape(shape),
             next_value.reshape(shape),
             buffer.terminated.reshape(shape),
             cut.reshape(shape),
         )
+        if network.config.commitment_ticks == 0:
+            return found
+        decided = decisions_of(buffer).reshape(shape)
+        filled, beyond = through_commitments(*found.arrays(), decided, gamma)
+        return replace(found, value=filled, next_value=beyond, decided=decided)
 
     def arrays(self) -> tuple[Floats, Floats, Floats, Flags, Flags]:
         """Reward, value, next value, terminated and cut, as the estimators take them."""
@@ -64,4 +75,18 @@ class Trajectories:
 
     def gae(self, config: TrainingConfig) -> Floats:
         """Generalised advantage estimates, float32 [T, W·A]."""
-        return gae(*self.arrays(), config.ppo.gamma, config.ppo.gae_lambda)
+        return gae(*self.arrays(), config.ppo.gamma, self.lam(config))
+
+    def decisions(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the agent-steps ``rows``, int64 [S], that are decisions."""
+        return rows if self.decided is None else rows[self.decided.ravel()[rows]]
+
+    def lam(self, config: TrainingConfig) -> float | Floats:
+        """GAE's λ: it weights decisions, and is 1 in agent-steps without one, float32 [T, W·A]."""
+        lam = config.ppo.gae_lambda
+        return lam if self.decided is None else np.where(self.decided, np.float32(lam), np.float32(1.0))
+
+
+def decisions_of(buffer: RolloutBuffer) -> Flags:
+    """Whether each agent-step is a decision, bool [T, W, A]: whether more than one action was legal."""
+    return np.count_nonzero(buffer.mask, axis=-1) > 1

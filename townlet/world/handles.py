@@ -46,7 +46,7 @@ _STATE: list[tuple[Any, int] | None] = [
     *((GRUDGE, 3), (TIE, 3), (COOLDOWN, 3)),
     *((np.int32, 3), (np.int32, 3), (np.int64, 3), (np.int16, 2), (np.int64, 3), (EVENT, 2)),
     *((np.float64, 2), (np.float64, 3), (np.bool_, 2), (np.bool_, 2), (np.bool_, 2), (np.float32, 2)),
-    *((np.float32, 3), (np.float32, 3), (np.bool_, 3), (np.float64, 2), (np.float64, 2)),
+    *((np.float32, 3), (np.float32, 3), (np.bool_, 3), (np.float64, 2), (np.float64, 2), (np.int64, 3)),
 ]
 _LAYOUT: list[tuple[Any, int] | None] = [
     *(None, None, None, None, (np.int64, 1), None, (AROUND, 1), None),
@@ -58,7 +58,7 @@ _LAYOUT: list[tuple[Any, int] | None] = [
 
 
 _VIEW: list[tuple[Any, int] | None] = [
-    *(None, None, None),
+    *(None, None, None, None),
     *((np.float64, 1), (np.float32, 2), (np.float32, 2), (np.int64, 1)),
 ]
 

@@ -63,7 +63,7 @@ def _forbid(memory: np.ndarray, start: int, legal: np.ndarray, row: int) -> None
 
 
 @rule
-def draw(block: Block, actions: int, draws: np.ndarray, first: int, count: int) -> None:
+def draw(block: Block, actions: int, draws: np.ndarray, rows: np.ndarray, first: int, count: int) -> None:
     """Draw an action for each row of a group: the first whose cumulative probability exceeds the uniform.
 
     An action of probability 0 is never drawn; the first action is where all probabilities are NaN.
@@ -72,7 +72,8 @@ def draw(block: Block, actions: int, draws: np.ndarray, first: int, count: int) 
         block: its probabilities need not sum to exactly 1; its choices are filled.
         actions: the number of actions.
         draws: float64 [M], uniform in [0, 1).
-        first, count: the group's entries of ``draws``.
+        rows: int64, rows of ``draws``.
+        first, count: the group's entries of ``rows``.
     """
     probs, lanes, chosen = block.probs, block.wide, block.chosen
     for lane in range(GROUP):
@@ -81,7 +82,7 @@ def draw(block: Block, actions: int, draws: np.ndarray, first: int, count: int) 
         for lane in range(GROUP):
             lanes[lane] += np.float64(probs[action * GROUP + lane])
     for lane in range(GROUP):
-        lanes[lane] *= draws[first + min(lane, count - 1)]
+        lanes[lane] *= draws[rows[first + min(lane, count - 1)]]
         lanes[GROUP + lane] = 0.0
         chosen[lane] = 0
     # The last action of probability above 0 takes what rounding leaves.

@@ -50,8 +50,9 @@ class Inference:
         action: NDArray[np.int32],
         log_prob: Floats,
         value: Floats,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
-        """Choose an action for every row.
+        """Choose an action for every row, or for some.
 
         Args:
             observation: float32 [B, F], contiguous, like all arrays here.
@@ -60,6 +61,7 @@ class Inference:
             action: int32 [B], filled with the choices.
             log_prob: float32 [B], filled with the log-probability of each choice in nats, or 0 without draws.
             value: float32 [B], filled with values.
+            rows: int64 [S], the rows to choose for, below B; the results of the others stay as they are.
 
         Raises ValueError for arrays of other shapes, outside which compiled code would read and write.
         """
@@ -72,7 +74,7 @@ class Inference:
             observation.view(np.int32),
             mask,
             draws,
-            own.range,
+            own.range[: len(observation)] if rows is None else rows,
             self._packed.weights,
             own.block,
             action,
@@ -147,22 +149,22 @@ def _choose(
     """See :meth:`Inference.choose`; the last three arrays are filled."""
     actions = mask.shape[1]
     heads = weights.table[len(weights.table) - 1, RESULT]
-    for first in range(0, len(action), BLOCK):
-        count = min(BLOCK, len(action) - first)
+    for first in range(0, len(rows), BLOCK):
+        count = min(BLOCK, len(rows) - first)
         gather(observation, rows, first, count, block)
         forward(weights, block, count)
         for index in range(0, count, GROUP):
             start, place, size = heads + index * WIDTH, first + index, min(GROUP, count - index)
             softmax(block, start, mask, rows, place, size)
             if len(draws) > 0:
-                draw(block, actions, draws, place, size)
+                draw(block, actions, draws, rows, place, size)
             else:
                 most_probable(block, actions)
             for lane in range(size):
-                chosen = block.chosen[lane]
-                action[place + lane] = chosen
-                log_prob[place + lane] = block.log_probs[chosen * GROUP + lane] if len(draws) > 0 else _ZERO
-                value[place + lane] = block.log_probs[actions * GROUP + lane]
+                chosen, row = block.chosen[lane], rows[place + lane]
+                action[row] = chosen
+                log_prob[row] = block.log_probs[chosen * GROUP + lane] if len(draws) > 0 else _ZERO
+                value[row] = block.log_probs[actions * GROUP + lane]
 
 
 @_entry

@@ -6,7 +6,13 @@ import numpy as np
 
 from townlet.world.engine.compile import rule, seldom
 from townlet.world.engine.intrinsics import lowest_bit
-from townlet.world.observation.schema import OBJECT_FEATURE, OWN_FEATURE, object_block, route_block
+from townlet.world.observation.schema import (
+    OBJECT_FEATURE,
+    OWN_FEATURE,
+    features_without_offers,
+    object_block,
+    route_block,
+)
 from townlet.world.observation.view import DISTANCE, HEIGHT, WIDTH, View, X, Y
 from townlet.world.rules.actions import REQUEST
 from townlet.world.rules.rivalry import rivalry_towards
@@ -152,7 +158,7 @@ def write_target(
     out[i + OBJECT_FEATURE.stock] = stock
     out[i + OBJECT_FEATURE.cooldown] = 0.0
     if view.routes:
-        write_route(town, w, a, t, route)
+        write_route(town, view, w, a, t, route)
 
 
 @rule
@@ -203,9 +209,12 @@ def write_object(town: TownState, layout: TownLayout, rules: TownRules, view: Vi
 
 
 @rule
-def write_route(town: TownState, w: int, a: int, t: int, route: int) -> None:
+def write_route(town: TownState, view: View, w: int, a: int, t: int, route: int) -> None:
     """Write which steps lead nearer to the object of a type."""
-    first = route_block(town.observation.shape[2], town.target.shape[2], t)
+    features, types = town.observation.shape[2], town.target.shape[2]
+    if view.offers:
+        features = features_without_offers(features, types)
+    first = route_block(features, types, t)
     for direction in range(4):
         town.observation[w, a, first + direction] = (route >> direction) & 1
 
@@ -223,7 +232,7 @@ def write_position(town: TownState, layout: TownLayout, rules: TownRules, view: 
     if o < 0:
         out[i : i + OBJECT_FEATURE.cooldown + 1] = 0.0
         if view.routes:
-            write_route(town, w, a, t, 0)
+            write_route(town, view, w, a, t, 0)
         return
     out[i + OBJECT_FEATURE.reachable] = not town.objects[w, o].out_of_service
     steps = steps_to(layout, a, person.tile, t, o)
@@ -235,7 +244,7 @@ def write_position(town: TownState, layout: TownLayout, rules: TownRules, view: 
     if person.cooling_until > town.worlds[w].tick:
         out[i + OBJECT_FEATURE.cooldown] = cooldown_left(town, w, a, o) / max(rules.cooldown_ticks, 1)
     if view.routes:
-        write_route(town, w, a, t, route_to(layout, a, person.tile, t, o))
+        write_route(town, view, w, a, t, route_to(layout, a, person.tile, t, o))
 
 
 @rule

@@ -10,6 +10,7 @@ from townlet.world.observation.objects import (
     write_changed_objects,
     write_grudges,
 )
+from townlet.world.observation.offers import note_approaching, write_offers
 from townlet.world.observation.schema import FULL_WALLET, LONG_WAIT, OWN_FEATURE
 from townlet.world.observation.view import DAY, View
 from townlet.world.rules.legal_actions import mark_empty_slot, mark_legal_actions
@@ -34,6 +35,8 @@ def observe(town: TownState, layout: TownLayout, rules: TownRules, view: View, w
     water_off = tick < town.worlds[w].water_off_until
     price_spike = tick < town.worlds[w].price_spike_until
     changed = refresh_object_features(town, layout, rules, w)
+    if view.offers:
+        note_approaching(town, layout, w)
     for a in range(layout.people):
         if not town.alive[w, a]:
             mark_empty_slot(town, w, a)
@@ -67,6 +70,8 @@ def observe(town: TownState, layout: TownLayout, rules: TownRules, view: View, w
             write_neighbors(town, layout, rules, view, w, a)
         if view.map_radius > 0:
             write_map(town, layout, view, w, a)
+        if view.offers:
+            write_offers(town, layout, rules, view, w, a)
         for i in range(view.hidden.shape[0]):
             out[view.hidden[i]] = 0.0
         person.moved_or_retargeted = False

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 #: The ticks of waiting and the amount of money at which their features reach 1.
 LONG_WAIT, FULL_WALLET = 32, 10.0
+#: The ticks of a use, or of waiting for several, and of a need's fall, at which features of offers reach 1.
+LONG_USE, NEED_SPAN = 100.0, 500.0
+#: The ticks until it is time to set out for work at which that feature reaches 1.
+SLACK = 50.0
 
 DIRECTIONS = ("north", "south", "west", "east")
 
@@ -34,7 +38,7 @@ class Feature(NamedTuple):
 
 #: Features about queues and rivalry, by whole names and by endings.
 _CONFLICT_NAMES = {"ahead", "queue_length", "waited", "stalled", "camped", "rivalry_strongest", "rivals"}
-_CONFLICT_ENDINGS = ("_queue", "_held", "_in_use", "_rivalry", "rivalry_mean")
+_CONFLICT_ENDINGS = ("_queue", "_held", "_in_use", "_rivalry", "rivalry_mean", "_wait", "_coming", "_tie")
 
 
 def observation_schema_of(scenario: Scenario) -> list[dict[str, Any]]:
@@ -54,6 +58,10 @@ def observation_schema_of(scenario: Scenario) -> list[dict[str, Any]]:
         for name in scenario.object_types:
             ways = [Feature(f"way_{side}", 0, 1, f"a step {side} leads to that {name}") for side in DIRECTIONS]
             features += _prefixed(name, ways)
+    if config.offers:
+        features += _outlook_features()
+        for name in scenario.object_types:
+            features += _prefixed(name, _offer_features(name))
     return [_entry(feature, config.conflict_features) for feature in features]
 
 
@@ -129,6 +137,30 @@ def _neighbor_features(nth: int) -> list[Feature]:
     ]
 
 
+def _outlook_features() -> list[Feature]:
+    decays = [Feature(f"decay_{need}", 0, 1, f"fall of {need} in {NEED_SPAN:.0f} ticks") for need in NEEDS]
+    return [
+        Feature("expected", 0, 1, "has a shift today to which they can still come, and has not come"),
+        Feature("slack", -1, 1, f"ticks until it is time to set out for that shift, of {SLACK:.0f}; else 0"),
+        *decays,
+    ]
+
+
+def _offer_features(name: str) -> list[Feature]:
+    gains = [Feature(f"gain_{need}", -1, 1, f"what a whole use of that {name} adds to {need}") for need in NEEDS]
+    return [
+        Feature("mine", 0, 1, f"that {name} is the own workplace"),
+        Feature("ready", 0, 1, f"the person could start a use of that {name} now if they held it"),
+        *gains,
+        Feature("duration", 0, 1, f"ticks of a whole use, of {LONG_USE:.0f}"),
+        Feature("price", 0, 1, f"money that a use costs now, of {FULL_WALLET:.0f}"),
+        Feature("wait", 0, 1, f"ticks until all who are before the person are done there, of {LONG_USE:.0f}"),
+        Feature("to_work", 0, 1, f"steps from that {name} to the own workplace, of the map's width plus height"),
+        Feature("coming", 0, 1, f"others who are walking there by request, of {QUEUE_CAPACITY}"),
+        Feature("tie", 0, 1, "another of them has exactly as many steps to go"),
+    ]
+
+
 _MAP_CHANNELS = {
     "blocked": "a wall, an object or the edge is there",
     "object": "an object is there",
@@ -166,6 +198,13 @@ NEIGHBOR_FEATURE: Any = _indices("NeighborFeature", (feature.name for feature in
 #: The index of a map's channels: ``blocked``, ``object``, ``person`` and ``rival``.
 MAP_CHANNEL: Any = _indices("MapChannel", _MAP_CHANNELS)
 
+#: The index of an offer's features, from ``mine`` to ``tie``, in the block of its type.
+OFFER_FEATURE: Any = _indices("OfferFeature", (feature.name for feature in _offer_features("")))
+
+#: The index of the features before all offers, from ``expected`` to ``decay_energy``, among themselves.
+OUTLOOK_FEATURE: Any = _indices("OutlookFeature", (feature.name for feature in _outlook_features()))
+
+_N_OFFER, _N_OUTLOOK = len(OFFER_FEATURE), len(OUTLOOK_FEATURE)
 _N_OWN, _N_OBJECT, _N_NEIGHBOR = len(OWN_FEATURE), len(OBJECT_FEATURE), len(NEIGHBOR_FEATURE)
 _N_DIRECTIONS = len(DIRECTIONS)
 
@@ -184,5 +223,23 @@ def neighbor_block(types: int, n: int) -> int:
 
 @rule
 def route_block(features: int, types: int, t: int) -> int:
-    """The index at which the features of the route to an object type begin; routes are the last features of all."""
+    """The index at which the features of the route to an object type begin, among the first ``features`` features.
+
+    Routes are the last of all but the offers.
+    """
     return features - _N_DIRECTIONS * (types - t)
+
+
+@rule
+def offer_block(features: int, types: int, t: int) -> int:
+    """The index at which the features of an object type's offer begin; offers are the last features of all.
+
+    Before those of the first type is a person's outlook.
+    """
+    return features - _N_OFFER * (types - t)
+
+
+@rule
+def features_without_offers(features: int, types: int) -> int:
+    """The number of features before those of the offers."""
+    return features - _N_OFFER * types - _N_OUTLOOK

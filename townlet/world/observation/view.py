@@ -27,6 +27,8 @@ class View(NamedTuple):
     """Tiles that the map shows in each direction; 0 without a map."""
     routes: int
     """1 if the steps that lead to objects are shown, else 0."""
+    offers: int
+    """1 if what objects offer is shown, else 0."""
     scale: NDArray[np.float64]
     """float64 [7]: the factors, in the order X to SIGHT."""
     map_blocked: NDArray[np.float32]
@@ -51,6 +53,7 @@ def build_view(scenario: Scenario, layout: TownLayout) -> View:
         neighbors=config.neighbors,
         map_radius=radius,
         routes=int(config.mode == "full"),
+        offers=int(config.offers),
         scale=1.0 / np.array(full, np.float64),
         map_blocked=np.pad(layout.blocked.reshape(shape).astype(np.float32), radius, constant_values=1.0),
         map_object=np.pad(objects.reshape(shape), radius),

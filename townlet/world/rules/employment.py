@@ -64,7 +64,7 @@ def update_employment(town: TownState, layout: TownLayout, rules: TownRules, w: 
         elif person.arrived:
             person.shift_state = DONE
         elif person.shift_state == DUE or person.shift_state == LATE:
-            miss(town, layout, w, a)
+            miss(town, layout, rules, w, a)
     if rules.takeover:
         pay_takeovers(town, layout, rules, w, time)
 
@@ -81,7 +81,7 @@ def attend(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int
         if in_reach(town, layout, w, a, workplace):
             arrive(town, rules, w, a, workplace, late_by)
         elif late_by > rules.absent_after:
-            miss(town, layout, w, a)
+            miss(town, layout, rules, w, a)
         else:
             person.shift_state = LATE if late_by > rules.grace_ticks else DUE
     if not person.arrived:
@@ -117,8 +117,9 @@ def arrive(town: TownState, rules: TownRules, w: int, a: int, workplace: int, la
 
 
 @seldom
-def miss(town: TownState, layout: TownLayout, w: int, a: int) -> None:
+def miss(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> None:
     """Mark a person as absent for today."""
+    town.people[w, a].penalty = rules.absence_cost
     town.people[w, a].shift_state = ABSENT
     town.tally[w, a, _ABSENT] += 1.0
     record(town, w, ABSENCE, layout.workplace[a], a, -1, 0, 0.0, -1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from townlet.world.engine.compile import rule, seldom
 from townlet.world.engine.random import START_NEEDS, WORLD_STREAM, draw, nth_mover
+from townlet.world.rules.actions import WAIT
 from townlet.world.rules.queues import withdraw
 from townlet.world.rules.rivalry import forget_all
 from townlet.world.state.arrays import IDLE, OFF, TownState
@@ -30,6 +31,7 @@ def place_person(
     person.unhappy = 0
     person.leaving = -1
     person.joining = -1
+    person.intent = WAIT
     person.role = IDLE
     person.at_object = -1
     person.affordance = -1

@@ -224,6 +224,8 @@ class TownState(NamedTuple):
     """float64 [W, VARIABLES]: scratch space for the variables of a precondition."""
     stack: NDArray[np.float64]
     """float64 [W, MAX_DEPTH]: scratch space for evaluating it."""
+    approaching: NDArray[np.int64]
+    """int64 [W, O, 3]: who is walking to an object; see :mod:`townlet.world.observation.offers`."""
 
 
 class Capacities(NamedTuple):
@@ -272,6 +274,7 @@ def allocate_state(layout: TownLayout, worlds: int, most: Capacities) -> TownSta
         mask=aligned_zeros((*each, most.actions), np.bool_),
         values=aligned_zeros((worlds, len(VARIABLES)), np.float64),
         stack=aligned_zeros((worlds, MAX_DEPTH), np.float64),
+        approaching=aligned_zeros((worlds, objects, 3), np.int64),
     )
 
 

@@ -109,6 +109,7 @@ RULES = np.dtype(
         ("social_weight", np.float64),
         ("faint_cost", np.float64),
         ("eviction_cost", np.float64),
+        ("absence_cost", np.float64),
         ("reward_clip", np.float64),
     ],
     align=True,
@@ -263,5 +264,6 @@ def _reward_constants(reward: RewardRules) -> dict[str, Any]:
         "social_weight": reward.social,
         "faint_cost": reward.faint,
         "eviction_cost": reward.eviction,
+        "absence_cost": reward.absence,
         "reward_clip": reward.clip,
     }
