@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from townlet.config.blueprint.draws import Draws
@@ -49,6 +50,14 @@ def place_buildings(blueprint: Blueprint, width: int, height: int) -> list[Lot]:
     return sorted(placed, key=lambda lot: (kinds.index(lot.kind), lot.number))
 
 
+def smallest_map(blueprint: Blueprint) -> tuple[int, int]:
+    """Return width and height of the squarest map on which the buildings fit, with streets as narrow as is allowed."""
+    lots = _mixed(blueprint)
+    # More rows than this make any map of similar buildings narrow and high.
+    most_rows = min(len(lots), 3 * math.isqrt(len(lots)) + 1)
+    return min((_needed(_rows(lots, count), blueprint.street) for count in range(1, most_rows + 1)), key=max)
+
+
 def _mixed(blueprint: Blueprint) -> list[Lot]:
     """All lots, in an order that spreads each kind evenly."""
     draws = Draws(blueprint.seed, "order of buildings")
@@ -87,15 +96,15 @@ def _spread(lengths: list[int], room: int) -> list[int]:
     return [sum(lengths[:place]) + slack * (place + 1) // gaps for place in range(len(lengths))]
 
 
+def _needed(rows: list[list[Lot]], street: int) -> tuple[int, int]:
+    """Width and height of the smallest map for a plan."""
+    across = max(sum(lot.width + street for lot in row) for row in rows) + street
+    return across, sum(_row_height(row) + street for row in rows) + street
+
+
 def _too_large(blueprint: Blueprint, plans: list[list[list[Lot]]], width: int, height: int) -> Misfit:
     street = blueprint.street
-    needed = [
-        (
-            max(sum(lot.width + street for lot in row) for row in rows) + street,
-            sum(_row_height(row) + street for row in rows) + street,
-        )
-        for rows in plans
-    ]
+    needed = [_needed(rows, street) for rows in plans]
     wide, high = min(needed, key=lambda size: max(size[0] / width, size[1] / height))
     return Misfit(
         ("blueprint", "buildings"),
