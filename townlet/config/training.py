@@ -119,6 +119,25 @@ class HandoverConfig(Section):
     this far below that of the people whom the script drives."""
 
 
+class ImitationConfig(Section):
+    """Rollouts at the start of a training in which the network learns to choose as the heuristic would."""
+
+    rollouts: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """The number of such rollouts. In the first, the heuristic acts; in the others the network does, and learns what
+    the heuristic would have chosen in its place (Ross, Gordon and Bagnell 2011, "DAgger")."""
+    epochs: Amount = 4
+    """Passes over the data of each."""
+
+
+class TownsConfig(Section):
+    """Training in many drawn towns at once instead of the scenario's own."""
+
+    count: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Towns in a rollout, each with ``worlds`` worlds; 0 trains in the scenario's own town."""
+    rollouts: Amount = 4
+    """Rollouts for which a town stays before another is drawn in its place."""
+
+
 class TrainingConfig(Section):
     """The ``training`` section of a scenario: amounts, constants and the ways to learn."""
 
@@ -139,6 +158,17 @@ class TrainingConfig(Section):
     ppo: PPOConfig = PPOConfig()
     replay: ReplayConfig = ReplayConfig()
     handover: HandoverConfig = HandoverConfig()
+    imitation: ImitationConfig = ImitationConfig()
+    towns: TownsConfig = TownsConfig()
+
+    @model_serializer(mode="wrap")
+    def _without_unused_sections(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Hashes and files of scenarios without them stay what they were before these sections existed.
+        content: dict[str, Any] = serialize(self)
+        for name, default in (("imitation", ImitationConfig()), ("towns", TownsConfig())):
+            if getattr(self, name) == default:
+                content.pop(name, None)
+        return content
 
 
 def mode_named(name: str) -> Mode:

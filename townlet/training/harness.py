@@ -22,11 +22,13 @@ from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training.batch import rollout_batch, rows_of
 from townlet.training.handover import Handover, require_handover, script_batch
+from townlet.training.imitation import LabelledBehavior, imitation_batch
 from townlet.training.joint import joint_batch
 from townlet.training.learner import Learner, Log, PhaseSource
 from townlet.training.loop import Loop
 from townlet.training.memory_needed import learning_bytes
 from townlet.training.replay import replay_batch, replay_method, require_learnable
+from townlet.training.towns_loop import TownsLoop
 
 if TYPE_CHECKING:
     from townlet.capture import Capture
@@ -63,7 +65,8 @@ class TrainingHarness(Learner):
         network = ActorCritic(features, actions, config.network, seed=seed).to(torch.device(device))
         super().__init__(network, config, seed=seed)
         self.loop, self.scenario = loop, scenario
-        self.behavior: Behavior = NeuralBehavior(network)
+        self.neural = NeuralBehavior(network)
+        self.behavior: Behavior = self.neural
         self.handover = Handover.of(config.handover)
         self._buffer: RolloutBuffer | None = None
 
@@ -84,7 +87,10 @@ class TrainingHarness(Learner):
         seed = config.seed if seed is None else seed
         if loop is None:
             threads = threads_for(torch.device(device), config.threads)
-            loop = SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=threads)
+            if config.towns.count:
+                loop = TownsLoop(scenario, seed=seed, threads=threads)
+            else:
+                loop = SimulationLoop(scenario, worlds=config.worlds, seed=seed, threads=threads)
         return cls(loop, config, seed=seed, device=device, scenario=scenario)
 
     def run(
@@ -214,6 +220,9 @@ class TrainingHarness(Learner):
         TrainingDiverged.
         """
         started = time.perf_counter()
+        if self.cycle < self.config.imitation.rollouts:
+            self._run_imitation(log, started)
+            return
         if self.handover.share > 0.0:
             self._run_handover(epochs, log, started)
             return
@@ -221,6 +230,13 @@ class TrainingHarness(Learner):
         if buffer is not None:
             batch = rollout_batch(buffer, self.network, self.config)
             self.learn(batch, epochs, log, PhaseSource("rollout", buffer, started))
+
+    def _run_imitation(self, log: Log, started: float) -> None:
+        labelled = LabelledBehavior(self.neural, demonstrate=self.cycle == 0)
+        buffer = self._collect(labelled)
+        if buffer is not None:
+            batch = imitation_batch(buffer, self.network, self.config)
+            self.learn(batch, self.config.imitation.epochs, log, PhaseSource("rollout", buffer, started))
 
     def _run_handover(self, epochs: int | None, log: Log, started: float) -> None:
         town, handover = self.loop.town, self.handover
