@@ -122,7 +122,9 @@ def test_people_live_well_under_the_heuristic() -> None:
 
 @settings(max_examples=30)
 @given(NUMBERS, st.none() | st.integers(FEWEST_PEOPLE, 30))
-def test_its_file_is_read_as_the_same_town(tmp_path_factory: pytest.TempPathFactory, number: int, people: int) -> None:
+def test_its_file_is_read_as_the_same_town(
+    tmp_path_factory: pytest.TempPathFactory, number: int, people: int | None
+) -> None:
     scenario = drawn_scenario(number, people=people)
     file = tmp_path_factory.mktemp("drawn") / f"{scenario.name}.yaml"
     file.write_text(drawn_yaml(number, people), encoding="utf-8")

@@ -21,7 +21,7 @@ USE_COLUMNS = ("object", "there are", "use", "ticks", "gives", "price", "when", 
 
 def people_rows(scenario: Scenario, plan: FloorPlan) -> Rows:
     """One row of :data:`PEOPLE_COLUMNS` per person; their home is the room in which they start, if that is one."""
-    rows = []
+    rows: Rows = []
     for name, person in scenario.people.items():
         room = int(plan.rooms[person.at[1], person.at[0]])
         job = scenario.jobs[person.job] if person.job is not None else None
@@ -42,7 +42,7 @@ def people_rows(scenario: Scenario, plan: FloorPlan) -> Rows:
 def use_rows(scenario: Scenario) -> Rows:
     """One row of :data:`USE_COLUMNS` per affordance; the demand on a type of object is in the row of its first use."""
     placed, demand = Counter(item.type for item in scenario.objects.values()), demands(scenario)
-    rows = []
+    rows: Rows = []
     for name, use in scenario.affordances.items():
         relieves = any(effect > 0.0 for effect in use.effects.values())
         share = demand.pop(use.object, None) if relieves else None

@@ -71,7 +71,13 @@ def draw_jobs(
         wage = living * draws.between(_MARGIN) * math.ceil(workers / places) / shortest
         # Rounded down, so that shares do not add up to more than 1.
         share = math.floor(workers / people * 1e5) / 1e5
-        jobs[job] = {"building": building, "object": kind, "share": share, "shifts": shifts, "wage": round(wage, 4)}
+        jobs[job] = {
+            "building": building,
+            "object": kind,
+            "share": share,
+            "shifts": shifts,
+            "wage": math.ceil(wage * 1e4) / 1e4,
+        }
     return jobs
 
 
