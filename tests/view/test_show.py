@@ -25,7 +25,7 @@ def test_a_drawn_town_is_shown_with_its_plan_its_people_and_what_is_different(
     assert main(["show", "--draw", "12345"]) == 0
     shown = capsys.readouterr().out
     town = drawn_scenario(12345)
-    assert shown.startswith(f"drawn_12345\n{town.description}\n{town.map.width}×{town.map.height} tiles, ")
+    assert shown.startswith(f"drawn_12345\n{town.description}\n{town.map.width}×{town.map.height} tiles; ")
     for name, person in town.people.items():
         assert person.job is not None
         job = town.jobs[person.job]

@@ -137,7 +137,7 @@ def _print_table(console: Console, columns: tuple[str, ...], rows: Rows) -> None
     from rich import box
     from rich.table import Table
 
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -16,7 +16,7 @@ from townlet.view.floor_plan import FloorPlan
 Rows = list[tuple[str, ...]]
 
 PEOPLE_COLUMNS = ("person", "home", "job", "shift", "workplace", "wage", "personality")
-USE_COLUMNS = ("object", "there are", "use", "ticks", "gives", "price", "when", "demand")
+USE_COLUMNS = ("object", "count", "use", "ticks", "gives", "price", "when", "demand")
 
 
 def people_rows(scenario: Scenario, plan: FloorPlan) -> Rows:
@@ -33,7 +33,7 @@ def people_rows(scenario: Scenario, plan: FloorPlan) -> Rows:
                 f"{job.start}–{job.end}" if job else "",
                 job.workplace if job else "",
                 f"{job.wage:g}" if job else "",
-                " ".join(f"{getattr(person.personality, trait):.2f}" for trait in TRAITS),
+                " ".join(f"{getattr(person.personality, trait):.1f}" for trait in TRAITS),
             )
         )
     return rows
@@ -88,8 +88,8 @@ def summary_lines(scenario: Scenario) -> list[str]:
     decay = scenario.rules.needs.decay
     falls = ", ".join(f"{need} in {1 / decay[need]:,.0f}" for need in NEEDS if decay.get(need, 0.0) > 0.0)
     return [
-        f"{scenario.map.width}×{scenario.map.height} tiles, {len(scenario.people):,} people, "
-        f"{len(scenario.objects):,} objects; {scenario.ticks:,} ticks, of which a day has {scenario.ticks_per_day:,}",
+        f"{scenario.map.width}×{scenario.map.height} tiles; people: {len(scenario.people):,}; objects: "
+        f"{len(scenario.objects):,}; an episode has {scenario.ticks:,} ticks and a day {scenario.ticks_per_day:,}",
         f"ticks in which a need falls from 1 to 0: {falls}" if falls else "needs do not fall",
     ]
 
