@@ -22,6 +22,7 @@ from townlet.config import load_scenario
 from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.files.storage import pretty_json, sha256
+from townlet.view.floor_plan import floor_plan_of
 from townlet.view.playback import (
     Resimulation,
     conflict_links,
@@ -32,8 +33,6 @@ from townlet.view.playback import (
     world_document,
 )
 from townlet.view.playback.document import columns_of
-from townlet.view.playback.floor_plan import floor_plan_of
-from townlet.world import Town
 
 
 @pytest.fixture(scope="module")
@@ -272,13 +271,13 @@ def test_conflict_links_name_every_conflict_the_worst_first(manifest: Path) -> N
 
 
 def test_the_floor_plan_of_a_town_has_its_rooms_and_doors() -> None:
-    town = Town(scenario_of("town_day"), worlds=1, seed=0)
-    plan = floor_plan_of(town)
+    scenario = scenario_of("town_day")
+    plan = floor_plan_of(scenario)
     assert sorted(plan.names) == ["cafe 1", "grocer 1", "gym 1", "home 1", "home 2", "home 3", "home 4", "office 1"]
-    x, y = town.scenario.objects["shower_gym_1_1"].at
+    x, y = scenario.objects["shower_gym_1_1"].at
     assert plan.names[plan.rooms[y, x]] == "gym 1"
     assert plan.rooms[0, 0] == -1
-    blueprint = scenario_of("town_day").model_dump()
+    blueprint = scenario.model_dump()
     assert "blueprint" not in blueprint
     # A door of two tiles in each wall that has one: one for homes and the office, two for the others.
     assert plan.doors.sum() == 2 * (4 + 1 + 2 * 3)
@@ -286,5 +285,5 @@ def test_the_floor_plan_of_a_town_has_its_rooms_and_doors() -> None:
 
 
 def test_a_town_without_walls_has_no_rooms() -> None:
-    plan = floor_plan_of(Town(load_scenario(QUEUE), worlds=1, seed=0))
+    plan = floor_plan_of(load_scenario(QUEUE))
     assert plan.names == () and not plan.walls.any() and not plan.doors.any()

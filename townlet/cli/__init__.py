@@ -26,6 +26,7 @@ from townlet.cli import (
     playback,
     plot,
     schema,
+    show,
     soak,
     stages,
     study,
@@ -65,6 +66,7 @@ for command in (
     lineage,
     bench,
     study,
+    show,
     schema,
 ):
     command.register(app)

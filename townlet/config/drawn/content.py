@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from townlet.config.blueprint import Blueprint
 from townlet.config.blueprint.draws import Draws
 from townlet.config.blueprint.streets import smallest_map
@@ -64,15 +62,9 @@ def drawn_content(number: int, people: int | None = None) -> dict[str, Any]:
         "blueprint": blueprint,
         "affordances": uses.affordances,
         "rules": rules,
-        "observations": OBSERVATIONS,
+        **({"observations": OBSERVATIONS} if OBSERVATIONS else {}),
         "training": TRAINING,
     }
-
-
-def drawn_yaml(number: int, people: int | None = None) -> str:
-    """Return the text of the scenario file of :func:`drawn_scenario`, to be named after the scenario."""
-    text: str = yaml.dump(drawn_content(number, people), Dumper=_Dumper, sort_keys=False, width=120)
-    return text
 
 
 def _with_rounded_showers(uses: Uses, number: int, buildings: dict[str, Any], people: int) -> Uses:
@@ -94,13 +86,3 @@ def _map(number: int, blueprint: dict[str, Any]) -> dict[str, int]:
     draws = Draws(number, "map")
     width, height = smallest_map(Blueprint.model_validate(blueprint))
     return {"width": width + draws.below(width // 4 + 1), "height": height + draws.below(height // 4 + 1)}
-
-
-class _Dumper(yaml.SafeDumper):
-    """A dumper that writes the innermost mappings and lists on one line each, and repeats instead of referring."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options | {"default_flow_style": None})
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True

@@ -6,7 +6,7 @@ trainings has seen.
 
 from __future__ import annotations
 
-#: Numbers below this one; any town can be drawn from them for any purpose except those below.
+#: For readers, who may draw what they like.
 READERS = range(1_000_000)
 #: The towns of a test. They are looked at once, after all choices.
 TEST = range(1_000_000, 1_000_050)

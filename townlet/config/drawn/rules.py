@@ -11,7 +11,7 @@ from townlet.config.drawn.common import REWARD
 from townlet.config.drawn.uses import Uses
 
 #: Wages as a multiple of rent and cooked meals.
-_MARGIN = (1.4, 2.6)
+_MARGIN = (1.5, 2.6)
 
 
 def draw_rules(number: int, uses: Uses) -> dict[str, Any]:
@@ -65,19 +65,35 @@ def draw_jobs(
         scaled = max(round(capacities.workers[job] * people / capacities.people), 1)
         workers = min(scaled, people - given - others) if others else people - given
         given += workers
-        shifts = [_shift(draws) for _ in range(capacities.shifts[job])]
+        shifts = _shifts(draws, capacities.shifts[job])
         places = buildings[building]["count"] * buildings[building]["objects"][kind] * len(shifts)
         shortest = min(end - start for start, end in shifts)
         wage = living * draws.between(_MARGIN) * math.ceil(workers / places) / shortest
         # Rounded down, so that shares do not add up to more than 1.
         share = math.floor(workers / people * 1e5) / 1e5
-        jobs[job] = {"building": building, "object": kind, "share": share, "shifts": shifts, "wage": round(wage, 4)}
+        jobs[job] = {
+            "building": building,
+            "object": kind,
+            "share": share,
+            "shifts": shifts,
+            "wage": math.ceil(wage * 1e4) / 1e4,
+        }
     return jobs
 
 
-def _shift(draws: Draws) -> list[int]:
-    start = 100 + 10 * draws.below(41)
-    return [start, start + 250 + 10 * draws.below((LONGEST_SHIFT - 250) // 10 + 1)]
+def _shifts(draws: Draws, count: int) -> list[list[int]]:
+    """One or two shifts; the second begins about when the first ends, because both have the same workplaces."""
+    longest, latest = (LONGEST_SHIFT, 500) if count == 1 else (350, 250)
+    shifts: list[list[int]] = []
+    for _ in range(count):
+        start = shifts[-1][1] - 50 + _tens(draws, 100) if shifts else 100 + _tens(draws, latest - 100)
+        shifts.append([start, start + 250 + _tens(draws, longest - 250)])
+    return shifts
+
+
+def _tens(draws: Draws, most: int) -> int:
+    """A multiple of ten from 0 to ``most``."""
+    return 10 * draws.below(most // 10 + 1)
 
 
 def _event(draws: Draws, ticks: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.rollout import RolloutBuffer
-from townlet.view.playback.floor_plan import FloorPlan, floor_plan_of
+from townlet.view.floor_plan import FloorPlan, floor_plan_of
 from townlet.view.playback.policy_outputs import PolicyOutputs, policy_outputs_of
 from townlet.world import Town
 from townlet.world.state.arrays import WAITING
@@ -134,7 +134,7 @@ def resimulate_capture(
         capture.manifest_sha256,
         captured,
         world,
-        floor_plan_of(town),
+        floor_plan_of(town.scenario),
         frames,
         happened,
         event_tick,

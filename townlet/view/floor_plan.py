@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage  # type: ignore[import-untyped]
 
-from townlet.world import Town
+from townlet.config.scenario import Scenario
 
 #: Widest gap in a wall that counts as a door, tiles.
 WIDEST_DOOR = 3
@@ -28,22 +28,22 @@ class FloorPlan(NamedTuple):
     """Names of the rooms: what the names of their objects have in common, such as ``home 1``, or ''."""
 
 
-def floor_plan_of(town: Town) -> FloorPlan:
-    """Work out the floor plan of a town."""
-    layout = town.layout
-    walls = layout.blocked.astype(np.bool_).reshape(layout.height, layout.width).copy()
-    walls.ravel()[layout.object_tile] = False
+def floor_plan_of(scenario: Scenario) -> FloorPlan:
+    """Work out the floor plan of a scenario's town."""
+    walls = np.zeros((scenario.map.height, scenario.map.width), np.bool_)
+    for wall in scenario.map.walls:
+        (x1, x2), (y1, y2) = (sorted(pair) for pair in zip(wall.corner, wall.opposite, strict=True))
+        walls[y1 : y2 + 1, x1 : x2 + 1] = True
     gaps = _gaps(walls) | _gaps(walls.T).T
     area, count = ndimage.label(~walls & ~gaps)
     # Whatever reaches the edge of the map is outside.
     open_areas = np.unique(np.concatenate([area[0], area[-1], area[:, 0], area[:, -1]]))
     inside = {int(number): index for index, number in enumerate(n for n in range(1, count + 1) if n not in open_areas)}
     members: dict[int, list[str]] = {}
-    kinds = town.scenario.object_types
-    for index, (name, tile) in enumerate(zip(town.objects, layout.object_tile.tolist(), strict=True)):
-        number = int(area.ravel()[tile])
+    for name, item in scenario.objects.items():
+        number = int(area[item.at[1], item.at[0]])
         if number in inside:
-            members.setdefault(number, []).append(name.removeprefix(f"{kinds[int(layout.object_type[index])]}_"))
+            members.setdefault(number, []).append(name.removeprefix(f"{item.type}_"))
     rooms = np.full(walls.shape, -1, np.int32)
     for index, number in enumerate(members):
         rooms[area == number] = index
