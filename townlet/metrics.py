@@ -138,7 +138,7 @@ _OF_ROLLOUTS = (
     Metric("faints_per_1000", "faints", _PER_1000, "faints", False, "faint events and agent-steps"),
 )
 
-_OF_STUDIES = (
+_OF_OUTCOMES = (
     Metric(
         "chosen_intensity_per_1000",
         "conflict intensity by choice",
@@ -215,6 +215,22 @@ _OF_STUDIES = (
         "states and use_completed events",
     ),
     Metric(
+        "queueing_mean",
+        "queueing per stay, mean",
+        "ticks",
+        "ticks waited in a stay in a queue, at any object: 0 if it was free, all of them if the person gave up",
+        False,
+        "states, tick by tick",
+    ),
+    Metric(
+        "queueing_p95",
+        "queueing per stay, 95th percentile",
+        "ticks",
+        "ticks waited in a stay in a queue, at any object: 0 if it was free, all of them if the person gave up",
+        False,
+        "states, tick by tick",
+    ),
+    Metric(
         "fairness",
         "fairness of washing",
         "Jain's index",
@@ -273,4 +289,4 @@ _OF_RESOURCES = (
 )
 
 #: Every metric by name.
-METRICS = {metric.name: metric for metric in (*_OF_ROLLOUTS, *_OF_STUDIES, *_OF_LEARNING, *_OF_RESOURCES)}
+METRICS = {metric.name: metric for metric in (*_OF_ROLLOUTS, *_OF_OUTCOMES, *_OF_LEARNING, *_OF_RESOURCES)}
