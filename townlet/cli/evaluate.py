@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,14 +68,16 @@ def _print(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("metric", "who acts", "mean", "unit", box=box.SIMPLE_HEAD)
-    for column in table.columns[:3]:
+    from townlet.view.policy_standing import policy_standing
+
+    table = Table("metric", "who acts", "mean", box=box.SIMPLE_HEAD)
+    for column in table.columns:
         column.no_wrap = True
     for name, metric in result["metrics"].items():
-        for index, (behavior, means) in enumerate(result["behaviors"].items()):
-            first = index == 0
-            label, unit = (metric["label"], metric["unit"]) if first else ("", "")
-            table.add_row(label, behavior, _short(means[name]), unit)
+        # The unit stands below the label: beside the other columns, a terminal has too little room for it.
+        beside = (metric["label"], f"  {metric['unit']}")
+        for (behavior, means), words in zip_longest(result["behaviors"].items(), beside, fillvalue=""):
+            table.add_row(words, behavior, _short(means[name]))
     console = Console(highlight=False)
     console.print(table)
     console.print(
@@ -83,6 +86,7 @@ def _print(result: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     console.print(_verdict(result), soft_wrap=True)
+    console.print(policy_standing(result).sentence(), soft_wrap=True)
 
 
 def _verdict(result: dict[str, Any]) -> str:

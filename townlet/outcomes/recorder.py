@@ -68,11 +68,13 @@ class OutcomeRecorder:
 
     Two pairs measure waiting. ``wait_mean`` and ``wait_p95`` count, for each completed wash, all ticks queued for a
     shower since the last one: the price of a wash, to which attempts that were given up add. Who never gets to wash is
-    not in them. ``queueing_mean`` and ``queueing_p95`` count every stay in a queue, at any object. A stay begins when
-    somebody joins, and ends when they start a use, leave, lose patience, leave town, or when the recording ends; its
+    not in them.
+
+    ``queueing_mean`` and ``queueing_p95`` count every stay in a queue, at any object, whether or not it led to a use. A
+    stay begins when somebody joins, and ends when they start a use, leave, leave town, or when the recording ends. Its
     ticks are those after which they were in the queue. Who joins at a free object gets it at once, with a stay of 0
-    ticks. Who yields an object or loses it unused, and so is in the queue again, goes on with the same stay; who
-    leaves and comes back begins another.
+    ticks. Who yields an object or loses it unused, and so is in the queue again, goes on with the same stay; who leaves
+    and comes back begins another. If nobody joined a queue, both are 0.
     """
 
     def __init__(self, town: Town) -> None:
