@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,8 +74,8 @@ def _print(result: dict[str, Any]) -> None:
         column.no_wrap = True
     for name, metric in result["metrics"].items():
         # The unit stands below the label: beside the other columns, a terminal has too little room for it.
-        beside = (metric["label"], f"  {metric['unit']}")
-        for (behavior, means), words in zip_longest(result["behaviors"].items(), beside, fillvalue=""):
+        beside = [metric["label"], f"  {metric['unit']}", *[""] * len(result["behaviors"])]
+        for (behavior, means), words in zip(result["behaviors"].items(), beside, strict=False):
             table.add_row(words, behavior, _short(means[name]))
     console = Console(highlight=False)
     console.print(table)

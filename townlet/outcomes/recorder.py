@@ -187,4 +187,5 @@ class OutcomeRecorder:
         first, last, _ = worlds.indices(self.town.worlds)
         wanted = (log[:, KIND] == kind) & (log[:, WORLD] >= first) & (log[:, WORLD] < last)
         wanted &= np.isin(log[:, PERSON], people)
-        return log[wanted, TICKS].astype(np.float64)
+        ticks: NDArray[np.float64] = log[wanted, TICKS].astype(np.float64)
+        return ticks
