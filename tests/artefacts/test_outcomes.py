@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -196,3 +199,21 @@ def test_each_worlds_outcomes_are_those_of_that_world_alone() -> None:
     assert each["attendance"].mean() > 0.5
     # Pooled needs of residents are the mean over worlds, because everybody's day has the same length.
     assert together.pooled([1, 3])["needs_mean_of_residents"] == pytest.approx(each["needs_mean_of_residents"].mean())
+
+
+def test_uncompiled_code_counts_the_same() -> None:
+    program = """
+import sys
+from pathlib import Path
+from townlet.behavior import RandomBehavior
+from townlet.config import load_scenario
+from townlet.outcomes import record_outcomes
+print(record_outcomes(RandomBehavior(), load_scenario(Path(sys.argv[1])), worlds=1, seed=3).pooled())
+"""
+
+    def run(**environment: str) -> str:
+        command = [sys.executable, "-c", program, str(SCENARIOS / "queue_conflict.yaml")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **environment})
+        return done.stdout
+
+    assert run() == run(NUMBA_DISABLE_JIT="1") != ""

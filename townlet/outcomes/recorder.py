@@ -83,7 +83,8 @@ class OutcomeRecorder:
         shower = kinds.index(SHOWER) if SHOWER in kinds else -1
         self._is_shower = np.asarray(town.layout.object_type == shower)
         self._is_wash = np.array([use.object == SHOWER for use in town.scenario.affordances.values()], np.bool_)
-        self._counts = aligned_zeros(town.alive.shape, COUNTS)
+        # As records, whose fields are attributes in uncompiled code, too.
+        self._counts = aligned_zeros(town.alive.shape, COUNTS).view(np.recarray).view(np.ndarray)
         self._log, self._rows = np.zeros((4096, 4), np.int32), np.zeros(1, np.int64)
         self._most_rows = MOST_ROWS * town.alive.size
         # Plain arrays: records with attributes take longer to pass to compiled code.
