@@ -22,6 +22,7 @@ from townlet.evaluation import EVALUATION_METRICS, evaluate, held_out_seed, inte
 from townlet.files.storage import read_json
 from townlet.metrics import CONFLICT_INTENSITY
 from townlet.outcomes import record_outcomes
+from townlet.view.policy_standing import policy_standing
 
 QUEUE = QUEUE_CONFLICT
 #: Metrics of work, which nobody has in that drill.
@@ -63,10 +64,13 @@ def test_the_same_evaluation_gives_the_same_bytes_and_another_seed_other_worlds(
     assert json.loads(a)["values"]["random"] != json.loads(c)["values"]["random"]
 
 
-def test_an_evaluation_is_read_back_and_one_of_an_earlier_version_is_refused(policy: Path, tmp_path: Path) -> None:
+def test_an_evaluation_is_read_back_and_one_of_an_earlier_version_is_refused(
+    policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "evaluation.json"
     assert main(["evaluate", str(policy), "--scenario", str(QUEUE), "--worlds", "2", "--output", str(file)]) == 0
     content = read_evaluation(file)
+    assert policy_standing(content).sentence() in capsys.readouterr().out
     assert content["metrics"].keys() == set(OF_QUEUE)
     file.write_text(json.dumps(content | {"version": 2}))
     with pytest.raises(InputError, match=r"version: found 2, expected 3, which has other metrics; evaluate the policy"):

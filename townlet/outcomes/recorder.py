@@ -36,6 +36,8 @@ OF_SHOWERS = ("utilisation", "washes_per_1000", "wait_mean", "wait_p95", "fairne
 #: Outcomes of people of whom somebody has a job.
 OF_JOBS = ("attendance", "wages")
 
+#: Tallies that outcomes are made of.
+_TALLIES = ("alive_ticks", "needs_sum", "rivalry_max_sum", "uses_completed", "wages_paid")
 #: The object type whose use is measured.
 SHOWER = "shower"
 
@@ -122,7 +124,7 @@ class OutcomeRecorder:
         return np.arange(len(self.town.people)) if people is None else np.asarray(people, np.int64)
 
     def _outcomes(self, worlds: slice, people: NDArray[np.int64]) -> dict[str, float]:
-        tally = {name: self.town.state.tally[worlds][:, people, i].sum() for i, name in enumerate(TALLY)}
+        tally = {name: self.town.state.tally[worlds][:, people, TALLY.index(name)].sum() for name in _TALLIES}
         values = self._of_every_town(worlds, people, tally)
         if self._is_shower.any():
             values |= self._of_showers(worlds, people, tally)
@@ -179,7 +181,7 @@ class OutcomeRecorder:
 
     def _counted(self, name: str, worlds: slice, people: NDArray[np.int64]) -> NDArray[np.float64]:
         """One count of some worlds and people, float64 [worlds, people]."""
-        counted: NDArray[np.float64] = np.ascontiguousarray(self._counts[name])[worlds][:, people]
+        counted: NDArray[np.float64] = np.ascontiguousarray(self._counts[name][worlds])[:, people]
         return counted
 
     def _logged(self, kind: int, worlds: slice, people: NDArray[np.int64]) -> NDArray[np.float64]:
