@@ -33,6 +33,7 @@ MODULES = (
     "townlet.telemetry",
     "townlet.metrics",
     "townlet.baselines",
+    "townlet.outcomes",
     "townlet.evaluation",
     "townlet.lineage",
     "townlet.stages",

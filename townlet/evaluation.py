@@ -15,8 +15,19 @@ from townlet.config import Scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, pretty_json, read_json, write_atomically
 from townlet.host.torch_settings import repeatable
-from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, METRICS, REWARD, RIVALRY, per_1000_agent_steps
-from townlet.rollout import aligned_zeros
+from townlet.metrics import (
+    ATTENDANCE,
+    COMPLETED_USES,
+    CONFLICT_INTENSITY,
+    CONFLICT_PER_USE,
+    FAINTS,
+    METRICS,
+    NEEDS_OF_RESIDENTS,
+    REWARD,
+    RIVALRY,
+    per_1000_agent_steps,
+)
+from townlet.outcomes import OutcomeRecorder, record_outcomes
 from townlet.simulation import telemetry_totals
 from townlet.statistics.intervals import student_interval
 from townlet.world import Town
@@ -37,20 +48,27 @@ MOST_WORLDS = 65536
 FIRST_SEED = 1_000_000
 #: Name of the policy among the behaviours.
 POLICY = "policy"
-#: Version of ``evaluation.json``; since 2, metrics have the names of the registry.
-VERSION = 2
+#: Version of ``evaluation.json``; since 3, it has the outcomes that apply to the town.
+VERSION = 3
 
-#: Names of the metrics of one world; :data:`townlet.metrics.METRICS` has the rest.
+#: Names of the metrics of one world; :data:`townlet.metrics.METRICS` has the rest. An evaluation has those that apply.
 EVALUATION_METRICS = (
     REWARD,
     CONFLICT_INTENSITY,
+    CONFLICT_PER_USE,
     "queue_conflict_events_per_1000",
     "needs_mean",
+    NEEDS_OF_RESIDENTS,
     COMPLETED_USES,
     "waiting_ticks",
+    "queueing_p95",
     RIVALRY,
+    FAINTS,
+    ATTENDANCE,
     "late_or_missed_shifts_per_1000",
-    "faints_per_1000",
+    "wages",
+    "utilisation",
+    "fairness",
 )
 
 
@@ -149,7 +167,7 @@ def _behaviors(network: ActorCritic, scenario: Scenario, greedy: bool) -> dict[s
 
 def _summary(values: Mapping[str, Values]) -> dict[str, Any]:
     """What the values say, and the values, each per behaviour and metric."""
-    registered = {name: METRICS[name] for name in EVALUATION_METRICS}
+    registered = {name: METRICS[name] for name in values[POLICY]}
     return {
         "metrics": {
             name: {"label": metric.label, "unit": metric.unit, "more_is_better": metric.more_is_better}
@@ -166,37 +184,40 @@ def _summary(values: Mapping[str, Values]) -> dict[str, Any]:
 
 
 def measure(behavior: Behavior, scenario: Scenario, *, worlds: int, seed: int) -> Values:
-    """The metrics of the first episode of each world under a behaviour, each float64 [W].
+    """The metrics of the first episode of each world under a behaviour, each float64 [W]; those that apply.
 
     Worlds are simulated in batches; a world's history does not depend on the others.
     """
-    found: dict[str, list[float]] = {name: [] for name in EVALUATION_METRICS}
-    for first in range(0, worlds, BATCH):
-        town = Town(scenario, worlds=min(BATCH, worlds - first), seed=seed, first_world=first)
-        town.reset_tallies()
-        action = aligned_zeros(town.alive.shape, np.int32)
-        log_prob, value = aligned_zeros(action.shape, np.float32), aligned_zeros(action.shape, np.float32)
-        for _ in range(scenario.ticks):
-            behavior.act(town, action, log_prob, value)
-            town.step(action)
-        for world in range(town.worlds):
-            for name, amount in _metrics_of(town, world).items():
-                found[name].append(amount)
-    return {name: np.array(values) for name, values in found.items()}
+    batches = [
+        _metrics_of(
+            record_outcomes(behavior, scenario, worlds=min(BATCH, worlds - first), seed=seed, first_world=first)
+        )
+        for first in range(0, worlds, BATCH)
+    ]
+    found = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    return {name: found[name] for name in EVALUATION_METRICS if name in found}
 
 
-def _metrics_of(town: Town, world: int) -> dict[str, float]:
-    """One world's metrics, from those that a capture of it alone would report."""
+def _metrics_of(recorder: OutcomeRecorder) -> Values:
+    """The metrics of each world: its outcomes, and those that a capture of it alone would report."""
+    town, outcomes = recorder.town, recorder.per_world()
+    each = [_captured_metrics(town, world, ATTENDANCE in outcomes) for world in range(town.worlds)]
+    return outcomes | {name: np.array([metrics[name] for metrics in each]) for name in each[0]}
+
+
+def _captured_metrics(town: Town, world: int, jobs: bool) -> dict[str, float]:
+    """One world's metrics that a capture of it alone would report; ``jobs`` says whether anybody has one."""
     tally, counter = town.state.tally[world : world + 1], town.state.counter[world : world + 1]
     captured = capture_metrics(town.people, tally, counter, telemetry_totals(tally, counter), 0.0, True)
     events, steps, people = captured["events"], captured["agent_steps"], captured["people"].values()
-    metrics = rollout_metrics(captured, jobs=True) | {
+    metrics = rollout_metrics(captured, jobs=jobs) | {
         "needs_mean": float(np.mean([person["needs_mean"] for person in people])),
         "waiting_ticks": float(np.mean([person["waiting_ticks"] for person in people])),
-        "late_or_missed_shifts_per_1000": per_1000_agent_steps(events["late_arrival"] + events["absence"], steps),
-        "faints_per_1000": per_1000_agent_steps(events["faint"], steps),
     }
-    return {name: metrics[name] for name in EVALUATION_METRICS}
+    if jobs:
+        late_or_missed = events["late_arrival"] + events["absence"]
+        metrics["late_or_missed_shifts_per_1000"] = per_1000_agent_steps(late_or_missed, steps)
+    return metrics
 
 
 def interval(values: NDArray[np.float64]) -> dict[str, float]:
@@ -216,6 +237,6 @@ def read_evaluation(path: AnyPath) -> dict[str, Any]:
     if content.get("format") != "townlet-evaluation":
         raise InputError.of(path, "format", repr(content.get("format")), "'townlet-evaluation'")
     if content.get("version") != VERSION:
-        expected = f"{VERSION}, in which metrics have other names; evaluate the policy again"
+        expected = f"{VERSION}, which has other metrics; evaluate the policy again"
         raise InputError.of(path, "version", repr(content.get("version")), expected)
     return content

@@ -14,6 +14,10 @@ from typing import NamedTuple
 
 #: Metrics that code asks for by name.
 CONFLICT_INTENSITY = "queue_conflict_intensity_per_1000"
+CONFLICT_PER_USE = "queue_conflict_intensity_per_100_uses"
+NEEDS_OF_RESIDENTS = "needs_mean_of_residents"
+ATTENDANCE = "attendance"
+FAINTS = "faints_per_1000"
 COMPLETED_USES = "uses_completed_per_1000"
 SHOWERS_AND_SLEEPS = "showers_and_sleeps_completed_per_1000"
 RIVALRY = "rivalry_max_mean"
@@ -135,10 +139,10 @@ _OF_ROLLOUTS = (
         False,
         "late_arrival and absence events and agent-steps",
     ),
-    Metric("faints_per_1000", "faints", _PER_1000, "faints", False, "faint events and agent-steps"),
+    Metric(FAINTS, "faints", _PER_1000, "faints", False, "faint events and agent-steps"),
 )
 
-_OF_STUDIES = (
+_OF_OUTCOMES = (
     Metric(
         "chosen_intensity_per_1000",
         "conflict intensity by choice",
@@ -156,7 +160,7 @@ _OF_STUDIES = (
         "intensities of contested_arrival events and agent-steps",
     ),
     Metric(
-        "queue_conflict_intensity_per_100_uses",
+        CONFLICT_PER_USE,
         "conflict intensity",
         "per 100 completed uses",
         "summed intensity of the queue conflicts that the people evaluated caused",
@@ -172,7 +176,7 @@ _OF_STUDIES = (
         "conflict events and completed uses",
     ),
     Metric(
-        "needs_mean_of_residents",
+        NEEDS_OF_RESIDENTS,
         "needs of residents",
         _NEEDS_UNIT,
         "mean level of needs of those who live in town in the morning, over all ticks of the day, 0 once they are gone",
@@ -215,6 +219,22 @@ _OF_STUDIES = (
         "states and use_completed events",
     ),
     Metric(
+        "queueing_mean",
+        "queueing per stay, mean",
+        "ticks",
+        "ticks waited in a stay in a queue, at any object: 0 if it was free, all of them if the person gave up",
+        False,
+        "states, tick by tick",
+    ),
+    Metric(
+        "queueing_p95",
+        "queueing per stay, 95th percentile",
+        "ticks",
+        "ticks waited in a stay in a queue, at any object: 0 if it was free, all of them if the person gave up",
+        False,
+        "states, tick by tick",
+    ),
+    Metric(
         "fairness",
         "fairness of washing",
         "Jain's index",
@@ -223,7 +243,7 @@ _OF_STUDIES = (
         "states, tick by tick",
     ),
     Metric(
-        "attendance",
+        ATTENDANCE,
         "attendance",
         "share of due shifts",
         "share of the shifts that were due to which somebody came, late or on time",
@@ -273,4 +293,4 @@ _OF_RESOURCES = (
 )
 
 #: Every metric by name.
-METRICS = {metric.name: metric for metric in (*_OF_ROLLOUTS, *_OF_STUDIES, *_OF_LEARNING, *_OF_RESOURCES)}
+METRICS = {metric.name: metric for metric in (*_OF_ROLLOUTS, *_OF_OUTCOMES, *_OF_LEARNING, *_OF_RESOURCES)}

@@ -21,8 +21,13 @@ from townlet.errors import InputError
 from townlet.evaluation import EVALUATION_METRICS, evaluate, held_out_seed, interval, measure, read_evaluation
 from townlet.files.storage import read_json
 from townlet.metrics import CONFLICT_INTENSITY
+from townlet.outcomes import record_outcomes
+from townlet.view.policy_standing import policy_standing
 
 QUEUE = QUEUE_CONFLICT
+#: Metrics of work, which nobody has in that drill.
+OF_WORK = {"attendance", "late_or_missed_shifts_per_1000", "wages"}
+OF_QUEUE = [name for name in EVALUATION_METRICS if name not in OF_WORK]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def evaluation(policy: Path) -> dict[str, Any]:
 def test_every_behaviour_has_every_metric_in_every_world(evaluation: dict[str, Any]) -> None:
     assert list(evaluation["behaviors"]) == ["policy", "scripted", "heuristic", "random"]
     for own in evaluation["values"].values():
-        assert {name: len(values) for name, values in own.items()} == dict.fromkeys(EVALUATION_METRICS, 4)
+        assert {name: len(values) for name, values in own.items()} == dict.fromkeys(OF_QUEUE, 4)
     assert evaluation["values"]["scripted"][CONFLICT_INTENSITY] != evaluation["values"]["heuristic"][CONFLICT_INTENSITY]
 
 
@@ -59,15 +64,18 @@ def test_the_same_evaluation_gives_the_same_bytes_and_another_seed_other_worlds(
     assert json.loads(a)["values"]["random"] != json.loads(c)["values"]["random"]
 
 
-def test_an_evaluation_is_read_back_and_one_of_an_earlier_version_is_refused(policy: Path, tmp_path: Path) -> None:
+def test_an_evaluation_is_read_back_and_one_of_an_earlier_version_is_refused(
+    policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "evaluation.json"
     assert main(["evaluate", str(policy), "--scenario", str(QUEUE), "--worlds", "2", "--output", str(file)]) == 0
     content = read_evaluation(file)
-    assert content["metrics"].keys() == set(EVALUATION_METRICS)
-    file.write_text(json.dumps(content | {"version": 1}))
-    with pytest.raises(InputError, match=r"version: found 1, expected 2, in which metrics have other names; evaluate"):
+    assert policy_standing(content).sentence() in capsys.readouterr().out
+    assert content["metrics"].keys() == set(OF_QUEUE)
+    file.write_text(json.dumps(content | {"version": 2}))
+    with pytest.raises(InputError, match=r"version: found 2, expected 3, which has other metrics; evaluate the policy"):
         read_evaluation(file)
-    file.write_text(json.dumps({"version": 2}))
+    file.write_text(json.dumps({"version": 3}))
     with pytest.raises(InputError, match="format: found None, expected 'townlet-evaluation'"):
         read_evaluation(file)
 
@@ -108,10 +116,21 @@ def test_the_figures_are_those_of_a_capture_of_the_same_worlds(tmp_path: Path) -
     assert values[CONFLICT_INTENSITY] == pytest.approx([intensity])
 
 
+def test_the_outcomes_are_there_where_they_apply() -> None:
+    work = load_scenario(QUEUE.with_name("employment_punctuality.yaml"))
+    values = measure(HeuristicBehavior(), work, worlds=2, seed=1)
+    assert set(EVALUATION_METRICS) - values.keys() == {"utilisation", "fairness"}
+    day = measure(HeuristicBehavior(), load_scenario(QUEUE.with_name("town_day.yaml")), worlds=2, seed=1)
+    assert list(day) == list(EVALUATION_METRICS)
+    outcomes = record_outcomes(HeuristicBehavior(), work, worlds=2, seed=1).per_world()
+    for name in ("attendance", "wages", "queueing_p95", "needs_mean_of_residents"):
+        assert np.array_equal(values[name], outcomes[name])
+
+
 def test_a_world_does_not_depend_on_how_many_there_are() -> None:
     scenario = load_scenario(QUEUE)
     few, many = (measure(RandomBehavior(), scenario, worlds=worlds, seed=3) for worlds in (2, 66))
-    for name in EVALUATION_METRICS:
+    for name in OF_QUEUE:
         assert np.array_equal(few[name], many[name][:2])
 
 

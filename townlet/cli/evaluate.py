@@ -67,14 +67,16 @@ def _print(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("metric", "who acts", "mean", "unit", box=box.SIMPLE_HEAD)
-    for column in table.columns[:3]:
+    from townlet.view.policy_standing import policy_standing
+
+    table = Table("metric", "who acts", "mean", box=box.SIMPLE_HEAD)
+    for column in table.columns:
         column.no_wrap = True
     for name, metric in result["metrics"].items():
-        for index, (behavior, means) in enumerate(result["behaviors"].items()):
-            first = index == 0
-            label, unit = (metric["label"], metric["unit"]) if first else ("", "")
-            table.add_row(label, behavior, _short(means[name]), unit)
+        # The unit stands below the label: beside the other columns, a terminal has too little room for it.
+        beside = [metric["label"], f"  {metric['unit']}", *[""] * len(result["behaviors"])]
+        for (behavior, means), words in zip(result["behaviors"].items(), beside, strict=False):
+            table.add_row(words, behavior, _short(means[name]))
     console = Console(highlight=False)
     console.print(table)
     console.print(
@@ -83,6 +85,7 @@ def _print(result: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     console.print(_verdict(result), soft_wrap=True)
+    console.print(policy_standing(result).sentence(), soft_wrap=True)
 
 
 def _verdict(result: dict[str, Any]) -> str:

@@ -53,6 +53,7 @@ def policy_evaluation(
     from townlet.evaluation import evaluate, write_evaluation
     from townlet.metrics import REWARD
     from townlet.stages.verified_capture import manifest_sha256
+    from townlet.view.policy_standing import policy_standing
 
     name = context.partition_key
     source, policy, out = files.scenario_copy(store, name), files.policy(store, name), files.evaluation(store, name)
@@ -74,6 +75,7 @@ def policy_evaluation(
         metadata={
             "headline": f"reward {reward['mean']:.4f} ({reward['low']:.4f} to {reward['high']:.4f}) per agent-step in "
             f"{result['worlds']} unseen worlds",
+            "standing": policy_standing(result).sentence(),
             "table": metadata.table(_rows(result), _MEANINGS),
             **{metric: interval["mean"] for metric, interval in result["behaviors"]["policy"].items()},
             "worlds": result["worlds"],
