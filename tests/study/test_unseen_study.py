@@ -167,7 +167,8 @@ def test_arms_differ_in_what_they_see_and_pay_and_in_nothing_else(tmp_path: Path
     assert scenarios["no_attendance"].rules.reward == whole.model_copy(update={"wage": 0.0})
     assert scenarios["no_attendance"].rules.employment.lateness_penalty == 0.0
     only = scenarios["needs_only"].rules.reward
-    assert only.need_weights == whole.need_weights and only.wage == only.faint == only.conflict_actor == 0.0
+    assert (only.need_weights, only.survival) == (whole.need_weights, whole.survival)
+    assert only.wage == only.faint == only.social == only.conflict_actor == 0.0
     assert {scenario.training for scenario in scenarios.values()} == {blind.training}
     folders = [train_policy(arm, 3, tmp_path / arm, amounts=TINY.training) for arm in ("aware", "blind", "aware")]
     hashes = [load_policy(folder)[1].sha256 for folder in folders]

@@ -24,7 +24,8 @@ class Arm:
     placebo: bool = False
     """Whether conflict penalties are paid a rollout late, at drawn ticks: as large, but without information."""
     reward: Reward = "whole"
-    """``no_attendance``: absence and late arrival have no price of their own. ``needs_only``: nothing but needs."""
+    """``no_attendance``: absence and late arrival have no price of their own. ``needs_only``: nothing but needs
+    and survival."""
 
 
 RANDOM = Arm("random", "random legal", "random")

@@ -68,11 +68,13 @@ def training_scenario(arm: Arm, scenario: Scenario, seed: int, amounts: Amounts)
 
 def reward_of(arm: Arm, reward: RewardRules) -> RewardRules:
     """The weights of an arm's reward, from those of the town."""
-    changes = {}
+    without: set[str] = set()
     if not arm.pays_conflict:
-        changes |= {"conflict_actor": 0.0, "conflict_suffered": 0.0, "rivalry": 0.0}
+        without |= {"conflict_actor", "conflict_suffered", "rivalry"}
     if arm.reward == "needs_only":
-        changes |= {"survival": 0.0, "wage": 0.0, "social": 0.0, "faint": 0.0, "eviction": 0.0}
+        # Survival stays: without it, whoever faints would be spared the cost of unmet needs.
+        without |= set(RewardRules.model_fields) - {"need_weights", "survival", "clip"}
     if arm.reward == "no_attendance":
-        changes |= {"wage": 0.0}
+        without |= {"wage", "absence"} & set(RewardRules.model_fields)
+    changes = dict.fromkeys(without, 0.0)
     return reward.model_copy(update=changes)
