@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from townlet.config import Scenario
 from townlet.config.drawn import TRAINING, drawn_scenario
 from townlet.config.rules import RewardRules
@@ -33,11 +35,10 @@ def train_policy(arm: str, seed: int, folder: Path, *, amounts: Amounts) -> Path
     scenario = training_scenario(condition, drawn_scenario(TRAINING[seed]), seed, amounts)
     with repeatable():
         # AMOUNT: a single town for each seed, until trainings run over many.
-        shaping = "delayed" if condition.placebo else "none"
-        loop = loop_of(shaping, scenario, worlds=amounts.worlds, seed=seed)
+        loop = loop_of("delayed" if condition.placebo else "none", scenario, worlds=amounts.worlds, seed=seed)
         harness = TrainingHarness.for_scenario(scenario, seed=seed, loop=loop)
         harness.run("rollout", lambda fields: None)
-        origin = {
+        origin: dict[str, JsonValue] = {
             "scenario": scenario.name,
             "config_sha256": scenario.digest,
             "mode": "rollout",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from townlet.behavior.policy_file import load_policy, save_policy
 from townlet.errors import RunError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
@@ -34,7 +36,7 @@ def ship_policy(findings: Findings, command: str, folder: Path = SHIPPED) -> Pat
     if size > LARGEST:
         raise RunError(f"{source}: found {size:,} bytes, expected at most {LARGEST:,} for a policy that is shipped")
     settings = findings.settings
-    study = {
+    study: dict[str, JsonValue] = {
         "made_by": command,
         "arm": AWARE.name,
         "seed": choice.seed,
