@@ -31,10 +31,10 @@ from townlet.study.conflict.execute import read_curve
 from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.plan import Findings, Scores, study_conflict, trainings
 from townlet.study.conflict.report import write_conflict_report
-from townlet.study.conflict.scripted_behaviors import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import FULL, QUICK, Settings
 from townlet.study.conflict.tasks import BACKGROUNDS, Continuation, Evaluation, Policy, digest, evaluation_seed
 from townlet.study.conflict.town import StudyTown, study_scenario
+from townlet.study.scripted_behaviors import FirstComeBehavior, doormat, queue_jumper
 from townlet.world import COUNTERS, TALLY, Town
 from townlet.world.state.events import CONTESTED_ARRIVAL
 

@@ -19,11 +19,11 @@ from townlet.simulation import SimulationLoop
 from townlet.study.conflict.arms import AWARE, BLIND, DELAYED, LEARNING, MISTIMED, SHUFFLED, Arm, Shaping, aware_with
 from townlet.study.conflict.cloning import Weights, clone_script, fold_standardisation, returns
 from townlet.study.conflict.learner import train_arm
-from townlet.study.conflict.mixed_populations import MixedBehavior
-from townlet.study.conflict.scripted_behaviors import ActionNoise, FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.shaping import CONFLICT_PARTS, InequityLoop, ShuffledTown, inequity, loop_of
 from townlet.study.conflict.town import StudyTown, study_scenario
+from townlet.study.mixed_populations import MixedBehavior
+from townlet.study.scripted_behaviors import ActionNoise, FirstComeBehavior, doormat, queue_jumper
 from townlet.world import Town
 from townlet.world.state.events import CONTESTED_ARRIVAL
 

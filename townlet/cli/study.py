@@ -159,6 +159,60 @@ def conflict(
 
 
 @study.command()
+def unseen(
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Run a version of a few minutes, in validation towns; test towns remain unseen."),
+    ] = False,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Ask everything in validation towns; test towns remain unseen.")
+    ] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=2, max=4000, help="Number of training seeds; by default that of the version.")
+    ] = None,
+    towns: Annotated[
+        int | None, typer.Option(min=1, max=50, help="Number of towns; by default that of the version.")
+    ] = None,
+    cycles: Annotated[
+        int | None, typer.Option(min=1, help="Rollouts per training; by default that of the version.")
+    ] = None,
+    ship: Annotated[
+        bool, typer.Option("--ship", help="Also write the chosen policy into the package's data folder.")
+    ] = False,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Policies trained side by side.")] = 2,
+    work: Annotated[
+        Path, folder_option(help="Folder for finished work, from which an interrupted study continues.")
+    ] = Path("runs/study-unseen"),
+    output: ResultsFolder = Path("docs/results"),
+) -> None:
+    """Is a policy good in towns nobody trained in?
+
+    Takes hours, or a few minutes with --quick.
+    """
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.errors import InputError
+    from townlet.study.circumstances import here_and_now
+    from townlet.study.unseen.plan import study_unseen
+    from townlet.study.unseen.report import write_unseen_report
+    from townlet.study.unseen.settings import settings_for
+    from townlet.study.unseen.ship import ship_policy
+
+    if ship and quick:
+        raise InputError.of("options", "--ship", "with --quick", "the full version, whose policy is worth shipping")
+    settings = settings_for(quick=quick, validation=validation, seeds=seeds, towns=towns, cycles=cycles)
+    with progress_bar("study unseen", "units of work") as advance:
+        compiling_notice(elsewhere=True)
+        findings = study_unseen(settings, work, processes, advance)
+    amounts = {"seeds": seeds, "towns": towns, "cycles": cycles}
+    options = " --quick" * quick + " --validation" * validation
+    options += "".join(f" --{name} {value}" for name, value in amounts.items() if value)
+    command = f"townlet study unseen{options} --processes {processes}"
+    typer.echo(write_unseen_report(findings, output, command, here_and_now()))
+    if ship:
+        typer.echo(ship_policy(findings, command))
+
+
+@study.command()
 def references(
     task: Annotated[
         list[str] | None, typer.Option(help="CartPole-v1, Acrobot-v1 or Taxi-v4; may be repeated. By default all.")

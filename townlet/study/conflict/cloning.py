@@ -16,9 +16,9 @@ from townlet.config import Scenario
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.simulation import SimulationLoop
-from townlet.study.conflict.scripted_behaviors import ActionNoise, FirstComeBehavior
 from townlet.study.conflict.settings import CLONING_SEED, Settings, training_config
 from townlet.study.conflict.town import StudyTown, study_scenario
+from townlet.study.scripted_behaviors import ActionNoise, FirstComeBehavior
 from townlet.training import losses
 
 #: Rounds in which, after the script itself, a clone acts and the script labels each state with its own action.

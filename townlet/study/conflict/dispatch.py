@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from pathlib import Path
 
-from townlet.host.processes import exit_with_parent
 from townlet.sources import sources_sha256
 from townlet.study.conflict.execute import read_evaluation, run_task
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.tasks import Continuation, Evaluation, Policy, Task
 from townlet.study.progress import Progress
+from townlet.study.task_pool import Stage, run_stages
 
 
 def methods_hash() -> str:
@@ -51,36 +49,21 @@ def run_tasks(
     further = [policy for policy in learning if isinstance(policy, Continuation)]
     first = [policy for policy in learning if policy not in further]
     first = list(dict.fromkeys([*first, *(policy.origin for policy in further)]))
-    stages: list[tuple[str, list[Task]]] = [
-        ("cloning", list(dict.fromkeys(policy.start for policy in first))),
-        ("training", list(first)),
-        ("continuing", list(further)),
-        ("evaluating", list(dict.fromkeys(evaluations))),
-    ]
     # A training takes about twenty times as long as the rest.
-    weight = {"cloning": 3, "training": 20, "continuing": 40, "evaluating": 1}
-    total = sum(weight[name] * len(tasks) for name, tasks in stages)
-    done = 0
-    # Fresh interpreters, because torch's threads do not survive a fork.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), exit_with_parent) as pool:
-        for name, tasks in stages:
-            for finished in _as_completed(pool, tasks, settings, folder):
-                done += weight[name]
-                progress(done, total, f"{name}: {finished} of {len(tasks)}")
+    stages: list[tuple[str, int, Sequence[Task]]] = [
+        ("cloning", 3, list(dict.fromkeys(policy.start for policy in first))),
+        ("training", 20, first),
+        ("continuing", 40, further),
+        ("evaluating", 1, list(dict.fromkeys(evaluations))),
+    ]
+    run_stages(
+        [Stage(name, weight, run_task, [(task, settings, folder) for task in tasks]) for name, weight, tasks in stages],
+        processes,
+        progress,
+    )
     return {evaluation: read_evaluation(evaluation, settings, folder) for evaluation in dict.fromkeys(evaluations)}
 
 
 def cache_folder(folder: Path) -> Path:
     """The folder for results of the present sources."""
     return folder / methods_hash()[:12]
-
-
-def _as_completed(pool: ProcessPoolExecutor, tasks: list[Task], settings: Settings, folder: Path) -> Iterator[int]:
-    futures = [pool.submit(run_task, task, settings, folder) for task in tasks]
-    try:
-        for finished, future in enumerate(as_completed(futures), 1):
-            future.result()
-            yield finished
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise

@@ -17,8 +17,6 @@ from townlet.metrics import CONFLICT_INTENSITY, REWARD
 from townlet.study.conflict.cloning import Weights, clone_script
 from townlet.study.conflict.evaluate import evaluate
 from townlet.study.conflict.learner import train_arm
-from townlet.study.conflict.mixed_populations import MixedBehavior
-from townlet.study.conflict.scripted_behaviors import FirstComeBehavior, doormat, queue_jumper
 from townlet.study.conflict.settings import Settings, training_config
 from townlet.study.conflict.tasks import (
     DOORMATS,
@@ -33,6 +31,8 @@ from townlet.study.conflict.tasks import (
     evaluation_seed,
 )
 from townlet.study.conflict.town import study_scenario
+from townlet.study.mixed_populations import MixedBehavior, spread_out
+from townlet.study.scripted_behaviors import FirstComeBehavior, doormat, queue_jumper
 from townlet.telemetry.rates import conflict_intensity
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
@@ -112,9 +112,7 @@ def _evaluate(evaluation: Evaluation, settings: Settings, folder: Path) -> dict[
     people = list(range(town.people))
     background: list[int] = []
     if evaluation.background:
-        # Evenly spaced, so that background people live and work among the focal ones.
-        count = town.people // 2 if evaluation.background == OTHER_SEED else 2
-        background = people[1 :: max(town.people // count, 1)][:count]
+        background = spread_out(town.people, town.people // 2 if evaluation.background == OTHER_SEED else 2)
         behavior = MixedBehavior(
             behavior, _background_behavior(evaluation, scenario, settings, folder), background=background
         )

@@ -13,6 +13,7 @@ from townlet.statistics.bootstrap import iqm_interval
 from townlet.study.conflict.analysis import CONFLICT, NEEDS, USE
 from townlet.study.conflict.arms import ARMS
 from townlet.study.conflict.plan import Findings, Scores
+from townlet.study.strips import draw_strip
 from townlet.view.style import PALETTE, Plot
 
 if TYPE_CHECKING:
@@ -60,11 +61,7 @@ def _by_arm(arms: dict[str, Scores], metric: str, log: bool = False) -> Callable
 
 
 def _row(axes: Axes, row: float, values: NDArray[np.float64], color: str, log: bool) -> None:
-    least = _FLOOR if log else -np.inf
-    interval = iqm_interval(values)
-    axes.plot(np.maximum(values, least), np.full(len(values), row), "o", color=color, alpha=0.4, markersize=4)
-    axes.plot([max(interval.low, least), max(interval.high, least)], [row, row], color=color, linewidth=4, alpha=0.5)
-    axes.plot([max(interval.estimate, least)], [row], "|", color=color, markersize=14, markeredgewidth=2.4)
+    draw_strip(axes, row, values, iqm_interval(values), color, _FLOOR if log else -np.inf)
 
 
 def _by_place(places: dict[str, dict[str, Scores]], metric: str, log: bool = False) -> Callable[[Axes], None]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.metrics import METRICS
 from townlet.statistics.bootstrap import iqm_interval
-from townlet.statistics.intervals import Interval
 from townlet.study.conflict.analysis import (
     ATTEMPT,
     CLAIM,
@@ -32,6 +31,7 @@ from townlet.study.conflict.plan import HELD_OUT_ARMS, Findings, Scores, trainin
 from townlet.study.conflict.plots import plots_of
 from townlet.study.conflict.settings import FULL, Settings
 from townlet.study.conflict.town import StudyTown
+from townlet.study.rounded import chance, number, shown
 from townlet.text.markdown import table
 from townlet.view.style import png
 
@@ -154,10 +154,10 @@ def _verdict(findings: Findings, outcomes: list[Outcome]) -> str:
     aware, blind = (findings.arms[arm] for arm in ("aware", "blind"))
     figures = (
         f"Conflict-aware policies cause {100 * reduction(findings.arms):.4g} % less conflict intensity than "
-        f"conflict-blind ones ({_show(iqm_interval(aware[CONFLICT]))} against {_show(iqm_interval(blind[CONFLICT]))} "
-        f"per 1,000 agent-steps) at needs of {_show(iqm_interval(aware[NEEDS]))} against "
-        f"{_show(iqm_interval(blind[NEEDS]))}, with the shower in use for {_show(iqm_interval(aware[USE]))} of the "
-        f"time against {_show(iqm_interval(blind[USE]))}"
+        f"conflict-blind ones ({shown(iqm_interval(aware[CONFLICT]))} against {shown(iqm_interval(blind[CONFLICT]))} "
+        f"per 1,000 agent-steps) at needs of {shown(iqm_interval(aware[NEEDS]))} against "
+        f"{shown(iqm_interval(blind[NEEDS]))}, with the shower in use for {shown(iqm_interval(aware[USE]))} of the "
+        f"time against {shown(iqm_interval(blind[USE]))}"
     )
     failed = [f"*{outcome.hypothesis.says}*" for outcome in outcomes if not outcome.holds]
     missing = f" Not shown: {'; '.join(failed)}." if failed else ""
@@ -174,11 +174,11 @@ def _hypotheses(outcomes: list[Outcome]) -> str:
     rows = [
         [
             outcome.hypothesis.says + (" (claim)" if outcome.hypothesis.name in CLAIM else " (aim)"),
-            _number(outcome.aware),
-            _number(outcome.other),
+            number(outcome.aware),
+            number(outcome.other),
             f"{outcome.p_value:.2g}",
             f"{outcome.adjusted:.2g}",
-            "{:.2f} [{:.2f}, {:.2f}]".format(*outcome.improvement),
+            chance(outcome.improvement),
             "yes" if outcome.holds else "**no**",
         ]
         for outcome in outcomes
@@ -189,7 +189,7 @@ def _hypotheses(outcomes: list[Outcome]) -> str:
 def _further(findings: Findings) -> str:
     settings = findings.settings.further()
     chosen, tied = (
-        [_show(iqm_interval(findings.arms[arm][metric])) for arm in ("aware", "heuristic")]
+        [shown(iqm_interval(findings.arms[arm][metric])) for arm in ("aware", "heuristic")]
         for metric in ("chosen_intensity_per_1000", "tied_intensity_per_1000")
     )
     return f"""## Beyond the heuristic
@@ -226,7 +226,7 @@ def _arm_table(arms: dict[str, Scores]) -> str:
     rows = [
         [
             f"{metric.heading}{' ↑' if metric.more_is_better else ' ↓'}",
-            *(_show(iqm_interval(scores[metric.name])) for scores in arms.values()),
+            *(shown(iqm_interval(scores[metric.name])) for scores in arms.values()),
         ]
         for metric in map(METRICS.__getitem__, STUDY_METRICS)
     ]
@@ -237,8 +237,8 @@ def _dose_table(findings: Findings) -> str:
     rows = []
     for demand, arms in findings.doses.items():
         for metric in (CONFLICT, NEEDS, USE):
-            shown = [_show(iqm_interval(scores[metric])) for scores in arms.values()]
-            rows.append([f"{100 * demand:.0f} %", METRICS[metric].heading, *shown])
+            cells = [shown(iqm_interval(scores[metric])) for scores in arms.values()]
+            rows.append([f"{100 * demand:.0f} %", METRICS[metric].heading, *cells])
         rows[-3].append(f"{100 * reduction(arms):.4g} %")
         rows[-2].append("")
         rows[-1].append("")
@@ -248,7 +248,10 @@ def _dose_table(findings: Findings) -> str:
 def _penalty_table(findings: Findings) -> str:
     points = {0.0: findings.arms["sees"]} | findings.penalties
     rows = [
-        [f"{penalty:g}", *(_show(iqm_interval(scores[metric])) for metric in (CONFLICT, NEEDS, USE, "attendance"))]
+        [
+            f"{penalty:g}",
+            *(shown(iqm_interval(scores[metric])) for metric in (CONFLICT, NEEDS, USE, "attendance")),
+        ]
         for penalty, scores in points.items()
     ]
     names = [METRICS[metric].heading for metric in (CONFLICT, NEEDS, USE, "attendance")]
@@ -257,7 +260,7 @@ def _penalty_table(findings: Findings) -> str:
 
 def _place_table(places: dict[str, dict[str, Scores]]) -> str:
     rows = [
-        [place, METRICS[metric].heading, *(_show(iqm_interval(scores[metric])) for scores in arms.values())]
+        [place, METRICS[metric].heading, *(shown(iqm_interval(scores[metric])) for scores in arms.values())]
         for place, arms in places.items()
         for metric in (CONFLICT, NEEDS, USE)
     ]
@@ -266,8 +269,8 @@ def _place_table(places: dict[str, dict[str, Scores]]) -> str:
 
 def _together(findings: Findings) -> str:
     return "; ".join(
-        f"{arm.label} {_show(iqm_interval(held_out_together(findings, arm.name, CONFLICT)))} intensity at needs of "
-        f"{_show(iqm_interval(held_out_together(findings, arm.name, NEEDS)))}"
+        f"{arm.label} {shown(iqm_interval(held_out_together(findings, arm.name, CONFLICT)))} intensity at needs of "
+        f"{shown(iqm_interval(held_out_together(findings, arm.name, NEEDS)))}"
         for arm in HELD_OUT_ARMS
     )
 
@@ -275,7 +278,7 @@ def _together(findings: Findings) -> str:
 def _seed_table(arms: dict[str, Scores], seeds: Sequence[int]) -> str:
     def cells(row: int) -> Iterable[str]:
         for scores in arms.values():
-            yield " · ".join(_number(float(scores[metric][row])) for metric in (CONFLICT, NEEDS, USE))
+            yield " · ".join(number(float(scores[metric][row])) for metric in (CONFLICT, NEEDS, USE))
 
     rows = [[str(seed), *cells(row)] for row, seed in enumerate(seeds)]
     legend = "Intensity per 1,000 agent-steps · needs · share of time in which the shower is in use."
@@ -284,11 +287,3 @@ def _seed_table(arms: dict[str, Scores], seeds: Sequence[int]) -> str:
 
 def _washes(demands: tuple[float, ...]) -> list[str]:
     return [str(StudyTown(demand=demand).wash_ticks) for demand in demands]
-
-
-def _show(interval: Interval) -> str:
-    return f"{_number(interval.estimate)} [{_number(interval.low)}, {_number(interval.high)}]"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

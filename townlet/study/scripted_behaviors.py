@@ -1,4 +1,4 @@
-"""Scripted behaviours of the study (first come, first served; queue-jumpers; doormats) and action noise."""
+"""Scripted behaviours of studies (first come, first served; queue-jumpers; doormats) and action noise."""
 
 from __future__ import annotations
 

@@ -35,3 +35,8 @@ class MixedBehavior:
         self._focal.act(town, action, log_prob, value)
         for own, other in ((action, others[0]), (log_prob, others[1]), (value, others_value)):
             own[:, self._background] = other[:, self._background]
+
+
+def spread_out(people: int, count: int) -> list[int]:
+    """Indices of ``count`` of the people, evenly spaced, so that they live and work among the others."""
+    return list(range(people))[1 :: max(people // count, 1)][:count]
