@@ -94,7 +94,7 @@ def take_only(mask: np.ndarray, action: np.ndarray) -> None:
 @rule
 def continuing(role: int, intent: int, requests: int) -> int:
     """The action that continues what a person in a role did last, ``intent``, or −1 if nothing does."""
-    if role == USING or role == WAITING:
+    if role in {USING, WAITING}:
         return WAIT
     if role == IDLE and REQUEST <= intent < REQUEST + requests:
         return intent

@@ -62,7 +62,7 @@ REWARD: dict[str, Any] = {
 }
 
 #: The section ``observations``.
-OBSERVATIONS: dict[str, Any] = {}
+OBSERVATIONS: dict[str, Any] = {"offers": True}
 
 #: The section ``training``.
 TRAINING: dict[str, Any] = {"rollout_ticks": 1000, "cycles": 20}
