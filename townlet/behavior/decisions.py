@@ -1,10 +1,11 @@
 """Decisions: the ticks in which a person chooses, and the single action that continues what they do in all others.
 
 Walking to a shower takes twenty ticks and a wash fifty, in each of which the town asks for an action. A policy that
-draws each of them anew seldom arrives, and hardly ever finishes a wash; and the credit for having set out passes through
-seventy value estimates. So a policy may commit itself (``network.commitment_ticks``): people walk on to what they have
-requested, go on waiting in a queue and go on using, and choose only when that is over, or in every N-th tick. These are
-options in the sense of Sutton, Precup and Singh 1999, whose termination depends on the state alone.
+draws each of them anew seldom arrives, and hardly ever finishes a wash; and the credit for having set out passes
+through seventy value estimates. So a policy may commit itself (``network.commitment_ticks``): people walk on to what
+they have requested, go on waiting in a queue, and go on using. They choose when that is over, when they have reached
+the object, or in every N-th tick; those who stand idle choose four times as often. These are options in the sense of
+Sutton, Precup and Singh 1999, whose termination depends on the state alone.
 
 In a tick without a decision the mask leaves one action, so its probability is 1: whoever learns from such a record,
 by whatever method, needs no further information.
@@ -20,6 +21,8 @@ from townlet.world.state.arrays import IDLE, USING, WAITING
 
 # Ticks by which the decisions of neighbours in the list of people, and of worlds side by side, are shifted.
 _BY_PERSON, _BY_WORLD = 7, 3
+# How many times more often those who stand idle choose.
+_IDLE_FACTOR = 4
 
 
 @entry
@@ -62,7 +65,8 @@ def mark_decisions(
                 continue
             person = people[w, a]
             kept = continuing(person.role, person.intent, target.shape[2])
-            due = (tick + _BY_PERSON * a + _BY_WORLD * (first_world + w)) % commitment == 0
+            every = max(commitment // _IDLE_FACTOR, 1) if person.role == IDLE and kept == WAIT else commitment
+            due = (tick + _BY_PERSON * a + _BY_WORLD * (first_world + w)) % every == 0
             if kept >= REQUEST:
                 # Whether to join the queue is a decision of its own.
                 o = target[w, a, kept - REQUEST]
@@ -94,8 +98,8 @@ def take_only(mask: np.ndarray, action: np.ndarray) -> None:
 @rule
 def continuing(role: int, intent: int, requests: int) -> int:
     """The action that continues what a person in a role did last, ``intent``, or −1 if nothing does."""
-    if role in {USING, WAITING}:
-        return WAIT
-    if role == IDLE and REQUEST <= intent < REQUEST + requests:
+    if role != IDLE:
+        return WAIT if (role - USING) * (role - WAITING) == 0 else -1
+    if intent == WAIT or REQUEST <= intent < REQUEST + requests:
         return intent
     return -1

@@ -44,7 +44,8 @@ def gae(
     """Generalised advantage estimates, float32 [T, B] (Schulman et al. 2016, eq. 16).
 
     Â_t = Σ_l (γλ)^l δ_{t+l} with δ_t = r_t + γ V(s_{t+1}) − V(s_t), summed to the trajectory's end.
-    ``lam`` may differ between steps: float32 [T, B]. The matching λ-return, the value function's target, is Â_t + V(s_t).
+    ``lam`` may differ between steps: float32 [T, B]. The matching λ-return, the value function's target, is
+    Â_t + V(s_t).
     """
     _check_shapes(reward, value, next_value, terminated, cut)
     delta = reward + gamma * np.where(terminated, np.float32(0.0), next_value) - value

@@ -29,6 +29,7 @@ from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, 
 from townlet.files.strict_json import strict
 from townlet.files.tensor_file import tensors_with_description
 from townlet.training.harness import TrainingHarness
+from townlet.training.towns_loop import TownsLoop
 from townlet.world import Town
 
 CHECKPOINT_NAME = artefact_names.CHECKPOINT_NAME
@@ -169,6 +170,9 @@ def _tensors(harness: TrainingHarness) -> dict[str, torch.Tensor]:
 def _town_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
     """The town's arrays; arrays of records as bytes, uint8 [..., size of a record]."""
     town = harness.loop.town
+    if isinstance(harness.loop, TownsLoop):
+        # Every rollout begins a new day in towns that its number decides.
+        return {}
     if not isinstance(town, Town):
         raise ValueError(f"loop: found one over {type(town).__name__}, expected a town's: it alone can be saved")
     state = town.state._asdict()

@@ -285,3 +285,5 @@ class TrainingHarness(Learner):
         """Restore what :meth:`counters` returned."""
         super().set_counters(counters)
         self.handover = replace(self.handover, share=counters["script_share"], gate=counters["gate"])
+        if isinstance(self.loop, TownsLoop):
+            self.loop.rollouts = self.cycle

@@ -14,6 +14,7 @@ from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.seeds import fold_seed
 from townlet.simulation import SimulationLoop, telemetry_totals
+from townlet.world import Town
 from townlet.world.engine.compile import entry
 from townlet.world.rules.actions import WAIT
 
