@@ -40,7 +40,7 @@ TINY = replace(
     worlds=1,
     large_people=24,
     choosing_towns=1,
-    training=Amounts(cycles=1, worlds=1, rollout_ticks=60),
+    training=Amounts(cycles=2, towns=1, worlds=1, imitation=1),
 )
 
 
@@ -164,8 +164,7 @@ def test_arms_differ_in_what_they_see_and_pay_and_in_nothing_else(tmp_path: Path
     assert not blind.observations.conflict_features and scenarios["placebo"].observations.conflict_features
     nothing = {"conflict_actor": 0.0, "conflict_suffered": 0.0, "rivalry": 0.0}
     assert blind.rules.reward == whole.model_copy(update=nothing)
-    assert scenarios["no_attendance"].rules.reward == whole.model_copy(update={"wage": 0.0})
-    assert scenarios["no_attendance"].rules.employment.lateness_penalty == 0.0
+    assert scenarios["no_attendance"].rules.reward == whole.model_copy(update={"wage": 0.0, "absence": 0.0})
     only = scenarios["needs_only"].rules.reward
     assert (only.need_weights, only.survival) == (whole.need_weights, whole.survival)
     assert only.wage == only.faint == only.social == only.conflict_actor == 0.0
@@ -201,7 +200,7 @@ def test_amounts_arms_and_seeds_give_results_other_names(tmp_path: Path) -> None
     others = [
         replace(policy, seed=12),
         replace(policy, arm=PLACEBO),
-        replace(policy, amounts=replace(TINY.training, cycles=2)),
+        replace(policy, amounts=replace(TINY.training, cycles=3)),
     ]
     assert len({one.folder(tmp_path) for one in (policy, *others)}) == 4
     names = {one.file(tmp_path) for settings in (TINY, FULL) for one in evaluations(settings)}

@@ -85,7 +85,7 @@ class ShuffledTown(Town):
         own = parts[..., CONFLICT_PARTS].copy()
         parts[..., CONFLICT_PARTS] = own.reshape(-1, 3)[self.partners()]
         change = (parts[..., CONFLICT_PARTS] - own).sum(axis=-1)
-        _add_to_reward(self.state.reward, change, self.scenario.rules.reward.clip)
+        add_to_reward(self.state.reward, change, self.scenario.rules.reward.clip)
 
     def partners(self) -> NDArray[np.int64]:
         """int64 [W, A]: the person whose record each one gets at this tick, as an index into all people of all worlds.
@@ -129,7 +129,7 @@ class MistimedLoop(SimulationLoop):
             moved = before[draws.permutation(ticks), world, person]
             buffer.reward_parts[ticks, world, person, CONFLICT_PARTS] = moved
         change = (buffer.reward_parts[..., CONFLICT_PARTS] - before).sum(axis=-1)
-        _add_to_reward(buffer.reward, change, self.scenario.rules.reward.clip)
+        add_to_reward(buffer.reward, change, self.scenario.rules.reward.clip)
 
 
 class DelayedLoop(SimulationLoop):
@@ -152,7 +152,7 @@ class DelayedLoop(SimulationLoop):
         owed = np.zeros_like(own) if self._owed is None else draws.permuted(self._owed, axis=0)
         paid = np.where(buffer.alive[..., None], owed, np.float32(0.0))
         buffer.reward_parts[..., CONFLICT_PARTS] = paid
-        _add_to_reward(buffer.reward, (paid - own).sum(axis=-1), self.scenario.rules.reward.clip)
+        add_to_reward(buffer.reward, (paid - own).sum(axis=-1), self.scenario.rules.reward.clip)
         self._owed = own
 
 
@@ -179,7 +179,7 @@ class InequityLoop(SimulationLoop):
             alive = buffer.alive[tick]
             self._smoothed = np.where(alive, decay * self._smoothed + buffer.reward[tick], 0.0)
             penalty = inequity(self._smoothed, alive, self.ALPHA, self.BETA)
-            _add_to_reward(buffer.reward[tick], -penalty, self.scenario.rules.reward.clip)
+            add_to_reward(buffer.reward[tick], -penalty, self.scenario.rules.reward.clip)
             ended = buffer.terminated[tick] | buffer.truncated[tick]
             self._smoothed[ended] = 0.0
 
@@ -205,7 +205,7 @@ class TiesLoop(SimulationLoop):
             np.add.at(change, (world, tie["actor"]), half)
             np.subtract.at(change, (world, tie["rival"]), half)
             buffer.reward_parts[tick, ..., _FIRST] += change
-            _add_to_reward(buffer.reward[tick], change, rewards.clip)
+            add_to_reward(buffer.reward[tick], change, rewards.clip)
             if after_tick:
                 after_tick(town, tick)
 
@@ -223,7 +223,7 @@ def inequity(smoothed: NDArray[np.float64], alive: NDArray[np.bool_], alpha: flo
     return cost
 
 
-def _add_to_reward(reward: NDArray[np.float32], change: NDArray[np.floating], clip: float) -> None:
+def add_to_reward(reward: NDArray[np.float32], change: NDArray[np.floating], clip: float) -> None:
     """Add a change in place; rewards with a change of 0 keep their bits."""
     changed = change != 0.0
     reward[changed] = np.clip(reward[changed] + change[changed], -clip, clip)

@@ -10,18 +10,17 @@ class Amounts:
     """Amounts of one training. A change gives trainings another name, so they are made again."""
 
     cycles: int
-    """Rollouts of one training."""
+    """Rollouts of one training, each a whole day."""
+    towns: int
+    """Towns of one rollout."""
     worlds: int
-    """Worlds of one rollout."""
-    rollout_ticks: int
-    """Ticks of one rollout."""
-
-    @property
-    def world_ticks(self) -> int:
-        """Ticks of all worlds in all rollouts; each gives one agent-step for everybody who is in town."""
-        return self.cycles * self.worlds * self.rollout_ticks
+    """Worlds of one town."""
+    stay: int = 4
+    """Rollouts for which a town stays before another is drawn in its place."""
+    imitation: int = 8
+    """Of the rollouts, those at the beginning that imitate the heuristic."""
 
 
-#: AMOUNT: those of the protocol, and those of the quick version.
-FULL_AMOUNTS = Amounts(cycles=100, worlds=32, rollout_ticks=250)
-QUICK_AMOUNTS = Amounts(cycles=4, worlds=8, rollout_ticks=250)
+#: Those of the protocol, and those of the quick version.
+FULL_AMOUNTS = Amounts(cycles=200, towns=8, worlds=8)
+QUICK_AMOUNTS = Amounts(cycles=6, towns=2, worlds=2, imitation=3)

@@ -24,8 +24,7 @@ class Arm:
     placebo: bool = False
     """Whether conflict penalties are paid a rollout late, at drawn ticks: as large, but without information."""
     reward: Reward = "whole"
-    """``no_attendance``: absence and late arrival have no price of their own. ``needs_only``: nothing but needs
-    and survival."""
+    """``no_attendance``: absence has no price, and wages no reward. ``needs_only``: nothing but needs and survival."""
 
 
 RANDOM = Arm("random", "random legal", "random")

@@ -9,13 +9,29 @@ from pydantic import JsonValue
 from townlet.config import Scenario
 from townlet.config.drawn import TRAINING, drawn_scenario
 from townlet.config.rules import RewardRules
-from townlet.config.training import TrainingConfig
+from townlet.config.training import ImitationConfig, NetworkConfig, PPOConfig, TownsConfig, TrainingConfig
 from townlet.host.torch_settings import repeatable
-from townlet.study.conflict.shaping import loop_of
 from townlet.study.unseen.amounts import Amounts
 from townlet.study.unseen.arms import ARMS, Arm
+from townlet.study.unseen.late_penalties import LatePenaltiesLoop
 from townlet.training.final_policy import save_final_policy
 from townlet.training.harness import TrainingHarness
+from townlet.training.towns_loop import TownsLoop
+
+#: A perceptron whose people stay with a choice for up to 16 ticks.
+NETWORK = NetworkConfig(hidden=(128, 128), activation="relu", commitment_ticks=16)
+#: A discount of 0.998 per tick halves a reward in 350 ticks, so that in the morning a shift at noon counts.
+CONSTANTS = PPOConfig(
+    learning_rate=1e-3,
+    lr_schedule="linear",
+    gamma=0.998,
+    gae_lambda=0.95,
+    entropy_coef=0.01,
+    entropy_schedule="linear",
+    value_coef=0.01,
+    minibatch_size=2048,
+)
+EPOCHS = 2
 
 
 def train_policy(arm: str, seed: int, folder: Path, *, amounts: Amounts) -> Path:
@@ -32,11 +48,11 @@ def train_policy(arm: str, seed: int, folder: Path, *, amounts: Amounts) -> Path
     Raises TrainingDiverged.
     """
     condition = ARMS[arm]
-    scenario = training_scenario(condition, drawn_scenario(TRAINING[seed]), seed, amounts)
+    scenario = training_scenario(condition, drawn_scenario(TRAINING[0]), seed, amounts)
     with repeatable():
-        # AMOUNT: a single town for each seed, until trainings run over many.
-        loop = loop_of("delayed" if condition.placebo else "none", scenario, worlds=amounts.worlds, seed=seed)
-        harness = TrainingHarness.for_scenario(scenario, seed=seed, loop=loop)
+        kind = LatePenaltiesLoop if condition.placebo else TownsLoop
+        # One core for each policy; the study trains several at once.
+        harness = TrainingHarness.for_scenario(scenario, seed=seed, loop=kind(scenario, seed=seed))
         harness.run("rollout", lambda fields: None)
         origin: dict[str, JsonValue] = {
             "scenario": scenario.name,
@@ -50,19 +66,22 @@ def train_policy(arm: str, seed: int, folder: Path, *, amounts: Amounts) -> Path
 
 
 def training_scenario(arm: Arm, scenario: Scenario, seed: int, amounts: Amounts) -> Scenario:
-    """A training town as an arm has it: its observations, its rewards and its amounts."""
+    """What all training towns have in common under an arm: observations, rewards and amounts.
+
+    Everything else of ``scenario``, a drawn town, is replaced by the town's own.
+    """
     rules = scenario.rules.model_copy(update={"reward": reward_of(arm, scenario.rules.reward)})
     training = TrainingConfig(
         seed=seed,
         worlds=amounts.worlds,
-        rollout_ticks=amounts.rollout_ticks,
+        rollout_ticks=scenario.ticks,
         cycles=amounts.cycles,
-        network=scenario.training.network,
-        ppo=scenario.training.ppo,
+        epochs=EPOCHS,
+        network=NETWORK,
+        ppo=CONSTANTS,
+        imitation=ImitationConfig(rollouts=amounts.imitation),
+        towns=TownsConfig(count=amounts.towns, rollouts=amounts.stay),
     )
-    if arm.reward != "whole":
-        employment = rules.employment.model_copy(update={"lateness_penalty": 0.0})
-        rules = rules.model_copy(update={"employment": employment})
     seen = scenario.observations.model_copy(update={"conflict_features": arm.sees_conflict})
     return scenario.model_copy(update={"rules": rules, "observations": seen, "training": training})
 
@@ -76,6 +95,6 @@ def reward_of(arm: Arm, reward: RewardRules) -> RewardRules:
         # Survival stays: without it, whoever faints would be spared the cost of unmet needs.
         without |= set(RewardRules.model_fields) - {"need_weights", "survival", "clip"}
     if arm.reward == "no_attendance":
-        without |= {"wage", "absence"} & set(RewardRules.model_fields)
+        without |= {"wage", "absence"}
     changes = dict.fromkeys(without, 0.0)
     return reward.model_copy(update=changes)

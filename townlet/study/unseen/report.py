@@ -121,9 +121,10 @@ def _method(settings: Settings) -> str:
     amounts = settings.training
     return f"""## How
 
-{len(policies)} policies were trained ({arms}), each for {counted(amounts.cycles, "rollout")} of
-{counted(amounts.worlds, "world")} and {amounts.rollout_ticks} ticks, in towns drawn from numbers that are for training
-alone. A finished training or evaluation is kept under a hash of what decides it, so a study that was killed goes on
+{len(policies)} policies were trained ({arms}), each for {counted(amounts.cycles, "rollout")} of a day in
+{counted(amounts.towns, "town")} with {counted(amounts.worlds, "world")} each, drawn from numbers that are for training
+alone. In the first {counted(amounts.imitation, "rollout")} they imitate the heuristic, then they learn by PPO. A
+finished training or evaluation is kept under a hash of what decides it, so a study that was killed goes on
 where it was."""
 
 
