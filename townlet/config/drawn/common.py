@@ -47,25 +47,43 @@ AFFORDANCES: dict[str, dict[str, Any]] = {
 #: Fall of each need per tick.
 DECAY = {"hunger": 0.0012, "hygiene": 0.0012, "energy": 0.0009}
 
-#: The section ``rules.reward``.
+#: The section ``rules.reward``. Needs and wages are paid tick by tick; what must not happen has a price that no such
+#: payment makes worth while: a contested arrival costs about a day's wages, a missed shift those of several days.
 REWARD: dict[str, Any] = {
     "survival": 0.05,
     "need_weights": {"hunger": 0.1, "hygiene": 0.1, "energy": 0.1},
-    "wage": 3.0,
+    "wage": 3.7,
     "social": 0.05,
-    "faint": 5.0,
+    "faint": 30.0,
     "eviction": 3.0,
-    "conflict_actor": 0.05,
-    "conflict_suffered": 0.05,
+    "absence": 40.0,
+    "conflict_actor": 20.0,
+    "conflict_suffered": 2.0,
     "rivalry": 0.02,
-    "clip": 10.0,
+    "clip": 100.0,
 }
 
 #: The section ``observations``.
 OBSERVATIONS: dict[str, Any] = {"offers": True}
 
 #: The section ``training``.
-TRAINING: dict[str, Any] = {"rollout_ticks": 1000, "cycles": 20}
+TRAINING: dict[str, Any] = {
+    "worlds": 16,
+    "rollout_ticks": 1000,
+    "cycles": 100,
+    "epochs": 2,
+    "network": {"hidden": [128, 128], "activation": "relu", "commitment_ticks": 16},
+    "ppo": {
+        "learning_rate": 0.0015,
+        "lr_schedule": "linear",
+        "gamma": 0.998,
+        "gae_lambda": 0.95,
+        "entropy_coef": 0.01,
+        "entropy_schedule": "linear",
+        "value_coef": 0.01,
+    },
+    "imitation": {"rollouts": 8},
+}
 
 #: Ticks of a day, and of an episode.
 DAY = 1000

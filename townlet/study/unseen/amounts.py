@@ -22,5 +22,5 @@ class Amounts:
 
 
 #: Those of the protocol, and those of the quick version.
-FULL_AMOUNTS = Amounts(cycles=200, towns=8, worlds=8)
+FULL_AMOUNTS = Amounts(cycles=150, towns=8, worlds=8)
 QUICK_AMOUNTS = Amounts(cycles=6, towns=2, worlds=2, imitation=3)

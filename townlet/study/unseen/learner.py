@@ -22,7 +22,7 @@ from townlet.training.towns_loop import TownsLoop
 NETWORK = NetworkConfig(hidden=(128, 128), activation="relu", commitment_ticks=16)
 #: A discount of 0.998 per tick halves a reward in 350 ticks, so that in the morning a shift at noon counts.
 CONSTANTS = PPOConfig(
-    learning_rate=1e-3,
+    learning_rate=1.5e-3,
     lr_schedule="linear",
     gamma=0.998,
     gae_lambda=0.95,

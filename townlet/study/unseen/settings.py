@@ -23,7 +23,7 @@ class Settings:
     towns."""
     seeds: int = 10
     """Training seeds of the conflict-aware arm, the conflict-blind arm and the placebo."""
-    ablation_seeds: int = 3
+    ablation_seeds: int = 1
     """Training seeds of each ablation of the reward."""
     towns: int = 50
     """Towns in which everybody is evaluated; validation towns are at most 20."""
