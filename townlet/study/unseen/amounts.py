@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from townlet.config.drawn.common import DAY
+
 
 @dataclass(frozen=True)
 class Amounts:
@@ -19,6 +21,11 @@ class Amounts:
     """Rollouts for which a town stays before another is drawn in its place."""
     imitation: int = 8
     """Of the rollouts, those at the beginning that imitate the heuristic."""
+
+    @property
+    def world_ticks(self) -> int:
+        """Ticks of all worlds in all rollouts; each gives one agent-step for everybody who is in town."""
+        return self.cycles * self.towns * self.worlds * DAY
 
 
 #: Those of the protocol, and those of the quick version.
