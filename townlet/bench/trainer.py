@@ -181,9 +181,9 @@ class _TimedBehavior(NeuralBehavior):
         self.seconds = 0.0
         self._lock = threading.Lock()
 
-    def act(self, town: Town, action: NDArray[Any], log_prob: NDArray[Any], value: NDArray[Any]) -> None:
+    def act_within(self, town: Town, *arrays: NDArray[Any]) -> None:
         begin = time.perf_counter()
-        super().act(town, action, log_prob, value)
+        super().act_within(town, *arrays)
         with self._lock:
             self.seconds += time.perf_counter() - begin
 

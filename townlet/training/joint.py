@@ -91,7 +91,7 @@ def _joined(new: Batch, old: Batch, segments: Segments) -> Batch:
     offset = len(new.action)
     statistics = {
         "fresh_reward_mean": new.statistics["reward_mean"],
-        "fresh_agent_steps": len(new.rows),
+        "fresh_agent_steps": new.statistics["fresh_agent_steps"],
         "replayed_agent_steps": len(segments.rows),
         "replay_segments": segments.found,
         "replay_segments_dropped": segments.dropped,
