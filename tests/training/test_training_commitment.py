@@ -77,7 +77,7 @@ def test_a_rollout_is_learnt_from_in_its_decisions_alone_with_rewards_of_all_tic
     lived, decided = rows_of(buffer), np.count_nonzero(buffer.mask, axis=-1).ravel() > 1
     assert (batch.rows == lived[decided[lived]]).all() and 0 < len(batch.rows) < len(lived)
     assert np.isfinite(batch.columns).all()
-    assert batch.statistics["reward_mean"] == pytest.approx(float(buffer.reward.ravel()[lived].mean()))
+    assert batch.statistics["reward_mean"] == pytest.approx(float(buffer.reward.ravel()[lived].mean(dtype=np.float64)))
 
 
 def test_a_rollout_in_which_nobody_decides_is_passed_over() -> None:
@@ -119,7 +119,9 @@ def test_a_capture_is_learnt_from_by_networks_that_commit_themselves_and_others(
     decided = np.count_nonzero(buffer.mask, axis=-1).ravel() > 1
     assert (batch.rows == (rows[decided[rows]] if commitment else rows)).all()
     assert np.isfinite(batch.columns[batch.rows]).all()
-    assert batch.statistics["reward_mean"] == pytest.approx(float(buffer.reward.ravel()[rows].mean()), abs=1e-6)
+    assert batch.statistics["reward_mean"] == pytest.approx(
+        float(buffer.reward.ravel()[rows].mean(dtype=np.float64)), abs=1e-6
+    )
 
 
 def test_a_capture_in_which_nobody_ever_had_a_choice_is_refused(captured: Path) -> None:

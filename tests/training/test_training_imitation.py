@@ -70,7 +70,7 @@ def test_a_batch_of_imitation_clones_what_the_heuristic_would_have_done(commitme
     assert (batch.action.numpy()[rows] == labels.ravel()[rows]).all()
     assert (labels != acted.action)[decided].any()
     assert batch.statistics["scripted_agent_steps"] == len(batch.rows)
-    assert batch.statistics["reward_mean"] == pytest.approx(float(acted.reward[acted.alive].mean()))
+    assert batch.statistics["reward_mean"] == pytest.approx(acted.reward[acted.alive].mean(dtype=np.float64))
 
 
 @pytest.mark.parametrize("commitment", [0, 12])

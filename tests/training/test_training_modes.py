@@ -24,6 +24,7 @@ from townlet.training import TrainingHarness, TrainingOptions
 from townlet_pipeline import resources
 
 CONFIG = TrainingConfig(cycles=3, epochs=5)
+LESSONS = TrainingConfig.model_validate({"cycles": 3, "epochs": 5, "imitation": {"rollouts": 2, "epochs": 7}})
 JOINT = TrainingConfig.model_validate({"cycles": 3, "epochs": 5, "replay": {"mixing": "joint"}})
 
 
@@ -39,6 +40,8 @@ def test_the_launchpad_offers_the_modes_that_a_training_has() -> None:
         ("mixed", CONFIG, ("replay", "rollout"), 30),
         ("mixed", JOINT, ("joint",), 15),
         ("rollout", JOINT, ("rollout",), 15),
+        ("rollout", LESSONS, ("rollout",), 19),
+        ("mixed", LESSONS, ("replay", "rollout"), 34),
     ],
 )
 def test_a_cycles_phases_and_a_trainings_epochs_follow_from_mode_and_mixing(
@@ -63,7 +66,7 @@ IMITATION = {"imitation": {"rollouts": 2}}
 @pytest.mark.parametrize(
     ("options", "mode", "where", "says"),
     [
-        ({"towns": {"count": 2}}, None, "rollout_ticks", "found 40, expected 1000 with towns.count"),
+        ({"towns": {"count": 2}}, None, "rollout_ticks", "found 80, expected 1000 with towns.count"),
         (TOWNS | {"handover": {"script": "heuristic"}}, None, "towns.count", "found 2 with handover.script: heuristic"),
         (IMITATION | {"handover": {"script": "scripted"}}, None, "imitation.rollouts", "found 2 with handover.script"),
         (TOWNS, "replay", "towns.count", "found 2 with mode replay, expected 0, or mode rollout"),
@@ -91,7 +94,7 @@ def test_what_cannot_be_combined_is_refused_in_a_scenario_or_before_a_training(
     content["training"] |= options
     file = tmp_path / QUEUE_CONFLICT.name
     file.write_text(yaml.safe_dump(content, sort_keys=False))
-    with pytest.raises(InputError, match=f"training.{re.escape(where)}: .*{re.escape(says)}"):
+    with pytest.raises(InputError, match=rf"training.{re.escape(where)}( \(line \d+\))?: .*{re.escape(says)}"):
         load_scenario(file)
 
 

@@ -215,7 +215,8 @@ def planned_phases(mode: Mode, config: TrainingConfig) -> int:
 
 def planned_epochs(mode: Mode, config: TrainingConfig) -> int:
     """The number of epochs in a whole training, not counting those that a hand-over adds."""
-    return planned_phases(mode, config) * config.epochs
+    lessons = min(config.imitation.rollouts, config.cycles) if "rollout" in phase_kinds(mode, config) else 0
+    return planned_phases(mode, config) * config.epochs + lessons * (config.imitation.epochs - config.epochs)
 
 
 def with_training_options(config: TrainingConfig, options: Mapping[str, Any]) -> TrainingConfig:

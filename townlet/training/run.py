@@ -42,12 +42,13 @@ class TrainingResult:
     """The telemetry log."""
     epochs: int
     passed_over: int
-    """Rollouts during which nobody was in town; there was nothing to learn from them, so they have no epochs."""
+    """Rollouts during which nobody was in town, or a committed policy had nothing to decide; there was nothing to learn
+    from them, so they have no epochs."""
     steps: int
     """Agent-steps handed to epochs; each pass over the same data counts, even one that ``target_kl`` ended early."""
     first_reward_mean: float | None
     """Mean reward per agent-step in the first rollout; in mode replay, of the recorded data. None if a script drove
-    everybody to the end."""
+    everybody to the end. Rollouts in which the heuristic is imitated do not count."""
     last_reward_mean: float | None
     """The same of the last rollout."""
     seconds: float
