@@ -22,7 +22,7 @@ from townlet.training.batch import Batch, batch_statistics, evaluate, rollout_ba
 from townlet.training.importance import importance_statistics
 from townlet.training.replay import replay_batch
 
-# Stream of the draw of segments. Others under a training's seed: the minibatch order, keyed by the epoch, has the numbers
+# Stream of the draw of segments. Others under the same seed: the minibatch order, keyed by the epoch, has the numbers
 # from 0 on; the draw of people in a hand-over those from 2^62 on; the draws of towns, and of their worlds' seeds, those
 # from 3 · 2^61 and from 3 · 2^61 + 2^60 on.
 _STREAM = 1 << 63
