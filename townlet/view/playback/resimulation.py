@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.behavior.brought_observations import with_observations
 from townlet.capture import Capture, Manifest, read_capture, read_events
 from townlet.capture.tables import events_table
 from townlet.config import Scenario
@@ -143,8 +144,13 @@ def resimulate_capture(
 
 
 def _captured_scenario(recorded: Manifest, manifest: AnyPath, given: Scenario | AnyPath | None) -> Scenario:
-    """The scenario of a capture. Raises InputError if the hash of its town is not the recorded one."""
+    """The scenario of a capture, with the observations of the policy that acted.
+
+    Raises InputError if the hash of its town is not the recorded one.
+    """
     scenario = scenario_of(recorded.scenario.name if given is None else given)
+    if scenario.town_digest != recorded.scenario.town_sha256:
+        scenario = with_observations(scenario, recorded.observation, manifest)
     if scenario.town_digest != recorded.scenario.town_sha256:
         expected = "the scenario that was captured; --scenario names its file"
         found = f"another town than {recorded.scenario.name} is in its file now" if given is None else "another town"
