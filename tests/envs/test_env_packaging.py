@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from support.places import ROOT
 
-from townlet.behavior.shipped import policies_folder
 from townlet.config import load_scenario
 from townlet.config.find import builtin_scenarios, find_scenario, scenario_of
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
+from townlet.policies import policies_folder
 
 PLAY = """
 import townlet

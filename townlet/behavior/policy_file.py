@@ -18,13 +18,13 @@ from upath import UPath
 
 from townlet.behavior.fit import find_fit, fitted
 from townlet.behavior.network import ActorCritic, shapes_of
-from townlet.behavior.shipped import find_policy
 from townlet.config.base import Section
 from townlet.config.training import NetworkConfig
 from townlet.config.validate import validated
 from townlet.errors import Fault, InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
+from townlet.policies import find_policy
 
 #: One dict per feature, with its name, bounds and meaning.
 ObservationSchema = Sequence[Mapping[str, Any]]

@@ -39,9 +39,9 @@ def evaluate(
 
     For comparison, the heuristic, the random and the scripted behaviour act in the same worlds.
     """
-    from townlet.behavior.shipped import find_policy
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.policies import find_policy
 
     place = Path(str(find_policy(policy)))
     require_apart(output, place, place / "policy.json", place / "policy.safetensors", scenario)

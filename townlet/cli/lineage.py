@@ -30,9 +30,9 @@ def lineage(
     answers which rollouts, which policy or script, which code, who promoted the baseline, why, and what it replaced.
     The exit code is 1 if a hash differs.
     """
-    from townlet.behavior.shipped import shipped_policy
     from townlet.files.artefact_names import CARD_NAME
     from townlet.lineage.walk import trace
+    from townlet.policies import shipped_policy
 
     shipped = shipped_policy(file)
     node = trace(file if shipped is None else shipped / CARD_NAME, search or ())

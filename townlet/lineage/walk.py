@@ -9,7 +9,6 @@ from pathlib import Path
 
 from townlet.baselines.promotion import LEDGER_NAME
 from townlet.baselines.review import BaselineReview
-from townlet.behavior.shipped import policies_folder
 from townlet.config.find import scenarios_folder
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
@@ -18,6 +17,7 @@ from townlet.lineage.kinds import artefact_of
 from townlet.lineage.node import Node
 from townlet.lineage.promotions import require_told, reviewed
 from townlet.lineage.record import artefact_on_record
+from townlet.policies import policies_folder
 
 #: What a message calls that which a claim's hash covers.
 _COVERED: dict[Hashed, str] = {"bytes": "SHA-256", "content": "content with SHA-256"}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from townlet.behavior.shipped import shipped_with
 from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, REPORT_NAME
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
+from townlet.policies import shipped_with
 from townlet.stages.commands import command_line
 from townlet.stages.verified_capture import manifest_sha256
 from townlet.telemetry.log_hash import log_sha256, without_clock

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from townlet.behavior.choose import choose_behavior
-from townlet.behavior.shipped import shipped_with
 from townlet.capture import read_capture
 from townlet.config import load_scenario
 from townlet.config.options import with_options
 from townlet.errors import InputError
+from townlet.policies import shipped_with
 from townlet.simulation import SimulationLoop
 
 #: Arrays that are compared wherever a person was present: all recorded ones except value estimates, which only networks

@@ -7,14 +7,12 @@ from dagster import MetadataValue
 
 from townlet.errors import InputError, nearest_name
 from townlet_pipeline.artefacts import metadata
-
-#: The asset of the policy that comes with Townlet.
-GENERALIST = "generalist_policy"
+from townlet_pipeline.artefacts.external import GENERALIST
 
 
 def require_shipped(policy: str | None) -> None:
     """Raise InputError for a policy that does not come with Townlet: nobody could simulate its capture again."""
-    from townlet.behavior.shipped import shipped_policies, shipped_policy
+    from townlet.policies import shipped_policies, shipped_policy
 
     if policy is not None and shipped_policy(policy) is None:
         raise InputError.of("options", "policy", repr(policy), nearest_name(policy, shipped_policies()))
@@ -28,7 +26,7 @@ def read(policy: str | None) -> dict[str, MetadataValue[Any]]:
     if policy is None:
         return {}
     from townlet.behavior.policy_file import card_file
-    from townlet.behavior.shipped import shipped_policy
+    from townlet.policies import shipped_policy
 
     what = "policy" if shipped_policy(policy) is None else GENERALIST
     return metadata.read_from({what: Path(str(card_file(policy))).absolute()})

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from upath import UPath
 
-from townlet.config.town import NAME_PATTERN
 from townlet.errors import InputError, nearest_name
 from townlet.files.artefact_names import CARD_NAME
 from townlet.files.storage import AnyPath, as_path, read_json
@@ -15,7 +14,7 @@ from townlet.files.storage import AnyPath, as_path, read_json
 
 def policies_folder() -> Path:
     """Return the folder of the shipped policies in the installed package; each has a folder of its own."""
-    return Path(__file__).parent.parent / "policies"
+    return Path(__file__).parent
 
 
 def shipped_policies() -> list[str]:
@@ -46,6 +45,8 @@ def find_policy(name_or_path: AnyPath) -> Path | UPath:
 
     Raises InputError for a bare name that is neither. Another path is not checked.
     """
+    from townlet.config.town import NAME_PATTERN
+
     place = as_path(name_or_path)
     if not re.fullmatch(NAME_PATTERN, str(name_or_path)) or place.exists():
         return place
