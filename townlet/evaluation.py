@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from townlet.baselines.world_metrics import rollout_metrics
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
+from townlet.behavior.choose import policy_in_town
 from townlet.capture.sample_metrics import capture_metrics
 from townlet.config import Scenario
 from townlet.errors import InputError
@@ -31,12 +32,9 @@ from townlet.outcomes import OutcomeRecorder, record_outcomes
 from townlet.simulation import telemetry_totals
 from townlet.statistics.intervals import student_interval
 from townlet.world import Town
-from townlet.world.observation.schema import observation_schema_of
-from townlet.world.rules.actions import action_names
 
 if TYPE_CHECKING:
     from townlet.behavior.network import ActorCritic
-    from townlet.behavior.policy_file import PolicyCard
 
 Values = dict[str, NDArray[np.float64]]
 
@@ -87,7 +85,8 @@ def evaluate(
     All meet the same worlds of the same seed (common random numbers), so that differences are taken world by world.
 
     Args:
-        policy: folder or file of the policy; its observations and actions must be the scenario's.
+        policy: folder, file or name of the policy, which must know the town's types of object. If it brings other
+            observation options than the scenario's, it acts with these, and the result has them as ``observations``.
         scenario: the town.
         worlds: number of worlds, at least 2.
         seed: of the worlds; by default the first from 1,000,000 on that was not trained with. One that the policy's
@@ -103,7 +102,7 @@ def evaluate(
     Raises InputError for unusable options, and for a policy that is damaged or of another town.
     """
     _require_options(worlds, seed, trained_with)
-    network, card = _load(policy, scenario)
+    network, card, acted_in = policy_in_town(policy, scenario)
     used = {*trained_with, scenario.seed, scenario.training.seed, int(str(card.provenance.get("seed", 0)))}
     chosen = held_out_seed(used) if seed is None else seed
     if chosen in used:
@@ -114,12 +113,14 @@ def evaluate(
         if progress:
             progress(index * worlds, len(behaviors) * worlds, name)
         with repeatable(scenario.training.threads):
-            values[name] = measure(behavior, scenario, worlds=worlds, seed=chosen)
+            town = acted_in if name == POLICY else scenario
+            values[name] = measure(behavior, town, worlds=worlds, seed=chosen)
     return {
         "format": "townlet-evaluation",
         "version": VERSION,
         "scenario": {"name": scenario.name, "config_sha256": scenario.digest},
         "policy_sha256": card.sha256,
+        **({"observations": acted_in.observations.model_dump(mode="json")} if acted_in is not scenario else {}),
         "greedy": greedy,
         "seed": chosen,
         "seeds_trained_with": sorted(used),
@@ -138,13 +139,6 @@ def _require_options(worlds: int, seed: int | None, trained_with: Collection[int
         for number in given:
             if number < 0:
                 raise InputError.of("options", option, str(number), "a whole number from 0 on")
-
-
-def _load(policy: AnyPath, scenario: Scenario) -> tuple[ActorCritic, PolicyCard]:
-    from townlet.behavior.policy_file import load_policy
-
-    actions = action_names(scenario.object_types)
-    return load_policy(policy, observation=observation_schema_of(scenario), actions=actions)
 
 
 def held_out_seed(used: Collection[int]) -> int:

@@ -42,7 +42,8 @@ class RolloutBuffer:
 
     ===================  =====================  ================================================================
     ``observation``      float32 [T, W, A, F]   the observation that the action was chosen on
-    ``mask``             bool [T, W, A, N]      the actions that were legal then
+    ``mask``             bool [T, W, A, N]      the actions that the policy chose among: all that were legal then,
+                                                or the only one that continues what a committed policy has begun
     ``action``           int32 [T, W, A]        the chosen action
     ``log_prob``         float32 [T, W, A]      ln of the policy's probability of the action; 0 if deterministic
     ``value``            float32 [T, W, A]      the policy's value estimate; NaN if it makes none

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior.base import Behavior
+from townlet.behavior.base import Behavior, act_within
 from townlet.config import Scenario
 from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer
@@ -83,7 +83,8 @@ class SimulationLoop:
             buffer.observation[t, worlds] = town.observation
             buffer.alive[t, worlds] = town.alive
             action = buffer.action[t, worlds]
-            act_into(buffer, t, worlds, behavior, town)
+            log_prob, value = buffer.log_prob[t, worlds], buffer.value[t, worlds]
+            act_within(behavior, town, buffer.mask[t, worlds], action, log_prob, value)
             town.step(action)
             buffer.reward[t, worlds] = town.reward
             buffer.reward_parts[t, worlds] = town.state.reward_parts
@@ -98,17 +99,6 @@ class SimulationLoop:
             if at_limit:
                 town.reset()
         return cuts
-
-
-def act_into(buffer: RolloutBuffer, t: int, worlds: slice, behavior: Behavior, town: Town) -> None:
-    """Let a behaviour choose for everybody, and record choices, and the mask of the actions it chose among."""
-    mask, action = buffer.mask[t, worlds], buffer.action[t, worlds]
-    act_within = getattr(behavior, "act_within", None)
-    if act_within is not None:
-        act_within(town, mask, action, buffer.log_prob[t, worlds], buffer.value[t, worlds])
-        return
-    mask[:] = town.mask
-    behavior.act(town, action, buffer.log_prob[t, worlds], buffer.value[t, worlds])
 
 
 def telemetry_totals(tally: NDArray[np.float64], counters: NDArray[np.float64]) -> dict[str, float]:

@@ -37,10 +37,21 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
     behavior: str | None = Field(
         default=None, description="Who acts: scripted, heuristic or random; empty: the scenario's schedule (scripted)."
     )
+    policy: str | None = Field(
+        default=None,
+        description="A policy that comes with Townlet and acts instead: generalist. People then observe what it was "
+        "trained with; to learn from the capture, a training must begin with that policy, too (trainer, from_policy).",
+    )
 
     def options(self) -> dict[str, int | str]:
         """The options that are set, under their names in ``townlet capture``."""
-        given = {"ticks": self.ticks, "worlds": self.worlds, "seed": self.seed, "behavior": self.behavior}
+        given = {
+            "ticks": self.ticks,
+            "worlds": self.worlds,
+            "seed": self.seed,
+            "behavior": self.behavior,
+            "policy": self.policy,
+        }
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -69,6 +80,11 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     mode: Mode = Field(
         default=Mode.mixed,
         description="mixed: a replay phase before each rollout phase; rollout or replay: that phase alone.",
+    )
+    from_policy: str | None = Field(
+        default=None,
+        description="A policy to begin with, for fine-tuning: generalist, which comes with Townlet, or the path of "
+        "one; empty: fresh weights.",
     )
     cycles: int | None = Field(default=None, description="Phases of each kind.")
     epochs: int | None = Field(default=None, description="Passes over each batch of data.")

@@ -107,5 +107,5 @@ def test_an_agent_step_that_was_not_captured_is_refused(
 
 def test_a_policy_of_another_town_is_refused(policy: Path, tmp_path: Path) -> None:
     other = capture_rollout(QUEUE.with_name("kitchen_breakfast.yaml"), tmp_path).manifest_path
-    with pytest.raises(InputError, match="features"):
+    with pytest.raises(InputError, match="actions: found no request for fridge, stove, expected every type of object"):
         inspect_moment(policy, other, tick=0, agent=parse_manifest(other).people[0])

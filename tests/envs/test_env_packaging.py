@@ -15,6 +15,8 @@ from support.places import ROOT
 from townlet.config import load_scenario
 from townlet.config.find import builtin_scenarios, find_scenario, scenario_of
 from townlet.errors import InputError
+from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
+from townlet.policies import policies_folder
 
 PLAY = """
 import townlet
@@ -46,12 +48,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next((source / "dist").glob("*.whl"))
 
 
-def test_a_wheel_holds_all_packages_and_all_scenarios(wheel: Path) -> None:
+def test_a_wheel_holds_all_packages_all_scenarios_and_all_shipped_policies(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {f"townlet/scenarios/{name}.yaml" for name in builtin_scenarios()}
     for package in ("townlet", "townlet_pipeline"):
         expected |= {str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.py")}
-    assert expected | {"townlet/py.typed"} <= names
+    shipped = {str(path.relative_to(ROOT)) for path in policies_folder().rglob("*") if path.is_file()}
+    assert {f"townlet/policies/generalist/{name}" for name in (CARD_NAME, WEIGHTS_NAME)} <= shipped
+    assert expected | shipped | {"townlet/py.typed"} <= names
 
 
 def test_an_installed_townlet_plays_a_built_in_scenario_from_any_folder(wheel: Path, tmp_path: Path) -> None:

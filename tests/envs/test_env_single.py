@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from support.committed import choices, committed
 from support.env_play import SCENARIOS, hard_times, legal_draw
 
 from townlet.behavior import RandomBehavior, ScriptedBehavior
@@ -63,6 +64,23 @@ def test_a_behaviour_may_be_given_as_an_object() -> None:
         environment.reset(seed=3)
         seen.append([environment.step(0)[0] for _ in range(30)])
     np.testing.assert_array_equal(*seen)
+
+
+def test_the_others_may_follow_a_policy_that_commits_itself() -> None:
+    town = Town(TownEnv("queue_conflict").scenario, worlds=1, seed=5)
+    policy = committed(town, 12)
+    environment = TownEnv("queue_conflict", person="ben", others=policy)
+    environment.reset(seed=5)
+    asked = 0
+    for _ in range(60):
+        made = choices(policy, town)
+        asked += int(made.asked.sum())
+        made.action[0, 1] = 0
+        town.step(made.action)
+        observation, reward, *_ = environment.step(0)
+        np.testing.assert_array_equal(observation, town.observation[0, 1])
+        assert reward == town.reward[0, 1]
+    assert 0 < asked < 60 * 3
 
 
 def test_the_episode_terminates_when_the_person_faints_and_not_when_others_do() -> None:

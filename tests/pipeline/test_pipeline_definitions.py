@@ -29,7 +29,7 @@ from townlet_pipeline.soak.partitions import nights, weekends
 
 #: Partitions of the assets that are not partitioned by scenario alone.
 PARTITIONS = {
-    **dict.fromkeys(("baseline_document", "morning_overview")),
+    **dict.fromkeys(("baseline_document", "morning_overview", "generalist_policy")),
     **dict.fromkeys(("soak_run", "soak_drift", "acceptance_report"), nights),
     **dict.fromkeys(("endurance_run", "endurance_report"), weekends),
     **dict.fromkeys(("promoted_baseline", "pinned_capture"), soaked_scenarios),
@@ -57,6 +57,7 @@ def test_the_column_goes_from_scenario_to_report() -> None:
     parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in every}
     assert parents == {
         "scenario_file": set(),
+        "generalist_policy": set(),
         "scenario": {"scenario_file"},
         "rollout_capture": {"scenario"},
         "rollout_playback": {"rollout_capture", "scenario"},

@@ -15,8 +15,10 @@ import pytest
 
 from townlet.behavior.policy_file import load_policy
 from townlet.cli import main
+from townlet.config import load_scenario
 from townlet.config.drawn import TEST, TRAINING, VALIDATION, drawn_scenario
 from townlet.errors import InputError
+from townlet.lineage import trace
 from townlet.study.unseen.amounts import Amounts
 from townlet.study.unseen.analysis import choose_seed
 from townlet.study.unseen.arms import AWARE, BLIND, HEURISTIC, NEEDS_ONLY, NO_ATTENDANCE, PLACEBO
@@ -134,11 +136,14 @@ def test_the_chosen_policy_is_shipped_with_its_lineage(continued: tuple[Findings
     network, shipped = load_policy(card)
     seed = choose_seed(findings).seed
     trained = load_policy(findings.policies["aware"][seed])[1]
+    (beside,) = card.parent.glob("*.yaml")
+    assert load_scenario(beside).digest == trained.provenance["config_sha256"]
+    assert [node.file for node in trace(card).everything() if not node.made_from] == [beside]
     assert shipped.sha256 == trained.sha256 and network.features == len(trained.observation)
     assert {**trained.provenance, "study": shipped.provenance["study"]} == shipped.provenance
     study = shipped.provenance["study"]
     assert isinstance(study, dict) and study["seed"] == seed and study["arm"] == "aware"
-    assert sorted(path.name for path in card.parent.iterdir()) == ["policy.json", "policy.safetensors"]
+    assert {path.name for path in card.parent.iterdir()} == {"policy.json", "policy.safetensors", beside.name}
 
 
 def test_everybody_meets_the_same_worlds_and_only_our_people_are_scored(tmp_path: Path) -> None:

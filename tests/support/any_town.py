@@ -51,6 +51,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
                 "view_radius": draw(st.integers(1, 8)),
                 "mode": draw(st.sampled_from(["compact", "hybrid", "full"])),
                 "map_radius": draw(st.integers(1, 4)),
+                "offers": draw(st.booleans()),
                 "conflict_features": draw(st.booleans()),
             },
         }

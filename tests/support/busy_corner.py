@@ -72,12 +72,15 @@ _RULES: dict[str, Any] = {
         "closure": {**_OFTEN, "object": "shower"},
     },
     "lifecycle": {"eviction_debt": 0.2, "departure_after": 15, "departure_mood": 0.25},
-    "reward": {"social": 0.1, "faint": 1.0, "eviction": 1.0},
+    "reward": {"social": 0.1, "faint": 1.0, "eviction": 1.0, "absence": 0.5},
 }
 
 
 def busy_corner(mode: str = "compact") -> Scenario:
-    """Six people round a shower, a counter and three fridges; ``mode`` is that of the observations."""
+    """Six people round a shower, a counter and three fridges; ``mode`` is that of the observations.
+
+    Full ones also show offers.
+    """
     return Scenario.model_validate(
         {
             "name": "busy_corner",
@@ -93,6 +96,6 @@ def busy_corner(mode: str = "compact") -> Scenario:
             },
             "people": _PEOPLE,
             "rules": _RULES,
-            "observations": {"mode": mode},
+            "observations": {"mode": mode, "offers": mode == "full"},
         }
     )

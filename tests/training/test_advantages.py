@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from townlet.training.advantages import gae, vtrace
+from townlet.config.training import TrainingConfig
+from townlet.training.advantages import gae, through_commitments, vtrace
+from townlet.training.trajectories import Trajectories
 
 GAMMA = 0.97
 
@@ -128,3 +130,92 @@ def test_arrays_of_different_shapes_are_refused() -> None:
     data["value"] = data["value"][:-1]
     with pytest.raises(ValueError, match=r"one shape \[T, B\]"):
         gae(**data, gamma=GAMMA, lam=0.9)
+
+
+def with_decisions(seed: int) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_]]:
+    """Trajectories in which a third of the steps are decisions; all values that must not count are NaN."""
+    data = random_trajectories(seed, steps=14)
+    decided = np.random.default_rng(seed + 2).random(data["reward"].shape) < 0.35
+    data["value"][~decided] = np.nan
+    ends = data["terminated"] | data["cut"]
+    ends[-1] = True
+    data["next_value"][~ends | data["terminated"]] = np.nan
+    return data, decided
+
+
+def step_of_several(data: dict[str, NDArray[Any]], decided: NDArray[Any], t: int, b: int) -> tuple[float, int, bool]:
+    """The discounted return from a step until the next decision, with the value then, how many steps, and if it ends.
+
+    Sutton, Precup and Singh 1999, section 3: r_t + γ r_{t+1} + … + γ^k V(s_{t+k}).
+    """
+    last, total, k = end_of(data, t, b), 0.0, 0
+    while True:
+        total += GAMMA**k * float(data["reward"][t + k, b])
+        if t + k == last:
+            beyond = 0.0 if data["terminated"][last, b] else float(data["next_value"][last, b])
+            return total + GAMMA ** (k + 1) * beyond, k + 1, True
+        k += 1
+        if decided[t + k, b]:
+            return total + GAMMA**k * float(data["value"][t + k, b]), k, False
+
+
+def trajectories_of(data: dict[str, NDArray[Any]], decided: NDArray[np.bool_]) -> Trajectories:
+    filled, beyond = through_commitments(**data, decided=decided, gamma=GAMMA)
+    return Trajectories(data["reward"], filled, beyond, data["terminated"], data["cut"], decided)
+
+
+@given(seed=st.integers(0, 10_000), lam=st.sampled_from([0.0, 0.5, 0.95, 1.0]))
+def test_advantages_through_commitments_are_those_of_steps_that_take_several_ticks(seed: int, lam: float) -> None:
+    data, decided = with_decisions(seed)
+    expected = np.full(decided.shape, np.nan)
+    for t, b in reversed(np.argwhere(decided).tolist()):
+        back, k, over = step_of_several(data, decided, t, b)
+        following = 0.0 if over else GAMMA**k * lam * expected[t + k, b]
+        expected[t, b] = back - data["value"][t, b] + following
+    config = TrainingConfig.model_validate({"ppo": {"gamma": GAMMA, "gae_lambda": lam}})
+    found = trajectories_of(data, decided)
+    np.testing.assert_allclose(found.gae(config)[decided], expected[decided], atol=1e-5)
+    # Elsewhere the value is what the step earns until the next decision, and the value then.
+    for t, b in np.argwhere(~decided):
+        assert found.value[t, b] == pytest.approx(step_of_several(data, decided, t, b)[0], abs=1e-5)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    rho_bar=st.sampled_from([0.5, 1.0, 3.0]),
+    c_bar=st.sampled_from([0.5, 1.0, 3.0]),
+    lam=st.sampled_from([0.9, 1.0]),
+)
+def test_vtrace_through_commitments_weights_decisions_alone(
+    seed: int, rho_bar: float, c_bar: float, lam: float
+) -> None:
+    data, decided = with_decisions(seed)
+    log_ratio = np.random.default_rng(seed + 1).normal(size=decided.shape).astype(np.float32)
+    # Whatever is certain under both policies has the ratio 1.
+    log_ratio[~decided] = 0.0
+    ratio = np.exp(log_ratio.astype(np.float64))
+    target, gradient = np.full(decided.shape, np.nan), np.full(decided.shape, np.nan)
+    for t, b in reversed(np.argwhere(decided).tolist()):
+        back, k, over = step_of_several(data, decided, t, b)
+        value, rho, c = float(data["value"][t, b]), min(rho_bar, ratio[t, b]), lam * min(c_bar, ratio[t, b])
+        gained = 0.0 if over else GAMMA**k * (target[t + k, b] - data["value"][t + k, b])
+        target[t, b] = value + rho * (back - value) + c * gained
+        gradient[t, b] = rho * (back + gained - value)
+    replay = {"rho_bar": rho_bar, "c_bar": c_bar}
+    config = TrainingConfig.model_validate({"ppo": {"gamma": GAMMA, "gae_lambda": lam}, "replay": replay})
+    estimate = trajectories_of(data, decided).vtrace(config, log_ratio)
+    np.testing.assert_allclose(estimate.value_target[decided], target[decided], atol=1e-4, rtol=1e-4)
+    np.testing.assert_allclose((estimate.weight * estimate.advantage)[decided], gradient[decided], atol=1e-4, rtol=1e-4)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_where_every_step_is_a_decision_nothing_changes(seed: int) -> None:
+    data = random_trajectories(seed)
+    ends = data["terminated"] | data["cut"]
+    np.copyto(data["next_value"][:-1], data["value"][1:], where=~ends[:-1])
+    everywhere = np.ones_like(ends)
+    config = TrainingConfig.model_validate({"ppo": {"gamma": GAMMA}})
+    found = trajectories_of(data, everywhere)
+    plain = Trajectories(**data)
+    np.testing.assert_array_equal(found.value, data["value"])
+    np.testing.assert_allclose(found.gae(config), plain.gae(config), atol=1e-6)

@@ -137,14 +137,18 @@ def test_a_card_of_a_later_version_is_refused(tmp_path: Path) -> None:
 def test_a_policy_for_other_observations_or_actions_names_what_differs(tmp_path: Path) -> None:
     save_into(tmp_path)
     renamed = [*OBSERVATION[:2], OBSERVATION[2] | {"name": "rivals near"}, *OBSERVATION[3:]]
-    assert "observation.2.name: found 'feature 2', expected 'rivals near'" in fault_in(
-        tmp_path, observation=renamed, actions=ACTIONS
-    )
-    assert "observation: found 5 features, expected 4 features" in fault_in(
+    found = fault_in(tmp_path, observation=renamed, actions=ACTIONS)
+    assert "observation: found no rivals near, expected every feature that people observe there" in found
+    assert "observation: found feature 2, expected no feature that people do not observe there" in found
+    assert "observation: found feature 4, expected no feature that people do not" in fault_in(
         tmp_path, observation=OBSERVATION[:4], actions=ACTIONS
     )
-    assert "actions: found wait, north, request, expected wait, south" in fault_in(
-        tmp_path, observation=OBSERVATION, actions=["wait", "south"]
+    found = fault_in(tmp_path, observation=OBSERVATION, actions=["wait", "south"])
+    assert "actions: found no south, expected every action of the town" in found
+    assert "actions: found north, request, expected no action that the town does not have" in found
+    wider = [OBSERVATION[0] | {"high": 2.0}, *OBSERVATION[1:]]
+    assert "observation.0.high: found 1.0, expected 2.0, as in the town" in fault_in(
+        tmp_path, observation=wider, actions=ACTIONS
     )
 
 

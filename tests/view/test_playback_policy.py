@@ -85,7 +85,7 @@ def test_a_policy_of_another_town_is_refused_and_the_page_stays_as_it_was(
     page = tmp_path / "playback.html"
     page.write_text("the page before")
     assert main(["playback", str(other), "--policy", str(policy), "--output", str(page)]) == 2
-    assert capsys.readouterr().err.startswith(f"error: {policy / 'policy.json'}: observation: found ")
+    assert capsys.readouterr().err.startswith(f"error: {policy / 'policy.json'}: actions: found no request for ")
     assert page.read_text() == "the page before"
 
 

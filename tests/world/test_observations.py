@@ -1,4 +1,7 @@
-"""Observations: the three modes, the map, the steps that lead to objects, and hidden conflict features."""
+"""Observations: the three modes, the map, the steps that lead to objects, and hidden conflict features.
+
+What offers show is in ``test_observations_of_offers.py``.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def test_without_conflict_features_exactly_those_are_0_and_all_others_stay_in_pl
         nonzero.append(differences)
         return town
 
-    quarrel = {"observations": {"mode": mode, "map_radius": RADIUS}}
+    quarrel = {"observations": {"mode": mode, "map_radius": RADIUS, "offers": True}}
     nonzero: list[np.ndarray] = []
     shown, hidden = lived(True), lived(False)
     conflict = np.array([entry["conflict"] for entry in shown.observation_schema])
@@ -87,4 +90,5 @@ def test_without_conflict_features_exactly_those_are_0_and_all_others_stay_in_pl
     assert (shown.observation[..., ~conflict] == hidden.observation[..., ~conflict]).all()
     names = {entry["name"] for entry in shown.observation_schema if entry["conflict"]}
     assert {"ahead", "queue_length", "rivalry_strongest", "rivalry_mean", "shower_queue", "neighbor1_rivalry"} <= names
-    assert not names & {"need_hunger", "x", "wallet", "shower_distance", "neighbor1_trust"}
+    assert names >= {"shower_wait", "shower_coming", "shower_tie"}
+    assert not names & {"need_hunger", "x", "wallet", "shower_distance", "neighbor1_trust", "shower_ready", "slack"}

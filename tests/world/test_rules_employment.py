@@ -57,6 +57,20 @@ def test_lateness_costs_once_in_the_wallet_and_in_the_reward() -> None:
     assert stage.tally("ben", "late_arrivals") == 1
 
 
+def test_absence_costs_once_in_the_reward_alone_and_nothing_by_default() -> None:
+    for absence in (0.7, 0.0):
+        stage = Stage(shop(rules={"reward": {"absence": absence}}))
+        missed = []
+        for _ in range(DAY + END):
+            happened = kinds([event for event in stage.tick() if event.actor == "ben"])
+            cost = absence if "absence" in happened else 0.0
+            assert stage.reward_part("ben", "punctuality") == stage.reward("ben") == pytest.approx(-cost)
+            assert stage.reward_part("anna", "punctuality") == 0.0
+            missed += happened
+        assert missed == ["absence"] * 2
+        assert stage.person("ben").wallet == 0.0
+
+
 def test_an_absentee_who_comes_after_all_has_forfeited_the_day_but_not_the_next() -> None:
     stage = Stage(shop(people={"ben": {"at": [3, 2]}}))
     advance_to(stage, START + 5)

@@ -67,7 +67,8 @@ def build_baseline(
         first_seed: the first of them; the others follow.
         worlds: worlds per seed, with one episode each; by default those of :func:`default_worlds`.
         behavior: who acts; by default the schedule, or the heuristic where the scenario has none.
-        policy: a ``policy.json``; implies ``neural``.
+        policy: the place or the name of a policy; implies ``neural``. If it brings observation options of its own, the
+            rollouts have those; the baseline states the hash of the scenario as it is.
         captures: whether to record each rollout with a manifest; the figures are the same either way.
         progress: called with the number of seeds done and of all seeds.
 
@@ -81,13 +82,13 @@ def build_baseline(
     _require_options(seeds=(seeds, 1), first_seed=(first_seed, 0), worlds=(worlds, 1))
     scenario = with_options(found, ticks=None, worlds=worlds, seed=first_seed)
     name = behavior or ("neural" if policy is not None else default_behavior(scenario))
-    acting, card = choose_behavior(scenario, name, policy)
+    acting, card, acted_in = choose_behavior(scenario, name, policy)
     numbers = list(range(first_seed, first_seed + seeds))
     with exclusive(output):
         if captures:
             measured = _record(scenario_path, scenario, as_path(output), numbers, name, policy, progress)
         else:
-            measured = _measure(scenario, acting, numbers, worlds, progress)
+            measured = _measure(acted_in, acting, numbers, worlds, progress)
         command = _command(scenario_path, output, seeds, first_seed, worlds, name, policy, captures)
         baseline = assemble(scenario, acting, card, measured, command)
         return BaselineResult(write_baseline(output, baseline), baseline)

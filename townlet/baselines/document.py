@@ -50,10 +50,10 @@ def measured_anew(baseline: Baseline, scenario: Scenario, policy: AnyPath | None
     from townlet.simulation import SimulationLoop
 
     require_scenario(baseline.file_name, baseline, scenario)
-    behavior, card = choose_behavior(scenario, baseline.behavior, policy)
+    behavior, card, acted_in = choose_behavior(scenario, baseline.behavior, policy)
     require_policy(str(policy), baseline, card.sha256 if card else None)
-    loop = SimulationLoop(scenario, worlds=baseline.worlds, seed=baseline.seeds[0])
-    rollouts = [measure_seed(scenario, behavior, baseline.worlds, seed, loop) for seed in baseline.seeds]
+    loop = SimulationLoop(acted_in, worlds=baseline.worlds, seed=baseline.seeds[0])
+    rollouts = [measure_seed(acted_in, behavior, baseline.worlds, seed, loop) for seed in baseline.seeds]
     metrics = {name: distribution_of([rollout[name] for rollout in rollouts]) for name in rollouts[0]}
     return baseline.model_copy(update={"metrics": metrics})
 

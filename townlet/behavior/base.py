@@ -40,6 +40,27 @@ class Behavior(Protocol):
         """
 
 
+def act_within(
+    behavior: Behavior,
+    town: Town,
+    mask: NDArray[np.bool_],
+    action: NDArray[np.int32],
+    log_prob: NDArray[np.float32],
+    value: NDArray[np.float32],
+) -> None:
+    """Let a behaviour choose for everybody as in :meth:`Behavior.act`, and fill ``mask`` with what it chose among.
+
+    ``mask``, bool [W, A, N], are the town's legal actions, unless the behaviour narrows them by an ``act_within`` of
+    its own, as :meth:`townlet.behavior.neural.NeuralBehavior.act_within` does.
+    """
+    own = getattr(behavior, "act_within", None)
+    if own is not None:
+        own(town, mask, action, log_prob, value)
+        return
+    mask[:] = town.mask
+    behavior.act(town, action, log_prob, value)
+
+
 class DeterministicBehavior(ABC):
     """A base for behaviours that use no chance and estimate no value: a subclass only chooses the actions."""
 

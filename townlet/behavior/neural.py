@@ -69,19 +69,18 @@ class NeuralBehavior:
         rows = self._narrow(town, mask)
         if self._inference is None:
             self._act_by_torch(town, mask, draws, action, log_prob, value)
-        else:
-            observation = town.observation.reshape(-1, self.network.features)
-            flat = mask.reshape(-1, self.network.actions)
             if rows is not None:
-                take_only(flat, _flat(action))
-                log_prob[:] = 0.0
-                value[:] = math.nan
-            self._inference.choose(observation, flat, draws, _flat(action), _flat(log_prob), _flat(value), rows)
+                forced = np.ones(action.size, np.bool_)
+                forced[rows] = False
+                _flat(log_prob)[forced], _flat(value)[forced] = 0.0, math.nan
             return
+        observation = town.observation.reshape(-1, self.network.features)
+        flat = mask.reshape(-1, self.network.actions)
         if rows is not None:
-            forced = np.ones(action.size, np.bool_)
-            forced[rows] = False
-            _flat(log_prob)[forced], _flat(value)[forced] = 0.0, math.nan
+            take_only(flat, _flat(action))
+            log_prob[:] = 0.0
+            value[:] = math.nan
+        self._inference.choose(observation, flat, draws, _flat(action), _flat(log_prob), _flat(value), rows)
 
     def _narrow(self, town: Town, mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
         """Fill ``mask``, and return the slots that decide; None for all."""
@@ -89,6 +88,11 @@ class NeuralBehavior:
         if commitment == 0:
             mask[:] = town.mask
             return None
+        if not hasattr(town, "state"):
+            found = f"{commitment} in {type(town).__name__}"
+            raise ValueError(
+                f"commitment_ticks: found {found}, expected 0: only people of a town can commit themselves"
+            )
         own: NDArray[np.int64] | None = getattr(self._memory, "decisions", None)
         if own is None or len(own) < town.alive.size:
             own = self._memory.decisions = np.empty(town.alive.size, np.int64)

@@ -7,13 +7,16 @@ SHA-256 of its weights.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 import torch
 from pydantic import Field, JsonValue
 from safetensors import SafetensorError
 from safetensors import torch as safetensors_torch
+from upath import UPath
 
+from townlet.behavior.fit import find_fit, fitted
 from townlet.behavior.network import ActorCritic, shapes_of
 from townlet.config.base import Section
 from townlet.config.training import NetworkConfig
@@ -21,6 +24,7 @@ from townlet.config.validate import validated
 from townlet.errors import Fault, InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
+from townlet.policies import find_policy
 
 #: One dict per feature, with its name, bounds and meaning.
 ObservationSchema = Sequence[Mapping[str, Any]]
@@ -86,20 +90,23 @@ def load_policy(
 ) -> tuple[ActorCritic, PolicyCard]:
     """The network and the card of a saved policy.
 
+    In a town with fewer types of object than the policy knows, or with the same in another order, the network is the
+    policy's as :mod:`townlet.behavior.fit` fits it to the town; the card is always the policy's own.
+
     Args:
-        path: the folder, or either of the two files in it.
+        path: the folder, or either of the two files in it, or the name of a shipped policy.
         observation: the features that the policy will observe; None accepts any.
         actions: the actions that the policy will choose from; None accepts any.
 
-    Raises InputError for a missing, incomplete or altered file, for weights that are not finite or do not fit the
-    described network, and for a policy made for other observations or actions.
+    Raises InputError for an unknown name, for a missing, incomplete or altered file, for weights that are not finite or
+    do not fit the described network, and for a policy that does not know these features or actions.
     """
-    given = as_path(path)
-    folder = given.parent if given.name in (CARD_NAME, WEIGHTS_NAME) else given
-    card_path, weights_path = folder / CARD_NAME, folder / WEIGHTS_NAME
-    card = _read_card(card_path)
+    card_path = card_file(path)
+    weights_path = card_path.parent / WEIGHTS_NAME
+    card = read_card(card_path)
+    fit = None
     if observation is not None and actions is not None:
-        require_spaces(card, observation, actions, source=card_path)
+        fit = find_fit((card.observation, card.actions), (observation, actions), source=card_path)
     data = read_sized(weights_path, "a policy's weights", card.size, f" bytes, as {CARD_NAME} says")
     if sha256(data) != card.sha256:
         raise InputError.of(weights_path, "sha256", sha256(data), f"{card.sha256}, as {CARD_NAME} says")
@@ -107,7 +114,13 @@ def load_policy(
     weights = _read_weights(weights_path, data, card)
     network = ActorCritic(len(card.observation), len(card.actions), card.network)
     network.load_state_dict(weights)
-    return network, card
+    return network if fit is None else fitted(network, fit), card
+
+
+def card_file(policy: AnyPath) -> Path | UPath:
+    """The place of a policy's card, from its folder, one of its files or its name. Raises InputError for no name."""
+    given = find_policy(policy)
+    return (given.parent if given.name in (CARD_NAME, WEIGHTS_NAME) else given) / CARD_NAME
 
 
 class Spaces(Protocol):
@@ -145,7 +158,9 @@ def require_spaces(
         raise InputError(faults[:4])
 
 
-def _read_card(path: AnyPath) -> PolicyCard:
+def read_card(policy: AnyPath) -> PolicyCard:
+    """The card alone, from a policy's folder, one of its files or its name. Raises InputError for an unusable one."""
+    path = card_file(policy)
     return validated(read_json(path, "a policy's card"), PolicyCard, path)
 
 

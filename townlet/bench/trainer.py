@@ -169,6 +169,9 @@ def training_scenario(
         "threads": threads,
         "network": {"hidden": HIDDEN, "activation": activation},
         "ppo": training.ppo.model_dump() | {"minibatch_size": minibatch},
+        # What is measured are rollouts of the network, in this town, and PPO.
+        "imitation": {},
+        "towns": {},
     }
     return scenario.model_copy(update={"training": type(training).model_validate(changed)})
 
@@ -181,9 +184,11 @@ class _TimedBehavior(NeuralBehavior):
         self.seconds = 0.0
         self._lock = threading.Lock()
 
-    def act(self, town: Town, action: NDArray[Any], log_prob: NDArray[Any], value: NDArray[Any]) -> None:
+    def act_within(
+        self, town: Town, mask: NDArray[Any], action: NDArray[Any], log_prob: NDArray[Any], value: NDArray[Any]
+    ) -> None:
         begin = time.perf_counter()
-        super().act(town, action, log_prob, value)
+        super().act_within(town, mask, action, log_prob, value)
         with self._lock:
             self.seconds += time.perf_counter() - begin
 

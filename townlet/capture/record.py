@@ -26,6 +26,7 @@ from townlet.capture.sample_metrics import capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
+from townlet.config.rules import ObservationConfig
 from townlet.files.artefact_names import MANIFEST_NAME, METRICS_NAME
 from townlet.files.outputs import remove_unfinished
 from townlet.files.storage import (
@@ -84,6 +85,7 @@ def capture_rollout(
     seed: int | None = None,
     behavior: str | None = None,
     policy: AnyPath | None = None,
+    observations: ObservationConfig | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CaptureResult:
     """Simulate one episode per world and record every agent-step and event into a folder.
@@ -95,15 +97,19 @@ def capture_rollout(
         worlds: replaces the scenario's.
         seed: replaces the scenario's.
         behavior: ``scripted`` (the default), ``random``, ``heuristic``, or ``neural``, which needs ``policy``.
-        policy: the ``policy.json`` of a trained policy; implies ``neural``.
+        policy: the place or the name of a trained policy; implies ``neural``. If it brings other observation options
+            than the scenario's, the manifest records the scenario with these.
+        observations: replaces the scenario's.
         progress: called after each shard with the number of worlds done and the total.
 
     Raises InputError for unusable options, scenario or policy, before anything is written.
     """
     require_folder(output, (MANIFEST_NAME, METRICS_NAME))
-    scenario = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
+    asked = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
+    if observations is not None:
+        asked = asked.model_copy(update={"observations": observations})
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
-    acting, card = choose_behavior(scenario, behavior, policy)
+    acting, card, scenario = choose_behavior(asked, behavior, policy)
     _require_memory(scenario)
     with exclusive(output), repeatable(scenario.training.threads):
         recording = _Recording()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ActingPolicy, PrintJson, ScenarioFile
 from townlet.cli.places import file_option, folder_option
 
@@ -63,7 +64,8 @@ def build(
     from townlet.config import load_scenario
     from townlet.files.storage import pretty_json, write_atomically
 
-    name = load_scenario(scenario).name
+    loaded = load_scenario(scenario)
+    name = loaded.name
     with progress_bar(f"baseline of {name}", "seeds") as advance:
         compiling_notice()
         result = build_baseline(
@@ -79,6 +81,7 @@ def build(
         )
     if copy is not None:
         write_atomically(copy, pretty_json(result.baseline.model_dump(mode="json")))
+    say_what_it_brought(policy, loaded)
     _print_baseline(result.baseline)
     _print_comparison(result.baseline)
     typer.echo(result.path)

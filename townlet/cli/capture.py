@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ActingPolicy, ScenarioFile
 from townlet.cli.places import folder_option
 
@@ -33,6 +34,7 @@ def capture(
     """
     from townlet.capture import capture_rollout
     from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.config import load_scenario
 
     with progress_bar("capture", "worlds") as advance:
         compiling_notice()
@@ -46,6 +48,7 @@ def capture(
             policy=policy,
             progress=advance,
         )
+    say_what_it_brought(policy, load_scenario(scenario))
     total, baseline = result.metrics["total"], result.metrics["baseline"]
     typer.echo(
         f"captured {result.metrics['agent_steps']:,} agent-steps of {result.manifest.scenario.name} "

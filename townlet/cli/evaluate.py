@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import TrainedPolicy
 from townlet.cli.places import file_option, require_apart
 
@@ -40,8 +41,10 @@ def evaluate(
     """
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.policies import find_policy
 
-    require_apart(output, policy, policy / "policy.json", policy / "policy.safetensors", scenario)
+    place = Path(str(find_policy(policy)))
+    require_apart(output, place, place / "policy.json", place / "policy.safetensors", scenario)
     loaded = load_scenario(scenario)
     from townlet.evaluation import evaluate as run_evaluation
     from townlet.evaluation import write_evaluation
@@ -58,6 +61,7 @@ def evaluate(
             progress=advance,
         )
     _print(result)
+    say_what_it_brought(policy, loaded)
     if output is not None:
         typer.echo(f"{output}  sha256 {write_evaluation(result, output)}")
 

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def lineage(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file of an artefact.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Any file of an artefact, or the name of a shipped policy.")
+    ],
     search: Annotated[
         list[Path] | None,
         typer.Option(help="Folder to search for artefacts that are named only by their hash; may be repeated."),
@@ -28,9 +30,12 @@ def lineage(
     answers which rollouts, which policy or script, which code, who promoted the baseline, why, and what it replaced.
     The exit code is 1 if a hash differs.
     """
+    from townlet.files.artefact_names import CARD_NAME
     from townlet.lineage.walk import trace
+    from townlet.policies import shipped_policy
 
-    node = trace(file, search or ())
+    shipped = shipped_policy(file)
+    node = trace(file if shipped is None else shipped / CARD_NAME, search or ())
     if as_json:
         print(json.dumps(node.as_json(), indent=2))
         return

@@ -12,11 +12,17 @@ from townlet.cli.places import folder_option
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="Scenario file.")]
 CaptureManifest = Annotated[Path, typer.Argument(metavar="MANIFEST", help="Manifest of a capture.")]
 TelemetryLog = Annotated[Path, typer.Argument(metavar="LOG", help="Telemetry log (JSONL).")]
-TrainedPolicy = Annotated[Path, typer.Argument(metavar="POLICY", help="Folder or policy.json of a trained policy.")]
+TrainedPolicy = Annotated[
+    Path,
+    typer.Argument(metavar="POLICY", help="Trained policy: its folder or policy.json, or the name of a shipped one."),
+]
 
 #: Option ``--policy`` of commands in which a trained policy may act.
 ActingPolicy = Annotated[
-    Path | None, typer.Option(metavar="POLICY.json", help="policy.json of a trained policy that acts.")
+    Path | None,
+    typer.Option(
+        metavar="POLICY", help="Trained policy that acts: its folder or policy.json, or the name of a shipped one."
+    ),
 ]
 #: Option ``--world`` of commands that show one world of a capture.
 World = Annotated[int, typer.Option(help="Index of the captured world.")]

@@ -37,8 +37,8 @@ _Policies = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="POLICY",
-        help="Folder or policy.json of a policy whose outputs the page shows; give it twice with --compare if the "
-        "sides differ.",
+        help="Policy whose outputs the page shows: its folder or policy.json, or the name of a shipped one; give it "
+        "twice with --compare if the sides differ.",
     ),
 ]
 _Labels = Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ScenarioFile
 from townlet.cli.places import folder_option
 
@@ -32,7 +33,12 @@ _Hours = Annotated[
 _Learning = Annotated[bool, typer.Option("--learning/--frozen", help="Whether the network learns.")]
 _Seed = Annotated[int, typer.Option(help="Seed from which the seeds of all cycles derive; give every night its own.")]
 _Policy = Annotated[
-    Path | None, typer.Option(metavar="POLICY.json", help="policy.json to start from; by default a fresh network.")
+    Path | None,
+    typer.Option(
+        metavar="POLICY",
+        help="Policy to start from: its folder or policy.json, or the name of a shipped one; by default a fresh "
+        "network.",
+    ),
 ]
 _Capture = Annotated[
     Path | None,
@@ -80,7 +86,8 @@ def soak(
     from townlet.config import load_scenario
     from townlet.soak.options import SoakOptions
 
-    name = load_scenario(scenario).name
+    loaded = load_scenario(scenario)
+    name = loaded.name
     options = SoakOptions(
         scenario=scenario,
         output=output or Path("runs") / "soak" / f"{name}-{'learning' if learning else 'frozen'}",
@@ -93,7 +100,9 @@ def soak(
         capture=capture,
         night=night,
     )
-    _print_result(_run(name, options, restart_every, resume), name)
+    result = _run(name, options, restart_every, resume)
+    say_what_it_brought(policy, loaded)
+    _print_result(result, name)
 
 
 def _run(name: str, options: SoakOptions, restart_every: int | None, resume: bool) -> SoakResult:

@@ -62,7 +62,7 @@ def report(
     log: TelemetryLog,
     scenario: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario of the training.")],
     manifest: Annotated[Path, typer.Option(metavar="MANIFEST", help="Manifest of the capture.")],
-    policy: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the policy.")],
+    policy: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the policy that the training saved.")],
     output: Annotated[Path, folder_option(help="Folder for report.html, summary.md and summary.json.")],
 ) -> None:
     """Write the report of a training.

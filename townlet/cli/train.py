@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ScenarioFile
 from townlet.cli.places import file_option, folder_option
 
@@ -30,6 +31,15 @@ _Mode = Annotated[
 ]
 _ReplayManifest = Annotated[
     Path | None, typer.Option(metavar="MANIFEST", help="Manifest of the capture to learn from; for replay and mixed.")
+]
+_From = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="POLICY",
+        help="Policy to begin with, for fine-tuning: its folder or policy.json, or the name of a shipped one. Network "
+        "and observations are then the policy's.",
+    ),
 ]
 _RolloutTicks = Annotated[int | None, typer.Option(help="Ticks per world in each rollout.")]
 _Epochs = Annotated[int | None, typer.Option(help="Passes over each batch of data.")]
@@ -69,6 +79,7 @@ _Output = Annotated[
 def train(
     scenario: ScenarioFile,
     mode: _Mode = "rollout",
+    from_policy: _From = None,
     replay_manifest: _ReplayManifest = None,
     rollout_ticks: _RolloutTicks = None,
     epochs: _Epochs = None,
@@ -96,6 +107,7 @@ def train(
     options = TrainingOptions(
         mode=mode,
         output=output or _default_folder(config, mode, ppo_log),
+        from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
         rollout_ticks=rollout_ticks,
@@ -111,6 +123,7 @@ def train(
     )
     with _progress(config.name, options.planned_epochs(config.training)) as show_epoch:
         result = run_training(config, options, show_epoch)
+    say_what_it_brought(from_policy, config)
     _print_result(result, config.name, mode)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from townlet.config.scenario import Scenario
 from townlet.config.town import OBJECT_VERBS, PLAIN_VERBS, Instruction, Tile
+from townlet.config.training import combination_faults
 from townlet.errors import nearest_name
 
 #: A path inside the scenario, what was found, and what was expected.
@@ -30,6 +31,7 @@ def find_broken_references(scenario: Scenario) -> list[Finding]:
         *_schedules(scenario),
         *_money(scenario),
         *_perturbations(scenario),
+        *((f"training.{name}", found, expected) for name, found, expected in combination_faults(scenario.training)),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
@@ -14,6 +14,8 @@ from townlet.errors import InputError, nearest_name
 Mode = Literal["replay", "rollout", "mixed"]
 """Where experience comes from: a capture, the network's own rollouts, or both."""
 PhaseKind = Literal["replay", "rollout", "joint"]
+#: Ticks of a day in a drawn town: see townlet.config.drawn.
+DRAWN_DAY = 1000
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -130,7 +132,8 @@ class ImitationConfig(Section):
 
 
 class TownsConfig(Section):
-    """Training in many drawn towns at once instead of the scenario's own."""
+    """Training in many drawn towns at once instead of the scenario's own; a rollout is a day, so ``rollout_ticks`` is
+    1000."""
 
     count: Annotated[int, Field(ge=0, le=4096)] = 0
     """Towns in a rollout, each with ``worlds`` worlds; 0 trains in the scenario's own town."""
@@ -171,6 +174,25 @@ class TrainingConfig(Section):
         return content
 
 
+def combination_faults(config: TrainingConfig, mode: Mode | None = None) -> Iterator[tuple[str, str, str]]:
+    """Yield what keeps options of a training from working together: a dotted name, what was found, what was expected.
+
+    ``mode``, if it is known, counts as one of them.
+    """
+    towns, imitation = config.towns.count, config.imitation.rollouts
+    if towns and config.rollout_ticks != DRAWN_DAY:
+        expected = f"{DRAWN_DAY} with towns.count: in a rollout, drawn towns live a day"
+        yield "rollout_ticks", str(config.rollout_ticks), expected
+    for name, amount in (("towns.count", towns), ("imitation.rollouts", imitation)):
+        if amount and config.handover.script != "none":
+            yield name, f"{amount} with handover.script: {config.handover.script}", "0, or handover.script: none"
+    if towns and mode not in (None, "rollout"):
+        yield "towns.count", f"{towns} with mode {mode}", "0, or mode rollout: a capture is of the scenario's own town"
+    if imitation and (mode == "replay" or (mode == "mixed" and config.replay.mixing == "joint")):
+        found = f"{imitation} with mode {mode}" + (", replay.mixing: joint" if mode == "mixed" else "")
+        yield "imitation.rollouts", found, "0, or a mode with rollouts of their own"
+
+
 def mode_named(name: str) -> Mode:
     """The mode of this name. Raises InputError for another name."""
     for mode in get_args(Mode):
@@ -193,7 +215,8 @@ def planned_phases(mode: Mode, config: TrainingConfig) -> int:
 
 def planned_epochs(mode: Mode, config: TrainingConfig) -> int:
     """The number of epochs in a whole training, not counting those that a hand-over adds."""
-    return planned_phases(mode, config) * config.epochs
+    lessons = min(config.imitation.rollouts, config.cycles) if "rollout" in phase_kinds(mode, config) else 0
+    return planned_phases(mode, config) * config.epochs + lessons * (config.imitation.epochs - config.epochs)
 
 
 def with_training_options(config: TrainingConfig, options: Mapping[str, Any]) -> TrainingConfig:

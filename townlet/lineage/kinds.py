@@ -125,7 +125,7 @@ def _is_named_by_manifest(file: Path) -> bool:
 
 @register("policy", lambda file: file.name in (CARD_NAME, WEIGHTS_NAME))
 def policy(file: Path) -> Artefact:
-    """Read a policy: its card names the weights, the trained configuration, and the capture it learned from."""
+    """Read a policy: its card names the weights, the trained configuration, and the capture and policy it came from."""
     path = file.with_name(CARD_NAME)
     card = read_json(path, "a policy's card")
     name, says = file_name(card, "provenance.scenario", path), str(path)
@@ -134,6 +134,9 @@ def policy(file: Path) -> Artefact:
     if field(card, "provenance.parents", path, dict).get("replay_manifest_sha256") is not None:
         replayed = hash_in(card, "provenance.parents.replay_manifest_sha256", path)
         made_from.append(Claim(Path(MANIFEST_NAME), replayed, says, located=False))
+    if field(card, "provenance.parents", path, dict).get("initial_policy_sha256") is not None:
+        initial = hash_in(card, "provenance.parents.initial_policy_sha256", path)
+        made_from.append(Claim(Path(WEIGHTS_NAME), initial, says, located=False))
     mode, seed = field(card, "provenance.mode", path), field(card, "provenance.seed", path)
     weights = Claim(path.with_name(WEIGHTS_NAME), hash_in(card, "sha256", path), says)
     return Artefact("policy", path, f"townlet train --mode {mode} --seed {seed}", (weights,), tuple(made_from))

@@ -11,11 +11,13 @@ from townlet.baselines.promotion import LEDGER_NAME
 from townlet.baselines.review import BaselineReview
 from townlet.config.find import scenarios_folder
 from townlet.errors import InputError
+from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.lineage.artefact import Artefact, Claim, Hashed, LineageError
 from townlet.lineage.kinds import artefact_of
 from townlet.lineage.node import Node
 from townlet.lineage.promotions import require_told, reviewed
 from townlet.lineage.record import artefact_on_record
+from townlet.policies import policies_folder
 
 #: What a message calls that which a claim's hash covers.
 _COVERED: dict[Hashed, str] = {"bytes": "SHA-256", "content": "content with SHA-256"}
@@ -26,8 +28,8 @@ _WHO_AND_WHY = f"who promoted it and why stand in {LEDGER_NAME}, which has no ha
 def trace(file: Path, search: Sequence[Path] = ()) -> Node:
     """Walk from an artefact's file back to its scenario.
 
-    A parent known only by its hash is searched for in ``search``, near the file that names it, and among the scenarios
-    of the current folder and Townlet's own.
+    A parent known only by its hash is searched for in ``search``, near the file that names it, among the scenarios of
+    the current folder and Townlet's own, and among the policies that come with Townlet.
 
     Raises InputError if ``file`` is missing or nothing says what it was made from. Raises LineageError for the first
     file on the way that is missing or has another hash; it names the file and both hashes.
@@ -156,6 +158,8 @@ class _Walk:
         for place in self._search:
             yield from sorted(place.rglob(escape(name)))
         yield from sorted(folder.parent.glob(f"*/{escape(name)}"))
+        if name in (CARD_NAME, WEIGHTS_NAME):
+            yield from sorted(policies_folder().glob(f"*/{name}"))
         if name.endswith(".yaml"):
             yield Path("configs", "scenarios", name).absolute()
             yield scenarios_folder() / name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from townlet.baselines.baseline import Baseline, read_baseline, require_scenario
 from townlet.baselines.promotion import promoted_baseline
 from townlet.config import Scenario, load_scenario
-from townlet.config.training import HandoverConfig, TrainingConfig
+from townlet.config.training import HandoverConfig, ImitationConfig, TownsConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
 from townlet.telemetry.epoch_alerts import bounds_moved_by_learning
@@ -43,7 +43,8 @@ class SoakOptions:
     seed: int = 0
     """Every cycle's seed is a function of this one and of the cycle's number."""
     policy: AnyPath | None = None
-    """A ``policy.json``: the weights to begin with, and those of the baseline's behaviour if that is neural."""
+    """Place or name of a policy: the weights to begin with, and those of the baseline's behaviour if that is neural.
+    People are shown what the policy was trained to see."""
     capture: AnyPath | None = None
     """Manifest of the capture to replay; by default the pinned one, else one recorded at the start."""
     night: str | None = None
@@ -55,8 +56,10 @@ class SoakInputs:
     """The files that the options name, read and checked."""
 
     scenario: Scenario
-    """With the soak's own training section."""
+    """With the soak's own training section, and with the observations of the policy to begin with, if there is one."""
     scenario_file_sha256: str
+    brings_observations: bool
+    """Whether the policy's observation options are others than those in the scenario's file."""
     baseline: Baseline
     behavior: Behavior
     """The baseline's."""
@@ -95,11 +98,12 @@ def read_inputs(options: SoakOptions) -> SoakInputs:
         expected = f"the policy.json of {baseline.policy_sha256}, with which the baseline was made"
         raise InputError.of("options", "--policy", "nothing", expected)
     acting = options.policy if baseline.behavior == "neural" else None
-    behavior, card = choose_behavior(scenario, baseline.behavior, acting)
+    behavior, card, _ = choose_behavior(scenario, baseline.behavior, acting)
     require_policy(str(options.policy), baseline, card.sha256 if card else None)
-    network, started_from = _network(options, scenario)
+    network, started_from, lived_in = _network(options, scenario)
     return SoakInputs(
-        scenario=scenario.model_copy(update={"training": soak_training(scenario, options.learning, started_from)}),
+        scenario=lived_in.model_copy(update={"training": soak_training(scenario, options.learning, started_from)}),
+        brings_observations=lived_in is not scenario,
         scenario_file_sha256=sha256(read_bytes(options.scenario, "a scenario")),
         baseline=baseline,
         behavior=behavior,
@@ -112,8 +116,8 @@ def soak_training(scenario: Scenario, learning: bool, card: PolicyCard | None) -
     """The training section of a soak: the scenario's, without what would make one cycle unlike the next.
 
     The scenario's ``soak`` section replaces sizes. A soak has no planned end, so schedules are constant. Replay and
-    rollout alternate, and the network acts from the start. Without learning, the step size is 0 and one pass over the
-    data is enough.
+    rollout alternate, and the network acts from the start, in the scenario's own town. Without learning, the step size
+    is 0 and one pass over the data is enough.
     """
     sizes = scenario.soak.model_dump(include={"worlds", "rollout_ticks", "epochs"}, exclude_none=True)
     config = scenario.training.model_copy(update=sizes)
@@ -125,20 +129,20 @@ def soak_training(scenario: Scenario, learning: bool, card: PolicyCard | None) -
         "ppo": ppo,
         "replay": config.replay.model_copy(update={"mixing": "alternate"}),
         "handover": HandoverConfig(),
+        "imitation": ImitationConfig(),
+        "towns": TownsConfig(),
         "network": card.network if card else config.network,
     }
     return config.model_copy(update=changed)
 
 
-def _network(options: SoakOptions, scenario: Scenario) -> tuple[ActorCritic | None, PolicyCard | None]:
+def _network(options: SoakOptions, scenario: Scenario) -> tuple[ActorCritic | None, PolicyCard | None, Scenario]:
+    """The network to begin with, its policy's card, and the scenario with the observations that the policy brings."""
     if options.policy is None:
-        return None, None
-    from townlet.behavior.policy_file import load_policy
-    from townlet.world.observation.schema import observation_schema_of
-    from townlet.world.rules.actions import action_names
+        return None, None, scenario
+    from townlet.behavior.choose import policy_in_town
 
-    actions = action_names(scenario.object_types)
-    return load_policy(options.policy, observation=observation_schema_of(scenario), actions=actions)
+    return policy_in_town(options.policy, scenario)
 
 
 def _require_options(options: SoakOptions) -> None:

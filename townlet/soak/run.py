@@ -66,7 +66,7 @@ def run_soak(
     with exclusive(options.output), repeatable():
         if not resume:
             require_no_soak(Path(options.output))
-        capture, source = capture_to_replay(options, inputs.scenario)
+        capture, source = capture_to_replay(options, inputs)
         cycles = Cycles(inputs, capture, source, seed=options.seed)
         session = SoakSession(options, cycles, soak_manifest(options, inputs, capture, source), resume=resume)
         resumed_cycle = session.done if session.resumed else None

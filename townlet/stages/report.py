@@ -11,6 +11,7 @@ from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, REPORT_NAME
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
+from townlet.policies import shipped_with
 from townlet.stages.commands import command_line
 from townlet.stages.verified_capture import manifest_sha256
 from townlet.telemetry.log_hash import log_sha256, without_clock
@@ -133,6 +134,8 @@ class _Trained:
     epochs: int
     steps: int
     log_frequency: int
+    initial_policy: str | None
+    """SHA-256 of the weights that the training began with; None for fresh ones."""
     options: dict[str, Any]
     """The scenario's training section, with command-line options applied."""
 
@@ -146,7 +149,9 @@ class _Trained:
         card = {**card, "provenance": provenance}
         kinds = {"mode": str, "epochs": int, "agent_steps": int, "log_frequency": int, "training": dict}
         fields = (require_field(card, f"provenance.{name}", path, what, kind) for name, kind in kinds.items())
-        return cls(require_field(card, "sha256", path, what, str), *fields)
+        *numbers, options = fields
+        initial = provenance.get("parents", {}).get("initial_policy_sha256")
+        return cls(require_field(card, "sha256", path, what, str), *numbers, initial, options)
 
     def require_log(self, log: Path, last: Mapping[str, Any]) -> None:
         """Raise InputError unless ``last`` is the last record that this training logged."""
@@ -168,6 +173,7 @@ def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, sho
         "worlds": recorded.worlds,
         "seed": recorded.seed,
         "behavior": recorded.behavior.name,
+        **_named("policy", recorded.behavior.policy_sha256),
     }
     # The pipeline keeps the scenario with all options applied beside the policy.
     effective = sources.policy / sources.scenario.name
@@ -175,6 +181,7 @@ def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, sho
     own = load_scenario(scenario).training.model_dump(mode="json")
     changed = {name: trained.options[name] for name in OPTIONS if trained.options.get(name, own[name]) != own[name]}
     train = {"mode": trained.mode, "output": sources.policy, "ppo_log": sources.log, **changed}
+    train |= _named("from", trained.initial_policy)
     if trained.mode != "rollout":
         train["replay_manifest"] = sources.manifest
     if trained.log_frequency != 1:
@@ -185,3 +192,10 @@ def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, sho
         command_line("validate", sources.log, show=show),
         command_line("summary", sources.log, options={"format": "html"}, show=show),
     ]
+
+
+def _named(option: str, sha256: str | None) -> dict[str, str]:
+    """The option that names a policy; one that does not come with Townlet is known by its hash alone."""
+    if sha256 is None:
+        return {}
+    return {option: shipped_with(sha256) or f"POLICY-{sha256[:12]}"}

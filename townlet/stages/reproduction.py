@@ -11,6 +11,7 @@ from townlet.capture import read_capture
 from townlet.config import load_scenario
 from townlet.config.options import with_options
 from townlet.errors import InputError
+from townlet.policies import shipped_with
 from townlet.simulation import SimulationLoop
 
 #: Arrays that are compared wherever a person was present: all recorded ones except value estimates, which only networks
@@ -35,17 +36,17 @@ def differences_when_repeated(
     Returns the number of agent-steps compared, and the names of the arrays that differ.
 
     Raises InputError if the capture is damaged, has another configuration than the scenario, or records a neural
-    policy, which cannot act again without its weights.
+    policy that does not come with Townlet, which cannot act again without its weights.
     """
     capture = read_capture(manifest_path)
     manifest, recorded = capture.manifest, capture.buffer
-    scenario = with_options(
-        load_scenario(scenario_path), ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed
+    asked = with_options(load_scenario(scenario_path), ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed)
+    behavior, _, scenario = choose_behavior(
+        asked, manifest.behavior.name, shipped_with(manifest.behavior.policy_sha256)
     )
     if scenario.digest != manifest.scenario.config_sha256:
         found = f"a capture of the configuration {manifest.scenario.config_sha256}"
         raise InputError.of(manifest_path, "scenario.config_sha256", found, scenario.digest)
-    behavior, _ = choose_behavior(scenario, manifest.behavior.name, None)
     loop = SimulationLoop(scenario, worlds=min(worlds, manifest.worlds), seed=manifest.seed)
     again = loop.new_buffer(min(ticks, manifest.ticks))
     loop.collect(again, behavior)

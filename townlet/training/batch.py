@@ -105,8 +105,8 @@ def rollout_batch(
 ) -> Batch:
     """Prepare experience that ``network`` has just collected, with its own values and log-probabilities.
 
-    ``only``, bool [W, A], selects the slots that the network drove; None selects all. Raises InputError if all of them
-    were empty throughout.
+    ``only``, bool [W, A], selects the slots that the network drove; None selects all. Of a network that commits itself,
+    only decisions are learnt from. Raises InputError if all of the slots were empty throughout.
     """
     require_agent_steps("rollout", buffer, only)
     trajectories = Trajectories.of(buffer, buffer.value, network, config.ppo.gamma)
@@ -116,10 +116,7 @@ def rollout_batch(
     rows = trajectories.decisions(lived)
     batch = assemble("none", buffer, rows, estimates, torch.from_numpy(buffer.log_prob), None)
     if len(rows) < len(lived):
-        # Rewards are everybody's in every tick, decision or not.
-        rewards = buffer.reward.ravel()[lived]
-        batch.statistics["reward_mean"] = float(rewards.mean(dtype=np.float64))
-        batch.statistics["reward_clipped_share"] = float(buffer.clipped.ravel()[lived].mean())
+        batch.statistics.update(reward_statistics(buffer.reward.ravel()[lived], buffer.clipped.ravel()[lived]))
     batch.statistics.update(fresh_agent_steps=len(lived), fresh_reward_mean=batch.statistics["reward_mean"])
     return batch
 
@@ -165,10 +162,17 @@ def batch_statistics(reward: Floats, advantage: Floats, clipped: Flags) -> dict[
     return {
         "adv_mean": float(advantage.mean(dtype=np.float64)),
         "adv_std": float(advantage.std(dtype=np.float64)),
-        "reward_mean": float(reward.mean(dtype=np.float64)),
-        "reward_clipped_share": float(clipped.mean()),
+        **reward_statistics(reward, clipped),
         "reward_advantage_corr": correlation(reward, advantage),
     }
+
+
+def reward_statistics(reward: Floats, clipped: Flags) -> dict[str, float]:
+    """Telemetry fields about rewards alone, each array [S].
+
+    They describe every tick that people lived, also those without a decision, from which nothing is learnt.
+    """
+    return {"reward_mean": float(reward.mean(dtype=np.float64)), "reward_clipped_share": float(clipped.mean())}
 
 
 def correlation(x: Floats, y: Floats) -> float:

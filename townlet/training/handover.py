@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior.base import Behavior
+from townlet.behavior.base import Behavior, act_within
 from townlet.behavior.heuristic import HeuristicBehavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.scripted import ScriptedBehavior
@@ -46,7 +46,8 @@ class HandoverBehavior:
     """A behaviour in which each person is driven by a script or by the network for a whole rollout.
 
     ``driven``, bool [W, A], marks the people whom the script drives; assign it before each rollout. The script's
-    actions are recorded with log-probability 0 and the network's value estimate.
+    actions are recorded with log-probability 0 and the network's value estimate, which is NaN where the network is not
+    asked. The script chooses anew in every tick, among all that is legal, even if the network commits itself.
     """
 
     name = "handover"
@@ -60,7 +61,19 @@ class HandoverBehavior:
         self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
     ) -> None:
         """Choose for everybody; see :class:`townlet.behavior.base.Behavior`."""
-        self.network.act(town, action, log_prob, value)
+        self.act_within(town, np.empty_like(town.mask), action, log_prob, value)
+
+    def act_within(
+        self,
+        town: Town,
+        mask: NDArray[np.bool_],
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
+        """Choose for everybody and fill ``mask``; see :func:`townlet.behavior.base.act_within`."""
+        act_within(self.network, town, mask, action, log_prob, value)
+        np.copyto(mask, town.mask, where=self.driven[..., None])
         scripted = aligned_zeros(action.shape, np.int32)
         self.script.act(town, scripted, np.empty_like(log_prob), np.empty_like(value))
         np.copyto(action, scripted, where=self.driven)

@@ -15,12 +15,12 @@ from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
-from townlet.config.training import Mode, TrainingConfig, phase_kinds
-from townlet.errors import InputError
+from townlet.config.training import Mode, TrainingConfig, combination_faults, phase_kinds
+from townlet.errors import Fault, InputError
 from townlet.host.memory import FEWER, memory_for
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
-from townlet.training.batch import rollout_batch, rows_of
+from townlet.training.batch import rollout_batch
 from townlet.training.handover import Handover, require_handover, script_batch
 from townlet.training.imitation import LabelledBehavior, imitation_batch
 from townlet.training.joint import joint_batch
@@ -29,6 +29,7 @@ from townlet.training.loop import Loop
 from townlet.training.memory_needed import learning_bytes
 from townlet.training.replay import replay_batch, replay_method, require_learnable
 from townlet.training.towns_loop import TownsLoop
+from townlet.training.trajectories import learnable_rows
 
 if TYPE_CHECKING:
     from townlet.capture import Capture
@@ -81,7 +82,8 @@ class TrainingHarness(Learner):
     ) -> TrainingHarness:
         """A harness for a scenario's town, by the scenario's ``training`` section.
 
-        ``seed`` replaces the section's own. ``loop`` replaces a new :class:`SimulationLoop` of the scenario.
+        ``seed`` replaces the section's own. ``loop`` replaces a new :class:`SimulationLoop` of the scenario, or, with
+        ``towns.count``, a new :class:`TownsLoop`.
         """
         config = scenario.training
         seed = config.seed if seed is None else seed
@@ -140,6 +142,9 @@ class TrainingHarness(Learner):
     def require_usable(self, mode: Mode, capture: Capture | None, source: str = "replay") -> None:
         """Raise InputError unless a training in this mode, with this capture if it replays one, can begin."""
         require_handover(self.config, mode)
+        faults = [Fault("training options", *fault) for fault in combination_faults(self.config, mode)]
+        if faults:
+            raise InputError(faults)
         if capture is not None:
             self.require_match(capture, source)
             require_learnable(capture.buffer, self.config.replay, capture.manifest.behavior.deterministic, source)
@@ -165,6 +170,8 @@ class TrainingHarness(Learner):
         town, config = self.loop.town, self.config
         shape = config.rollout_ticks, town.worlds, len(town.people), self.network.features, self.network.actions
         needed = learning_bytes(mode, config, shape, capture)
+        if isinstance(self.loop, TownsLoop):
+            needed += self.loop.state_bytes
         what = (
             f"{config.rollout_ticks:,} ticks × {town.worlds:,} worlds × {len(town.people):,} people and what is learnt"
         )
@@ -216,8 +223,9 @@ class TrainingHarness(Learner):
         """Collect a rollout from where the worlds stand, and learn from it for ``epochs`` epochs.
 
         While a script drives some of the people, the network learns from the others by PPO and then clones the
-        script's actions. A rollout during which nobody was in town is skipped and counted; it has no epochs. Raises
-        TrainingDiverged.
+        script's actions. At the start, it may imitate the heuristic instead (``imitation``). A rollout during which
+        nobody was in town is skipped and counted, and so is one without a decision of a network that commits itself;
+        it has no epochs. Raises TrainingDiverged.
         """
         started = time.perf_counter()
         if self.cycle < self.config.imitation.rollouts:
@@ -247,24 +255,24 @@ class TrainingHarness(Learner):
         buffer = self._collect(behavior)
         if buffer is None:
             return
-        if len(rows_of(buffer, ~driven)):
+        if len(learnable_rows(buffer, self.network, ~driven)):
             batch = rollout_batch(buffer, self.network, self.config, only=~driven)
             self.learn(batch, epochs, log, PhaseSource("rollout", buffer, started, fields))
             started = time.perf_counter()
         last: dict[str, Any] = {}
-        if len(rows_of(buffer, driven)):
+        if len(learnable_rows(buffer, self.network, driven)):
             # Cloning comes last: PPO's ratios are to the policy that acted.
             batch = script_batch(buffer, self.network, self.config, driven)
             last = self.learn(batch, epochs, log, PhaseSource("rollout", buffer, started, fields))
         self.handover = handover.after(buffer, driven, last)
 
     def _collect(self, behavior: Behavior) -> RolloutBuffer | None:
-        """Collect the next rollout; if nobody was in town, count it as skipped and return None."""
+        """Collect the next rollout; if nobody was in town, or nobody decided, count it as skipped and return None."""
         if self._buffer is None:
             self._buffer = self.loop.new_buffer(self.config.rollout_ticks)
         self.loop.collect(self._buffer, behavior)
         self.cycle += 1
-        if not self._buffer.alive.any():
+        if not len(learnable_rows(self._buffer, self.network)):
             self.passed_over += 1
             return None
         return self._buffer

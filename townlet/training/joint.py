@@ -22,7 +22,9 @@ from townlet.training.batch import Batch, batch_statistics, evaluate, rollout_ba
 from townlet.training.importance import importance_statistics
 from townlet.training.replay import replay_batch
 
-# Stream of the draw of segments; the minibatch order, keyed by the epoch, uses the numbers from 0 on.
+# Stream of the draw of segments. Others under the same seed: the minibatch order, keyed by the epoch, has the numbers
+# from 0 on; the draw of people in a hand-over those from 2^62 on; the draws of towns, and of their worlds' seeds, those
+# from 3 · 2^61 and from 3 · 2^61 + 2^60 on.
 _STREAM = 1 << 63
 
 
@@ -91,7 +93,7 @@ def _joined(new: Batch, old: Batch, segments: Segments) -> Batch:
     offset = len(new.action)
     statistics = {
         "fresh_reward_mean": new.statistics["reward_mean"],
-        "fresh_agent_steps": len(new.rows),
+        "fresh_agent_steps": new.statistics["fresh_agent_steps"],
         "replayed_agent_steps": len(segments.rows),
         "replay_segments": segments.found,
         "replay_segments_dropped": segments.dropped,

@@ -32,8 +32,8 @@ class LoopTown(Protocol):
 class Loop(Protocol):
     """Worlds that a behaviour acts in, rollout after rollout.
 
-    :class:`townlet.simulation.SimulationLoop` runs the town, :class:`townlet.training.gymnasium_loop.GymnasiumLoop`
-    runs Gymnasium's environments.
+    :class:`townlet.simulation.SimulationLoop` runs a town, :class:`townlet.training.towns_loop.TownsLoop` many drawn
+    ones, and :class:`townlet.training.gymnasium_loop.GymnasiumLoop` Gymnasium's environments.
     """
 
     @property

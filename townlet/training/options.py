@@ -22,6 +22,9 @@ class TrainingOptions:
     """``rollout``, ``replay`` or ``mixed``."""
     output: AnyPath
     """Folder for the policy and the checkpoint; locked during the training."""
+    from_policy: AnyPath | None = None
+    """Place or name of the policy whose weights the training begins with; by default fresh weights. The network and the
+    observations are then the policy's, and nothing is imitated first."""
     replay_manifest: AnyPath | None = None
     """Manifest of the capture to learn from, which ``replay`` and ``mixed`` need."""
     ppo_log: AnyPath | None = None

@@ -17,7 +17,13 @@ from townlet.sources import sources_sha256
 
 
 def training_plan(
-    scenario: Scenario, mode: Mode, capture_sha256: str | None, log: Mapping[str, JsonValue], device: str = "cpu"
+    scenario: Scenario,
+    mode: Mode,
+    capture_sha256: str | None,
+    log: Mapping[str, JsonValue],
+    device: str = "cpu",
+    *,
+    initial_policy_sha256: str | None = None,
 ) -> dict[str, Any]:
     """Return what a resumption must not change, as JSON values.
 
@@ -27,6 +33,7 @@ def training_plan(
         capture_sha256: SHA-256 of the manifest of the capture that is replayed.
         log: how the telemetry is written.
         device: where the network computes.
+        initial_policy_sha256: SHA-256 of the weights that the training begins with, unless they are fresh.
     """
     town = scenario.model_dump(mode="json", exclude={"description", "telemetry", "capture", "training", "soak"})
     training, ppo = scenario.training, scenario.training.ppo
@@ -34,6 +41,7 @@ def training_plan(
     return {
         "mode": mode,
         "replay_manifest_sha256": capture_sha256,
+        **({} if initial_policy_sha256 is None else {"initial_policy_sha256": initial_policy_sha256}),
         "device": device,
         "training": training.model_dump(mode="json", exclude={"cycles"}),
         "cycles_spanned_by_schedules": spanned,

@@ -19,8 +19,17 @@ from townlet.behavior.network import ActorCritic
 from townlet.config.training import ReplayConfig, TrainingConfig
 from townlet.errors import Fault, InputError
 from townlet.rollout import RolloutBuffer
-from townlet.training.advantages import Flags, vtrace
-from townlet.training.batch import Batch, Estimates, Method, assemble, evaluate, require_agent_steps, rows_of
+from townlet.training.advantages import Flags
+from townlet.training.batch import (
+    Batch,
+    Estimates,
+    Method,
+    assemble,
+    evaluate,
+    require_agent_steps,
+    reward_statistics,
+    rows_of,
+)
 from townlet.training.importance import importance_statistics
 from townlet.training.regression import held_out_rows, regression_weight
 from townlet.training.trajectories import Trajectories
@@ -76,7 +85,8 @@ def replay_batch(
         only: bool [W, A], the slots that the policy drove; None for all.
 
     Raises InputError if those slots were always empty, if recorded actions were illegal, if recorded values are not
-    log-probabilities, or if the configured method cannot use the data.
+    log-probabilities, if a network that commits itself finds no decision, or if the configured method cannot use the
+    data.
     """
     method = replay_method(config.replay, deterministic=deterministic, source=source)
     require_agent_steps(source, buffer, only)
@@ -86,8 +96,13 @@ def replay_batch(
     old_log_prob = log_probs.gather(1, torch.from_numpy(action).long()).view(buffer.action.shape)
     trajectories = Trajectories.of(buffer, values.view(buffer.action.shape).numpy(), network, config.ppo.gamma)
     make = _vtrace_batch if method == "vtrace" else _regression_batch
-    rows = trajectories.decisions(rows_of(buffer, only))
+    lived = rows_of(buffer, only)
+    rows = trajectories.decisions(lived)
+    if not len(rows):
+        raise InputError.of(source, "mask", "no decision: nobody ever had a choice", "at least one")
     batch = make(method, buffer, rows, trajectories, old_log_prob, log_probs, config)
+    if len(rows) < len(lived):
+        batch.statistics.update(reward_statistics(buffer.reward.ravel()[lived], buffer.clipped.ravel()[lived]))
     batch.statistics["replayed_agent_steps"] = len(batch.rows)
     return batch
 
@@ -102,15 +117,7 @@ def _vtrace_batch(
     config: TrainingConfig,
 ) -> Batch:
     log_ratio = old_log_prob.numpy() - buffer.log_prob
-    ppo, replay = config.ppo, config.replay
-    value_target, advantage, weight = vtrace(
-        *trajectories.arrays(),
-        log_ratio.reshape(buffer.ticks, -1),
-        ppo.gamma,
-        replay.rho_bar,
-        replay.c_bar,
-        trajectories.lam(config),
-    )
+    value_target, advantage, weight = trajectories.vtrace(config, log_ratio.reshape(buffer.ticks, -1))
     estimates = Estimates(trajectories.value, advantage, value_target, weight)
     batch = assemble(method, buffer, rows, estimates, old_log_prob, log_probs)
     batch.statistics.update(importance_statistics(weight.ravel()[rows], log_ratio.ravel()[rows]))

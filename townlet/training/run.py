@@ -20,6 +20,7 @@ from townlet.config.training import mode_named
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import as_path, exclusive, exclusive_file, require_folder
 from townlet.host.torch_settings import repeatable
+from townlet.training.beginning import Beginning
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.devices import device_named
 from townlet.training.final_policy import is_saved, save_final_policy
@@ -42,12 +43,13 @@ class TrainingResult:
     """The telemetry log."""
     epochs: int
     passed_over: int
-    """Rollouts during which nobody was in town; there was nothing to learn from them, so they have no epochs."""
+    """Rollouts during which nobody was in town, or a committed policy had nothing to decide; there was nothing to learn
+    from them, so they have no epochs."""
     steps: int
     """Agent-steps handed to epochs; each pass over the same data counts, even one that ``target_kl`` ended early."""
     first_reward_mean: float | None
     """Mean reward per agent-step in the first rollout; in mode replay, of the recorded data. None if a script drove
-    everybody to the end."""
+    everybody to the end. Rollouts in which the heuristic is imitated do not count."""
     last_reward_mean: float | None
     """The same of the last rollout."""
     seconds: float
@@ -80,15 +82,17 @@ def train(
     mode, options = mode_named(options.mode), replace(options, device=device_named(options.device))
     log_path = options.log_path()
     require_folder(options.output, (CARD_NAME, WEIGHTS_NAME, CHECKPOINT_NAME))
-    effective = scenario.model_copy(update={"training": options.configure(scenario.training)})
+    configured = scenario.model_copy(update={"training": options.configure(scenario.training)})
+    beginning = Beginning.of(configured, options.from_policy)
     capture = None if options.replay_manifest is None else read_capture(options.replay_manifest)
     with repeatable(device=options.device):
-        harness = TrainingHarness.for_scenario(effective, device=options.device)
+        harness = TrainingHarness.for_scenario(beginning.scenario, device=options.device)
+        beginning.put_into(harness)
         harness.require_usable(mode, capture, str(options.replay_manifest))
         harness.take_memory(mode, capture)
         with exclusive(options.output), exclusive_file(log_path):
-            origin = _origin(scenario, options, capture)
-            session, card, already_done = _train(effective, options, harness, capture, origin, progress)
+            origin = _origin(scenario, options, capture, beginning)
+            session, card, already_done = _train(beginning, options, harness, capture, origin, progress)
     first, last = session.rewards
     return TrainingResult(
         policy=as_path(options.output) / CARD_NAME,
@@ -108,7 +112,7 @@ def train(
 
 
 def _train(
-    scenario: Scenario,
+    beginning: Beginning,
     options: TrainingOptions,
     harness: TrainingHarness,
     capture: Capture | None,
@@ -116,14 +120,14 @@ def _train(
     progress: Callable[[dict[str, Any]], None] | None,
 ) -> tuple[TrainingSession, PolicyCard, bool]:
     """Begin or resume a training in its locked folder; return the policy's card, and whether nothing was left to do."""
-    mode, log_path = mode_named(options.mode), options.log_path()
+    mode, log_path, scenario = mode_named(options.mode), options.log_path(), beginning.scenario
     log_options: dict[str, Any] = {
         "version": scenario.telemetry.version,
         "frequency": options.log_frequency,
         "max_entries": options.log_max_entries,
     }
     replayed = None if capture is None else capture.manifest_sha256
-    plan = training_plan(scenario, mode, replayed, log_options, options.device)
+    plan = training_plan(scenario, mode, replayed, log_options, options.device, initial_policy_sha256=beginning.sha256)
     session = TrainingSession(
         options.output, harness, mode, plan, every=options.checkpoint_every, resume=options.resume
     )
@@ -138,17 +142,22 @@ def _train(
     return session, card, False
 
 
-def _origin(scenario: Scenario, options: TrainingOptions, capture: Capture | None) -> dict[str, JsonValue]:
-    """The part of a policy's provenance that the scenario as it was given, the options and the capture decide."""
+def _origin(
+    scenario: Scenario, options: TrainingOptions, capture: Capture | None, beginning: Beginning
+) -> dict[str, JsonValue]:
+    """The part of a policy's provenance that the scenario as it was given, the options and the parents decide."""
     parents: dict[str, JsonValue] = {}
     if capture is not None:
         parents = {
             "replay_manifest_sha256": capture.manifest_sha256,
             "replay_policy_sha256": capture.manifest.behavior.policy_sha256,
         }
+    if beginning.sha256 is not None:
+        parents["initial_policy_sha256"] = beginning.sha256
     return {
         "scenario": scenario.name,
         "config_sha256": scenario.digest,
+        **beginning.provenance(scenario),
         "mode": options.mode,
         "log_frequency": options.log_frequency,
         "parents": parents,

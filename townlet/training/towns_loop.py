@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior.base import Behavior
+from townlet.behavior.base import Behavior, act_within
 from townlet.config import Scenario
 from townlet.config.drawn import TRAINING, drawn_scenario
+from townlet.config.drawn.capacities import PEOPLE
+from townlet.config.training import DRAWN_DAY
 from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.seeds import fold_seed
@@ -18,11 +20,11 @@ from townlet.world import Town
 from townlet.world.engine.compile import entry
 from townlet.world.rules.actions import WAIT
 
+#: The most people in a town whose population is drawn.
+MOST_PEOPLE = PEOPLE[1]
+
 # Streams of the draws of towns and of their worlds' seeds; townlet.training.joint lists the others.
 _TOWNS, _WORLDS = 3 << 61, (3 << 61) + (1 << 60)
-
-#: The most people in a town whose population is drawn.
-MOST_PEOPLE = 16
 
 
 class TownsLoop:
@@ -32,7 +34,8 @@ class TownsLoop:
     pure function of the seed and the number of rollouts before it. Observations and rewards are those of ``scenario``,
     whatever the drawn towns' own are.
 
-    In the buffer, towns lie side by side on the axis of worlds; slots beyond a town's people are empty.
+    In the buffer, towns lie side by side on the axis of worlds; slots beyond a town's people are empty. ``threads``
+    threads divide the towns between them, which changes no bit unless torch computes the network.
     """
 
     def __init__(self, scenario: Scenario, *, seed: int, threads: int = 1, loop: type[SimulationLoop] = SimulationLoop):
@@ -52,6 +55,11 @@ class TownsLoop:
         town = self.town
         return RolloutBuffer(ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names))
 
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the states of all towns but the first, if they are as large as that."""
+        return (self.count - 1) * sum(array.nbytes for array in self._loop(0, self.rollouts).town.state)
+
     def number(self, slot: int, rollout: int) -> int:
         """The number from which the town in a slot is drawn in a rollout, counted from 0."""
         # Slots are replaced in turn, not all at once.
@@ -62,8 +70,11 @@ class TownsLoop:
     def collect(self, buffer: RolloutBuffer, behavior: Behavior) -> None:
         """Fill the buffer with a day in every town.
 
-        Observations of agent-steps without a decision, from which nothing is learnt, are not recorded.
+        Observations of agent-steps without a decision of a network that commits itself, from which nothing is learnt,
+        are not recorded. Raises ValueError for a buffer of another length than a day: its end cuts the trajectories.
         """
+        if buffer.ticks != DRAWN_DAY:
+            raise ValueError(f"ticks: found {buffer.ticks}, expected {DRAWN_DAY}: in a rollout, drawn towns live a day")
         parts = [self._loop(slot, self.rollouts).town for slot in range(self.count)]
         beyond = aligned_zeros(buffer.observation.shape[1:], np.float32)
 
@@ -109,12 +120,11 @@ def seen_and_paid_as(town: Scenario, model: Scenario) -> Scenario:
 
 def live_a_day(town: Town, buffer: RolloutBuffer, behavior: Behavior, first: int) -> None:
     """Record a town's next ticks in a buffer, whose worlds from ``first`` on are the town's."""
-    mask, choice = np.empty_like(town.mask), np.empty(town.alive.shape, np.int32)
-    log_prob, value = np.empty(choice.shape, np.float32), np.empty(choice.shape, np.float32)
-    act_within = behavior.act_within
-    state = town.state
+    state, shape = town.state, town.alive.shape
+    mask, choice = aligned_zeros(state.mask.shape, np.bool_), aligned_zeros(shape, np.int32)
+    log_prob, value = aligned_zeros(shape, np.float32), aligned_zeros(shape, np.float32)
     for t in range(buffer.ticks):
-        act_within(town, mask, choice, log_prob, value)
+        act_within(behavior, town, mask, choice, log_prob, value)
         store_choices(
             *(buffer.observation, buffer.mask, buffer.alive, buffer.action, buffer.log_prob, buffer.value),
             *(t, first),
@@ -145,7 +155,11 @@ def store_choices(
     log_prob: np.ndarray,
     value: np.ndarray,
 ) -> None:
-    """Record a tick's choices: the first six arrays are a buffer's, the last six the town's, as in RolloutBuffer."""
+    """Record a tick's choices in an array of each kind, the first six a buffer's, the last six the town's.
+
+    Names, shapes and types are those of :class:`townlet.rollout.RolloutBuffer`; tick ``t`` and the worlds from
+    ``first`` on are filled, empty slots as if people there could only wait.
+    """
     for w in range(alive.shape[0]):
         for a in range(present.shape[2]):
             here = a < alive.shape[1] and alive[w, a]
@@ -162,7 +176,8 @@ def store_choices(
                 masks[t, first + w, a, n] = mask[w, a, n]
                 choices += mask[w, a, n]
             actions[t, first + w, a] = action[w, a]
-            if choices > 1:
+            # A network that commits itself estimates no value where nobody chooses.
+            if choices > 1 or not np.isnan(value[w, a]):
                 log_probs[t, first + w, a] = log_prob[w, a]
                 values[t, first + w, a] = value[w, a]
                 for f in range(observation.shape[2]):
@@ -185,7 +200,10 @@ def store_outcomes(
     clip: np.ndarray,
     end: np.ndarray,
 ) -> None:
-    """Record a tick's outcomes: the first six arrays are a buffer's, the last four the town's, as in RolloutBuffer."""
+    """Record a tick's outcomes like :func:`store_choices`: of the arrays, six are a buffer's, the last four the town's.
+
+    If the tick is the ``last``, episodes that do not end in it are truncated.
+    """
     for w in range(reward.shape[0]):
         for a in range(present.shape[2]):
             here = present[t, first + w, a]

@@ -12,7 +12,7 @@ from townlet.behavior.evaluate import evaluate_values
 from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer
-from townlet.training.advantages import Flags, Floats, gae, through_commitments
+from townlet.training.advantages import Flags, Floats, VTrace, gae, through_commitments, vtrace
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,15 @@ class Trajectories:
         """Generalised advantage estimates, float32 [T, W·A]."""
         return gae(*self.arrays(), config.ppo.gamma, self.lam(config))
 
+    def vtrace(self, config: TrainingConfig, log_ratio: Floats) -> VTrace:
+        """V-trace targets, advantages and weights for ``log_ratio``, float32 [T, W·A]; see :func:`vtrace`."""
+        ppo, replay = config.ppo, config.replay
+        lam = self.lam(config)
+        if self.decided is not None:
+            # c̄ bounds the weights of decisions; whatever it is, a step without one passes the whole trace on.
+            lam = np.where(self.decided, lam, np.float32(1.0 / min(replay.c_bar, 1.0)))
+        return vtrace(*self.arrays(), log_ratio, ppo.gamma, replay.rho_bar, replay.c_bar, lam)
+
     def decisions(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the agent-steps ``rows``, int64 [S], that are decisions."""
         return rows if self.decided is None else rows[self.decided.ravel()[rows]]
@@ -88,5 +97,14 @@ class Trajectories:
 
 
 def decisions_of(buffer: RolloutBuffer) -> Flags:
-    """Whether each agent-step is a decision, bool [T, W, A]: whether more than one action was legal."""
+    """Whether each agent-step is a decision, bool [T, W, A]: whether the policy chose among more than one action."""
     return np.count_nonzero(buffer.mask, axis=-1) > 1
+
+
+def learnable_rows(buffer: RolloutBuffer, network: ActorCritic, only: Flags | None = None) -> NDArray[np.int64]:
+    """The agent-steps that a network learns from, int64 [S]: all lived ones, or the decisions of one that commits.
+
+    With ``only``, bool [W, A], those of these slots alone.
+    """
+    learnable = buffer.alive if only is None else buffer.alive & only
+    return np.flatnonzero(learnable if network.config.commitment_ticks == 0 else learnable & decisions_of(buffer))

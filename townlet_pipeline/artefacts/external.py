@@ -18,9 +18,11 @@ from dagster import (
 from townlet_pipeline.artefacts.labels import OWNERS, tags
 
 SCENARIO_FILE, PROMOTED_BASELINE, PINNED_CAPTURE = "scenario_file", "promoted_baseline", "pinned_capture"
+#: The policy that comes with Townlet.
+GENERALIST = "generalist_policy"
 
 #: What these come from is not read where they are: a soak reads a promoted baseline, not how it was measured.
-EXTERNAL = frozenset((SCENARIO_FILE, PROMOTED_BASELINE, PINNED_CAPTURE))
+EXTERNAL = frozenset((SCENARIO_FILE, PROMOTED_BASELINE, PINNED_CAPTURE, GENERALIST))
 
 #: The metadata that says who or what made an external asset's version, since no run did.
 MADE_BY = "made_by"

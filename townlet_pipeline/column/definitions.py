@@ -16,6 +16,7 @@ from townlet_pipeline.column.assets.telemetry_alerts import telemetry_alerts
 from townlet_pipeline.column.assets.trained_policy import train_policy
 from townlet_pipeline.column.assets.validated_telemetry import validated_telemetry
 from townlet_pipeline.column.experiments import register_experiment
+from townlet_pipeline.column.generalist import generalist_policy
 from townlet_pipeline.column.retire import retire_partition
 from townlet_pipeline.column.scenario_file import scenario_file_asset
 from townlet_pipeline.column.sensors import scenario_files
@@ -43,7 +44,7 @@ stale_columns = automation_sensor(
 )
 
 defs = Definitions(
-    assets=[scenario_file_asset, *automated(ASSETS, WHEN_NEW_OR_CHANGED)],
+    assets=[scenario_file_asset, generalist_policy, *automated(ASSETS, WHEN_NEW_OR_CHANGED)],
     asset_checks=CHECKS,
     jobs=[register_experiment, retire_partition],
     sensors=[scenario_files, stale_columns],

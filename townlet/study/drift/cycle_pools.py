@@ -59,7 +59,7 @@ def make_pool(
         what = "a pool of cycles"
         rows = require_field(read_json(path, what), "values", path, what, dict)
     done = len(next(iter(rows.values()), []))
-    behavior, _ = choose_behavior(scenario, default_behavior(scenario), None)
+    behavior = choose_behavior(scenario, default_behavior(scenario), None).behavior
     loop = SimulationLoop(scenario, worlds=worlds, seed=0)
     first = first_seed(label)
     for index in range(done, cycles):

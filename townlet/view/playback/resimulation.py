@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.behavior.brought_observations import with_observations
 from townlet.capture import Capture, Manifest, read_capture, read_events
 from townlet.capture.tables import events_table
 from townlet.config import Scenario
@@ -94,7 +95,8 @@ def resimulate(
 
     Raises InputError if the capture does not match its manifest, the world was not captured, the scenario is not the
     captured one, or the policy fits another town; and if observations, action masks, rewards or events differ from the
-    capture in any bit, usually because the rules have changed since the capture.
+    capture in any bit, usually because the rules have changed since the capture. Where a committed policy went on with
+    what it had begun, the mask need only allow that.
     """
     capture = read_capture(manifest)
     return resimulate_capture(capture, manifest, world, scenario=scenario, policy=policy, after_tick=after_tick)
@@ -143,8 +145,13 @@ def resimulate_capture(
 
 
 def _captured_scenario(recorded: Manifest, manifest: AnyPath, given: Scenario | AnyPath | None) -> Scenario:
-    """The scenario of a capture. Raises InputError if the hash of its town is not the recorded one."""
+    """The scenario of a capture, with the observations of the policy that acted.
+
+    Raises InputError if the hash of its town is not the recorded one.
+    """
     scenario = scenario_of(recorded.scenario.name if given is None else given)
+    if scenario.town_digest != recorded.scenario.town_sha256:
+        scenario = with_observations(scenario, recorded.observation, manifest)
     if scenario.town_digest != recorded.scenario.town_sha256:
         expected = "the scenario that was captured; --scenario names its file"
         found = f"another town than {recorded.scenario.name} is in its file now" if given is None else "another town"
@@ -228,10 +235,24 @@ def _compare(
     for name, of in arrays.items():
         recorded, simulated = getattr(capture.buffer, name)[tick, world], of(town)[0]
         equal = (recorded == simulated).reshape(len(alive), -1).all(axis=1)
+        if name == "mask":
+            equal |= _continues(capture.buffer, tick, world, simulated)
         different = ~equal & (alive | (name == "alive"))
         if different.any():
             person = town.people[int(np.flatnonzero(different)[0])]
             raise _difference(manifest, f"world {world}, tick {tick}, {person}: {name}")
+
+
+def _continues(buffer: RolloutBuffer, tick: int, world: int, legal: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether people did what they had begun, bool [A]: a committed policy records the one legal action that does so.
+
+    ``legal``, bool [A, N], are the actions that the town allows.
+    """
+    everybody, action = np.arange(len(legal)), buffer.action[tick, world]
+    only = np.zeros_like(legal)
+    only[everybody, action] = legal[everybody, action]
+    certain = buffer.log_prob[tick, world] == 0.0
+    return certain & (buffer.mask[tick, world] == only).all(axis=1)
 
 
 def _compare_events(manifest: AnyPath, town: Town, world: int, tick: NDArray[np.int64], events: NDArray[Any]) -> None:

@@ -86,7 +86,7 @@ PERSON = np.dtype(
         ("needs", np.float64, (3,)),  # hunger, hygiene, energy; 1 is satisfied
         ("wallet", np.float64),
         ("paid", np.float64),  # wage of this tick
-        ("penalty", np.float64),  # lateness penalty of this tick
+        ("penalty", np.float64),  # cost of coming late or not at all, in this tick
         ("caused", np.float64),  # intensity of this tick's conflicts as the actor
         ("suffered", np.float64),  # intensity of this tick's conflicts as the wronged side
         ("social", np.float64),  # quality of this tick's chats, plus 1 for each shared meal and help given

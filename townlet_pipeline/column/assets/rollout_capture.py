@@ -2,7 +2,7 @@
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
-from townlet_pipeline.artefacts import drawings, files, metadata
+from townlet_pipeline.artefacts import drawings, files, metadata, policies
 from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
@@ -31,6 +31,7 @@ def rollout_capture(
     from townlet.metrics import CONFLICT_INTENSITY, METRICS, REWARD
 
     name = context.partition_key
+    policies.require_shipped(simulator.policy)
     source, output = files.scenario_copy(store, name), files.manifest(store, name).parent
     result = capture_rollout(
         source,
@@ -39,6 +40,7 @@ def rollout_capture(
         worlds=simulator.worlds,
         seed=simulator.seed,
         behavior=simulator.behavior,
+        policy=simulator.policy,
     )
     total, manifest = result.metrics["total"], result.manifest
     reward = float(result.metrics["baseline"][REWARD])
@@ -59,6 +61,7 @@ def rollout_capture(
             "behavior": manifest.behavior.name,
             "inactive_counters": MetadataValue.json(manifest.inactive_counters),
             **metadata.made_from(scenario=load_scenario(source).digest),
+            **policies.read(simulator.policy),
             "path": MetadataValue.path(str(result.manifest_path)),
             "command": metadata.command("capture", source, options={"output": output, **simulator.options()}),
         },

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import AssetExecutionContext, AssetSpec, DataVersion, MaterializeResult, MetadataValue, multi_asset
 
-from townlet_pipeline.artefacts import drawings, files, metadata
+from townlet_pipeline.artefacts import drawings, files, metadata, policies
 from townlet_pipeline.artefacts.guard import guarded
 from townlet_pipeline.artefacts.labels import OWNERS, tags
 from townlet_pipeline.artefacts.object_store import with_object_store
@@ -131,6 +131,7 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
         output=output,
         ppo_log=log,
         replay_manifest=manifest,
+        from_policy=trainer.from_policy,
         checkpoint_every=trainer.checkpoint_every,
         device=device,
     )
@@ -142,6 +143,7 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
     options = {
         "mode": mode,
         **({} if device == "cpu" else {"device": device}),
+        **({} if trainer.from_policy is None else {"from": trainer.from_policy}),
         **({} if manifest is None else {"replay_manifest": manifest}),
         "output": output,
         "ppo_log": log,
@@ -149,6 +151,7 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
     provenance = {
         "command": metadata.command("train", effective, options=options),
         **metadata.made_from(scenario=loaded.digest, replay_manifest=verified),
+        **policies.read(trainer.from_policy),
     }
     return _Training(result, scenario, read_records(log), provenance)
 
