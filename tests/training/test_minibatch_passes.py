@@ -148,14 +148,18 @@ def test_a_behaviour_that_cannot_act_for_some_of_the_worlds_acts_for_all_at_once
     class Alone(NeuralBehavior):
         concurrent = False
 
-        def act(self, town, action, log_prob, value) -> None:  # type: ignore[no-untyped-def]
+        asked = 0
+
+        def act_within(self, town, *arrays) -> None:  # type: ignore[no-untyped-def]
             assert town.worlds == 5 and threading.current_thread() is threading.main_thread()
-            super().act(town, action, log_prob, value)
+            super().act_within(town, *arrays)
+            self.asked += 1
 
     loop = SimulationLoop(load_scenario(QUEUE_CONFLICT), worlds=5, seed=3, threads=3)
     buffer = loop.new_buffer(4)
-    loop.collect(buffer, Alone(ActorCritic(buffer.features, buffer.actions, NetworkConfig(hidden=(16,)))))
-    assert (buffer.log_prob[buffer.alive] < 0).any()
+    alone = Alone(ActorCritic(buffer.features, buffer.actions, NetworkConfig(hidden=(16,))))
+    loop.collect(buffer, alone)
+    assert alone.asked == 4 and (buffer.log_prob[buffer.alive] < 0).any()
 
 
 def test_shared_work_covers_all_rows_once_in_equal_parts_and_passes_errors_on() -> None:

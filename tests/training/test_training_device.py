@@ -23,6 +23,7 @@ from townlet.training.devices import device_named
 #: Ways to train by name: the mode, the behaviour in the capture, and the training section.
 WAYS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "rollout": ("rollout", "", {"network": {"hidden": [16, 16], "activation": "relu"}}),
+    "committed": ("rollout", "", {"network": {"hidden": [16], "commitment_ticks": 6}, "imitation": {"rollouts": 1}}),
     "vtrace": ("mixed", "random", {"ppo": {"target_kl": 0.5, "value_clip": 0.2}}),
     "joint": ("mixed", "random", {"replay": {"mixing": "joint", "segment_ticks": 5}}),
     "cloning": ("replay", "scripted", {}),

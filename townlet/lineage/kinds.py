@@ -139,7 +139,10 @@ def policy(file: Path) -> Artefact:
         made_from.append(Claim(Path(WEIGHTS_NAME), initial, says, located=False))
     mode, seed = field(card, "provenance.mode", path), field(card, "provenance.seed", path)
     weights = Claim(path.with_name(WEIGHTS_NAME), hash_in(card, "sha256", path), says)
-    return Artefact("policy", path, f"townlet train --mode {mode} --seed {seed}", (weights,), tuple(made_from))
+    study = field(card, "provenance", path, dict).get("study")
+    made_by = study.get("made_by") if isinstance(study, dict) else None
+    command = str(made_by or f"townlet train --mode {mode} --seed {seed}")
+    return Artefact("policy", path, command, (weights,), tuple(made_from))
 
 
 @register("baseline", lambda file: file.name == BASELINE_NAME or fnmatch(file.name, "baseline-*.json"))

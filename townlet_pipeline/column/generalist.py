@@ -54,7 +54,8 @@ generalist_policy = AssetSpec(
     owners=OWNERS,
     tags=tags(_GROUP),
     description="The policy that comes with Townlet, `generalist`, for towns that nobody trained in. "
-    "`townlet study unseen --ship` makes it; no run does. The launchpad takes it as `simulator: {policy: generalist}` "
-    "and `trainer: {from_policy: generalist}`, and what was made with it lists it among its inputs.",
+    "`townlet study unseen --ship` makes it; no run does. In the launchpad, `policy: generalist` of `simulator` "
+    "records it and `from_policy: generalist` of `trainer` fine-tunes it; what was made with it lists it among its "
+    "inputs.",
     metadata=policy_metadata(),
 )

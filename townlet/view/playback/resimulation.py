@@ -230,10 +230,15 @@ def _compare(
     tick: int,
     arrays: dict[str, Callable[[Town], NDArray[Any]]],
 ) -> None:
-    """Raise InputError if an array of one tick differs from the capture in any bit."""
+    """Raise InputError if an array of one tick differs from the capture in any bit.
+
+    A policy that commits itself chose among some of the legal actions, and only these are recorded.
+    """
     alive = capture.buffer.alive[tick, world]
     for name, of in arrays.items():
         recorded, simulated = getattr(capture.buffer, name)[tick, world], of(town)[0]
+        if name == "mask" and capture.manifest.behavior.name == "neural":
+            simulated = simulated & recorded
         equal = (recorded == simulated).reshape(len(alive), -1).all(axis=1)
         if name == "mask":
             equal |= _continues(capture.buffer, tick, world, simulated)
