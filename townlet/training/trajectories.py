@@ -66,8 +66,8 @@ class Trajectories:
         if network.config.commitment_ticks == 0:
             return found
         decided = decisions_of(buffer).reshape(shape)
-        filled, beyond = through_commitments(*found.arrays(), decided, gamma)
-        return replace(found, value=filled, next_value=beyond, decided=decided)
+        filled, following = through_commitments(*found.arrays(), decided, gamma)
+        return replace(found, value=filled, next_value=following, decided=decided)
 
     def arrays(self) -> tuple[Floats, Floats, Floats, Flags, Flags]:
         """Reward, value, next value, terminated and cut, as the estimators take them."""
@@ -98,7 +98,8 @@ class Trajectories:
 
 def decisions_of(buffer: RolloutBuffer) -> Flags:
     """Whether each agent-step is a decision, bool [T, W, A]: whether the policy chose among more than one action."""
-    return np.count_nonzero(buffer.mask, axis=-1) > 1
+    decided: Flags = np.count_nonzero(buffer.mask, axis=-1) > 1
+    return decided
 
 
 def learnable_rows(buffer: RolloutBuffer, network: ActorCritic, only: Flags | None = None) -> NDArray[np.int64]:

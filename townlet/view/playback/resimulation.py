@@ -256,8 +256,9 @@ def _continues(buffer: RolloutBuffer, tick: int, world: int, legal: NDArray[np.b
     everybody, action = np.arange(len(legal)), buffer.action[tick, world]
     only = np.zeros_like(legal)
     only[everybody, action] = legal[everybody, action]
-    certain = buffer.log_prob[tick, world] == 0.0
-    return certain & (buffer.mask[tick, world] == only).all(axis=1)
+    certain: NDArray[np.bool_] = buffer.log_prob[tick, world] == 0.0
+    continues: NDArray[np.bool_] = certain & (buffer.mask[tick, world] == only).all(axis=1)
+    return continues
 
 
 def _compare_events(manifest: AnyPath, town: Town, world: int, tick: NDArray[np.int64], events: NDArray[Any]) -> None:
