@@ -149,9 +149,9 @@ class _Trained:
         card = {**card, "provenance": provenance}
         kinds = {"mode": str, "epochs": int, "agent_steps": int, "log_frequency": int, "training": dict}
         fields = (require_field(card, f"provenance.{name}", path, what, kind) for name, kind in kinds.items())
-        *numbers, options = fields
+        mode, epochs, steps, frequency, options = fields
         initial = provenance.get("parents", {}).get("initial_policy_sha256")
-        return cls(require_field(card, "sha256", path, what, str), *numbers, initial, options)
+        return cls(require_field(card, "sha256", path, what, str), mode, epochs, steps, frequency, initial, options)
 
     def require_log(self, log: Path, last: Mapping[str, Any]) -> None:
         """Raise InputError unless ``last`` is the last record that this training logged."""
