@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from townlet.baselines.baseline import Baseline, read_baseline, require_scenario
 from townlet.baselines.promotion import promoted_baseline
 from townlet.config import Scenario, load_scenario
-from townlet.config.training import HandoverConfig, TrainingConfig
+from townlet.config.training import HandoverConfig, ImitationConfig, TownsConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
 from townlet.telemetry.epoch_alerts import bounds_moved_by_learning
@@ -112,8 +112,8 @@ def soak_training(scenario: Scenario, learning: bool, card: PolicyCard | None) -
     """The training section of a soak: the scenario's, without what would make one cycle unlike the next.
 
     The scenario's ``soak`` section replaces sizes. A soak has no planned end, so schedules are constant. Replay and
-    rollout alternate, and the network acts from the start. Without learning, the step size is 0 and one pass over the
-    data is enough.
+    rollout alternate; the network acts in the scenario's own town and learns by PPO from the start, without a
+    hand-over and without imitation. Without learning, the step size is 0 and one pass over the data is enough.
     """
     sizes = scenario.soak.model_dump(include={"worlds", "rollout_ticks", "epochs"}, exclude_none=True)
     config = scenario.training.model_copy(update=sizes)
@@ -125,6 +125,8 @@ def soak_training(scenario: Scenario, learning: bool, card: PolicyCard | None) -
         "ppo": ppo,
         "replay": config.replay.model_copy(update={"mixing": "alternate"}),
         "handover": HandoverConfig(),
+        "imitation": ImitationConfig(),
+        "towns": TownsConfig(),
         "network": card.network if card else config.network,
     }
     return config.model_copy(update=changed)
