@@ -13,7 +13,9 @@ from support.places import QUEUE_CONFLICT
 from townlet.bench.process import measure_apart
 from townlet.bench.protocol import CACHE_BYTES, cycle_rows, drawn_actions, measure_rates
 from townlet.bench.town import tick_function, with_observations
+from townlet.bench.trainer import training_scenario
 from townlet.config import load_scenario
+from townlet.config.find import find_scenario
 from townlet.errors import RunError
 from townlet.world import Town
 
@@ -63,9 +65,20 @@ def test_observations_take_the_place_of_the_scenarios_own() -> None:
     scenario = load_scenario(QUEUE_CONFLICT)
     hybrid = with_observations(scenario, "hybrid")
     assert hybrid.observations.mode == "hybrid" and hybrid.rules == scenario.rules
-    assert with_observations(scenario, None) is scenario
+    assert with_observations(scenario, None) == scenario
     with pytest.raises(ValidationError, match="compact"):
         with_observations(scenario, "blurred")
+
+
+def test_a_town_is_measured_without_offers_with_everybody_choosing_in_every_tick() -> None:
+    scenario = load_scenario(find_scenario("town_day"))
+    assert scenario.observations.offers and scenario.training.network.commitment_ticks
+    assert scenario.training.imitation.rollouts
+    for mode in ("compact", "full", None):
+        seen = with_observations(scenario, mode)
+        assert not seen.observations.offers and seen.observations.mode == (mode or "compact")
+    training = training_scenario(scenario, "relu", worlds=4, ticks=8, minibatch=32, threads=1).training
+    assert training.network.commitment_ticks == training.imitation.rollouts == 0
 
 
 def test_a_measurement_has_one_core_and_one_thread_and_an_empty_folder_to_itself(

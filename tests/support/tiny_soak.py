@@ -11,7 +11,7 @@ from townlet.baselines.build import build_baseline
 from townlet.soak.options import SoakOptions
 
 #: The drill's training section, and one that takes a moment.
-_TRAINING = "  worlds: 64\n  rollout_ticks: 80\n  cycles: 12\n  epochs: 4\n"
+_TRAINING = "  worlds: 64\n  rollout_ticks: 80\n  cycles: 150\n  epochs: 4\n  network: {activation: relu}\n"
 _TINY = "  worlds: 4\n  rollout_ticks: 20\n  epochs: 2\n  network: {hidden: [16]}\n"
 
 

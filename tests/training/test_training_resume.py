@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import signal
 import time
@@ -47,7 +48,7 @@ def scenario_with(folder: Path, section: str) -> Path:
     path = folder / "scenario" / QUEUE.name
     path.parent.mkdir()
     # A section must not be there twice.
-    text = QUEUE.read_text().replace("  ppo: {gamma: 0.6}\n", "")
+    text = re.sub(r"  ppo: \{.*\}\n", "", QUEUE.read_text())
     path.write_text(text.replace("\ntraining:\n", f"\ntraining:\n{SECTIONS[section]}"))
     return path
 

@@ -56,13 +56,14 @@ def measure_town(
 
 
 def with_observations(scenario: Scenario, mode: str | None) -> Scenario:
-    """The scenario with another ``observations.mode``, or as it is if ``mode`` is None.
+    """The scenario as benchmarks measure it: without offers, and with another ``observations.mode`` unless it is None.
+
+    Without offers, figures of towns with and without them can be compared.
 
     Raises pydantic.ValidationError for an unknown mode.
     """
-    if mode is None:
-        return scenario
-    section = type(scenario.observations).model_validate({**scenario.observations.model_dump(), "mode": mode})
+    given = {"offers": False} if mode is None else {"offers": False, "mode": mode}
+    section = type(scenario.observations).model_validate({**scenario.observations.model_dump(), **given})
     return scenario.model_copy(update={"observations": section})
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from townlet.behavior.compiled.kernel import TORCH, kernel_for
 from townlet.behavior.network import ActorCritic
@@ -26,7 +25,6 @@ from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training import TrainingHarness
-from townlet.world import Town
 
 #: Units of the two layers of the network that is trained, here and by the references.
 HIDDEN = (128, 128)
@@ -161,9 +159,12 @@ def _timed_phase(
 def training_scenario(
     scenario: Scenario, activation: str, worlds: int, ticks: int, minibatch: int, threads: int
 ) -> Scenario:
-    """The scenario with the amounts and the network of a measurement in its training section."""
+    """The scenario with the amounts and the network of a measurement in its training section.
+
+    Everybody chooses in every tick, in the scenario's own town, and learns by PPO from the start.
+    """
     training = scenario.training
-    changed = training.model_dump() | {
+    changed = training.model_dump(exclude={"imitation", "towns"}) | {
         "worlds": worlds,
         "rollout_ticks": ticks,
         "threads": threads,
@@ -184,11 +185,17 @@ class _TimedBehavior(NeuralBehavior):
         self.seconds = 0.0
         self._lock = threading.Lock()
 
+<<<<<<< HEAD
     def act_within(
         self, town: Town, mask: NDArray[Any], action: NDArray[Any], log_prob: NDArray[Any], value: NDArray[Any]
     ) -> None:
         begin = time.perf_counter()
         super().act_within(town, mask, action, log_prob, value)
+=======
+    def act_within(self, *arguments: Any) -> None:
+        begin = time.perf_counter()
+        super().act_within(*arguments)
+>>>>>>> defaults
         with self._lock:
             self.seconds += time.perf_counter() - begin
 

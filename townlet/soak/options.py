@@ -116,8 +116,8 @@ def soak_training(scenario: Scenario, learning: bool, card: PolicyCard | None) -
     """The training section of a soak: the scenario's, without what would make one cycle unlike the next.
 
     The scenario's ``soak`` section replaces sizes. A soak has no planned end, so schedules are constant. Replay and
-    rollout alternate, and the network acts from the start, in the scenario's own town. Without learning, the step size
-    is 0 and one pass over the data is enough.
+    rollout alternate; the network acts in the scenario's own town and learns by PPO from the start, without a
+    hand-over and without imitation. Without learning, the step size is 0 and one pass over the data is enough.
     """
     sizes = scenario.soak.model_dump(include={"worlds", "rollout_ticks", "epochs"}, exclude_none=True)
     config = scenario.training.model_copy(update=sizes)

@@ -89,6 +89,8 @@ def study_scenario(
     blueprint["people"] |= {"count": town.people, "per_home": family}
     content["affordances"]["wash"]["ticks"] = town.wash_ticks
     reward = content["rules"]["reward"]
+    # The study was made before a missed shift had a price.
+    reward.pop("absence", None)
     reward["clip"] = REWARD_CLIP
     reward["conflict_actor"] *= penalty
     if penalty == 0.0:
