@@ -164,7 +164,7 @@ def training_scenario(
     Everybody chooses in every tick, in the scenario's own town, and learns by PPO from the start.
     """
     training = scenario.training
-    changed = training.model_dump(exclude={"imitation", "towns"}) | {
+    changed = training.model_dump() | {
         "worlds": worlds,
         "rollout_ticks": ticks,
         "threads": threads,
@@ -185,17 +185,11 @@ class _TimedBehavior(NeuralBehavior):
         self.seconds = 0.0
         self._lock = threading.Lock()
 
-<<<<<<< HEAD
     def act_within(
         self, town: Town, mask: NDArray[Any], action: NDArray[Any], log_prob: NDArray[Any], value: NDArray[Any]
     ) -> None:
         begin = time.perf_counter()
         super().act_within(town, mask, action, log_prob, value)
-=======
-    def act_within(self, *arguments: Any) -> None:
-        begin = time.perf_counter()
-        super().act_within(*arguments)
->>>>>>> defaults
         with self._lock:
             self.seconds += time.perf_counter() - begin
 
