@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from townlet.behavior.compiled.kernel import TORCH, kernel_for
 from townlet.behavior.network import ActorCritic
@@ -25,6 +26,7 @@ from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer
 from townlet.simulation import SimulationLoop
 from townlet.training import TrainingHarness
+from townlet.world import Town
 
 #: Units of the two layers of the network that is trained, here and by the references.
 HIDDEN = (128, 128)
