@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,14 @@ from townlet.training import TrainingOptions, TrainingResult, train
 
 QUEUE = QUEUE_CONFLICT
 SMALL: dict[str, Any] = {"mode": "rollout", "worlds": 4, "rollout_ticks": 20, "epochs": 2, "cycles": 2}
+
+
+def steady_queue(folder: Path) -> Path:
+    """Write ``queue_conflict`` with the usual constants, none of which follows a schedule: so cycles can be added."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / QUEUE.name
+    file.write_text(re.sub(r"  (network|ppo): \{.*\}\n", "", QUEUE.read_text()))
+    return file
 
 
 def run(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.small_trainings import QUEUE, SMALL, options_of
+from support.small_trainings import QUEUE, SMALL, options_of, steady_queue
 
 from townlet.behavior.compiled.kernel import TORCH, VARIABLE, Kernel, arithmetic, processor_kernel, usable_kernels
 from townlet.cli import main
@@ -61,7 +61,8 @@ def test_a_training_is_not_resumed_by_another_arithmetic(
 ) -> None:
     if processor_kernel() is TORCH:
         pytest.skip("this processor has no tiles")
-    command = ["train", str(QUEUE), "--output", str(tmp_path), *options_of(**SMALL)]
+    queue = steady_queue(tmp_path / "scenario")
+    command = ["train", str(queue), "--output", str(tmp_path / "policy"), *options_of(**SMALL)]
     assert main(command) == 0
     monkeypatch.setattr("townlet.behavior.compiled.kernel.processor_kernel", lambda: TORCH)
     assert main([*command, "--resume", "--cycles", "3"]) == 2

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.numpy import load, save
 from support.left_behind import outputs
-from support.small_trainings import QUEUE, SMALL, on_file, options_of, run
+from support.small_trainings import SMALL, on_file, options_of, run, steady_queue
 
 from townlet.capture import capture_rollout
 from townlet.cli import main
@@ -26,8 +26,13 @@ from townlet.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
 
 
 @pytest.fixture(scope="module")
-def scenario() -> Scenario:
-    return load_scenario(QUEUE)
+def queue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return steady_queue(tmp_path_factory.mktemp("scenario"))
+
+
+@pytest.fixture(scope="module")
+def scenario(queue: Path) -> Scenario:
+    return load_scenario(queue)
 
 
 @pytest.fixture(scope="module")
@@ -52,21 +57,21 @@ def test_without_a_checkpoint_a_resumption_begins_the_training(scenario: Scenari
 
 
 def test_a_finished_training_has_nothing_left_to_do_and_stays_as_it_is(
-    finished: Path, capsys: pytest.CaptureFixture[str]
+    queue: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = on_file(finished)
-    assert main(["train", str(QUEUE), "--output", str(finished), "--resume", *options_of(**SMALL)]) == 0
+    assert main(["train", str(queue), "--output", str(finished), "--resume", *options_of(**SMALL)]) == 0
     assert "nothing left to do" in capsys.readouterr().out
     assert on_file(finished) == before
 
 
 def test_a_finished_training_with_another_log_is_refused(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    queue: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = on_file(finished)
     other = tmp_path / "other.jsonl"
     words = ["--output", str(finished), "--resume", "--ppo-log", str(other), *options_of(**SMALL)]
-    assert main(["train", str(QUEUE), *words]) == 2
+    assert main(["train", str(queue), *words]) == 2
     assert str(other) in capsys.readouterr().err
     assert on_file(finished) == before and not other.exists()
 
@@ -89,7 +94,7 @@ def test_more_cycles_continue_to_the_bytes_of_a_training_of_that_length(
 
 
 def test_what_was_done_after_the_last_checkpoint_is_counted_as_lost_outside_the_outputs(
-    scenario: Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    queue: Path, scenario: Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(fields: dict[str, Any]) -> None:
         if fields["epoch"] == 8:
@@ -100,7 +105,7 @@ def test_what_was_done_after_the_last_checkpoint_is_counted_as_lost_outside_the_
     with pytest.raises(KeyboardInterrupt, match="after epoch 4, is"):
         run(scenario, broken, cycles=6, checkpoint_every=2, progress=interrupt)
     lost = sum(record["updates"] for record in validate_log(whole / "ppo_telemetry.jsonl").records[4:8])
-    command = ["train", str(QUEUE), "--output", str(broken), "--resume", *options_of(**(SMALL | {"cycles": 6}))]
+    command = ["train", str(queue), "--output", str(broken), "--resume", *options_of(**(SMALL | {"cycles": 6}))]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert f"attempt 2 resumed after epoch 4; {lost} optimizer steps of earlier attempts were lost" in said
@@ -158,9 +163,9 @@ def test_a_schedule_over_the_whole_training_forbids_more_cycles(scenario: Scenar
         run(falling, tmp_path, resume=True, cycles=3)
 
 
-def test_another_mode_or_capture_is_refused(scenario: Scenario, tmp_path: Path) -> None:
+def test_another_mode_or_capture_is_refused(queue: Path, scenario: Scenario, tmp_path: Path) -> None:
     one, two = (
-        Path(capture_rollout(QUEUE, tmp_path / f"{worlds}", worlds=worlds, behavior="random").manifest_path)
+        Path(capture_rollout(queue, tmp_path / f"{worlds}", worlds=worlds, behavior="random").manifest_path)
         for worlds in (1, 2)
     )
     output = tmp_path / "trained"
@@ -178,11 +183,11 @@ def test_other_code_is_refused(scenario: Scenario, finished: Path, monkeypatch: 
         run(scenario, finished, resume=True)
 
 
-def refusal(trained: Path, capsys: pytest.CaptureFixture[str]) -> str:
+def refusal(queue: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The message of a resumption that must be refused and change nothing."""
     before = on_file(trained)
     options = SMALL | {"cycles": 3}
-    assert main(["train", str(QUEUE), "--output", str(trained), "--resume", *options_of(**options)]) == 2
+    assert main(["train", str(queue), "--output", str(trained), "--resume", *options_of(**options)]) == 2
     assert on_file(trained) == before
     said = capsys.readouterr()
     assert not said.out
@@ -190,50 +195,54 @@ def refusal(trained: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return said.err
 
 
-def test_a_truncated_or_altered_checkpoint_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_truncated_or_altered_checkpoint_is_refused(
+    queue: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     checkpoint = trained / CHECKPOINT_NAME
     whole, chance = checkpoint.read_bytes(), random.Random(0)
     for kept in (0, 7, 8, 1000, len(whole) // 2, len(whole) - 1):
         checkpoint.write_bytes(whole[:kept])
-        assert f"error: {checkpoint}: found a damaged file" in refusal(trained, capsys)
+        assert f"error: {checkpoint}: found a damaged file" in refusal(queue, trained, capsys)
     header = 8 + int.from_bytes(whole[:8], "little")
     for place in (*chance.sample(range(header), 40), *chance.sample(range(header, len(whole)), 40)):
         altered = bytearray(whole)
         altered[place] ^= 1 << chance.randrange(5)
         checkpoint.write_bytes(altered)
-        assert f"error: {checkpoint}: " in refusal(trained, capsys)
+        assert f"error: {checkpoint}: " in refusal(queue, trained, capsys)
     checkpoint.write_bytes(whole)
     assert read_checkpoint(trained) is not None
 
 
-def test_a_checkpoint_of_another_version_or_kind_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_checkpoint_of_another_version_or_kind_is_refused(
+    queue: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     checkpoint = trained / CHECKPOINT_NAME
     whole = checkpoint.read_bytes()
     checkpoint.write_bytes(whole.replace(rb"\"version\":1,", rb"\"version\":2,", 1))
-    assert "version: found 2, expected 1, the only one that this Townlet reads" in refusal(trained, capsys)
+    assert "version: found 2, expected 1, the only one that this Townlet reads" in refusal(queue, trained, capsys)
     checkpoint.write_bytes(save(load(whole)))
-    assert "one of another kind" in refusal(trained, capsys)
+    assert "one of another kind" in refusal(queue, trained, capsys)
     checkpoint.write_bytes((trained / "policy.safetensors").read_bytes())
-    assert "one of another kind" in refusal(trained, capsys)
+    assert "one of another kind" in refusal(queue, trained, capsys)
 
 
 def test_a_log_that_is_missing_short_or_of_another_training_is_refused(
-    scenario: Scenario, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    queue: Path, scenario: Scenario, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = trained / "ppo_telemetry.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     log.write_bytes(b"".join(lines[:3]))
-    assert "found a log that ends at line 3, expected line 4" in refusal(trained, capsys)
+    assert "found a log that ends at line 3, expected line 4" in refusal(queue, trained, capsys)
     other = run(scenario, tmp_path / "other", seed=5, cycles=4).log
     log.write_bytes(other.read_bytes())
-    assert "line 4: found a record of another training" in refusal(trained, capsys)
+    assert "line 4: found a record of another training" in refusal(queue, trained, capsys)
     log.unlink()
-    assert "ppo_telemetry.jsonl: found no such file" in refusal(trained, capsys)
+    assert "ppo_telemetry.jsonl: found no such file" in refusal(queue, trained, capsys)
 
 
-def test_damaged_counts_of_attempts_are_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_counts_of_attempts_are_refused(queue: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (trained / "attempts.json").write_text('{"attempt": 0}')
-    assert "attempts.json: attempt: found 0" in refusal(trained, capsys)
+    assert "attempts.json: attempt: found 0" in refusal(queue, trained, capsys)
 
 
 def test_two_trainings_cannot_write_one_log(scenario: Scenario, tmp_path: Path) -> None:

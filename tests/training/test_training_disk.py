@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.small_trainings import QUEUE, SMALL, on_file, options_of, run
+from support.small_trainings import SMALL, on_file, options_of, run, steady_queue
 
 from townlet.behavior.policy_file import load_policy
 from townlet.cli import main
@@ -18,15 +18,20 @@ from townlet.config import load_scenario
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.folder import forget_previous
 
-TRAIN = [sys.executable, "-c", "from townlet.cli import run; run()", "train", str(QUEUE)]
+TRAIN = [sys.executable, "-c", "from townlet.cli import run; run()", "train"]
 #: The superuser may write everywhere, but not without its capabilities.
 ORDINARY = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def queue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return steady_queue(tmp_path_factory.mktemp("scenario"))
+
+
+@pytest.fixture(scope="module")
+def finished(queue: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trainings") / "finished"
-    run(load_scenario(QUEUE), folder)
+    run(load_scenario(queue), folder)
     return folder
 
 
@@ -36,7 +41,7 @@ def trained(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "trained"))
 
 
-def test_a_full_disk_stops_a_training_and_leaves_the_last_checkpoint(trained: Path) -> None:
+def test_a_full_disk_stops_a_training_and_leaves_the_last_checkpoint(queue: Path, trained: Path) -> None:
     before = {name: content for name, (content, _) in on_file(trained).items()}
 
     def fill_up() -> None:
@@ -45,7 +50,10 @@ def test_a_full_disk_stops_a_training_and_leaves_the_last_checkpoint(trained: Pa
 
     options = options_of(**(SMALL | {"cycles": 4}))
     done = subprocess.run(
-        [*TRAIN, "--output", str(trained), "--resume", *options], preexec_fn=fill_up, capture_output=True, text=True
+        [*TRAIN, str(queue), "--output", str(trained), "--resume", *options],
+        preexec_fn=fill_up,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2
     assert done.stderr == f"error: {trained / CHECKPOINT_NAME}: File too large\n"
@@ -55,16 +63,24 @@ def test_a_full_disk_stops_a_training_and_leaves_the_last_checkpoint(trained: Pa
     assert not list(trained.glob(".*.part"))
     # Once there is room, the training can finish, and removes the policy that it had set aside.
     assert load_policy(trained / "previous")
-    assert main(["train", str(QUEUE), "--output", str(trained), "--resume", *options]) == 0
+    assert main(["train", str(queue), "--output", str(trained), "--resume", *options]) == 0
     assert not (trained / "previous").exists() and load_policy(trained)
 
 
-def test_a_folder_that_cannot_be_written_is_refused_at_once(trained: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_at_once(queue: Path, trained: Path) -> None:
     before = on_file(trained)
     trained.chmod(0o555)
     try:
         done = subprocess.run(
-            [*ORDINARY, *TRAIN, "--output", str(trained), "--resume", *options_of(**(SMALL | {"cycles": 4}))],
+            [
+                *ORDINARY,
+                *TRAIN,
+                str(queue),
+                "--output",
+                str(trained),
+                "--resume",
+                *options_of(**(SMALL | {"cycles": 4})),
+            ],
             capture_output=True,
             text=True,
         )
