@@ -145,7 +145,7 @@ def of_first_seeds(baseline: Baseline, count: int) -> Baseline:
 def test_the_pinned_captures_are_whole_and_the_code_reproduces_them(name: str, tmp_path: Path) -> None:
     pinned = ROOT / "artifacts" / "phase4" / name
     verify_capture(pinned / "rollout_sample_manifest.json")
-    assert sum(path.stat().st_size for path in pinned.iterdir()) < 4_000_000
+    assert sum(path.stat().st_size for path in pinned.iterdir()) < 5_000_000
     path = SCENARIOS / f"{name}.yaml"
     pin_capture(path, load_scenario(path), tmp_path)
     before, after = files_in(pinned), files_in(tmp_path)

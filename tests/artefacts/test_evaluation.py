@@ -22,7 +22,7 @@ from townlet.evaluation import EVALUATION_METRICS, evaluate, held_out_seed, inte
 from townlet.files.storage import read_json
 from townlet.metrics import CONFLICT_INTENSITY
 from townlet.outcomes import record_outcomes
-from townlet.view.policy_standing import policy_standing
+from townlet.policy_standing import policy_standing
 
 QUEUE = QUEUE_CONFLICT
 #: Metrics of work, which nobody has in that drill.

@@ -51,8 +51,8 @@ def test_a_schema_shows_the_options_that_it_was_made_with(
 
 
 def test_a_scenario_with_these_options_already_stays_the_very_same() -> None:
-    scenario = scenario_of("queue_conflict")
-    assert with_observations(scenario, observation_schema_of(scenario_of("town_day")), "policy.json") is scenario
+    scenario, plain = scenario_of("queue_conflict"), observing("town_day", offers=False)
+    assert with_observations(scenario, observation_schema_of(plain), "policy.json") is scenario
     other = with_observations(scenario, observation_schema_of(observing("town_day", offers=True)), "policy.json")
     assert changed_observations(scenario, other) == {"offers": True}
     assert other.digest != scenario.digest

@@ -21,6 +21,7 @@ from townlet.config.blueprint import Blueprint
 from townlet.config.document import parse_document
 from townlet.config.dump import scenario_yaml
 from townlet.config.soak import SoakSizes
+from townlet.config.training import ImitationConfig, TownsConfig
 from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 from townlet.world.state.constants import build_rules
@@ -35,6 +36,10 @@ def complete(text: str) -> dict[str, Any]:
     whole = Scenario.model_validate(content).model_dump(mode="json")
     # Dumps leave this section out where it is empty.
     whole["soak"] = dict.fromkeys(SoakSizes.model_fields)
+    # Nor do they name these options where they are not used.
+    whole["rules"]["reward"]["absence"] = 0.0
+    whole["training"] |= {"imitation": ImitationConfig().model_dump(), "towns": TownsConfig().model_dump()}
+    whole["training"]["network"]["commitment_ticks"] = 0
     if "blueprint" in content:
         whole = {key: whole[key] for key in whole if key not in ("objects", "jobs", "people", "schedule")}
         whole["blueprint"] = Blueprint.model_validate(content["blueprint"]).model_dump(mode="json")

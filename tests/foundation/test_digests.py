@@ -12,11 +12,11 @@ from townlet.config.training import NetworkConfig
 
 #: The first digits of ``town_digest`` and ``digest``, as captures, baselines and policies of these drills name them.
 DIGESTS = {
-    "employment_punctuality": ("b3ce3225a4c23026", "c6e88d7adbe8cb7e"),
-    "kitchen_breakfast": ("cc5dc8917fff61fd", "401907159ca8470c"),
+    "employment_punctuality": ("b3ce3225a4c23026", "ccd26180bd34dd50"),
+    "kitchen_breakfast": ("cc5dc8917fff61fd", "63d8da22778ecf1f"),
     "observation_baseline": ("294b3813e744eb3f", "9138d704e96bd28b"),
-    "queue_conflict": ("e752fcdb43017320", "275c0da786e8a8c4"),
-    "rivalry_decay": ("98a185f32b9c783c", "204d18b48b9dc287"),
+    "queue_conflict": ("e752fcdb43017320", "4b5bbdc1feab76a8"),
+    "rivalry_decay": ("98a185f32b9c783c", "f23137dd718003c3"),
 }
 
 #: Options that are left out of hashes while they are not used, each with the digests that it changes.

@@ -209,6 +209,8 @@ def visit(tab: Tab, url: str, *texts: str) -> None:
 
 
 def test_the_catalogue_shows_every_asset_with_its_description(run: LaunchedColumn, tab: Tab, pictures: Path) -> None:
+    # The catalogue draws the rows that are in view.
+    tab.size(1400, 2000)
     visit(tab, f"{run.server.url}/assets", "scenario", *COLUMN, "summary_report", "The training log: one JSON line")
     tab.picture(pictures / "catalogue.png")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from townlet.view.policy_standing import policy_standing
+from townlet.policy_standing import policy_standing
 
 REWARD, NEEDS, ATTENDANCE, FAINTS = "reward_mean", "needs_mean_of_residents", "attendance", "faints_per_1000"
 CONFLICT = "queue_conflict_intensity_per_100_uses"

@@ -71,7 +71,7 @@ def _print(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from townlet.view.policy_standing import policy_standing
+    from townlet.policy_standing import policy_standing
 
     table = Table("metric", "who acts", "mean", box=box.SIMPLE_HEAD)
     for column in table.columns:

@@ -52,8 +52,8 @@ def policy_evaluation(
     from townlet.config import load_scenario
     from townlet.evaluation import evaluate, write_evaluation
     from townlet.metrics import REWARD
+    from townlet.policy_standing import policy_standing
     from townlet.stages.verified_capture import manifest_sha256
-    from townlet.view.policy_standing import policy_standing
 
     name = context.partition_key
     source, policy, out = files.scenario_copy(store, name), files.policy(store, name), files.evaluation(store, name)
