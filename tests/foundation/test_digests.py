@@ -12,10 +12,10 @@ from townlet.config.training import NetworkConfig
 
 #: The first digits of ``town_digest`` and ``digest``, as captures, baselines and policies of these drills name them.
 DIGESTS = {
-    "employment_punctuality": ("b3ce3225a4c23026", "ccd26180bd34dd50"),
-    "kitchen_breakfast": ("cc5dc8917fff61fd", "63d8da22778ecf1f"),
+    "employment_punctuality": ("b3ce3225a4c23026", "454a1cd46d30f2ec"),
+    "kitchen_breakfast": ("cc5dc8917fff61fd", "8174ce809b4b4b3f"),
     "observation_baseline": ("294b3813e744eb3f", "9138d704e96bd28b"),
-    "queue_conflict": ("e752fcdb43017320", "4b5bbdc1feab76a8"),
+    "queue_conflict": ("e752fcdb43017320", "68936b05fe5cb67b"),
     "rivalry_decay": ("98a185f32b9c783c", "f23137dd718003c3"),
 }
 

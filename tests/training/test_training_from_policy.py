@@ -70,6 +70,8 @@ def test_nothing_is_imitated_first(tmp_path: Path, scenario: Scenario) -> None:
 
 
 def test_a_resumed_fine_tuning_has_the_bytes_of_an_uninterrupted_one(tmp_path: Path, drill: Path) -> None:
+    # A schedule spans the planned cycles, so none may be added to it.
+    drill.write_text(drill.read_text().replace("linear", "constant"))
     command = ["train", str(drill), "--from", "generalist", *SMALL]
     assert main([*command, "--cycles", "2", "--output", str(tmp_path / "whole")]) == 0
     for cycles in ("1", "2"):
