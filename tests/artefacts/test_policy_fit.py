@@ -125,7 +125,7 @@ def test_the_types_that_a_town_lacks_are_named() -> None:
             "object that the town has",
         ),
         (
-            observing("town_day"),
+            observing("town_day", offers=False),
             observing("queue_conflict", offers=True),
             "policy.json: observation: found no expected, slack, decay_hunger, decay_hygiene and 12 more, expected "
             "every feature that people observe there",
@@ -137,7 +137,7 @@ def test_the_types_that_a_town_lacks_are_named() -> None:
             "feature that people do not observe there",
         ),
         (
-            observing("town_day", conflict_features=False),
+            observing("town_day", offers=False, conflict_features=False),
             observing("queue_conflict"),
             "policy.json: observation.10.meaning: found 'always 0; otherwise: people ahead in the own queue, of",
         ),
