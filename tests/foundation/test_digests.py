@@ -16,7 +16,7 @@ DIGESTS = {
     "kitchen_breakfast": ("cc5dc8917fff61fd", "8174ce809b4b4b3f"),
     "observation_baseline": ("294b3813e744eb3f", "9138d704e96bd28b"),
     "queue_conflict": ("e752fcdb43017320", "68936b05fe5cb67b"),
-    "rivalry_decay": ("98a185f32b9c783c", "f23137dd718003c3"),
+    "rivalry_decay": ("98a185f32b9c783c", "180bfce578b1e62e"),
 }
 
 #: Options that are left out of hashes while they are not used, each with the digests that it changes.

@@ -53,7 +53,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A soak whose entropy lies below a bound of its scenario in every cycle."""
     folder = tmp_path_factory.mktemp("held")
-    scenario = tiny_scenario(folder / "scenario", ("entropy: 0.1\n", "entropy: 5.0\n"))
+    scenario = tiny_scenario(folder / "scenario", ("entropy: 0.02\n", "entropy: 5.0\n"))
     run_soak(tiny_options(folder, scenario=scenario, learning=False))
     return folder / "soak"
 

@@ -187,9 +187,9 @@ def test_alerts_are_recorded_in_the_cycle_that_raised_them(tmp_path: Path) -> No
 
 
 def test_a_soak_that_learns_ignores_the_bounds_that_learning_moves_and_its_manifest_names_them(tmp_path: Path) -> None:
-    shipped = "    grad: 100.0\n    entropy: 0.1\n    queue_events_min: 1\n"
-    broken = "    grad: 0.0\n    entropy: 99.0\n    queue_events_min: 1000000\n"
-    strict = tiny_scenario(tmp_path / "strict", (shipped, broken))
+    shipped = "    entropy: 0.02\n    queue_events_min: 1\n"
+    broken = "    entropy: 99.0\n    queue_events_min: 1000000\n"
+    strict = tiny_scenario(tmp_path / "strict", (shipped, broken), ("grad: 100.0", "grad: 0.0"))
     learning = tiny_options(tmp_path, scenario=strict, cycles=1)
     frozen = dataclasses.replace(learning, learning=False, output=tmp_path / "frozen")
     moved = {"entropy": 99.0, "queue_events_min": 1e6, "queue_intensity_min": 1.0, "shower_complete_min": 1.0}
