@@ -40,6 +40,31 @@ class Behavior(Protocol):
         """
 
 
+class NarrowingBehavior(ABC):
+    """A base for behaviours that choose among some of the legal actions only, and say among which."""
+
+    @abstractmethod
+    def act_within(
+        self,
+        town: Town,
+        mask: NDArray[np.bool_],
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
+        """Choose for everybody as in :meth:`act`, and fill ``mask``, bool [W, A, N], with what they chose among."""
+
+    def act(
+        self,
+        town: Town,
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
+        """Choose for everybody; see :meth:`Behavior.act`. The arrays must be contiguous."""
+        self.act_within(town, np.empty_like(town.mask), action, log_prob, value)
+
+
 def act_within(
     behavior: Behavior,
     town: Town,
@@ -50,12 +75,10 @@ def act_within(
 ) -> None:
     """Let a behaviour choose for everybody as in :meth:`Behavior.act`, and fill ``mask`` with what it chose among.
 
-    ``mask``, bool [W, A, N], are the town's legal actions, unless the behaviour narrows them by an ``act_within`` of
-    its own, as :meth:`townlet.behavior.neural.NeuralBehavior.act_within` does.
+    ``mask``, bool [W, A, N], are the town's legal actions, unless it is a :class:`NarrowingBehavior`.
     """
-    own = getattr(behavior, "act_within", None)
-    if own is not None:
-        own(town, mask, action, log_prob, value)
+    if isinstance(behavior, NarrowingBehavior):
+        behavior.act_within(town, mask, action, log_prob, value)
         return
     mask[:] = town.mask
     behavior.act(town, action, log_prob, value)

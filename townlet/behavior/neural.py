@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from townlet.behavior.base import NarrowingBehavior
 from townlet.behavior.compiled.kernel import TORCH, kernel_for
 from townlet.behavior.decisions import mark_decisions, take_only
 from townlet.behavior.manual_grad import ForwardPass
@@ -24,7 +25,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 _NO_DRAWS = np.empty(0, np.float64)
 
 
-class NeuralBehavior:
+class NeuralBehavior(NarrowingBehavior):
     """Acts by an :class:`ActorCritic`: samples its actions, or takes the most probable ones if ``greedy``.
 
     A network that commits itself (``commitment_ticks``) is asked in ticks of a decision alone. In all others people go
@@ -46,12 +47,6 @@ class NeuralBehavior:
             from townlet.behavior.compiled.inference import Inference
 
             self._inference = Inference.of(network)
-
-    def act(
-        self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
-    ) -> None:
-        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`. The arrays must be contiguous."""
-        self.act_within(town, np.empty_like(town.mask), action, log_prob, value)
 
     def act_within(
         self,

@@ -6,11 +6,10 @@ from townlet.world.engine.compile import rule, seldom
 from townlet.world.rules.prices import price_of
 from townlet.world.rules.queues import queue_position, rival_at
 from townlet.world.rules.requirements import is_offered
-from townlet.world.rules.targets import in_reach, steps_to
+from townlet.world.rules.targets import in_reach, steps_to, steps_to_work
 from townlet.world.state.arrays import DUE, LATE, USING, WAITING, TownState
 from townlet.world.state.constants import TownRules
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.routes import UNREACHABLE
 
 #: The level below which a need is urgent, and the extra discomfort of a need at 0.
 URGENT, ALARM = 0.4, 4.0
@@ -67,7 +66,7 @@ def worth_of_use(town: TownState, layout: TownLayout, rules: TownRules, w: int, 
     if delay > steps and rival_at(town, rules, w, a, o) >= 0:
         cost += GRUDGE
     if layout.workplace[a] >= 0:
-        back = steps_between(layout, a, o)
+        back = steps_to_work(layout, a, o)
         free = ticks_until_work(layout, rules, a, town.worlds[w].tick)
         if free <= 0:
             cost += back if person.arrived else 0
@@ -95,18 +94,6 @@ def expected_wait(town: TownState, rules: TownRules, w: int, a: int, o: int, tic
 def may_work_at(town: TownState, layout: TownLayout, rules: TownRules, w: int, a: int) -> bool:
     """Whether a person has come to their shift and it is still on."""
     return bool(town.people[w, a].arrived and ticks_until_work(layout, rules, a, town.worlds[w].tick) <= 0)
-
-
-@rule
-def steps_between(layout: TownLayout, a: int, o: int) -> int:
-    """Steps from the nearest tile next to an object to a person's workplace."""
-    tile = layout.object_tile[o]
-    least = UNREACHABLE
-    for direction in range(4):
-        beside = layout.step[tile, direction]
-        if beside != tile:
-            least = min(least, int(layout.work[layout.work_row[a], beside].distance))
-    return least
 
 
 @rule

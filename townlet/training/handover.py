@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior.base import Behavior, act_within
+from townlet.behavior.base import Behavior, NarrowingBehavior, act_within
 from townlet.behavior.heuristic import HeuristicBehavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.scripted import ScriptedBehavior
@@ -42,7 +42,7 @@ def require_handover(config: TrainingConfig, mode: str) -> None:
             raise InputError.of("training options", "handover.script", found, f"none, or {instead}")
 
 
-class HandoverBehavior:
+class HandoverBehavior(NarrowingBehavior):
     """A behaviour in which each person is driven by a script or by the network for a whole rollout.
 
     ``driven``, bool [W, A], marks the people whom the script drives; assign it before each rollout. The script's
@@ -56,12 +56,6 @@ class HandoverBehavior:
     def __init__(self, script: Behavior, network: Behavior) -> None:
         self.script, self.network = script, network
         self.driven: NDArray[np.bool_] = np.zeros((0, 0), np.bool_)
-
-    def act(
-        self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
-    ) -> None:
-        """Choose for everybody; see :class:`townlet.behavior.base.Behavior`."""
-        self.act_within(town, np.empty_like(town.mask), action, log_prob, value)
 
     def act_within(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from townlet.behavior.base import NarrowingBehavior
 from townlet.behavior.heuristic import HeuristicBehavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
@@ -16,7 +17,7 @@ from townlet.training.trajectories import decisions_of
 from townlet.world import Town
 
 
-class LabelledBehavior:
+class LabelledBehavior(NarrowingBehavior):
     """A network's behaviour that notes, for each decision, what the heuristic would choose.
 
     The note takes the place of the log-probability, which cloning does not need. With ``demonstrate``, people also do
@@ -30,12 +31,6 @@ class LabelledBehavior:
     def __init__(self, network: NeuralBehavior, *, demonstrate: bool) -> None:
         self.network, self.demonstrate = network, demonstrate
         self._script = HeuristicBehavior()
-
-    def act(
-        self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
-    ) -> None:
-        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`."""
-        self.act_within(town, np.empty_like(town.mask), action, log_prob, value)
 
     def act_within(
         self,

@@ -15,7 +15,7 @@ from townlet.config.training import DRAWN_DAY
 from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.seeds import fold_seed
-from townlet.simulation import SimulationLoop, telemetry_totals
+from townlet.simulation import telemetry_totals
 from townlet.world import Town
 from townlet.world.engine.compile import entry
 from townlet.world.rules.actions import WAIT
@@ -38,16 +38,15 @@ class TownsLoop:
     threads divide the towns between them, which changes no bit unless torch computes the network.
     """
 
-    def __init__(self, scenario: Scenario, *, seed: int, threads: int = 1, loop: type[SimulationLoop] = SimulationLoop):
+    def __init__(self, scenario: Scenario, *, seed: int, threads: int = 1) -> None:
         config = scenario.training
         self.scenario, self.seed = scenario, seed
         self.count, self.stay, self.each = config.towns.count, config.towns.rollouts, config.worlds
         #: Rollouts collected so far.
         self.rollouts = 0
-        self._make = loop
         self._workers = workers(threads)
-        self._loops: dict[int, tuple[int, SimulationLoop]] = {}
-        home = self._loop(0, 0).town
+        self._towns: dict[int, tuple[int, Town]] = {}
+        home = self._town(0, 0)
         self.town = Towns(self.count * self.each, home.observation_schema, home.action_names)
 
     def new_buffer(self, ticks: int) -> RolloutBuffer:
@@ -58,7 +57,7 @@ class TownsLoop:
     @property
     def state_bytes(self) -> int:
         """Bytes of the states of all towns but the first, if they are as large as that."""
-        return (self.count - 1) * sum(array.nbytes for array in self._loop(0, self.rollouts).town.state)
+        return (self.count - 1) * sum(array.nbytes for array in self._town(0, self.rollouts).state)
 
     def number(self, slot: int, rollout: int) -> int:
         """The number from which the town in a slot is drawn in a rollout, counted from 0."""
@@ -75,7 +74,7 @@ class TownsLoop:
         """
         if buffer.ticks != DRAWN_DAY:
             raise ValueError(f"ticks: found {buffer.ticks}, expected {DRAWN_DAY}: in a rollout, drawn towns live a day")
-        parts = [self._loop(slot, self.rollouts).town for slot in range(self.count)]
+        parts = [self._town(slot, self.rollouts) for slot in range(self.count)]
         beyond = aligned_zeros(buffer.observation.shape[1:], np.float32)
 
         def run_some(_: int, slots: slice) -> None:
@@ -95,12 +94,12 @@ class TownsLoop:
         key = np.array([fold_seed(self.seed), _WORLDS + (self.rollouts << 20) + slot], np.uint64)
         return int(np.random.Generator(np.random.Philox(key=key)).integers(0, 1 << 62))
 
-    def _loop(self, slot: int, rollout: int) -> SimulationLoop:
+    def _town(self, slot: int, rollout: int) -> Town:
         number = self.number(slot, rollout)
-        kept = self._loops.get(slot)
+        kept = self._towns.get(slot)
         if kept is None or kept[0] != number:
             scenario = seen_and_paid_as(drawn_scenario(number), self.scenario)
-            kept = self._loops[slot] = number, self._make(scenario, worlds=self.each, seed=0)
+            kept = self._towns[slot] = number, Town(scenario, worlds=self.each, seed=0)
         return kept[1]
 
 

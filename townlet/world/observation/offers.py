@@ -22,11 +22,10 @@ from townlet.world.rules.actions import REQUEST
 from townlet.world.rules.employment import is_on
 from townlet.world.rules.prices import price_of
 from townlet.world.rules.requirements import is_offered
-from townlet.world.rules.targets import find_target, steps_to
+from townlet.world.rules.targets import find_target, steps_to, steps_to_work
 from townlet.world.state.arrays import DUE, IDLE, LATE, QUEUE_CAPACITY, USING, TownState
 from townlet.world.state.constants import TownRules
 from townlet.world.state.layout import TownLayout
-from townlet.world.state.routes import UNREACHABLE
 
 #: Columns of ``approaching``: how many people are on the way to an object; one bit per number of steps that one of them
 #: still has to go; and one bit for those that two of them have.
@@ -141,15 +140,3 @@ def write_approaching(town: TownState, layout: TownLayout, view: View, w: int, a
         tied = (noted[TWICE] if own else noted[ONCE]) & bit != 0
     out[i + OFFER_FEATURE.coming] = min(others / QUEUE_CAPACITY, 1.0)
     out[i + OFFER_FEATURE.tie] = tied
-
-
-@rule
-def steps_to_work(layout: TownLayout, a: int, o: int) -> int:
-    """Steps from the nearest tile next to an object to a person's workplace."""
-    tile = layout.object_tile[o]
-    least = UNREACHABLE
-    for direction in range(4):
-        beside = layout.step[tile, direction]
-        if beside != tile:
-            least = min(least, int(layout.work[layout.work_row[a], beside].distance))
-    return least

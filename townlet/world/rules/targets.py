@@ -91,6 +91,18 @@ def route_to(layout: TownLayout, a: int, tile: int, t: int, o: int) -> int:
 
 
 @rule
+def steps_to_work(layout: TownLayout, a: int, o: int) -> int:
+    """Steps from the nearest tile next to an object to a person's workplace."""
+    tile = layout.object_tile[o]
+    least = UNREACHABLE
+    for direction in range(4):
+        beside = layout.step[tile, direction]
+        if beside != tile:
+            least = min(least, int(layout.work[layout.work_row[a], beside].distance))
+    return least
+
+
+@rule
 def candidate(layout: TownLayout, tile: int, t: int, o: int) -> int:
     """An object's index among the candidates of its type that are nearest to a tile, or −1."""
     for c in range(layout.near_object.shape[2]):
