@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from townlet.behavior.policy_file import load_policy
@@ -19,11 +20,14 @@ from townlet.config import load_scenario
 from townlet.config.drawn import TEST, TRAINING, VALIDATION, drawn_scenario
 from townlet.errors import InputError
 from townlet.lineage import trace
+from townlet.study.conflict.shaping import CONFLICT_PARTS
+from townlet.study.scripted_behaviors import queue_jumper
 from townlet.study.unseen.amounts import Amounts
 from townlet.study.unseen.analysis import choose_seed
 from townlet.study.unseen.arms import AWARE, BLIND, HEURISTIC, NEEDS_ONLY, NO_ATTENDANCE, PLACEBO
 from townlet.study.unseen.evaluating import evaluate_policy
 from townlet.study.unseen.findings import Findings
+from townlet.study.unseen.late_penalties import LatePenaltiesLoop
 from townlet.study.unseen.learner import train_policy, training_scenario
 from townlet.study.unseen.places import Place, Visit
 from townlet.study.unseen.plan import evaluations, study_unseen, trainings
@@ -32,6 +36,7 @@ from townlet.study.unseen.settings import FULL, QUICK, settings_for
 from townlet.study.unseen.ship import ship_policy
 from townlet.study.unseen.tasks import Training
 from townlet.study.unseen.visits import visit
+from townlet.training.towns_loop import TownsLoop
 
 #: Every question, with as little work as possible.
 TINY = replace(
@@ -177,6 +182,25 @@ def test_arms_differ_in_what_they_see_and_pay_and_in_nothing_else(tmp_path: Path
     folders = [train_policy(arm, 3, tmp_path / arm, amounts=TINY.training) for arm in ("aware", "blind", "aware")]
     hashes = [load_policy(folder)[1].sha256 for folder in folders]
     assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_the_placebo_pays_what_was_owed_a_rollout_ago_at_drawn_ticks() -> None:
+    scenario = training_scenario(PLACEBO, drawn_scenario(TRAINING[0]), 3, Amounts(cycles=2, towns=1, worlds=8))
+    loops = TownsLoop(scenario, seed=3), LatePenaltiesLoop(scenario, seed=3)
+    plain, placebo = (loop.new_buffer(scenario.ticks) for loop in loops)
+    owed = np.zeros(0)
+    for rollout in range(2):
+        for loop, buffer in zip(loops, (plain, placebo), strict=True):
+            loop.collect(buffer, queue_jumper())
+        own, paid = (buffer.reward_parts[..., CONFLICT_PARTS].copy() for buffer in (plain, placebo))
+        assert np.array_equal(plain.action, placebo.action)
+        assert np.allclose(placebo.reward - plain.reward, (paid - own).sum(axis=-1), atol=1e-4)
+        if rollout == 0:
+            assert own.any() and not paid.any()
+            owed = own
+    stayed = plain.alive.all(axis=0)
+    assert np.array_equal(np.sort(paid[:, stayed], axis=0), np.sort(owed[:, stayed], axis=0))
+    assert not np.array_equal(paid[:, stayed], owed[:, stayed]) and not np.array_equal(paid, own)
 
 
 def test_a_policy_for_other_observations_is_refused(tmp_path: Path) -> None:
