@@ -51,7 +51,9 @@ def test_it_is_whole_and_small_enough_to_ship() -> None:
 def test_its_lineage_leads_to_the_town_that_it_was_trained_in(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lineage", "generalist"]) == 0
     name = load_policy("generalist")[1].provenance["scenario"]
-    assert f"down to townlet/policies/generalist/{name}.yaml" in capsys.readouterr().out.replace(f"{ROOT}/", "")
+    printed = capsys.readouterr().out
+    assert f"down to townlet/policies/generalist/{name}.yaml" in printed.replace(f"{ROOT}/", "")
+    assert "written by hand" not in printed
 
 
 def test_a_path_that_exists_comes_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

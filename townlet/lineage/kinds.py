@@ -24,6 +24,7 @@ from townlet.files.artefact_names import (
 from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
+from townlet.policies import policies_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,15 @@ def optional_hash(content: dict[str, Any], dotted: str, path: Path) -> str | Non
 
 @register("scenario", lambda file: file.suffix in (".yaml", ".yml"))
 def scenario(file: Path) -> Artefact:
-    """Read a scenario file, where every lineage ends. Raises InputError if it is not valid."""
+    """Read a scenario file, where every lineage ends; that of a shipped policy comes from its study.
+
+    Raises InputError if it is not valid.
+    """
     from townlet.config import load_scenario
 
     load_scenario(file)
-    return Artefact("scenario", file, "written by hand")
+    shipped = file.resolve().is_relative_to(policies_folder().resolve())
+    return Artefact("scenario", file, "townlet study" if shipped else "written by hand")
 
 
 @register("capture", lambda file: file.name == MANIFEST_NAME or _is_named_by_manifest(file))
