@@ -7,6 +7,7 @@ import pickle
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from hypothesis import given, settings
@@ -177,7 +178,7 @@ def test_a_pickled_batch_comes_back_as_a_fresh_one_with_views_of_its_own() -> No
 
 
 def test_a_batch_of_no_worlds_is_refused() -> None:
-    with pytest.raises(InputError, match="worlds: found 0, expected at least 1"):
+    with pytest.raises(InputError, match="worlds: found 0, expected a whole number, at least 1"):
         townlet.vector_env("queue_conflict", worlds=0)
 
 
@@ -195,6 +196,12 @@ def test_an_unknown_scenario_is_refused_with_the_nearest_known_one() -> None:
         (np.zeros(5, np.int32), r"found shape \(5,\), expected \(6,\) or \(2, 3\)"),
         (np.zeros((3, 2), np.int32), "found shape"),
         (0, "found shape"),
+        ([[0, 0], [0]], "found list that is no array"),
+        (torch.zeros(6, requires_grad=True), "found Tensor that is no array"),
+        (torch.zeros(6), "found numbers of type float32"),
+        ([True] * 6, "expected integers"),
+        (["0"] * 6, "expected integers"),
+        (None, "expected integers"),
         (np.array([0, 0, 0, 0, 0, -1], np.int8), "found -1, expected a whole number from 0 to"),
         ([0, 0, 99, 0, 0, 0], "found 99"),
         (np.full(6, 2**32 + 2), "found 4294967298"),
@@ -211,8 +218,9 @@ def test_anything_that_is_not_actions_is_refused_and_changes_nothing(actions: ob
     assert batch.town.tick == 0
 
 
-def test_actions_in_another_byte_order_are_the_same_actions() -> None:
+def test_actions_in_another_byte_order_a_tensor_or_a_list_are_the_same_actions() -> None:
     town = townlet.vector_env("queue_conflict", worlds=2)
     town.reset(seed=0)
-    town.step(np.full((2, 3), 3, ">i8"))
-    assert (town.action == 3).all()
+    for same in (np.full((2, 3), 3, ">i8"), torch.full((6,), 3), [3] * 6):
+        town.step(same)
+        assert (town.action == 3).all()
