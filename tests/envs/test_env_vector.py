@@ -177,6 +177,17 @@ def test_a_pickled_batch_comes_back_as_a_fresh_one_with_views_of_its_own() -> No
     np.testing.assert_array_equal(observation, batch.town.observation.reshape(observation.shape))
 
 
+def test_a_pickled_batch_keeps_its_options() -> None:
+    batch = townlet.vector_env("queue_conflict", worlds=2, first_world=5, autoreset="next_step", commitment_ticks=9)
+    copy = pickle.loads(pickle.dumps(batch))
+    assert copy.metadata == batch.metadata and copy.town.first_world == 5
+    np.testing.assert_array_equal(copy.reset(seed=1)[1]["action_mask"], batch.reset(seed=1)[1]["action_mask"])
+    for _ in range(30):
+        masks = [env.step(np.full(6, 4))[-1]["action_mask"] for env in (batch, copy)]
+        np.testing.assert_array_equal(*masks)
+    assert (masks[0].sum(axis=1) < batch.town.mask.reshape(6, -1).sum(axis=1)).any()
+
+
 def test_a_batch_of_no_worlds_is_refused() -> None:
     with pytest.raises(InputError, match="worlds: found 0, expected a whole number, at least 1"):
         townlet.vector_env("queue_conflict", worlds=0)
