@@ -121,7 +121,8 @@ class TownEnv(gymnasium.Env[Any, np.int64], EzPickle):
         """
         if not self._seeded:
             raise no_episode(began=False)
-        return self._choices.mask[0, self._slot].copy()
+        masks: NDArray[np.bool_] = self._choices.mask[0, self._slot].copy()
+        return masks
 
     def _observation_and_info(self) -> tuple[Any, dict[str, Any]]:
         mask = self._choices.mask[0, self._slot].astype(np.int8)
