@@ -11,21 +11,29 @@ NAMESPACE = "townlet"
 
 
 def register_environments() -> None:
-    """Register every built-in scenario, and ``Town``, which takes a ``scenario``, once per process.
+    """Register every built-in scenario, and ``Town``, which takes a ``scenario``; what is registered already stays.
 
     ``gymnasium.make("townlet/QueueConflict-v0")`` makes the single-agent environment of ``queue_conflict``;
     ``pettingzoo.make("parallel", "townlet/queue_conflict_v0")``, or ``"aec"``, the town with all its people. Neither
     library looks for plugins, so ``import townlet.envs`` first, or name the module in Gymnasium's id:
-    ``gymnasium.make("townlet.envs:townlet/QueueConflict-v0")``.
+    ``gymnasium.make("townlet.envs:townlet/QueueConflict-v0")``. PettingZoo before 1.27 makes nothing by name.
     """
-    if f"{NAMESPACE}/Town-v0" in gymnasium.registry:
-        return
-    gymnasium.register(f"{NAMESPACE}/Town-v0", "townlet.envs.single:TownEnv")
+    _in_gymnasium(f"{NAMESPACE}/Town-v0")
     for name in builtin_scenarios():
-        options = {"scenario": name}
-        gymnasium.register(gymnasium_id(name), "townlet.envs.single:TownEnv", kwargs=options)
-        pettingzoo.register("parallel", f"{NAMESPACE}/{name}_v0", "townlet.envs.town_v0:parallel_env", kwargs=options)
-        pettingzoo.register("aec", f"{NAMESPACE}/{name}_v0", "townlet.envs.town_v0:env", kwargs=options)
+        _in_gymnasium(gymnasium_id(name), scenario=name)
+        for kind, function in (("parallel", "parallel_env"), ("aec", "env")):
+            _in_pettingzoo(kind, f"{NAMESPACE}/{name}_v0", f"townlet.envs.town_v0:{function}", scenario=name)
+
+
+def _in_gymnasium(name: str, **options: str) -> None:
+    if name not in gymnasium.registry:
+        gymnasium.register(name, "townlet.envs.single:TownEnv", kwargs=options)
+
+
+def _in_pettingzoo(kind: str, name: str, maker: str, **options: str) -> None:
+    # PettingZoo has had a registry since 1.27.
+    if hasattr(pettingzoo, "register") and name not in getattr(pettingzoo, f"{kind}_registry"):
+        pettingzoo.register(kind, name, maker, kwargs=options)
 
 
 def gymnasium_id(scenario: str) -> str:
