@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from support.onnx_files import linear_file
+from support.places import QUEUE_CONFLICT
 
 from townlet.behavior import Behavior, from_logits
 from townlet.behavior.neural import NeuralBehavior
@@ -20,6 +22,7 @@ from townlet.behavior.onnx_file import export_onnx
 from townlet.behavior.own.onnx_behavior import onnx_behavior
 from townlet.behavior.policy_file import load_policy
 from townlet.capture import capture_rollout, read_capture
+from townlet.cli import main
 from townlet.config import Scenario
 from townlet.config.find import find_scenario, scenario_of
 from townlet.errors import InputError
@@ -222,3 +225,28 @@ def recorded(behavior: Behavior, scenario: Scenario | None = None) -> RolloutBuf
     buffer = loop.new_buffer(40)
     loop.collect(buffer, behavior)
     return buffer
+
+
+def test_a_file_acts_wherever_a_behaviour_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scenario, manifest = str(QUEUE_CONFLICT), "out/rollout_sample_manifest.json"
+    assert main(["export", "onnx", "generalist", "--output", "policy.onnx"]) == 0
+    assert main(["capture", scenario, "--behavior", "policy.onnx", "--output", "out"]) == 0
+    origin = read_capture(manifest).manifest.behavior.origin
+    assert origin is not None and origin.given == "policy.onnx"
+    assert origin.files == {"policy.onnx": sha256(Path("policy.onnx").read_bytes())}
+    greedy = ["evaluate", "--behavior", "policy.onnx", "--scenario", scenario, "--worlds", "2", "--greedy"]
+    assert main([*greedy, "--output", "evaluation.json"]) == 0
+    policy = ["evaluate", "generalist", "--scenario", scenario, "--worlds", "2", "--greedy", "--output", "policy.json"]
+    assert main(policy) == 0
+    ours, theirs = (json.loads(Path(name).read_text()) for name in ("evaluation.json", "policy.json"))
+    assert ours["values"]["policy"]["reward_mean"] == pytest.approx(theirs["values"]["policy"]["reward_mean"], abs=1e-3)
+    assert ours["observations"] == theirs["observations"] and ours["behavior"]["name"] == "onnx"
+    capsys.readouterr()
+    assert main(["inspect", "--behavior", "policy.onnx", "--manifest", manifest, "--tick", "3", "--agent", "anna"]) == 0
+    assert "chosen by this policy" in capsys.readouterr().out
+    assert main(["playback", manifest, "--behavior", "policy.onnx", "--output", "page.html"]) == 0
+    assert main(["capture", scenario, "--behavior", "nowhere.onnx", "--output", "other"]) == 2
+    assert "nowhere.onnx" in capsys.readouterr().err and not Path("other").exists()

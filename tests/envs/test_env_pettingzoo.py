@@ -91,7 +91,7 @@ def test_a_second_registration_adds_what_is_missing_and_leaves_the_rest(monkeypa
     kept = gymnasium.registry["townlet/Town-v0"]
     monkeypatch.delitem(gymnasium.registry, "townlet/QueueConflict-v0")
     if hasattr(pettingzoo, "aec_registry"):
-        monkeypatch.delitem(pettingzoo.aec_registry, "townlet/queue_conflict_v0")
+        monkeypatch.delitem(pettingzoo.aec_registry, "townlet/queue_conflict-v0")
     register_environments()
     assert gymnasium.registry["townlet/Town-v0"] is kept
     assert gymnasium.make("townlet/QueueConflict-v0").unwrapped.scenario.name == "queue_conflict"

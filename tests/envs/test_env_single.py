@@ -66,6 +66,17 @@ def test_a_behaviour_may_be_given_as_an_object() -> None:
     np.testing.assert_array_equal(*seen)
 
 
+def test_the_others_may_be_a_policy_by_its_name_where_the_town_shows_what_it_needs() -> None:
+    environment = TownEnv("town_day", others="generalist")
+    environment.reset(seed=0)
+    before = environment.town.state.people.copy()
+    for _ in range(10):
+        environment.step(0)
+    assert (environment.town.state.people["tile"] != before["tile"]).any()
+    with pytest.raises(InputError, match=r"others: found 'generalist', expected .* \(offers true\)"):
+        TownEnv("queue_conflict", others="generalist")
+
+
 def test_the_others_may_follow_a_policy_that_commits_itself() -> None:
     town = Town(TownEnv("queue_conflict").scenario, worlds=1, seed=5)
     policy = committed(town, 12)

@@ -21,8 +21,10 @@ def register_environments() -> None:
     _in_gymnasium(f"{NAMESPACE}/Town-v0")
     for name in builtin_scenarios():
         _in_gymnasium(gymnasium_id(name), scenario=name)
-        for kind, function in (("parallel", "parallel_env"), ("aec", "env")):
-            _in_pettingzoo(kind, f"{NAMESPACE}/{name}_v0", f"townlet.envs.town_v0:{function}", scenario=name)
+        # PettingZoo has had a registry since 1.27.
+        if hasattr(pettingzoo, "register"):
+            # It keeps names with a hyphen, and takes them with an underscore as well.
+            _in_pettingzoo(f"{NAMESPACE}/{name}-v0", scenario=name)
 
 
 def _in_gymnasium(name: str, **options: str) -> None:
@@ -30,10 +32,11 @@ def _in_gymnasium(name: str, **options: str) -> None:
         gymnasium.register(name, "townlet.envs.single:TownEnv", kwargs=options)
 
 
-def _in_pettingzoo(kind: str, name: str, maker: str, **options: str) -> None:
-    # PettingZoo has had a registry since 1.27.
-    if hasattr(pettingzoo, "register") and name not in getattr(pettingzoo, f"{kind}_registry"):
-        pettingzoo.register(kind, name, maker, kwargs=options)
+def _in_pettingzoo(name: str, **options: str) -> None:
+    if name not in pettingzoo.parallel_registry:
+        pettingzoo.register("parallel", name, "townlet.envs.town_v0:parallel_env", kwargs=options)
+    if name not in pettingzoo.aec_registry:
+        pettingzoo.register("aec", name, "townlet.envs.town_v0:env", kwargs=options)
 
 
 def gymnasium_id(scenario: str) -> str:

@@ -10,7 +10,9 @@ from gymnasium import spaces
 from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
-from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
+from townlet.behavior import Behavior
+from townlet.behavior.brought_observations import changed_observations
+from townlet.behavior.choose import choose_behavior
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
 from townlet.envs.actions import no_episode, one_action, whole_number
@@ -26,8 +28,9 @@ from townlet.world import Town
 class TownEnv(gymnasium.Env[Any, np.int64], EzPickle):
     """One world in which the agent acts for one ``person``, by default the first.
 
-    ``others``, the behaviour of everybody else, is ``random``, ``scripted`` (the scenario's schedule), ``heuristic``,
-    or any :class:`townlet.behavior.Behavior`.
+    ``others``, the behaviour of everybody else, is whatever :func:`townlet.behavior.choose.choose_behavior` takes:
+    ``random``, ``scripted`` (the scenario's schedule), ``heuristic``, a policy's place or name, a factory, an ONNX
+    file, or a behaviour itself.
 
     The mask of the actions that are open to the person, int8 [N], is in one place. With ``action_mask="info"``
     observations are float32 [F], and ``info["action_mask"]`` is the mask. With ``"observation"`` they are
@@ -67,7 +70,7 @@ class TownEnv(gymnasium.Env[Any, np.int64], EzPickle):
         if self.person not in self.town.people:
             raise InputError.of("options", "person", repr(person), nearest_name(self.person, self.town.people))
         self._slot = self.town.people.index(self.person)
-        self._others = behavior_of(others, self.scenario)
+        self._others = _behavior_of(others, self.scenario)
         self.render_mode = render_mode
         self._renderer = TownRenderer(self.town, render_mode)
         self.action_mask = mask_option(action_mask)
@@ -121,21 +124,21 @@ class TownEnv(gymnasium.Env[Any, np.int64], EzPickle):
         """
         if not self._seeded:
             raise no_episode(began=False)
-        return self._choices.mask[0, self._slot].copy()
+        masks: NDArray[np.bool_] = self._choices.mask[0, self._slot].copy()
+        return masks
 
     def _observation_and_info(self) -> tuple[Any, dict[str, Any]]:
         mask = self._choices.mask[0, self._slot].astype(np.int8)
         return shown(self.town.observation[0, self._slot].copy(), mask, self.action_mask)
 
 
-def behavior_of(given: str | Behavior, scenario: Scenario) -> Behavior:
-    """Return the behaviour of a given name, or the given behaviour. Raises InputError for an unknown name."""
+def _behavior_of(given: str | Behavior, scenario: Scenario) -> Behavior:
+    """The behaviour of the others. Raises InputError for one that is unknown or needs other observations."""
     if not isinstance(given, str):
         return given
-    if given == "random":
-        return RandomBehavior()
-    if given == "scripted":
-        return ScriptedBehavior(scenario)
-    if given == "heuristic":
-        return HeuristicBehavior()
-    raise InputError.of("options", "others", repr(given), nearest_name(given, ("heuristic", "random", "scripted")))
+    choice = choose_behavior(scenario, given)
+    changed = changed_observations(scenario, choice.scenario)
+    if changed:
+        needs = ", ".join(f"{name} {str(value).lower()}" for name, value in changed.items())
+        raise InputError.of("options", "others", repr(given), f"a behaviour that needs no other observations ({needs})")
+    return choice.behavior
