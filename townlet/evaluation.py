@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from townlet.baselines.world_metrics import rollout_metrics
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
-from townlet.behavior.choose import Choice, choose_behavior
+from townlet.behavior.choose import Acting, Choice, choose_behavior
 from townlet.capture.manifest import BehaviorEntry
 from townlet.capture.sample_metrics import capture_metrics
 from townlet.config import Scenario
@@ -72,7 +72,7 @@ def evaluate(
     policy: AnyPath | None,
     scenario: Scenario,
     *,
-    behavior: str | Behavior | None = None,
+    behavior: Acting | None = None,
     worlds: int = WORLDS,
     seed: int | None = None,
     trained_with: Collection[int] = (),
@@ -160,7 +160,7 @@ def held_out_seed(used: Collection[int]) -> int:
     return seed
 
 
-def _acting(policy: AnyPath | None, behavior: str | Behavior | None, scenario: Scenario, greedy: bool) -> Choice:
+def _acting(policy: AnyPath | None, behavior: Acting | None, scenario: Scenario, greedy: bool) -> Choice:
     """Who is evaluated, and in which town."""
     if (policy is None) == (behavior is None):
         found = "neither" if policy is None else "both"
