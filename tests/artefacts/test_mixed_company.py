@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.captures import files_in
+from support.captures import QUEUE, capture, files_in
 from support.places import SCENARIOS
 
 from townlet.behavior import from_actions, from_logits
@@ -24,6 +26,8 @@ from townlet.config import Scenario, load_scenario
 from townlet.config.rules import ObservationConfig
 from townlet.config.training import NetworkConfig
 from townlet.errors import InputError
+from townlet.lineage.kinds import artefact_of
+from townlet.training import TrainingOptions, train
 from townlet.world import Town
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
@@ -200,3 +204,37 @@ def test_unusable_company_is_named(tmp_path: Path, company: Any, message: str) -
     with pytest.raises(InputError, match=message):
         capture_rollout(DAY, tmp_path / "out", behavior=company)
     assert not (tmp_path / "out").exists()
+
+
+def test_lineage_checks_the_weights_of_every_policy_among_the_members(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train(load_scenario(QUEUE), TrainingOptions("rollout", Path("mine"), cycles=1, worlds=4))
+    words = "anna=generalist,ben=mine,others=heuristic"
+    assert main(["capture", str(QUEUE), "--behavior", words, "--output", "out"]) == 0
+    scored = ["--scenario", str(QUEUE), "--worlds", "2", "--output", "evaluation.json"]
+    assert main(["evaluate", "--behavior", words, *scored]) == 0
+    capsys.readouterr()
+    for file in ("out/rollout_sample_manifest.json", "evaluation.json"):
+        assert main(["lineage", file]) == 0
+        printed = capsys.readouterr().out
+        assert (
+            printed.count("── policy ") == 2 and "mine/policy.json" in printed and "generalist/policy.json" in printed
+        )
+    artefact = artefact_of(Path("out/rollout_sample_manifest.json"))
+    assert artefact is not None and f"townlet capture --behavior {words} --worlds" in artefact.made_by
+    shutil.rmtree("mine")
+    assert main(["lineage", "out/rollout_sample_manifest.json"]) == 1
+    assert "policy.safetensors: found " in capsys.readouterr().err
+
+
+def test_a_network_learns_from_mixed_company(tmp_path: Path) -> None:
+    """With importance weights where everybody's log-probabilities are known, by cloning otherwise."""
+    policy = saved_policy(tmp_path / "policy", load_scenario(QUEUE))
+    for others, method in (("random", "vtrace"), ("heuristic", "cloning")):
+        manifest = capture(tmp_path / others, behavior={"anna": str(policy), "others": others})
+        output = tmp_path / others / "policy"
+        options = TrainingOptions(mode="replay", output=output, replay_manifest=manifest, cycles=1, epochs=1)
+        log = train(load_scenario(QUEUE), options).log
+        assert json.loads(log.read_text().splitlines()[0])["replay_method"] == method

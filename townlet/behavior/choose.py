@@ -9,7 +9,7 @@ from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, Script
 from townlet.behavior.brought_observations import with_observations
 from townlet.behavior.own.factory import FORMS, behavior_by_factory, names_factory
 from townlet.behavior.own.functions import checked_name, code_sha256_of
-from townlet.behavior.own.groups import COMPANY_FORM, company_of, names_company
+from townlet.behavior.own.groups import COMPANY_FORM, company_of, names_company, words_of
 from townlet.behavior.own.mixed import Group, MixedBehavior, mixed_company
 from townlet.config import Scenario
 from townlet.errors import InputError, nearest_name
@@ -49,6 +49,12 @@ class Choice(NamedTuple):
     def policy_sha256(self) -> str | None:
         """SHA-256 of the weights of the Townlet policy that acts, if one does."""
         return None if self.card is None else self.card.sha256
+
+    @property
+    def cards(self) -> list[PolicyCard]:
+        """Those of all policies that act, also in mixed company."""
+        groups = self.behavior.groups.values() if isinstance(self.behavior, MixedBehavior) else ()
+        return [card for card in (self.card, *(group.card for group in groups)) if card is not None]
 
 
 class TownPolicy(NamedTuple):
@@ -122,12 +128,15 @@ def _own(behavior: Behavior, scenario: Scenario) -> Choice:
 
 
 def _mixed(scenario: Scenario, company: Mapping[str, str | Behavior]) -> Choice:
-    behavior, shown = mixed_company(scenario, company, _member)
+    behavior, shown = mixed_company(scenario, company, member_of)
     return Choice(behavior, shown, origin=behavior.origin)
 
 
-def _member(scenario: Scenario, given: str | Behavior) -> tuple[Group, Member]:
-    """A behaviour in company. Townlet's own scripts read the town itself; all others see their own observations."""
+def member_of(scenario: Scenario, given: str | Behavior) -> tuple[Group, Member]:
+    """A behaviour that is to act in company, still without people.
+
+    Townlet's own scripts read the town itself; all others see the observations that they would see alone.
+    """
     choice = choose_behavior(scenario, given)
     sees = choice.scenario if choice.card is not None or choice.origin is not None else None
     member = Member(
@@ -136,7 +145,7 @@ def _member(scenario: Scenario, given: str | Behavior) -> tuple[Group, Member]:
         policy_sha256=choice.policy_sha256,
         origin=choice.origin,
     )
-    return Group((), choice.behavior, sees), member
+    return Group((), choice.behavior, sees, words_of(given), choice.card), member
 
 
 def _refuse_policy(policy: AnyPath | None, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from townlet.policies.origin import Member, Origin
 from townlet.rollout import aligned_zeros
 from townlet.world import Town
 from townlet.world.observation.schema import observation_schema_of
+
+if TYPE_CHECKING:
+    from townlet.behavior.policy_file import PolicyCard
 
 #: Modes of observation, each with all features of those before it.
 _MODES = ("compact", "hybrid", "full")
@@ -32,6 +35,10 @@ class Group(NamedTuple):
     behavior: Behavior
     sees: Scenario | None = None
     """The town with the observations that the behaviour is to see; None for those that the town shows."""
+    label: str = ""
+    """The words that named the behaviour, or its name; other for each behaviour of a company."""
+    card: PolicyCard | None = None
+    """The policy's, if one acts."""
 
 
 class MixedBehavior(NarrowingBehavior):
@@ -156,7 +163,10 @@ def mixed_company(
         # One network for all who follow it, also if they are named by several keys.
         one = behavior if isinstance(behavior, str) else id(behavior)
         if one not in chosen:
-            chosen[one] = choose(scenario, behavior)
+            group, member = choose(scenario, behavior)
+            namesakes = sum(group.label == other.label for other, _ in chosen.values())
+            label = f"{group.label} ({namesakes + 1})" if namesakes else group.label
+            chosen[one] = group._replace(label=label), member
     index = {name: i for i, name in enumerate(scenario.people)}
     groups, members = {}, {}
     for key, behavior in given.items():
