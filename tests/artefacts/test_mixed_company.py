@@ -213,10 +213,10 @@ def test_lineage_checks_the_weights_of_every_policy_among_the_members(
     train(load_scenario(QUEUE), TrainingOptions("rollout", Path("mine"), cycles=1, worlds=4))
     words = "anna=generalist,ben=mine,others=heuristic"
     assert main(["capture", str(QUEUE), "--behavior", words, "--output", "out"]) == 0
-    scored = ["--scenario", str(QUEUE), "--worlds", "2", "--output", "evaluation.json"]
+    scored = ["--scenario", str(QUEUE), "--worlds", "2", "--output", "scored/evaluation.json"]
     assert main(["evaluate", "--behavior", words, *scored]) == 0
     capsys.readouterr()
-    for file in ("out/rollout_sample_manifest.json", "evaluation.json"):
+    for file in ("out/rollout_sample_manifest.json", "scored/evaluation.json"):
         assert main(["lineage", file]) == 0
         printed = capsys.readouterr().out
         assert (
