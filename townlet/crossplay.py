@@ -50,15 +50,7 @@ def crossplay(
 
     Raises InputError for unusable options, and for a behaviour that is unusable or does not fit the town.
     """
-    require_options(worlds, seed)
-    if len(set(behaviors)) < max(len(behaviors), 2):
-        expected = "at least two, each once"
-        raise InputError.of("options", "behaviours", ", ".join(behaviors) or "none", expected)
-    for words in behaviors:
-        if names_company(words):
-            raise InputError.of("options", "behaviours", f"mixed company {words}", "single behaviours, to be mixed")
-    if not share.endswith("%"):
-        raise InputError.of("options", "--share", repr(share), "a share of the people, such as 50%")
+    _require_options(behaviors, share, worlds, seed)
     focal = groups_of(scenario, [share, OTHERS])[share]
     indices = {share: tuple(list(scenario.people).index(name) for name in focal)}
     members = {words: member_of(scenario, words) for words in behaviors}
@@ -85,6 +77,18 @@ def crossplay(
         "ticks": scenario.ticks,
         **_summary(values),
     }
+
+
+def _require_options(behaviors: Sequence[str], share: str, worlds: int, seed: int | None) -> None:
+    require_options(worlds, seed)
+    if len(set(behaviors)) < max(len(behaviors), 2):
+        expected = "at least two, each once"
+        raise InputError.of("options", "behaviours", ", ".join(behaviors) or "none", expected)
+    for words in behaviors:
+        if names_company(words):
+            raise InputError.of("options", "behaviours", f"mixed company {words}", "single behaviours, to be mixed")
+    if not share.endswith("%"):
+        raise InputError.of("options", "--share", repr(share), "a share of the people, such as 50%")
 
 
 class _Play:

@@ -108,21 +108,7 @@ def evaluate(
     require_options(worlds, seed, trained_with)
     acting = _acting(policy, behavior, scenario, greedy)
     chosen, used = unused_seed(acting.cards, scenario, seed, trained_with)
-    behaviors = _behaviors(acting.behavior, scenario)
-    company = Company.of(acting.behavior, acting.scenario, scenario)
-    episodes = (len(behaviors) + (company.runs if company else 0)) * worlds
-    values: dict[str, Values] = {}
-    for index, (name, who) in enumerate(behaviors.items()):
-        if progress:
-            progress(index * worlds, episodes, name)
-        with repeatable(scenario.training.threads):
-            town = acting.scenario if name == POLICY else scenario
-            values[name] = measure(who, town, worlds=worlds, seed=chosen)
-    groups = {}
-    if company:
-        tell = progress or (lambda done, total, name: None)
-        rest = len(behaviors) * worlds
-        groups["groups"] = company.scores(worlds, chosen, lambda done, name: tell(rest + done, episodes, name))
+    values, groups = _play(acting, scenario, worlds, chosen, progress)
     return {
         "format": "townlet-evaluation",
         "version": VERSION,
@@ -134,8 +120,30 @@ def evaluate(
         "worlds": worlds,
         "ticks": scenario.ticks,
         **_summary(values),
-        **groups,
+        **({"groups": groups} if groups else {}),
     }
+
+
+def _play(
+    acting: Choice,
+    scenario: Scenario,
+    worlds: int,
+    seed: int,
+    progress: Callable[[int, int, str], None] | None,
+) -> tuple[dict[str, Values], dict[str, Any]]:
+    """The values of every behaviour by name, and the scores of the groups of mixed company, if it acts."""
+    behaviors, company = _behaviors(acting.behavior, scenario), Company.of(acting.behavior, acting.scenario, scenario)
+    own = len(behaviors) * worlds
+    episodes = own + (company.runs * worlds if company else 0)
+    tell = progress or (lambda done, total, name: None)
+    values: dict[str, Values] = {}
+    for index, (name, who) in enumerate(behaviors.items()):
+        tell(index * worlds, episodes, name)
+        with repeatable(scenario.training.threads):
+            town = acting.scenario if name == POLICY else scenario
+            values[name] = measure(who, town, worlds=worlds, seed=seed)
+    groups = company.scores(worlds, seed, lambda done, name: tell(own + done, episodes, name)) if company else {}
+    return values, groups
 
 
 def unused_seed(

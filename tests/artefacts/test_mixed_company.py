@@ -19,7 +19,7 @@ from townlet.behavior.base import act_within
 from townlet.behavior.choose import choose_behavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.own.groups import company_of, groups_of, names_company, spread_out
-from townlet.behavior.policy_file import save_policy
+from townlet.behavior.policy_file import read_card, save_policy
 from townlet.capture import Capture, capture_rollout, read_capture
 from townlet.cli import main
 from townlet.config import Scenario, load_scenario
@@ -28,6 +28,9 @@ from townlet.config.training import NetworkConfig
 from townlet.errors import InputError
 from townlet.lineage.kinds import artefact_of
 from townlet.training import TrainingOptions, train
+from townlet.view.inspection import inspect_moment
+from townlet.view.playback.document import world_document
+from townlet.view.playback.resimulation import resimulate
 from townlet.world import Town
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
@@ -238,3 +241,33 @@ def test_a_network_learns_from_mixed_company(tmp_path: Path) -> None:
         options = TrainingOptions(mode="replay", output=output, replay_manifest=manifest, cycles=1, epochs=1)
         log = train(load_scenario(QUEUE), options).log
         assert json.loads(log.read_text().splitlines()[0])["replay_method"] == method
+
+
+def test_inspection_and_playback_say_who_acted_and_show_what_each_saw(tmp_path: Path) -> None:
+    """The outputs of every member are those recorded, though the town shows more than each of them knows."""
+    blind = saved_policy(tmp_path / "blind", TOWN, conflict_features=False)
+    seeing = saved_policy(tmp_path / "seeing", TOWN, mode="hybrid", map_radius=1, offers=True)
+    own = from_logits(lambda observation, mask: observation[:, -mask.shape[1] :], name="mine")
+    company = {"anna": str(blind), "clerk": str(seeing), "ben": own, "others": "heuristic"}
+    capture_rollout(DAY, tmp_path / "out", behavior=company, ticks=30, worlds=1)
+    manifest = tmp_path / "out" / "rollout_sample_manifest.json"
+    capture = read_capture(manifest)
+    for agent, who in (("anna", {"policy": blind}), ("dan", {"policy": seeing}), ("ben", {"behavior": own})):
+        at = 25, 0, capture.manifest.people.index(agent)
+        given: Any = {"policy": None, **who}
+        found = inspect_moment(given.pop("policy"), manifest, tick=25, agent=agent, **given)
+        assert found.acted and np.log(found.probabilities[found.action]) == pytest.approx(
+            capture.buffer.log_prob[at], abs=1e-5
+        )
+        assert found.value is None or found.value == pytest.approx(capture.buffer.value[at], abs=1e-5)
+        assert not inspect_moment(who.get("policy"), manifest, tick=25, agent="cara", **given).acted
+    simulated = resimulate(manifest, policy=seeing)
+    assert simulated.policy_outputs is not None
+    assert simulated.policy_outputs.acted_for == ["dan", "finn", "hugo"]
+    document = world_document(simulated)
+    assert document["policy_outputs"]["acted"] == [name in ("dan", "finn", "hugo") for name in TOWN.people]
+    acts = dict(zip(document["people"], document["company"], strict=True))
+    assert acts["anna"] == ["anna", "neural", read_card(blind).sha256, True]
+    assert acts["ben"] == ["ben", "mine", None, False] and acts["cara"] == ["others", "heuristic", None, False]
+    with pytest.raises(InputError, match="expected"):
+        inspect_moment(saved_policy(tmp_path / "far", TOWN, mode="full"), manifest, tick=1, agent="anna")

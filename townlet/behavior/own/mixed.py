@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior, NarrowingBehavior, act_within
 from townlet.behavior.own.groups import groups_of, names_company, words_of
+from townlet.behavior.own.selection import Selection
 from townlet.config import Scenario
 from townlet.config.rules import ObservationConfig
 from townlet.errors import InputError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Modes of observation, each with all features of those before it.
 _MODES = ("compact", "hybrid", "full")
-#: The beginning of the meaning of a feature that is not filled.
-_UNFILLED = "always 0; otherwise: "
 
 
 class Group(NamedTuple):
@@ -127,17 +126,13 @@ class _Seen:
     """A town that shows other features than it computes: a selection by name, and zeros."""
 
     def __init__(self, town: Town, sees: Scenario) -> None:
-        index = {str(feature["name"]): i for i, feature in enumerate(town.observation_schema)}
-        features = observation_schema_of(sees)
-        self._columns = np.array([index[str(feature["name"])] for feature in features])
-        self._unfilled = [i for i, feature in enumerate(features) if str(feature["meaning"]).startswith(_UNFILLED)]
-        self._observation = aligned_zeros((*town.alive.shape, len(features)), np.float32)
+        self._selection = Selection(town.observation_schema, observation_schema_of(sees))
+        self._observation = aligned_zeros((*town.alive.shape, self._selection.features), np.float32)
         self.town = town.showing(sees, self._observation)
 
     def now(self, town: Town) -> Town:
         """The town with this tick's features."""
-        np.take(town.observation, self._columns, axis=-1, out=self._observation, mode="clip")
-        self._observation[..., self._unfilled] = 0.0
+        self._selection.fill(town.observation, self._observation)
         return self.town
 
 
@@ -167,15 +162,18 @@ def mixed_company(
             namesakes = sum(group.label == other.label for other, _ in chosen.values())
             label = f"{group.label} ({namesakes + 1})" if namesakes else group.label
             chosen[one] = group._replace(label=label), member
+    sees = [group.sees.observations for group, _ in chosen.values() if group.sees is not None]
+    shown = _showing(scenario, sees)
     index = {name: i for i, name in enumerate(scenario.people)}
     groups, members = {}, {}
     for key, behavior in given.items():
         group, member = chosen[behavior if isinstance(behavior, str) else id(behavior)]
         groups[key] = group._replace(people=tuple(index[name] for name in people[key]))
-        members[key] = member.model_copy(update={"people": people[key]})
+        own = shown.observations if group.sees is None else group.sees.observations
+        seen = {} if own == shown.observations else own.model_dump(mode="json")
+        members[key] = member.model_copy(update={"people": people[key], "observations": seen})
     words = words_of(given) if all(isinstance(behavior, str) for behavior in given.values()) else ""
-    sees = [group.sees.observations for group in groups.values() if group.sees is not None]
-    return MixedBehavior(groups, Origin(given=words, members=members)), _showing(scenario, sees)
+    return MixedBehavior(groups, Origin(given=words, members=members)), shown
 
 
 def _showing(scenario: Scenario, sees: Sequence[ObservationConfig]) -> Scenario:
