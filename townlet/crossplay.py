@@ -152,8 +152,9 @@ def sentence(result: Mapping[str, Any], metric: str) -> str:
     scores, minus = result["scores"], result["minus_alone"]
     best: dict[str, list[str]] = {}
     for company in scores:
-        leader = max(scores, key=lambda row: sign * float(scores[row][company][metric]["mean"]))
-        best.setdefault(leader, []).append(company)
+        means = {row: sign * float(scores[row][company][metric]["mean"]) for row in scores}
+        leaders = [row for row, mean in means.items() if mean == max(means.values())]
+        best.setdefault(_and(leaders), []).append(company)
     leads = "; ".join(f"{leader} best among {_and(companies)}" for leader, companies in best.items())
 
     def side(row: str, column: str) -> int:
