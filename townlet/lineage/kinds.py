@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -110,12 +110,40 @@ def capture(file: Path) -> Artefact:
     made_from = [
         Claim(Path(f"{name}.yaml"), hash_in(manifest, "scenario.file_sha256", path), str(path), located=False),
     ]
-    if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), policy, str(path), located=False))
+    acting = field(manifest, "behavior", path, dict)
+    made_from += _weights([policy, *_policies_of_members(acting, path)], path)
     worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
-    acting = field(manifest, "behavior.name", path)
-    made_by = f"townlet capture --behavior {acting} --worlds {worlds} --ticks {ticks} --seed {seed}"
+    words = _words_of(acting) or field(manifest, "behavior.name", path)
+    made_by = f"townlet capture --behavior {words} --worlds {worlds} --ticks {ticks} --seed {seed}"
     return Artefact("capture", path, made_by, files, tuple(made_from))
+
+
+def _weights(hashes: Iterable[str | None], says: Path) -> list[Claim]:
+    """Claims about the weights of the policies that acted, each once; None stands for another behaviour."""
+    return [
+        Claim(Path(WEIGHTS_NAME), digest, str(says), located=False)
+        for digest in dict.fromkeys(hashes)
+        if digest is not None
+    ]
+
+
+def _policies_of_members(acting: dict[str, Any], path: Path) -> list[str | None]:
+    """The hashes of the policies among the members of mixed company, from an object with their ``origin``."""
+    origin = acting.get("origin")
+    members = origin.get("members") if isinstance(origin, dict) else None
+    if members is None:
+        return []
+    each = members.values() if isinstance(members, dict) else ()
+    if not each or not all(isinstance(member, dict) for member in each):
+        raise InputError.of(path, "origin.members", repr(members)[:60], "the members of mixed company")
+    return [hash_in(member, "policy_sha256", path) if "policy_sha256" in member else None for member in each]
+
+
+def _words_of(acting: dict[str, Any]) -> str:
+    """The words that named a behaviour made outside Townlet, or mixed company; empty where none are known."""
+    origin = acting.get("origin")
+    given = origin.get("given") if isinstance(origin, dict) else ""
+    return shlex.quote(given) if isinstance(given, str) and given else ""
 
 
 def _is_named_by_manifest(file: Path) -> bool:
@@ -161,8 +189,7 @@ def baseline(file: Path) -> Artefact:
     name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
     own, scenario_hash = hash_in(content, "sha256", file), hash_in(content, "scenario_sha256", file)
     made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, says, "rollout", located=False)]
-    if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), policy, says, located=False))
+    made_from += _weights([policy, *_policies_of_members(content, file)], file)
     manifests = field(content, "manifests", file, dict)
     rollouts = tuple(_rollout(file, seed, hash_in(manifests, seed, file)) for seed in manifests)
     made_with = field(content, "made_with", file, str)
@@ -210,13 +237,16 @@ def replay(file: Path) -> Artefact:
 
 @register("evaluation", lambda file: file.name == EVALUATION_NAME)
 def evaluation(file: Path) -> Artefact:
-    """Read an evaluation of a policy: it names the weights and the configuration of the worlds."""
+    """Read an evaluation: it names the weights of each policy that acted, and the configuration of the worlds."""
     content = read_json(file, "an evaluation")
     name = file_name(content, "scenario.name", file)
+    scenario_hash, policy = (
+        hash_in(content, "scenario.config_sha256", file),
+        optional_hash(content, "policy_sha256", file),
+    )
+    behavior = field(content, "behavior", file, dict) if policy is None else {}
     made_from = (
-        Claim(
-            Path(f"{name}.yaml"), hash_in(content, "scenario.config_sha256", file), str(file), "configuration", False
-        ),
-        Claim(Path(WEIGHTS_NAME), hash_in(content, "policy_sha256", file), str(file), located=False),
+        Claim(Path(f"{name}.yaml"), scenario_hash, str(file), "configuration", False),
+        *_weights([policy, *_policies_of_members(behavior, file)], file),
     )
     return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)
