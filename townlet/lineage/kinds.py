@@ -24,6 +24,7 @@ from townlet.files.artefact_names import (
 from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
+from townlet.lineage.origins import code_claimed, origin_in, weights_claimed
 from townlet.policies import policies_folder
 
 
@@ -113,9 +114,18 @@ def capture(file: Path) -> Artefact:
     if policy is not None:
         made_from.append(Claim(Path(WEIGHTS_NAME), policy, str(path), located=False))
     worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
-    acting = field(manifest, "behavior.name", path)
+    origin = origin_in(field(manifest, "behavior", path, dict), path)
+    acting = (origin.given if origin else "") or field(manifest, "behavior.name", path)
     made_by = f"townlet capture --behavior {acting} --worlds {worlds} --ticks {ticks} --seed {seed}"
-    return Artefact("capture", path, made_by, files, tuple(made_from))
+    return Artefact(
+        "capture",
+        path,
+        made_by,
+        files,
+        tuple(made_from),
+        weights=weights_claimed(origin, path),
+        code=code_claimed(origin, path),
+    )
 
 
 def _is_named_by_manifest(file: Path) -> bool:
@@ -165,7 +175,7 @@ def baseline(file: Path) -> Artefact:
         made_from.append(Claim(Path(WEIGHTS_NAME), policy, says, located=False))
     manifests = field(content, "manifests", file, dict)
     rollouts = tuple(_rollout(file, seed, hash_in(manifests, seed, file)) for seed in manifests)
-    made_with = field(content, "made_with", file, str)
+    made_with, origin = field(content, "made_with", file, str), origin_in(content, file)
     return Artefact(
         "baseline",
         file,
@@ -176,6 +186,8 @@ def baseline(file: Path) -> Artefact:
         is_baseline=True,
         rollouts=rollouts,
         places=_built_into(made_with),
+        weights=weights_claimed(origin, file),
+        code=code_claimed(origin, file),
     )
 
 
@@ -210,13 +222,20 @@ def replay(file: Path) -> Artefact:
 
 @register("evaluation", lambda file: file.name == EVALUATION_NAME)
 def evaluation(file: Path) -> Artefact:
-    """Read an evaluation of a policy: it names the weights and the configuration of the worlds."""
-    content = read_json(file, "an evaluation")
-    name = file_name(content, "scenario.name", file)
-    made_from = (
-        Claim(
-            Path(f"{name}.yaml"), hash_in(content, "scenario.config_sha256", file), str(file), "configuration", False
-        ),
-        Claim(Path(WEIGHTS_NAME), hash_in(content, "policy_sha256", file), str(file), located=False),
+    """Read an evaluation: it names the configuration of the worlds, and the policy's weights or the behaviour."""
+    content, says = read_json(file, "an evaluation"), str(file)
+    name, weights = file_name(content, "scenario.name", file), optional_hash(content, "policy_sha256", file)
+    configuration = hash_in(content, "scenario.config_sha256", file)
+    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
+    if weights is not None:
+        made_from.append(Claim(Path(WEIGHTS_NAME), weights, says, located=False))
+        return Artefact("evaluation", file, "townlet evaluate", made_from=tuple(made_from))
+    origin = origin_in(field(content, "behavior", file, dict), file)
+    return Artefact(
+        "evaluation",
+        file,
+        "townlet evaluate",
+        made_from=tuple(made_from),
+        weights=weights_claimed(origin, file),
+        code=code_claimed(origin, file),
     )
-    return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)
