@@ -18,6 +18,7 @@ from townlet.files.artefact_names import (
     CARD_NAME,
     EVALUATION_NAME,
     MANIFEST_NAME,
+    OUTSIDE_POLICY_NAME,
     VERIFIED_NAME,
     WEIGHTS_NAME,
 )
@@ -237,5 +238,29 @@ def evaluation(file: Path) -> Artefact:
         "townlet evaluate",
         made_from=tuple(made_from),
         weights=weights_claimed(origin, file),
+        code=code_claimed(origin, file),
+    )
+
+
+@register("outside_policy", lambda file: file.name == OUTSIDE_POLICY_NAME)
+def outside_policy(file: Path) -> Artefact:
+    """Read the check of a policy made elsewhere: it names the scenario, and the policy's weights and declared files."""
+    content, says = read_json(file, "a checked policy"), str(file)
+    name = file_name(content, "scenario.name", file)
+    configuration = hash_in(content, "scenario.config_sha256", file)
+    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
+    weights = optional_hash(content, "behavior.policy_sha256", file)
+    if weights is not None:
+        made_from.append(Claim(Path(WEIGHTS_NAME), weights, says, located=False))
+    origin = origin_in(field(content, "behavior", file, dict), file)
+    declared = field(content, "files", file, dict)
+    known = set(origin.files.values()) if origin else set()
+    others = [Claim(Path(given), digest, says, located=False) for given, digest in declared.items()]
+    return Artefact(
+        "outside_policy",
+        file,
+        "townlet check",
+        made_from=tuple(made_from),
+        weights=(*weights_claimed(origin, file), *(claim for claim in others if claim.sha256 not in known)),
         code=code_claimed(origin, file),
     )
