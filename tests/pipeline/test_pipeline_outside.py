@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from dagster import (
     AssetKey,
     DagsterInstance,
@@ -26,15 +28,18 @@ from dagster import (
 )
 from support.left_behind import outputs
 from support.pipeline_runs import failed_checks, materialized, new_instance, reasons, versions
+from support.places import ROOT
 from support.scenario_sensor import carried_out
 from support.tiny_soak import tiny_scenario
 
 from townlet.cli import main
+from townlet.errors import InputError
 from townlet.files.storage import sha256
 from townlet.lineage import RECORD_NAME, trace
 from townlet.soak.read import read_soak
 from townlet_pipeline.artefacts.partitions import known_policies
 from townlet_pipeline.artefacts.store import StoreResource
+from townlet_pipeline.column.retire import retire
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.soak.outside import checks
 from townlet_pipeline.soak.outside.definitions import NIGHTLY, ONCE
@@ -246,6 +251,10 @@ def test_faulty_declarations_are_named_and_the_others_are_made(
         for name in faulty:
             (folder / name).unlink()
     assert "pinned: its declaration is gone" in str(evaluate(instance).skip_reason)
+    with pytest.raises(InputError, match=r"remove configs/policies/mine\.yaml first"):
+        retire(instance, StoreResource(), ["pinned", "mine"])
+    retire(instance, StoreResource(), ["pinned"])
+    assert known_policies(instance) == ["mine"]
 
 
 def test_a_night_is_requested_for_those_who_asked_for_it(instance: DagsterInstance, project: Path) -> None:
@@ -263,6 +272,25 @@ def test_a_night_is_requested_for_those_who_asked_for_it(instance: DagsterInstan
     finally:
         file.write_text(DECLARED)
     assert REPOSITORY.get_schedule_def("nightly_policies").default_status is DefaultScheduleStatus.STOPPED
+
+
+def test_the_example_is_checked_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("configs", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "PIPELINE.md").read_text().split("## A policy made elsewhere")[1]
+    copying, checking = page.split("```console\n")[1].split("```")[0].splitlines()
+    subprocess.run(["bash", "-euc", copying], check=True)
+    assert main(shlex.split(checking)[1:]) == 0
+    content = json.loads((tmp_path / "tmp" / "outside_policy.json").read_text())
+    declared, file = content["declared"], tmp_path / "configs" / "policies" / "preferences.yaml"
+    assert declared["files"] == content["files"] and content["episode"]["repeats"]
+    shown = yaml.safe_load(page.split("    # configs/policies/preferences.yaml\n")[1].split("\n\n")[0])
+    assert {key: shown[key] for key in ("behavior", "scenario", "description", "provenance", "nightly")} == {
+        key: value for key, value in declared.items() if key != "files"
+    }
+    file.write_text(file.read_text().replace("queue_conflict", "queue_conflct"))
+    assert main(shlex.split(checking)[1:]) == 2
 
 
 #: Materializes `outside_policy` in a process of its own, which the policy's code kills.

@@ -138,9 +138,9 @@ def known_soaked_scenarios(instance: DagsterInstance) -> list[str]:
     return list(instance.get_dynamic_partitions(str(soaked_scenarios.name)))
 
 
-def remove_scenario(instance: DagsterInstance, key: str) -> None:
+def remove_partition(instance: DagsterInstance, key: str) -> None:
     """Remove a key from all assets, nights and weekends included. No run and no backfill of it may be unfinished."""
-    for definition in (soaked_scenarios, scenarios):
+    for definition in (soaked_scenarios, scenarios, outside_policies):
         if instance.has_dynamic_partition(str(definition.name), key):
             instance.delete_dynamic_partition(str(definition.name), key)
 

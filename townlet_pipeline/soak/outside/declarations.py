@@ -4,7 +4,6 @@ Reading one runs none of the policy's code.
 """
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster import DagsterInstance, MetadataValue
@@ -13,7 +12,15 @@ from townlet.errors import Fault, InputError
 from townlet_pipeline.artefacts import metadata
 from townlet_pipeline.artefacts.external import MADE_BY, POLICY_FILE, Present, external_asset, report, reported_version
 from townlet_pipeline.artefacts.partitions import ALL, add_policies, files_on_disk, known_policies, outside_policies
-from townlet_pipeline.instance.project import KEY_EXPECTED, is_key, project_root, scenario_folder, shown
+from townlet_pipeline.instance.project import (
+    KEY_EXPECTED,
+    is_key,
+    policies_folder,
+    policy_declaration,
+    project_root,
+    scenario_folder,
+    shown,
+)
 
 if TYPE_CHECKING:
     from townlet.policies.declared import DeclaredPolicy
@@ -31,21 +38,15 @@ policy_file = external_asset(
 _PROVENANCE = {"field": "as declared", "value": "as declared"}
 
 
-def policies_folder() -> Path:
-    """The folder of the declarations; it need not exist."""
-    return project_root() / "configs" / "policies"
-
-
 def declared_policy(name: str) -> "DeclaredPolicy":
     """A declared policy. Raises InputError for a name without a declaration, and with every fault of one."""
     from townlet.policies.declared import load_declared
 
-    if not is_key(name):
-        raise InputError.of("policy", "name", repr(name), KEY_EXPECTED)
+    file = policy_declaration(name)
     if name == ALL or name in files_on_disk():
         # Both lie in a folder of that name in the store.
-        raise InputError.of(policies_folder() / f"{name}.yaml", "", f"the name {name!r}", "a name that no scenario has")
-    return load_declared(policies_folder() / f"{name}.yaml", scenario_folder(project_root()))
+        raise InputError.of(file, "", f"the name {name!r}", "a name that no scenario has")
+    return load_declared(file, scenario_folder(project_root()))
 
 
 def declared_names() -> tuple[list[str], list[str]]:
