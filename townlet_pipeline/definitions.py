@@ -11,7 +11,6 @@ from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.schedules import schedules_of
 from townlet_pipeline.soak import definitions as soak
 from townlet_pipeline.soak.outside import definitions as outside
-from townlet_pipeline.soak.outside.night import nightly_schedule
 
 # The modules are imported, not their `defs`: Dagster refuses a module that holds several Definitions.
 defs = Definitions.merge(
@@ -21,7 +20,7 @@ defs = Definitions.merge(
     runs.defs,
     Definitions(
         jobs=jobs.ALL,
-        schedules=[*schedules_of(jobs.ALL), nightly_schedule(jobs.nightly_policies)],
+        schedules=schedules_of(jobs.ALL),
         resources={
             **NEEDED_BY_ALL,
             "store": StoreResource(),

@@ -233,9 +233,7 @@ def test_a_time_that_is_not_one_start_a_day_or_a_week_is_refused(
 
 
 def test_every_job_with_a_plan_has_its_schedule_and_every_asset_of_a_plan_its_deadline() -> None:
-    # That of policies made elsewhere has no deadline: its nights are a choice of whoever declares a policy.
-    scheduled = plans().keys() | {"nightly_policies"}
-    assert {schedule.name for schedule in defs.schedules or []} == scheduled <= {job.name for job in jobs.ALL}
+    assert {schedule.name for schedule in defs.schedules or []} == plans().keys() <= {job.name for job in jobs.ALL}
     dated = {spec.key.to_user_string(): spec.freshness_policy for spec in defs.resolve_all_asset_specs()}
     for plan in plans().values():
         for name in plan.assets:
