@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,12 +18,14 @@ from townlet.files.artefact_names import (
     CARD_NAME,
     EVALUATION_NAME,
     MANIFEST_NAME,
+    OUTSIDE_POLICY_NAME,
     VERIFIED_NAME,
     WEIGHTS_NAME,
 )
 from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
+from townlet.lineage.origins import code_claimed, origin_in, policies_claimed, weights_claimed, words_of
 from townlet.policies import policies_folder
 
 
@@ -110,40 +112,20 @@ def capture(file: Path) -> Artefact:
     made_from = [
         Claim(Path(f"{name}.yaml"), hash_in(manifest, "scenario.file_sha256", path), str(path), located=False),
     ]
-    acting = field(manifest, "behavior", path, dict)
-    made_from += _weights([policy, *_policies_of_members(acting, path)], path)
+    origin = origin_in(field(manifest, "behavior", path, dict), path)
+    made_from += policies_claimed(policy, origin, path)
     worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
-    words = _words_of(acting) or field(manifest, "behavior.name", path)
+    words = words_of(origin) or field(manifest, "behavior.name", path)
     made_by = f"townlet capture --behavior {words} --worlds {worlds} --ticks {ticks} --seed {seed}"
-    return Artefact("capture", path, made_by, files, tuple(made_from))
-
-
-def _weights(hashes: Iterable[str | None], says: Path) -> list[Claim]:
-    """Claims about the weights of the policies that acted, each once; None stands for another behaviour."""
-    return [
-        Claim(Path(WEIGHTS_NAME), digest, str(says), located=False)
-        for digest in dict.fromkeys(hashes)
-        if digest is not None
-    ]
-
-
-def _policies_of_members(acting: dict[str, Any], path: Path) -> list[str | None]:
-    """The hashes of the policies among the members of mixed company, from an object with their ``origin``."""
-    origin = acting.get("origin")
-    members = origin.get("members") if isinstance(origin, dict) else None
-    if members is None:
-        return []
-    each = members.values() if isinstance(members, dict) else ()
-    if not each or not all(isinstance(member, dict) for member in each):
-        raise InputError.of(path, "origin.members", repr(members)[:60], "the members of mixed company")
-    return [hash_in(member, "policy_sha256", path) if "policy_sha256" in member else None for member in each]
-
-
-def _words_of(acting: dict[str, Any]) -> str:
-    """The words that named a behaviour made outside Townlet, or mixed company; empty where none are known."""
-    origin = acting.get("origin")
-    given = origin.get("given") if isinstance(origin, dict) else ""
-    return shlex.quote(given) if isinstance(given, str) and given else ""
+    return Artefact(
+        "capture",
+        path,
+        made_by,
+        files,
+        tuple(made_from),
+        weights=weights_claimed(origin, path),
+        code=code_claimed(origin, path),
+    )
 
 
 def _is_named_by_manifest(file: Path) -> bool:
@@ -189,7 +171,8 @@ def baseline(file: Path) -> Artefact:
     name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
     own, scenario_hash = hash_in(content, "sha256", file), hash_in(content, "scenario_sha256", file)
     made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, says, "rollout", located=False)]
-    made_from += _weights([policy, *_policies_of_members(content, file)], file)
+    origin = origin_in(content, file)
+    made_from += policies_claimed(policy, origin, file)
     manifests = field(content, "manifests", file, dict)
     rollouts = tuple(_rollout(file, seed, hash_in(manifests, seed, file)) for seed in manifests)
     made_with = field(content, "made_with", file, str)
@@ -203,6 +186,8 @@ def baseline(file: Path) -> Artefact:
         is_baseline=True,
         rollouts=rollouts,
         places=_built_into(made_with),
+        weights=weights_claimed(origin, file),
+        code=code_claimed(origin, file),
     )
 
 
@@ -237,16 +222,39 @@ def replay(file: Path) -> Artefact:
 
 @register("evaluation", lambda file: file.name == EVALUATION_NAME)
 def evaluation(file: Path) -> Artefact:
-    """Read an evaluation: it names the weights of each policy that acted, and the configuration of the worlds."""
-    content = read_json(file, "an evaluation")
+    """Read an evaluation: it names the configuration of the worlds, and the policy's weights or the behaviour."""
+    content, says = read_json(file, "an evaluation"), str(file)
+    name, weights = file_name(content, "scenario.name", file), optional_hash(content, "policy_sha256", file)
+    configuration = hash_in(content, "scenario.config_sha256", file)
+    origin = origin_in(field(content, "behavior", file, dict), file) if weights is None else None
+    scenario = Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)
+    return Artefact(
+        "evaluation",
+        file,
+        "townlet evaluate",
+        made_from=(scenario, *policies_claimed(weights, origin, file)),
+        weights=weights_claimed(origin, file),
+        code=code_claimed(origin, file),
+    )
+
+
+@register("outside_policy", lambda file: file.name == OUTSIDE_POLICY_NAME)
+def outside_policy(file: Path) -> Artefact:
+    """Read the check of a policy made elsewhere: it names the scenario, and the policy's weights and declared files."""
+    content, says = read_json(file, "a checked policy"), str(file)
     name = file_name(content, "scenario.name", file)
-    scenario_hash, policy = (
-        hash_in(content, "scenario.config_sha256", file),
-        optional_hash(content, "policy_sha256", file),
+    configuration = hash_in(content, "scenario.config_sha256", file)
+    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
+    origin = origin_in(field(content, "behavior", file, dict), file)
+    made_from += policies_claimed(optional_hash(content, "behavior.policy_sha256", file), origin, file)
+    declared = field(content, "files", file, dict)
+    known = set(origin.files.values()) if origin else set()
+    others = [Claim(Path(given), digest, says, located=False) for given, digest in declared.items()]
+    return Artefact(
+        "outside_policy",
+        file,
+        "townlet check",
+        made_from=tuple(made_from),
+        weights=(*weights_claimed(origin, file), *(claim for claim in others if claim.sha256 not in known)),
+        code=code_claimed(origin, file),
     )
-    behavior = field(content, "behavior", file, dict) if policy is None else {}
-    made_from = (
-        Claim(Path(f"{name}.yaml"), scenario_hash, str(file), "configuration", False),
-        *_weights([policy, *_policies_of_members(behavior, file)], file),
-    )
-    return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)
