@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet.baselines.world_metrics import rollout_metrics
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
-from townlet.behavior.choose import policy_in_town
+from townlet.behavior.choose import Choice, choose_behavior
+from townlet.capture.manifest import BehaviorEntry
 from townlet.capture.sample_metrics import capture_metrics
 from townlet.config import Scenario
 from townlet.errors import InputError
@@ -32,9 +33,6 @@ from townlet.outcomes import OutcomeRecorder, record_outcomes
 from townlet.simulation import telemetry_totals
 from townlet.statistics.intervals import student_interval
 from townlet.world import Town
-
-if TYPE_CHECKING:
-    from townlet.behavior.network import ActorCritic
 
 Values = dict[str, NDArray[np.float64]]
 
@@ -71,9 +69,10 @@ EVALUATION_METRICS = (
 
 
 def evaluate(
-    policy: AnyPath,
+    policy: AnyPath | None,
     scenario: Scenario,
     *,
+    behavior: str | Behavior | None = None,
     worlds: int = WORLDS,
     seed: int | None = None,
     trained_with: Collection[int] = (),
@@ -87,7 +86,10 @@ def evaluate(
     Args:
         policy: folder, file or name of the policy, which must know the town's types of object. If it brings other
             observation options than the scenario's, it acts with these, and the result has them as ``observations``.
+            None with ``behavior``.
         scenario: the town.
+        behavior: a behaviour to evaluate in place of a policy, as :func:`townlet.behavior.choose.choose_behavior` takes
+            it, such as ``package.module:factory``.
         worlds: number of worlds, at least 2.
         seed: of the worlds; by default the first from 1,000,000 on that was not trained with. One that the policy's
             card, the scenario or ``trained_with`` names is refused.
@@ -102,25 +104,21 @@ def evaluate(
     Raises InputError for unusable options, and for a policy that is damaged or of another town.
     """
     _require_options(worlds, seed, trained_with)
-    network, card, acted_in = policy_in_town(policy, scenario)
-    used = {*trained_with, scenario.seed, scenario.training.seed, int(str(card.provenance.get("seed", 0)))}
-    chosen = held_out_seed(used) if seed is None else seed
-    if chosen in used:
-        raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
-    behaviors = _behaviors(network, scenario, greedy)
+    acting = _acting(policy, behavior, scenario, greedy)
+    chosen, used = _unused_seed(acting, scenario, seed, trained_with)
+    behaviors = _behaviors(acting.behavior, scenario)
     values: dict[str, Values] = {}
-    for index, (name, behavior) in enumerate(behaviors.items()):
+    for index, (name, who) in enumerate(behaviors.items()):
         if progress:
             progress(index * worlds, len(behaviors) * worlds, name)
         with repeatable(scenario.training.threads):
-            town = acted_in if name == POLICY else scenario
-            values[name] = measure(behavior, town, worlds=worlds, seed=chosen)
+            town = acting.scenario if name == POLICY else scenario
+            values[name] = measure(who, town, worlds=worlds, seed=chosen)
     return {
         "format": "townlet-evaluation",
         "version": VERSION,
         "scenario": {"name": scenario.name, "config_sha256": scenario.digest},
-        "policy_sha256": card.sha256,
-        **({"observations": acted_in.observations.model_dump(mode="json")} if acted_in is not scenario else {}),
+        **_identity(acting, scenario),
         "greedy": greedy,
         "seed": chosen,
         "seeds_trained_with": sorted(used),
@@ -128,6 +126,19 @@ def evaluate(
         "ticks": scenario.ticks,
         **_summary(values),
     }
+
+
+def _unused_seed(
+    acting: Choice, scenario: Scenario, seed: int | None, trained_with: Collection[int]
+) -> tuple[int, set[int]]:
+    """The seed of the worlds, and the seeds that a training is known to have used."""
+    used = {*trained_with, scenario.seed, scenario.training.seed}
+    if acting.card is not None:
+        used.add(int(str(acting.card.provenance.get("seed", 0))))
+    chosen = held_out_seed(used) if seed is None else seed
+    if chosen in used:
+        raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
+    return chosen, used
 
 
 def _require_options(worlds: int, seed: int | None, trained_with: Collection[int]) -> None:
@@ -149,11 +160,36 @@ def held_out_seed(used: Collection[int]) -> int:
     return seed
 
 
-def _behaviors(network: ActorCritic, scenario: Scenario, greedy: bool) -> dict[str, Behavior]:
-    """All behaviours to evaluate, by name."""
+def _acting(policy: AnyPath | None, behavior: str | Behavior | None, scenario: Scenario, greedy: bool) -> Choice:
+    """Who is evaluated, and in which town."""
+    if (policy is None) == (behavior is None):
+        found = "neither" if policy is None else "both"
+        raise InputError.of("options", "policy, --behavior", found, "one of them")
+    choice = choose_behavior(scenario, behavior, policy)
+    if not greedy:
+        return choice
     from townlet.behavior.neural import NeuralBehavior
 
-    behaviors: dict[str, Behavior] = {POLICY: NeuralBehavior(network, greedy=greedy)}
+    if not isinstance(choice.behavior, NeuralBehavior):
+        expected = f"no such option: {choice.behavior.name} says itself whether it draws its actions"
+        raise InputError.of("options", "--greedy", "it with --behavior", expected)
+    return choice._replace(behavior=NeuralBehavior(choice.behavior.network, greedy=True))
+
+
+def _identity(acting: Choice, scenario: Scenario) -> dict[str, Any]:
+    """Who was evaluated, and what they were shown if that is not what the scenario says."""
+    identity: dict[str, Any] = {"policy_sha256": acting.policy_sha256}
+    if acting.card is None:
+        entry = BehaviorEntry.of(acting.behavior, acting.policy_sha256, acting.origin)
+        identity["behavior"] = entry.model_dump(mode="json")
+    if acting.scenario is not scenario:
+        identity["observations"] = acting.scenario.observations.model_dump(mode="json")
+    return identity
+
+
+def _behaviors(acting: Behavior, scenario: Scenario) -> dict[str, Behavior]:
+    """All behaviours to evaluate, by name."""
+    behaviors: dict[str, Behavior] = {POLICY: acting}
     if scenario.schedule:
         behaviors["scripted"] = ScriptedBehavior(scenario)
     return behaviors | {"heuristic": HeuristicBehavior(), "random": RandomBehavior()}

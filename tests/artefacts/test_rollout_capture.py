@@ -171,8 +171,8 @@ def test_a_shorter_episode_leaves_out_instructions_that_it_does_not_reach(tmp_pa
         (["--seed", "-1"], "--seed: found -1, expected greater than or equal to 0"),
         (
             ["--behavior", "scriptd"],
-            "--behavior: found 'scriptd', expected one of heuristic, neural, random, scripted; "
-            "did you mean 'scripted'?",
+            "--behavior: found 'scriptd', expected one of generalist, heuristic, neural, random, scripted; did you "
+            "mean 'scripted'; or the place of a policy, package.module:factory or FILE.py:factory",
         ),
         (["--behavior", "neural"], "--policy: found nothing, expected a policy.json for the neural behaviour"),
         (

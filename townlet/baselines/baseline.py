@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 from upath import UPath
 
 from townlet.config.base import Section
+from townlet.config.town import Name
 from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, canonical_json, pretty_json, read_json, sha256, write_atomically
+from townlet.policies.origin import Origin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,9 +73,11 @@ class Baseline(Section):
     scenario: str
     scenario_sha256: Sha256
     """See :func:`scenario_sha256`."""
-    behavior: Literal["scripted", "random", "heuristic", "neural"]
+    behavior: Name
     policy_sha256: Sha256 | None
     """Weights of the policy that acted; null for other behaviours."""
+    origin: Origin | None = None
+    """Of a behaviour made outside Townlet, or of mixed company."""
     worlds: Count
     ticks: Count
     """Ticks of one episode: a sample is ``worlds`` episodes under one seed."""
@@ -85,6 +89,15 @@ class Baseline(Section):
     made_with: str
     """The command that makes it again."""
     sha256: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name != "origin" or value is not None}
+
+    @property
+    def acted(self) -> str | None:
+        """The hash that identifies the weights, or the origin, of the behaviour; None for those without either."""
+        return self.policy_sha256 or (self.origin.sha256 if self.origin else None)
 
     @field_validator("metrics")
     @classmethod

@@ -29,7 +29,7 @@ from townlet.seeds import fold_seed
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
-    from townlet.behavior.policy_file import PolicyCard
+    from townlet.behavior.choose import Choice
 
 #: Worlds per seed of a drill: enough for its conflict intensity to differ by only about 2 % between seeds.
 WORLDS = 256
@@ -53,7 +53,7 @@ def build_baseline(
     seeds: int = LEAST_SEEDS,
     first_seed: int = 0,
     worlds: int | None = None,
-    behavior: str | None = None,
+    behavior: str | Behavior | None = None,
     policy: AnyPath | None = None,
     captures: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -66,7 +66,8 @@ def build_baseline(
         seeds: number of seeds.
         first_seed: the first of them; the others follow.
         worlds: worlds per seed, with one episode each; by default those of :func:`default_worlds`.
-        behavior: who acts; by default the schedule, or the heuristic where the scenario has none.
+        behavior: who acts, as :func:`townlet.behavior.choose.choose_behavior` takes it; by default the schedule, or the
+            heuristic where the scenario has none.
         policy: the place or the name of a policy; implies ``neural``. If it brings observation options of its own, the
             rollouts have those; the baseline states the hash of the scenario as it is.
         captures: whether to record each rollout with a manifest; the figures are the same either way.
@@ -82,15 +83,16 @@ def build_baseline(
     _require_options(seeds=(seeds, 1), first_seed=(first_seed, 0), worlds=(worlds, 1))
     scenario = with_options(found, ticks=None, worlds=worlds, seed=first_seed)
     name = behavior or ("neural" if policy is not None else default_behavior(scenario))
-    acting, card, acted_in = choose_behavior(scenario, name, policy)
+    acting = choose_behavior(scenario, name, policy)
     numbers = list(range(first_seed, first_seed + seeds))
     with exclusive(output):
         if captures:
             measured = _record(scenario_path, scenario, as_path(output), numbers, name, policy, progress)
         else:
-            measured = _measure(acted_in, acting, numbers, worlds, progress)
-        command = _command(scenario_path, output, seeds, first_seed, worlds, name, policy, captures)
-        baseline = assemble(scenario, acting, card, measured, command)
+            measured = _measure(acting.scenario, acting.behavior, numbers, worlds, progress)
+        words = name if isinstance(name, str) else name.name
+        command = _command(scenario_path, output, seeds, first_seed, worlds, words, policy, captures)
+        baseline = assemble(scenario, acting, measured, command)
         return BaselineResult(write_baseline(output, baseline), baseline)
 
 
@@ -104,15 +106,12 @@ def default_worlds(scenario: str, folder: AnyPath = BASELINES_FOLDER) -> int:
     return promoted_baseline(scenario, folder)[1].worlds if scenario in promoted_scenarios(folder) else WORLDS
 
 
-def assemble(
-    scenario: Scenario, behavior: Behavior, card: PolicyCard | None, measured: Measured, command: str
-) -> Baseline:
+def assemble(scenario: Scenario, acting: Choice, measured: Measured, command: str) -> Baseline:
     """The sealed baseline of measured rollouts.
 
     Args:
         scenario: the town, with the number of worlds.
-        behavior: who acted.
-        card: the card of the policy that acted, if one did.
+        acting: who acted.
         measured: metrics and manifest hash by seed.
         command: the command that makes the baseline again.
     """
@@ -122,8 +121,9 @@ def assemble(
     content = {
         "scenario": scenario.name,
         "scenario_sha256": scenario_sha256(scenario),
-        "behavior": behavior.name,
-        "policy_sha256": card.sha256 if card else None,
+        "behavior": acting.behavior.name,
+        "policy_sha256": acting.policy_sha256,
+        "origin": acting.origin,
         "worlds": scenario.capture.worlds,
         "ticks": scenario.ticks,
         "seeds": list(measured),
@@ -161,7 +161,7 @@ def _record(
     scenario: Scenario,
     folder: Path | UPath,
     seeds: list[int],
-    behavior: str,
+    behavior: str | Behavior,
     policy: AnyPath | None,
     progress: Callable[[int, int], None] | None,
 ) -> Measured:

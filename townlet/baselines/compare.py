@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PARTS: dict[str, Callable[[Baseline], Any]] = {
     "scenario": lambda baseline: (baseline.scenario, baseline.scenario_sha256),
     "behavior": lambda baseline: baseline.behavior,
-    "policy": lambda baseline: baseline.policy_sha256,
+    "policy": lambda baseline: baseline.acted,
     "size": lambda baseline: (baseline.worlds, baseline.ticks),
     "seeds": lambda baseline: baseline.seeds,
     "code": lambda baseline: baseline.code.sha256,

@@ -50,18 +50,22 @@ def measured_anew(baseline: Baseline, scenario: Scenario, policy: AnyPath | None
     from townlet.simulation import SimulationLoop
 
     require_scenario(baseline.file_name, baseline, scenario)
-    behavior, card, acted_in = choose_behavior(scenario, baseline.behavior, policy)
-    require_policy(str(policy), baseline, card.sha256 if card else None)
-    loop = SimulationLoop(acted_in, worlds=baseline.worlds, seed=baseline.seeds[0])
-    rollouts = [measure_seed(acted_in, behavior, baseline.worlds, seed, loop) for seed in baseline.seeds]
+    choice = choose_behavior(scenario, baseline.behavior, policy)
+    require_policy(str(policy), baseline, choice.identity)
+    loop = SimulationLoop(choice.scenario, worlds=baseline.worlds, seed=baseline.seeds[0])
+    rollouts = [measure_seed(choice.scenario, choice.behavior, baseline.worlds, seed, loop) for seed in baseline.seeds]
     metrics = {name: distribution_of([rollout[name] for rollout in rollouts]) for name in rollouts[0]}
     return baseline.model_copy(update={"metrics": metrics})
 
 
-def require_policy(file: str, baseline: Baseline, policy_sha256: str | None) -> None:
-    """Raise InputError unless a policy's weights, None for no policy, are those that made a baseline."""
-    if policy_sha256 != baseline.policy_sha256:
-        raise InputError.of(file, "sha256", str(policy_sha256), f"{baseline.policy_sha256}, the baseline's policy")
+def require_policy(file: str, baseline: Baseline, identity: str | None) -> None:
+    """Raise InputError unless a behaviour's hash is that of the one that made a baseline.
+
+    The hash is that of a policy's weights, or of the origin of a behaviour made outside Townlet; None for others.
+    """
+    if identity != baseline.acted:
+        what = "policy" if baseline.origin is None else "behaviour: its code and the files that it read"
+        raise InputError.of(file, "sha256", str(identity), f"{baseline.acted}, of the baseline's {what}")
 
 
 def changes(baseline: Baseline, anew: Baseline) -> list[Fault]:

@@ -117,10 +117,10 @@ def _person(by: str | None, home: Path | UPath) -> str:
 
 
 def _require_promotable(path: AnyPath, baseline: Baseline, least_seeds: int) -> None:
-    if baseline.behavior == "neural":
+    if baseline.acted is not None:
         # Nightly soaks and the page of the baselines read only the checkout, which holds no weights.
         expected = "a behavior that needs no weights; use a policy's with townlet soak --baseline and --policy"
-        raise InputError.of(path, "behavior", "'neural'", expected)
+        raise InputError.of(path, "behavior", repr(baseline.behavior), expected)
     if len(baseline.seeds) < least_seeds:
         raise InputError.of(path, "seeds", str(len(baseline.seeds)), f"at least {least_seeds}")
     missing = [seed for seed in baseline.seeds if str(seed) not in baseline.manifests]

@@ -70,7 +70,11 @@ class BaselineReview:
                 "scenario_sha256": baseline.scenario_sha256,
                 "manifests": baseline.manifests,
             },
-            "acted": {"behavior": baseline.behavior, "policy_sha256": baseline.policy_sha256},
+            "acted": {
+                "behavior": baseline.behavior,
+                "policy_sha256": baseline.policy_sha256,
+                **({} if baseline.origin is None else {"origin": baseline.origin.model_dump()}),
+            },
             "code": {**baseline.code.model_dump(), "made_with": baseline.made_with},
             "promoted": None
             if entry is None
@@ -102,6 +106,8 @@ class BaselineReview:
         behavior, weights = self.baseline.behavior, self.baseline.policy_sha256
         if weights is not None:
             return f"A policy, with the weights {weights[:_SHORT]}."
+        if self.baseline.origin is not None:
+            return f"{behavior}, made outside Townlet: {self.baseline.origin.sentence()}."
         actor = {
             "scripted": "The scenario's script (scripted)",
             "heuristic": "The heuristic, which acts by need (heuristic)",

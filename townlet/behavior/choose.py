@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
 from townlet.behavior.brought_observations import with_observations
+from townlet.behavior.own.factory import FORMS, behavior_by_factory, names_factory
+from townlet.behavior.own.functions import checked_name, code_sha256_of
 from townlet.config import Scenario
 from townlet.errors import InputError, nearest_name
-from townlet.files.storage import AnyPath
+from townlet.files.storage import AnyPath, as_path
+from townlet.policies import shipped_policies, shipped_policy
+from townlet.policies.origin import Origin, origin_of
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
@@ -23,10 +27,22 @@ class Choice(NamedTuple):
     """Who acts, and in which town."""
 
     behavior: Behavior
-    card: PolicyCard | None
-    """The policy's, if one acts."""
     scenario: Scenario
     """The scenario; if a policy acts, with the observations that it brings."""
+    card: PolicyCard | None = None
+    """The policy's, if one acts."""
+    origin: Origin | None = None
+    """Of a behaviour that is made outside Townlet."""
+
+    @property
+    def identity(self) -> str | None:
+        """The hash of a policy's weights, or of the origin of a behaviour made outside Townlet; else None."""
+        return self.policy_sha256 or (self.origin.sha256 if self.origin else None)
+
+    @property
+    def policy_sha256(self) -> str | None:
+        """SHA-256 of the weights of the Townlet policy that acts, if one does."""
+        return None if self.card is None else self.card.sha256
 
 
 class TownPolicy(NamedTuple):
@@ -38,28 +54,63 @@ class TownPolicy(NamedTuple):
     """The town, in which people are shown what the policy was trained to see."""
 
 
-def choose_behavior(scenario: Scenario, name: str | None, policy: AnyPath | None) -> Choice:
-    """The behaviour that these options name, its policy's card if it is neural, and the scenario to use.
+def choose_behavior(scenario: Scenario, given: str | Behavior | None, policy: AnyPath | None = None) -> Choice:
+    """The behaviour that these options name, and the scenario to use.
 
-    Raises InputError for options that do not fit together.
+    Args:
+        scenario: the town.
+        given: ``scripted`` (the default without a policy), ``random``, ``heuristic``, ``neural`` with ``policy``; the
+            place or name of a policy; a factory, ``package.module:factory`` or ``FILE.py:factory``, whose code is run;
+            or a behaviour itself.
+        policy: the place or name of a policy; implies ``neural``.
+
+    Raises InputError for options that do not fit together, and for an unusable behaviour or policy.
     """
-    name = name or ("neural" if policy is not None else "scripted")
-    if name == "neural" and policy is not None:
-        from townlet.behavior.neural import NeuralBehavior
-
-        found = policy_in_town(policy, scenario)
-        return Choice(NeuralBehavior(found.network), found.card, found.scenario)
+    if given is not None and not isinstance(given, str):
+        _refuse_policy(policy, given.name)
+        return _own(given, scenario)
+    name = given or ("neural" if policy is not None else "scripted")
     if name == "neural":
-        raise InputError.of("options", "--policy", "nothing", "a policy.json for the neural behaviour")
+        if policy is None:
+            raise InputError.of("options", "--policy", "nothing", "a policy.json for the neural behaviour")
+        return _neural(policy, scenario)
+    _refuse_policy(policy, name)
+    if name == "scripted":
+        return Choice(ScriptedBehavior(scenario), scenario)
+    if name == "random":
+        return Choice(RandomBehavior(), scenario)
+    if name == "heuristic":
+        return Choice(HeuristicBehavior(), scenario)
+    if names_factory(name):
+        return _own(behavior_by_factory(name, scenario), scenario)
+    if as_path(name).exists() or shipped_policy(name) is not None:
+        return _neural(name, scenario)
+    known = (*get_args(BehaviorName), *shipped_policies())
+    expected = f"{nearest_name(name, known).rstrip('?')}; or the place of a policy, {FORMS}"
+    raise InputError.of("options", "--behavior", repr(name), expected)
+
+
+def _neural(policy: AnyPath, scenario: Scenario) -> Choice:
+    from townlet.behavior.neural import NeuralBehavior
+
+    found = policy_in_town(policy, scenario)
+    return Choice(NeuralBehavior(found.network), found.scenario, found.card)
+
+
+def _own(behavior: Behavior, scenario: Scenario) -> Choice:
+    """The choice of a behaviour that is made outside Townlet, or handed over in Python."""
+    if type(behavior).__module__.partition(".")[0] == __name__.partition(".")[0]:
+        if behavior.name == "neural":
+            expected = "the place of the policy: captures name a network by the hash of its file"
+            raise InputError.of("options", "behavior", "a NeuralBehavior", expected)
+        return Choice(behavior, scenario, origin=origin_of(behavior))
+    checked_name(behavior.name)
+    return Choice(behavior, scenario, origin=origin_of(behavior) or Origin(code_sha256=code_sha256_of(type(behavior))))
+
+
+def _refuse_policy(policy: AnyPath | None, name: str) -> None:
     if policy is not None:
         raise InputError.of("options", "--policy", str(policy), f"none: the {name} behaviour has no weights")
-    if name == "scripted":
-        return Choice(ScriptedBehavior(scenario), None, scenario)
-    if name == "random":
-        return Choice(RandomBehavior(), None, scenario)
-    if name == "heuristic":
-        return Choice(HeuristicBehavior(), None, scenario)
-    raise InputError.of("options", "--behavior", repr(name), nearest_name(name, get_args(BehaviorName)))
 
 
 def policy_in_town(policy: AnyPath, scenario: Scenario) -> TownPolicy:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from townlet.config.base import Section
+from townlet.config.town import Name
 from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.filenames import FileName
 from townlet.files.storage import AnyPath, read_json
+from townlet.policies.origin import Origin
+
+if TYPE_CHECKING:
+    from townlet.behavior import Behavior
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -41,14 +46,42 @@ class EventsEntry(FileEntry):
 class BehaviorEntry(Section):
     """The behaviour that acted."""
 
-    name: Literal["scripted", "random", "heuristic", "neural"]
+    name: Name
+    """``scripted``, ``random``, ``heuristic``, ``neural``, or the name of a behaviour made outside Townlet."""
     deterministic: bool
     """If true, recorded log-probabilities are 0 = ln 1, and only behaviour cloning and advantage-weighted regression
     can learn from the actions."""
     has_values: bool
-    """Whether value estimates were recorded; only neural policies make them."""
+    """Whether value estimates were recorded; Townlet's own behaviours make none, except for neural policies."""
     policy_sha256: Sha256 | None
     """Of the weights of the neural policy that acted; null for other behaviours."""
+    log_probs: bool = True
+    """False if a behaviour made outside Townlet draws its actions but does not say how likely they were; recorded
+    log-probabilities are then 0, and the same can be learnt as from a deterministic behaviour."""
+    origin: Origin | None = None
+    """Of a behaviour made outside Townlet, or of mixed company."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        usual = {"log_probs": True, "origin": None}
+        return {name: value for name, value in handler(self).items() if name not in usual or value != usual[name]}
+
+    @classmethod
+    def of(cls, behavior: Behavior, policy_sha256: str | None, origin: Origin | None) -> BehaviorEntry:
+        """The entry of a behaviour that has acted."""
+        return cls(
+            name=behavior.name,
+            deterministic=behavior.deterministic,
+            has_values=behavior.name == "neural" or bool(getattr(behavior, "has_values", False)),
+            policy_sha256=policy_sha256,
+            log_probs=bool(getattr(behavior, "has_log_probs", True)),
+            origin=origin,
+        )
+
+    @property
+    def without_chances(self) -> bool:
+        """Whether the recorded log-probabilities tell nothing, so that actions can only be cloned."""
+        return self.deterministic or not self.log_probs
 
 
 class ScenarioEntry(Section):

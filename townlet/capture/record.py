@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from upath import UPath
 
 from townlet.behavior import Behavior
-from townlet.behavior.choose import BehaviorName, choose_behavior
+from townlet.behavior.choose import Choice, choose_behavior
 from townlet.capture.manifest import (
     BehaviorEntry,
     EventsEntry,
@@ -48,9 +48,6 @@ from townlet.world import COUNTERS, TALLY, Town
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
-if TYPE_CHECKING:
-    from townlet.behavior.policy_file import PolicyCard
-
 #: Names of the files that :func:`_write` makes; nothing else in the folder may be deleted.
 _OWN_FILES = re.compile(r"(steps-\d+|events|metrics)-[0-9a-f]{12}\.(parquet|json)")
 
@@ -83,7 +80,7 @@ def capture_rollout(
     ticks: int | None = None,
     worlds: int | None = None,
     seed: int | None = None,
-    behavior: str | None = None,
+    behavior: str | Behavior | None = None,
     policy: AnyPath | None = None,
     observations: ObservationConfig | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -96,7 +93,7 @@ def capture_rollout(
         ticks: replaces the scenario's.
         worlds: replaces the scenario's.
         seed: replaces the scenario's.
-        behavior: ``scripted`` (the default), ``random``, ``heuristic``, or ``neural``, which needs ``policy``.
+        behavior: who acts, as :func:`townlet.behavior.choose.choose_behavior` takes it; by default the schedule.
         policy: the place or the name of a trained policy; implies ``neural``. If it brings other observation options
             than the scenario's, the manifest records the scenario with these.
         observations: replaces the scenario's.
@@ -109,7 +106,8 @@ def capture_rollout(
     if observations is not None:
         asked = asked.model_copy(update={"observations": observations})
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
-    acting, card, scenario = choose_behavior(asked, behavior, policy)
+    choice = choose_behavior(asked, behavior, policy)
+    acting, scenario = choice.behavior, choice.scenario
     _require_memory(scenario)
     with exclusive(output), repeatable(scenario.training.threads):
         recording = _Recording()
@@ -118,7 +116,7 @@ def capture_rollout(
             town = _record_shard(scenario, acting, first, min(per_shard, total - first), as_path(output), recording)
             if progress:
                 progress(min(first + per_shard, total), total)
-        return _finish(scenario, file_sha256, acting, card, town, recording, as_path(output))
+        return _finish(choice, file_sha256, town, recording, as_path(output))
 
 
 def _require_memory(scenario: Scenario) -> None:
@@ -173,14 +171,14 @@ def _write(folder: Path | UPath, stem: str, content: bytes, suffix: str = "parqu
 
 
 def _finish(
-    scenario: Scenario,
+    choice: Choice,
     file_sha256: str,
-    behavior: Behavior,
-    card: PolicyCard | None,
     town: Town,
     recording: _Recording,
     folder: Path | UPath,
 ) -> CaptureResult:
+    scenario = choice.scenario
+    acted = BehaviorEntry.of(choice.behavior, choice.policy_sha256, choice.origin)
     events = _all_events(recording, town)
     entry = _write(folder, "events", to_parquet(events))
     tally, counter = np.concatenate(recording.tally), np.concatenate(recording.counter)
@@ -190,8 +188,8 @@ def _finish(
         "seed": scenario.seed,
         "ticks": scenario.ticks,
         "worlds": scenario.capture.worlds,
-        "behavior": behavior.name,
-        **capture_metrics(town.people, tally, counter, totals, recording.log_prob_sum, behavior.deterministic),
+        "behavior": acted.name,
+        **capture_metrics(town.people, tally, counter, totals, recording.log_prob_sum, acted.without_chances),
     }
     metrics_content = pretty_json(metrics).encode()
     manifest = Manifest(
@@ -206,12 +204,7 @@ def _finish(
         ticks=scenario.ticks,
         worlds=scenario.capture.worlds,
         people=town.people,
-        behavior=BehaviorEntry(
-            name=_known_name(behavior.name),
-            deterministic=behavior.deterministic,
-            has_values=behavior.name == "neural",
-            policy_sha256=card.sha256 if card else None,
-        ),
+        behavior=acted,
         observation=town.observation_schema,
         actions=town.action_names,
         reward_parts=list(REWARD_PARTS),
@@ -227,11 +220,6 @@ def _finish(
     write_atomically(folder / METRICS_NAME, metrics_content)
     _remove_stale(folder, manifest)
     return CaptureResult(folder / MANIFEST_NAME, digest, manifest, metrics)
-
-
-def _known_name(name: str) -> BehaviorName:
-    assert name in get_args(BehaviorName), name
-    return name  # type: ignore[return-value]
 
 
 def _all_events(recording: _Recording, town: Town) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from townlet.cli.brought import say_what_it_brought
-from townlet.cli.options import ActingPolicy, PrintJson, ScenarioFile
+from townlet.cli.options import ActingBehavior, ActingPolicy, PrintJson, ScenarioFile
 from townlet.cli.places import file_option, folder_option
 
 if TYPE_CHECKING:
@@ -44,12 +44,7 @@ def build(
     worlds: Annotated[
         int | None, typer.Option(help="Worlds per seed; by default as many as the promoted baseline's, else 256.")
     ] = None,
-    behavior: Annotated[
-        str | None,
-        typer.Option(
-            help="Who acts: scripted, heuristic or random; by default scripted, or heuristic without a script."
-        ),
-    ] = None,
+    behavior: ActingBehavior = None,
     policy: ActingPolicy = None,
     captures: Annotated[
         bool, typer.Option("--captures/--no-captures", help="Whether to record each rollout as a capture.")

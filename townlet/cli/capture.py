@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from townlet.cli.brought import say_what_it_brought
-from townlet.cli.options import ActingPolicy, ScenarioFile
+from townlet.cli.options import ActingBehavior, ActingPolicy, ScenarioFile
 from townlet.cli.places import folder_option
 
 
@@ -23,9 +23,7 @@ def capture(
     ticks: Annotated[int | None, typer.Option(help="Length of the episode; by default the scenario's.")] = None,
     worlds: Annotated[int | None, typer.Option(help="Worlds recorded side by side; by default the scenario's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; by default the scenario's.")] = None,
-    behavior: Annotated[
-        str | None, typer.Option(help="Who acts: scripted (the default), heuristic, random, or neural with --policy.")
-    ] = None,
+    behavior: ActingBehavior = None,
     policy: ActingPolicy = None,
 ) -> None:
     """Record a rollout: every agent-step and event.

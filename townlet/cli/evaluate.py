@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from townlet.cli.brought import say_what_it_brought
-from townlet.cli.options import TrainedPolicy
+from townlet.cli.options import ActingBehavior, EvaluatedPolicy
 from townlet.cli.places import file_option, require_apart
 
 
@@ -18,8 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    policy: TrainedPolicy,
     scenario: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario file.")],
+    policy: EvaluatedPolicy = None,
+    behavior: ActingBehavior = None,
     worlds: Annotated[int, typer.Option(help="Number of worlds, at least 2, with one episode each.")] = 16,
     seed: Annotated[
         int | None,
@@ -35,7 +36,7 @@ def evaluate(
     ] = False,
     output: Annotated[Path | None, file_option(help="Also write the evaluation to this JSON file.")] = None,
 ) -> None:
-    """Evaluate a policy in worlds that it was not trained in.
+    """Evaluate a policy, or any --behavior, in worlds that it was not trained in.
 
     For comparison, the heuristic, the random and the scripted behaviour act in the same worlds.
     """
@@ -43,8 +44,11 @@ def evaluate(
     from townlet.config import load_scenario
     from townlet.policies import find_policy
 
-    place = Path(str(find_policy(policy)))
-    require_apart(output, place, place / "policy.json", place / "policy.safetensors", scenario)
+    inputs = [scenario]
+    if policy is not None:
+        place = Path(str(find_policy(policy)))
+        inputs += [place, place / "policy.json", place / "policy.safetensors"]
+    require_apart(output, *inputs)
     loaded = load_scenario(scenario)
     from townlet.evaluation import evaluate as run_evaluation
     from townlet.evaluation import write_evaluation
@@ -54,6 +58,7 @@ def evaluate(
         result = run_evaluation(
             policy,
             loaded,
+            behavior=behavior,
             worlds=worlds,
             seed=seed,
             trained_with=trained_with or (),

@@ -17,6 +17,20 @@ TrainedPolicy = Annotated[
     typer.Argument(metavar="POLICY", help="Trained policy: its folder or policy.json, or the name of a shipped one."),
 ]
 
+#: The policy of commands that take a behaviour in its place.
+EvaluatedPolicy = Annotated[
+    Path | None,
+    typer.Argument(metavar="[POLICY]", help="Trained policy: its folder or policy.json, or the name of a shipped one."),
+]
+#: Option ``--behavior`` of commands in which anybody may act.
+ActingBehavior = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BEHAVIOR",
+        help="Who acts: scripted, heuristic, random, a policy's place or name, or your own: package.module:factory, "
+        "FILE.py:factory or FILE.onnx. The code of your own is run.",
+    ),
+]
 #: Option ``--policy`` of commands in which a trained policy may act.
 ActingPolicy = Annotated[
     Path | None,

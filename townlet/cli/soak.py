@@ -40,6 +40,14 @@ _Policy = Annotated[
         "network.",
     ),
 ]
+_Behavior = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BEHAVIOR",
+        help="Who acts in the baseline's rollouts, if the baseline was made with a behaviour from outside Townlet: the "
+        "same package.module:factory, FILE.py:factory or FILE.onnx. Its code is run.",
+    ),
+]
 _Capture = Annotated[
     Path | None,
     typer.Option(
@@ -72,6 +80,7 @@ def soak(
     learning: _Learning = True,
     seed: _Seed = 0,
     policy: _Policy = None,
+    behavior: _Behavior = None,
     capture: _Capture = None,
     night: _Night = None,
     restart_every: _RestartEvery = None,
@@ -97,6 +106,7 @@ def soak(
         learning=learning,
         seed=seed,
         policy=policy,
+        behavior=behavior,
         capture=capture,
         night=night,
     )

@@ -40,7 +40,7 @@ class Cycles:
             self.harness.network.load_state_dict(inputs.network.state_dict())
         self.learning = scenario.training.ppo.learning_rate > 0.0
         self._bounds = inputs.bounds
-        self._reference = SimulationLoop(scenario, worlds=baseline.worlds, seed=0)
+        self._reference = SimulationLoop(inputs.acted_in, worlds=baseline.worlds, seed=0)
 
     def run(self, cycle: int, writer: TelemetryWriter, pause: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Run a cycle, counted from 1, and write its telemetry; return its row of metrics.
@@ -49,7 +49,7 @@ class Cycles:
         """
         seed, records = cycle_seed(self.seed, cycle), list[dict[str, Any]]()
         baseline, harness, town = self.inputs.baseline, self.harness, self._loop.town
-        reference = measure_seed(self.inputs.scenario, self.inputs.behavior, baseline.worlds, seed, self._reference)
+        reference = measure_seed(self.inputs.acted_in, self.inputs.behavior, baseline.worlds, seed, self._reference)
         pause()
 
         def log(fields: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from townlet.files.artefact_names import SOAK_NAME
 from townlet.files.filenames import AnyFile
 from townlet.files.storage import AnyPath, pretty_json, read_json, sha256, write_atomically
 from townlet.host.installation import commit, describe_installation
+from townlet.policies.origin import Origin
 from townlet.soak.rows import RowFile
 from townlet.sources import sources_sha256
 from townlet.telemetry import read_records
@@ -66,6 +67,8 @@ class SoakManifest(Section):
     ticks: Count
     behavior: str
     """The baseline's."""
+    origin: Origin | None = None
+    """Of that behaviour, if it is made outside Townlet."""
     policy: Sha256 | None
     """SHA-256 of the weights that the network began with."""
     capture: Source
@@ -127,6 +130,7 @@ def soak_manifest(options: SoakOptions, inputs: SoakInputs, capture: Capture, so
         "worlds": baseline.worlds,
         "ticks": baseline.ticks,
         "behavior": baseline.behavior,
+        **({} if baseline.origin is None else {"origin": baseline.origin.model_dump()}),
         "policy": inputs.policy_sha256,
         "capture": {"file": source, "sha256": capture.manifest_sha256},
         "training": training.model_dump(mode="json"),

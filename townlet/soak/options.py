@@ -45,6 +45,9 @@ class SoakOptions:
     policy: AnyPath | None = None
     """Place or name of a policy: the weights to begin with, and those of the baseline's behaviour if that is neural.
     People are shown what the policy was trained to see."""
+    behavior: str | None = None
+    """Who acts in the baseline's rollouts, if the baseline was made with a behaviour from outside Townlet: the same
+    ``package.module:factory``, ``FILE.py:factory`` or file."""
     capture: AnyPath | None = None
     """Manifest of the capture to replay; by default the pinned one, else one recorded at the start."""
     night: str | None = None
@@ -63,6 +66,8 @@ class SoakInputs:
     baseline: Baseline
     behavior: Behavior
     """The baseline's."""
+    acted_in: Scenario
+    """The scenario for that behaviour: the same town, in which it may be shown other observations."""
     network: ActorCritic | None
     """The network to begin with; None for a fresh one."""
     policy_sha256: str | None
@@ -97,16 +102,22 @@ def read_inputs(options: SoakOptions) -> SoakInputs:
     if baseline.behavior == "neural" and options.policy is None:
         expected = f"the policy.json of {baseline.policy_sha256}, with which the baseline was made"
         raise InputError.of("options", "--policy", "nothing", expected)
+    if baseline.origin is not None and options.behavior is None:
+        expected = f"the behaviour with which the baseline was made: {baseline.origin.sentence()}"
+        raise InputError.of("options", "--behavior", "nothing", expected)
     acting = options.policy if baseline.behavior == "neural" else None
-    behavior, card, _ = choose_behavior(scenario, baseline.behavior, acting)
-    require_policy(str(options.policy), baseline, card.sha256 if card else None)
+    choice = choose_behavior(scenario, options.behavior or baseline.behavior, acting)
+    if choice.behavior.name != baseline.behavior:
+        raise InputError.of("options", "--behavior", choice.behavior.name, f"{baseline.behavior}, as in the baseline")
+    require_policy(str(options.behavior or options.policy), baseline, choice.identity)
     network, started_from, lived_in = _network(options, scenario)
     return SoakInputs(
         scenario=lived_in.model_copy(update={"training": soak_training(scenario, options.learning, started_from)}),
         brings_observations=lived_in is not scenario,
         scenario_file_sha256=sha256(read_bytes(options.scenario, "a scenario")),
         baseline=baseline,
-        behavior=behavior,
+        behavior=choice.behavior,
+        acted_in=lived_in if choice.origin is None else choice.scenario,
         network=network,
         policy_sha256=started_from.sha256 if started_from else None,
     )

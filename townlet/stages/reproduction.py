@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from townlet.behavior.choose import choose_behavior
+from townlet.behavior.choose import BehaviorName, choose_behavior
 from townlet.capture import read_capture
 from townlet.config import load_scenario
 from townlet.config.options import with_options
@@ -36,14 +37,17 @@ def differences_when_repeated(
     Returns the number of agent-steps compared, and the names of the arrays that differ.
 
     Raises InputError if the capture is damaged, has another configuration than the scenario, or records a neural
-    policy that does not come with Townlet, which cannot act again without its weights.
+    policy that does not come with Townlet, which cannot act again without its weights, or a behaviour made outside it.
     """
     capture = read_capture(manifest_path)
     manifest, recorded = capture.manifest, capture.buffer
     asked = with_options(load_scenario(scenario_path), ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed)
-    behavior, _, scenario = choose_behavior(
-        asked, manifest.behavior.name, shipped_with(manifest.behavior.policy_sha256)
-    )
+    if manifest.behavior.name not in get_args(BehaviorName):
+        # A manifest may come from anywhere, so code that it names is not run.
+        found = f"{manifest.behavior.name}, which is made outside Townlet"
+        raise InputError.of(manifest_path, "behavior.name", found, "a behaviour of Townlet's own to act again")
+    acting = choose_behavior(asked, manifest.behavior.name, shipped_with(manifest.behavior.policy_sha256))
+    behavior, scenario = acting.behavior, acting.scenario
     if scenario.digest != manifest.scenario.config_sha256:
         found = f"a capture of the configuration {manifest.scenario.config_sha256}"
         raise InputError.of(manifest_path, "scenario.config_sha256", found, scenario.digest)

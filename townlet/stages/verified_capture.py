@@ -36,7 +36,7 @@ def verify_and_describe(manifest_path: Path) -> dict[str, Any]:
         "worlds": manifest.worlds,
         "people": manifest.people,
         "behavior": manifest.behavior.model_dump(mode="json"),
-        "method": "cloning" if manifest.behavior.deterministic else "vtrace",
+        "method": "cloning" if manifest.behavior.without_chances else "vtrace",
         "observation_features": len(manifest.observation),
         "actions": manifest.actions,
         "files": len(parts),

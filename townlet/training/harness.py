@@ -147,7 +147,7 @@ class TrainingHarness(Learner):
             raise InputError(faults)
         if capture is not None:
             self.require_match(capture, source)
-            require_learnable(capture.buffer, self.config.replay, capture.manifest.behavior.deterministic, source)
+            require_learnable(capture.buffer, self.config.replay, capture.manifest.behavior.without_chances, source)
 
     def require_match(self, capture: Capture, source: str = "replay") -> None:
         """Raise InputError unless a capture comes from this very town: its schemas, map, people and rules."""
@@ -188,7 +188,7 @@ class TrainingHarness(Learner):
         started = time.perf_counter()
         self.require_match(capture, source)
         self.baseline = dict(capture.baseline)
-        deterministic = capture.manifest.behavior.deterministic
+        deterministic = capture.manifest.behavior.without_chances
         batch = replay_batch(capture.buffer, self.network, self.config, deterministic=deterministic, source=source)
         self.learn(batch, epochs, log, PhaseSource("replay", capture.buffer, started))
 
@@ -201,7 +201,7 @@ class TrainingHarness(Learner):
         """
         started = time.perf_counter()
         self.require_match(capture, source)
-        deterministic = capture.manifest.behavior.deterministic
+        deterministic = capture.manifest.behavior.without_chances
         replay_method(self.config.replay, deterministic=deterministic, source=source)
         self.baseline = dict(capture.baseline)
         buffer = self._collect(self.behavior)

@@ -237,7 +237,7 @@ def _compare(
     alive = capture.buffer.alive[tick, world]
     for name, of in arrays.items():
         recorded, simulated = getattr(capture.buffer, name)[tick, world], of(town)[0]
-        if name == "mask" and capture.manifest.behavior.name == "neural":
+        if name == "mask" and capture.manifest.behavior.name not in ("scripted", "random", "heuristic"):
             simulated = simulated & recorded
         equal = (recorded == simulated).reshape(len(alive), -1).all(axis=1)
         if name == "mask":

@@ -1,0 +1,253 @@
+"""Behaviours made outside Townlet act wherever a policy does, and every artefact says what they were made from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from support.captures import QUEUE, files_in
+
+from townlet.behavior import HeuristicBehavior, from_actions, from_logits
+from townlet.behavior.choose import choose_behavior
+from townlet.behavior.neural import NeuralBehavior
+from townlet.behavior.own.functions import draw_actions, weights_of
+from townlet.behavior.policy_file import load_policy
+from townlet.capture import capture_rollout, read_capture
+from townlet.cli import main
+from townlet.config import load_scenario
+from townlet.errors import InputError
+from townlet.evaluation import evaluate
+from townlet.files.storage import sha256
+from townlet.stages.reproduction import differences_when_repeated
+from townlet.training import TrainingOptions, train
+from townlet.world.rules.actions import NORTH, WAIT
+
+CODE = """
+import numpy as np
+from townlet.behavior import from_actions, from_logits
+
+def waiting():
+    return from_actions(lambda observation, mask: np.zeros(len(mask), int), name="waiting", deterministic=True)
+
+def hungry(scenario):
+    assert scenario.name == "queue_conflict"
+    weights = np.load("weights.npy")
+    return from_logits(lambda observation, mask: observation @ weights[:, : mask.shape[1]], name="hungry",
+                       files=["weights.npy"])
+
+class Idle:
+    name, deterministic = "idle", True
+
+    def act(self, town, action, log_prob, value):
+        action[:], log_prob[:], value[:] = 0, 0.0, np.nan
+
+idle = Idle()
+class Nested:
+    factory = staticmethod(waiting)
+
+def number():
+    return 7
+
+def failing():
+    return open("nowhere.zip")
+"""
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's file, in the current folder, and its weights."""
+    file = tmp_path / "mine_of_a_user.py"
+    file.write_text(CODE)
+    features = len(read_features())
+    np.save(tmp_path / "weights.npy", np.random.default_rng(3).normal(size=(features, 40)).astype(np.float32))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield file
+    sys.modules.pop("mine_of_a_user", None)
+
+
+def read_features() -> list[dict[str, Any]]:
+    from townlet.world.observation.schema import observation_schema_of
+
+    return observation_schema_of(load_scenario(QUEUE))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("mine_of_a_user.py:waiting", "waiting"),
+        ("mine_of_a_user:hungry", "hungry"),
+        ("mine_of_a_user:Idle", "idle"),
+        ("mine_of_a_user:idle", "idle"),
+        ("mine_of_a_user:Nested.factory", "waiting"),
+    ],
+)
+def test_a_factory_is_named_by_module_or_file(code: Path, words: str, name: str) -> None:
+    choice = choose_behavior(load_scenario(QUEUE), words)
+    assert choice.behavior.name == name
+    assert choice.origin is not None and choice.origin.given == words
+    assert choice.origin.code_sha256 == sha256(code.read_bytes())
+
+
+def test_a_capture_names_the_code_and_the_weights_and_can_be_made_again(code: Path) -> None:
+    """The weights decide the behaviour's identity, the place of its files does not."""
+    for folder in ("one", "two"):
+        assert main(["capture", str(QUEUE), "--behavior", f"{code.name}:hungry", "--output", folder]) == 0
+    assert files_in(Path("one")) == files_in(Path("two"))
+    entry = read_capture("one/rollout_sample_manifest.json").manifest.behavior
+    assert entry.origin is not None and not entry.deterministic and not entry.has_values
+    assert entry.origin.files == {"weights.npy": sha256(Path("weights.npy").read_bytes())}
+    Path("elsewhere.npy").write_bytes(Path("weights.npy").read_bytes())
+    code.write_text(CODE.replace("weights.npy", "elsewhere.npy"))
+    moved = choose_behavior(load_scenario(QUEUE), f"{code.name}:hungry").origin
+    assert moved is not None
+    same_code = moved.model_copy(update={"code_sha256": entry.origin.code_sha256})
+    assert same_code.sha256 == entry.origin.sha256 != moved.sha256
+    np.save("elsewhere.npy", np.load("weights.npy") + 1.0)
+    other = choose_behavior(load_scenario(QUEUE), f"{code.name}:hungry").origin
+    assert other is not None and other.sha256 != moved.sha256
+
+
+def test_manifests_of_townlets_own_behaviours_say_nothing_new(tmp_path: Path) -> None:
+    capture_rollout(QUEUE, tmp_path / "name", behavior="heuristic")
+    capture_rollout(QUEUE, tmp_path / "object", behavior=HeuristicBehavior())
+    assert files_in(tmp_path / "name") == files_in(tmp_path / "object")
+    entry = json.loads((tmp_path / "name" / "rollout_sample_manifest.json").read_text())["behavior"]
+    assert set(entry) == {"name", "deterministic", "has_values", "policy_sha256"}
+
+
+def test_logits_of_a_policy_act_as_the_policy_itself(tmp_path: Path) -> None:
+    """Draws, values and log-probabilities are those that the policy's own behaviour records."""
+    scenario = load_scenario(QUEUE)
+    train(scenario, TrainingOptions("rollout", tmp_path / "policy", cycles=1, worlds=8))
+    network, card = load_policy(tmp_path / "policy")
+
+    def outputs(observation: Any, mask: Any) -> tuple[Any, Any]:
+        import torch
+
+        return network(torch.from_numpy(observation), torch.from_numpy(mask))
+
+    own = from_logits(outputs, name="mine", files=[tmp_path / "policy" / "policy.safetensors"])
+    capture_rollout(QUEUE, tmp_path / "own", behavior=own)
+    capture_rollout(QUEUE, tmp_path / "neural", policy=tmp_path / "policy")
+    ours, theirs = (read_capture(tmp_path / name / "rollout_sample_manifest.json") for name in ("own", "neural"))
+    here = theirs.buffer.alive
+    assert np.array_equal(ours.buffer.action[here], theirs.buffer.action[here])
+    assert np.allclose(ours.buffer.log_prob[here], theirs.buffer.log_prob[here], atol=1e-6)
+    assert np.allclose(ours.buffer.value[here], theirs.buffer.value[here], atol=1e-6)
+    origin = ours.manifest.behavior.origin
+    assert ours.manifest.behavior.has_values and origin is not None and list(origin.files.values()) == [card.sha256]
+    greedy = from_logits(outputs, name="mine", deterministic=True)
+    capture_rollout(QUEUE, tmp_path / "greedy", behavior=greedy)
+    result = evaluate(None, scenario, behavior=greedy, worlds=2)
+    policy = evaluate(tmp_path / "policy", scenario, greedy=True, worlds=2)
+    assert result["values"] == policy["values"]
+    assert result["behavior"]["name"] == "mine" and result["policy_sha256"] is None
+    with pytest.raises(InputError, match="expected the place of the policy"):
+        capture_rollout(QUEUE, tmp_path / "other", behavior=NeuralBehavior(network))
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_drawn_actions_are_legal_and_have_their_share(data: st.DataObject) -> None:
+    rows, actions = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 6))
+    numbers = st.floats(-1e6, 1e6, width=32) | st.just(-np.inf)
+    logits = data.draw(arrays.arrays(np.float64, (rows, actions), elements=numbers))
+    mask = data.draw(arrays.arrays(np.bool_, (rows, actions)))
+    mask[:, data.draw(st.integers(0, actions - 1))] = True
+    draws = data.draw(arrays.arrays(np.float64, (rows,), elements=st.floats(0.0, 1.0, exclude_max=True)))
+    weights = weights_of(logits, mask)
+    chosen, log_probs = draw_actions(weights, draws)
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    each = np.arange(rows)
+    assert mask[each, chosen].all() and (shares[each, chosen] > 0.0).all()
+    assert np.allclose(np.exp(log_probs), shares[each, chosen])
+    below = np.cumsum(shares, axis=1)[each, chosen] - shares[each, chosen]
+    assert (below <= draws + 1e-9).all() and (draws < below + shares[each, chosen] + 1e-9).all()
+
+
+def test_an_illegal_action_becomes_waiting_and_unknown_chances_allow_cloning_alone(tmp_path: Path) -> None:
+    def act(observation: Any, mask: Any) -> Any:
+        return np.full(len(mask), NORTH)
+
+    capture_rollout(QUEUE, tmp_path / "capture", behavior=from_actions(act, name="pushy", deterministic=False))
+    capture = read_capture(tmp_path / "capture" / "rollout_sample_manifest.json")
+    here = capture.buffer.alive
+    legal = np.take_along_axis(capture.buffer.mask, capture.buffer.action[..., None], -1)[..., 0]
+    assert legal[here].all() and (capture.buffer.log_prob[here] == 0.0).all()
+    assert set(capture.buffer.action[here].tolist()) == {WAIT, NORTH}
+    assert not capture.manifest.behavior.log_probs
+    manifest = tmp_path / "capture" / "rollout_sample_manifest.json"
+    options = TrainingOptions(mode="replay", output=tmp_path / "policy", replay_manifest=manifest, cycles=1, epochs=1)
+    log = train(load_scenario(QUEUE), options).log
+    assert json.loads(log.read_text().splitlines()[0])["replay_method"] == "cloning"
+
+
+def result(value: Any) -> Any:
+    return lambda observation, mask: value(observation, mask)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: from_logits(result(lambda o, m: o), name="mine"), r"logits: found float32 \[3, \d+\]"),
+        (lambda: from_logits(result(lambda o, m: m * np.nan), name="mine"), "logits: found NaN"),
+        (lambda: from_logits(result(lambda o, m: np.where(m, np.inf, 0.0)), name="mine"), "logits: found inf"),
+        (lambda: from_logits(result(lambda o, m: (m * 1.0, o)), name="mine"), "values: found float32"),
+        (lambda: from_logits(result(lambda o, m: (m * 1.0, o[:, 0], 1)), name="mine"), "found 3 results"),
+        (
+            lambda: from_actions(result(lambda o, m: m.argmax(1) + 99), name="mine", deterministic=True),
+            r"actions: found 99, expected 0 to \d+",
+        ),
+        (
+            lambda: from_actions(result(lambda o, m: m.argmax(1) * 0.5), name="mine", deterministic=True),
+            r"actions: found float64 \[3\], expected integers \[3\]",
+        ),
+        (
+            lambda: from_actions(result(lambda o, m: (m.argmax(1), o[:, 0] * 0 + 1)), name="mine", deterministic=False),
+            "log_probs: found 1.0, expected finite numbers of at most 0",
+        ),
+        (lambda: from_actions(result(lambda o, m: 0), name="neural", deterministic=True), "name: found 'neural'"),
+        (lambda: from_actions(result(lambda o, m: 0), name="My policy", deterministic=True), "name: found 'My policy'"),
+        (lambda: from_logits(result(lambda o, m: 0), name="mine", files=["nowhere.zip"]), "nowhere.zip"),
+    ],
+)
+def test_unusable_results_are_named_and_leave_no_capture(tmp_path: Path, make: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        capture_rollout(QUEUE, tmp_path / "out", behavior=make())
+    assert not (tmp_path / "out" / "rollout_sample_manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("nowhere_at_all:factory", "options: --behavior: found no module 'nowhere_at_all', expected package.module"),
+        ("nowhere.py:factory", "nowhere.py: found no such file, expected a Python file"),
+        ("mine_of_a_user.py:wating", "found no wating, expected one of .*; did you mean 'waiting'"),
+        ("mine_of_a_user.py:number", "mine_of_a_user.py:number: found a int, expected a behaviour, such as"),
+        ("mine_of_a_user.py:failing", r"FileNotFoundError: .* in mine_of_a_user.py, line \d+"),
+        ("mine_of_a_user.py:np.pi", "found a float, expected a function or a class that makes a behaviour"),
+    ],
+)
+def test_an_unusable_factory_is_named(code: Path, capsys: pytest.CaptureFixture[str], words: str, message: str) -> None:
+    import re
+
+    assert main(["capture", str(QUEUE), "--behavior", words, "--output", "out"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and re.search(message, error), error
+    assert not Path("out").exists()
+
+
+def test_code_that_a_manifest_names_is_not_run(code: Path) -> None:
+    capture_rollout(QUEUE, "out", behavior=f"{code.name}:hungry")
+    code.write_text("raise SystemExit('run')")
+    with pytest.raises(InputError, match="found hungry, which is made outside Townlet"):
+        differences_when_repeated(Path("out/rollout_sample_manifest.json"), QUEUE, ticks=5, worlds=1)
+    assert main(["lineage", "out/rollout_sample_manifest.json"]) == 0

@@ -1,0 +1,274 @@
+"""Behaviours made from a function of observations and masks, in five lines of a user's own code.
+
+def factory():
+    model = PPO.load("model.zip", device="cpu")
+    def logits(observation, mask):
+        return model.policy.get_distribution(torch.from_numpy(observation)).distribution.logits
+    return from_logits(logits, name="sb3", files=["model.zip"])
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from townlet.config.town import NAME_PATTERN
+from townlet.errors import InputError
+from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
+from townlet.policies.origin import Origin
+from townlet.world import Town
+from townlet.world.rules.actions import WAIT
+
+#: A function of observations, float32 [B, F], and masks of legal actions, bool [B, N].
+Function = Callable[[NDArray[np.float32], NDArray[np.bool_]], Any]
+
+#: Names that stand for Townlet's own behaviours in manifests.
+BUILT_IN = ("scripted", "random", "heuristic", "neural")
+
+
+class FunctionBehavior:
+    """A base for behaviours made from a function; it calls the function for everybody in all worlds at once.
+
+    Attributes: ``name``, ``deterministic``, ``origin`` and ``has_values``, which is known after the first call.
+    """
+
+    #: Whether recorded log-probabilities are those of the behaviour.
+    has_log_probs = True
+
+    def __init__(self, function: Function, *, name: str, deterministic: bool, files: Iterable[AnyPath] = ()) -> None:
+        self.name, self.deterministic = checked_name(name), deterministic
+        self.has_values = False
+        self.origin = Origin(code_sha256=code_sha256_of(function), files=hashes_of(files))
+        self._function = function
+
+    def outputs(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[Any, ...]:
+        """What the function returns for observations [B, F] and masks [B, N], always as a tuple."""
+        returned = self._function(observation, mask)
+        return returned if isinstance(returned, tuple) else (returned,)
+
+    def _of_everybody(self, town: Town) -> tuple[Any, ...]:
+        # Copies, since a function may keep or change what it is given, and the town writes into its arrays in place.
+        observation = town.observation.reshape(-1, town.observation.shape[-1]).copy()
+        return self.outputs(observation, town.mask.reshape(-1, town.mask.shape[-1]).copy())
+
+    def _array(self, what: str, returned: Any, shape: tuple[int, ...], kinds: str, expected: str) -> NDArray[Any]:
+        """What the function returned, as an array. Raises InputError for another shape, type, or NaN."""
+        array = _as_array(returned)
+        if array.shape != shape or array.dtype.kind not in kinds:
+            found = f"{array.dtype} {list(array.shape)}"
+            raise InputError.of(f"behavior {self.name}", what, found, f"{expected} {list(shape)}")
+        if array.dtype.kind == "f" and what != "values" and np.isnan(array).any():
+            raise InputError.of(f"behavior {self.name}", what, "NaN", "numbers")
+        return array
+
+    def _put_values(self, outputs: tuple[Any, ...], index: int, value: NDArray[np.float32]) -> None:
+        if len(outputs) > index + 1:
+            found = f"{len(outputs)} results"
+            raise InputError.of(f"behavior {self.name}", "", found, f"at most {index + 1} from the function")
+        if len(outputs) <= index:
+            value[:] = math.nan
+            return
+        self.has_values = True
+        found_values = _as_array(outputs[index])
+        flat = found_values[:, 0] if found_values.shape == (value.size, 1) else found_values
+        value[:] = self._array("values", flat, (value.size,), "f", "floats").reshape(value.shape)
+
+
+class LogitsBehavior(FunctionBehavior):
+    """Draws from the distribution over legal actions that a function gives as logits, or takes the most probable.
+
+    Draws come from the town's policy stream: equal seeds give equal actions, whatever a library's own generator does.
+    """
+
+    def act(
+        self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
+    ) -> None:
+        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`."""
+        outputs = self._of_everybody(town)
+        mask = town.mask.reshape(-1, town.mask.shape[-1])
+        logits = self._logits(outputs, mask.shape)
+        self._put_values(outputs, 1, value)
+        if self.deterministic:
+            action[:], log_prob[:] = np.where(mask, logits, -np.inf).argmax(axis=1).reshape(action.shape), 0.0
+            # Where every legal action is −inf, the first of all is found, which may be illegal.
+            action[:] = _legal_or_waiting(action, town.mask)
+            return
+        chosen, chances = draw_actions(weights_of(logits, mask), town.policy_draws().reshape(-1))
+        action[:], log_prob[:] = chosen.reshape(action.shape), chances.reshape(action.shape)
+
+    def evaluate(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+        """Probabilities of actions, float64 [B, N], 0 for illegal ones, and values, float32 [B], if it has any.
+
+        ``observation`` is float32 [B, F], ``mask`` bool [B, N].
+        """
+        outputs = self.outputs(observation.copy(), mask.copy())
+        weights = weights_of(self._logits(outputs, mask.shape), mask)
+        value = np.empty(len(mask), np.float32)
+        self._put_values(outputs, 1, value)
+        return weights / weights.sum(axis=-1, keepdims=True), value if len(outputs) > 1 else None
+
+    def _logits(self, outputs: tuple[Any, ...], shape: tuple[int, ...]) -> NDArray[np.float64]:
+        logits = self._array("logits", outputs[0], shape, "f", "floats").astype(np.float64)
+        # +inf would make NaN of a probability; −inf is how many libraries write an illegal action.
+        if np.isposinf(logits).any():
+            raise InputError.of(f"behavior {self.name}", "logits", "inf", "numbers below infinity")
+        return logits
+
+
+class ActionsBehavior(FunctionBehavior):
+    """Takes the actions that a function chooses; what is illegal for a person becomes waiting, as in the rules."""
+
+    @property
+    def has_log_probs(self) -> bool:  # type: ignore[override]
+        """Whether the function gives log-probabilities; a deterministic behaviour needs none."""
+        return self.deterministic or self._gave_log_probs
+
+    def __init__(self, function: Function, *, name: str, deterministic: bool, files: Iterable[AnyPath] = ()) -> None:
+        super().__init__(function, name=name, deterministic=deterministic, files=files)
+        self._gave_log_probs = False
+
+    def act(
+        self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
+    ) -> None:
+        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`."""
+        outputs = self._of_everybody(town)
+        actions = town.mask.shape[-1]
+        chosen = self._array("actions", outputs[0], (action.size,), "iu", "integers").astype(np.int64)
+        if chosen.min() < 0 or chosen.max() >= actions:
+            wrong = chosen[(chosen < 0) | (chosen >= actions)][0]
+            raise InputError.of(f"behavior {self.name}", "actions", str(wrong), f"0 to {actions - 1}")
+        action[:] = _legal_or_waiting(chosen.reshape(action.shape), town.mask)
+        self._put_log_probs(outputs, log_prob)
+        if self._gave_log_probs and (action.ravel() != chosen).any():
+            wrong = chosen[action.ravel() != chosen][0]
+            expected = "actions that the mask allows, since the log-probability given would be that of another"
+            raise InputError.of(f"behavior {self.name}", "actions", str(wrong), expected)
+        self._put_values(outputs, 2, value)
+
+    def _put_log_probs(self, outputs: tuple[Any, ...], log_prob: NDArray[np.float32]) -> None:
+        if self.deterministic or len(outputs) < 2 or outputs[1] is None:
+            log_prob[:] = 0.0
+            return
+        found = self._array("log_probs", outputs[1], (log_prob.size,), "f", "floats")
+        if not np.isfinite(found).all() or found.max() > _ROUNDED_ABOVE_0:
+            wrong = found[~np.isfinite(found) | (found > _ROUNDED_ABOVE_0)][0]
+            raise InputError.of(f"behavior {self.name}", "log_probs", str(wrong), "finite numbers of at most 0")
+        self._gave_log_probs = True
+        log_prob[:] = np.minimum(found, 0.0).reshape(log_prob.shape)
+
+
+def from_logits(
+    function: Function, *, name: str, deterministic: bool = False, files: Iterable[AnyPath] = ()
+) -> LogitsBehavior:
+    """A behaviour from a function that returns logits or log-probabilities of all actions.
+
+    Townlet leaves out illegal actions, draws, and records the log-probability of each action, so that a training can
+    weight the recorded data by importance.
+
+    Args:
+        function: called once per tick with observations float32 [B, F] and masks bool [B, N] of everybody in all
+            worlds, also for empty places, whose observations are zeros. Returns floats [B, N], as an array or a
+            tensor, or a tuple of these and values, floats [B].
+        name: for manifests: lower case letters, digits and underscores, none of Townlet's own four.
+        deterministic: whether to take the most probable action instead of drawing one.
+        files: files with weights, whose SHA-256 are recorded.
+
+    Raises InputError for an unusable name or file; and, once it acts, for unusable results.
+    """
+    return LogitsBehavior(function, name=name, deterministic=deterministic, files=files)
+
+
+def from_actions(
+    function: Function, *, name: str, deterministic: bool, files: Iterable[AnyPath] = ()
+) -> ActionsBehavior:
+    """A behaviour from a function that returns actions.
+
+    Args:
+        function: called as in :func:`from_logits`. Returns integers [B]; or a tuple of these and their
+            log-probabilities, floats [B] or None; or of these and values, floats [B]. Without log-probabilities,
+            those of a stochastic behaviour are recorded as unknown, and trainings can only clone its actions.
+        name: see :func:`from_logits`.
+        deterministic: whether the function always chooses the same action for the same observation and mask.
+        files: files with weights, whose SHA-256 are recorded.
+
+    Raises InputError for an unusable name or file; and, once it acts, for unusable results.
+    """
+    return ActionsBehavior(function, name=name, deterministic=deterministic, files=files)
+
+
+def checked_name(name: str) -> str:
+    """The name of a behaviour. Raises InputError for one that manifests cannot hold, or that Townlet's own has."""
+    if not re.fullmatch(NAME_PATTERN, str(name)) or name in BUILT_IN:
+        expected = f"lower case letters, digits and underscores, and none of {', '.join(BUILT_IN)}"
+        raise InputError.of("behavior", "name", repr(name), expected)
+    return name
+
+
+def code_sha256_of(code: object) -> str | None:
+    """SHA-256 of the file that defines a function or a class; None for code without a file."""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(code))  # type: ignore[arg-type]
+    except TypeError:
+        file = inspect.getsourcefile(type(code))
+    except ValueError:
+        file = None
+    return sha256(Path(file).read_bytes()) if file is not None and Path(file).is_file() else None
+
+
+def hashes_of(files: Iterable[AnyPath]) -> dict[str, str]:
+    """SHA-256 of each file by its path as given. Raises InputError for a file that cannot be read."""
+    return {str(file): sha256(read_bytes(as_path(file), "weights of a behaviour")) for file in files}
+
+
+def draw_actions(
+    weights: NDArray[np.float64], draws: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Choose an action per row by inverting the cumulative distribution; return them and their log-probabilities.
+
+    Args:
+        weights: float64 [B, N], in proportion to the probabilities; 0 for illegal actions.
+        draws: float64 [B] in [0, 1).
+    """
+    cumulative = weights.cumsum(axis=1)
+    beyond = cumulative > (draws * cumulative[:, -1])[:, None]
+    # Rounding can lift a threshold to the sum itself; then the last possible action is meant.
+    last = weights.shape[1] - 1 - (weights[:, ::-1] > 0.0).argmax(axis=1)
+    chosen = np.where(beyond.any(axis=1), beyond.argmax(axis=1), last)
+    shares = np.take_along_axis(weights, chosen[:, None], 1)[:, 0] / cumulative[:, -1]
+    return chosen, np.log(shares)
+
+
+def weights_of(logits: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights in proportion to the probabilities, at most 1, float64 [B, N]; 0 for illegal actions.
+
+    ``logits`` is float64 [B, N], finite or −inf; ``mask`` is bool [B, N], at least one true per row. If all legal
+    logits of a row are −inf, its legal actions are equally probable.
+    """
+    legal = np.where(mask, logits, -np.inf)
+    most = legal.max(axis=1, keepdims=True)
+    return np.where(mask & (most == -np.inf), 1.0, np.exp(legal - np.where(most == -np.inf, 0.0, most)))
+
+
+def _legal_or_waiting(action: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """The actions [W, A], with waiting in place of what ``mask``, bool [W, A, N], forbids."""
+    legal: NDArray[Any] = np.take_along_axis(mask, action[..., None].astype(np.int64), -1)[..., 0]
+    return np.where(legal, action, WAIT)
+
+
+def _as_array(returned: ArrayLike) -> NDArray[Any]:
+    """An array of what a function returned: an array, a list, or a tensor with or without gradients."""
+    detach = getattr(returned, "detach", None)
+    return np.asarray(detach().cpu() if detach is not None else returned)
+
+
+#: Log-probabilities just above 0 are rounding.
+_ROUNDED_ABOVE_0 = 1e-5
