@@ -1,4 +1,4 @@
-"""What sb3-contrib's MaskablePPO does with the town: masks, the value at the time limit, people who leave and arrive."""
+"""What MaskablePPO of sb3-contrib does with the town: masks, values at the time limit, people who leave and arrive."""
 
 from __future__ import annotations
 

@@ -1,0 +1,112 @@
+"""What skrl's IPPO does with the town: masks, the value at the time limit, people who leave and arrive."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from skrl.envs.wrappers.torch import wrap_env
+from torch import Tensor
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+import train_skrl
+from batch_truth import Truth, compare
+from known_critic import OF_ZEROS, installed, report, weights
+
+from townlet.envs.slots import SlotParallelEnv
+
+SCENARIO = "queue_conflict"
+TICKS = 1280
+
+
+class Recorder(SlotParallelEnv):
+    """The town, which keeps what it returned: the truth that skrl's memories are compared with."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.ticks: list[tuple[Any, ...]] = []
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """Begin an episode."""
+        self.seen = super().reset(seed, options)
+        return self.seen
+
+    def step(self, actions: dict[str, Any]) -> tuple[Any, ...]:
+        """One tick."""
+        results = super().step(actions)
+        self.ticks.append((*self.seen, *results))
+        self.seen = results[0], results[4]
+        return results
+
+    def truth(self) -> Truth:
+        """Everything that happened, with a row for each place."""
+        rows = []
+        for seen, infos, after, *results, _ in self.ticks:
+            reward, terminated, truncated = ([part[slot] for slot in self.slots] for part in results)
+            ended = np.logical_or(terminated, truncated)
+            final = [after[slot]["observation"] * end for slot, end in zip(self.slots, ended, strict=True)]
+            observation = [seen[slot]["observation"] for slot in self.slots]
+            mask = [seen[slot]["action_mask"] for slot in self.slots]
+            alive = [infos[slot]["alive"] for slot in self.slots]
+            rows.append((observation, mask, alive, reward, terminated, truncated, final))
+        observation, mask, alive, reward, terminated, truncated, final = map(np.array, zip(*rows, strict=True))
+        return Truth(observation, mask > 0, alive, reward, terminated, truncated, final)
+
+
+class KnownValue(train_skrl.Value):
+    """The known critic; it sees the mask before the observation, and makes nothing of it."""
+
+    def compute(self, inputs: dict[str, Any], role: str = "") -> tuple[Tensor, dict[str, Any]]:
+        """Values float32 [B, 1]."""
+        seen = inputs["observations"][:, self.num_actions :]
+        return seen @ torch.from_numpy(weights(seen.shape[1]))[:, None] + OF_ZEROS, {}
+
+
+def check() -> dict[str, Any]:
+    """Collect a rollout with a known critic, learn from it, and compare what is in the memories."""
+    train_skrl.set_seed(0)
+    train_skrl.Value = KnownValue
+    town = Recorder(SCENARIO)
+    environment = wrap_env(town, wrapper="pettingzoo", verbose=False)
+    agents = train_skrl.agents_of(environment, TICKS)
+    before = parameters(agents)
+    train_skrl.run(environment, agents, TICKS)
+    after = parameters(agents)
+    moved, finite = float((after - before).norm()), bool(after.isfinite().all())
+    memories = [agents.memories[slot] for slot in town.slots]
+    stored = {
+        name: np.stack([memory.get_tensor_by_name(name)[:, 0].numpy() for memory in memories], axis=1)
+        for name in ("observations", "actions", "returns")
+    }
+    truth = town.truth()
+    features = truth.observation.shape[2]
+    found = compare(
+        truth, stored["observations"][..., -features:], stored["actions"][..., 0], stored["returns"][..., 0]
+    )
+    batches = [memory.sample(["observations"], batch_size=TICKS)[0][0] for memory in memories]
+    taught = sum(int((~batch[:, -features:].any(dim=1)).sum()) for batch in batches)
+    found["leaving"]["rows_of_empty_places_learned_from"] = taught
+    found["leaving"]["right"] &= taught == 0
+    training = {"steps": TICKS * len(town.slots), "moved": moved, "finite": finite}
+    return {"trains": finite and moved > 0, "training": training, **found}
+
+
+def parameters(agents: Any) -> Tensor:
+    """All parameters of all policies in a row."""
+    policies = [agents.policies[slot] for slot in agents.possible_agents]
+    return torch.nn.utils.parameters_to_vector(part for policy in policies for part in policy.parameters()).detach()
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    report(
+        "skrl IPPO",
+        versions=installed("skrl", "pettingzoo", "gymnasium", "torch", "numpy"),
+        package="skrl",
+        **check(),
+        way='`examples/train_skrl.py`: `agents="slots"`, a masked model, `time_limit_bootstrap=True`',
+        limits="one town at a time; `time_limit_bootstrap` is off by default",
+    )
