@@ -13,47 +13,12 @@ from torch import Tensor
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import train_skrl
-from batch_truth import Truth, compare
+from batch_truth import compare
 from known_critic import OF_ZEROS, installed, report, weights
-
-from townlet.envs.slots import SlotParallelEnv
+from recorder import Recorder
 
 SCENARIO = "queue_conflict"
 TICKS = 1280
-
-
-class Recorder(SlotParallelEnv):
-    """The town, which keeps what it returned: the truth that skrl's memories are compared with."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.ticks: list[tuple[Any, ...]] = []
-
-    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
-        """Begin an episode."""
-        self.seen = super().reset(seed, options)
-        return self.seen
-
-    def step(self, actions: dict[str, Any]) -> tuple[Any, ...]:
-        """One tick."""
-        results = super().step(actions)
-        self.ticks.append((*self.seen, *results))
-        self.seen = results[0], results[4]
-        return results
-
-    def truth(self) -> Truth:
-        """Everything that happened, with a row for each place."""
-        rows = []
-        for seen, infos, after, *results, _ in self.ticks:
-            reward, terminated, truncated = ([part[slot] for slot in self.slots] for part in results)
-            ended = np.logical_or(terminated, truncated)
-            final = [after[slot]["observation"] * end for slot, end in zip(self.slots, ended, strict=True)]
-            observation = [seen[slot]["observation"] for slot in self.slots]
-            mask = [seen[slot]["action_mask"] for slot in self.slots]
-            alive = [infos[slot]["alive"] for slot in self.slots]
-            rows.append((observation, mask, alive, reward, terminated, truncated, final))
-        observation, mask, alive, reward, terminated, truncated, final = map(np.array, zip(*rows, strict=True))
-        return Truth(observation, mask > 0, alive, reward, terminated, truncated, final)
 
 
 class KnownValue(train_skrl.Value):
