@@ -74,7 +74,9 @@ def columns_of(simulated: Resimulation) -> dict[str, Column]:
         outputs = simulated.policy_outputs.frames
         columns |= {name: _column(outputs[name]) for name in ("top_actions", "top_features")}
         columns |= {name: _column(outputs[name], 100) for name in ("top_probabilities", "taken_probability")}
-        columns |= {"attributions": _column(outputs["attributions"], 1000), "value": _column(outputs["value"], 1000)}
+        columns["attributions"] = _column(outputs["attributions"], 1000)
+        if "value" in outputs:
+            columns["value"] = _column(outputs["value"], 1000)
     elif simulated.manifest.behavior.has_values:
         columns["value"] = _column(np.nan_to_num(frames["value"]), 1000)
     return columns

@@ -18,7 +18,7 @@ class PolicyOutputs {
     const policy = `policy ${recording.policy_outputs.policy.slice(0, 8)}`;
     setText(this.origin, recording.policy_outputs.acted ? `Action chosen by ${policy}; its probabilities:` : `Action not chosen by ${policy}; its probabilities:`);
     this.actions.replaceChildren(...actions.map(({ action, probability }) => this.actionRow(action, probability, action === taken)));
-    setText(this.heading, `Features for and against: ${taken}`);
+    setText(this.heading, features.length ? `Features for and against: ${taken}` : "");
     const most = Math.max(...features.map(({ attribution }) => Math.abs(attribution)));
     this.features.replaceChildren(...features.map((one) => this.featureRow(one, most)));
   }
