@@ -31,7 +31,7 @@ class TownVecEnv(VecEnv):
 
     def reset(self) -> NDArray[np.float32]:
         """Begin the first episode of the seed, or the next one."""
-        observations, self.last = self.batch.reset(seed=self._seeds[0])
+        observations, _ = self.batch.reset(seed=self._seeds[0])
         self._reset_seeds()
         return observations.copy()
 
@@ -41,11 +41,11 @@ class TownVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Simulate one tick; everything returned is a copy, since Stable-Baselines3 keeps and changes it."""
-        observations, rewards, terminated, truncated, self.last = self.batch.step(self.actions)
+        observations, rewards, terminated, truncated, info = self.batch.step(self.actions)
         # Nothing writes into the info of a row that is not done, so these rows share one.
         infos: list[dict[str, Any]] = [{}] * self.num_envs
         for row in np.flatnonzero(terminated | truncated):
-            final = self.last["final_obs"][row].copy()
+            final = info["final_obs"][row].copy()
             infos[row] = {"terminal_observation": final, "TimeLimit.truncated": bool(truncated[row])}
         return observations.copy(), rewards.copy(), terminated | truncated, infos
 
@@ -57,7 +57,7 @@ class TownVecEnv(VecEnv):
         """The masks of legal actions, bool [N] for each row; there is no other method."""
         if method_name != "action_masks":
             raise AttributeError(method_name)
-        return list(self.last["action_mask"][self._get_indices(indices)])
+        return list(self.batch.action_masks()[self._get_indices(indices)])
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """The batch's attribute, once for each row."""

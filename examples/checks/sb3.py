@@ -65,6 +65,8 @@ if __name__ == "__main__":
         "Stable-Baselines3",
         versions=installed("stable-baselines3", "gymnasium", "torch", "numpy"),
         package="stable-baselines3",
+        # Not masks.
+        stated=["trains", "truncation", "leaving"],
         **check(lambda environment, ticks: train_sb3.model_of(environment, 0, ticks)),
         way="`examples/train_sb3.py`: `townlet.vector_env` as a `VecEnv`",
         limits="PPO, A2C and DQN have no masks: illegal actions count as waiting; `MaskablePPO` has them",
