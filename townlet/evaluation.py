@@ -165,15 +165,7 @@ def _acting(policy: AnyPath | None, behavior: str | Behavior | None, scenario: S
     if (policy is None) == (behavior is None):
         found = "neither" if policy is None else "both"
         raise InputError.of("options", "policy, --behavior", found, "one of them")
-    choice = choose_behavior(scenario, behavior, policy)
-    if not greedy:
-        return choice
-    from townlet.behavior.neural import NeuralBehavior
-
-    if not isinstance(choice.behavior, NeuralBehavior):
-        expected = f"no such option: {choice.behavior.name} says itself whether it draws its actions"
-        raise InputError.of("options", "--greedy", "it with --behavior", expected)
-    return choice._replace(behavior=NeuralBehavior(choice.behavior.network, greedy=True))
+    return choose_behavior(scenario, behavior, policy, greedy=greedy)
 
 
 def _identity(acting: Choice, scenario: Scenario) -> dict[str, Any]:

@@ -54,47 +54,59 @@ class TownPolicy(NamedTuple):
     """The town, in which people are shown what the policy was trained to see."""
 
 
-def choose_behavior(scenario: Scenario, given: str | Behavior | None, policy: AnyPath | None = None) -> Choice:
+def choose_behavior(
+    scenario: Scenario, given: str | Behavior | None, policy: AnyPath | None = None, *, greedy: bool = False
+) -> Choice:
     """The behaviour that these options name, and the scenario to use.
 
     Args:
         scenario: the town.
         given: ``scripted`` (the default without a policy), ``random``, ``heuristic``, ``neural`` with ``policy``; the
             place or name of a policy; a factory, ``package.module:factory`` or ``FILE.py:factory``, whose code is run;
-            or a behaviour itself.
+            an ONNX file; or a behaviour itself.
         policy: the place or name of a policy; implies ``neural``.
+        greedy: whether a policy or an ONNX file takes its most probable action instead of drawing one; others say
+            themselves what they do.
 
     Raises InputError for options that do not fit together, and for an unusable behaviour or policy.
     """
     if given is not None and not isinstance(given, str):
         _refuse_policy(policy, given.name)
+        _refuse_greedy(greedy, given.name)
         return _own(given, scenario)
     name = given or ("neural" if policy is not None else "scripted")
     if name == "neural":
         if policy is None:
             raise InputError.of("options", "--policy", "nothing", "a policy.json for the neural behaviour")
-        return _neural(policy, scenario)
+        return _neural(policy, scenario, greedy)
     _refuse_policy(policy, name)
+    if name in ("scripted", "random", "heuristic") or names_factory(name):
+        _refuse_greedy(greedy, name)
     if name == "scripted":
         return Choice(ScriptedBehavior(scenario), scenario)
     if name == "random":
         return Choice(RandomBehavior(), scenario)
     if name == "heuristic":
         return Choice(HeuristicBehavior(), scenario)
+    if name.lower().endswith(".onnx"):
+        from townlet.behavior.own.onnx_behavior import onnx_behavior
+
+        made, shown = onnx_behavior(name, scenario, greedy=greedy)
+        return Choice(made, shown, origin=origin_of(made))
     if names_factory(name):
         return _own(behavior_by_factory(name, scenario), scenario)
     if as_path(name).exists() or shipped_policy(name) is not None:
-        return _neural(name, scenario)
+        return _neural(name, scenario, greedy)
     known = (*get_args(BehaviorName), *shipped_policies())
-    expected = f"{nearest_name(name, known).rstrip('?')}; or the place of a policy, {FORMS}"
+    expected = f"{nearest_name(name, known).rstrip('?')}; or the place of a policy, FILE.onnx, {FORMS}"
     raise InputError.of("options", "--behavior", repr(name), expected)
 
 
-def _neural(policy: AnyPath, scenario: Scenario) -> Choice:
+def _neural(policy: AnyPath, scenario: Scenario, greedy: bool) -> Choice:
     from townlet.behavior.neural import NeuralBehavior
 
     found = policy_in_town(policy, scenario)
-    return Choice(NeuralBehavior(found.network), found.scenario, found.card)
+    return Choice(NeuralBehavior(found.network, greedy=greedy), found.scenario, found.card)
 
 
 def _own(behavior: Behavior, scenario: Scenario) -> Choice:
@@ -106,6 +118,12 @@ def _own(behavior: Behavior, scenario: Scenario) -> Choice:
         return Choice(behavior, scenario, origin=origin_of(behavior))
     checked_name(behavior.name)
     return Choice(behavior, scenario, origin=origin_of(behavior) or Origin(code_sha256=code_sha256_of(type(behavior))))
+
+
+def _refuse_greedy(greedy: bool, name: str) -> None:
+    if greedy:
+        expected = f"no such option: {name} says itself whether it draws its actions"
+        raise InputError.of("options", "--greedy", "it with this behaviour", expected)
 
 
 def _refuse_policy(policy: AnyPath | None, name: str) -> None:
