@@ -1,6 +1,6 @@
 """Price of agents that never terminate: the same town as ``slots`` and as ``fixed``, seen by Stable-Baselines3's PPO.
 
-    python scripts/fixed_agents_price.py --scenario queue_conflict --steps 60000 --seeds 5
+    python scripts/fixed_agents_price.py --scenario queue_conflict --steps 100000 --seeds 10
 
 With ``agents="fixed"`` an estimator carries the newcomer's value over to the person who fainted. This script trains
 with both, from equal seeds, and prints two tables:
@@ -120,8 +120,8 @@ def main() -> None:
     """Train, compare and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default="queue_conflict", help="name of a built-in scenario, or a YAML file")
-    parser.add_argument("--steps", type=int, default=60_000, help="agent-steps of each training")
-    parser.add_argument("--seeds", type=int, default=5, help="trainings of each kind")
+    parser.add_argument("--steps", type=int, default=100_000, help="agent-steps of each training")
+    parser.add_argument("--seeds", type=int, default=10, help="trainings of each kind")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     # Networks this small gain nothing from more threads.
