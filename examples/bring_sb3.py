@@ -39,10 +39,15 @@ def behavior() -> Behavior:
     )
 
 
-if __name__ == "__main__":
-    train(steps=60_000)
+def main(steps: int = 60_000) -> None:
+    """Train, capture, play back and evaluate."""
+    train(steps)
     captured = capture_rollout(find_scenario(SCENARIO), "capture", behavior=behavior())
     page = playback_html([[resimulate(captured.manifest_path, behavior=behavior())]])
     Path("playback.html").write_text(page, encoding="utf-8")
     for name, means in evaluate(None, scenario_of(SCENARIO), behavior=behavior())["behaviors"].items():
         print(name, means["reward_mean"])
+
+
+if __name__ == "__main__":
+    main()

@@ -30,11 +30,16 @@ def behavior() -> Behavior:
     return from_logits(lambda observation, mask: network(torch.from_numpy(observation)), name="torchrl", files=[MODEL])
 
 
-if __name__ == "__main__":
-    actor, _, _ = train(SCENARIO, steps=20_000, seed=0)
+def main(steps: int = 10_240) -> None:
+    """Train, capture, play back and evaluate."""
+    actor, _, _ = train(SCENARIO, steps, seed=0)
     torch.save(actor.state_dict(), MODEL)
     captured = capture_rollout(find_scenario(SCENARIO), "capture", behavior=behavior())
     page = playback_html([[resimulate(captured.manifest_path, behavior=behavior())]])
     Path("playback.html").write_text(page, encoding="utf-8")
     for name, means in evaluate(None, scenario_of(SCENARIO), behavior=behavior())["behaviors"].items():
         print(name, means["reward_mean"])
+
+
+if __name__ == "__main__":
+    main()

@@ -80,7 +80,7 @@ class RewardMeter(IPPO):
         super().record_transition(rewards=rewards, **rest)
 
 
-def agents_of(environment: Any, rollout: int = ROLLOUT) -> RewardMeter:
+def agents_of(environment: Any, rollout: int = ROLLOUT, critic: type[Value] = Value) -> RewardMeter:
     """A policy and a critic for each place, and memories of ``rollout`` ticks."""
     slots = environment.possible_agents
     observation_spaces, action_spaces = environment.observation_spaces, environment.action_spaces
@@ -99,7 +99,7 @@ def agents_of(environment: Any, rollout: int = ROLLOUT) -> RewardMeter:
         models={
             slot: {
                 "policy": MaskedPolicy(observation_spaces[slot], action_spaces[slot]),
-                "value": Value(observation_spaces[slot], action_spaces[slot]),
+                "value": critic(observation_spaces[slot], action_spaces[slot]),
             }
             for slot in slots
         },

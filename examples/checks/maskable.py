@@ -12,7 +12,9 @@ import train_maskable
 from known_critic import installed, report
 from sb3 import check
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Print the result of the check."""
     torch.set_num_threads(1)
     report(
         "sb3-contrib MaskablePPO",
@@ -22,3 +24,7 @@ if __name__ == "__main__":
         way="`examples/train_maskable.py`: `townlet.vector_env` as a `VecEnv` with `action_masks`",
         limits="",
     )
+
+
+if __name__ == "__main__":
+    main()

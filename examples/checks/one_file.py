@@ -57,7 +57,8 @@ def check() -> dict[str, Any]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the result of the check."""
     report(
         "PPO in one file",
         versions=installed("torch", "numpy"),
@@ -66,3 +67,7 @@ if __name__ == "__main__":
         way="`examples/ppo_one_file.py`: `townlet.vector_env`, as CleanRL's files are written",
         limits="",
     )
+
+
+if __name__ == "__main__":
+    main()

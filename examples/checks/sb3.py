@@ -59,7 +59,8 @@ def rows_learned_from(model: OnPolicyAlgorithm) -> int:
     return sum(int((~part.observations.any(dim=1)).sum()) for part in model.rollout_buffer.get(256))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the result of the check."""
     torch.set_num_threads(1)
     report(
         "Stable-Baselines3",
@@ -71,3 +72,7 @@ if __name__ == "__main__":
         way="`examples/train_sb3.py`: `townlet.vector_env` as a `VecEnv`",
         limits="PPO, A2C and DQN have no masks: illegal actions count as waiting; `MaskablePPO` has them",
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ from known_critic import OF_ZEROS, installed, report, weights
 from recorder import Recorder
 
 SCENARIO = "queue_conflict"
-TICKS = 1280
+TICKS = 960
 
 
 class KnownValue(train_skrl.Value):
@@ -33,10 +33,9 @@ class KnownValue(train_skrl.Value):
 def check() -> dict[str, Any]:
     """Collect a rollout with a known critic, learn from it, and compare what is in the memories."""
     train_skrl.set_seed(0)
-    train_skrl.Value = KnownValue
     town = Recorder(SCENARIO)
     environment = wrap_env(town, wrapper="pettingzoo", verbose=False)
-    agents = train_skrl.agents_of(environment, TICKS)
+    agents = train_skrl.agents_of(environment, TICKS, KnownValue)
     before = parameters(agents)
     train_skrl.run(environment, agents, TICKS)
     after = parameters(agents)
@@ -65,7 +64,8 @@ def parameters(agents: Any) -> Tensor:
     return torch.nn.utils.parameters_to_vector(part for policy in policies for part in policy.parameters()).detach()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the result of the check."""
     torch.set_num_threads(1)
     report(
         "skrl IPPO",
@@ -75,3 +75,7 @@ if __name__ == "__main__":
         way='`examples/train_skrl.py`: `agents="slots"`, a masked model, `time_limit_bootstrap=True`',
         limits="one town at a time; `time_limit_bootstrap` is off by default",
     )
+
+
+if __name__ == "__main__":
+    main()
