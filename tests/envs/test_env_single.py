@@ -123,6 +123,7 @@ def test_a_legal_random_walk_stays_within_the_observation_space() -> None:
         ({"person": "bne"}, "did you mean 'ben'"),
         ({"others": "randm"}, "did you mean 'random'"),
         ({"render_mode": "ascii"}, "did you mean 'ansi'"),
+        ({"action_mask": "observe"}, "did you mean 'observation'"),
     ],
 )
 def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[str, str], message: str) -> None:
@@ -135,7 +136,7 @@ def test_steps_outside_an_episode_and_invalid_actions_are_refused() -> None:
     with pytest.raises(InputError, match="step: found no episode, expected a call of reset first"):
         environment.step(0)
     environment.reset(seed=0)
-    for chosen in (0.7, -1, 99, 2**32 + 2, float("nan")):
+    for chosen in (0.7, -1, 99, 2**32 + 2, float("nan"), True, np.True_, None):
         with pytest.raises(InputError, match="expected a whole number from 0 to"):
             environment.step(chosen)
     for _ in range(20):
