@@ -156,6 +156,9 @@ def main() -> None:
     print("\nticks until the faint | advantage with terminations | shift without them")
     for before, found in shifts.items():
         right, shift = np.nanmean(np.array(found), axis=0)
+        if np.isnan(right):
+            print("nobody fainted")
+            break
         print(f"{before:21} | {right:27.2f} | {shift:18.2f}")
     print("\nagents | faints per place and episode | reward per tick and person")
     for kind in KINDS:

@@ -11,6 +11,7 @@ from support.committed import choices, committed
 from support.env_play import hard_times, legal_draw, mask_of
 
 import townlet
+from townlet.behavior import HeuristicBehavior
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
 from townlet.envs import TownEnv
@@ -76,7 +77,7 @@ def test_the_parallel_environment_does_so_too(scenario: Scenario, agents: Any) -
 def test_the_environment_of_one_person_commits_that_person_alone() -> None:
     env = TownEnv("queue_conflict", person="ben", others="heuristic", commitment_ticks=TICKS, action_mask="none")
     town = Town(env.scenario, worlds=1, seed=6)
-    policy, others = committed(town, TICKS), TownEnv("queue_conflict", others="heuristic")._others
+    policy, others = committed(town, TICKS), HeuristicBehavior()
     env.reset(seed=6)
     unused = np.zeros((2, 1, 3), np.float32)
     asked = 0
