@@ -70,7 +70,7 @@ def onnx(
     from townlet.behavior.policy_file import card_file
     from townlet.files.artefact_names import WEIGHTS_NAME
 
-    card = card_file(policy)
+    card = Path(str(card_file(policy)))
     require_apart(output, card, card.parent / WEIGHTS_NAME)
     done = export_onnx(policy, output)
     gap = done.difference
