@@ -1,9 +1,10 @@
 """Price of agents that never terminate: the same town as ``slots`` and as ``fixed``, seen by Stable-Baselines3's PPO.
 
-    python scripts/fixed_agents_price.py --scenario queue_conflict --steps 100000 --seeds 10
+    python scripts/fixed_agents_price.py --scenario queue_conflict --steps 100000 --seeds 5 --survival 1
 
-With ``agents="fixed"`` an estimator carries the newcomer's value over to the person who fainted. This script trains
-with both, from equal seeds, and prints two tables:
+With ``agents="fixed"`` an estimator carries the newcomer's value over to the person who fainted. What that does depends
+on whether life is worth living: ``--survival`` changes the reward for every tick in town. This script trains with both,
+from equal seeds, and prints two tables:
 
 1. Advantages of the same episodes, computed by Stable-Baselines3's own buffer with the terminations and without, by the
    number of ticks until the faint (0 in the tick of the faint), as multiples of the advantages' standard deviation.
@@ -28,6 +29,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 
 import townlet
+from townlet.config import Scenario
+from townlet.config.find import scenario_of
 
 KINDS = ("slots", "fixed")
 COPIES, ROLLOUT, BATCH = 8, 80, 480
@@ -47,7 +50,7 @@ class Episode(NamedTuple):
     last: NDArray[np.float32]
 
 
-def train(scenario: str, kind: str, steps: int, seed: int) -> PPO:
+def train(scenario: Scenario, kind: str, steps: int, seed: int) -> PPO:
     """Train one policy for everybody on a town whose agents are of this kind."""
     town = townlet.parallel_env(scenario, agents=kind, action_mask="info")
     places = supersuit.pettingzoo_env_to_vec_env_v1(town)
@@ -60,7 +63,7 @@ def train(scenario: str, kind: str, steps: int, seed: int) -> PPO:
     return model
 
 
-def play(model: PPO, scenario: str, seed: int) -> Episode:
+def play(model: PPO, scenario: Scenario, seed: int) -> Episode:
     """Play one episode in unseen worlds with sampled actions."""
     batch = townlet.vector_env(scenario, worlds=HELD_OUT_WORLDS, autoreset="next_step")
     torch.manual_seed(seed)
@@ -110,6 +113,14 @@ def differences(model: PPO, episode: Episode) -> dict[int, tuple[float, float]]:
     return found
 
 
+def with_survival(scenario: Scenario, survival: float | None) -> Scenario:
+    """The scenario with another reward for every tick in town; None leaves it."""
+    if survival is None:
+        return scenario
+    reward = scenario.rules.reward.model_copy(update={"survival": survival})
+    return scenario.model_copy(update={"rules": scenario.rules.model_copy(update={"reward": reward})})
+
+
 def interval(values: NDArray[np.float64]) -> str:
     """The mean of a few values with its 95 % interval by Student's t."""
     half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
@@ -121,8 +132,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default="queue_conflict", help="name of a built-in scenario, or a YAML file")
     parser.add_argument("--steps", type=int, default=100_000, help="agent-steps of each training")
-    parser.add_argument("--seeds", type=int, default=10, help="trainings of each kind")
+    parser.add_argument("--seeds", type=int, default=5, help="trainings of each kind")
+    parser.add_argument("--survival", type=float, help="reward for every tick in town; by default the scenario's")
     options = parser.parse_args()
+    scenario = with_survival(scenario_of(options.scenario), options.survival)
     warnings.simplefilter("ignore")
     # Networks this small gain nothing from more threads.
     torch.set_num_threads(1)
@@ -133,8 +146,8 @@ def main() -> None:
     rewards: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for seed in range(options.seeds):
         for kind in KINDS:
-            model = train(options.scenario, kind, options.steps, seed)
-            episode = play(model, options.scenario, seed)
+            model = train(scenario, kind, options.steps, seed)
+            episode = play(model, scenario, seed)
             faints[kind].append(float(episode.terminated.sum()) / episode.terminated.shape[1])
             rewards[kind].append(float(episode.reward[episode.alive].mean()))
             if kind == "slots":

@@ -10,11 +10,13 @@ from townlet_pipeline.runs import definitions as runs
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.schedules import schedules_of
 from townlet_pipeline.soak import definitions as soak
+from townlet_pipeline.soak.outside import definitions as outside
 
 # The modules are imported, not their `defs`: Dagster refuses a module that holds several Definitions.
 defs = Definitions.merge(
     column.defs,
     soak.defs,
+    outside.defs,
     runs.defs,
     Definitions(
         jobs=jobs.ALL,

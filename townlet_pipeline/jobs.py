@@ -92,6 +92,20 @@ document_baselines = job(
     max_runtime=timedelta(hours=2),
 )
 
+examine_policy = job(
+    "examine_policy",
+    AssetSelection.assets("outside_policy", "outside_capture", "outside_evaluation", "outside_baseline"),
+    "A policy made elsewhere: checked, recorded, evaluated beside the heuristic, and measured for its soaks.",
+    max_runtime=timedelta(hours=4),
+)
+
+nightly_policies = job(
+    "nightly_policies",
+    AssetSelection.assets("outside_soak", "outside_report"),
+    "A soak of a policy made elsewhere, compared with its own baseline, and the report on it.",
+    max_runtime=timedelta(hours=4),
+)
+
 refresh_morning = job(
     "refresh_morning",
     AssetSelection.assets("morning_overview"),
@@ -113,5 +127,7 @@ ALL: list[AssetJob | JobDefinition] = [
     refresh_baselines,
     document_baselines,
     refresh_morning,
+    examine_policy,
+    nightly_policies,
     certify,
 ]

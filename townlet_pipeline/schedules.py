@@ -22,12 +22,17 @@ from townlet_pipeline.artefacts.partitions import register_soaked_scenarios
 from townlet_pipeline.instance.environment import timezone
 from townlet_pipeline.instance.switches import switch_of
 from townlet_pipeline.instance.timetable import SCHEDULES, Plan, plans, schedules_on, variable_of
+from townlet_pipeline.soak.outside.night import nightly_policies
 from townlet_pipeline.soak.scheduled import scheduled_scenarios
 
 if TYPE_CHECKING:
     from townlet_pipeline.instance.dagster_internals import UnresolvedAssetJobDefinition
 
-_DIMENSION = "scenario"
+#: Why a schedule requests nothing, by what its runs are about.
+_NOBODY = {
+    "scenario": "no scenario has a promoted baseline: townlet baselines build, then promote",
+    "policy": "no declared policy says nightly: true",
+}
 
 
 def schedules_of(jobs: "Iterable[JobDefinition | UnresolvedAssetJobDefinition]") -> list[ScheduleDefinition]:
@@ -59,14 +64,25 @@ def _next(job: str, plan: Plan, moment: datetime, scenarios: int) -> str:
     return ", ".join(words)
 
 
-def partition_at(partitions: PartitionsDefinition[Any], moment: datetime, scenario: str) -> str:
-    """Return a scenario's partition key at a moment: its name, with the current day or week if assets have one."""
+def partition_at(partitions: PartitionsDefinition[Any], moment: datetime, name: str) -> str:
+    """Return the partition key of a scenario or policy at a moment: its name, with the current day or week if any."""
     if not isinstance(partitions, MultiPartitionsDefinition):
-        return scenario
+        return name
     times = partitions.time_window_dimension
     return MultiPartitionKey(
-        {times.name: times.partitions_def.get_partition_keys(current_time=moment)[-1], _DIMENSION: scenario}
+        {times.name: times.partitions_def.get_partition_keys(current_time=moment)[-1], _subject(partitions): name}
     )
+
+
+def _subject(partitions: PartitionsDefinition[Any] | None) -> str:
+    """What runs with such partitions are about: a scenario or a policy."""
+    dimensions = partitions.partitions_defs if isinstance(partitions, MultiPartitionsDefinition) else ()
+    return "policy" if "policy" in [dimension.name for dimension in dimensions] else "scenario"
+
+
+def _names(instance: DagsterInstance, partitions: PartitionsDefinition[Any] | None) -> list[str]:
+    """The scenarios or policies that a schedule requests."""
+    return nightly_policies(instance) if _subject(partitions) == "policy" else scheduled_scenarios(instance)
 
 
 def _schedule(job: "JobDefinition | UnresolvedAssetJobDefinition", plan: Plan) -> ScheduleDefinition:
@@ -84,13 +100,13 @@ def _schedule(job: "JobDefinition | UnresolvedAssetJobDefinition", plan: Plan) -
         partitions = context.repository_def.get_job(job.name).partitions_def
         # A night whose key is unknown would fail after all its work; the sensor may not have seen the latest promotion.
         register_soaked_scenarios(context.instance)
-        moment, promoted = context.scheduled_execution_time, scheduled_scenarios(context.instance)
-        if not promoted:
-            yield SkipReason("no scenario has a promoted baseline: townlet baselines build, then promote")
+        moment, names = context.scheduled_execution_time, _names(context.instance, partitions)
+        if not names:
+            yield SkipReason(_NOBODY[_subject(partitions)])
         elif partitions is None:
             yield RunRequest(run_key=moment.isoformat())
         else:
-            for name in promoted:
+            for name in names:
                 key = partition_at(partitions, moment, name)
                 yield RunRequest(run_key=f"{moment.isoformat()} {name}", partition_key=key)
 

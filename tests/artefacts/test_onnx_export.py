@@ -113,3 +113,12 @@ def test_an_unknown_policy_and_a_folder_as_output_are_refused(
     assert "did you mean 'generalist'" in capsys.readouterr().err
     assert main(["export", "onnx", "generalist", "--output", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_the_files_of_the_policy_are_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_into(tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    for name in before:
+        assert main(["export", "onnx", str(tmp_path), "--output", str(tmp_path / name)]) == 2
+    assert "found a file that is read" in capsys.readouterr().err
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -268,7 +268,7 @@ def test_inspection_and_playback_show_the_probabilities_of_a_behaviour(
     at = 3, 0, capture.manifest.people.index("ben")
     assert np.log(found.probabilities[found.action]) == pytest.approx(float(capture.buffer.log_prob[at]), abs=1e-6)
     shown = resimulate(manifest, behavior=words).policy_outputs
-    assert shown is not None and shown.acted and "value" not in shown.frames and not shown.features
+    assert shown is not None and shown.acted_for and "value" not in shown.frames and not shown.features
     taken = shown.frames["taken_probability"][3, at[2]]
     assert taken == pytest.approx(found.probabilities[found.action])
     assert main(["inspect", "--behavior", words, "--manifest", str(manifest), "--tick", "3", "--agent", "ben"]) == 0

@@ -11,7 +11,8 @@ import torch
 from stable_baselines3 import PPO
 from support.places import ROOT
 
-from townlet.envs import TownEnv
+from townlet.config.find import scenario_of
+from townlet.envs import TownEnv, TownVectorEnv
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_advantages_end_at_a_faint_with_terminations_and_go_on_without(
     torch.set_num_threads(1)
     environment = TownEnv("queue_conflict")
     model = PPO("MlpPolicy", environment, n_steps=8, seed=0, device="cpu")
-    episode = price.play(model, "queue_conflict", 0)
+    episode = price.play(model, environment.scenario, 0)
     assert episode.terminated.sum() > 4
     right = price.advantages(model, episode, episode.terminated)
     wrong = price.advantages(model, episode, np.zeros_like(episode.terminated))
@@ -46,3 +47,15 @@ def test_advantages_end_at_a_faint_with_terminations_and_go_on_without(
     np.testing.assert_allclose((wrong - right)[tick, place], expected, atol=1e-5)
     never = ~episode.terminated.any(axis=0)
     np.testing.assert_array_equal(right[:, never], wrong[:, never])
+
+
+def test_a_reward_for_survival_is_added_to_every_tick(price: ModuleType) -> None:
+    scenario = scenario_of("queue_conflict")
+    assert price.with_survival(scenario, None) is scenario
+    changed = price.with_survival(scenario, scenario.rules.reward.survival + 0.5)
+    rewards = []
+    for each in (scenario, changed):
+        batch = TownVectorEnv(each, worlds=2)
+        batch.reset(seed=0)
+        rewards.append(batch.step(np.zeros(6, np.int32))[1].copy())
+    np.testing.assert_allclose(rewards[1] - rewards[0], 0.5, atol=1e-6)

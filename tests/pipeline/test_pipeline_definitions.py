@@ -17,7 +17,7 @@ from support.places import ROOT
 
 from townlet.errors import InputError
 from townlet_pipeline.artefacts.external import EXTERNAL
-from townlet_pipeline.artefacts.partitions import scenarios, soaked_scenarios
+from townlet_pipeline.artefacts.partitions import outside_policies, scenarios, soaked_scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_sources, code_version
 from townlet_pipeline.definitions import defs
@@ -25,6 +25,7 @@ from townlet_pipeline.instance.home import ensure_home, settings_warning
 from townlet_pipeline.instance.project import project_root, shown
 from townlet_pipeline.instance.timetable import plans
 from townlet_pipeline.resources import SimulatorResource
+from townlet_pipeline.soak.outside.partitions import policy_nights
 from townlet_pipeline.soak.partitions import nights, weekends
 
 #: Partitions of the assets that are not partitioned by scenario alone.
@@ -33,6 +34,9 @@ PARTITIONS = {
     **dict.fromkeys(("soak_run", "soak_drift", "acceptance_report"), nights),
     **dict.fromkeys(("endurance_run", "endurance_report"), weekends),
     **dict.fromkeys(("promoted_baseline", "pinned_capture"), soaked_scenarios),
+    **dict.fromkeys(("policy_file", "outside_policy", "outside_capture"), outside_policies),
+    **dict.fromkeys(("outside_evaluation", "outside_baseline"), outside_policies),
+    **dict.fromkeys(("outside_soak", "outside_report"), policy_nights),
 }
 
 
@@ -78,6 +82,13 @@ def test_the_column_goes_from_scenario_to_report() -> None:
         "endurance_run": {"promoted_baseline", "pinned_capture"},
         "endurance_report": {"endurance_run"},
         "morning_overview": {"acceptance_report"},
+        "policy_file": set(),
+        "outside_policy": {"policy_file"},
+        "outside_capture": {"outside_policy"},
+        "outside_evaluation": {"outside_policy"},
+        "outside_baseline": {"outside_policy"},
+        "outside_soak": {"outside_baseline"},
+        "outside_report": {"outside_soak"},
     }
 
 
@@ -119,7 +130,8 @@ def test_gates_are_blocking_and_advisories_are_not() -> None:
     }
     gated = {key.asset_key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
     # A verdict is reported and stops nothing.
-    verdicts = {AssetKey(name) for name in ("soak_drift", "acceptance_report", "endurance_report", "morning_overview")}
+    reports = ("acceptance_report", "endurance_report", "outside_report")
+    verdicts = {AssetKey(name) for name in ("soak_drift", "morning_overview", *reports)}
     assert gated == {spec.key for spec in specs()} - verdicts
     assert all(graph.get_check_spec(key).description for key in graph.asset_check_keys)
 

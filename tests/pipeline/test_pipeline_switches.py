@@ -64,7 +64,8 @@ def test_the_lines_at_the_start_of_the_ui_say_what_starts_when_and_how_to_switch
     monkeypatch.setenv("TOWNLET_PROJECT", str(project_with_baselines(tmp_path / "more", "drill", "other", "retired")))
     instance.add_dynamic_partitions(str(scenarios.name), ["drill", "other", "unpromoted"])
     assert upcoming(instance, NIGHT) == [
-        "off: nightly_soak, weekly_endurance, refresh_baselines, document_baselines, refresh_morning; switch them on "
+        "off: nightly_soak, weekly_endurance, refresh_baselines, document_baselines, nightly_policies, "
+        "refresh_morning; switch them on "
         "in the UI, under Automation, or start with TOWNLET_SCHEDULES=on"
     ]
     switch(instance, InstigatorStatus.RUNNING, NIGHT)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.soak.advisories import _accepted
+from townlet_pipeline.soak.advisories import accepted
 
 NIGHT = "2026-12-01|drill"
 
@@ -24,5 +24,5 @@ def test_a_held_night_is_a_warning_and_a_rejected_one_an_error(
     report.parent.mkdir(parents=True)
     words = {"why": "Why.", "next_step": "Do this.", "handbook": "night-accepted", "reasons": "All."}
     report.write_text(json.dumps({"verdict": verdict, **words, "assessment": {"metrics": []}}))
-    found = _accepted(store, NIGHT, "acceptance_report")
+    found = accepted(store, NIGHT, "acceptance_report")
     assert (found.passed, found.warns, found.sentence) == (passed, warns, f"{verdict}: Why. Do this.")

@@ -118,8 +118,9 @@ def _person(by: str | None, home: Path | UPath) -> str:
 
 def _require_promotable(path: AnyPath, baseline: Baseline, least_seeds: int) -> None:
     if baseline.acted is not None:
-        # Nightly soaks and the page of the baselines read only the checkout, which holds no weights.
-        expected = "a behavior that needs no weights; use a policy's with townlet soak --baseline and --policy"
+        # Nightly soaks and the page of the baselines read only the checkout, which holds neither weights nor such code.
+        option = "--policy" if baseline.origin is None else "--behavior"
+        expected = f"a behavior that needs no weights and no code of yours; use townlet soak --baseline and {option}"
         raise InputError.of(path, "behavior", repr(baseline.behavior), expected)
     if len(baseline.seeds) < least_seeds:
         raise InputError.of(path, "seeds", str(len(baseline.seeds)), f"at least {least_seeds}")

@@ -107,8 +107,9 @@ class LoadedPolicy:
         if isinstance(given, Mapping):
             if _KEYS[0] not in given:
                 raise _fault("observation", f"a mapping of {', '.join(map(repr, given)) or 'nothing'}", repr(_KEYS[0]))
-            given = given[_KEYS[0]]
-        seen = _array(given, "observation")
+            seen = _array(given[_KEYS[0]], "observation")
+        else:
+            seen = _array(given, "observation")
         if seen.dtype.kind != "f":
             raise _fault("observation", f"numbers of type {seen.dtype}", "float32")
         width = len(self.features)

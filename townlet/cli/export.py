@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from townlet.cli.options import TelemetryLog, TrainedPolicy
-from townlet.cli.places import file_option, folder_option
+from townlet.cli.places import file_option, folder_option, require_apart
 
 export = typer.Typer(name="export")
 
@@ -67,7 +67,11 @@ def onnx(
     Needs `pip install 'townlet[onnx]'`.
     """
     from townlet.behavior.onnx_file import export_onnx
+    from townlet.behavior.policy_file import card_file
+    from townlet.files.artefact_names import WEIGHTS_NAME
 
+    card = card_file(policy)
+    require_apart(output, card, card.parent / WEIGHTS_NAME)
     done = export_onnx(policy, output)
     gap = done.difference
     typer.echo(

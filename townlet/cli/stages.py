@@ -1,4 +1,4 @@
-"""``townlet freeze | verify | alerts | report``: the stages from a scenario to a report; each writes its artefact."""
+"""``townlet freeze | check | verify | alerts | report``: stages from a scenario to a report, each with its artefact."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import typer
 
 from townlet.cli.options import CaptureManifest, ScenarioFile, TelemetryLog
 from townlet.cli.places import file_option, folder_option, require_apart
+from townlet.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command in (freeze, verify, alerts, report):
+    for command in (freeze, check, verify, alerts, report):
         app.command()(command)
 
 
@@ -28,6 +29,38 @@ def freeze(
     from townlet.stages.scenario import freeze_scenario
 
     typer.echo(f"{output}  configuration {freeze_scenario(scenario, output).digest}")
+
+
+def check(
+    declaration: Annotated[
+        Path, typer.Argument(metavar="POLICY.yaml", help="Declaration of a policy made elsewhere. Its code is run.")
+    ],
+    output: Annotated[Path, file_option(help="JSON file for the result.")],
+    scenario: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SCENARIO.yaml",
+            help="Scenario file; by default the one of the declared name in the folder scenarios beside the "
+            "declaration's folder.",
+        ),
+    ] = None,
+) -> None:
+    """Check a policy made elsewhere: load it, let it act for a short episode, and record where it comes from."""
+    from townlet.policies.declared import load_declared
+    from townlet.stages.outside_policy import check_policy, write_check
+
+    require_apart(output, declaration, scenario)
+    scenarios = scenario.parent if scenario is not None else declaration.absolute().parent.parent / "scenarios"
+    policy = load_declared(declaration, scenarios)
+    if scenario is not None and scenario.name != policy.scenario_file.name:
+        raise InputError.of("options", "--scenario", scenario.name, f"{policy.scenario_file.name}, as declared")
+    checked = check_policy(policy, policy.scenario_file)
+    episode = checked["episode"]
+    typer.echo(
+        f"{checked['behavior']['name']} acted for {episode['agent_steps']} agent-steps of {policy.declared.scenario}, "
+        f"{'and the same seed gave the same actions' if episode['repeats'] else 'otherwise when it was repeated'}\n"
+        f"{output}  version {write_check(checked, output)}"
+    )
 
 
 def verify(

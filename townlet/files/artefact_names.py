@@ -6,6 +6,8 @@ METRICS_NAME = "rollout_sample_metrics.json"
 #: A policy.
 CARD_NAME = "policy.json"
 WEIGHTS_NAME = "policy.safetensors"
+#: What is known of a policy made elsewhere.
+OUTSIDE_POLICY_NAME = "outside_policy.json"
 #: A verified capture, an evaluation and a baseline, as the pipeline names them.
 VERIFIED_NAME = "replay.json"
 EVALUATION_NAME = "evaluation.json"

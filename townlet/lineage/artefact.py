@@ -88,6 +88,10 @@ class Artefact:
     """Folders in which they may lie, besides the baseline's own."""
     notes: tuple[str, ...] = ()
     """Sentences about what cannot be checked."""
+    weights: tuple[Claim, ...] = ()
+    """Files that a behaviour made outside Townlet read; they are checked where they are found."""
+    code: tuple[Claim, ...] = ()
+    """Files of Python that made it; it is said whether they are still the same."""
 
 
 def file_sha256(file: Path) -> str:

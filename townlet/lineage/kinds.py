@@ -18,12 +18,14 @@ from townlet.files.artefact_names import (
     CARD_NAME,
     EVALUATION_NAME,
     MANIFEST_NAME,
+    OUTSIDE_POLICY_NAME,
     VERIFIED_NAME,
     WEIGHTS_NAME,
 )
 from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
+from townlet.lineage.origins import code_claimed, origin_in, policies_claimed, weights_claimed, words_of
 from townlet.policies import policies_folder
 
 
@@ -110,12 +112,20 @@ def capture(file: Path) -> Artefact:
     made_from = [
         Claim(Path(f"{name}.yaml"), hash_in(manifest, "scenario.file_sha256", path), str(path), located=False),
     ]
-    if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), policy, str(path), located=False))
+    origin = origin_in(field(manifest, "behavior", path, dict), path)
+    made_from += policies_claimed(policy, origin, path)
     worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
-    acting = field(manifest, "behavior.name", path)
-    made_by = f"townlet capture --behavior {acting} --worlds {worlds} --ticks {ticks} --seed {seed}"
-    return Artefact("capture", path, made_by, files, tuple(made_from))
+    words = words_of(origin) or field(manifest, "behavior.name", path)
+    made_by = f"townlet capture --behavior {words} --worlds {worlds} --ticks {ticks} --seed {seed}"
+    return Artefact(
+        "capture",
+        path,
+        made_by,
+        files,
+        tuple(made_from),
+        weights=weights_claimed(origin, path),
+        code=code_claimed(origin, path),
+    )
 
 
 def _is_named_by_manifest(file: Path) -> bool:
@@ -161,8 +171,8 @@ def baseline(file: Path) -> Artefact:
     name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
     own, scenario_hash = hash_in(content, "sha256", file), hash_in(content, "scenario_sha256", file)
     made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, says, "rollout", located=False)]
-    if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), policy, says, located=False))
+    origin = origin_in(content, file)
+    made_from += policies_claimed(policy, origin, file)
     manifests = field(content, "manifests", file, dict)
     rollouts = tuple(_rollout(file, seed, hash_in(manifests, seed, file)) for seed in manifests)
     made_with = field(content, "made_with", file, str)
@@ -176,6 +186,8 @@ def baseline(file: Path) -> Artefact:
         is_baseline=True,
         rollouts=rollouts,
         places=_built_into(made_with),
+        weights=weights_claimed(origin, file),
+        code=code_claimed(origin, file),
     )
 
 
@@ -210,13 +222,39 @@ def replay(file: Path) -> Artefact:
 
 @register("evaluation", lambda file: file.name == EVALUATION_NAME)
 def evaluation(file: Path) -> Artefact:
-    """Read an evaluation of a policy: it names the weights and the configuration of the worlds."""
-    content = read_json(file, "an evaluation")
-    name = file_name(content, "scenario.name", file)
-    made_from = (
-        Claim(
-            Path(f"{name}.yaml"), hash_in(content, "scenario.config_sha256", file), str(file), "configuration", False
-        ),
-        Claim(Path(WEIGHTS_NAME), hash_in(content, "policy_sha256", file), str(file), located=False),
+    """Read an evaluation: it names the configuration of the worlds, and the policy's weights or the behaviour."""
+    content, says = read_json(file, "an evaluation"), str(file)
+    name, weights = file_name(content, "scenario.name", file), optional_hash(content, "policy_sha256", file)
+    configuration = hash_in(content, "scenario.config_sha256", file)
+    origin = origin_in(field(content, "behavior", file, dict), file) if weights is None else None
+    scenario = Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)
+    return Artefact(
+        "evaluation",
+        file,
+        "townlet evaluate",
+        made_from=(scenario, *policies_claimed(weights, origin, file)),
+        weights=weights_claimed(origin, file),
+        code=code_claimed(origin, file),
     )
-    return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)
+
+
+@register("outside_policy", lambda file: file.name == OUTSIDE_POLICY_NAME)
+def outside_policy(file: Path) -> Artefact:
+    """Read the check of a policy made elsewhere: it names the scenario, and the policy's weights and declared files."""
+    content, says = read_json(file, "a checked policy"), str(file)
+    name = file_name(content, "scenario.name", file)
+    configuration = hash_in(content, "scenario.config_sha256", file)
+    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
+    origin = origin_in(field(content, "behavior", file, dict), file)
+    made_from += policies_claimed(optional_hash(content, "behavior.policy_sha256", file), origin, file)
+    declared = field(content, "files", file, dict)
+    known = set(origin.files.values()) if origin else set()
+    others = [Claim(Path(given), digest, says, located=False) for given, digest in declared.items()]
+    return Artefact(
+        "outside_policy",
+        file,
+        "townlet check",
+        made_from=tuple(made_from),
+        weights=(*weights_claimed(origin, file), *(claim for claim in others if claim.sha256 not in known)),
+        code=code_claimed(origin, file),
+    )

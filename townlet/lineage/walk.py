@@ -19,6 +19,8 @@ from townlet.lineage.promotions import require_told, reviewed
 from townlet.lineage.record import artefact_on_record
 from townlet.policies import policies_folder
 
+#: Digits of a hash in a sentence.
+_SHORT = 12
 #: What a message calls that which a claim's hash covers.
 _COVERED: dict[Hashed, str] = {"bytes": "SHA-256", "content": "content with SHA-256"}
 _CHECKOUT = Path(__file__).parents[2]
@@ -74,7 +76,8 @@ class _Walk:
         if artefact.file in below:
             raise LineageError.of(artefact.file, "itself among what it was made from", "older files")
         if artefact.file not in self._done:
-            claims, notes, review = list(artefact.files), artefact.notes, None
+            read, unread = self._behaviors_files(artefact)
+            claims, notes, review = [*artefact.files, *read], (*artefact.notes, *unread), None
             for claim in artefact.files:
                 self._check(claim)
             if artefact.is_baseline:
@@ -91,6 +94,28 @@ class _Walk:
                 artefact.kind, artefact.file, own, artefact.made_by, hashes, parents, notes, review
             )
         return self._done[artefact.file]
+
+    def _behaviors_files(self, artefact: Artefact) -> tuple[list[Claim], list[str]]:
+        """The checked claims about files of a behaviour made outside Townlet, and sentences about the others.
+
+        Raises LineageError if another file lies where the weights were: whatever the artefact says is not about it.
+        """
+        checked: list[Claim] = []
+        notes: list[str] = []
+        for claim in (*artefact.weights, *artefact.code):
+            # A path that is not absolute was given in the folder in which the artefact was made.
+            given = Path.cwd() / claim.file
+            near = (given, artefact.file.with_name(claim.file.name), *self._in_search(claim.file.name))
+            found = next((file for file in near if _is_file(file) and self._holds(claim, file)), None)
+            if found is not None:
+                checked.append(claim.at(found))
+            elif not _is_file(given):
+                notes.append(f"{claim.file} is not on disk here, so its hash was not checked")
+            elif claim in artefact.weights:
+                self._check(claim.at(given))
+            else:
+                notes.append(f"{claim.file} has changed since: its SHA-256 was {claim.sha256[:_SHORT]}…")
+        return checked, notes
 
     def _review(self, artefact: Artefact) -> tuple[BaselineReview, list[Claim]]:
         """The review of a baseline, and the checked claims of the ledger that names it."""
@@ -155,8 +180,7 @@ class _Walk:
         for place in (folder, Path.cwd(), _CHECKOUT) if len(claim.file.parts) > 1 else ():
             yield place / claim.file
         yield folder / name
-        for place in self._search:
-            yield from sorted(place.rglob(escape(name)))
+        yield from self._in_search(name)
         yield from sorted(folder.parent.glob(f"*/{escape(name)}"))
         if name in (CARD_NAME, WEIGHTS_NAME):
             yield from sorted(policies_folder().glob(f"*/{name}"))
@@ -164,6 +188,10 @@ class _Walk:
             yield Path("configs", "scenarios", name).absolute()
             yield scenarios_folder() / name
         yield from self._found.get(name, ())
+
+    def _in_search(self, name: str) -> Iterator[Path]:
+        for place in self._search:
+            yield from sorted(place.rglob(escape(name)))
 
     def _check(self, claim: Claim) -> None:
         """Raise LineageError unless the file of a claim exists and has the hash."""

@@ -100,7 +100,7 @@ def inspect_moment(
         tick=tick,
         agent=agent,
         action=recorded.actions[action],
-        acted=outputs.acted,
+        acted=agent in outputs.acted_for,
         probabilities={
             recorded.actions[legal[i]]: float(probabilities[i])
             for i in np.argsort(-probabilities, kind="stable").tolist()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.capture import Capture
+from townlet.behavior.own.selection import Features, Selection
+from townlet.capture import Capture, Manifest
 from townlet.config import Scenario
+from townlet.config.rules import ObservationConfig
+from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
+from townlet.policies.origin import Member
+from townlet.world.observation.schema import observation_schema_of
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
@@ -64,8 +70,8 @@ class OutputsOf(Protocol):
 
     identity: str
     """SHA-256 of the weights, or of the origin of a behaviour made outside Townlet."""
-    acted: bool
-    """Whether this is who acted in the capture."""
+    acted_for: Sequence[str]
+    """The people for whom this is who acted in the capture."""
 
     def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]) -> Outputs:
         """Outputs on observations [B, F] with masks [B, N]; ``action`` [B] is what was taken."""
@@ -91,33 +97,57 @@ def outputs_of(
 
 class _OfPolicy:
     def __init__(self, capture: Capture, policy: AnyPath) -> None:
-        from townlet.behavior.policy_file import load_policy
+        from townlet.behavior.policy_file import load_policy, read_card
 
         recorded = capture.manifest
-        self._network, card = load_policy(policy, observation=recorded.observation, actions=recorded.actions)
-        self.identity, self.acted = card.sha256, recorded.behavior.policy_sha256 == card.sha256
+        seen = _seen_by(read_card(policy).observation, recorded)
+        self._selection = Selection(recorded.observation, seen)
+        self._network, card = load_policy(policy, observation=seen, actions=recorded.actions)
+        self.identity, self.acted_for = card.sha256, recorded.behavior.acted_for(card.sha256, recorded.people)
 
     def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]) -> Outputs:
-        return network_output(self._network, observation, mask, action)
+        output = network_output(self._network, self._selection.of(observation), mask, action)
+        assert output.on_action is not None and output.on_value is not None
+        on_action, on_value = self._selection.spread(output.on_action), self._selection.spread(output.on_value)
+        return output._replace(on_action=on_action, on_value=on_value)
+
+
+def _seen_by(known: Features, recorded: Manifest) -> Features:
+    """The recorded features, or of a town of mixed company, which shows more, those that a policy knows, as it does."""
+    if recorded.behavior.origin is None or not recorded.behavior.origin.members:
+        return recorded.observation
+    by_name = {feature["name"]: feature for feature in known}
+    shown = [feature for feature in recorded.observation if feature["name"] in by_name]
+    return [{key: by_name[feature["name"]].get(key) for key in feature} for feature in shown]
 
 
 class _OfBehavior:
     def __init__(self, capture: Capture, behavior: str | Behavior, scenario: Scenario) -> None:
         from townlet.behavior.choose import choose_behavior
 
+        recorded = capture.manifest
         choice = choose_behavior(scenario, behavior)
+        member = next((each for each in _members(recorded) if each.acting == choice.identity), None)
+        if member is not None and member.observations:
+            own = validated(member.observations, ObservationConfig, recorded.scenario.name)
+            choice = choose_behavior(scenario.model_copy(update={"observations": own}), behavior)
         self._evaluate = getattr(choice.behavior, "evaluate", None)
         if self._evaluate is None or choice.identity is None:
             expected = "one that gives probabilities: made by from_logits, or an ONNX file with logits; or --policy"
             raise InputError.of("options", "--behavior", f"{choice.behavior.name}, which only acts", expected)
-        if choice.scenario.town_digest != capture.manifest.scenario.town_sha256:
+        if member is None and choice.scenario.town_digest != recorded.scenario.town_sha256:
             expected = "a capture with the observations that the behaviour needs"
             raise InputError.of("options", "--behavior", f"{choice.behavior.name} and other observations", expected)
-        origin = capture.manifest.behavior.origin
-        self.identity, self.acted = choice.identity, origin is not None and origin.sha256 == choice.identity
+        self._selection = Selection(recorded.observation, observation_schema_of(choice.scenario))
+        self.identity = choice.identity
+        self.acted_for = recorded.behavior.acted_for(choice.identity, recorded.people)
 
     def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]) -> Outputs:
         assert self._evaluate is not None
-        probabilities, value = self._evaluate(observation, mask)
+        probabilities, value = self._evaluate(self._selection.of(observation), mask)
         logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0.0)
         return Outputs(probabilities, -(probabilities * logarithms).sum(axis=-1), value, None, None)
+
+
+def _members(recorded: Manifest) -> Collection[Member]:
+    return recorded.behavior.origin.members.values() if recorded.behavior.origin else ()

@@ -20,9 +20,11 @@ from townlet_pipeline.artefacts.labels import OWNERS, tags
 SCENARIO_FILE, PROMOTED_BASELINE, PINNED_CAPTURE = "scenario_file", "promoted_baseline", "pinned_capture"
 #: The policy that comes with Townlet.
 GENERALIST = "generalist_policy"
+#: The declaration of a policy made elsewhere.
+POLICY_FILE = "policy_file"
 
 #: What these come from is not read where they are: a soak reads a promoted baseline, not how it was measured.
-EXTERNAL = frozenset((SCENARIO_FILE, PROMOTED_BASELINE, PINNED_CAPTURE, GENERALIST))
+EXTERNAL = frozenset((SCENARIO_FILE, PROMOTED_BASELINE, PINNED_CAPTURE, GENERALIST, POLICY_FILE))
 
 #: The metadata that says who or what made an external asset's version, since no run did.
 MADE_BY = "made_by"

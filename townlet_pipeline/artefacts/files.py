@@ -9,6 +9,7 @@ from townlet.files.artefact_names import (
     DRIFT_NAME,
     EVALUATION_NAME,
     MANIFEST_NAME,
+    OUTSIDE_POLICY_NAME,
     REPORT_NAME,
     SOAK_NAME,
     TRAINING_LOG_NAME,
@@ -38,6 +39,12 @@ MAIN = {
     "acceptance_report": f"{ACCEPTANCE_STEM}.html",
     "endurance_report": f"{ACCEPTANCE_STEM}.html",
     "morning_overview": "morning.html",
+    "outside_policy": OUTSIDE_POLICY_NAME,
+    "outside_capture": MANIFEST_NAME,
+    "outside_evaluation": EVALUATION_NAME,
+    "outside_baseline": BASELINE_NAME,
+    "outside_soak": SOAK_NAME,
+    "outside_report": f"{ACCEPTANCE_STEM}.html",
 }
 
 

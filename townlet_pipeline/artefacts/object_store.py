@@ -37,7 +37,7 @@ from townlet.files.storage import exclusive, pretty_json, read_json, sha256, wri
 from townlet_pipeline.artefacts.external import EXTERNAL
 from townlet_pipeline.artefacts.files import EDITED
 from townlet_pipeline.artefacts.locks import locked
-from townlet_pipeline.artefacts.partitions import ALL, key_of
+from townlet_pipeline.artefacts.partitions import ALL, key_of, when_and_what
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.unfinished import unfinished_work
 
@@ -200,7 +200,7 @@ def _fetch_all(
         if own == ALL and partitions is not None:
             continue
         by_time = isinstance(partitions, MultiPartitionsDefinition)
-        scenario = own.keys_by_dimension["scenario"] if isinstance(own, MultiPartitionKey) and not by_time else own
+        scenario = when_and_what(own)[1] if isinstance(own, MultiPartitionKey) and not by_time else own
         fetch(store, scenario, [name := key.to_user_string()], run_id=context.run.run_id)
         if name == "scenario":
             fetch(store, scenario, _edited(store, scenario), run_id=context.run.run_id)

@@ -8,6 +8,7 @@ from dagster import (
     AssetExecutionContext,
     DagsterInstance,
     DynamicPartitionsDefinition,
+    MultiPartitionKey,
 )
 
 from townlet.errors import Fault, InputError
@@ -27,6 +28,21 @@ scenarios = DynamicPartitionsDefinition(name="scenarios")
 
 #: The scenarios with a promoted baseline, which alone can be soaked. The sensor ``promotions`` adds the keys.
 soaked_scenarios = DynamicPartitionsDefinition(name="soaked_scenarios")
+
+
+#: The policies made elsewhere that are declared. The sensor ``policy_files`` adds the keys.
+outside_policies = DynamicPartitionsDefinition(name="outside_policies")
+
+#: Dimensions of partitions that say when.
+_TIMES = ("day", "week")
+
+
+def when_and_what(key: MultiPartitionKey) -> tuple[str, str]:
+    """The day, or the first day of the week, of a partition, and its scenario or policy."""
+    keys = key.keys_by_dimension
+    (when,) = (each for dimension, each in keys.items() if dimension in _TIMES)
+    (what,) = (each for dimension, each in keys.items() if dimension not in _TIMES)
+    return when, what
 
 
 def key_of(context: AssetExecutionContext | AssetCheckExecutionContext) -> str:
@@ -122,11 +138,21 @@ def known_soaked_scenarios(instance: DagsterInstance) -> list[str]:
     return list(instance.get_dynamic_partitions(str(soaked_scenarios.name)))
 
 
-def remove_scenario(instance: DagsterInstance, key: str) -> None:
+def remove_partition(instance: DagsterInstance, key: str) -> None:
     """Remove a key from all assets, nights and weekends included. No run and no backfill of it may be unfinished."""
-    for definition in (soaked_scenarios, scenarios):
+    for definition in (soaked_scenarios, scenarios, outside_policies):
         if instance.has_dynamic_partition(str(definition.name), key):
             instance.delete_dynamic_partition(str(definition.name), key)
+
+
+def known_policies(instance: DagsterInstance) -> list[str]:
+    """The policies made elsewhere that have a partition, including those whose declaration is gone."""
+    return list(instance.get_dynamic_partitions(str(outside_policies.name)))
+
+
+def add_policies(instance: DagsterInstance, keys: Sequence[str]) -> None:
+    """Make keys partitions of the assets of policies made elsewhere, unless they are already."""
+    _add(instance, outside_policies, keys)
 
 
 def add_scenarios(instance: DagsterInstance, keys: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from townlet_pipeline.artefacts.store import StoreResource
 
 #: Assets of a training: the log is written together with the policy, whose folder holds the checkpoint.
 _TRAINED = ("trained_policy", "ppo_telemetry")
-_SOAKS = ("soak_run", "endurance_run")
+_SOAKS = ("soak_run", "endurance_run", "outside_soak")
 
 
 def unfinished_work(store: StoreResource, scenario: str, asset: str) -> Path | None:

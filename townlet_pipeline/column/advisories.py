@@ -1,5 +1,6 @@
 """Advisories on a scenario's column: they warn or report an error, and stop nothing."""
 
+from pathlib import Path
 from typing import Any
 
 from townlet_pipeline.artefacts import files
@@ -106,10 +107,15 @@ def report_is_self_contained(store: StoreResource, scenario: str) -> Finding:
 @advisory("policy_evaluation")
 def no_worse_than_chance(store: StoreResource, scenario: str) -> Finding:
     """The policy's reward is not below that of random actions in the same worlds."""
+    return against_chance(files.evaluation(store, scenario))
+
+
+def against_chance(evaluation: Path) -> Finding:
+    """The finding about an evaluation: whether the policy's reward is certainly below that of random actions."""
     from townlet.evaluation import read_evaluation
     from townlet.metrics import REWARD
 
-    more = read_evaluation(files.evaluation(store, scenario))["policy_minus"]["random"][REWARD]
+    more = read_evaluation(evaluation)["policy_minus"]["random"][REWARD]
     sentence = f"{more['mean']:+.4g} per agent-step against random actions ({more['low']:.4g} to {more['high']:.4g})"
     return Finding(more["high"] >= 0.0, sentence, {"reward_beyond_chance": more["mean"]}, warns=True)
 

@@ -1,9 +1,10 @@
 """Gates of a scenario's column: conditions that an asset's files must meet before anything is made from them."""
 
-from dagster import AssetChecksDefinition
+from dagster import AssetChecksDefinition, PartitionsDefinition
 
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, gate
+from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.artefacts.store import StoreResource
 
 #: Fewest agent-steps per person, on average, that a capture needs to be learned from.
@@ -12,7 +13,7 @@ LEAST_STEPS_PER_PERSON = 10
 SLICE_TICKS, SLICE_WORLDS = 32, 4
 
 
-def lineage_intact(asset: str) -> AssetChecksDefinition:
+def lineage_intact(asset: str, partitions: PartitionsDefinition[str] = scenarios) -> AssetChecksDefinition:
     """A gate: an asset's files, and all that they were made from, have the hashes on record."""
 
     def check(store: StoreResource, scenario: str) -> Finding:
@@ -23,7 +24,7 @@ def lineage_intact(asset: str) -> AssetChecksDefinition:
         count = sum(len(node.files) for node in nodes)
         return Finding(True, f"{count} files are as recorded", {"files": count, "artefacts": len(nodes)})
 
-    return gate(asset, "lineage_intact")(check)
+    return gate(asset, "lineage_intact", partitions)(check)
 
 
 @gate("rollout_capture")

@@ -1,4 +1,4 @@
-"""Retirement of partitions: of scenarios whose file is gone, of experiments, and of keys that no scenario can have.
+"""Retirement of partitions: those whose file is gone, of experiments, and of keys that no scenario can have.
 
 ``python -m townlet_pipeline.column.retire NAME…``, or in Dagster the job ``retire_partition``.
 """
@@ -15,9 +15,9 @@ from dagster import Config, DagsterInstance, DagsterRunStatus, OpExecutionContex
 from pydantic import Field
 
 from townlet.errors import Fault, InputError, nearest_name
-from townlet_pipeline.artefacts.partitions import known_scenarios, remove_scenario
+from townlet_pipeline.artefacts.partitions import known_policies, known_scenarios, remove_partition
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.instance.project import is_key, scenario_file, shown
+from townlet_pipeline.instance.project import is_key, policy_declaration, scenario_file, shown
 from townlet_pipeline.resources import NEEDED_BY_ALL
 from townlet_pipeline.runs.executors import townlet_executor
 from townlet_pipeline.runs.failures import readable_failures
@@ -60,13 +60,13 @@ def retire(
     Dagster's history of their runs and published files stay in any case. Raises InputError, with nothing changed, if a
     key is no partition, still has its scenario file, or is being made.
     """
-    known = known_scenarios(instance)
+    known = [*known_scenarios(instance), *known_policies(instance)]
     faults = [fault for key in keys if (fault := _in_the_way(instance, key, known)) is not None]
     if faults:
         raise InputError(faults)
     done = []
     for key in dict.fromkeys(keys):
-        remove_scenario(instance, key)
+        remove_partition(instance, key)
         folders = _folders(store, key)
         for folder in folders if delete_files else ():
             shutil.rmtree(folder)
@@ -78,10 +78,11 @@ def _in_the_way(instance: DagsterInstance, key: str, known: Sequence[str]) -> Fa
     if key not in known:
         return Fault("retire", "NAME", repr(key), nearest_name(key, known))
     if is_key(key):
-        file = scenario_file(key)
-        if file.exists() or file.is_symlink():
+        for file in (scenario_file(key), policy_declaration(key)):
+            if not (file.exists() or file.is_symlink()):
+                continue
             return Fault("retire", "NAME", repr(key), f"a name without a file: remove {shown(file)} first")
-    for tag in ("dagster/partition", "dagster/partition/scenario"):
+    for tag in ("dagster/partition", "dagster/partition/scenario", "dagster/partition/policy"):
         running = instance.get_run_records(RunsFilter(statuses=_UNFINISHED_RUNS, tags={tag: key}), limit=1)
         if running:
             run = running[0].dagster_run.run_id
@@ -104,7 +105,9 @@ def _folders(store: StoreResource, key: str) -> tuple[Path, ...]:
 class Retirement(Config):
     """Partitions to retire."""
 
-    names: list[str] = Field(description="Scenarios whose file is gone, experiments, or whatever else was added.")
+    names: list[str] = Field(
+        description="Scenarios and policies whose file is gone, experiments, or whatever else was added."
+    )
     delete_files: bool = Field(default=False, description="Whether what was made of them is deleted from the store.")
 
 
@@ -120,8 +123,8 @@ def remove_partitions(context: OpExecutionContext, config: Retirement, store: St
     executor_def=townlet_executor,
     resource_defs={**NEEDED_BY_ALL, "store": StoreResource()},
     tags={"dagster/max_runtime": "600"},
-    description="Removes partitions of scenarios whose file is gone, of experiments, and of names that no scenario can "
-    "have. What was made of them stays in the store unless `delete_files` says otherwise.",
+    description="Removes partitions of scenarios and policies whose file is gone, of experiments, and of names that no "
+    "scenario can have. What was made of them stays in the store unless `delete_files` says otherwise.",
 )
 def retire_partition() -> None:
     """Retire partitions."""
@@ -137,7 +140,7 @@ def command(
     store: Annotated[Path | None, typer.Option(help="Folder for artefacts; by default runs/store.")] = None,
     delete_files: Annotated[bool, typer.Option("--delete-files", help="Delete what was made of them, too.")] = False,
 ) -> None:
-    """Remove partitions whose scenario file is gone, experiments, and names that no scenario can have."""
+    """Remove partitions whose file is gone, experiments, and names that no scenario can have."""
     from townlet_pipeline.instance.home import ensure_home
 
     place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()

@@ -27,6 +27,18 @@ def project_root() -> Path:
     return root.resolve()
 
 
+def policy_declaration(name: str) -> Path:
+    """Return the file that declares a policy made elsewhere. Raises InputError for a name that none can have."""
+    if not is_key(name):
+        raise InputError.of("policy", "name", repr(name), KEY_EXPECTED)
+    return policies_folder() / f"{name}.yaml"
+
+
+def policies_folder() -> Path:
+    """Return the folder of the declarations of policies made elsewhere; it need not exist."""
+    return project_root() / "configs" / "policies"
+
+
 def scenario_folder(root: Path) -> Path:
     """Return the folder with one YAML file per scenario."""
     return root / "configs" / "scenarios"

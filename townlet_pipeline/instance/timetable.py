@@ -22,7 +22,7 @@ _NEAR = range(-11, 9)
 
 @dataclass(frozen=True)
 class Plan:
-    """The start of a job, the assets it makes, and how long after the start they are due."""
+    """The start of a job, the assets that are due after it, and how long after it they are."""
 
     starts: str
     """A cron expression with one start a day: minute, hour, ``*``, ``*`` and days of the week."""
@@ -92,6 +92,13 @@ _PLANS = {
         timedelta(days=1, hours=2, minutes=30),
         ("baseline_document",),
         "The page of all promoted baselines, measured again.",
+    ),
+    "nightly_policies": Plan(
+        "0 6 * * *",
+        timedelta(hours=4),
+        (),
+        "A soak of each policy made elsewhere whose declaration says `nightly: true`, and the report on it.",
+        weekly=False,
     ),
     "refresh_morning": Plan(
         "0 8 * * *",

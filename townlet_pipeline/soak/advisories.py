@@ -12,13 +12,13 @@ from townlet_pipeline.soak.partitions import nights, weekends
 @advisory("soak_drift", partitions=nights)
 def steady_against_baseline(store: StoreResource, key: str) -> Finding:
     """Nothing drifted from the baseline. A change that is certain but small, or a lack of data, is a warning."""
-    return _accepted(store, key, "soak_drift")
+    return accepted(store, key, "soak_drift")
 
 
 @advisory("acceptance_report", partitions=nights)
 def night_is_accepted(store: StoreResource, key: str) -> Finding:
     """The night's verdict is *accept*. *Hold* is a warning, *reject* an error; the description says what to do."""
-    return _accepted(store, key, "acceptance_report")
+    return accepted(store, key, "acceptance_report")
 
 
 @advisory("acceptance_report", partitions=nights)
@@ -40,10 +40,11 @@ def report_says_what_was_found(store: StoreResource, key: str) -> Finding:
 @advisory("endurance_report", partitions=weekends)
 def endured(store: StoreResource, key: str) -> Finding:
     """In hours of work nothing drifted, memory and open files did not grow, and speed did not fall."""
-    return _accepted(store, key, "endurance_report")
+    return accepted(store, key, "endurance_report")
 
 
-def _accepted(store: StoreResource, key: str, asset: str) -> Finding:
+def accepted(store: StoreResource, key: str, asset: str) -> Finding:
+    """The finding about the verdict on a soak."""
     from townlet.files.storage import read_json
 
     found = read_json(files.main_file(store, key, asset).with_suffix(".json"), "a verdict on a soak")

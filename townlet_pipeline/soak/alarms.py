@@ -52,7 +52,7 @@ class Alarm:
 
 def verdict_alarm(record: VerdictRecord) -> Alarm:
     """Return the alarm about a soak that was not accepted. A later verdict of the same kind gives the same name."""
-    which = "night" if record.asset == "acceptance_report" else "weekend"
+    which = "weekend" if record.asset == "endurance_report" else "night"
     said = _SAID.get(record.verdict, record.verdict)
     content = {
         "kind": "verdict",

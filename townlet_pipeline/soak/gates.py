@@ -28,16 +28,17 @@ def baseline_is_whole(store: StoreResource, scenario: str) -> Finding:
 @gate("soak_run", partitions=nights)
 def soak_is_whole(store: StoreResource, key: str) -> Finding:
     """The soak is finished, every file has the hash on record, and no cycle is missing or doubled."""
-    return _whole(store, key, "soak_run")
+    return whole(store, key, "soak_run")
 
 
 @gate("endurance_run", partitions=weekends)
 def endurance_is_whole(store: StoreResource, key: str) -> Finding:
     """The run is finished, every file has the hash on record, and no cycle is missing or doubled."""
-    return _whole(store, key, "endurance_run")
+    return whole(store, key, "endurance_run")
 
 
-def _whole(store: StoreResource, key: str, asset: str) -> Finding:
+def whole(store: StoreResource, key: str, asset: str) -> Finding:
+    """The finding about a finished soak. Raises InputError for one that is not, or whose files differ."""
     from townlet.soak.read import read_soak
 
     soak = read_soak(files.main_file(store, key, asset).parent)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue, MultiPartitionKey
 
 from townlet.errors import InputError
-from townlet.files.artefact_names import SOAK_NAME
+from townlet.files.artefact_names import MANIFEST_NAME, SOAK_NAME
 from townlet_pipeline.artefacts import files, metadata
+from townlet_pipeline.artefacts.partitions import when_and_what
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import soak_version
 from townlet_pipeline.instance.project import project_root
@@ -40,19 +41,31 @@ def soak_options(context: AssetExecutionContext, store: StoreResource, **asked: 
     ``asked`` are further fields of the options.
     """
     from townlet.baselines import BASELINES_FOLDER, promoted_baseline
-    from townlet.capture import MANIFEST_NAME
-    from townlet.soak.options import PINNED_CAPTURES, SoakOptions
+    from townlet.soak.options import SoakOptions
 
-    day, name = day_and_scenario(context)
-    pinned = project_root() / PINNED_CAPTURES / name / MANIFEST_NAME
+    _, name = day_and_what(context)
     return SoakOptions(
         scenario=current_copy(store, name, context.run.run_id),
-        output=files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent,
         baseline=promoted_baseline(name, project_root() / BASELINES_FOLDER)[0],
-        capture=pinned if pinned.exists() else None,
-        night=day,
-        **{"seed": date.fromisoformat(day).toordinal(), **asked},
+        capture=pinned_capture(name),
+        **of_the_day(context, store),
+        **asked,
     )
+
+
+def of_the_day(context: AssetExecutionContext, store: StoreResource) -> dict[str, Any]:
+    """The options of a partition's soak that follow from its day: folder, night and seed."""
+    day, _ = day_and_what(context)
+    output = files.main_file(store, context.partition_key, context.asset_key.to_user_string()).parent
+    return {"output": output, "night": day, "seed": date.fromisoformat(day).toordinal()}
+
+
+def pinned_capture(scenario: str) -> Path | None:
+    """The manifest of a scenario's pinned capture; None if there is none."""
+    from townlet.soak.options import PINNED_CAPTURES
+
+    pinned = project_root() / PINNED_CAPTURES / scenario / MANIFEST_NAME
+    return pinned if pinned.exists() else None
 
 
 def soak_or_resume(
@@ -122,11 +135,9 @@ def _contents(folder: Path) -> list[Path]:
     return [path for path in paths if not path.name.startswith(".") and path.name != _PREVIOUS]
 
 
-def day_and_scenario(context: AssetExecutionContext) -> tuple[str, str]:
-    """The day, or the first day of the week, and the scenario of a partition."""
-    keys = cast(MultiPartitionKey, context.partition_key).keys_by_dimension
-    (when,) = (key for dimension, key in keys.items() if dimension != "scenario")
-    return when, keys["scenario"]
+def day_and_what(context: AssetExecutionContext) -> tuple[str, str]:
+    """The day, or the first day of the week, and the scenario or the policy of a partition."""
+    return when_and_what(cast(MultiPartitionKey, context.partition_key))
 
 
 def finished_soak(
@@ -137,12 +148,14 @@ def finished_soak(
     soak: "Soak",
     *,
     restart_every: int | None = None,
+    made_from: Mapping[str, Mapping[str, str]] | None = None,
 ) -> MaterializeResult[None]:
     """Return the materialization of a finished soak, as run and as read. Its data version is its manifest's SHA-256.
 
-    ``restart_every`` is the option of an endurance run.
+    ``restart_every`` is the option of an endurance run; ``made_from`` has the data versions of parents that runs made,
+    by asset and partition.
     """
-    name, taken = day_and_scenario(context)[1], soak.resources["seconds"]
+    name, taken = soak.manifest["scenario"], soak.resources["seconds"]
     alerts = "no alert" if not result.alerts else f"{result.alerts} alerts"
     return MaterializeResult(
         data_version=DataVersion(soak_version(store, context.partition_key, context.asset_key.to_user_string())),
@@ -168,7 +181,9 @@ def finished_soak(
             "resident_memory_bytes": int(soak.resources["resident_memory_bytes"][-1]),
             "agent_steps_per_second": float(soak.cycles["agent_steps"].sum() / taken.sum()),
             "baseline": soak.manifest["baseline"]["sha256"],
-            **read_scenario(store, name, Path(str(options.scenario)), also=_external(options, soak.manifest)),
+            **read_scenario(
+                store, name, Path(str(options.scenario)), _external(options, soak.manifest, made_from or {}), made_from
+            ),
             "path": MetadataValue.path(str(result.folder)),
             # `--resume` lets the command do what is left to do, which may be nothing.
             "command": metadata.command(
@@ -182,12 +197,15 @@ def finished_soak(
     )
 
 
-def _external(options: "SoakOptions", manifest: Mapping[str, Any]) -> dict[str, tuple[Path, str]]:
+def _external(
+    options: "SoakOptions", manifest: Mapping[str, Any], made_from: Mapping[str, Any]
+) -> dict[str, tuple[Path, str]]:
     """File and data version of the external assets that a soak read, by asset.
 
-    A capture that is not pinned is none of them: it lies in the soak's own folder.
+    A capture that is not pinned is none of them: it lies in the soak's own folder. Nor is a baseline that a run made.
     """
-    named = {"promoted_baseline": (options.baseline, "baseline"), "pinned_capture": (options.capture, "capture")}
+    promoted = None if made_from else options.baseline
+    named = {"promoted_baseline": (promoted, "baseline"), "pinned_capture": (options.capture, "capture")}
     return {
         asset: (Path(str(file)), manifest[what]["sha256"]) for asset, (file, what) in named.items() if file is not None
     }
@@ -202,6 +220,8 @@ def _command_options(options: "SoakOptions", restart_every: int | None) -> dict[
         "seed": options.seed,
         "night": options.night,
         "capture": options.capture,
+        "policy": options.policy,
+        "behavior": options.behavior,
         "restart_every": restart_every,
         "output": Path(options.output),
     }

@@ -14,6 +14,7 @@ from townlet_pipeline.artefacts.partitions import (
 )
 from townlet_pipeline.column.scenario_file import report_scenario_files
 from townlet_pipeline.soak.external_assets import present_files
+from townlet_pipeline.soak.outside.declarations import register_policies
 
 
 @sensor(
@@ -41,12 +42,14 @@ def promotions(context: SensorEvaluationContext) -> SensorResult:
 
 
 def report_project(instance: DagsterInstance, say: Callable[[str], None]) -> None:
-    """Do at once what the sensors `scenario_files` and `promotions` do: a new UI shows everything from the start.
+    """Do at once what the sensors `scenario_files`, `policy_files` and `promotions` do: a new UI shows everything.
 
-    ``say`` gets a line for each file that is no scenario, and for each damaged baseline or capture.
+    ``say`` gets a line for each file that is no scenario, no policy's declaration, and for each damaged baseline or
+    capture.
     """
     register_scenarios(instance, say=lambda fault: say(f"no partition: {fault}"))
     report_scenario_files(instance)
+    register_policies(instance, say=say)
     for fault in report_promotions(instance):
         say(fault)
 

@@ -53,16 +53,17 @@ def read_scenario(
     name: str,
     copy: Path,
     also: Mapping[str, tuple[Path, str]] | None = None,
+    made_from: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, MetadataValue[Any]]:
-    """The metadata of what was read: a copy from :func:`current_copy`, and ``also`` external assets.
+    """The metadata of what was read: a copy from :func:`current_copy`, and ``also`` external and other assets.
 
     The copy is the asset `scenario`, unless it is one of an edited file, which no asset made. ``also`` has the file and
-    the data version of each external asset.
+    the data version of each external asset, ``made_from`` the data versions of others by asset and partition.
     """
     from townlet.config import load_scenario
 
     files_read = {asset: file for asset, (file, _) in (also or {}).items()}
-    versions = {asset: {name: version} for asset, (_, version) in (also or {}).items()}
+    versions = {asset: {name: version} for asset, (_, version) in (also or {}).items()} | dict(made_from or {})
     if copy != files.scenario_copy(store, name):
         return {**metadata.made_from(**versions), **metadata.read_from({"edited scenario": copy, **files_read})}
     versions = {"scenario": {name: load_scenario(copy).digest}, **versions}

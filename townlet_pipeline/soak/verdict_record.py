@@ -26,8 +26,9 @@ class VerdictRecord:
     """The verdict on a night or a weekend, as it was reported."""
 
     asset: str
-    """``acceptance_report`` or ``endurance_report``."""
+    """``acceptance_report``, ``endurance_report`` or ``outside_report``."""
     scenario: str
+    """The scenario, or the policy made elsewhere, that was soaked."""
     when: str
     """The day of a night, or the first day of a weekend's week."""
     verdict: str

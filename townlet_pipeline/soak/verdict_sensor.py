@@ -19,7 +19,7 @@ from townlet_pipeline.soak.alarms import Alarm, missed_night_alarm, post_alarm, 
 from townlet_pipeline.soak.night_states import night_states
 from townlet_pipeline.soak.verdict_record import verdicts_since
 
-REPORTS = ("acceptance_report", "endurance_report")
+REPORTS = ("acceptance_report", "endurance_report", "outside_report")
 
 _NIGHTLY = "nightly_soak"
 #: How far back the sensor looks at first. Nobody waits for a message about an older night.

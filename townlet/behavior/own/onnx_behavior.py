@@ -20,7 +20,7 @@ from townlet.behavior.policy_file import PolicyCard
 from townlet.config import Scenario
 from townlet.config.validate import validated
 from townlet.errors import InputError
-from townlet.files.storage import AnyPath
+from townlet.files.storage import AnyPath, as_path
 from townlet.files.strict_json import strict
 from townlet.policies.origin import Origin
 from townlet.world import Town
@@ -50,7 +50,10 @@ def onnx_behavior(path: AnyPath, scenario: Scenario, *, greedy: bool = False) ->
     The behaviour's ``origin`` names the files and their hashes. Raises InputError for a file that onnxruntime cannot
     run or that does not fit the town, for ``greedy`` with a file that chooses itself, and without the extra ``onnx``.
     """
-    file = open_onnx(Path(path))
+    place = as_path(path)
+    if not isinstance(place, Path):
+        raise InputError.of(path, "", "a file elsewhere", "an ONNX file on this machine")
+    file = open_onnx(place)
     if CARD_KEY in file.metadata:
         return _exported(file, scenario, greedy)
     schema, names = observation_schema_of(scenario), action_names(scenario.object_types)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +23,8 @@ class PolicyOutputs(NamedTuple):
 
     policy_sha256: str
     """Of the weights, or of a behaviour's origin."""
-    acted: bool
-    """Whether this policy chose the recorded actions."""
+    acted_for: Sequence[str]
+    """The people whose recorded actions this policy chose."""
     features: tuple[tuple[str, str], ...]
     """Name and meaning of every feature that occurs in ``top_features``."""
     frames: dict[str, NDArray[Any]]
@@ -73,7 +74,7 @@ def policy_outputs_of(who: OutputsOf, capture: Capture, world: int) -> PolicyOut
         frames["attributions"][tick, person, : features.shape[1]] = np.where(magnitudes > 0, attributions, 0)
     used, frames["top_features"] = _renumbered(frames["top_features"])
     names = tuple((str(f["name"]), str(f["meaning"])) for f in (recorded.observation[index] for index in used))
-    return PolicyOutputs(who.identity, who.acted, names, frames)
+    return PolicyOutputs(who.identity, who.acted_for, names, frames)
 
 
 def _empty_frames(ticks: int, people: int) -> dict[str, NDArray[Any]]:

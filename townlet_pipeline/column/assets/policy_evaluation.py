@@ -51,8 +51,6 @@ def policy_evaluation(
     from townlet.capture import parse_manifest
     from townlet.config import load_scenario
     from townlet.evaluation import evaluate, write_evaluation
-    from townlet.metrics import REWARD
-    from townlet.policy_standing import policy_standing
     from townlet.stages.verified_capture import manifest_sha256
 
     name = context.partition_key
@@ -62,7 +60,6 @@ def policy_evaluation(
     result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])
     version = write_evaluation(result, out)
     captured = manifest_sha256(manifest)
-    reward = result["behaviors"]["policy"][REWARD]
     options = {
         "scenario": source,
         "worlds": result["worlds"],
@@ -73,13 +70,7 @@ def policy_evaluation(
     return MaterializeResult(
         data_version=DataVersion(version),
         metadata={
-            "headline": f"reward {reward['mean']:.4f} ({reward['low']:.4f} to {reward['high']:.4f}) per agent-step in "
-            f"{result['worlds']} unseen worlds",
-            "standing": policy_standing(result).sentence(),
-            "table": metadata.table(_rows(result), _MEANINGS),
-            **{metric: interval["mean"] for metric, interval in result["behaviors"]["policy"].items()},
-            "worlds": result["worlds"],
-            "seed": result["seed"],
+            **evaluation_metadata(result),
             **metadata.playback_of_capture(files.playback_page(store, name)),
             **metadata.made_from(
                 trained_policy=result["policy_sha256"], scenario=scenario.digest, rollout_capture=captured
@@ -88,6 +79,23 @@ def policy_evaluation(
             "command": metadata.command("evaluate", policy, options=options),
         },
     )
+
+
+def evaluation_metadata(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What an asset's page says of an evaluation: the reward, how the policy stands, a table, and every mean."""
+    from townlet.metrics import REWARD
+    from townlet.policy_standing import policy_standing
+
+    reward = result["behaviors"]["policy"][REWARD]
+    return {
+        "headline": f"reward {reward['mean']:.4f} ({reward['low']:.4f} to {reward['high']:.4f}) per agent-step in "
+        f"{result['worlds']} unseen worlds",
+        "standing": policy_standing(result).sentence(),
+        "table": metadata.table(_rows(result), _MEANINGS),
+        **{metric: interval["mean"] for metric, interval in result["behaviors"]["policy"].items()},
+        "worlds": result["worlds"],
+        "seed": result["seed"],
+    }
 
 
 def _rows(result: Mapping[str, Any]) -> list[dict[str, str | float]]:

@@ -62,7 +62,7 @@ def conflict_baselines(
     """
     from townlet.baselines import BASELINES_FOLDER, differences, promoted_scenarios, review_of
     from townlet.baselines.build import build_baseline, default_worlds
-    from townlet.files.storage import canonical_json, pretty_json, sha256, write_atomically
+    from townlet.files.storage import pretty_json, write_atomically
 
     name, home = context.partition_key, project_root() / BASELINES_FOLDER
     source = current_copy(store, name, context.run.run_id)
@@ -74,9 +74,8 @@ def conflict_baselines(
     write_atomically(out, pretty_json(baseline.model_dump(mode="json")))
     review = review_of(home, name) if name in promoted_scenarios(home) else None
     changes = differences(review.baseline if review else None, baseline)
-    content = baseline.model_dump(mode="json", exclude={"sha256", "code", "made_with"})
     return MaterializeResult(
-        data_version=DataVersion(sha256(canonical_json(content).encode())),
+        data_version=DataVersion(baseline_version(baseline)),
         metadata={
             "headline": _headline(baseline, review),
             "metrics": metadata.table(_rows(baseline, changes), _METRICS),
@@ -93,6 +92,14 @@ def conflict_baselines(
             ),
         },
     )
+
+
+def baseline_version(baseline: "Baseline") -> str:
+    """The data version of a baseline: a hash over the figures, the scenario and who acted."""
+    from townlet.files.storage import canonical_json, sha256
+
+    content = baseline.model_dump(mode="json", exclude={"sha256", "code", "made_with"})
+    return sha256(canonical_json(content).encode())
 
 
 def _headline(baseline: "Baseline", review: "BaselineReview | None") -> str:

@@ -1,0 +1,1 @@
+"""Assets of policies made elsewhere, one module each."""
