@@ -53,9 +53,7 @@ SAME_NETWORK = {"features_extractor_class": Trunk, "net_arch": []}
 
 def through_supersuit(scenario: str, worlds: int) -> Any:
     """Stable-Baselines3's usual way to an environment of PettingZoo."""
-    places = supersuit.pettingzoo_env_to_vec_env_v1(
-        townlet.parallel_env(scenario, agents="slots", action_mask="none")
-    )
+    places = supersuit.pettingzoo_env_to_vec_env_v1(townlet.parallel_env(scenario, agents="slots", action_mask="none"))
     return supersuit.concat_vec_envs_v1(places, worlds, base_class="stable_baselines3")
 
 
@@ -122,7 +120,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print("| comparison | who | agent-steps/s, wall | ratio | agent-steps/s, processor | ratio |\n|---|---|---|---|---|---|")
+    print("| comparison | who | agent-steps/s, wall | ratio | agent-steps/s, processor | ratio |")
+    print("|---|---|---|---|---|---|")
     for comparison, contestants in comparisons(options.scenario, options.threads).items():
         rates = measure(contestants, options.repeats)
         for contestant, (wall, processor) in zip(contestants, rates, strict=True):
