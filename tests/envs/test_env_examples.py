@@ -38,7 +38,7 @@ def example(name: str) -> ModuleType:
 
 @pytest.mark.parametrize(
     ("name", "steps"),
-    [("train_sb3", 1000), ("train_maskable", 1000), ("train_skrl", 130), ("train_torchrl", 256)],
+    [("train_sb3", 1000), ("train_maskable", 12000), ("train_skrl", 130), ("train_torchrl", 256)],
 )
 def test_an_example_trains_and_reports_its_rewards(
     name: str, steps: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
@@ -61,6 +61,19 @@ def test_ppo_in_one_file_learns_in_seconds_and_saves_its_weights(
     # Chance earns about -0.71, the heuristic about -0.005.
     assert report and float(report[2]) > float(report[1]) + 0.2
     assert torch.load(tmp_path / "policy.pt")["head.weight"].ndim == 2
+
+
+def test_speeds_are_measured_in_turn() -> None:
+    compared = example("compare_speed")
+    environment = example("sb3_town").TownVecEnv("queue_conflict", worlds=2)
+    settings = example("ppo_one_file").Settings("queue_conflict", worlds=2, ticks=16, minibatch=32, epochs=1)
+    turns: list[str] = []
+    contestants = [compared.sb3("sb3", environment, 16, 32, 1, compared.SAME_NETWORK), compared.one_file(settings)]
+    watched = [each._replace(phase=lambda each=each: (turns.append(each.name), each.phase())) for each in contestants]
+    rates = compared.measure(watched, repeats=2)
+    assert turns == ["sb3", "one file"] * 3
+    assert [each.agent_steps for each in contestants] == [96, 96]
+    assert all(rate > 0 for both in rates for rate in both)
 
 
 @pytest.mark.parametrize("name", ["sb3", "maskable", "skrl_ippo", "torchrl_ppo", "one_file"])
