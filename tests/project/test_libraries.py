@@ -131,3 +131,11 @@ def test_the_results_and_the_page_in_the_repository_agree(libraries: ModuleType)
     assert libraries.table(results) in (ROOT / "docs" / "LIBRARIES.md").read_text()
     assert {name: wrong for name, result in results.items() if (wrong := libraries.contradictions(result))} == {}
     assert set(results) <= set(libraries.names())
+
+
+def test_the_commands_of_the_page_name_libraries_that_have_a_check(libraries: ModuleType) -> None:
+    page = (ROOT / "docs" / "LIBRARIES.md").read_text()
+    commands = re.findall(r"^python scripts/libraries.py(.*)$", page, re.M)
+    assert commands and set(" ".join(commands).split()) <= set(libraries.names())
+    for example in re.findall(r"examples/(\w+\.py)", page):
+        assert (ROOT / "examples" / example).exists(), example
