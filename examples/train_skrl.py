@@ -59,6 +59,18 @@ class Value(DeterministicMixin, Model):
         return self.net(inputs["observations"]), {}
 
 
+class OccupiedMemory(RandomMemory):
+    """A memory from which nothing is learned about times when nobody was in the place; they show only zeros."""
+
+    def sample(self, names: list[str], *, batch_size: int, mini_batches: int = 1, **rest: Any) -> list[list[Any]]:
+        """Minibatches of the rows in which somebody acted, in a random order."""
+        # The first part of an observation is the mask, in which an empty place may wait.
+        actions = int(self.tensors_view["observations"].shape[1]) - self.features
+        rows = self.tensors_view["observations"][: len(self), actions:].any(dim=1).nonzero().flatten()
+        indexes = rows[torch.randperm(len(rows))[:batch_size]]
+        return self.sample_by_index(names=names, indexes=indexes, mini_batches=mini_batches)
+
+
 class RewardMeter(IPPO):
     """IPPO that records the mean reward of every step."""
 
@@ -68,12 +80,8 @@ class RewardMeter(IPPO):
         super().record_transition(rewards=rewards, **rest)
 
 
-def train(scenario: str, steps: int, seed: int) -> tuple[RewardMeter, float, float]:
-    """Train the agents; return them and the mean reward per agent-step in the first and the last quarter."""
-    # Networks this small gain nothing from more threads, and lose much on a busy machine.
-    torch.set_num_threads(1)
-    set_seed(seed)
-    environment = wrap_env(townlet.parallel_env(scenario, agents="slots"), wrapper="pettingzoo", verbose=False)
+def agents_of(environment: Any, rollout: int = ROLLOUT, critic: type[Value] = Value) -> RewardMeter:
+    """A policy and a critic for each place, and memories of ``rollout`` ticks."""
     slots = environment.possible_agents
     observation_spaces, action_spaces = environment.observation_spaces, environment.action_spaces
     # skrl 2.1 rejects its own empty defaults in multi-agent configurations.
@@ -81,26 +89,43 @@ def train(scenario: str, steps: int, seed: int) -> tuple[RewardMeter, float, flo
         f"{part}_kwargs": {slot: {} for slot in slots}
         for part in ("learning_rate_scheduler", "observation_preprocessor", "state_preprocessor", "value_preprocessor")
     }
-    config = IPPO_CFG(rollouts=ROLLOUT, learning_epochs=8, learning_rate=1e-3, time_limit_bootstrap=True, **unset)
+    config = IPPO_CFG(rollouts=rollout, learning_epochs=8, learning_rate=1e-3, time_limit_bootstrap=True, **unset)
     config.experiment.write_interval = config.experiment.checkpoint_interval = 0
-    agents = RewardMeter(
+    memories = {slot: OccupiedMemory(memory_size=rollout, num_envs=1, device="cpu") for slot in slots}
+    for slot, memory in memories.items():
+        memory.features = observation_spaces[slot]["observation"].shape[0]
+    return RewardMeter(
         possible_agents=slots,
         models={
             slot: {
                 "policy": MaskedPolicy(observation_spaces[slot], action_spaces[slot]),
-                "value": Value(observation_spaces[slot], action_spaces[slot]),
+                "value": critic(observation_spaces[slot], action_spaces[slot]),
             }
             for slot in slots
         },
-        memories={slot: RandomMemory(memory_size=ROLLOUT, num_envs=1, device="cpu") for slot in slots},
+        memories=memories,
         observation_spaces=observation_spaces,
         state_spaces=environment.state_spaces,
         action_spaces=action_spaces,
         device="cpu",
         cfg=config,
     )
+
+
+def run(environment: Any, agents: RewardMeter, steps: int) -> None:
+    """Train the agents for ``steps`` ticks."""
     trainer = {"timesteps": steps, "headless": True, "disable_progressbar": True, "close_environment_at_exit": False}
     SequentialTrainer(env=environment, agents=agents, cfg=trainer).train()
+
+
+def train(scenario: str, steps: int, seed: int) -> tuple[RewardMeter, float, float]:
+    """Train the agents; return them and the mean reward per agent-step in the first and the last quarter."""
+    # Networks this small gain nothing from more threads, and lose much on a busy machine.
+    torch.set_num_threads(1)
+    set_seed(seed)
+    environment = wrap_env(townlet.parallel_env(scenario, agents="slots"), wrapper="pettingzoo", verbose=False)
+    agents = agents_of(environment)
+    run(environment, agents, steps)
     rewards = agents.reward_means
     quarter = max(len(rewards) // 4, 1)
     return agents, sum(rewards[:quarter]) / quarter, sum(rewards[-quarter:]) / quarter

@@ -25,6 +25,7 @@ MODULES = (
     "townlet.envs",
     "townlet.behavior.base",
     "townlet.behavior.heuristic",
+    "townlet.behavior.loaded_policy",
     "townlet.behavior.neural",
     "townlet.capture",
     "townlet.training",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from townlet.behavior.loaded_policy import load_policy
     from townlet.envs import parallel_env, vector_env
 
-__all__ = ["parallel_env", "vector_env"]
+__all__ = ["load_policy", "parallel_env", "vector_env"]
 __version__ = "0.1.0"
+
+_MODULES = {
+    "load_policy": "townlet.behavior.loaded_policy",
+    "parallel_env": "townlet.envs",
+    "vector_env": "townlet.envs",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The environments, imported when first asked for: commands that only read files must start without Numba."""
-    if name in __all__:
-        import townlet.envs
-
-        return getattr(townlet.envs, name)
+    """The public names, imported when first asked for: commands that only read files must start without Numba."""
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

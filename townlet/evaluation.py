@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from townlet.baselines.world_metrics import rollout_metrics
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
-from townlet.behavior.choose import Choice, choose_behavior
+from townlet.behavior.choose import Acting, Choice, choose_behavior
 from townlet.capture.manifest import BehaviorEntry
 from townlet.capture.sample_metrics import capture_metrics
 from townlet.config import Scenario
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, pretty_json, read_json, write_atomically
+from townlet.group_scores import Company
 from townlet.host.torch_settings import repeatable
 from townlet.metrics import (
     ATTENDANCE,
@@ -30,11 +30,13 @@ from townlet.metrics import (
     per_1000_agent_steps,
 )
 from townlet.outcomes import OutcomeRecorder, record_outcomes
+from townlet.outcomes.groups import Values
 from townlet.simulation import telemetry_totals
-from townlet.statistics.intervals import student_interval
+from townlet.statistics.intervals import interval_as_json
 from townlet.world import Town
 
-Values = dict[str, NDArray[np.float64]]
+if TYPE_CHECKING:
+    from townlet.behavior.policy_file import PolicyCard
 
 #: Worlds of an evaluation by default, and how many are simulated side by side.
 WORLDS, BATCH = 16, 64
@@ -72,7 +74,7 @@ def evaluate(
     policy: AnyPath | None,
     scenario: Scenario,
     *,
-    behavior: str | Behavior | None = None,
+    behavior: Acting | None = None,
     worlds: int = WORLDS,
     seed: int | None = None,
     trained_with: Collection[int] = (),
@@ -99,21 +101,14 @@ def evaluate(
 
     Returns an object for :func:`write_evaluation`: per behaviour and metric the mean over worlds with its 95 %
     interval (Student's t), the same of the differences between the policy and each other behaviour, and the values of
-    each world.
+    each world. Of mixed company also ``groups``, see :meth:`townlet.group_scores.Company.scores`.
 
     Raises InputError for unusable options, and for a policy that is damaged or of another town.
     """
-    _require_options(worlds, seed, trained_with)
+    require_options(worlds, seed, trained_with)
     acting = _acting(policy, behavior, scenario, greedy)
-    chosen, used = _unused_seed(acting, scenario, seed, trained_with)
-    behaviors = _behaviors(acting.behavior, scenario)
-    values: dict[str, Values] = {}
-    for index, (name, who) in enumerate(behaviors.items()):
-        if progress:
-            progress(index * worlds, len(behaviors) * worlds, name)
-        with repeatable(scenario.training.threads):
-            town = acting.scenario if name == POLICY else scenario
-            values[name] = measure(who, town, worlds=worlds, seed=chosen)
+    chosen, used = unused_seed(acting.cards, scenario, seed, trained_with)
+    values, groups = _play(acting, scenario, worlds, chosen, progress)
     return {
         "format": "townlet-evaluation",
         "version": VERSION,
@@ -125,23 +120,49 @@ def evaluate(
         "worlds": worlds,
         "ticks": scenario.ticks,
         **_summary(values),
+        **({"groups": groups} if groups else {}),
     }
 
 
-def _unused_seed(
-    acting: Choice, scenario: Scenario, seed: int | None, trained_with: Collection[int]
+def _play(
+    acting: Choice,
+    scenario: Scenario,
+    worlds: int,
+    seed: int,
+    progress: Callable[[int, int, str], None] | None,
+) -> tuple[dict[str, Values], dict[str, Any]]:
+    """The values of every behaviour by name, and the scores of the groups of mixed company, if it acts."""
+    behaviors, company = _behaviors(acting.behavior, scenario), Company.of(acting.behavior, acting.scenario, scenario)
+    own = len(behaviors) * worlds
+    episodes = own + (company.runs * worlds if company else 0)
+    tell = progress or (lambda done, total, name: None)
+    values: dict[str, Values] = {}
+    for index, (name, who) in enumerate(behaviors.items()):
+        tell(index * worlds, episodes, name)
+        with repeatable(scenario.training.threads):
+            town = acting.scenario if name == POLICY else scenario
+            values[name] = measure(who, town, worlds=worlds, seed=seed)
+    groups = company.scores(worlds, seed, lambda done, name: tell(own + done, episodes, name)) if company else {}
+    return values, groups
+
+
+def unused_seed(
+    cards: Iterable[PolicyCard], scenario: Scenario, seed: int | None, trained_with: Collection[int] = ()
 ) -> tuple[int, set[int]]:
-    """The seed of the worlds, and the seeds that a training is known to have used."""
+    """The seed of the worlds, and the seeds that the trainings of these policies are known to have used.
+
+    Raises InputError for a ``seed`` that is one of them.
+    """
     used = {*trained_with, scenario.seed, scenario.training.seed}
-    if acting.card is not None:
-        used.add(int(str(acting.card.provenance.get("seed", 0))))
+    used |= {int(str(card.provenance.get("seed", 0))) for card in cards}
     chosen = held_out_seed(used) if seed is None else seed
     if chosen in used:
         raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
     return chosen, used
 
 
-def _require_options(worlds: int, seed: int | None, trained_with: Collection[int]) -> None:
+def require_options(worlds: int, seed: int | None, trained_with: Collection[int] = ()) -> None:
+    """Raise InputError unless an evaluation can have so many worlds, and these seeds."""
     if worlds < 2:
         raise InputError.of("options", "--worlds", str(worlds), "at least 2: an interval needs a spread")
     if worlds > MOST_WORLDS:
@@ -160,20 +181,12 @@ def held_out_seed(used: Collection[int]) -> int:
     return seed
 
 
-def _acting(policy: AnyPath | None, behavior: str | Behavior | None, scenario: Scenario, greedy: bool) -> Choice:
+def _acting(policy: AnyPath | None, behavior: Acting | None, scenario: Scenario, greedy: bool) -> Choice:
     """Who is evaluated, and in which town."""
     if (policy is None) == (behavior is None):
         found = "neither" if policy is None else "both"
         raise InputError.of("options", "policy, --behavior", found, "one of them")
-    choice = choose_behavior(scenario, behavior, policy)
-    if not greedy:
-        return choice
-    from townlet.behavior.neural import NeuralBehavior
-
-    if not isinstance(choice.behavior, NeuralBehavior):
-        expected = f"no such option: {choice.behavior.name} says itself whether it draws its actions"
-        raise InputError.of("options", "--greedy", "it with --behavior", expected)
-    return choice._replace(behavior=NeuralBehavior(choice.behavior.network, greedy=True))
+    return choose_behavior(scenario, behavior, policy, greedy=greedy)
 
 
 def _identity(acting: Choice, scenario: Scenario) -> dict[str, Any]:
@@ -203,9 +216,9 @@ def _summary(values: Mapping[str, Values]) -> dict[str, Any]:
             name: {"label": metric.label, "unit": metric.unit, "more_is_better": metric.more_is_better}
             for name, metric in registered.items()
         },
-        "behaviors": {name: {metric: interval(v) for metric, v in own.items()} for name, own in values.items()},
+        "behaviors": {name: {metric: interval_as_json(v) for metric, v in own.items()} for name, own in values.items()},
         "policy_minus": {
-            name: {metric: interval(values[POLICY][metric] - own[metric]) for metric in registered}
+            name: {metric: interval_as_json(values[POLICY][metric] - own[metric]) for metric in registered}
             for name, own in values.items()
             if name != POLICY
         },
@@ -248,12 +261,6 @@ def _captured_metrics(town: Town, world: int, jobs: bool) -> dict[str, float]:
         late_or_missed = events["late_arrival"] + events["absence"]
         metrics["late_or_missed_shifts_per_1000"] = per_1000_agent_steps(late_or_missed, steps)
     return metrics
-
-
-def interval(values: NDArray[np.float64]) -> dict[str, float]:
-    """Mean of independent values, float64 [N], N at least 2, with its 95 % interval by Student's t, as JSON."""
-    mean, low, high = student_interval(values)
-    return {"mean": mean, "low": low, "high": high}
 
 
 def write_evaluation(result: Mapping[str, Any], output: AnyPath) -> str:

@@ -21,6 +21,7 @@ FAINTS = "faints_per_1000"
 COMPLETED_USES = "uses_completed_per_1000"
 SHOWERS_AND_SLEEPS = "showers_and_sleeps_completed_per_1000"
 RIVALRY = "rivalry_max_mean"
+SUFFERED = "suffered_intensity_per_1000"
 REWARD = "reward_mean"
 ENTROPY = "entropy"
 MEMORY = "resident_memory_bytes"
@@ -130,6 +131,9 @@ _OF_ROLLOUTS = (
         "ticks in a queue during one episode",
         False,
         "tallies per person",
+    ),
+    Metric(
+        SUFFERED, "conflict intensity suffered", _PER_1000, "intensity of conflicts at one's cost", False, "tallies"
     ),
     Metric(
         "late_or_missed_shifts_per_1000",

@@ -18,11 +18,12 @@ from townlet.capture.sample_metrics import INTENSITY_KEY
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
-from townlet.evaluation import EVALUATION_METRICS, evaluate, held_out_seed, interval, measure, read_evaluation
+from townlet.evaluation import EVALUATION_METRICS, evaluate, held_out_seed, measure, read_evaluation
 from townlet.files.storage import read_json
 from townlet.metrics import CONFLICT_INTENSITY
 from townlet.outcomes import record_outcomes
 from townlet.policy_standing import policy_standing
+from townlet.statistics.intervals import interval_as_json
 
 QUEUE = QUEUE_CONFLICT
 #: Metrics of work, which nobody has in that drill.
@@ -52,7 +53,7 @@ def test_every_behaviour_has_every_metric_in_every_world(evaluation: dict[str, A
 
 def test_differences_are_taken_world_by_world(evaluation: dict[str, Any]) -> None:
     ours, theirs = (np.array(evaluation["values"][name]["reward_mean"]) for name in ("policy", "random"))
-    assert evaluation["policy_minus"]["random"]["reward_mean"] == interval(ours - theirs)
+    assert evaluation["policy_minus"]["random"]["reward_mean"] == interval_as_json(ours - theirs)
 
 
 def test_the_same_evaluation_gives_the_same_bytes_and_another_seed_other_worlds(policy: Path, tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_a_world_does_not_depend_on_how_many_there_are() -> None:
 
 
 def test_an_interval_is_students_t() -> None:
-    found = interval(np.array([1.0, 2.0, 3.0]))
+    found = interval_as_json(np.array([1.0, 2.0, 3.0]))
     assert found["mean"] == 2.0
     # t(0.975, 2) = 4.3027, standard error 1/sqrt(3).
     assert found["high"] - 2.0 == pytest.approx(4.3027 / np.sqrt(3.0), rel=1e-4)

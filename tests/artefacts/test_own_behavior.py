@@ -27,6 +27,8 @@ from townlet.evaluation import evaluate
 from townlet.files.storage import sha256
 from townlet.stages.reproduction import differences_when_repeated
 from townlet.training import TrainingOptions, train
+from townlet.view.inspection import inspect_moment
+from townlet.view.playback import resimulate
 from townlet.world.rules.actions import NORTH, WAIT
 
 CODE = """
@@ -251,3 +253,41 @@ def test_code_that_a_manifest_names_is_not_run(code: Path) -> None:
     with pytest.raises(InputError, match="found hungry, which is made outside Townlet"):
         differences_when_repeated(Path("out/rollout_sample_manifest.json"), QUEUE, ticks=5, worlds=1)
     assert main(["lineage", "out/rollout_sample_manifest.json"]) == 0
+
+
+def test_inspection_and_playback_show_the_probabilities_of_a_behaviour(
+    code: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attributions and a value that nobody estimates are left out, not shown as 0."""
+    words = f"{code.name}:hungry"
+    manifest = capture_rollout(QUEUE, "out", behavior=words).manifest_path
+    capture = read_capture(manifest)
+    found = inspect_moment(None, manifest, tick=3, agent="ben", behavior=words)
+    assert found.acted and found.value is None and found.influences == ()
+    assert sum(found.probabilities.values()) == pytest.approx(1.0)
+    at = 3, 0, capture.manifest.people.index("ben")
+    assert np.log(found.probabilities[found.action]) == pytest.approx(float(capture.buffer.log_prob[at]), abs=1e-6)
+    shown = resimulate(manifest, behavior=words).policy_outputs
+    assert shown is not None and shown.acted_for and "value" not in shown.frames and not shown.features
+    taken = shown.frames["taken_probability"][3, at[2]]
+    assert taken == pytest.approx(found.probabilities[found.action])
+    assert main(["inspect", "--behavior", words, "--manifest", str(manifest), "--tick", "3", "--agent", "ben"]) == 0
+    assert "no value estimate" in capsys.readouterr().out
+    assert main(["playback", str(manifest), "--behavior", words, "--output", "page.html"]) == 0
+    capsys.readouterr()
+    assert main(["playback", str(manifest), "--behavior", f"{code.name}:waiting", "--output", "other.html"]) == 2
+    assert "found waiting, which only acts" in capsys.readouterr().err and not Path("other.html").exists()
+    policy = [
+        "inspect",
+        "generalist",
+        "--behavior",
+        words,
+        "--manifest",
+        str(manifest),
+        "--tick",
+        "3",
+        "--agent",
+        "ben",
+    ]
+    assert main(policy) == 2
+    assert "policy, --behavior: found both, expected one of them" in capsys.readouterr().err

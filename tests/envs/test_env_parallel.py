@@ -41,15 +41,6 @@ def test_observations_of_every_mode_lie_within_their_spaces(mode: Any) -> None:
     assert townlet.vector_env(town.scenario, worlds=2).reset()[0].shape == (6, len(town.town.observation_schema))
 
 
-def test_the_mask_beside_the_observation_is_the_one_in_the_info_and_the_towns() -> None:
-    town = townlet.parallel_env("queue_conflict")
-    observations, infos = town.reset(seed=3)
-    for a, agent in enumerate(town.agents):
-        assert infos[agent]["action_mask"].dtype == np.int8
-        np.testing.assert_array_equal(infos[agent]["action_mask"], town.town.mask[0, a])
-        np.testing.assert_array_equal(infos[agent]["action_mask"], observations[agent]["action_mask"])
-
-
 def test_an_action_that_the_mask_forbids_counts_as_waiting() -> None:
     twins = [townlet.parallel_env("queue_conflict", action_mask="info") for _ in range(2)]
     infos, _ = [town.reset(seed=5)[1] for town in twins]
@@ -135,32 +126,3 @@ def test_a_pickled_environment_comes_back_as_a_fresh_one_of_the_same_kind() -> N
     copy = pickle.loads(pickle.dumps(town))
     assert (type(copy), copy.limit, copy.action_mask, copy.agents) == (type(town), 9, "info", [])
     np.testing.assert_array_equal(copy.reset(seed=1)[0]["anna"], town.reset(seed=1)[0]["anna"])
-
-
-def test_with_slots_the_same_agents_act_in_every_step() -> None:
-    town = townlet.parallel_env(hard_times(), agents="slots")
-    people = ["anna", "ben", "cara", "dan"]
-    died: list[int] = []
-    at_first = town.reset(seed=0)[1]["anna"]
-
-    def look(observed: dict[str, Any], rewards: Any, terminated: Any, truncated: Any, infos: dict[str, Any]) -> None:
-        assert list(observed) == list(rewards) == list(terminated) == list(truncated) == list(infos) == people
-        if terminated["anna"]:
-            died.append(town.town.tick)
-        if not infos["anna"]["alive"]:
-            assert not observed["anna"]["observation"].any()
-            assert infos["anna"]["action_mask"].tolist() == [1] + [0] * (len(town.town.action_names) - 1)
-            assert terminated["anna"] or rewards["anna"] == 0.0
-        over = town.town.tick == 60
-        assert town.agents == ([] if over else people)
-        assert all(truncated[name] == (over and not terminated[name]) for name in people)
-        assert infos["anna"]["TimeLimit.truncated"] == truncated["anna"]
-        assert infos["anna"].keys() == at_first.keys()
-
-    play(town, 0, look)
-    assert len(died) > 3
-
-
-def test_action_mask_none_leaves_out_masks() -> None:
-    observations, infos = townlet.parallel_env("queue_conflict", action_mask="none").reset(seed=0)
-    assert infos["anna_0"] == {} and observations["anna_0"].ndim == 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import gymnasium
 import pettingzoo
 import pytest
 from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test
@@ -17,7 +18,7 @@ from pettingzoo.utils import parallel_to_aec
 from support.env_play import SCENARIOS, hard_times
 
 import townlet
-from townlet.envs import town_v0
+from townlet.envs import register_environments, town_v0
 
 MASKS = ["observation", "info", "none"]
 
@@ -76,9 +77,30 @@ def test_towns_in_which_everybody_soon_faints_pass_pettingzoos_tests_too() -> No
         api_test(parallel_to_aec(townlet.parallel_env(hard_times(), action_mask="info")))
 
 
+@pytest.mark.skipif(not hasattr(pettingzoo, "make"), reason="PettingZoo has had a registry since 1.27")
 @pytest.mark.parametrize("kind", ["parallel", "aec"])
 def test_pettingzoo_makes_the_built_in_scenarios_by_name(kind: Any) -> None:
     made = pettingzoo.make(kind, "townlet/queue_conflict_v0", render_mode="ansi")
     made.reset(seed=0)
     assert str(made) == "queue_conflict_v0"
     assert made.agents == ["anna_0", "ben_0", "cara_0"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_second_registration_adds_what_is_missing_and_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = gymnasium.registry["townlet/Town-v0"]
+    monkeypatch.delitem(gymnasium.registry, "townlet/QueueConflict-v0")
+    if hasattr(pettingzoo, "aec_registry"):
+        monkeypatch.delitem(pettingzoo.aec_registry, "townlet/queue_conflict-v0")
+    register_environments()
+    assert gymnasium.registry["townlet/Town-v0"] is kept
+    assert gymnasium.make("townlet/QueueConflict-v0").unwrapped.scenario.name == "queue_conflict"
+    if hasattr(pettingzoo, "aec_registry"):
+        assert pettingzoo.make("aec", "townlet/queue_conflict_v0").metadata["name"] == "queue_conflict_v0"
+
+
+def test_a_pettingzoo_without_a_registry_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(pettingzoo, "register", raising=False)
+    monkeypatch.delitem(gymnasium.registry, "townlet/Town-v0")
+    register_environments()
+    assert "townlet/Town-v0" in gymnasium.registry

@@ -66,6 +66,17 @@ def test_a_behaviour_may_be_given_as_an_object() -> None:
     np.testing.assert_array_equal(*seen)
 
 
+def test_the_others_may_be_a_policy_by_its_name_where_the_town_shows_what_it_needs() -> None:
+    environment = TownEnv("town_day", others="generalist")
+    environment.reset(seed=0)
+    before = environment.town.state.people.copy()
+    for _ in range(10):
+        environment.step(0)
+    assert (environment.town.state.people["tile"] != before["tile"]).any()
+    with pytest.raises(InputError, match=r"others: found 'generalist', expected .* \(offers true\)"):
+        TownEnv("queue_conflict", others="generalist")
+
+
 def test_the_others_may_follow_a_policy_that_commits_itself() -> None:
     town = Town(TownEnv("queue_conflict").scenario, worlds=1, seed=5)
     policy = committed(town, 12)
@@ -123,6 +134,7 @@ def test_a_legal_random_walk_stays_within_the_observation_space() -> None:
         ({"person": "bne"}, "did you mean 'ben'"),
         ({"others": "randm"}, "did you mean 'random'"),
         ({"render_mode": "ascii"}, "did you mean 'ansi'"),
+        ({"action_mask": "observe"}, "did you mean 'observation'"),
     ],
 )
 def test_an_unknown_option_is_refused_with_the_nearest_known_one(options: dict[str, str], message: str) -> None:
@@ -135,7 +147,7 @@ def test_steps_outside_an_episode_and_invalid_actions_are_refused() -> None:
     with pytest.raises(InputError, match="step: found no episode, expected a call of reset first"):
         environment.step(0)
     environment.reset(seed=0)
-    for chosen in (0.7, -1, 99, 2**32 + 2, float("nan")):
+    for chosen in (0.7, -1, 99, 2**32 + 2, float("nan"), True, np.True_, None):
         with pytest.raises(InputError, match="expected a whole number from 0 to"):
             environment.step(chosen)
     for _ in range(20):

@@ -7,6 +7,7 @@ import pickle
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from hypothesis import given, settings
@@ -176,8 +177,19 @@ def test_a_pickled_batch_comes_back_as_a_fresh_one_with_views_of_its_own() -> No
     np.testing.assert_array_equal(observation, batch.town.observation.reshape(observation.shape))
 
 
+def test_a_pickled_batch_keeps_its_options() -> None:
+    batch = townlet.vector_env("queue_conflict", worlds=2, first_world=5, autoreset="next_step", commitment_ticks=9)
+    copy = pickle.loads(pickle.dumps(batch))
+    assert copy.metadata == batch.metadata and copy.town.first_world == 5
+    np.testing.assert_array_equal(copy.reset(seed=1)[1]["action_mask"], batch.reset(seed=1)[1]["action_mask"])
+    for _ in range(30):
+        masks = [env.step(np.full(6, 4))[-1]["action_mask"] for env in (batch, copy)]
+        np.testing.assert_array_equal(*masks)
+    assert (masks[0].sum(axis=1) < batch.town.mask.reshape(6, -1).sum(axis=1)).any()
+
+
 def test_a_batch_of_no_worlds_is_refused() -> None:
-    with pytest.raises(InputError, match="worlds: found 0, expected at least 1"):
+    with pytest.raises(InputError, match="worlds: found 0, expected a whole number, at least 1"):
         townlet.vector_env("queue_conflict", worlds=0)
 
 
@@ -195,6 +207,12 @@ def test_an_unknown_scenario_is_refused_with_the_nearest_known_one() -> None:
         (np.zeros(5, np.int32), r"found shape \(5,\), expected \(6,\) or \(2, 3\)"),
         (np.zeros((3, 2), np.int32), "found shape"),
         (0, "found shape"),
+        ([[0, 0], [0]], "found list that is no array"),
+        (torch.zeros(6, requires_grad=True), "found Tensor that is no array"),
+        (torch.zeros(6), "found numbers of type float32"),
+        ([True] * 6, "expected integers"),
+        (["0"] * 6, "expected integers"),
+        (None, "expected integers"),
         (np.array([0, 0, 0, 0, 0, -1], np.int8), "found -1, expected a whole number from 0 to"),
         ([0, 0, 99, 0, 0, 0], "found 99"),
         (np.full(6, 2**32 + 2), "found 4294967298"),
@@ -211,8 +229,9 @@ def test_anything_that_is_not_actions_is_refused_and_changes_nothing(actions: ob
     assert batch.town.tick == 0
 
 
-def test_actions_in_another_byte_order_are_the_same_actions() -> None:
+def test_actions_in_another_byte_order_a_tensor_or_a_list_are_the_same_actions() -> None:
     town = townlet.vector_env("queue_conflict", worlds=2)
     town.reset(seed=0)
-    town.step(np.full((2, 3), 3, ">i8"))
-    assert (town.action == 3).all()
+    for same in (np.full((2, 3), 3, ">i8"), torch.full((6,), 3), [3] * 6):
+        town.step(same)
+        assert (town.action == 3).all()

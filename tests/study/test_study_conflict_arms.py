@@ -22,7 +22,7 @@ from townlet.study.conflict.learner import train_arm
 from townlet.study.conflict.settings import Settings
 from townlet.study.conflict.shaping import CONFLICT_PARTS, InequityLoop, ShuffledTown, inequity, loop_of
 from townlet.study.conflict.town import StudyTown, study_scenario
-from townlet.study.mixed_populations import MixedBehavior
+from townlet.study.mixed_populations import mixed_population
 from townlet.study.scripted_behaviors import ActionNoise, FirstComeBehavior, doormat, queue_jumper
 from townlet.world import Town
 from townlet.world.state.events import CONTESTED_ARRIVAL
@@ -221,7 +221,8 @@ def test_background_people_act_by_their_own_behaviour() -> None:
     floats = np.zeros(focal.shape, np.float32), np.zeros(focal.shape, np.float32)
     HeuristicBehavior().act(town, focal, *floats)
     RandomBehavior().act(town, other, *floats)
-    MixedBehavior(HeuristicBehavior(), RandomBehavior(), background=[1, 5]).act(town, mixed, *floats)
+    population = mixed_population(HeuristicBehavior(), RandomBehavior(), people=8, background=[1, 5])
+    population.act(town, mixed, *floats)
     assert (mixed[:, [1, 5]] == other[:, [1, 5]]).all()
     rest = [0, 2, 3, 4, 6, 7]
     assert (mixed[:, rest] == focal[:, rest]).all() and (focal != other).any()

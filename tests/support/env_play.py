@@ -22,19 +22,29 @@ def hard_times(**changes: Any) -> Scenario:
     )
 
 
-def random_actions(environment: Any, infos: dict[str, Any]) -> dict[str, int]:
+def mask_of(observation: Any, info: dict[str, Any]) -> np.ndarray:
+    """An agent's mask, from wherever it is; it is in one place."""
+    places = [found for found in (observation, info) if isinstance(found, dict) and "action_mask" in found]
+    (place,) = places
+    return place["action_mask"]
+
+
+def random_actions(environment: Any, observations: dict[str, Any], infos: dict[str, Any]) -> dict[str, int]:
     """A random legal action for everybody, drawn by the spaces' own generators."""
-    return {agent: environment.action_space(agent).sample(infos[agent]["action_mask"]) for agent in environment.agents}
+    return {
+        agent: environment.action_space(agent).sample(mask_of(observations[agent], infos[agent]))
+        for agent in environment.agents
+    }
 
 
 def play(environment: Any, seed: int, each: Callable[..., None], ticks: int = 10**9) -> None:
     """Play one episode with random legal actions; ``each`` receives the five dictionaries of every step."""
-    _, infos = environment.reset(seed=seed)
+    observations, infos = environment.reset(seed=seed)
     for agent in environment.possible_agents:
         environment.action_space(agent).seed(seed)
     while environment.agents and ticks > 0:
-        outcome = environment.step(random_actions(environment, infos))
-        infos, ticks = outcome[-1], ticks - 1
+        outcome = environment.step(random_actions(environment, observations, infos))
+        observations, infos, ticks = outcome[0], outcome[-1], ticks - 1
         each(*outcome)
 
 

@@ -52,7 +52,7 @@ def test_policy_outputs_equal_an_inspection(
     words = ["--tick", str(tick), "--agent", agent, "--world", "1", "--json"]
     assert main(["inspect", str(policy), "--manifest", str(script), *words]) == 0
     inspection = json.loads(capsys.readouterr().out)
-    assert simulated.policy_outputs is not None and not simulated.policy_outputs.acted
+    assert simulated.policy_outputs is not None and not simulated.policy_outputs.acted_for
     at = tick, simulated.manifest.people.index(agent)
     frames = simulated.policy_outputs.frames
     actions = [int(action) for action in frames["top_actions"][at] if action >= 0]
@@ -73,7 +73,7 @@ def test_policy_outputs_equal_an_inspection(
 def test_the_policy_that_acted_is_recognised_and_gives_the_recorded_values(policy: Path, tmp_path: Path) -> None:
     acted = Path(capture_rollout(QUEUE, tmp_path, ticks=20, policy=policy / "policy.json").manifest_path)
     simulated = resimulate(acted, policy=policy)
-    assert simulated.policy_outputs is not None and simulated.policy_outputs.acted
+    assert simulated.policy_outputs is not None and simulated.policy_outputs.acted_for == simulated.manifest.people
     np.testing.assert_allclose(simulated.policy_outputs.frames["value"], simulated.frames["value"], rtol=1e-5)
     assert resimulate(acted).policy_outputs is None
 

@@ -29,7 +29,7 @@ from townlet.seeds import fold_seed
 
 if TYPE_CHECKING:
     from townlet.behavior import Behavior
-    from townlet.behavior.choose import Choice
+    from townlet.behavior.choose import Acting, Choice
 
 #: Worlds per seed of a drill: enough for its conflict intensity to differ by only about 2 % between seeds.
 WORLDS = 256
@@ -53,7 +53,7 @@ def build_baseline(
     seeds: int = LEAST_SEEDS,
     first_seed: int = 0,
     worlds: int | None = None,
-    behavior: str | Behavior | None = None,
+    behavior: Acting | None = None,
     policy: AnyPath | None = None,
     captures: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -76,6 +76,7 @@ def build_baseline(
     Raises InputError for unusable options, scenario or policy before anything is written.
     """
     from townlet.behavior.choose import choose_behavior
+    from townlet.behavior.own.groups import words_of
     from townlet.config.options import with_options
 
     found = load_scenario(scenario_path)
@@ -90,8 +91,7 @@ def build_baseline(
             measured = _record(scenario_path, scenario, as_path(output), numbers, name, policy, progress)
         else:
             measured = _measure(acting.scenario, acting.behavior, numbers, worlds, progress)
-        words = name if isinstance(name, str) else name.name
-        command = _command(scenario_path, output, seeds, first_seed, worlds, words, policy, captures)
+        command = _command(scenario_path, output, seeds, first_seed, worlds, words_of(name), policy, captures)
         baseline = assemble(scenario, acting, measured, command)
         return BaselineResult(write_baseline(output, baseline), baseline)
 
@@ -161,7 +161,7 @@ def _record(
     scenario: Scenario,
     folder: Path | UPath,
     seeds: list[int],
-    behavior: str | Behavior,
+    behavior: Acting,
     policy: AnyPath | None,
     progress: Callable[[int, int], None] | None,
 ) -> Measured:

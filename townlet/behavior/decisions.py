@@ -13,11 +13,17 @@ by whatever method, needs no further information.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import NDArray
 
 from townlet.world.engine.compile import entry, rule
 from townlet.world.rules.actions import REQUEST, WAIT
 from townlet.world.state.arrays import IDLE, USING, WAITING
+
+if TYPE_CHECKING:
+    from townlet.world import Town
 
 # Ticks by which the decisions of neighbours in the list of people, and of worlds side by side, are shifted.
 _BY_PERSON, _BY_WORLD = 7, 3
@@ -83,6 +89,30 @@ def mark_decisions(
                 decisions[count] = w * alive.shape[1] + a
                 count += 1
     return count
+
+
+def narrow_to_decisions(
+    town: Town, commitment: int, mask: NDArray[np.bool_], decisions: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Fill ``mask``, bool [W, A, N], with what everybody in a town chooses among; see :func:`mark_decisions`.
+
+    ``decisions`` is int64 [W · A] or longer. Its beginning, the slots that decide, is returned.
+    """
+    state, layout = town.state, town.layout
+    count = mark_decisions(
+        state.worlds,
+        state.people,
+        state.alive,
+        state.mask,
+        state.target,
+        layout.object_x,
+        layout.object_y,
+        town.first_world,
+        commitment,
+        mask,
+        decisions,
+    )
+    return decisions[:count]
 
 
 @entry

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from townlet.behavior.base import NarrowingBehavior
 from townlet.behavior.compiled.kernel import TORCH, kernel_for
-from townlet.behavior.decisions import mark_decisions, take_only
+from townlet.behavior.decisions import narrow_to_decisions, take_only
 from townlet.behavior.manual_grad import ForwardPass
 from townlet.behavior.network import ILLEGAL_LOGIT, ActorCritic, sample
 
@@ -91,21 +91,7 @@ class NeuralBehavior(NarrowingBehavior):
         own: NDArray[np.int64] | None = getattr(self._memory, "decisions", None)
         if own is None or len(own) < town.alive.size:
             own = self._memory.decisions = np.empty(town.alive.size, np.int64)
-        state, layout = town.state, town.layout
-        count = mark_decisions(
-            state.worlds,
-            state.people,
-            state.alive,
-            state.mask,
-            state.target,
-            layout.object_x,
-            layout.object_y,
-            town.first_world,
-            commitment,
-            mask,
-            own,
-        )
-        return own[:count]
+        return narrow_to_decisions(town, commitment, mask, own)
 
     def _act_by_torch(
         self,

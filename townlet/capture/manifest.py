@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
@@ -47,7 +48,7 @@ class BehaviorEntry(Section):
     """The behaviour that acted."""
 
     name: Name
-    """``scripted``, ``random``, ``heuristic``, ``neural``, or the name of a behaviour made outside Townlet."""
+    """``scripted``, ``random``, ``heuristic``, ``neural``, ``mixed``, or that of a behaviour made outside Townlet."""
     deterministic: bool
     """If true, recorded log-probabilities are 0 = ln 1, and only behaviour cloning and advantage-weighted regression
     can learn from the actions."""
@@ -56,8 +57,9 @@ class BehaviorEntry(Section):
     policy_sha256: Sha256 | None
     """Of the weights of the neural policy that acted; null for other behaviours."""
     log_probs: bool = True
-    """False if a behaviour made outside Townlet draws its actions but does not say how likely they were; recorded
-    log-probabilities are then 0, and the same can be learnt as from a deterministic behaviour."""
+    """False if a behaviour made outside Townlet draws its actions but does not say how likely they were, or if that is
+    so for some of mixed company, or some of it is deterministic; their recorded log-probabilities are then 0, and the
+    same can be learnt as from a deterministic behaviour."""
     origin: Origin | None = None
     """Of a behaviour made outside Townlet, or of mixed company."""
 
@@ -77,6 +79,16 @@ class BehaviorEntry(Section):
             log_probs=bool(getattr(behavior, "has_log_probs", True)),
             origin=origin,
         )
+
+    def acted_for(self, identity: str, people: Sequence[str]) -> list[str]:
+        """The people, out of all, for whom a policy or behaviour acted.
+
+        ``identity`` is the hash of its weights, or of the origin of a behaviour made outside Townlet.
+        """
+        if self.origin is not None and self.origin.members:
+            return [name for each in self.origin.members.values() if each.acting == identity for name in each.people]
+        acting = self.policy_sha256 or (self.origin.sha256 if self.origin else None)
+        return list(people) if acting == identity else []
 
     @property
     def without_chances(self) -> bool:

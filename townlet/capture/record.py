@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from townlet.behavior import Behavior
-from townlet.behavior.choose import Choice, choose_behavior
+from townlet.behavior.choose import Acting, Choice, choose_behavior
 from townlet.capture.manifest import (
     BehaviorEntry,
     EventsEntry,
@@ -80,7 +80,7 @@ def capture_rollout(
     ticks: int | None = None,
     worlds: int | None = None,
     seed: int | None = None,
-    behavior: str | Behavior | None = None,
+    behavior: Acting | None = None,
     policy: AnyPath | None = None,
     observations: ObservationConfig | None = None,
     progress: Callable[[int, int], None] | None = None,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ActingBehavior, EvaluatedPolicy
 from townlet.cli.places import file_option, require_apart
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: The most people of a group that are listed by name.
+_NAMED = 8
 
 
 def register(app: typer.Typer) -> None:
@@ -93,19 +100,46 @@ def _print(result: dict[str, Any]) -> None:
         "behaviour; means with 95 % confidence intervals over worlds",
         soft_wrap=True,
     )
-    console.print(_verdict(result), soft_wrap=True)
+    verdict = f"verdict: the policy earns {_comparisons(result['policy_minus'])} (reward_mean)"
+    console.print(verdict, soft_wrap=True)
     console.print(policy_standing(result).sentence(), soft_wrap=True)
+    _print_groups(result, console)
 
 
-def _verdict(result: dict[str, Any]) -> str:
-    """Compare the policy's reward with that of every other behaviour, by the interval of the difference."""
+def _print_groups(result: dict[str, Any], console: Console) -> None:
+    """The groups of mixed company, beside the same people when everybody follows one behaviour."""
+    from rich import box
+    from rich.table import Table
+
+    from townlet.metrics import METRICS
+
+    for name, group in result.get("groups", {}).items():
+        more = ", …" if len(group["people"]) > _NAMED else ""
+        people = f"{len(group['people'])} of the people: {', '.join(group['people'][:_NAMED])}{more}"
+        table = Table(
+            "metric",
+            "in this company",
+            *(f"all {label}" for label in group["alone"]),
+            title=f"{name} ({group['behavior']}), {people}",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+        )
+        for metric, value in group["company"].items():
+            alone = (_short(means[metric]) for means in group["alone"].values())
+            table.add_row(f"{METRICS[metric].label}\n  {METRICS[metric].unit}", _short(value), *alone)
+        console.print(table)
+        earned = _comparisons({f"if all were {label}": minus for label, minus in group["company_minus"].items()})
+        console.print(f"in this company, the people of {name} earn {earned} (reward_mean)", soft_wrap=True)
+
+
+def _comparisons(minus: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Compare rewards by the intervals of their differences to those under each other behaviour."""
     groups: dict[str, list[str]] = {"more than": [], "less than": [], "not clearly more or less than": []}
     more, less, unclear = groups
-    for name, differences in result["policy_minus"].items():
+    for name, differences in minus.items():
         low, high = (differences["reward_mean"][end] for end in ("low", "high"))
         groups[more if low > 0 else less if high < 0 else unclear].append(name)
-    comparisons = "; ".join(f"{group} {', '.join(names)}" for group, names in groups.items() if names)
-    return f"verdict: the policy earns {comparisons} (reward_mean)"
+    return "; ".join(f"{group} {', '.join(names)}" for group, names in groups.items() if names)
 
 
 def _short(value: dict[str, float]) -> str:

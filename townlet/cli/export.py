@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from townlet.cli.options import TelemetryLog
-from townlet.cli.places import folder_option
+from townlet.cli.options import TelemetryLog, TrainedPolicy
+from townlet.cli.places import file_option, folder_option, require_apart
 
 export = typer.Typer(name="export")
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 @export.callback()
 def _export() -> None:
-    """Export a training log to other tools."""
+    """Export a training log or a policy to other tools."""
 
 
 @export.command()
@@ -55,3 +55,27 @@ def mlflow(
 
     done = export_mlflow(log, tracking_uri, experiment, run_name)
     typer.echo(f"{done.curves} curves, {done.added} points added; run {done.run_name} of experiment {experiment}")
+
+
+@export.command()
+def onnx(
+    policy: TrainedPolicy,
+    output: Annotated[Path, file_option(help="ONNX file to write.")],
+) -> None:
+    """Export a policy as an ONNX file, and compare its results with the policy's.
+
+    Needs `pip install 'townlet[onnx]'`.
+    """
+    from townlet.behavior.onnx_file import export_onnx
+    from townlet.behavior.policy_file import card_file
+    from townlet.files.artefact_names import WEIGHTS_NAME
+
+    card = card_file(policy)
+    require_apart(output, card, card.parent / WEIGHTS_NAME)
+    done = export_onnx(policy, output)
+    gap = done.difference
+    typer.echo(
+        f"{output}: {done.features} features, {done.actions} actions, {done.size:,} bytes, sha256 {done.sha256}\n"
+        f"onnxruntime and the policy agree on {gap.rows:,} random observations: log-probabilities differ by at most "
+        f"{gap.log_probs:.1e}, values by {gap.values:.1e} ({gap.share:.1e} of the largest)"
+    )

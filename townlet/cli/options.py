@@ -28,7 +28,8 @@ ActingBehavior = Annotated[
     typer.Option(
         metavar="BEHAVIOR",
         help="Who acts: scripted, heuristic, random, a policy's place or name, or your own: package.module:factory, "
-        "FILE.py:factory or FILE.onnx. The code of your own is run.",
+        "FILE.py:factory or FILE.onnx. The code of your own is run. Or mixed company: KEY=BEHAVIOR,KEY=BEHAVIOR, where "
+        "KEY is a person, a job, a share such as 50%, or others.",
     ),
 ]
 #: Option ``--policy`` of commands in which a trained policy may act.

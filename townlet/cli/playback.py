@@ -41,6 +41,14 @@ _Policies = Annotated[
         "twice with --compare if the sides differ.",
     ),
 ]
+_Behavior = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BEHAVIOR",
+        help="Behaviour of your own whose action probabilities the page shows in a policy's place: "
+        "package.module:factory, FILE.py:factory or FILE.onnx. Its code is run.",
+    ),
+]
 _Labels = Annotated[
     list[str] | None, typer.Option(help="Name of a side, once per side; by default the behaviour that acts.")
 ]
@@ -57,6 +65,7 @@ def playback(
     compare: _Compare = None,
     scenario: _Scenarios = None,
     policy: _Policies = None,
+    behavior: _Behavior = None,
     label: _Labels = None,
     output: _Output = None,
     plain: _Plain = False,
@@ -77,6 +86,7 @@ def playback(
         _refuse({"--from": first is not None, "--to": last is not None}, "no --gif", "--gif with it")
     else:
         of_a_page = {"--world": len(worlds) > 1, "--compare": compare, "--policy": policy, "--label": label}
+        of_a_page |= {"--behavior": behavior}
         of_a_page |= {"--plain": plain, "--output": output}
         _refuse(of_a_page, "it with --gif", "no --gif, which shows one side and one world")
     scenarios = _for_each_side("--scenario", scenario, len(manifests))
@@ -90,7 +100,7 @@ def playback(
         _write_gif(gif, manifest, worlds[0], (first or 0, last), scenarios[0])
     else:
         sides = list(zip(manifests, scenarios, policies, strict=True))
-        _write_page(output or Path("playback.html"), sides, worlds, label or (), plain=plain)
+        _write_page(output or Path("playback.html"), sides, worlds, label or (), behavior=behavior, plain=plain)
     typer.echo(gif or output or "playback.html")
 
 
@@ -108,6 +118,7 @@ def _write_page(
     worlds: Sequence[int],
     labels: Sequence[str],
     *,
+    behavior: str | None,
     plain: bool,
 ) -> None:
     """Write the page of ``sides``: manifest, scenario and policy of each."""
@@ -115,7 +126,7 @@ def _write_page(
     from townlet.view.playback import playback_html, resimulate
 
     simulated = [
-        [resimulate(manifest, world, scenario=scenario, policy=policy) for world in worlds]
+        [resimulate(manifest, world, scenario=scenario, policy=policy, behavior=behavior) for world in worlds]
         for manifest, scenario, policy in sides
     ]
     write_atomically(file, playback_html(simulated, labels=labels, coding="identity" if plain else "deflate-raw"))

@@ -8,10 +8,11 @@ registers the built-in scenarios with Gymnasium and PettingZoo.
 from townlet.envs.parallel import TownParallelEnv, parallel_env
 from townlet.envs.registration import register_environments
 from townlet.envs.single import TownEnv
-from townlet.envs.slots import SlotParallelEnv
+from townlet.envs.slots import FixedParallelEnv, SlotParallelEnv
 from townlet.envs.vector import TownVectorEnv, vector_env
 
 __all__ = [
+    "FixedParallelEnv",
     "SlotParallelEnv",
     "TownEnv",
     "TownParallelEnv",

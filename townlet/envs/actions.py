@@ -1,4 +1,4 @@
-"""Checks of the actions that libraries pass in, before compiled rules see them."""
+"""Checks of the actions and options that libraries pass in, before compiled rules see them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from townlet.errors import InputError
 def one_action(chosen: Any, actions: int, agent: str = "") -> int:
     """Check one agent's action: a whole number below ``actions``, or an array or tensor holding one.
 
-    Raises InputError for anything else. Illegal actions pass, since the rules count them as waiting.
+    Raises InputError for anything else, truth values included. Illegal actions pass, since the rules count them as
+    waiting.
     """
     try:
-        action = operator.index(chosen.item() if hasattr(chosen, "item") else chosen)
+        single = chosen.item() if hasattr(chosen, "item") else chosen
+        action = -1 if isinstance(single, bool) else operator.index(single)
     except (TypeError, ValueError, RuntimeError):
         action = -1
     if not 0 <= action < actions:
@@ -30,7 +32,11 @@ def many_actions(chosen: ArrayLike, shape: tuple[int, int], actions: int) -> NDA
 
     ``shape`` is (W, A). Raises InputError for another shape, another type, and numbers outside 0 to ``actions`` − 1.
     """
-    array = np.asarray(chosen)
+    try:
+        array = np.asarray(chosen)
+    except (TypeError, ValueError, RuntimeError):
+        # Lists of several lengths, and tensors on another device or with a gradient.
+        raise InputError.of("actions", "", f"{type(chosen).__name__} that is no array", "integers") from None
     if array.dtype.kind not in "iu":
         raise InputError.of("actions", "", f"numbers of type {array.dtype}", "integers")
     if array.shape not in (shape, (shape[0] * shape[1],)):
@@ -42,6 +48,17 @@ def many_actions(chosen: ArrayLike, shape: tuple[int, int], actions: int) -> NDA
         wrong = array[(array < 0) | (array >= actions)][0]
         raise InputError.of("actions", "", str(wrong), _numbers(actions))
     return array.reshape(shape)
+
+
+def whole_number(option: str, given: Any, least: int) -> int:
+    """Check the value of an option. Raises InputError unless it is a whole number from ``least`` on."""
+    try:
+        number = least - 1 if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise InputError.of("options", option, repr(given), f"a whole number, at least {least}")
+    return number
 
 
 def no_episode(began: bool) -> InputError:

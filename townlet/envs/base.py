@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -14,30 +14,28 @@ from pettingzoo import ParallelEnv
 
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
-from townlet.envs.actions import no_episode, one_action
+from townlet.envs.actions import no_episode, one_action, whole_number
+from townlet.envs.choices import Choices
 from townlet.envs.render import RENDER_FPS, RENDER_MODES, Frame, TownRenderer
 from townlet.envs.seeding import town_seed
-from townlet.envs.spaces import feature_bounds, masked_space, observation_box
-from townlet.errors import InputError, nearest_name
+from townlet.envs.spaces import ActionMask, feature_bounds, mask_option, observation_space_of, shown
+from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.world import Town
 from townlet.world.rules.actions import WAIT
-
-#: Where agents find their legal actions: in observation and info, in the info only, or nowhere.
-ActionMask = Literal["observation", "info", "none"]
-ACTION_MASKS = ("observation", "info", "none")
 
 
 class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
     """One world of a scenario behind PettingZoo's parallel API; subclasses define the agents.
 
-    ``info["action_mask"]`` is the mask of legal actions, int8 [N]. With ``action_mask="observation"`` observations hold
-    it too: ``{"observation": float32 [F], "action_mask": int8 [N]}``. With ``"info"`` observations are plain float32
-    [F], and with ``"none"`` there is no mask at all. An illegal action counts as waiting; anything that is not an
-    action is an error. ``max_cycles`` ends the episode before the scenario's limit. A pickled copy is a fresh
-    environment.
+    The mask of the actions that are open to an agent, int8 [N], is in one place. With ``action_mask="observation"``
+    observations are ``{"observation": float32 [F], "action_mask": int8 [N]}``. Otherwise they are plain float32 [F],
+    and ``info["action_mask"]`` is the mask with ``"info"``; with ``"none"`` there is none. An illegal action counts as
+    waiting; anything that is not an action is an error. ``max_cycles`` ends the episode before the scenario's limit.
+    With ``commitment_ticks`` above 0 people commit themselves, see :class:`townlet.envs.choices.Choices`. A pickled
+    copy is a fresh environment.
 
-    Raises InputError for an unknown scenario, render mode or ``action_mask``, and for ``max_cycles`` below 1.
+    Raises InputError for an unknown scenario or render mode, and for options out of range.
     """
 
     metadata: dict[str, Any] = {
@@ -54,18 +52,25 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         render_mode: str | None = None,
         max_cycles: int | None = None,
         action_mask: ActionMask = "observation",
+        commitment_ticks: int = 0,
     ) -> None:
-        EzPickle.__init__(self, scenario, render_mode=render_mode, max_cycles=max_cycles, action_mask=action_mask)
-        if action_mask not in ACTION_MASKS:
-            raise InputError.of("options", "action_mask", repr(action_mask), nearest_name(action_mask, ACTION_MASKS))
-        if max_cycles is not None and max_cycles < 1:
-            raise InputError.of("options", "max_cycles", str(max_cycles), "at least 1")
+        EzPickle.__init__(
+            self,
+            scenario,
+            render_mode=render_mode,
+            max_cycles=max_cycles,
+            action_mask=action_mask,
+            commitment_ticks=commitment_ticks,
+        )
+        if max_cycles is not None:
+            max_cycles = whole_number("max_cycles", max_cycles, 1)
         self.scenario = scenario_of(scenario)
         self.metadata = {**type(self).metadata, "name": f"{self.scenario.name}_v0"}
         self.render_mode = render_mode
         self.max_cycles = max_cycles if max_cycles is not None else self.scenario.ticks
-        self.action_mask = action_mask
+        self.action_mask = mask_option(action_mask)
         self.town = Town(self.scenario, worlds=1, seed=0)
+        self._choices = Choices(self.town, whole_number("commitment_ticks", commitment_ticks, 0))
         self.slots = list(self.town.people)
         self.agents: list[str] = []
         self._seeded = False
@@ -91,9 +96,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Return the agent's observation space, always the same object; the class describes its shape."""
         if agent not in self._observation_spaces:
-            schema = self.town.observation_schema
-            masked = self.action_mask == "observation"
-            space = masked_space(schema, len(self.town.action_names)) if masked else observation_box(schema)
+            space = observation_space_of(self.town.observation_schema, len(self.town.action_names), self.action_mask)
             self._observation_spaces[agent] = space
         return self._observation_spaces[agent]
 
@@ -127,6 +130,13 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
         else:
             self.town.reset(town_seed(seed))
         self._seeded = True
+        self._choices.update()
+
+    def _step_town(self, action: NDArray[np.int32]) -> None:
+        """Simulate one tick under these actions, int32 [1, A], except that the committed carry on."""
+        self._choices.carry_on(action)
+        self.town.step(action)
+        self._choices.update()
 
     def _require_episode(self) -> None:
         if not self.agents:
@@ -140,6 +150,8 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
 
         Actions of possible agents who are absent are ignored, since some libraries act for everybody in every step.
         """
+        if not isinstance(actions, Mapping):
+            raise InputError.of("actions", "", type(actions).__name__, "a dictionary of actions by agent")
         action = np.full((1, len(self.slots)), WAIT, np.int32)
         for agent, chosen in actions.items():
             if agent in slot_of:
@@ -150,7 +162,7 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
 
     def _observe(self, slot_of: Mapping[str, int], gone: set[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Observations and infos by agent; those in ``gone`` see zeros and can only wait."""
-        seen, masks = self.town.observation[0].copy(), self.town.mask[0].astype(np.int8)
+        seen, masks = self.town.observation[0].copy(), self._choices.mask[0].astype(np.int8)
         observations: dict[str, Any] = {}
         infos: dict[str, dict[str, Any]] = {}
         for agent, a in slot_of.items():
@@ -158,7 +170,5 @@ class TownParallelBase(ParallelEnv[str, Any, Any], EzPickle):
             if agent in gone:
                 observation, mask = np.zeros_like(observation), np.zeros_like(mask)
                 mask[WAIT] = 1
-            masked = self.action_mask == "observation"
-            observations[agent] = {"observation": observation, "action_mask": mask} if masked else observation
-            infos[agent] = {} if self.action_mask == "none" else {"action_mask": mask}
+            observations[agent], infos[agent] = shown(observation, mask, self.action_mask)
         return observations, infos

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from townlet.config import Scenario
-from townlet.envs.base import ActionMask, TownParallelBase
-from townlet.envs.spaces import Step
+from townlet.envs.base import TownParallelBase
+from townlet.envs.spaces import ActionMask, Step
 from townlet.errors import InputError, nearest_name
 from townlet.files.storage import AnyPath
 from townlet.world.rules.actions import WAIT
@@ -55,14 +55,14 @@ class TownParallelEnv(TownParallelBase):
         """
         self._require_episode()
         present = dict(self._slot_of)
-        self.town.step(self._action_array(actions, present))
+        self._step_town(self._action_array(actions, present))
         rewards = {agent: float(self.town.reward[0, a]) for agent, a in present.items()}
         gone = {agent for agent, a in present.items() if self.town.terminated[0, a]}
         for agent in gone:
             del self._slot_of[agent]
         newcomers = self._admit()
         while not self._slot_of and not self._is_over():
-            self.town.step(np.full((1, len(self.slots)), WAIT, np.int32))
+            self._step_town(np.full((1, len(self.slots)), WAIT, np.int32))
             newcomers = self._admit()
         reported = {**present, **newcomers}
         observations, infos = self._observe(reported, gone)
@@ -95,32 +95,46 @@ class TownParallelEnv(TownParallelBase):
 def parallel_env(
     scenario: Scenario | AnyPath = "town_day",
     *,
-    agents: Literal["people", "slots"] = "people",
+    agents: Literal["people", "slots", "fixed"] = "people",
     render_mode: str | None = None,
     max_cycles: int | None = None,
     action_mask: ActionMask = "observation",
+    commitment_ticks: int = 0,
 ) -> TownParallelBase:
     """Make a town behind PettingZoo's parallel API.
 
     Args:
         scenario: a scenario, the name of a built-in one, or the path of a YAML file.
         agents: ``people`` makes every person an agent, and agents arrive and leave, as PettingZoo intends
-            (:class:`TownParallelEnv`); ``slots`` makes one agent per place in town for the whole episode, for libraries
-            that need a fixed number of agents (:class:`townlet.envs.slots.SlotParallelEnv`).
+            (:class:`TownParallelEnv`); ``slots`` makes one agent per place in town for the whole episode, which
+            terminates when its person faints and goes on (:class:`townlet.envs.slots.SlotParallelEnv`); ``fixed`` is
+            the same without terminations, for libraries in which an agent ends only once
+            (:class:`townlet.envs.slots.FixedParallelEnv`).
         render_mode: ``rgb_array``, ``ansi`` or ``human``, which prints the text after every step.
         max_cycles: a time limit shorter than the scenario's.
-        action_mask: ``observation`` puts the mask of legal actions into observation and info, as in PettingZoo's
-            classic games; ``info`` puts it into the info only, and observations are plain vectors; ``none`` leaves it
-            out.
+        action_mask: ``observation`` puts the mask into the observation, as in PettingZoo's classic games; ``info`` puts
+            it into the info, and observations are plain vectors; ``none`` leaves it out.
+        commitment_ticks: ticks after which people reconsider; with 0 they choose in every tick. Otherwise the mask
+            leaves one action in ticks without a decision, and that is done whatever was chosen.
 
     Raises InputError for an unknown scenario or option.
     """
-    from townlet.envs.slots import SlotParallelEnv
+    from townlet.envs.slots import FixedParallelEnv, SlotParallelEnv
 
-    kinds: dict[str, type[TownParallelBase]] = {"people": TownParallelEnv, "slots": SlotParallelEnv}
+    kinds: dict[str, type[TownParallelBase]] = {
+        "people": TownParallelEnv,
+        "slots": SlotParallelEnv,
+        "fixed": FixedParallelEnv,
+    }
     if agents not in kinds:
-        raise InputError.of("options", "agents", repr(agents), nearest_name(agents, kinds))
-    return kinds[agents](scenario, render_mode=render_mode, max_cycles=max_cycles, action_mask=action_mask)
+        raise InputError.of("options", "agents", repr(agents), nearest_name(str(agents), kinds))
+    return kinds[agents](
+        scenario,
+        render_mode=render_mode,
+        max_cycles=max_cycles,
+        action_mask=action_mask,
+        commitment_ticks=commitment_ticks,
+    )
 
 
 def most_generations(scenario: Scenario, ticks: int) -> int:

@@ -11,21 +11,32 @@ NAMESPACE = "townlet"
 
 
 def register_environments() -> None:
-    """Register every built-in scenario, and ``Town``, which takes a ``scenario``, once per process.
+    """Register every built-in scenario, and ``Town``, which takes a ``scenario``; what is registered already stays.
 
     ``gymnasium.make("townlet/QueueConflict-v0")`` makes the single-agent environment of ``queue_conflict``;
     ``pettingzoo.make("parallel", "townlet/queue_conflict_v0")``, or ``"aec"``, the town with all its people. Neither
     library looks for plugins, so ``import townlet.envs`` first, or name the module in Gymnasium's id:
-    ``gymnasium.make("townlet.envs:townlet/QueueConflict-v0")``.
+    ``gymnasium.make("townlet.envs:townlet/QueueConflict-v0")``. PettingZoo before 1.27 makes nothing by name.
     """
-    if f"{NAMESPACE}/Town-v0" in gymnasium.registry:
-        return
-    gymnasium.register(f"{NAMESPACE}/Town-v0", "townlet.envs.single:TownEnv")
+    _in_gymnasium(f"{NAMESPACE}/Town-v0")
     for name in builtin_scenarios():
-        options = {"scenario": name}
-        gymnasium.register(gymnasium_id(name), "townlet.envs.single:TownEnv", kwargs=options)
-        pettingzoo.register("parallel", f"{NAMESPACE}/{name}_v0", "townlet.envs.town_v0:parallel_env", kwargs=options)
-        pettingzoo.register("aec", f"{NAMESPACE}/{name}_v0", "townlet.envs.town_v0:env", kwargs=options)
+        _in_gymnasium(gymnasium_id(name), scenario=name)
+        # PettingZoo has had a registry since 1.27.
+        if hasattr(pettingzoo, "register"):
+            # It keeps names with a hyphen, and takes them with an underscore as well.
+            _in_pettingzoo(f"{NAMESPACE}/{name}-v0", scenario=name)
+
+
+def _in_gymnasium(name: str, **options: str) -> None:
+    if name not in gymnasium.registry:
+        gymnasium.register(name, "townlet.envs.single:TownEnv", kwargs=options)
+
+
+def _in_pettingzoo(name: str, **options: str) -> None:
+    if name not in pettingzoo.parallel_registry:
+        pettingzoo.register("parallel", name, "townlet.envs.town_v0:parallel_env", kwargs=options)
+    if name not in pettingzoo.aec_registry:
+        pettingzoo.register("aec", name, "townlet.envs.town_v0:env", kwargs=options)
 
 
 def gymnasium_id(scenario: str) -> str:

@@ -25,7 +25,7 @@ from townlet.files.artefact_names import (
 from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
-from townlet.lineage.origins import code_claimed, origin_in, weights_claimed
+from townlet.lineage.origins import code_claimed, origin_in, policies_claimed, weights_claimed, words_of
 from townlet.policies import policies_folder
 
 
@@ -112,12 +112,11 @@ def capture(file: Path) -> Artefact:
     made_from = [
         Claim(Path(f"{name}.yaml"), hash_in(manifest, "scenario.file_sha256", path), str(path), located=False),
     ]
-    if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), policy, str(path), located=False))
-    worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
     origin = origin_in(field(manifest, "behavior", path, dict), path)
-    acting = (origin.given if origin else "") or field(manifest, "behavior.name", path)
-    made_by = f"townlet capture --behavior {acting} --worlds {worlds} --ticks {ticks} --seed {seed}"
+    made_from += policies_claimed(policy, origin, path)
+    worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
+    words = words_of(origin) or field(manifest, "behavior.name", path)
+    made_by = f"townlet capture --behavior {words} --worlds {worlds} --ticks {ticks} --seed {seed}"
     return Artefact(
         "capture",
         path,
@@ -172,11 +171,11 @@ def baseline(file: Path) -> Artefact:
     name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
     own, scenario_hash = hash_in(content, "sha256", file), hash_in(content, "scenario_sha256", file)
     made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, says, "rollout", located=False)]
-    if policy is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), policy, says, located=False))
+    origin = origin_in(content, file)
+    made_from += policies_claimed(policy, origin, file)
     manifests = field(content, "manifests", file, dict)
     rollouts = tuple(_rollout(file, seed, hash_in(manifests, seed, file)) for seed in manifests)
-    made_with, origin = field(content, "made_with", file, str), origin_in(content, file)
+    made_with = field(content, "made_with", file, str)
     return Artefact(
         "baseline",
         file,
@@ -227,16 +226,13 @@ def evaluation(file: Path) -> Artefact:
     content, says = read_json(file, "an evaluation"), str(file)
     name, weights = file_name(content, "scenario.name", file), optional_hash(content, "policy_sha256", file)
     configuration = hash_in(content, "scenario.config_sha256", file)
-    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
-    if weights is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), weights, says, located=False))
-        return Artefact("evaluation", file, "townlet evaluate", made_from=tuple(made_from))
-    origin = origin_in(field(content, "behavior", file, dict), file)
+    origin = origin_in(field(content, "behavior", file, dict), file) if weights is None else None
+    scenario = Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)
     return Artefact(
         "evaluation",
         file,
         "townlet evaluate",
-        made_from=tuple(made_from),
+        made_from=(scenario, *policies_claimed(weights, origin, file)),
         weights=weights_claimed(origin, file),
         code=code_claimed(origin, file),
     )
@@ -249,10 +245,8 @@ def outside_policy(file: Path) -> Artefact:
     name = file_name(content, "scenario.name", file)
     configuration = hash_in(content, "scenario.config_sha256", file)
     made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
-    weights = optional_hash(content, "behavior.policy_sha256", file)
-    if weights is not None:
-        made_from.append(Claim(Path(WEIGHTS_NAME), weights, says, located=False))
     origin = origin_in(field(content, "behavior", file, dict), file)
+    made_from += policies_claimed(optional_hash(content, "behavior.policy_sha256", file), origin, file)
     declared = field(content, "files", file, dict)
     known = set(origin.files.values()) if origin else set()
     others = [Claim(Path(given), digest, says, located=False) for given, digest in declared.items()]

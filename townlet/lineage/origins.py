@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from townlet.config.validate import validated
+from townlet.files.artefact_names import WEIGHTS_NAME
 from townlet.lineage.artefact import Claim
 from townlet.policies.origin import Origin
 
@@ -20,6 +22,18 @@ def origin_in(entry: dict[str, Any], path: Path) -> Origin | None:
 def weights_claimed(origin: Origin | None, says: Path) -> tuple[Claim, ...]:
     """The claims about the files that a behaviour read, and those of its members if it is mixed company."""
     return tuple(_weights(origin, str(says))) if origin else ()
+
+
+def policies_claimed(policy_sha256: str | None, origin: Origin | None, says: Path) -> tuple[Claim, ...]:
+    """The claims about the weights of the Townlet policies that acted, alone or in mixed company, each once."""
+    members = origin.members.values() if origin else ()
+    hashes = dict.fromkeys([policy_sha256, *(member.policy_sha256 for member in members)])
+    return tuple(Claim(Path(WEIGHTS_NAME), digest, str(says), located=False) for digest in hashes if digest is not None)
+
+
+def words_of(origin: Origin | None) -> str:
+    """The words that named a behaviour, as a shell takes them; empty where none are known."""
+    return shlex.quote(origin.given) if origin and origin.given else ""
 
 
 def code_claimed(origin: Origin | None, says: Path) -> tuple[Claim, ...]:

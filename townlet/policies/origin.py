@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from townlet.config.base import Section
 from townlet.files.storage import canonical_json, sha256
@@ -28,6 +28,8 @@ class Member(Section):
     """Of the weights, if it is a Townlet policy."""
     origin: Origin | None = None
     """If it is made outside Townlet."""
+    observations: dict[str, JsonValue] = {}
+    """The observation options that it sees, if they are not those of the town."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -38,6 +40,11 @@ class Member(Section):
         weights = f", weights {self.policy_sha256[:_SHORT]}" if self.policy_sha256 else ""
         made = f", {self.origin.sentence()}" if self.origin else ""
         return f"{self.behavior}{weights}{made} for {', '.join(self.people)}"
+
+    @property
+    def acting(self) -> str | None:
+        """The hash of the policy's weights, or of the origin of a behaviour made outside Townlet."""
+        return self.policy_sha256 or (self.origin.sha256 if self.origin else None)
 
     @property
     def identity(self) -> list[Any]:

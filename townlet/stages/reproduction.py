@@ -44,7 +44,8 @@ def differences_when_repeated(
     asked = with_options(load_scenario(scenario_path), ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed)
     if manifest.behavior.name not in get_args(BehaviorName):
         # A manifest may come from anywhere, so code that it names is not run.
-        found = f"{manifest.behavior.name}, which is made outside Townlet"
+        mixed = manifest.behavior.origin is not None and manifest.behavior.origin.members
+        found = "mixed company" if mixed else f"{manifest.behavior.name}, which is made outside Townlet"
         raise InputError.of(manifest_path, "behavior.name", found, "a behaviour of Townlet's own to act again")
     acting = choose_behavior(asked, manifest.behavior.name, shipped_with(manifest.behavior.policy_sha256))
     behavior, scenario = acting.behavior, acting.scenario

@@ -29,6 +29,12 @@ def student_interval(values: NDArray[np.float64]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def interval_as_json(values: NDArray[np.float64]) -> dict[str, float]:
+    """:func:`student_interval` as a JSON object: mean, low and high."""
+    mean, low, high = student_interval(values)
+    return {"mean": mean, "low": low, "high": high}
+
+
 def mean_and_margin(values: NDArray[np.float64]) -> tuple[float, float | None]:
     """Mean of independent values, float64 [N], and 1.96 standard errors of it, for many values; None for a single one.
 

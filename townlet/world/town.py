@@ -68,6 +68,17 @@ class Town:
         part._hold(TownState._make(array[worlds] for array in self.state), self._draws[worlds])
         return part
 
+    def showing(self, scenario: Scenario, observation: NDArray[np.float32]) -> Town:
+        """The same worlds in the same memory, in which people observe ``observation``, float32 [W, A, F'], instead.
+
+        ``scenario`` is theirs with the observations that these are. The town returned is to choose actions in, not to
+        step, and holds as long as this one keeps its arrays.
+        """
+        shown = copy.copy(self)
+        shown.scenario, shown.observation_schema = scenario, observation_schema_of(scenario)
+        shown.state = self.state._replace(observation=observation)
+        return shown
+
     def _capacities(self) -> Capacities:
         rules = self.scenario.rules
         return Capacities(

@@ -30,7 +30,7 @@ from townlet.world.rules.actions import WAIT
 Function = Callable[[NDArray[np.float32], NDArray[np.bool_]], Any]
 
 #: Names that stand for Townlet's own behaviours in manifests.
-BUILT_IN = ("scripted", "random", "heuristic", "neural")
+BUILT_IN = ("scripted", "random", "heuristic", "neural", "mixed")
 
 
 class FunctionBehavior:
@@ -178,7 +178,7 @@ def from_logits(
         function: called once per tick with observations float32 [B, F] and masks bool [B, N] of everybody in all
             worlds, also for empty places, whose observations are zeros. Returns floats [B, N], as an array or a
             tensor, or a tuple of these and values, floats [B].
-        name: for manifests: lower case letters, digits and underscores, none of Townlet's own four.
+        name: for manifests: lower case letters, digits and underscores, none of Townlet's own.
         deterministic: whether to take the most probable action instead of drawing one.
         files: files with weights, whose SHA-256 are recorded.
 

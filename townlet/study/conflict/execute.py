@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
+from townlet.behavior.own.groups import spread_out
 from townlet.config import Scenario
 from townlet.files.storage import pretty_json, read_json, require_field, write_atomically
 from townlet.host.torch_settings import repeatable
@@ -31,7 +32,7 @@ from townlet.study.conflict.tasks import (
     evaluation_seed,
 )
 from townlet.study.conflict.town import study_scenario
-from townlet.study.mixed_populations import MixedBehavior, spread_out
+from townlet.study.mixed_populations import mixed_population
 from townlet.study.scripted_behaviors import FirstComeBehavior, doormat, queue_jumper
 from townlet.telemetry.rates import conflict_intensity
 from townlet.world.observation.schema import observation_schema_of
@@ -113,9 +114,8 @@ def _evaluate(evaluation: Evaluation, settings: Settings, folder: Path) -> dict[
     background: list[int] = []
     if evaluation.background:
         background = spread_out(town.people, town.people // 2 if evaluation.background == OTHER_SEED else 2)
-        behavior = MixedBehavior(
-            behavior, _background_behavior(evaluation, scenario, settings, folder), background=background
-        )
+        other = _background_behavior(evaluation, scenario, settings, folder)
+        behavior = mixed_population(behavior, other, people=town.people, background=background)
     focal = [person for person in people if person not in background]
     metrics = evaluate(
         behavior, scenario, worlds=settings.evaluation_worlds, seed=evaluation_seed(policy.seed), focal=focal

@@ -7,13 +7,14 @@ from typing import Any
 
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior
 from townlet.behavior.neural import NeuralBehavior
+from townlet.behavior.own.groups import spread_out
 from townlet.behavior.policy_file import load_policy
 from townlet.config import Scenario
 from townlet.config.drawn import shower_demand
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.host.torch_settings import repeatable
 from townlet.study.conflict.evaluate import STUDY_METRICS, evaluate
-from townlet.study.mixed_populations import MixedBehavior, spread_out
+from townlet.study.mixed_populations import mixed_population
 from townlet.study.scripted_behaviors import queue_jumper
 from townlet.study.unseen.arms import Arm, Script
 from townlet.study.unseen.places import Place, Visit
@@ -43,7 +44,7 @@ def _in_town(arm: Arm, policy: Path | None, place: Place, visit: Visit) -> dict[
     behavior = _behavior(arm, policy, scenario)
     background = spread_out(len(scenario.people), visit.jumpers) if visit.jumpers else []
     if background:
-        behavior = MixedBehavior(behavior, queue_jumper(), background=background)
+        behavior = mixed_population(behavior, queue_jumper(), people=len(scenario.people), background=background)
     focal = [person for person in range(len(scenario.people)) if person not in background]
     metrics = evaluate(behavior, scenario, worlds=visit.worlds, seed=place.number, focal=focal)
     return {

@@ -74,7 +74,9 @@ def columns_of(simulated: Resimulation) -> dict[str, Column]:
         outputs = simulated.policy_outputs.frames
         columns |= {name: _column(outputs[name]) for name in ("top_actions", "top_features")}
         columns |= {name: _column(outputs[name], 100) for name in ("top_probabilities", "taken_probability")}
-        columns |= {"attributions": _column(outputs["attributions"], 1000), "value": _column(outputs["value"], 1000)}
+        columns["attributions"] = _column(outputs["attributions"], 1000)
+        if "value" in outputs:
+            columns["value"] = _column(outputs["value"], 1000)
     elif simulated.manifest.behavior.has_values:
         columns["value"] = _column(np.nan_to_num(frames["value"]), 1000)
     return columns
@@ -108,6 +110,7 @@ def world_document(simulated: Resimulation, *, coding: Coding = "deflate-raw") -
         "description": scenario.description,
         "behavior": manifest.behavior.name,
         "policy": manifest.behavior.policy_sha256,
+        **_company(simulated),
         "manifest": simulated.manifest_sha256,
         "seed": manifest.seed,
         "world": simulated.world,
@@ -126,14 +129,28 @@ def world_document(simulated: Resimulation, *, coding: Coding = "deflate-raw") -
         "parts": manifest.reward_parts,
         "avoid": scenario.rules.rivalry.avoid_threshold,
         "money": _has_money(simulated),
-        "policy_outputs": _policy_document(simulated.policy_outputs),
+        "policy_outputs": _policy_document(simulated.policy_outputs, manifest.people),
         "columns": columns,
         "data": _pack(b"".join(parts), coding),
     }
 
 
-def _policy_document(outputs: PolicyOutputs | None) -> dict[str, Any] | None:
-    return outputs and {"policy": outputs.policy_sha256, "acted": outputs.acted, "features": outputs.features}
+def _policy_document(outputs: PolicyOutputs | None, people: Sequence[str]) -> dict[str, Any] | None:
+    """The policy, and whether it acted: for everybody, or for each of mixed company."""
+    if outputs is None:
+        return None
+    each = [name in outputs.acted_for for name in people]
+    acted = each[0] if len(set(each)) == 1 else each
+    return {"policy": outputs.policy_sha256, "acted": acted, "features": outputs.features}
+
+
+def _company(simulated: Resimulation) -> dict[str, Any]:
+    """Of mixed company, who acts for each person: key, behaviour, hash of weights, and whether it estimates values."""
+    behavior, people = simulated.manifest.behavior, simulated.manifest.people
+    members = behavior.origin.members if behavior.origin else {}
+    acts = {name: [key, each.behavior, each.policy_sha256] for key, each in members.items() for name in each.people}
+    estimates = (~np.isnan(simulated.frames["value"])).any(axis=0).tolist()
+    return {"company": [[*acts[name], estimates[a]] for a, name in enumerate(people)]} if acts else {}
 
 
 def _has_money(simulated: Resimulation) -> bool:

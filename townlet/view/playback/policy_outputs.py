@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from townlet.capture import Capture
-from townlet.files.storage import AnyPath
+from townlet.view.policy_outputs import OutputsOf
 
 #: Actions and features kept per agent-step: those with the highest probability and the largest attribution.
 ACTIONS, FEATURES = 4, 5
@@ -21,8 +22,9 @@ class PolicyOutputs(NamedTuple):
     """A policy's outputs over ``T`` ticks for ``A`` people; −1 and 0 where nobody is in the slot."""
 
     policy_sha256: str
-    acted: bool
-    """Whether this policy chose the recorded actions."""
+    """Of the weights, or of a behaviour's origin."""
+    acted_for: Sequence[str]
+    """The people whose recorded actions this policy chose."""
     features: tuple[tuple[str, str], ...]
     """Name and meaning of every feature that occurs in ``top_features``."""
     frames: dict[str, NDArray[Any]]
@@ -32,24 +34,20 @@ class PolicyOutputs(NamedTuple):
     ``top_actions``        int32 [T, A, 4]    legal actions, the most probable first; −1 where there are fewer
     ``top_probabilities``  float64 [T, A, 4]  their probabilities
     ``taken_probability``  float64 [T, A]     probability of the action taken
-    ``value``              float32 [T, A]     value estimate, units of return
-    ``top_features``       int32 [T, A, 5]    indices into ``features``, the largest attribution first; −1 where fewer
+    ``value``              float32 [T, A]     value estimate, units of return; missing without one
+    ``top_features``       int32 [T, A, 5]    indices into ``features``, the largest attribution first; −1 where fewer,
+                                              and everywhere unless it is Townlet's network
     ``attributions``       float32 [T, A, 5]  gradient × input of the log-probability of the action taken, nats
     =====================  =================  =========================================================================
     """
 
 
-def policy_outputs_of(policy: AnyPath, capture: Capture, world: int) -> PolicyOutputs:
-    """Evaluate the policy in a folder or ``policy.json`` on one world of a capture.
+def policy_outputs_of(who: OutputsOf, capture: Capture, world: int) -> PolicyOutputs:
+    """Outputs of a policy or behaviour on one world of a capture.
 
-    The outputs are those of :func:`townlet.view.inspection.inspect_moment`, for many agent-steps at once. Raises
-    InputError if the policy is damaged or was made for other observations or actions.
+    They are those of :func:`townlet.view.inspection.inspect_moment`, for many agent-steps at once.
     """
-    from townlet.behavior.policy_file import load_policy
-    from townlet.view.inspection import network_output
-
     recorded, buffer = capture.manifest, capture.buffer
-    network, card = load_policy(policy, observation=recorded.observation, actions=recorded.actions)
     alive = buffer.alive[:, world]
     frames = _empty_frames(*alive.shape)
     rows = np.argwhere(alive)
@@ -58,20 +56,25 @@ def policy_outputs_of(policy: AnyPath, capture: Capture, world: int) -> PolicyOu
         observation, mask, action = (
             getattr(buffer, name)[tick, world, person] for name in ("observation", "mask", "action")
         )
-        output = network_output(network, observation, mask, action)
+        output = who(observation, mask, action)
         each = np.arange(len(part))
-        frames["value"][tick, person] = output.value
+        if output.value is None:
+            frames.pop("value", None)
+        else:
+            frames["value"][tick, person] = output.value
         frames["taken_probability"][tick, person] = output.probabilities[each, action]
         actions, probabilities = _largest(np.where(mask, output.probabilities, -1.0), ACTIONS)
         frames["top_actions"][tick, person, : actions.shape[1]] = np.where(probabilities >= 0, actions, -1)
         frames["top_probabilities"][tick, person, : actions.shape[1]] = np.where(probabilities >= 0, probabilities, 0)
+        if output.on_action is None:
+            continue
         features, magnitudes = _largest(np.abs(output.on_action), FEATURES)
         attributions = np.take_along_axis(output.on_action, features, axis=1)
         frames["top_features"][tick, person, : features.shape[1]] = np.where(magnitudes > 0, features, -1)
         frames["attributions"][tick, person, : features.shape[1]] = np.where(magnitudes > 0, attributions, 0)
     used, frames["top_features"] = _renumbered(frames["top_features"])
     names = tuple((str(f["name"]), str(f["meaning"])) for f in (recorded.observation[index] for index in used))
-    return PolicyOutputs(card.sha256, recorded.behavior.policy_sha256 == card.sha256, names, frames)
+    return PolicyOutputs(who.identity, who.acted_for, names, frames)
 
 
 def _empty_frames(ticks: int, people: int) -> dict[str, NDArray[Any]]:

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior.brought_observations import with_observations
+from townlet.behavior import Behavior
 from townlet.capture import Capture, Manifest, read_capture, read_events
 from townlet.capture.tables import events_table
 from townlet.config import Scenario
-from townlet.config.find import scenario_of
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.rollout import RolloutBuffer
+from townlet.view.captured_scenario import captured_scenario
 from townlet.view.floor_plan import FloorPlan, floor_plan_of
 from townlet.view.playback.policy_outputs import PolicyOutputs, policy_outputs_of
+from townlet.view.policy_outputs import outputs_of
 from townlet.world import Town
 from townlet.world.state.arrays import WAITING
 
@@ -82,6 +83,7 @@ def resimulate(
     *,
     scenario: Scenario | AnyPath | None = None,
     policy: AnyPath | None = None,
+    behavior: str | Behavior | None = None,
     after_tick: Callable[[Town, int], None] | None = None,
 ) -> Resimulation:
     """Simulate world ``world`` of a capture again from its recorded actions.
@@ -91,6 +93,7 @@ def resimulate(
         world: index of the world.
         scenario: the captured scenario; by default the built-in scenario of the recorded name.
         policy: folder or ``policy.json`` of a policy to evaluate at every agent-step, whoever acted.
+        behavior: a behaviour to evaluate in a policy's place; see :func:`townlet.view.policy_outputs.outputs_of`.
         after_tick: called after every tick with the town, which has one world, and the tick's index.
 
     Raises InputError if the capture does not match its manifest, the world was not captured, the scenario is not the
@@ -99,7 +102,9 @@ def resimulate(
     what it had begun, the mask need only allow that.
     """
     capture = read_capture(manifest)
-    return resimulate_capture(capture, manifest, world, scenario=scenario, policy=policy, after_tick=after_tick)
+    return resimulate_capture(
+        capture, manifest, world, scenario=scenario, policy=policy, behavior=behavior, after_tick=after_tick
+    )
 
 
 def resimulate_capture(
@@ -109,14 +114,16 @@ def resimulate_capture(
     *,
     scenario: Scenario | AnyPath | None = None,
     policy: AnyPath | None = None,
+    behavior: str | Behavior | None = None,
     after_tick: Callable[[Town, int], None] | None = None,
 ) -> Resimulation:
     """Resimulate a world of a capture that has been read from ``manifest``; see :func:`resimulate`."""
     recorded = capture.manifest
     if not 0 <= world < recorded.worlds:
         raise InputError.of("options", "--world", str(world), f"below {recorded.worlds}, the worlds captured")
-    captured = _captured_scenario(recorded, manifest, scenario)
-    outputs = policy_outputs_of(policy, capture, world) if policy is not None else None
+    captured = captured_scenario(recorded, manifest, scenario)
+    asked = policy is not None or behavior is not None
+    outputs = policy_outputs_of(outputs_of(capture, policy, behavior, captured), capture, world) if asked else None
     town = Town(captured, worlds=1, seed=recorded.seed, first_world=world)
     frames = _empty_frames(town, recorded.ticks)
     events: list[NDArray[Any]] = []
@@ -142,21 +149,6 @@ def resimulate_capture(
         event_tick,
         outputs,
     )
-
-
-def _captured_scenario(recorded: Manifest, manifest: AnyPath, given: Scenario | AnyPath | None) -> Scenario:
-    """The scenario of a capture, with the observations of the policy that acted.
-
-    Raises InputError if the hash of its town is not the recorded one.
-    """
-    scenario = scenario_of(recorded.scenario.name if given is None else given)
-    if scenario.town_digest != recorded.scenario.town_sha256:
-        scenario = with_observations(scenario, recorded.observation, manifest)
-    if scenario.town_digest != recorded.scenario.town_sha256:
-        expected = "the scenario that was captured; --scenario names its file"
-        found = f"another town than {recorded.scenario.name} is in its file now" if given is None else "another town"
-        raise InputError.of(manifest, "scenario.town_sha256", found, expected)
-    return scenario
 
 
 def _empty_frames(town: Town, ticks: int) -> dict[str, NDArray[Any]]:

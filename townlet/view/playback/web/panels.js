@@ -139,10 +139,12 @@ function factsOf(recording, a, t) {
   const parts = recording.parts.map((name, i) => [withSpaces(name), recording.get("parts", recording.parts.length * a + i, t)]).filter(([, value]) => value !== 0);
   const job = recording.jobs[a] && `${withSpaces(recording.jobs[a])}, ${withSpaces(recording.general.shifts[recording.get("shift", a, t)])}`;
   const facts = [
+    ...(recording.company ? [["who acts", memberName(recording.company[a])]] : []),
     ["action", withSpaces(recording.actions[recording.get("action", a, t)])],
     ["reward", `${signed(recording.get("reward", a, t))}${parts.length ? ` = ${parts.map(([name, value]) => `${name} ${signed(value)}`).join(", ")}` : ""}`],
   ];
-  if (recording.columns.value) facts.push(["value", recording.get("value", a, t).toFixed(3).replace("-", "−")]);
+  const estimates = recording.policy_outputs || !recording.company || recording.company[a][3];
+  if (recording.columns.value && estimates) facts.push(["value", recording.get("value", a, t).toFixed(3).replace("-", "−")]);
   if (job) facts.push(["work", job]);
   const grudges = recording.grudges(a, t);
   if (grudges.length) facts.push(["grudges", grudges.map(({ to, strength }) => `${displayName(recording.people[to])} ${strength.toFixed(2)}`).join(", ")]);

@@ -12,13 +12,14 @@ class PolicyOutputs {
   update(recording, a, t) {
     this.node.hidden = !recording.policy_outputs || a < 0;
     if (this.node.hidden) return;
-    const { actions, features, taken } = policyOutputsOf(recording, a, t), key = JSON.stringify([actions, features]);
+    const { actions, features, taken } = policyOutputsOf(recording, a, t), key = JSON.stringify([a, actions, features]);
     if (key === this.key) return;
     this.key = key;
     const policy = `policy ${recording.policy_outputs.policy.slice(0, 8)}`;
-    setText(this.origin, recording.policy_outputs.acted ? `Action chosen by ${policy}; its probabilities:` : `Action not chosen by ${policy}; its probabilities:`);
+    const { acted } = recording.policy_outputs;
+    setText(this.origin, (Array.isArray(acted) ? acted[a] : acted) ? `Action chosen by ${policy}; its probabilities:` : `Action not chosen by ${policy}; its probabilities:`);
     this.actions.replaceChildren(...actions.map(({ action, probability }) => this.actionRow(action, probability, action === taken)));
-    setText(this.heading, `Features for and against: ${taken}`);
+    setText(this.heading, features.length ? `Features for and against: ${taken}` : "");
     const most = Math.max(...features.map(({ attribution }) => Math.abs(attribution)));
     this.features.replaceChildren(...features.map((one) => this.featureRow(one, most)));
   }

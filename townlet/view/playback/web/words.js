@@ -34,8 +34,10 @@ function labelsOf(recording) {
 }
 
 const worldLabel = (recording) => (recording.worlds > 1 ? `world ${recording.world} of ${recording.worlds}` : "");
-const BEHAVIORS = { scripted: "Scripted", random: "Random actions", heuristic: "Heuristic", neural: "Trained policy" };
-const behaviorName = (recording) => recording.label ?? BEHAVIORS[recording.behavior] + (recording.policy ? ` ${recording.policy.slice(0, 8)}` : "");
+const BEHAVIORS = { scripted: "Scripted", random: "Random actions", heuristic: "Heuristic", neural: "Trained policy", mixed: "Mixed company" };
+const behaviorName = (recording) => recording.label ?? (BEHAVIORS[recording.behavior] ?? displayName(recording.behavior)) + (recording.policy ? ` ${recording.policy.slice(0, 8)}` : "");
+// Who acts for somebody in mixed company, and the key that says so.
+const memberName = ([key, behavior, policy]) => `${behaviorName({ behavior, policy })} (${withSpaces(key)})`;
 
 // Texts of the bubbles on the map.
 const BUBBLE_TEXTS = {

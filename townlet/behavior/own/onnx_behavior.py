@@ -1,0 +1,181 @@
+"""Behaviours from ONNX files: policies that Townlet exported, and networks of other makers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from townlet.behavior.base import Behavior, NarrowingBehavior
+from townlet.behavior.brought_observations import with_observations
+from townlet.behavior.decisions import narrow_to_decisions, take_only
+from townlet.behavior.fit import Fit, find_fit
+from townlet.behavior.onnx_file import CARD_KEY
+from townlet.behavior.own.functions import draw_actions, from_actions, from_logits, hashes_of, weights_of
+from townlet.behavior.own.onnx_network import OnnxFile, OnnxNetwork, open_onnx
+from townlet.behavior.policy_file import PolicyCard
+from townlet.config import Scenario
+from townlet.config.validate import validated
+from townlet.errors import InputError
+from townlet.files.storage import AnyPath, as_path
+from townlet.files.strict_json import strict
+from townlet.policies.origin import Origin
+from townlet.world import Town
+from townlet.world.observation.schema import observation_schema_of
+from townlet.world.rules.actions import action_names
+
+#: The name of all these behaviours in manifests.
+NAME = "onnx"
+
+
+def onnx_behavior(path: AnyPath, scenario: Scenario, *, greedy: bool = False) -> tuple[Behavior, Scenario]:
+    """The behaviour in an ONNX file, and the scenario with the observations that it brings.
+
+    A file that Townlet exported holds its policy's card. It is fitted to the town by the names of features and actions,
+    brings the observations that it was trained with, and honours commitments, as the policy itself does.
+
+    Of any other file, only shapes are known: the width of its observations and actions must be the town's, and it
+    brings no observations. Logits become a behaviour as by :func:`townlet.behavior.from_logits`; actions as by
+    :func:`townlet.behavior.from_actions`, deterministic unless a node of the file draws random numbers.
+    :class:`~townlet.behavior.own.onnx_network.OnnxNetwork` says how outputs are told apart.
+
+    Args:
+        path: a file on this machine; weights may lie in files beside it.
+        scenario: the town.
+        greedy: whether to take the most probable actions instead of drawing them.
+
+    The behaviour's ``origin`` names the files and their hashes. Raises InputError for a file that onnxruntime cannot
+    run or that does not fit the town, for ``greedy`` with a file that chooses itself, and without the extra ``onnx``.
+    """
+    place = as_path(path)
+    if not isinstance(place, Path):
+        raise InputError.of(path, "", "a file elsewhere", "an ONNX file on this machine")
+    file = open_onnx(place)
+    if CARD_KEY in file.metadata:
+        return _exported(file, scenario, greedy)
+    schema, names = observation_schema_of(scenario), action_names(scenario.object_types)
+    network = OnnxNetwork(file, len(schema), len(names), of=scenario.name)
+    if greedy and not network.gives_logits:
+        raise InputError.of(file.path, "outputs", "actions", "logits: greedy takes the most probable action")
+    made: Behavior
+    if network.gives_logits:
+        made = from_logits(_results_of(network), name=NAME, deterministic=greedy)
+    else:
+        made = from_actions(_results_of(network), name=NAME, deterministic=not file.random)
+    # Not the hash of this module, which says nothing about the file.
+    made.origin = _origin_of(file)
+    return made, scenario
+
+
+class OnnxPolicyBehavior(NarrowingBehavior):
+    """A policy that Townlet exported as an ONNX file, as it acts in a town.
+
+    It does what a :class:`~townlet.behavior.neural.NeuralBehavior` of the same policy does, up to rounding: it draws
+    from the town's policy stream, or takes the most probable actions if ``greedy``; and people who have committed
+    themselves go on with what they do, with log-probability 0 and no value.
+    """
+
+    name = NAME
+    concurrent = True
+    has_values = has_log_probs = True
+
+    def __init__(self, network: OnnxNetwork, card: PolicyCard, fit: Fit | None, *, greedy: bool = False) -> None:
+        self.card, self.origin = card, _origin_of(network.file)
+        self.deterministic = greedy
+        self._network, self._fit = network, fit
+
+    def act_within(
+        self,
+        town: Town,
+        mask: NDArray[np.bool_],
+        action: NDArray[np.int32],
+        log_prob: NDArray[np.float32],
+        value: NDArray[np.float32],
+    ) -> None:
+        """Choose for everybody as in :meth:`act`, and fill ``mask``, bool [W, A, N], with what they chose among."""
+        draws = None if self.deterministic else town.policy_draws().reshape(-1)
+        rows = self._narrow(town, mask)
+        legal = mask.reshape(action.size, -1)
+        actions = np.empty(action.size, np.int32)
+        log_probs, values = np.zeros(action.size, np.float32), np.full(action.size, math.nan, np.float32)
+        take_only(legal, actions)
+        if len(rows):
+            logits, values[rows] = self._outputs(town.observation.reshape(action.size, -1)[rows], legal[rows])
+            weights = weights_of(logits, legal[rows])
+            if draws is None:
+                actions[rows] = weights.argmax(axis=1)
+            else:
+                actions[rows], log_probs[rows] = draw_actions(weights, draws[rows])
+        for given, computed in ((action, actions), (log_prob, log_probs), (value, values)):
+            given[:] = computed.reshape(given.shape)
+
+    def _narrow(self, town: Town, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Fill ``mask``, and return the slots that decide."""
+        everybody = np.arange(town.alive.size)
+        commitment = self.card.network.commitment_ticks
+        if commitment:
+            return narrow_to_decisions(town, commitment, mask, everybody)
+        mask[:] = town.mask
+        return everybody
+
+    def evaluate(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Probabilities of the town's actions, float64 [B, N], 0 for illegal ones, and values, float32 [B].
+
+        ``observation`` is float32 [B, F], ``mask`` bool [B, N].
+        """
+        logits, values = self._outputs(observation, mask)
+        weights = weights_of(logits, mask)
+        return weights / weights.sum(axis=1, keepdims=True), values
+
+    def _outputs(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Logits, float64 [B, N], of the town's actions, and values, float32 [B]."""
+        if self._fit is None:
+            known, legal = observation, mask
+        else:
+            # To the policy, features of types that the town lacks are 0, and their actions are illegal.
+            known = np.zeros((len(mask), self._network.features), np.float32)
+            legal = np.zeros((len(mask), self._network.actions), np.bool_)
+            known[:, self._fit.features], legal[:, self._fit.actions] = observation, mask
+        outputs = self._network(known, legal)
+        assert outputs.logits is not None and outputs.values is not None
+        logits = outputs.logits if self._fit is None else outputs.logits[:, self._fit.actions]
+        return logits.astype(np.float64), outputs.values
+
+
+def _exported(file: OnnxFile, scenario: Scenario, greedy: bool) -> tuple[Behavior, Scenario]:
+    """The policy in a file that Townlet exported."""
+    source = f"{file.path}: metadata {CARD_KEY}"
+    content = strict(file.metadata[CARD_KEY].encode(), source, "a policy's card")
+    if not isinstance(content, dict):
+        raise InputError.of(source, "", f"a JSON {type(content).__name__}", "a policy's card as a JSON object")
+    card = validated(content, PolicyCard, source)
+    network = OnnxNetwork(file, len(card.observation), len(card.actions), of="the card in it")
+    if not (network.gives_logits and network.gives_values):
+        raise InputError.of(file.path, "outputs", "others", "log_probs and value, as townlet export onnx writes them")
+    brought = with_observations(scenario, card.observation, source)
+    town = observation_schema_of(brought), action_names(brought.object_types)
+    fit = find_fit((card.observation, card.actions), town, source=source)
+    return OnnxPolicyBehavior(network, card, fit, greedy=greedy), brought
+
+
+def _results_of(network: OnnxNetwork) -> Any:
+    """A network as a function of a behaviour: actions or logits, with values if it gives them."""
+
+    def function(observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> Any:
+        outputs = network(observation, mask)
+        if outputs.logits is not None:
+            return outputs.logits if outputs.values is None else (outputs.logits, outputs.values)
+        return outputs.actions if outputs.values is None else (outputs.actions, None, outputs.values)
+
+    return function
+
+
+def _origin_of(file: OnnxFile) -> Origin:
+    return Origin(given=str(file.path), files=hashes_of(file.files))
