@@ -69,8 +69,8 @@ def version_of(content: dict[str, Any]) -> str:
     return sha256(canonical_json(decides).encode())
 
 
-def require_checked(policy: DeclaredPolicy, scenario: Scenario, check: Path) -> str:
-    """The version of a checked policy, if it is still the one that was checked. Its code is run.
+def require_checked(policy: DeclaredPolicy, scenario: Scenario, check: Path) -> tuple[str, Choice]:
+    """The version of a checked policy and who acts, if it is still the one that was checked. Its code is run.
 
     Raises InputError if the policy, one of its files or the scenario is another one.
     """
@@ -85,7 +85,7 @@ def require_checked(policy: DeclaredPolicy, scenario: Scenario, check: Path) -> 
     for field, value in checked.items():
         if found[field] != value:
             raise InputError.of(check, field, str(value), f"{found[field]}, as it is now: check the policy again")
-    return version_of(content)
+    return version_of(content), acting
 
 
 def _episode(acting: Choice) -> RolloutBuffer:

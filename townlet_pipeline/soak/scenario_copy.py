@@ -54,20 +54,22 @@ def read_scenario(
     copy: Path,
     also: Mapping[str, tuple[Path, str]] | None = None,
     made_from: Mapping[str, Mapping[str, str]] | None = None,
+    files_read: Mapping[str, Path] | None = None,
 ) -> dict[str, MetadataValue[Any]]:
     """The metadata of what was read: a copy from :func:`current_copy`, and ``also`` external and other assets.
 
     The copy is the asset `scenario`, unless it is one of an edited file, which no asset made. ``also`` has the file and
-    the data version of each external asset, ``made_from`` the data versions of others by asset and partition.
+    the data version of each external asset, ``made_from`` the data versions of others by asset and partition, and
+    ``files_read`` files that are no assets.
     """
     from townlet.config import load_scenario
 
-    files_read = {asset: file for asset, (file, _) in (also or {}).items()}
+    read = {**{asset: file for asset, (file, _) in (also or {}).items()}, **(files_read or {})}
     versions = {asset: {name: version} for asset, (_, version) in (also or {}).items()} | dict(made_from or {})
     if copy != files.scenario_copy(store, name):
-        return {**metadata.made_from(**versions), **metadata.read_from({"edited scenario": copy, **files_read})}
+        return {**metadata.made_from(**versions), **metadata.read_from({"edited scenario": copy, **read})}
     versions = {"scenario": {name: load_scenario(copy).digest}, **versions}
-    return {**metadata.made_from(**versions), **metadata.read_from(files_read)}
+    return {**metadata.made_from(**versions), **metadata.read_from(read)}
 
 
 def _digest_of(copy: Path) -> str | None:

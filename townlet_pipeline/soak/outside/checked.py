@@ -22,6 +22,8 @@ class CheckedPolicy(NamedTuple):
     """The copy of its scenario."""
     version: str
     """The data version of `outside_policy`."""
+    brings_observations: bool
+    """Whether it sees other features than people did in the scenario's pinned capture."""
 
     def read(self, store: StoreResource, **also: dict[str, str]) -> dict[str, MetadataValue[Any]]:
         """The metadata of what was read: the scenario's copy, the checked policy, and ``also`` by asset."""
@@ -41,4 +43,6 @@ def checked_policy(context: AssetExecutionContext, store: StoreResource, name: s
     policy = declared_policy(name)
     source = current_copy(store, policy.declared.scenario, context.run.run_id)
     check = files.main_file(store, name, "outside_policy")
-    return CheckedPolicy(policy, source, require_checked(policy, load_scenario(source), check))
+    scenario = load_scenario(source)
+    version, acting = require_checked(policy, scenario, check)
+    return CheckedPolicy(policy, source, version, acting.scenario is not scenario)

@@ -1,10 +1,11 @@
 """A policy made elsewhere: checked, with all that is known of where it comes from."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagster import AssetExecutionContext, DataVersion, MaterializeResult, MetadataValue
 
+from townlet.files.artefact_names import WEIGHTS_NAME
 from townlet_pipeline.artefacts import files, metadata
 from townlet_pipeline.artefacts.asset import townlet_asset
 from townlet_pipeline.artefacts.partitions import outside_policies
@@ -13,6 +14,9 @@ from townlet_pipeline.artefacts.versions import code_version
 from townlet_pipeline.instance.pools import SIMULATION
 from townlet_pipeline.soak.outside.declarations import declared_policy, provenance_table
 from townlet_pipeline.soak.scenario_copy import current_copy, read_scenario
+
+if TYPE_CHECKING:
+    from townlet.policies.declared import DeclaredPolicy
 
 _FILES = {"file": "as the declaration or the policy's code names it", "sha256": "of its bytes"}
 
@@ -42,11 +46,16 @@ def outside_policy(context: AssetExecutionContext, store: StoreResource) -> Mate
         data_version=DataVersion(write_check(content, out)),
         metadata={
             **_described(content),
-            **read_scenario(store, policy.declared.scenario, source),
+            **read_scenario(store, policy.declared.scenario, source, files_read=_weights(policy)),
             "path": MetadataValue.path(str(out)),
             "command": metadata.command("check", policy.file, options={"scenario": source, "output": out}),
         },
     )
+
+
+def _weights(policy: "DeclaredPolicy") -> dict[str, Path]:
+    """The weights of a Townlet policy, whose card says what they were made from; nothing for any other policy."""
+    return {"policy": Path(policy.acting["policy"]) / WEIGHTS_NAME} if "policy" in policy.acting else {}
 
 
 def _described(content: dict[str, Any]) -> dict[str, Any]:

@@ -41,8 +41,7 @@ def outside_soak(context: AssetExecutionContext, config: SoakConfig, store: Stor
     options = SoakOptions(
         scenario=checked.scenario,
         baseline=baseline,
-        # The network of a Townlet policy may see other features than people did in the pinned capture.
-        capture=None if "policy" in acting else pinned_capture(checked.policy.declared.scenario),
+        capture=None if checked.brings_observations else pinned_capture(checked.policy.declared.scenario),
         behavior=acting.get("behavior"),
         policy=acting.get("policy"),
         **of_the_day(context, store),
