@@ -133,9 +133,14 @@ def policy(file: Path) -> Artefact:
     """Read a policy: its card names the weights, the trained configuration, and the capture and policy it came from."""
     path = file.with_name(CARD_NAME)
     card = read_json(path, "a policy's card")
-    name, says = file_name(card, "provenance.scenario", path), str(path)
-    configuration = hash_in(card, "provenance.config_sha256", path)
-    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
+    says, environment = str(path), environment_in(field(card, "provenance", path, dict))
+    made_from = []
+    if environment is None:
+        name, configuration = (
+            file_name(card, "provenance.scenario", path),
+            hash_in(card, "provenance.config_sha256", path),
+        )
+        made_from.append(Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False))
     if field(card, "provenance.parents", path, dict).get("replay_manifest_sha256") is not None:
         replayed = hash_in(card, "provenance.parents.replay_manifest_sha256", path)
         made_from.append(Claim(Path(MANIFEST_NAME), replayed, says, located=False))
@@ -146,8 +151,20 @@ def policy(file: Path) -> Artefact:
     weights = Claim(path.with_name(WEIGHTS_NAME), hash_in(card, "sha256", path), says)
     study = field(card, "provenance", path, dict).get("study")
     made_by = study.get("made_by") if isinstance(study, dict) else None
+    if environment is not None:
+        command = f"townlet train --env {environment} --seed {seed}"
+        return Artefact("policy", path, command, (weights,), tuple(made_from), notes=(_NO_TOWN,), has_no_town=True)
     command = str(made_by or f"townlet train --mode {mode} --seed {seed}")
     return Artefact("policy", path, command, (weights,), tuple(made_from))
+
+
+_NO_TOWN = "its environment is not a town: no hash leads to it, and the card names its package and source"
+
+
+def environment_in(content: dict[str, Any]) -> str | None:
+    """The name of the environment that something was made in; None for a town."""
+    environment = content.get("environment")
+    return str(environment.get("name")) if isinstance(environment, dict) else None
 
 
 @register("baseline", lambda file: file.name == BASELINE_NAME or fnmatch(file.name, "baseline-*.json"))
@@ -212,11 +229,15 @@ def replay(file: Path) -> Artefact:
 def evaluation(file: Path) -> Artefact:
     """Read an evaluation of a policy: it names the weights and the configuration of the worlds."""
     content = read_json(file, "an evaluation")
+    policy = Claim(Path(WEIGHTS_NAME), hash_in(content, "policy_sha256", file), str(file), located=False)
+    environment = environment_in(content)
+    if environment is not None:
+        return Artefact("evaluation", file, f"townlet evaluate --env {environment}", made_from=(policy,))
     name = file_name(content, "scenario.name", file)
     made_from = (
         Claim(
             Path(f"{name}.yaml"), hash_in(content, "scenario.config_sha256", file), str(file), "configuration", False
         ),
-        Claim(Path(WEIGHTS_NAME), hash_in(content, "policy_sha256", file), str(file), located=False),
+        policy,
     )
     return Artefact("evaluation", file, "townlet evaluate", made_from=made_from)
