@@ -95,13 +95,17 @@ def train_environment(
             advance(int(record["epoch"]), planned, f"return {ended[-1]:.4g}" if ended else "")
 
         try:
-            result = train_in_environment(environment, settings, options, show)
+            result = train_in_environment(environment, settings, options, show, _warn)
         except TrainingInterrupted as interruption:
             typer.echo(interruption, err=True)
             raise
     if ended:
-        typer.echo(f"mean return of the episodes that ended: {ended[0]:.4g} at first, {ended[-1]:.4g} at last")
+        typer.echo(f"mean return of the episodes that ended last: {ended[-1]:.4g}")
     return result
+
+
+def _warn(text: str) -> None:
+    typer.echo(f"warning: {text}", err=True)
 
 
 def default_folder(name: str) -> Path:

@@ -19,6 +19,7 @@ ENVIRONMENT_FIELDS = {
         Field(RETURN_FIELD, "float", "reward", "mean undiscounted return of the agents whose time ended", None),
         Field("environment.return_min", "float", "reward", "least return among them", None),
         Field("environment.return_max", "float", "reward", "largest return among them", None),
+        Field("environment.reward_scale", "float", "", "factor on the rewards that are learnt from", None, low=0),
         Field("environment.episodes_ended", "int", "episodes", "episodes that ended in the rollout", None, low=0),
         Field(
             "environment.episode_steps_mean", "float", "steps", "mean length of the episodes that ended", None, low=0

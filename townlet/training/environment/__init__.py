@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from townlet.training.environment.evaluation import evaluate_in_environment, write_evaluation
     from townlet.training.environment.failure import EnvironmentFailed
     from townlet.training.environment.find import Environment, find_environment
-    from townlet.training.environment.run import train_in_environment
+    from townlet.training.environment.run import train_env, train_in_environment
     from townlet.training.environment.settings import EnvironmentSettings, load_settings
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "evaluate_in_environment",
     "find_environment",
     "load_settings",
+    "train_env",
     "train_in_environment",
     "write_evaluation",
 ]
@@ -33,6 +34,7 @@ _HOMES = {
     "evaluate_in_environment": "evaluation",
     "find_environment": "find",
     "load_settings": "settings",
+    "train_env": "run",
     "train_in_environment": "run",
     "write_evaluation": "evaluation",
 }

@@ -17,7 +17,7 @@ from townlet.files.storage import AnyPath, pretty_json, write_atomically
 from townlet.host.torch_settings import repeatable
 from townlet.rollout import aligned_zeros
 from townlet.statistics.intervals import student_interval
-from townlet.training.environment.find import Environment
+from townlet.training.environment.find import Environment, find_environment
 from townlet.training.environment.fit import require_fit
 from townlet.training.environment.worlds import EnvironmentWorlds
 
@@ -32,7 +32,7 @@ Progress = Callable[[int, int, str], None]
 
 def evaluate_in_environment(
     policy: AnyPath,
-    environment: Environment,
+    environment: Environment | str | Callable[..., Any],
     *,
     episodes: int = 100,
     seed: int | None = None,
@@ -46,7 +46,7 @@ def evaluate_in_environment(
 
     Args:
         policy: folder, file or name of the policy, which was trained with the same observations and actions.
-        environment: where it acts.
+        environment: where it acts, or its name, or the class or function that makes it.
         episodes: their number, at least 2.
         seed: of the episodes; by default the first from 1,000,000 on that the policy was not trained with.
         greedy: whether the policy takes its most probable action instead of drawing one.
@@ -66,6 +66,8 @@ def evaluate_in_environment(
         raise InputError.of("options", "--seed", str(chosen), "a whole number from 0 on")
     if chosen == used:
         raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
+    if not isinstance(environment, Environment):
+        environment = find_environment(environment)
     worlds = EnvironmentWorlds(environment.name, environment.adapt, min(_BATCH, episodes), chosen)
     with closing(worlds), repeatable():
         require_fit(card, worlds, card_file(policy))

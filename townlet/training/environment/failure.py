@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
+from pathlib import Path
 
 from townlet.errors import RunError
 
@@ -18,8 +20,10 @@ class EnvironmentFailed(RunError):  # noqa: N818 (the field's word for it is not
     @classmethod
     def by(cls, place: str, error: Exception) -> EnvironmentFailed:
         """The failure by an exception of the environment's own code, whose traceback is part of the message."""
+        # The first frames are ours; those of the environment and its wrappers follow.
+        ours = Path(__file__).parent
         frames = traceback.extract_tb(error.__traceback__)
-        # The first frame is ours; those of the environment follow.
-        theirs = "".join(traceback.format_list(frames[1:])).rstrip()
+        followed = itertools.dropwhile(lambda frame: Path(frame.filename).parent == ours, frames)
+        theirs = "".join(traceback.format_list(list(followed))).rstrip()
         said = f"{place}: the environment raised {type(error).__name__}: {error}"
         return cls(f"{said}\n{theirs}" if theirs else said)

@@ -36,8 +36,8 @@ class Environment:
     """Makes one."""
 
 
-def find_environment(name: str, options: Options | None = None) -> Environment:
-    """Find an environment by its name.
+def find_environment(given: str | Callable[..., Any], options: Options | None = None) -> Environment:
+    """Find an environment by its name, or by the class or function that makes it.
 
     ``[MODULE:]ID`` is an id that Gymnasium has registered, or else PettingZoo, after importing the module.
     ``MODULE:FACTORY`` and ``FILE.py:FACTORY`` name a class or a function that makes a Gymnasium environment, or a
@@ -46,8 +46,13 @@ def find_environment(name: str, options: Options | None = None) -> Environment:
     Raises InputError if there is none of the name, for arguments that it does not take, and for spaces that cannot be
     learnt in; and EnvironmentFailed if it cannot be made.
     """
-    source, given = f"--env {name}", dict(options or {})
-    make = _maker(name, given, source)
+    arguments = dict(options or {})
+    if isinstance(given, str):
+        name, source = given, f"--env {given}"
+        make = _maker(name, arguments, source)
+    else:
+        name = f"{given.__module__}:{getattr(given, '__qualname__', type(given).__qualname__)}"
+        source, make = f"environment {name}", functools.partial(given, **arguments)
     # The first one shows what the others will be.
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -58,7 +63,7 @@ def find_environment(name: str, options: Options | None = None) -> Environment:
     parallel = not isinstance(first, gymnasium.Env)
     origin: dict[str, JsonValue] = {
         "name": name,
-        "options": given,
+        "options": arguments,
         "interface": "pettingzoo" if parallel else "gymnasium",
         "class": f"{own.__module__}.{own.__qualname__}",
         "package": package_of(own.__module__),

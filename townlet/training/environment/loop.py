@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior, act_within
+from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.telemetry.environments import NAME_FIELD, NO_TOWN
 from townlet.training.environment.adapters import Adapter
+from townlet.training.environment.reward_scale import RewardScale
 from townlet.training.environment.worlds import EnvironmentWorlds
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 class EnvironmentLoop:
     """The interface of :class:`townlet.simulation.SimulationLoop` over an environment of any kind.
 
-    Rewards go into the buffer times ``reward_scale``; telemetry has them unscaled. Episodes end at different ticks in
+    Rewards go into the buffer scaled (see :class:`RewardScale`); telemetry has them unscaled. Episodes end at different ticks in
     different worlds, and agents at different ticks of an episode; one that is truncated bootstraps from its own last
     observation.
 
@@ -30,15 +32,23 @@ class EnvironmentLoop:
         adapt: makes one environment.
         worlds: how many run side by side.
         seed: of all episodes and of the policy's draws.
-        reward_scale: factor on the rewards that are learnt from.
+        reward_scale: factor on the rewards that are learnt from; None normalises them.
+        gamma: discount of the returns by which they are normalised.
     """
 
     def __init__(
-        self, name: str, adapt: Callable[[], Adapter], *, worlds: int, seed: int, reward_scale: float = 1.0
+        self,
+        name: str,
+        adapt: Callable[[], Adapter],
+        *,
+        worlds: int,
+        seed: int,
+        reward_scale: float | None = None,
+        gamma: float = 0.99,
     ) -> None:
         self.town = EnvironmentWorlds(name, adapt, worlds, seed)
-        self.reward_scale = np.float32(reward_scale)
-        #: Undiscounted returns of each agent's stay so far, and steps of each episode so far.
+        self.scale = RewardScale(reward_scale, gamma, worlds, len(self.town.people))
+        #: Undiscounted return of each agent's stay so far.
         self._return = np.zeros((worlds, len(self.town.people)), np.float64)
         self._began = False
 
@@ -64,7 +74,7 @@ class EnvironmentLoop:
             whole = cast("Town", town)
             act_within(behavior, whole, buffer.mask[t], buffer.action[t], buffer.log_prob[t], buffer.value[t])
             town.step(buffer.action[t])
-            np.multiply(town.reward, self.reward_scale, out=buffer.reward[t])
+            buffer.reward[t] = town.reward
             buffer.terminated[t], buffer.truncated[t] = town.terminated, town.truncated
             earned += float(town.reward.sum(dtype=np.float64, where=buffer.alive[t]))
             lived += int(buffer.alive[t].sum())
@@ -76,7 +86,8 @@ class EnvironmentLoop:
         mean = earned / max(lived, 1)
         # Learning reports the mean of the scaled rewards, unless the data says otherwise.
         own: dict[str, Any] = {NAME_FIELD: town.name, "reward_mean": mean, "fresh_reward_mean": mean}
-        buffer.totals = {**NO_TOWN, **own, **ended.fields()}
+        scale = {"environment.reward_scale": self.scale.apply(buffer)}
+        buffer.totals = {**NO_TOWN, **own, **ended.fields(), **scale}
 
     def begin(self) -> None:
         """Begin the first episodes, unless that is done or the worlds were restored."""
@@ -88,17 +99,24 @@ class EnvironmentLoop:
     def saved(self) -> dict[str, NDArray[Any]]:
         """Everything that the next rollout depends on, as arrays."""
         self.begin()
-        return {**self.town.saved(), "return": self._return}
+        return {**self.town.saved(), **self._own()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], file: str) -> None:
         """Go back to where the loop was when :meth:`saved` returned ``arrays``.
 
         Raises InputError, with ``file`` as the file; see :meth:`EnvironmentWorlds.restore`.
         """
-        worlds = {name: array for name, array in arrays.items() if name != "return"}
-        self.town.restore(worlds, file)
+        own = self._own()
+        for name, array in own.items():
+            if name not in arrays or arrays[name].shape != array.shape or arrays[name].dtype != array.dtype:
+                raise InputError.of(file, f"worlds.{name}", "the state of other worlds", "that of these environments")
+        self.town.restore({name: array for name, array in arrays.items() if name not in own}, file)
         self._began = True
-        self._return[:] = arrays["return"]
+        for name, array in own.items():
+            array[...] = arrays[name]
+
+    def _own(self) -> dict[str, NDArray[Any]]:
+        return {"return": self._return, "reward_moments": self.scale.moments, "reward_sums": self.scale.earned}
 
     def _count(self, ended: _Ended) -> None:
         """Add the tick's rewards, and take note of the agents and episodes that end in it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -16,14 +17,15 @@ from townlet.behavior.policy_file import PolicyCard, card_file, load_policy
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
-from townlet.files.storage import exclusive, exclusive_file, require_folder
+from townlet.files.storage import AnyPath, exclusive, exclusive_file, require_folder
 from townlet.host.torch_settings import repeatable
 from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.devices import device_named
-from townlet.training.environment.find import Environment
+from townlet.training.environment.find import Environment, find_environment
 from townlet.training.environment.fit import require_fit
 from townlet.training.environment.loop import EnvironmentLoop
-from townlet.training.environment.settings import EnvironmentSettings
+from townlet.training.environment.repeatable import why_not_repeatable
+from townlet.training.environment.settings import EnvironmentSettings, load_settings
 from townlet.training.harness import TrainingHarness
 from townlet.training.options import TrainingOptions
 from townlet.training.plan import begun_with, code, constants
@@ -38,11 +40,14 @@ def train_in_environment(
     settings: EnvironmentSettings,
     options: TrainingOptions,
     progress: Callable[[dict[str, Any]], None] | None = None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> TrainingResult:
     """Train a policy in an environment and write it, with telemetry and a checkpoint, into the folder of the options.
 
     The same as :func:`townlet.training.train`, with rollouts alone: ``options.mode`` must be ``rollout``. A policy to
     begin with must have been trained with the same observations and actions.
+
+    ``warn`` is called with a sentence if a short trial shows that a resumption will be refused.
 
     Raises what :func:`townlet.training.train` raises; EnvironmentFailed if the environment raises an exception or
     returns what cannot be learnt from; and InputError if a resumption finds that the environment is not a function of
@@ -59,9 +64,16 @@ def train_in_environment(
     card = None if options.from_policy is None else load_policy(options.from_policy)[1]
     begun = begun_with(None if card is None else card.sha256)
     config = _configured(settings, options, card)
-    scale = settings.model_copy(update={"training": config}).scale
+    doubt = why_not_repeatable(environment, config.seed)
+    if doubt is not None:
+        warn(f"{doubt}, so this training cannot be resumed once it has been interrupted")
     loop = EnvironmentLoop(
-        environment.name, environment.adapt, worlds=config.worlds, seed=config.seed, reward_scale=scale
+        environment.name,
+        environment.adapt,
+        worlds=config.worlds,
+        seed=config.seed,
+        reward_scale=settings.reward_scale,
+        gamma=config.ppo.gamma,
     )
     with closing(loop.town), repeatable(device=options.device):
         harness = TrainingHarness(loop, config, seed=config.seed, device=options.device)
@@ -73,7 +85,7 @@ def train_in_environment(
         harness.take_memory("rollout", None)
         origin: dict[str, JsonValue] = {
             "environment": environment.origin,
-            "reward_scale": scale,
+            "reward_scale": settings.reward_scale,
             "mode": options.mode,
             "log_frequency": options.log_frequency,
             "parents": begun,
@@ -83,7 +95,7 @@ def train_in_environment(
         plan = {
             "mode": options.mode,
             "environment": environment.origin,
-            "reward_scale": scale,
+            "reward_scale": settings.reward_scale,
             **begun,
             "device": options.device,
             **constants(config),
@@ -92,6 +104,35 @@ def train_in_environment(
         }
         with exclusive(options.output), exclusive_file(options.log_path()):
             return train_by_plan(options, harness, None, origin, plan, _VERSION, progress, started)
+
+
+def train_env(
+    env: str | Callable[..., Any],
+    output: AnyPath,
+    *,
+    env_options: Mapping[str, Any] | None = None,
+    config: AnyPath | None = None,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+    **options: Any,
+) -> TrainingResult:
+    """Train a policy in an environment that is not a town, as ``townlet train --env`` does.
+
+    Args:
+        env: a name (see :func:`find_environment`), or the class or function that makes the environment.
+        output: folder for the policy, its telemetry and the checkpoint.
+        env_options: keyword arguments of the environment, as JSON has them.
+        config: a YAML file of settings (see :func:`load_settings`).
+        progress: called after each epoch with its telemetry fields.
+        options: further fields of :class:`townlet.training.TrainingOptions`, such as ``worlds``, ``cycles``, ``seed``,
+            ``resume``.
+
+    Raises what :func:`train_in_environment` raises.
+    """
+    settings = load_settings(config)
+    environment = find_environment(env, {**settings.options, **(env_options or {})})
+    return train_in_environment(
+        environment, settings, TrainingOptions(mode="rollout", output=output, **options), progress
+    )
 
 
 def _configured(settings: EnvironmentSettings, options: TrainingOptions, card: PolicyCard | None) -> TrainingConfig:

@@ -40,17 +40,10 @@ class EnvironmentSettings(Section):
     training: TrainingConfig
     """Amounts and constants, as in a scenario."""
     reward_scale: Annotated[Positive | None, Field(default=None)]
-    """Factor on the rewards that are learnt from, so that values are of order 1; by default 1 − gamma, under which they
-    are of the order of a reward. Returns and rewards in telemetry are unscaled."""
+    """Factor on the rewards that are learnt from; by default they are divided by the standard deviation of the returns
+    so far. Returns and rewards in telemetry are unscaled."""
     options: dict[str, JsonValue] = {}
     """Keyword arguments of the environment."""
-
-    @property
-    def scale(self) -> float:
-        """The factor on rewards."""
-        gamma = self.training.ppo.gamma
-        # Without a discount, values are of no certain order.
-        return self.reward_scale if self.reward_scale is not None else (1.0 - gamma if gamma < 1.0 else 1.0)
 
 
 def load_settings(path: AnyPath | None) -> EnvironmentSettings:

@@ -74,6 +74,8 @@ class EnvironmentWorlds:
         self.episode[world] = episode
         self.histories[world].clear()
         self.fingerprint[world], self.over[world] = 0, False
+        # What the last episode left must not count in this one's fingerprint.
+        self.reward[world], self.terminated[world], self.truncated[world] = 0.0, False, False
         with self._failures(world):
             self.adapters[world].reset(self.places[world], episode_seed(self.seed, world, episode))
         self._require_finite(world)
