@@ -60,12 +60,7 @@ def evaluate_in_environment(
     if episodes < 2:
         raise InputError.of("options", "--episodes", str(episodes), "at least 2: an interval needs a spread")
     network, card = load_policy(policy)
-    used = int(str(card.provenance.get("seed", 0)))
-    chosen = seed if seed is not None else FIRST_SEED + (used == FIRST_SEED)
-    if chosen < 0:
-        raise InputError.of("options", "--seed", str(chosen), "a whole number from 0 on")
-    if chosen == used:
-        raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
+    chosen = _held_out(seed, int(str(card.provenance.get("seed", 0))))
     if not isinstance(environment, Environment):
         environment = find_environment(environment)
     worlds = EnvironmentWorlds(environment.name, environment.adapt, min(_BATCH, episodes), chosen)
@@ -94,6 +89,16 @@ def evaluate_in_environment(
         "steps": {name: float(found[1].mean()) for name, found in played.items()},
         "values": {name: {"return": v.tolist(), "steps": n.tolist()} for name, (v, n) in played.items()},
     }
+
+
+def _held_out(seed: int | None, used: int) -> int:
+    """The seed of an evaluation of a policy that was trained with the seed ``used``."""
+    chosen = seed if seed is not None else FIRST_SEED + (used == FIRST_SEED)
+    if chosen < 0:
+        raise InputError.of("options", "--seed", str(chosen), "a whole number from 0 on")
+    if chosen == used:
+        raise InputError.of("options", "--seed", str(chosen), "a seed that the policy was not trained with")
+    return chosen
 
 
 def write_evaluation(result: Mapping[str, Any], output: AnyPath) -> str:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class EnvironmentLoop:
     """The interface of :class:`townlet.simulation.SimulationLoop` over an environment of any kind.
 
-    Rewards go into the buffer scaled (see :class:`RewardScale`); telemetry has them unscaled. Episodes end at different ticks in
-    different worlds, and agents at different ticks of an episode; one that is truncated bootstraps from its own last
-    observation.
+    Rewards go into the buffer scaled (see :class:`RewardScale`); telemetry has them unscaled. Episodes end at different
+    ticks in different worlds, and agents at different ticks of an episode; one that is truncated bootstraps from its
+    own last observation.
 
     Args:
         name: of the environment, for telemetry and errors.

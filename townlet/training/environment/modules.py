@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from types import ModuleType
@@ -40,14 +41,29 @@ def import_named(name: str, source: str) -> ModuleType:
 
 
 def package_of(module: str) -> str | None:
-    """The distribution that a module belongs to, with its version; None for a file of nobody's."""
+    """The distribution that a module belongs to, with its version; None for a file of the user's own."""
     top = module.partition(".")[0]
-    for distribution in sorted(set(packages_distributions().get(top, ()))):
+    names = [top]
+    if _is_installed(top):
+        # Reads the lists of files of everything that is installed, which takes a second.
+        names += sorted(set(packages_distributions().get(top, ())))
+    for distribution in names:
         try:
             return f"{distribution} {version(distribution)}"
         except PackageNotFoundError:
             continue
     return None
+
+
+def _is_installed(top: str) -> bool:
+    """Whether a module is among the installed packages, under a name that is not its distribution's."""
+    try:
+        version(top)
+    except PackageNotFoundError:
+        file = getattr(sys.modules.get(top), "__file__", None)
+        places = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
+        return file is not None and any(place in Path(file).resolve().parents for place in places)
+    return False
 
 
 def source_sha256(kind: type) -> str | None:

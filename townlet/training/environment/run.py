@@ -83,27 +83,41 @@ def train_in_environment(
             harness.network.load_state_dict(load_policy(file)[0].state_dict())
         harness.require_usable("rollout", None)
         harness.take_memory("rollout", None)
-        origin: dict[str, JsonValue] = {
-            "environment": environment.origin,
-            "reward_scale": settings.reward_scale,
-            "mode": options.mode,
-            "log_frequency": options.log_frequency,
-            "parents": begun,
-            "kernel": arithmetic(torch.device(options.device)),
-            **({} if options.device == "cpu" else {"device": options.device}),
-        }
-        plan = {
+        common: dict[str, JsonValue] = {
             "mode": options.mode,
             "environment": environment.origin,
             "reward_scale": settings.reward_scale,
-            **begun,
-            "device": options.device,
-            **constants(config),
-            "log": options.log_options(_VERSION),
-            "code": code("townlet.training.environment.run", options.device),
         }
+        origin, plan = _origin(common, options, begun), _plan(common, options, config, begun)
         with exclusive(options.output), exclusive_file(options.log_path()):
             return train_by_plan(options, harness, None, origin, plan, _VERSION, progress, started)
+
+
+def _origin(
+    common: Mapping[str, JsonValue], options: TrainingOptions, begun: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """The part of a policy's provenance that the harness does not know."""
+    return {
+        **common,
+        "log_frequency": options.log_frequency,
+        "parents": dict(begun),
+        "kernel": arithmetic(torch.device(options.device)),
+        **({} if options.device == "cpu" else {"device": options.device}),
+    }
+
+
+def _plan(
+    common: Mapping[str, JsonValue], options: TrainingOptions, config: TrainingConfig, begun: Mapping[str, JsonValue]
+) -> dict[str, Any]:
+    """What a resumption must not change; see :func:`townlet.training.plan.training_plan`."""
+    return {
+        **common,
+        **begun,
+        "device": options.device,
+        **constants(config),
+        "log": options.log_options(_VERSION),
+        "code": code("townlet.training.environment.run", options.device),
+    }
 
 
 def train_env(
