@@ -17,6 +17,7 @@ from townlet.files.storage import AnyPath, pretty_json, write_atomically
 from townlet.host.torch_settings import repeatable
 from townlet.rollout import aligned_zeros
 from townlet.statistics.intervals import student_interval
+from townlet.training.environment.failure import EnvironmentFailed
 from townlet.training.environment.find import Environment, find_environment
 from townlet.training.environment.fit import require_fit
 from townlet.training.environment.worlds import EnvironmentWorlds
@@ -24,6 +25,8 @@ from townlet.training.environment.worlds import EnvironmentWorlds
 #: Where the search for a seed that was not trained with begins.
 FIRST_SEED = 1_000_000
 FORMAT, VERSION = "townlet-environment-evaluation", 1
+#: The most steps of an episode.
+LONGEST = 100_000
 #: Environments that run side by side.
 _BATCH = 16
 
@@ -55,7 +58,8 @@ def evaluate_in_environment(
     Returns an object for :func:`write_evaluation`: per behaviour the mean with its 95 % interval (Student's t), the
     same of the policy's difference from random play, and the return and length of each episode.
 
-    Raises InputError for unusable options and for a policy that does not fit, and EnvironmentFailed.
+    Raises InputError for unusable options and for a policy that does not fit; and EnvironmentFailed, also for an
+    episode that does not end within 100,000 steps.
     """
     if episodes < 2:
         raise InputError.of("options", "--episodes", str(episodes), "at least 2: an interval needs a spread")
@@ -74,7 +78,7 @@ def evaluate_in_environment(
                 if progress:
                     progress(index * episodes + done, len(behaviors) * episodes, name)
 
-            played[name] = _play(worlds, behavior, episodes, advance)
+            played[name] = _play(worlds, name, behavior, episodes, advance)
     returns = {name: found[0] for name, found in played.items()}
     return {
         "format": FORMAT,
@@ -107,7 +111,7 @@ def write_evaluation(result: Mapping[str, Any], output: AnyPath) -> str:
 
 
 def _play(
-    worlds: EnvironmentWorlds, behavior: Behavior, episodes: int, advance: Callable[[int], None]
+    worlds: EnvironmentWorlds, name: str, behavior: Behavior, episodes: int, advance: Callable[[int], None]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Returns, float64 [episodes], and lengths, int64 [episodes], of one whole episode for each number.
 
@@ -124,7 +128,7 @@ def _play(
             worlds.begin(world, first // worlds.worlds)
         earned, took_part = np.zeros(shape, np.float64), worlds.alive.copy()
         running = np.zeros(worlds.worlds, np.bool_)
-        running[playing] = True
+        running[playing], begun = True, worlds.ticks
         while running.any():
             behavior.act(cast("Any", worlds), action, log_prob, value)
             for world in np.flatnonzero(running).tolist():
@@ -133,6 +137,10 @@ def _play(
                 took_part[world] |= worlds.alive[world]
             worlds.require_finite()
             worlds.ticks += 1
+            if worlds.ticks - begun == LONGEST:
+                found = f"an episode under {name} that has not ended after {LONGEST:,} steps"
+                expected = "one with a time limit, such as --env-option max_episode_steps=N of Gymnasium's"
+                raise EnvironmentFailed.of(worlds.name, found, expected)
             ended = running & worlds.over
             for world in np.flatnonzero(ended).tolist():
                 returns[first + world] = earned[world, took_part[world]].mean()
