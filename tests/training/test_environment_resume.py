@@ -60,7 +60,7 @@ class StopError(Exception):
     """Ends a training from within."""
 
 
-def stopped_after(epoch: int, env: Callable[..., Any], folder: Path, **options: Any) -> None:
+def stopped_after(epoch: int, env: str | Callable[..., Any], folder: Path, **options: Any) -> None:
     def stop(fields: dict[str, Any]) -> None:
         if fields["epoch"] == epoch:
             raise StopError
@@ -139,6 +139,16 @@ def test_another_environment_or_option_is_refused_by_name(
     stopped_after(5, Dice, tmp_path / "dice")
     with pytest.raises(InputError, match=message):
         train_env(Dice, tmp_path / "dice", resume=True, **(SMALL | changed))
+
+
+def test_another_version_of_the_environment_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from support.own_environments import Dice\n\n\nclass Mine(Dice):\n    pass\n")
+    stopped_after(5, f"{file}:Mine", tmp_path / "mine")
+    file.write_text(file.read_text() + "\n# changed\n")
+    message = "environment.source_sha256: found .*, of the environment that is here now: it may go another way"
+    with pytest.raises(InputError, match=message):
+        train_env(f"{file}:Mine", tmp_path / "mine", resume=True, **SMALL)
 
 
 def test_changed_actions_are_found(tmp_path: Path) -> None:

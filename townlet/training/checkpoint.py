@@ -112,6 +112,8 @@ def _reason(name: str) -> str:
     """Why a field of the plan must be as it is now, for a message."""
     if name.startswith("code.") or name == _SOAK_CODE:
         return "of the present code: other code may give other bytes, so start again without --resume"
+    if name.startswith("environment.") and not name.startswith(("environment.name", "environment.options")):
+        return "of the environment that is here now: it may go another way, so start again without --resume"
     return "as the options say now"
 
 

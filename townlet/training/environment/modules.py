@@ -90,6 +90,9 @@ def _import_file(path: Path, source: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError.of(source, "", str(path), "the path of a Python file")
+    if str(path.resolve().parent) not in sys.path:
+        # As for a program, so that it can import its neighbours.
+        sys.path.append(str(path.resolve().parent))
     module: Any = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

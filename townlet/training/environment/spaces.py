@@ -48,11 +48,13 @@ class Observations:
         self._box = type(self.space) is spaces.Box
 
     def write(self, row: NDArray[np.float32], seen: Any) -> None:
-        """Write an observation into ``row``, float32 [F]."""
+        """Write an observation into ``row``, float32 [F]. Raises ValueError for one of another shape."""
         if self.masked:
             seen = seen[self._only] if self._only is not None else {key: seen[key] for key in self.space.spaces}  # type: ignore[attr-defined]
-        features: Any = seen if self._box else flatten(self.space, seen)
-        row[:] = np.asarray(features).ravel()
+        features = np.asarray(seen if self._box else flatten(self.space, seen))
+        if features.size != row.size:
+            raise ValueError(f"observation: found shape {features.shape}, expected {self.space.shape}, as in its space")
+        row[:] = features.ravel()
 
     def mask_in(self, seen: Any, info: Mapping[str, Any]) -> Any:
         """The mask that comes with an observation, in it or in its info; None if there is none."""
