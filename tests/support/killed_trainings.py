@@ -84,10 +84,13 @@ def _serve() -> None:
     import townlet.training.run
     from townlet.cli import main
     from townlet.config import load_scenario
+    from townlet.envs import parallel_env
+    from townlet.training.environment.run import train_env
     from townlet.world import Town
 
     scenario = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
     Town(load_scenario(scenario), worlds=1, seed=0).step(*_nobody_acts())
+    assert train_env and parallel_env
     assert townlet.soak.run and townlet.training.run and threading.active_count() == 1
     answers = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

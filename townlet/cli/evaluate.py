@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from townlet.cli.brought import say_what_it_brought
+from townlet.cli.environment import (
+    EnvironmentName,
+    EnvironmentOptions,
+    Episodes,
+    evaluate_environment,
+    required_scenario,
+)
 from townlet.cli.options import ActingBehavior, EvaluatedPolicy
 from townlet.cli.places import file_option, require_apart
 
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
 
 #: The most people of a group that are listed by name.
 _NAMED = 8
+_WORLDS = 16
 
 
 def register(app: typer.Typer) -> None:
@@ -25,10 +33,13 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    scenario: Annotated[Path, typer.Option(metavar="SCENARIO.yaml", help="Scenario file.")],
     policy: EvaluatedPolicy = None,
+    scenario: Annotated[Path | None, typer.Option(metavar="SCENARIO.yaml", help="Scenario file.")] = None,
     behavior: ActingBehavior = None,
-    worlds: Annotated[int, typer.Option(help="Number of worlds, at least 2, with one episode each.")] = 16,
+    env: EnvironmentName = None,
+    env_option: EnvironmentOptions = None,
+    episodes: Episodes = None,
+    worlds: Annotated[int, typer.Option(help="Number of worlds, at least 2, with one episode each.")] = _WORLDS,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -45,7 +56,8 @@ def evaluate(
 ) -> None:
     """Evaluate a policy, or any --behavior, in worlds that it was not trained in.
 
-    For comparison, the heuristic, the random and the scripted behaviour act in the same worlds.
+    For comparison, the heuristic, the random and the scripted behaviour act in the same worlds; with --env, chance
+    alone.
     """
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
@@ -56,7 +68,17 @@ def evaluate(
         place = Path(str(find_policy(policy)))
         inputs += [place, place / "policy.json", place / "policy.safetensors"]
     require_apart(output, *inputs)
-    loaded = load_scenario(scenario)
+    if env is not None:
+        of_towns: dict[str, Any] = {
+            "scenario": scenario,
+            "behavior": behavior,
+            "worlds": worlds != _WORLDS and worlds,
+            "trained_with": trained_with,
+        }
+        shared: dict[str, Any] = {"seed": seed, "greedy": greedy, "output": output}
+        evaluate_environment(policy, env, env_option, episodes=episodes, **shared, **of_towns)
+        return
+    loaded = load_scenario(required_scenario(scenario, env_option=env_option, episodes=episodes))
     from townlet.evaluation import evaluate as run_evaluation
     from townlet.evaluation import write_evaluation
 

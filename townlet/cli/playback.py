@@ -85,9 +85,8 @@ def playback(
     if gif is None:
         _refuse({"--from": first is not None, "--to": last is not None}, "no --gif", "--gif with it")
     else:
-        of_a_page = {"--world": len(worlds) > 1, "--compare": compare, "--policy": policy, "--label": label}
-        of_a_page |= {"--behavior": behavior}
-        of_a_page |= {"--plain": plain, "--output": output}
+        of_a_page: dict[str, object] = {"--world": len(worlds) > 1, "--compare": compare, "--policy": policy}
+        of_a_page |= {"--behavior": behavior, "--label": label, "--plain": plain, "--output": output}
         _refuse(of_a_page, "it with --gif", "no --gif, which shows one side and one world")
     scenarios = _for_each_side("--scenario", scenario, len(manifests))
     policies = _for_each_side("--policy", policy, len(manifests))

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from townlet.cli.brought import say_what_it_brought
-from townlet.cli.options import ScenarioFile
+from townlet.cli.environment import (
+    EnvironmentName,
+    EnvironmentOptions,
+    default_folder,
+    require_none_with_env,
+    required_scenario,
+    train_environment,
+)
 from townlet.cli.places import file_option, folder_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from townlet.config import Scenario
-    from townlet.training import TrainingResult
+    from townlet.training import TrainingOptions, TrainingResult
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +32,13 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
 
 
+_Scenario = Annotated[
+    Path | None, typer.Argument(metavar="[SCENARIO.yaml]", help="Scenario file, unless --env names an environment.")
+]
+_Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.yaml", help="Settings of a training with --env: training, reward_scale, …"),
+]
 _Mode = Annotated[
     str,
     typer.Option(help="Source of the data: replay (a capture), rollout (live simulation), or mixed (both in turn)."),
@@ -77,7 +91,10 @@ _Output = Annotated[
 
 
 def train(
-    scenario: ScenarioFile,
+    scenario: _Scenario = None,
+    env: EnvironmentName = None,
+    env_option: EnvironmentOptions = None,
+    config: _Config = None,
     mode: _Mode = "rollout",
     from_policy: _From = None,
     replay_manifest: _ReplayManifest = None,
@@ -94,19 +111,23 @@ def train(
     device: _Device = "cpu",
     output: _Output = None,
 ) -> None:
-    """Train a policy by PPO.
+    """Train a policy by PPO, in a scenario's town or in another environment.
 
     Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are the scenario's.
+    --seed are those of the scenario or of the settings.
     """
     from townlet.config import load_scenario
     from townlet.training import TrainingOptions
-    from townlet.training import train as run_training
 
-    config = load_scenario(scenario)
+    if env is not None:
+        require_none_with_env(scenario=scenario)
+        town, name = None, env
+    else:
+        town = load_scenario(required_scenario(scenario, env_option=env_option, config=config))
+        name = town.name
     options = TrainingOptions(
         mode=mode,
-        output=output or _default_folder(config, mode, ppo_log),
+        output=output or _default_folder(ppo_log, Path("runs") / f"{name}-{mode}" if town else default_folder(name)),
         from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
@@ -121,19 +142,28 @@ def train(
         checkpoint_every=checkpoint_every,
         device=device,
     )
-    with _progress(config.name, options.planned_epochs(config.training)) as show_epoch:
-        result = run_training(config, options, show_epoch)
-    say_what_it_brought(from_policy, config)
-    _print_result(result, config.name, mode)
+    result = (
+        train_environment(name, env_option, config, options)
+        if town is None
+        else _train_town(town, options, from_policy)
+    )
+    _print_result(result, name, mode)
 
 
-def _default_folder(config: Scenario, mode: str, ppo_log: Path | None) -> Path:
-    """The folder of the log; if there is no log, or it is a pipe or a device, one below ``runs``."""
+def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | None) -> TrainingResult:
+    from townlet.training import train as run_training
+
+    with _progress(town.name, options.planned_epochs(town.training)) as show_epoch:
+        result = run_training(town, options, show_epoch)
+    say_what_it_brought(from_policy, town)
+    return result
+
+
+def _default_folder(ppo_log: Path | None, below: Path) -> Path:
+    """The folder of the log; if there is no log, or it is a pipe or a device, the given one."""
     from townlet.files.outputs import file_place
 
-    if ppo_log is not None and not file_place(ppo_log).is_stream:
-        return ppo_log.parent
-    return Path("runs") / f"{config.name}-{mode}"
+    return below if ppo_log is None or file_place(ppo_log).is_stream else ppo_log.parent
 
 
 @contextmanager

@@ -71,7 +71,8 @@ class Claim:
 class Artefact:
     """A set of files made together: the main file, all files of the set, and what they were made from.
 
-    An artefact without ``made_from`` is a root; only a scenario may be one.
+    An artefact without ``made_from`` is a root; only a scenario may be one, and what was made in an environment that
+    is not a town (``has_no_town``).
     """
 
     kind: str
@@ -92,6 +93,8 @@ class Artefact:
     """Files that a behaviour made outside Townlet read; they are checked where they are found."""
     code: tuple[Claim, ...] = ()
     """Files of Python that made it; it is said whether they are still the same."""
+    has_no_town: bool = False
+    """Whether it was made in an environment of Gymnasium or PettingZoo, to which no hash leads."""
 
 
 def file_sha256(file: Path) -> str:

@@ -143,9 +143,14 @@ def policy(file: Path) -> Artefact:
     """Read a policy: its card names the weights, the trained configuration, and the capture and policy it came from."""
     path = file.with_name(CARD_NAME)
     card = read_json(path, "a policy's card")
-    name, says = file_name(card, "provenance.scenario", path), str(path)
-    configuration = hash_in(card, "provenance.config_sha256", path)
-    made_from = [Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)]
+    says, environment = str(path), environment_in(field(card, "provenance", path, dict))
+    made_from = []
+    if environment is None:
+        name, configuration = (
+            file_name(card, "provenance.scenario", path),
+            hash_in(card, "provenance.config_sha256", path),
+        )
+        made_from.append(Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False))
     if field(card, "provenance.parents", path, dict).get("replay_manifest_sha256") is not None:
         replayed = hash_in(card, "provenance.parents.replay_manifest_sha256", path)
         made_from.append(Claim(Path(MANIFEST_NAME), replayed, says, located=False))
@@ -156,8 +161,20 @@ def policy(file: Path) -> Artefact:
     weights = Claim(path.with_name(WEIGHTS_NAME), hash_in(card, "sha256", path), says)
     study = field(card, "provenance", path, dict).get("study")
     made_by = study.get("made_by") if isinstance(study, dict) else None
+    if environment is not None:
+        command = f"townlet train --env {environment} --seed {seed}"
+        return Artefact("policy", path, command, (weights,), tuple(made_from), notes=(_NO_TOWN,), has_no_town=True)
     command = str(made_by or f"townlet train --mode {mode} --seed {seed}")
     return Artefact("policy", path, command, (weights,), tuple(made_from))
+
+
+_NO_TOWN = "its environment is not a town: no hash leads to it, and the card names its package and source"
+
+
+def environment_in(content: dict[str, Any]) -> str | None:
+    """The name of the environment that something was made in; None for a town."""
+    environment = content.get("environment")
+    return str(environment.get("name")) if isinstance(environment, dict) else None
 
 
 @register("baseline", lambda file: file.name == BASELINE_NAME or fnmatch(file.name, "baseline-*.json"))
@@ -224,7 +241,11 @@ def replay(file: Path) -> Artefact:
 def evaluation(file: Path) -> Artefact:
     """Read an evaluation: it names the configuration of the worlds, and the policy's weights or the behaviour."""
     content, says = read_json(file, "an evaluation"), str(file)
-    name, weights = file_name(content, "scenario.name", file), optional_hash(content, "policy_sha256", file)
+    weights, environment = optional_hash(content, "policy_sha256", file), environment_in(content)
+    if environment is not None:
+        made_from = policies_claimed(weights, None, file)
+        return Artefact("evaluation", file, f"townlet evaluate --env {environment}", made_from=made_from)
+    name = file_name(content, "scenario.name", file)
     configuration = hash_in(content, "scenario.config_sha256", file)
     origin = origin_in(field(content, "behavior", file, dict), file) if weights is None else None
     scenario = Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)

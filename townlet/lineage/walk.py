@@ -86,7 +86,7 @@ class _Walk:
                 unhashed = (_WHO_AND_WHY,) if promoted else ()
                 claims, notes = [*claims, *promoted, *recorded], (*notes, said, *unhashed)
             parents = self._parents(artefact, (*below, artefact.file))
-            if not parents and artefact.kind != "scenario":
+            if not parents and artefact.kind != "scenario" and not artefact.has_no_town:
                 raise LineageError.of(artefact.file, "no parent", "the files that it was made from")
             hashes = {file: self._bytes(file) for file in (*(claim.file for claim in claims), artefact.file)}
             own = artefact.own_sha256 or hashes[artefact.file]

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from townlet.files.strict_json import is_number
+from townlet.telemetry.environments import without_a_town
 from townlet.telemetry.epoch_alerts import SIGNALS, EpochReport, Signal, examine
 from townlet.telemetry.follow import Follower
 from townlet.telemetry.formatting import count, number
@@ -214,7 +215,7 @@ def _signal_table(watched: WatchedLog, narrow: bool) -> Table:
         table.add_column("alerts", justify="right", no_wrap=True)
     watches = {bounded.field: bounded for bounded in SIGNALS if watched.bounds.get(bounded.name) is not None}
     for field in dict.fromkeys((*HIGHLIGHTS, *watches)):
-        values = [report.record.get(field) for report in watched.epochs]
+        values = [without_a_town(report.record).get(field) for report in watched.epochs]
         if field not in watches and all(value is None for value in values):
             continue
         beyond = [any(alert.field == field for alert in report.alerts) for report in watched.epochs]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from townlet.files.strict_json import is_number
 from townlet.telemetry.checks import quoted
+from townlet.telemetry.environments import RETURN_FIELD
 from townlet.telemetry.reader import Line
 from townlet.text.terminal import printable
 
@@ -55,6 +56,7 @@ _SHOWN = {
     "batch_entropy_mean": "entropy",
     "reward_advantage_corr": "corr",
     "reward_mean": "reward",
+    RETURN_FIELD: "return",
 }
 
 

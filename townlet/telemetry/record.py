@@ -20,7 +20,7 @@ class Field:
 
     ``since`` is the schema version from which every record must have the field, or ``None`` if it is optional. ``role``
     is ``metric`` for measures of the training, ``count`` for bookkeeping, and ``clock`` for values that differ between
-    otherwise identical runs.
+    otherwise identical runs. ``town`` marks what happens in a town alone.
     """
 
     name: str
@@ -32,10 +32,11 @@ class Field:
     high: float | None = None
     choices: tuple[str, ...] = ()
     role: Literal["metric", "count", "clock"] = "metric"
+    town: bool = False
 
 
 def _events(name: str, meaning: str, since: float | None = 1.1) -> Field:
-    return Field(name, "float", "events", f"{meaning} in the data that fed the epoch", since, low=0)
+    return Field(name, "float", "events", f"{meaning} in the data that fed the epoch", since, low=0, town=True)
 
 
 def _source(name: str, meaning: str, unit: str = "agent-steps") -> Field:
@@ -45,7 +46,7 @@ def _source(name: str, meaning: str, unit: str = "agent-steps") -> Field:
 def _rivalry(of: str, aggregate: str, unit: str, what: str) -> Field:
     name = f"conflict.rivalry_{of}_{aggregate}_avg"
     over_time = {"mean": "mean", "max": "maximum"}[aggregate]
-    return Field(name, "float", unit, f"{what}: {over_time} over time, averaged over agents", low=0)
+    return Field(name, "float", unit, f"{what}: {over_time} over time, averaged over agents", low=0, town=True)
 
 
 _KL = (
@@ -141,6 +142,7 @@ FIELDS: tuple[Field, ...] = (
         "summed intensity of those conflicts",
         1.1,
         low=0,
+        town=True,
     ),
     _events("shared_meal_events", "meals eaten together"),
     _events("late_help_events", "times somebody helped a colleague who was late"),
@@ -155,6 +157,7 @@ FIELDS: tuple[Field, ...] = (
         1.1,
         low=0,
         high=1,
+        town=True,
     ),
     _events("utility_outage_events", "outages of a utility"),
     _events("shower_complete_events", "showers taken to the end"),

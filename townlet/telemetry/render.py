@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from townlet.telemetry.environments import ENVIRONMENT_FIELDS
 from townlet.telemetry.formatting import count, number
 from townlet.telemetry.record import BY_NAME
 from townlet.telemetry.summary import HIGHLIGHTS, GroupSummary, MetricSummary, Summary
@@ -99,7 +100,8 @@ def _groups(groups: Sequence[GroupSummary], table: TableRenderer, code: NameRend
         for group in groups
     ]
     header = ["", "epochs", "agent-steps", *(code(name) for name in names)]
-    units = [f"{name} in {BY_NAME[name].unit}" for name in names if BY_NAME[name].unit]
+    fields = (BY_NAME.get(name) or ENVIRONMENT_FIELDS[name] for name in names)
+    units = [f"{field.name} in {field.unit}" for field in fields if field.unit]
     return table(header, rows) + f"\n\nMeans over the epochs; {', '.join(units)}."
 
 

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from townlet.errors import InputError
 from townlet.telemetry.comparison import Difference, differences
+from townlet.telemetry.environments import ENVIRONMENT_FIELDS, RETURN_FIELD, without_a_town
 from townlet.telemetry.overview import overview_of, own_rollouts, remarks_on
 from townlet.telemetry.record import BY_NAME
 
 #: Metrics that a breakdown by mode or cycle shows, if the records have them.
 HIGHLIGHTS = (
     "reward_mean",
+    RETURN_FIELD,
     "loss_total",
     "batch_entropy_mean",
     "kl_divergence",
@@ -96,7 +98,7 @@ def summarize(
 
     Raises :class:`InputError` if there is no record, or if ``baseline`` shares no metric with the last one.
     """
-    chosen = records[-last:] if last else records
+    chosen = [without_a_town(record) for record in (records[-last:] if last else records)]
     if not chosen:
         raise InputError.of("telemetry", "", "no record", "at least one")
     metrics = tuple(_metric(name, chosen) for name in _metric_names(chosen))
@@ -130,7 +132,7 @@ def _metric(name: str, records: Sequence[Mapping[str, Any]]) -> MetricSummary:
     epochs = [float(record["epoch"]) for record in having]
     values = [float(record[name]) for record in having]
     slope, trend = _trend(epochs, values)
-    field = BY_NAME.get(name)
+    field = BY_NAME.get(name) or ENVIRONMENT_FIELDS.get(name)
     return MetricSummary(
         name=name,
         unit=field.unit if field else "",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from townlet.rollout import RolloutBuffer
     from townlet.training.divergence import TrainingDiverged
+    from townlet.training.environment.run import train_env
     from townlet.training.harness import TrainingHarness
     from townlet.training.options import TrainingOptions
     from townlet.training.resumable import TrainingInterrupted
@@ -24,6 +25,7 @@ __all__ = [
     "TrainingOptions",
     "TrainingResult",
     "train",
+    "train_env",
 ]
 
 _HOMES = {
@@ -34,6 +36,7 @@ _HOMES = {
     "TrainingOptions": "townlet.training.options",
     "TrainingResult": "townlet.training.run",
     "train": "townlet.training.run",
+    "train_env": "townlet.training.environment.run",
 }
 
 

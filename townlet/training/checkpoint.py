@@ -29,6 +29,7 @@ from townlet.files.storage import AnyPath, as_path, canonical_json, read_bytes, 
 from townlet.files.strict_json import strict
 from townlet.files.tensor_file import tensors_with_description
 from townlet.training.harness import TrainingHarness
+from townlet.training.loop import SavedLoop
 from townlet.training.towns_loop import TownsLoop
 from townlet.world import Town
 
@@ -40,6 +41,8 @@ Arrays = Mapping[str, NDArray[Any]]
 
 #: Field of a soak's plan with the fingerprint of its code; those of a training's code begin with ``code.``.
 _SOAK_CODE = "soak.code_sha256"
+#: What the names of a :class:`SavedLoop`'s arrays begin with.
+_LOOP = "worlds."
 
 
 class Progress(Section):
@@ -80,14 +83,21 @@ class Checkpoint:
 
     def restore(self, harness: TrainingHarness) -> None:
         """Put a new harness of the same plan where the training was. Raises InputError if the arrays do not fit it."""
-        targets = _arrays_of(harness)
+        loop = harness.loop
+        own = {name: array for name, array in self.arrays.items() if name.startswith(_LOOP)}
+        arrays = self.arrays
+        if isinstance(loop, SavedLoop):
+            arrays = {name: array for name, array in arrays.items() if name not in own}
+        targets = {**_learner_arrays(harness), **_town_arrays(harness)}
         faults = [
-            Fault(self.file, name, _described(self.arrays.get(name)), _described(targets.get(name)))
-            for name in sorted({*targets, *self.arrays})
-            if _described(self.arrays.get(name)) != _described(targets.get(name))
+            Fault(self.file, name, _described(arrays.get(name)), _described(targets.get(name)))
+            for name in sorted({*targets, *arrays})
+            if _described(arrays.get(name)) != _described(targets.get(name))
         ]
         if faults:
             raise InputError(faults[:4])
+        if isinstance(loop, SavedLoop):
+            loop.restore({name.removeprefix(_LOOP): array for name, array in own.items()}, self.file)
         for name, array in _town_arrays(harness).items():
             array[...] = self.arrays[name]
         with torch.no_grad():
@@ -102,6 +112,8 @@ def _reason(name: str) -> str:
     """Why a field of the plan must be as it is now, for a message."""
     if name.startswith("code.") or name == _SOAK_CODE:
         return "of the present code: other code may give other bytes, so start again without --resume"
+    if name.startswith("environment.") and not name.startswith(("environment.name", "environment.options")):
+        return "of the environment that is here now: it may go another way, so start again without --resume"
     return "as the options say now"
 
 
@@ -158,8 +170,13 @@ _EXPECTED = "a whole checkpoint; without the file, a training starts from its be
 
 def _arrays_of(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
     """All arrays of the harness by name; those of the network and the optimizer may be copies."""
-    learner = {name: tensor.detach().cpu().numpy() for name, tensor in _tensors(harness).items()}
-    return {**learner, **_town_arrays(harness)}
+    loop = harness.loop
+    own = {f"{_LOOP}{name}": array for name, array in loop.saved().items()} if isinstance(loop, SavedLoop) else {}
+    return {**_learner_arrays(harness), **_town_arrays(harness), **own}
+
+
+def _learner_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in _tensors(harness).items()}
 
 
 def _tensors(harness: TrainingHarness) -> dict[str, torch.Tensor]:
@@ -170,8 +187,8 @@ def _tensors(harness: TrainingHarness) -> dict[str, torch.Tensor]:
 def _town_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
     """The town's arrays; arrays of records as bytes, uint8 [..., size of a record]."""
     town = harness.loop.town
-    if isinstance(harness.loop, TownsLoop):
-        # Every rollout begins a new day in towns that its number decides.
+    if isinstance(harness.loop, TownsLoop | SavedLoop):
+        # Every rollout over towns begins a new day in those that its number decides.
         return {}
     if not isinstance(town, Town):
         raise ValueError(f"loop: found one over {type(town).__name__}, expected a town's: it alone can be saved")

@@ -27,6 +27,9 @@ class GymnasiumWorlds:
     actions are those of ``info["action_mask"]`` where the environment provides it (as Taxi does), else all. Only
     :meth:`reset` resets an environment; no wrapper does it automatically.
 
+    Only the first episode of each world is seeded, as in the published study of reference tasks, whose figures depend
+    on it. Trainings that can be resumed use :class:`townlet.training.environment.worlds.EnvironmentWorlds`.
+
     Raises ValueError for spaces of other kinds.
     """
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior
 from townlet.rollout import RolloutBuffer
@@ -33,7 +36,7 @@ class Loop(Protocol):
     """Worlds that a behaviour acts in, rollout after rollout.
 
     :class:`townlet.simulation.SimulationLoop` runs a town, :class:`townlet.training.towns_loop.TownsLoop` many drawn
-    ones, and :class:`townlet.training.gymnasium_loop.GymnasiumLoop` Gymnasium's environments.
+    ones, and :class:`townlet.training.environment.loop.EnvironmentLoop` environments that are no towns.
     """
 
     @property
@@ -47,4 +50,20 @@ class Loop(Protocol):
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior) -> None:
         """Fill the buffer with the ticks that follow."""
+        ...
+
+
+@runtime_checkable
+class SavedLoop(Protocol):
+    """A loop that says itself what a checkpoint must hold of its worlds."""
+
+    def saved(self) -> dict[str, NDArray[Any]]:
+        """Everything that the next rollout depends on, as arrays; their shapes may change from rollout to rollout."""
+        ...
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], file: str) -> None:
+        """Go back to where the loop was when :meth:`saved` returned ``arrays``.
+
+        Raises InputError, with ``file`` as the file, for arrays that are not of such worlds.
+        """
         ...

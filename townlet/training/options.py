@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from townlet.config.training import TrainingConfig, mode_named, planned_epochs, with_training_options
 from townlet.errors import InputError
@@ -71,6 +72,10 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError.of(file, name, str(value), "at least 1")
+
+    def log_options(self, version: float) -> dict[str, Any]:
+        """How the telemetry is written, under a version of its schema."""
+        return {"version": version, "frequency": self.log_frequency, "max_entries": self.log_max_entries}
 
     def log_path(self) -> Path:
         """Return the path of the log. Raises InputError for an object store, to which nothing can be appended, and for

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from townlet.behavior.compiled.kernel import arithmetic
 from townlet.config.scenario import Scenario
-from townlet.config.training import Mode
+from townlet.config.training import Mode, TrainingConfig
 from townlet.sources import sources_sha256
 
 
@@ -36,23 +36,41 @@ def training_plan(
         initial_policy_sha256: SHA-256 of the weights that the training begins with, unless they are fresh.
     """
     town = scenario.model_dump(mode="json", exclude={"description", "telemetry", "capture", "training", "soak"})
-    training, ppo = scenario.training, scenario.training.ppo
-    spanned = training.cycles if "linear" in (ppo.lr_schedule, ppo.entropy_schedule) else None
     return {
         "mode": mode,
         "replay_manifest_sha256": capture_sha256,
-        **({} if initial_policy_sha256 is None else {"initial_policy_sha256": initial_policy_sha256}),
+        **begun_with(initial_policy_sha256),
         "device": device,
-        "training": training.model_dump(mode="json", exclude={"cycles"}),
-        "cycles_spanned_by_schedules": spanned,
+        **constants(scenario.training),
         # The order of people and objects matters, and mappings compare equal in any order; the hash depends on it.
         "scenario": {**town, "town_sha256": scenario.town_digest},
         "log": dict(log),
-        "code": {
-            "sha256": sources_sha256("townlet.training.run"),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "numba": numba.__version__,
-            "kernel": arithmetic(torch.device(device)),
-        },
+        "code": code("townlet.training.run", device),
+    }
+
+
+def begun_with(initial_policy_sha256: str | None) -> dict[str, JsonValue]:
+    """The part of a plan about the weights that a training begins with; nothing for fresh ones."""
+    return {} if initial_policy_sha256 is None else {"initial_policy_sha256": initial_policy_sha256}
+
+
+def constants(training: TrainingConfig) -> dict[str, Any]:
+    """The part of a plan that a training's configuration decides."""
+    ppo = training.ppo
+    return {
+        "training": training.model_dump(mode="json", exclude={"cycles"}),
+        "cycles_spanned_by_schedules": (
+            training.cycles if "linear" in (ppo.lr_schedule, ppo.entropy_schedule) else None
+        ),
+    }
+
+
+def code(module: str, device: str) -> dict[str, JsonValue]:
+    """The part of a plan about the code: our own that ``module`` depends on, and the libraries that compute."""
+    return {
+        "sha256": sources_sha256(module),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "kernel": arithmetic(torch.device(device)),
     }

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from upath import UPath
 
 from townlet.behavior.compiled.kernel import arithmetic
-from townlet.behavior.policy_file import PolicyCard, load_policy
+from townlet.behavior.policy_file import load_policy
 from townlet.capture import Capture, read_capture
 from townlet.config.scenario import Scenario
 from townlet.config.training import mode_named
@@ -92,7 +92,57 @@ def train(
         harness.take_memory(mode, capture)
         with exclusive(options.output), exclusive_file(log_path):
             origin = _origin(scenario, options, capture, beginning)
-            session, card, already_done = _train(beginning, options, harness, capture, origin, progress)
+            replayed = None if capture is None else capture.manifest_sha256
+            version = beginning.scenario.telemetry.version
+            plan = training_plan(
+                beginning.scenario,
+                mode,
+                replayed,
+                options.log_options(version),
+                options.device,
+                initial_policy_sha256=beginning.sha256,
+            )
+            return train_by_plan(options, harness, capture, origin, plan, version, progress, started)
+
+
+def train_by_plan(
+    options: TrainingOptions,
+    harness: TrainingHarness,
+    capture: Capture | None,
+    origin: Mapping[str, JsonValue],
+    plan: Mapping[str, Any],
+    version: float,
+    progress: Callable[[dict[str, Any]], None] | None,
+    started: float,
+) -> TrainingResult:
+    """Begin or resume a training in its locked folder, and save its policy unless nothing was left to do.
+
+    Args:
+        options: those of the training.
+        harness: a new one, with its memory taken.
+        capture: the recorded data, for the modes that replay one.
+        origin: the part of the policy's provenance that the harness does not know.
+        plan: see :func:`townlet.training.plan.training_plan`.
+        version: of the telemetry's schema.
+        progress: see :func:`train`.
+        started: when the work began, by :func:`time.perf_counter`.
+
+    Raises what :func:`train` raises.
+    """
+    mode, log_path, log_options = mode_named(options.mode), options.log_path(), options.log_options(version)
+    session = TrainingSession(
+        options.output, harness, mode, plan, every=options.checkpoint_every, resume=options.resume
+    )
+    already_done = session.is_done and is_saved(options.output, harness, origin)
+    if already_done:
+        # A finished training must be given its own log.
+        session.require_log(log_path)
+        card = load_policy(options.output)[1]
+    else:
+        with session.work.open_log(log_path, **log_options) as writer:
+            session.run(writer, capture, str(options.replay_manifest), progress)
+        card = save_final_policy(options.output, harness, origin)
+        forget_previous(options.output)
     first, last = session.rewards
     return TrainingResult(
         policy=as_path(options.output) / CARD_NAME,
@@ -109,37 +159,6 @@ def train(
         updates_lost=session.attempts.updates_lost,
         already_done=already_done,
     )
-
-
-def _train(
-    beginning: Beginning,
-    options: TrainingOptions,
-    harness: TrainingHarness,
-    capture: Capture | None,
-    origin: Mapping[str, JsonValue],
-    progress: Callable[[dict[str, Any]], None] | None,
-) -> tuple[TrainingSession, PolicyCard, bool]:
-    """Begin or resume a training in its locked folder; return the policy's card, and whether nothing was left to do."""
-    mode, log_path, scenario = mode_named(options.mode), options.log_path(), beginning.scenario
-    log_options: dict[str, Any] = {
-        "version": scenario.telemetry.version,
-        "frequency": options.log_frequency,
-        "max_entries": options.log_max_entries,
-    }
-    replayed = None if capture is None else capture.manifest_sha256
-    plan = training_plan(scenario, mode, replayed, log_options, options.device, initial_policy_sha256=beginning.sha256)
-    session = TrainingSession(
-        options.output, harness, mode, plan, every=options.checkpoint_every, resume=options.resume
-    )
-    if session.is_done and is_saved(options.output, harness, origin):
-        # A finished training must be given its own log.
-        session.require_log(log_path)
-        return session, load_policy(options.output)[1], True
-    with session.work.open_log(log_path, **log_options) as writer:
-        session.run(writer, capture, str(options.replay_manifest), progress)
-    card = save_final_policy(options.output, harness, origin)
-    forget_previous(options.output)
-    return session, card, False
 
 
 def _origin(

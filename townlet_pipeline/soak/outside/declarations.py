@@ -100,6 +100,6 @@ def _page(policy: "DeclaredPolicy") -> dict[str, object]:
     }
 
 
-def provenance_table(provenance: dict[str, str]) -> MetadataValue:  # type: ignore[type-arg]
+def provenance_table(provenance: dict[str, str]) -> MetadataValue:
     """The declared provenance as a table."""
     return metadata.table([{"field": field, "value": value} for field, value in provenance.items()], _PROVENANCE)
