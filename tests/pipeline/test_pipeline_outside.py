@@ -178,7 +178,7 @@ def test_a_night_soaks_it_and_is_traced_to_its_weights(examined: Any, instance: 
     report = made["outside_report"].metadata
     assert report["verdict"].value in ("accept", "hold", "reject")
     page = Path(str(report["path"].value))
-    assert "mine behaviour, made outside Townlet" in page.with_suffix(".md").read_text()
+    assert "mine, made outside Townlet" in page.with_suffix(".md").read_text()
     nodes = list(trace(page).everything())
     kinds = {node.kind for node in nodes}
     assert {"outside_report", "outside_soak", "outside_baseline", "outside_policy", "scenario"} <= kinds

@@ -95,6 +95,14 @@ class Baseline(Section):
         return {name: value for name, value in handler(self).items() if name != "origin" or value is not None}
 
     @property
+    def actor(self) -> str:
+        """Who acted, in words without a full stop."""
+        if self.origin is None:
+            return f"{self.behavior} behaviour"
+        kind = "mixed company" if self.origin.members else f"{self.behavior}, made outside Townlet"
+        return f"{kind}: {self.origin.sentence()}"
+
+    @property
     def acted(self) -> str | None:
         """The hash that identifies the weights, or the origin, of the behaviour; None for those without either."""
         return self.policy_sha256 or (self.origin.sha256 if self.origin else None)

@@ -107,13 +107,14 @@ class BaselineReview:
         if weights is not None:
             return f"A policy, with the weights {weights[:_SHORT]}."
         if self.baseline.origin is not None:
-            return f"{behavior}, made outside Townlet: {self.baseline.origin.sentence()}."
-        actor = {
+            actor = self.baseline.actor
+            return f"{actor[0].upper()}{actor[1:]}." if self.baseline.origin.members else f"{actor}."
+        actors = {
             "scripted": "The scenario's script (scripted)",
             "heuristic": "The heuristic, which acts by need (heuristic)",
             "random": "Random actions (random)",
         }
-        return f"{actor.get(behavior, behavior)}; no policy."
+        return f"{actors.get(behavior, behavior)}; no policy."
 
     def _by(self) -> str:
         entry, successor = self.promotion, self.successor

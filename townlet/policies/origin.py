@@ -84,9 +84,9 @@ class Origin(Section):
         """The origin in words, without a full stop."""
         if self.members:
             return "; ".join(f"{name}: {member.sentence()}" for name, member in self.members.items())
-        code = f"code {self.code_sha256[:_SHORT]}" if self.code_sha256 else "no code with a file"
+        code = [f"code {self.code_sha256[:_SHORT]}"] if self.code_sha256 else []
         files = [f"{file} {digest[:_SHORT]}" for file, digest in self.files.items()]
-        return f"{self.given or 'handed over in Python'} ({', '.join([code, *files])})"
+        return f"{self.given or 'handed over in Python'} ({', '.join([*code, *files]) or 'no code with a file'})"
 
 
 Member.model_rebuild()

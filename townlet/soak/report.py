@@ -209,11 +209,10 @@ def _sources(evidence: Evidence, place: str) -> list[tuple[str, str]]:
 def _circumstances(evidence: Evidence) -> str:
     manifest, baseline = evidence.soak.manifest, evidence.baseline
     environment = ", ".join(f"{name} {value}" for name, value in manifest["environment"].items())
-    made = "" if baseline.origin is None else f", made outside Townlet: {baseline.origin.sentence()}"
     return (
         f"Scenario {manifest['scenario_sha256'][:12]}, seed {manifest['seed']}, {manifest['worlds']:,} worlds of "
         f"{manifest['ticks']:,} ticks per cycle; baseline of {len(baseline.seeds)} seeds, "
-        f"{baseline.behavior} behaviour{made}; code {manifest['code_version'][:12]}; {environment}.{_ignored(evidence)}"
+        f"{baseline.actor}; code {manifest['code_version'][:12]}; {environment}.{_ignored(evidence)}"
     )
 
 

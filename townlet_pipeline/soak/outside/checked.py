@@ -23,7 +23,7 @@ class CheckedPolicy(NamedTuple):
     version: str
     """The data version of `outside_policy`."""
     brings_observations: bool
-    """Whether it sees other features than people did in the scenario's pinned capture."""
+    """Whether the network of its soak sees other features than people did in the scenario's pinned capture."""
 
     def read(self, store: StoreResource, **also: dict[str, str]) -> dict[str, MetadataValue[Any]]:
         """The metadata of what was read: the scenario's copy, the checked policy, and ``also`` by asset."""
@@ -45,4 +45,5 @@ def checked_policy(context: AssetExecutionContext, store: StoreResource, name: s
     check = files.main_file(store, name, "outside_policy")
     scenario = load_scenario(source)
     version, acting = require_checked(policy, scenario, check)
-    return CheckedPolicy(policy, source, version, acting.scenario is not scenario)
+    learns = "policy" in policy.acting
+    return CheckedPolicy(policy, source, version, learns and acting.scenario is not scenario)
