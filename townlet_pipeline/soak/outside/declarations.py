@@ -97,9 +97,10 @@ def _page(policy: "DeclaredPolicy") -> dict[str, object]:
         "provenance": provenance_table(declared.provenance),
         MADE_BY: declared.provenance.get("trained by", "made elsewhere"),
         "path": MetadataValue.path(shown(policy.file)),
+        "command": f"townlet check {shown(policy.file)} --output runs/outside_policy.json",
     }
 
 
-def provenance_table(provenance: dict[str, str]) -> MetadataValue:  # type: ignore[type-arg]
+def provenance_table(provenance: dict[str, str]) -> MetadataValue:
     """The declared provenance as a table."""
     return metadata.table([{"field": field, "value": value} for field, value in provenance.items()], _PROVENANCE)
