@@ -97,6 +97,7 @@ def _page(policy: "DeclaredPolicy") -> dict[str, object]:
         "provenance": provenance_table(declared.provenance),
         MADE_BY: declared.provenance.get("trained by", "made elsewhere"),
         "path": MetadataValue.path(shown(policy.file)),
+        "command": f"townlet check {shown(policy.file)} --output runs/outside_policy.json",
     }
 
 
