@@ -59,15 +59,7 @@ def evaluate(
     For comparison, the heuristic, the random and the scripted behaviour act in the same worlds; with --env, chance
     alone.
     """
-    from townlet.cli.console import compiling_notice, progress_bar
-    from townlet.config import load_scenario
-    from townlet.policies import find_policy
-
-    inputs = [scenario]
-    if policy is not None:
-        place = Path(str(find_policy(policy)))
-        inputs += [place, place / "policy.json", place / "policy.safetensors"]
-    require_apart(output, *inputs)
+    _require_apart(output, policy, scenario)
     if env is not None:
         of_towns: dict[str, Any] = {
             "scenario": scenario,
@@ -78,22 +70,31 @@ def evaluate(
         shared: dict[str, Any] = {"seed": seed, "greedy": greedy, "output": output}
         evaluate_environment(policy, env, env_option, episodes=episodes, **shared, **of_towns)
         return
-    loaded = load_scenario(required_scenario(scenario, env_option=env_option, episodes=episodes))
+    options: dict[str, Any] = {"behavior": behavior, "worlds": worlds, "seed": seed, "greedy": greedy}
+    file = required_scenario(scenario, env_option=env_option, episodes=episodes)
+    _evaluate_in_town(policy, file, output, {**options, "trained_with": trained_with or ()})
+
+
+def _require_apart(output: Path | None, policy: Path | None, scenario: Path | None) -> None:
+    from townlet.policies import find_policy
+
+    inputs = [scenario]
+    if policy is not None:
+        place = Path(str(find_policy(policy)))
+        inputs += [place, place / "policy.json", place / "policy.safetensors"]
+    require_apart(output, *inputs)
+
+
+def _evaluate_in_town(policy: Path | None, scenario: Path, output: Path | None, options: Mapping[str, Any]) -> None:
+    from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.config import load_scenario
     from townlet.evaluation import evaluate as run_evaluation
     from townlet.evaluation import write_evaluation
 
+    loaded = load_scenario(scenario)
     with progress_bar("evaluate", "episodes") as advance:
         compiling_notice()
-        result = run_evaluation(
-            policy,
-            loaded,
-            behavior=behavior,
-            worlds=worlds,
-            seed=seed,
-            trained_with=trained_with or (),
-            greedy=greedy,
-            progress=advance,
-        )
+        result = run_evaluation(policy, loaded, **options, progress=advance)
     _print(result)
     say_what_it_brought(policy, loaded)
     if output is not None:

@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from townlet.behavior.own.draws import draw_actions, weights_of
+from townlet.behavior.own.rows import RowsBehavior
 from townlet.config.town import NAME_PATTERN
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
 from townlet.policies.origin import Origin
-from townlet.world import Town
 from townlet.world.rules.actions import WAIT
 
 #: A function of observations, float32 [B, F], and masks of legal actions, bool [B, N].
@@ -33,7 +34,7 @@ Function = Callable[[NDArray[np.float32], NDArray[np.bool_]], Any]
 BUILT_IN = ("scripted", "random", "heuristic", "neural", "mixed")
 
 
-class FunctionBehavior:
+class FunctionBehavior(RowsBehavior):
     """A base for behaviours made from a function; it calls the function for everybody in all worlds at once.
 
     Attributes: ``name``, ``deterministic``, ``origin`` and ``has_values``, which is known after the first call.
@@ -42,8 +43,18 @@ class FunctionBehavior:
     #: Whether recorded log-probabilities are those of the behaviour.
     has_log_probs = True
 
-    def __init__(self, function: Function, *, name: str, deterministic: bool, files: Iterable[AnyPath] = ()) -> None:
-        self.name, self.deterministic = checked_name(name), deterministic
+    def __init__(
+        self,
+        function: Function,
+        *,
+        name: str,
+        deterministic: bool,
+        files: Iterable[AnyPath] = (),
+        commitment_ticks: int = 0,
+    ) -> None:
+        if commitment_ticks < 0:
+            raise InputError.of(f"behavior {name}", "commitment_ticks", str(commitment_ticks), "at least 0")
+        self.name, self.deterministic, self.commitment_ticks = checked_name(name), deterministic, commitment_ticks
         self.has_values = False
         self.origin = Origin(code_sha256=code_sha256_of(function), files=hashes_of(files))
         self._function = function
@@ -52,11 +63,6 @@ class FunctionBehavior:
         """What the function returns for observations [B, F] and masks [B, N], always as a tuple."""
         returned = self._function(observation, mask)
         return returned if isinstance(returned, tuple) else (returned,)
-
-    def _of_everybody(self, town: Town) -> tuple[Any, ...]:
-        # Copies, since a function may keep or change what it is given, and the town writes into its arrays in place.
-        observation = town.observation.reshape(-1, town.observation.shape[-1]).copy()
-        return self.outputs(observation, town.mask.reshape(-1, town.mask.shape[-1]).copy())
 
     def _array(self, what: str, returned: Any, shape: tuple[int, ...], kinds: str, expected: str) -> NDArray[Any]:
         """What the function returned, as an array. Raises InputError for another shape, type, or NaN."""
@@ -68,17 +74,20 @@ class FunctionBehavior:
             raise InputError.of(f"behavior {self.name}", what, "NaN", "numbers")
         return array
 
-    def _put_values(self, outputs: tuple[Any, ...], index: int, value: NDArray[np.float32]) -> None:
+    def _values(self, outputs: tuple[Any, ...], index: int, rows: int) -> NDArray[Any]:
+        """The values among the outputs, [B]; NaN if there are none."""
         if len(outputs) > index + 1:
             found = f"{len(outputs)} results"
             raise InputError.of(f"behavior {self.name}", "", found, f"at most {index + 1} from the function")
         if len(outputs) <= index:
-            value[:] = math.nan
-            return
+            return np.full(rows, math.nan)
         self.has_values = True
-        found_values = _as_array(outputs[index])
-        flat = found_values[:, 0] if found_values.shape == (value.size, 1) else found_values
-        value[:] = self._array("values", flat, (value.size,), "f", "floats").reshape(value.shape)
+        given = _as_array(outputs[index])
+        flat = given[:, 0] if given.shape == (rows, 1) else given
+        values = self._array("values", flat, (rows,), "f", "floats")
+        if np.isinf(values).any():
+            raise InputError.of(f"behavior {self.name}", "values", "infinity", "finite numbers, or NaN for no estimate")
+        return values
 
 
 class LogitsBehavior(FunctionBehavior):
@@ -87,21 +96,16 @@ class LogitsBehavior(FunctionBehavior):
     Draws come from the town's policy stream: equal seeds give equal actions, whatever a library's own generator does.
     """
 
-    def act(
-        self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
-    ) -> None:
-        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`."""
-        outputs = self._of_everybody(town)
-        mask = town.mask.reshape(-1, town.mask.shape[-1])
-        logits = self._logits(outputs, mask.shape)
-        self._put_values(outputs, 1, value)
+    def choose(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], draws: NDArray[np.float64]
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Choose for each row; see :meth:`RowsBehavior.choose`."""
+        outputs = self.outputs(observation, mask.copy())
+        weights = weights_of(self._logits(outputs, mask.shape), mask)
+        values = self._values(outputs, 1, len(mask))
         if self.deterministic:
-            action[:], log_prob[:] = np.where(mask, logits, -np.inf).argmax(axis=1).reshape(action.shape), 0.0
-            # Where every legal action is −inf, the first of all is found, which may be illegal.
-            action[:] = _legal_or_waiting(action, town.mask)
-            return
-        chosen, chances = draw_actions(weights_of(logits, mask), town.policy_draws().reshape(-1))
-        action[:], log_prob[:] = chosen.reshape(action.shape), chances.reshape(action.shape)
+            return weights.argmax(axis=1), np.zeros(len(mask)), values
+        return *draw_actions(weights, draws), values
 
     def evaluate(
         self, observation: NDArray[np.float32], mask: NDArray[np.bool_]
@@ -112,9 +116,8 @@ class LogitsBehavior(FunctionBehavior):
         """
         outputs = self.outputs(observation.copy(), mask.copy())
         weights = weights_of(self._logits(outputs, mask.shape), mask)
-        value = np.empty(len(mask), np.float32)
-        self._put_values(outputs, 1, value)
-        return weights / weights.sum(axis=-1, keepdims=True), value if len(outputs) > 1 else None
+        values = self._values(outputs, 1, len(mask)).astype(np.float32)
+        return weights / weights.sum(axis=-1, keepdims=True), values if len(outputs) > 1 else None
 
     def _logits(self, outputs: tuple[Any, ...], shape: tuple[int, ...]) -> NDArray[np.float64]:
         logits = self._array("logits", outputs[0], shape, "f", "floats").astype(np.float64)
@@ -132,42 +135,46 @@ class ActionsBehavior(FunctionBehavior):
         """Whether the function gives log-probabilities; a deterministic behaviour needs none."""
         return self.deterministic or self._gave_log_probs
 
-    def __init__(self, function: Function, *, name: str, deterministic: bool, files: Iterable[AnyPath] = ()) -> None:
-        super().__init__(function, name=name, deterministic=deterministic, files=files)
+    def __init__(self, function: Function, **options: Any) -> None:
+        super().__init__(function, **options)
         self._gave_log_probs = False
 
-    def act(
-        self, town: Town, action: NDArray[np.int32], log_prob: NDArray[np.float32], value: NDArray[np.float32]
-    ) -> None:
-        """Choose for everybody; see :meth:`townlet.behavior.base.Behavior.act`."""
-        outputs = self._of_everybody(town)
-        actions = town.mask.shape[-1]
-        chosen = self._array("actions", outputs[0], (action.size,), "iu", "integers").astype(np.int64)
+    def choose(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], draws: NDArray[np.float64]
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Choose for each row; see :meth:`RowsBehavior.choose`."""
+        outputs = self.outputs(observation, mask.copy())
+        rows, actions = mask.shape
+        chosen = self._array("actions", outputs[0], (rows,), "iu", "integers").astype(np.int64)
         if chosen.min() < 0 or chosen.max() >= actions:
             wrong = chosen[(chosen < 0) | (chosen >= actions)][0]
             raise InputError.of(f"behavior {self.name}", "actions", str(wrong), f"0 to {actions - 1}")
-        action[:] = _legal_or_waiting(chosen.reshape(action.shape), town.mask)
-        self._put_log_probs(outputs, log_prob)
-        if self._gave_log_probs and (action.ravel() != chosen).any():
-            wrong = chosen[action.ravel() != chosen][0]
+        legal = np.take_along_axis(mask, chosen[:, None], 1)[:, 0]
+        log_probs = self._log_probs(outputs, rows)
+        if self._gave_log_probs and not legal.all():
             expected = "actions that the mask allows, since the log-probability given would be that of another"
-            raise InputError.of(f"behavior {self.name}", "actions", str(wrong), expected)
-        self._put_values(outputs, 2, value)
+            raise InputError.of(f"behavior {self.name}", "actions", str(chosen[~legal][0]), expected)
+        return np.where(legal, chosen, WAIT), log_probs, self._values(outputs, 2, rows)
 
-    def _put_log_probs(self, outputs: tuple[Any, ...], log_prob: NDArray[np.float32]) -> None:
+    def _log_probs(self, outputs: tuple[Any, ...], rows: int) -> NDArray[Any]:
         if self.deterministic or len(outputs) < 2 or outputs[1] is None:
-            log_prob[:] = 0.0
-            return
-        found = self._array("log_probs", outputs[1], (log_prob.size,), "f", "floats")
+            return np.zeros(rows)
+        found = self._array("log_probs", outputs[1], (rows,), "f", "floats")
         if not np.isfinite(found).all() or found.max() > _ROUNDED_ABOVE_0:
             wrong = found[~np.isfinite(found) | (found > _ROUNDED_ABOVE_0)][0]
             raise InputError.of(f"behavior {self.name}", "log_probs", str(wrong), "finite numbers of at most 0")
         self._gave_log_probs = True
-        log_prob[:] = np.minimum(found, 0.0).reshape(log_prob.shape)
+        at_most_0: NDArray[Any] = np.minimum(found, 0.0)
+        return at_most_0
 
 
 def from_logits(
-    function: Function, *, name: str, deterministic: bool = False, files: Iterable[AnyPath] = ()
+    function: Function,
+    *,
+    name: str,
+    deterministic: bool = False,
+    files: Iterable[AnyPath] = (),
+    commitment_ticks: int = 0,
 ) -> LogitsBehavior:
     """A behaviour from a function that returns logits or log-probabilities of all actions.
 
@@ -181,14 +188,18 @@ def from_logits(
         name: for manifests: lower case letters, digits and underscores, none of Townlet's own.
         deterministic: whether to take the most probable action instead of drawing one.
         files: files with weights, whose SHA-256 are recorded.
+        commitment_ticks: those of the environment in which it was trained; above 0, only the rows of people who decide
+            are given.
 
     Raises InputError for an unusable name or file; and, once it acts, for unusable results.
     """
-    return LogitsBehavior(function, name=name, deterministic=deterministic, files=files)
+    return LogitsBehavior(
+        function, name=name, deterministic=deterministic, files=files, commitment_ticks=commitment_ticks
+    )
 
 
 def from_actions(
-    function: Function, *, name: str, deterministic: bool, files: Iterable[AnyPath] = ()
+    function: Function, *, name: str, deterministic: bool, files: Iterable[AnyPath] = (), commitment_ticks: int = 0
 ) -> ActionsBehavior:
     """A behaviour from a function that returns actions.
 
@@ -199,10 +210,13 @@ def from_actions(
         name: see :func:`from_logits`.
         deterministic: whether the function always chooses the same action for the same observation and mask.
         files: files with weights, whose SHA-256 are recorded.
+        commitment_ticks: see :func:`from_logits`.
 
     Raises InputError for an unusable name or file; and, once it acts, for unusable results.
     """
-    return ActionsBehavior(function, name=name, deterministic=deterministic, files=files)
+    return ActionsBehavior(
+        function, name=name, deterministic=deterministic, files=files, commitment_ticks=commitment_ticks
+    )
 
 
 def checked_name(name: str) -> str:
@@ -227,41 +241,6 @@ def code_sha256_of(code: object) -> str | None:
 def hashes_of(files: Iterable[AnyPath]) -> dict[str, str]:
     """SHA-256 of each file by its path as given. Raises InputError for a file that cannot be read."""
     return {str(file): sha256(read_bytes(as_path(file), "weights of a behaviour")) for file in files}
-
-
-def draw_actions(
-    weights: NDArray[np.float64], draws: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Choose an action per row by inverting the cumulative distribution; return them and their log-probabilities.
-
-    Args:
-        weights: float64 [B, N], in proportion to the probabilities; 0 for illegal actions.
-        draws: float64 [B] in [0, 1).
-    """
-    cumulative = weights.cumsum(axis=1)
-    beyond = cumulative > (draws * cumulative[:, -1])[:, None]
-    # Rounding can lift a threshold to the sum itself; then the last possible action is meant.
-    last = weights.shape[1] - 1 - (weights[:, ::-1] > 0.0).argmax(axis=1)
-    chosen = np.where(beyond.any(axis=1), beyond.argmax(axis=1), last)
-    shares = np.take_along_axis(weights, chosen[:, None], 1)[:, 0] / cumulative[:, -1]
-    return chosen, np.log(shares)
-
-
-def weights_of(logits: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weights in proportion to the probabilities, at most 1, float64 [B, N]; 0 for illegal actions.
-
-    ``logits`` is float64 [B, N], finite or −inf; ``mask`` is bool [B, N], at least one true per row. If all legal
-    logits of a row are −inf, its legal actions are equally probable.
-    """
-    legal = np.where(mask, logits, -np.inf)
-    most = legal.max(axis=1, keepdims=True)
-    return np.where(mask & (most == -np.inf), 1.0, np.exp(legal - np.where(most == -np.inf, 0.0, most)))
-
-
-def _legal_or_waiting(action: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """The actions [W, A], with waiting in place of what ``mask``, bool [W, A, N], forbids."""
-    legal: NDArray[Any] = np.take_along_axis(mask, action[..., None].astype(np.int64), -1)[..., 0]
-    return np.where(legal, action, WAIT)
 
 
 def _as_array(returned: ArrayLike) -> NDArray[Any]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from townlet.behavior.base import Behavior, NarrowingBehavior
+from townlet.behavior.base import Behavior
 from townlet.behavior.brought_observations import with_observations
-from townlet.behavior.decisions import narrow_to_decisions, take_only
 from townlet.behavior.fit import Fit, find_fit
 from townlet.behavior.onnx_file import CARD_KEY
-from townlet.behavior.own.functions import draw_actions, from_actions, from_logits, hashes_of, weights_of
+from townlet.behavior.own.draws import draw_actions, weights_of
+from townlet.behavior.own.functions import from_actions, from_logits, hashes_of
 from townlet.behavior.own.onnx_network import OnnxFile, OnnxNetwork, open_onnx
+from townlet.behavior.own.rows import RowsBehavior
 from townlet.behavior.policy_file import PolicyCard
 from townlet.config import Scenario
 from townlet.config.validate import validated
@@ -23,7 +23,6 @@ from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path
 from townlet.files.strict_json import strict
 from townlet.policies.origin import Origin
-from townlet.world import Town
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
@@ -70,7 +69,7 @@ def onnx_behavior(path: AnyPath, scenario: Scenario, *, greedy: bool = False) ->
     return made, scenario
 
 
-class OnnxPolicyBehavior(NarrowingBehavior):
+class OnnxPolicyBehavior(RowsBehavior):
     """A policy that Townlet exported as an ONNX file, as it acts in a town.
 
     It does what a :class:`~townlet.behavior.neural.NeuralBehavior` of the same policy does, up to rounding: it draws
@@ -84,42 +83,18 @@ class OnnxPolicyBehavior(NarrowingBehavior):
 
     def __init__(self, network: OnnxNetwork, card: PolicyCard, fit: Fit | None, *, greedy: bool = False) -> None:
         self.card, self.origin = card, _origin_of(network.file)
-        self.deterministic = greedy
+        self.deterministic, self.commitment_ticks = greedy, card.network.commitment_ticks
         self._network, self._fit = network, fit
 
-    def act_within(
-        self,
-        town: Town,
-        mask: NDArray[np.bool_],
-        action: NDArray[np.int32],
-        log_prob: NDArray[np.float32],
-        value: NDArray[np.float32],
-    ) -> None:
-        """Choose for everybody as in :meth:`act`, and fill ``mask``, bool [W, A, N], with what they chose among."""
-        draws = None if self.deterministic else town.policy_draws().reshape(-1)
-        rows = self._narrow(town, mask)
-        legal = mask.reshape(action.size, -1)
-        actions = np.empty(action.size, np.int32)
-        log_probs, values = np.zeros(action.size, np.float32), np.full(action.size, math.nan, np.float32)
-        take_only(legal, actions)
-        if len(rows):
-            logits, values[rows] = self._outputs(town.observation.reshape(action.size, -1)[rows], legal[rows])
-            weights = weights_of(logits, legal[rows])
-            if draws is None:
-                actions[rows] = weights.argmax(axis=1)
-            else:
-                actions[rows], log_probs[rows] = draw_actions(weights, draws[rows])
-        for given, computed in ((action, actions), (log_prob, log_probs), (value, values)):
-            given[:] = computed.reshape(given.shape)
-
-    def _narrow(self, town: Town, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Fill ``mask``, and return the slots that decide."""
-        everybody = np.arange(town.alive.size)
-        commitment = self.card.network.commitment_ticks
-        if commitment:
-            return narrow_to_decisions(town, commitment, mask, everybody)
-        mask[:] = town.mask
-        return everybody
+    def choose(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], draws: NDArray[np.float64]
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Choose for each row; see :meth:`RowsBehavior.choose`."""
+        logits, values = self._outputs(observation, mask)
+        weights = weights_of(logits, mask)
+        if self.deterministic:
+            return weights.argmax(axis=1), np.zeros(len(mask)), values
+        return *draw_actions(weights, draws), values
 
     def evaluate(
         self, observation: NDArray[np.float32], mask: NDArray[np.bool_]
