@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from agilerl.hpo.mutation import Mutations
+from agilerl.hpo.tournament import TournamentSelection
+from agilerl.training.train_on_policy import train_on_policy
 from torch.nn.utils import parameters_to_vector
 
 import townlet
@@ -48,9 +51,31 @@ def check() -> dict[str, Any]:
     # The critic's update takes these returns, and the actor's these masks.
     assert (rollout["action_masks"].numpy().reshape(truth.mask.shape) == truth.mask).all()
     return {
-        "trains": bool(trained.isfinite().all() and (trained - untrained).norm() > 0),
+        "trains": bool(trained.isfinite().all() and (trained - untrained).norm() > 0) and population() == 2,
         **compare(truth, rollout["observations"].numpy().reshape(truth.observation.shape), action, returns),
     }
+
+
+def population() -> int:
+    """Tune two agents by AgileRL's own loop, with the recipe's ``collect``; return how many are left."""
+    towns = townlet.vector_env(SCENARIO, worlds=4)
+    agents = [train_agilerl.make_agent(towns) for _ in range(2)]
+    for index, agent in enumerate(agents):
+        agent.index = index
+    tuned, _ = train_on_policy(
+        towns,
+        SCENARIO,
+        "PPO",
+        agents,
+        max_steps=4 * train_agilerl.TICKS * towns.num_envs,
+        evo_steps=train_agilerl.TICKS * towns.num_envs,
+        eval_steps=80,
+        selection_strategy=TournamentSelection(2, True, 2),
+        mutation=Mutations(0.5, 0, 0, 0.5, 0, 0, rand_seed=0),
+        collect_rollouts_fn=train_agilerl.collect,
+        verbose=False,
+    )
+    return len(tuned)
 
 
 if __name__ == "__main__":
