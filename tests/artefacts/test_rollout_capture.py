@@ -172,7 +172,8 @@ def test_a_shorter_episode_leaves_out_instructions_that_it_does_not_reach(tmp_pa
         (
             ["--behavior", "scriptd"],
             "--behavior: found 'scriptd', expected one of generalist, heuristic, neural, random, scripted; did you "
-            "mean 'scripted'; or the place of a policy, FILE.onnx, package.module:factory or FILE.py:factory",
+            "mean 'scripted'; or the place of a policy, FILE.onnx, package.module:factory or FILE.py:factory, "
+            "KEY=BEHAVIOR,KEY=BEHAVIOR, with a person's name, a job, a share such as 50%, or others as KEY",
         ),
         (["--behavior", "neural"], "--policy: found nothing, expected a policy.json for the neural behaviour"),
         (

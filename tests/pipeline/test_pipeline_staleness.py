@@ -25,9 +25,14 @@ STEPPING = {
     "baseline_document",
     "soak_run",
     "endurance_run",
+    "outside_policy",
+    "outside_capture",
+    "outside_evaluation",
+    "outside_baseline",
+    "outside_soak",
 }
 #: Assets with plots in their files.
-PLOTTING = {"summary_report", "acceptance_report", "endurance_report", "morning_overview"}
+PLOTTING = {"summary_report", "acceptance_report", "endurance_report", "morning_overview", "outside_report"}
 #: Assets with anything drawn in their files: plots, or a page that plays a capture.
 DRAWING = {*PLOTTING, "rollout_playback"}
 
@@ -87,7 +92,7 @@ def test_an_edited_docstring_makes_stale_the_assets_whose_bytes_the_file_decides
 
 def sources_in(folder: str) -> set[str]:
     """The assets whose code version includes a file of a folder of townlet, by the names of the assets' own files."""
-    assets = [file for file in (ROOT / "townlet_pipeline").glob("*/assets/*.py") if file.stem != "__init__"]
+    assets = [file for file in (ROOT / "townlet_pipeline").rglob("assets/*.py") if file.stem != "__init__"]
     place = ROOT / "townlet" / folder
     return {file.stem for file in assets if any(each.is_relative_to(place) for each in code_sources(file))}
 

@@ -76,7 +76,7 @@ def test_the_commands_of_a_page_are_commands_with_such_arguments(page: Path) -> 
     [
         ("townlet trane x.yaml", "No such command 'trane'"),
         ("townlet baselines", "Missing command"),
-        ("townlet evaluate --scenario x.yaml", "Missing argument"),
+        ("townlet validate", "Missing argument"),
         ("townlet freeze a b", "unexpected extra argument"),
         ("townlet playback m.json --outptu x", "No such option '--outptu"),
         ("townlet capture x.yaml --output", "Option '--output' requires an argument"),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 from townlet.behavior import Behavior, HeuristicBehavior, RandomBehavior, ScriptedBehavior
 from townlet.behavior.brought_observations import with_observations
 from townlet.behavior.own.factory import FORMS, behavior_by_factory, names_factory
-from townlet.behavior.own.functions import checked_name, code_sha256_of
+from townlet.behavior.own.functions import checked_name
 from townlet.behavior.own.groups import COMPANY_FORM, company_of, names_company, words_of
 from townlet.behavior.own.mixed import Group, MixedBehavior, mixed_company
 from townlet.config import Scenario
 from townlet.errors import InputError, nearest_name
 from townlet.files.storage import AnyPath, as_path
+from townlet.host.user_modules import source_sha256
 from townlet.policies import shipped_policies, shipped_policy
 from townlet.policies.origin import Member, Origin, origin_of
 from townlet.world.observation.schema import observation_schema_of
@@ -137,7 +138,7 @@ def _own(behavior: Behavior, scenario: Scenario) -> Choice:
             raise InputError.of("options", "behavior", "a NeuralBehavior", expected)
         return Choice(behavior, scenario, origin=origin_of(behavior))
     checked_name(behavior.name)
-    return Choice(behavior, scenario, origin=origin_of(behavior) or Origin(code_sha256=code_sha256_of(type(behavior))))
+    return Choice(behavior, scenario, origin=origin_of(behavior) or Origin(code_sha256=source_sha256(type(behavior))))
 
 
 def _mixed(scenario: Scenario, company: Mapping[str, str | Behavior]) -> Choice:

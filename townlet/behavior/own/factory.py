@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from townlet.behavior.base import Behavior
-from townlet.behavior.own.functions import checked_name, code_sha256_of
+from townlet.behavior.own.functions import checked_name
 from townlet.config import Scenario
 from townlet.errors import InputError, nearest_name
+from townlet.host.user_modules import import_user_module, is_missing, source_sha256
 from townlet.policies.origin import Origin, origin_of
 
 #: How a factory is named, for messages.
@@ -30,8 +28,8 @@ def behavior_by_factory(words: str, scenario: Scenario) -> Behavior:
     """The behaviour that a factory makes for a scenario; its code is run.
 
     A factory is a function or a class that takes nothing, or the scenario; a :class:`Behavior` itself will do. Modules
-    are found as Python finds them, and in the current folder. The behaviour's ``origin`` names the words and the hash
-    of the module's file.
+    are found as Python finds them, and last in the current folder. The behaviour's ``origin`` names the words and the
+    hash of the module's file.
 
     Raises InputError for a module or a name that does not exist, and for anything that is no behaviour. Errors of the
     user's own code are passed on as InputError, with the cause chained.
@@ -49,7 +47,7 @@ def behavior_by_factory(words: str, scenario: Scenario) -> Behavior:
         expected = "a behaviour, such as townlet.behavior.from_logits returns"
         raise InputError.of(words, "", f"a {type(made).__name__}", expected)
     checked_name(made.name)
-    return with_origin(made, given=words, code_sha256=code_sha256_of(module))
+    return with_origin(made, given=words, code_sha256=source_sha256(module))
 
 
 def with_origin(behavior: Behavior, *, given: str, code_sha256: str | None = None) -> Behavior:
@@ -70,40 +68,17 @@ def with_origin(behavior: Behavior, *, given: str, code_sha256: str | None = Non
 
 def _module(place: str) -> ModuleType:
     try:
-        return _from_file(Path(place)) if place.endswith(".py") else _imported(place)
-    except InputError:
-        raise
+        return import_user_module(place)
+    except FileNotFoundError as error:
+        if place.endswith(".py") and not Path(place).is_file():
+            raise InputError.of(place, "", "no such file", "a Python file") from None
+        raise _own_error(place, error) from error
     except ModuleNotFoundError as error:
-        if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
+        if is_missing(place, error):
             raise InputError.of("options", "--behavior", f"no module {error.name!r}", FORMS) from error
         raise _own_error(place, error) from error
     except Exception as error:
         raise _own_error(place, error) from error
-
-
-def _imported(name: str) -> ModuleType:
-    """Import a module as `python -m` finds it: the current folder comes first."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    return importlib.import_module(name)
-
-
-def _from_file(file: Path) -> ModuleType:
-    if not file.is_file():
-        raise InputError.of(file, "", "no such file", "a Python file")
-    name = f"townlet_behavior_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Registered, so that classes of the file can be pickled and dataclasses find their module.
-    sys.modules[name] = module
-    # The file's neighbours can be imported, as if it were run by itself.
-    folder = str(file.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _call(words: str, factory: Any, scenario: Scenario) -> Any:

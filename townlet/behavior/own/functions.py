@@ -9,11 +9,9 @@ def factory():
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from townlet.behavior.own.rows import RowsBehavior
 from townlet.config.town import NAME_PATTERN
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
+from townlet.host.user_modules import source_sha256
 from townlet.policies.origin import Origin
 from townlet.world.rules.actions import WAIT
 
@@ -56,7 +55,7 @@ class FunctionBehavior(RowsBehavior):
             raise InputError.of(f"behavior {name}", "commitment_ticks", str(commitment_ticks), "at least 0")
         self.name, self.deterministic, self.commitment_ticks = checked_name(name), deterministic, commitment_ticks
         self.has_values = False
-        self.origin = Origin(code_sha256=code_sha256_of(function), files=hashes_of(files))
+        self.origin = Origin(code_sha256=source_sha256(function), files=hashes_of(files))
         self._function = function
 
     def outputs(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[Any, ...]:
@@ -225,17 +224,6 @@ def checked_name(name: str) -> str:
         expected = f"lower case letters, digits and underscores, and none of {', '.join(BUILT_IN)}"
         raise InputError.of("behavior", "name", repr(name), expected)
     return name
-
-
-def code_sha256_of(code: object) -> str | None:
-    """SHA-256 of the file that defines a function or a class; None for code without a file."""
-    try:
-        file = inspect.getsourcefile(inspect.unwrap(code))  # type: ignore[arg-type]
-    except TypeError:
-        file = inspect.getsourcefile(type(code))
-    except ValueError:
-        file = None
-    return sha256(Path(file).read_bytes()) if file is not None and Path(file).is_file() else None
 
 
 def hashes_of(files: Iterable[AnyPath]) -> dict[str, str]:

@@ -17,9 +17,10 @@ from pettingzoo.utils import conversions
 from pydantic import JsonValue
 
 from townlet.errors import InputError, nearest_name
+from townlet.host.user_modules import source_sha256
 from townlet.training.environment.adapters import Adapter, ParallelAdapter, SingleAdapter
 from townlet.training.environment.failure import EnvironmentFailed
-from townlet.training.environment.modules import import_named, package_of, source_sha256
+from townlet.training.environment.modules import import_named, package_of
 
 Options = Mapping[str, JsonValue]
 
