@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -70,7 +70,7 @@ class OutputsOf(Protocol):
 
     identity: str
     """SHA-256 of the weights, or of the origin of a behaviour made outside Townlet."""
-    acted_for: Sequence[str]
+    acted_for: list[str]
     """The people for whom this is who acted in the capture."""
 
     def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]) -> Outputs:

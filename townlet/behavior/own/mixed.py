@@ -150,7 +150,8 @@ def mixed_company(
 
     Raises InputError for unusable keys, and for what ``choose`` refuses.
     """
-    people, chosen = groups_of(scenario, list(given)), {}
+    people = groups_of(scenario, list(given))
+    chosen: dict[str | int, tuple[Group, Member]] = {}
     for key, behavior in given.items():
         inner = names_company(behavior) if isinstance(behavior, str) else isinstance(behavior, Mapping | MixedBehavior)
         if inner:
