@@ -106,6 +106,8 @@ class BaselineReview:
         behavior, weights = self.baseline.behavior, self.baseline.policy_sha256
         if weights is not None:
             return f"A policy, with the weights {weights[:_SHORT]}."
+        if self.baseline.origin is not None and self.baseline.origin.members:
+            return f"Mixed company: {self.baseline.origin.sentence()}."
         if self.baseline.origin is not None:
             actor = self.baseline.actor
             return f"{actor[0].upper()}{actor[1:]}." if self.baseline.origin.members else f"{actor}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ class PolicyOutputs(NamedTuple):
 
     policy_sha256: str
     """Of the weights, or of a behaviour's origin."""
-    acted_for: Sequence[str]
+    acted_for: list[str]
     """The people whose recorded actions this policy chose."""
     features: tuple[tuple[str, str], ...]
     """Name and meaning of every feature that occurs in ``top_features``."""
