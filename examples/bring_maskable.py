@@ -31,7 +31,7 @@ def behavior() -> Behavior:
     return from_logits(outputs, name="maskable", files=[MODEL])
 
 
-def main(steps: int = 200_000) -> None:
+def main(steps: int = 60_000) -> None:
     """Train, capture, play back and evaluate."""
     train(SCENARIO, steps, seed=0)[0].save(MODEL)
     captured = capture_rollout(find_scenario(SCENARIO), "capture", behavior=behavior())

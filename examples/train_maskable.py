@@ -17,9 +17,9 @@ from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.buffers import MaskableRolloutBuffer
 from sb3_town import OccupiedRows, TownVecEnv
 
-WORLDS = 16
-ROLLOUT = 250
-BATCH = 2048
+WORLDS = 4
+ROLLOUT = 64
+BATCH = 256
 
 
 class OccupiedMaskableRollout(OccupiedRows, MaskableRolloutBuffer):
@@ -33,11 +33,7 @@ def model_of(environment: TownVecEnv, seed: int, rollout: int = ROLLOUT, gamma: 
         environment,
         n_steps=rollout,
         batch_size=BATCH,
-        n_epochs=4,
-        learning_rate=1e-3,
-        ent_coef=0.01,
         gamma=gamma,
-        policy_kwargs={"activation_fn": torch.nn.ReLU},
         rollout_buffer_class=OccupiedMaskableRollout,
         seed=seed,
         device="cpu",
