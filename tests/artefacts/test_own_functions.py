@@ -21,6 +21,7 @@ from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.own.draws import draw_actions, weights_of
 from townlet.behavior.policy_file import load_policy
 from townlet.capture import capture_rollout, read_capture
+from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.simulation import SimulationLoop
@@ -126,3 +127,16 @@ def test_unusable_results_are_named_and_leave_no_capture(tmp_path: Path, make: A
     with pytest.raises(InputError, match=message):
         capture_rollout(QUEUE, tmp_path / "out", behavior=make())
     assert not (tmp_path / "out" / "rollout_sample_manifest.json").exists()
+
+
+def test_an_error_of_the_function_is_told_with_its_own_lines_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = "from townlet.behavior import from_logits\n\ndef bad():\n    return from_logits(wrong, name='bad')\n"
+    Path("bad.py").write_text(f"{code}\ndef wrong(observation, mask):\n    return observation @ weights\n")
+    assert main(["capture", str(QUEUE), "--behavior", "bad.py:bad", "--output", "out"]) == 1
+    error = capsys.readouterr().err
+    assert "behavior bad: its function raised NameError: name 'weights' is not defined" in error
+    assert error.count('File "') == 1 and 'bad.py", line 7, in wrong' in error
+    assert not Path("out/rollout_sample_manifest.json").exists()

@@ -6,7 +6,9 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +32,16 @@ def is_missing(name: str, error: ModuleNotFoundError) -> bool:
     """Whether it is the module of this name itself that was not found, and not something that it imports."""
     missing = error.name or ""
     return name == missing or name.startswith(f"{missing}.")
+
+
+def raised_by_user(error: Exception, ours: Path) -> str:
+    """What a user's code raised, with its traceback from the first frame outside the folder ``ours`` on."""
+    followed = itertools.dropwhile(
+        lambda frame: Path(frame.filename).is_relative_to(ours), traceback.extract_tb(error.__traceback__)
+    )
+    theirs = "".join(traceback.format_list(list(followed))).rstrip()
+    said = f"{type(error).__name__}: {error}"
+    return f"{said}\n{theirs}" if theirs else said
 
 
 def source_sha256(code: object) -> str | None:

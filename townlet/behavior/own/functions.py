@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 from townlet.behavior.own.draws import draw_actions, weights_of
 from townlet.behavior.own.rows import RowsBehavior
 from townlet.config.town import NAME_PATTERN
-from townlet.errors import InputError
+from townlet.errors import InputError, RunError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
-from townlet.host.user_modules import source_sha256
+from townlet.host.user_modules import raised_by_user, source_sha256
 from townlet.policies.origin import Origin
 from townlet.world.rules.actions import WAIT
 
@@ -31,6 +32,10 @@ Function = Callable[[NDArray[np.float32], NDArray[np.bool_]], Any]
 
 #: Names that stand for Townlet's own behaviours in manifests.
 BUILT_IN = ("scripted", "random", "heuristic", "neural", "mixed")
+
+
+class BehaviorFailed(RunError):  # noqa: N818 (as with environments, a failure is no error of ours)
+    """A function of a user's own raised an exception; its traceback is part of the message."""
 
 
 class FunctionBehavior(RowsBehavior):
@@ -60,7 +65,13 @@ class FunctionBehavior(RowsBehavior):
 
     def outputs(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[Any, ...]:
         """What the function returns for observations [B, F] and masks [B, N], always as a tuple."""
-        returned = self._function(observation, mask)
+        try:
+            returned = self._function(observation, mask)
+        except InputError:
+            raise
+        except Exception as error:
+            raised = raised_by_user(error, Path(__file__).parent)
+            raise BehaviorFailed(f"behavior {self.name}: its function raised {raised}") from error
         return returned if isinstance(returned, tuple) else (returned,)
 
     def _array(self, what: str, returned: Any, shape: tuple[int, ...], kinds: str, expected: str) -> NDArray[Any]:

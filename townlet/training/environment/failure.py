@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import traceback
 from pathlib import Path
 
 from townlet.errors import RunError
+from townlet.host.user_modules import raised_by_user
 
 
 class EnvironmentFailed(RunError):  # noqa: N818 (the field's word for it is not an error's name)
@@ -21,9 +20,4 @@ class EnvironmentFailed(RunError):  # noqa: N818 (the field's word for it is not
     def by(cls, place: str, error: Exception) -> EnvironmentFailed:
         """The failure by an exception of the environment's own code, whose traceback is part of the message."""
         # The first frames are ours; those of the environment and its wrappers follow.
-        ours = Path(__file__).parent
-        frames = traceback.extract_tb(error.__traceback__)
-        followed = itertools.dropwhile(lambda frame: Path(frame.filename).parent == ours, frames)
-        theirs = "".join(traceback.format_list(list(followed))).rstrip()
-        said = f"{place}: the environment raised {type(error).__name__}: {error}"
-        return cls(f"{said}\n{theirs}" if theirs else said)
+        return cls(f"{place}: the environment raised {raised_by_user(error, Path(__file__).parent)}")
