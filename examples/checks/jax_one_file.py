@@ -41,7 +41,7 @@ def flat(parameters: Any) -> Any:
 
 if __name__ == "__main__":
     report(
-        "PPO in JAX, in one file",
+        "PPO in one file, JAX",
         versions=installed("jax", "optax", "gymnasium", "numpy"),
         package="jax",
         **check(),

@@ -60,7 +60,7 @@ def check() -> dict[str, Any]:
 def main() -> None:
     """Print the result of the check."""
     report(
-        "PPO in one file",
+        "PPO in one file, torch",
         versions=installed("torch", "numpy"),
         package="torch",
         **check(),
