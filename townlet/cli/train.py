@@ -19,6 +19,7 @@ from townlet.cli.environment import (
     train_environment,
 )
 from townlet.cli.places import file_option, folder_option
+from townlet.cli.seeds import JobsOption, SeedsOption, UnseenWorldsOption, trained_with_seeds
 from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ def train(
     resume: _Resume = False,
     checkpoint_every: _CheckpointEvery = None,
     device: _Device = "cpu",
+    seeds: SeedsOption = None,
+    jobs: JobsOption = None,
+    unseen_worlds: UnseenWorldsOption = None,
     output: _Output = None,
 ) -> None:
     """Train a policy by PPO, in a scenario's town or in another environment.
@@ -128,7 +132,7 @@ def train(
         name = town.name
     options = TrainingOptions(
         mode=mode,
-        output=output or _default_folder(ppo_log, Path("runs") / f"{name}-{mode}" if town else default_folder(name)),
+        output=output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds)),
         from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
@@ -143,6 +147,8 @@ def train(
         checkpoint_every=checkpoint_every,
         device=device,
     )
+    if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds):
+        return
     result = (
         train_environment(name, env_option, config, options, settings or ())
         if town is None
@@ -165,6 +171,11 @@ def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | No
         result = run_training(town, options, show_epoch)
     say_what_it_brought(from_policy, town)
     return result
+
+
+def _below_runs(town: Scenario | None, name: str, mode: str, seeds: int | None) -> Path:
+    single = default_folder(name) if town is None else Path("runs") / f"{name}-{mode}"
+    return single if seeds is None else Path(f"{single}-seeds")
 
 
 def _default_folder(ppo_log: Path | None, below: Path) -> Path:
