@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -43,6 +43,7 @@ def crossplay(
     The same people in the same worlds follow each behaviour in turn (rows), beside others who follow each (columns).
     """
     from townlet.cli.console import compiling_notice, progress_bar
+    from townlet.cli.score_tables import plus_minus, print_matrix, print_sentence, scores_console
     from townlet.config import load_scenario
     from townlet.errors import InputError, nearest_name
 
@@ -56,41 +57,24 @@ def crossplay(
     for name in metrics:
         if name not in GROUP_METRICS:
             raise InputError.of("options", "--metric", repr(name), nearest_name(name, GROUP_METRICS))
+    console = scores_console()
     with progress_bar("crossplay", "episodes") as advance:
         compiling_notice()
         result = run_crossplay(behaviors, loaded, share=share, worlds=worlds, seed=seed, progress=advance)
     for name in metrics:
         if name not in result["metrics"]:
             raise InputError.of("options", "--metric", name, "a metric that these people have: nobody has a job")
-        _print(result, name)
-        typer.echo(sentence(result, name))
-    typer.echo(
+        about = result["metrics"][name]
+        scores = {
+            row: {who: plus_minus(of[name]) for who, of in each.items()} for row, each in result["scores"].items()
+        }
+        print_sentence(console, sentence(result, name))
+        print_matrix(console, f"{about['label']}, {about['unit']}", "who is scored", scores)
+    print_sentence(
+        console,
         f"{len(result['focal'])} of {len(loaded.people)} people are scored ({share}), in {worlds} worlds of seed "
         f"{result['seed']}, {result['ticks']} ticks each, the same for every pair; means with 95 % confidence "
-        "intervals over worlds"
+        "intervals over worlds",
     )
     if output is not None:
         typer.echo(f"{output}  sha256 {write_crossplay(result, output)}")
-
-
-def _print(result: dict[str, Any], metric: str) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    about = result["metrics"][metric]
-    table = Table(
-        "who is scored",
-        *(f"others: {words}" for words in result["scores"]),
-        title=f"{about['label']}, {about['unit']}",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    for row, companies in result["scores"].items():
-        table.add_row(row, *(_short(companies[column][metric]) for column in result["scores"]))
-    Console(highlight=False).print(table)
-
-
-def _short(value: dict[str, float]) -> str:
-    half = value["high"] - value["mean"]
-    return f"{value['mean']:.4g} ± {half:.2g}"
