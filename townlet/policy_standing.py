@@ -95,7 +95,7 @@ def reward_verdict(evaluation: Mapping[str, Any]) -> str:
         groups[group].append(_IN_WORDS[name])
     unclear = groups.pop("")
     said = [f"{group} {_listed(names)}" for group, names in groups.items() if names]
-    clauses = [f"{_capital(subject_of(evaluation))} is {' and '.join(said)}"] if said else []
+    clauses = [f"{_capital(subject_of(evaluation))} is {', and '.join(said)}"] if said else []
     if unclear:
         whether = f"whether {'it' if said else subject_of(evaluation)} is better than {_listed(unclear)} cannot be told"
         clauses.append(whether if said else _capital(whether))

@@ -106,7 +106,7 @@ def rewards(behavior: str | None = None, **differences: tuple[float, float]) -> 
         ),
         (
             rewards("heuristic", heuristic=(0.0, 0.0), random=(0.1, 0.2)),
-            "The heuristic is better than chance and the same as the heuristic (mean reward in 16 worlds).",
+            "The heuristic is better than chance, and the same as the heuristic (mean reward in 16 worlds).",
         ),
         (
             rewards("mine", heuristic=(-0.1, 0.1), random=(-0.1, 0.1)),
