@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,24 +43,33 @@ def crossplay(
     The same people in the same worlds follow each behaviour in turn (rows), beside others who follow each (columns).
     """
     from townlet.cli.console import compiling_notice, progress_bar
-    from townlet.cli.score_tables import plus_minus, print_matrix, print_sentence, scores_console
     from townlet.config import load_scenario
     from townlet.errors import InputError, nearest_name
 
     require_apart(output, scenario, *(Path(words) for words in behaviors if Path(words).exists()))
     loaded = load_scenario(scenario)
     from townlet.crossplay import crossplay as run_crossplay
-    from townlet.crossplay import sentence, write_crossplay
+    from townlet.crossplay import write_crossplay
     from townlet.outcomes.groups import GROUP_METRICS
 
     metrics = metric or ["reward_mean"]
     for name in metrics:
         if name not in GROUP_METRICS:
             raise InputError.of("options", "--metric", repr(name), nearest_name(name, GROUP_METRICS))
-    console = scores_console()
     with progress_bar("crossplay", "episodes") as advance:
         compiling_notice()
         result = run_crossplay(behaviors, loaded, share=share, worlds=worlds, seed=seed, progress=advance)
+    _print(result, metrics, len(loaded.people))
+    if output is not None:
+        typer.echo(f"{output}  sha256 {write_crossplay(result, output)}")
+
+
+def _print(result: dict[str, Any], metrics: list[str], people: int) -> None:
+    from townlet.cli.score_tables import plus_minus, print_matrix, print_sentence, scores_console
+    from townlet.crossplay import sentence
+    from townlet.errors import InputError
+
+    console = scores_console()
     for name in metrics:
         if name not in result["metrics"]:
             raise InputError.of("options", "--metric", name, "a metric that these people have: nobody has a job")
@@ -72,9 +81,7 @@ def crossplay(
         print_matrix(console, f"{about['label']}, {about['unit']}", "who is scored", scores)
     print_sentence(
         console,
-        f"{len(result['focal'])} of {len(loaded.people)} people are scored ({share}), in {worlds} worlds of seed "
-        f"{result['seed']}, {result['ticks']} ticks each, the same for every pair; means with 95 % confidence "
+        f"{len(result['focal'])} of {people} people are scored ({result['share']}), in {result['worlds']} worlds "
+        f"of seed {result['seed']}, {result['ticks']} ticks each, the same for every pair; means with 95 % confidence "
         "intervals over worlds",
     )
-    if output is not None:
-        typer.echo(f"{output}  sha256 {write_crossplay(result, output)}")
