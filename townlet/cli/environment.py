@@ -12,6 +12,7 @@ import typer
 from townlet.errors import InputError
 
 if TYPE_CHECKING:
+    from townlet.tracking import Recorder
     from townlet.training import TrainingOptions, TrainingResult
 
 EnvironmentName = Annotated[
@@ -75,7 +76,7 @@ def require_none_with_env(**options: Any) -> None:
 
 
 def train_environment(
-    name: str, given: Sequence[str] | None, config: Path | None, options: TrainingOptions
+    name: str, given: Sequence[str] | None, config: Path | None, options: TrainingOptions, recorder: Recorder
 ) -> TrainingResult:
     """Train in an environment, with a bar of its progress, and print what came of it."""
     from townlet.cli.console import progress_bar
@@ -95,7 +96,7 @@ def train_environment(
             advance(int(record["epoch"]), planned, f"return {ended[-1]:.4g}" if ended else "")
 
         try:
-            result = train_in_environment(environment, settings, options, show, _warn)
+            result = train_in_environment(environment, settings, options, recorder.beside(show), _warn)
         except TrainingInterrupted as interruption:
             typer.echo(interruption, err=True)
             raise

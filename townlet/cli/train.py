@@ -19,11 +19,13 @@ from townlet.cli.environment import (
     train_environment,
 )
 from townlet.cli.places import file_option, folder_option
+from townlet.cli.tracking import Track, TrackExperiment, TrackTo, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from townlet.config import Scenario
+    from townlet.tracking import Recorder
     from townlet.training import TrainingOptions, TrainingResult
 
 
@@ -110,6 +112,9 @@ def train(
     checkpoint_every: _CheckpointEvery = None,
     device: _Device = "cpu",
     output: _Output = None,
+    track: Track = None,
+    track_to: TrackTo = None,
+    track_experiment: TrackExperiment = None,
 ) -> None:
     """Train a policy by PPO, in a scenario's town or in another environment.
 
@@ -142,19 +147,21 @@ def train(
         checkpoint_every=checkpoint_every,
         device=device,
     )
-    result = (
-        train_environment(name, env_option, config, options)
-        if town is None
-        else _train_town(town, options, from_policy)
-    )
+    with tracked(track, track_to, track_experiment, options, town) as recorder:
+        if town is None:
+            result = train_environment(name, env_option, config, options, recorder)
+        else:
+            result = _train_town(town, options, from_policy, recorder)
     _print_result(result, name, mode)
 
 
-def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | None) -> TrainingResult:
+def _train_town(
+    town: Scenario, options: TrainingOptions, from_policy: Path | None, recorder: Recorder
+) -> TrainingResult:
     from townlet.training import train as run_training
 
     with _progress(town.name, options.planned_epochs(town.training)) as show_epoch:
-        result = run_training(town, options, show_epoch)
+        result = run_training(town, options, recorder.beside(show_epoch))
     say_what_it_brought(from_policy, town)
     return result
 
