@@ -19,6 +19,7 @@ from townlet.cli.environment import (
     train_environment,
 )
 from townlet.cli.places import file_option, folder_option
+from townlet.cli.settings import SettingsOption
 from townlet.cli.tracking import Track, TrackExperiment, TrackTo, tracked
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def train(
     cycles: _Cycles = None,
     worlds: _Worlds = None,
     seed: _Seed = None,
+    settings: SettingsOption = None,
     ppo_log: _Log = None,
     ppo_log_frequency: _LogFrequency = 1,
     ppo_log_max_entries: _LogMaxEntries = None,
@@ -119,17 +121,12 @@ def train(
     """Train a policy by PPO, in a scenario's town or in another environment.
 
     Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are those of the scenario or of the settings.
+    --seed are those of the scenario or of the file of settings.
     """
-    from townlet.config import load_scenario
     from townlet.training import TrainingOptions
 
-    if env is not None:
-        require_none_with_env(scenario=scenario)
-        town, name = None, env
-    else:
-        town = load_scenario(required_scenario(scenario, env_option=env_option, config=config))
-        name = town.name
+    town = _town_or_none(scenario, env, env_option, config, settings or [])
+    name = str(env) if town is None else town.name
     options = TrainingOptions(
         mode=mode,
         output=output or _default_folder(ppo_log, Path("runs") / f"{name}-{mode}" if town else default_folder(name)),
@@ -149,10 +146,24 @@ def train(
     )
     with tracked(track, track_to, track_experiment, options, town) as recorder:
         if town is None:
-            result = train_environment(name, env_option, config, options, recorder)
+            result = train_environment(name, env_option, config, options, recorder, settings or ())
         else:
             result = _train_town(town, options, from_policy, recorder)
     _print_result(result, name, mode)
+
+
+def _town_or_none(
+    scenario: Path | None, env: str | None, env_option: list[str] | None, config: Path | None, settings: list[str]
+) -> Scenario | None:
+    """The town to train in; None for an environment. Raises InputError for options of the other."""
+    from townlet.config import load_scenario
+    from townlet.config.settings_use import scenario_for
+
+    if env is not None:
+        require_none_with_env(scenario=scenario)
+        return None
+    file = required_scenario(scenario, env_option=env_option, config=config)
+    return scenario_for("training", load_scenario(file), settings)
 
 
 def _train_town(
