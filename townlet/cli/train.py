@@ -21,11 +21,13 @@ from townlet.cli.environment import (
 from townlet.cli.places import file_option, folder_option
 from townlet.cli.seeds import JobsOption, SeedsOption, UnseenWorldsOption, trained_with_seeds
 from townlet.cli.settings import SettingsOption
+from townlet.cli.tracking import Track, TrackExperiment, TrackTo, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from townlet.config import Scenario
+    from townlet.tracking import Recorder
     from townlet.training import TrainingOptions, TrainingResult
 
 
@@ -116,6 +118,9 @@ def train(
     jobs: JobsOption = None,
     unseen_worlds: UnseenWorldsOption = None,
     output: _Output = None,
+    track: Track = None,
+    track_to: TrackTo = None,
+    track_experiment: TrackExperiment = None,
 ) -> None:
     """Train a policy by PPO, in a scenario's town or in another environment.
 
@@ -124,12 +129,8 @@ def train(
     """
     from townlet.training import TrainingOptions
 
-    if env is not None:
-        require_none_with_env(scenario=scenario)
-        town, name = None, env
-    else:
-        town = _town(required_scenario(scenario, env_option=env_option, config=config), settings)
-        name = town.name
+    town = _town_or_none(scenario, env, env_option, config, settings or [])
+    name = str(env) if town is None else town.name
     options = TrainingOptions(
         mode=mode,
         output=output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds)),
@@ -149,26 +150,35 @@ def train(
     )
     if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds):
         return
-    result = (
-        train_environment(name, env_option, config, options, settings or ())
-        if town is None
-        else _train_town(town, options, from_policy)
-    )
+    with tracked(track, track_to, track_experiment, options, town) as recorder:
+        if town is None:
+            result = train_environment(name, env_option, config, options, recorder, settings or ())
+        else:
+            result = _train_town(town, options, from_policy, recorder)
     _print_result(result, name, mode)
 
 
-def _town(scenario: Path, settings: list[str] | None) -> Scenario:
+def _town_or_none(
+    scenario: Path | None, env: str | None, env_option: list[str] | None, config: Path | None, settings: list[str]
+) -> Scenario | None:
+    """The town to train in; None for an environment. Raises InputError for options of the other."""
     from townlet.config import load_scenario
     from townlet.config.settings_use import scenario_for
 
-    return scenario_for("training", load_scenario(scenario), settings or ())
+    if env is not None:
+        require_none_with_env(scenario=scenario)
+        return None
+    file = required_scenario(scenario, env_option=env_option, config=config)
+    return scenario_for("training", load_scenario(file), settings)
 
 
-def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | None) -> TrainingResult:
+def _train_town(
+    town: Scenario, options: TrainingOptions, from_policy: Path | None, recorder: Recorder
+) -> TrainingResult:
     from townlet.training import train as run_training
 
     with _progress(town.name, options.planned_epochs(town.training)) as show_epoch:
-        result = run_training(town, options, show_epoch)
+        result = run_training(town, options, recorder.beside(show_epoch))
     say_what_it_brought(from_policy, town)
     return result
 
