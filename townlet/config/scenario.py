@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from pydantic import (
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
     model_validator,
 )
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from townlet.config.base import AsTuple, Section, Seed, SomeTicks
 from townlet.config.blueprint import Blueprint, expand_blueprint
