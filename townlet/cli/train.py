@@ -124,16 +124,16 @@ def train(
 ) -> None:
     """Train a policy by PPO, in a scenario's town or in another environment.
 
-    Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are those of the scenario or of the file of settings.
+    Writes the policy and one telemetry line per epoch. By default, options are the scenario's or the settings file's.
     """
     from townlet.training import TrainingOptions
 
     town = _town_or_none(scenario, env, env_option, config, settings or [])
-    name = str(env) if town is None else town.name
+    name = town.name if town else str(env)
+    folder = output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds))
     options = TrainingOptions(
         mode=mode,
-        output=output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds)),
+        output=folder,
         from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
@@ -151,10 +151,8 @@ def train(
     if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds):
         return
     with tracked(track, track_to, track_experiment, options, town) as recorder:
-        if town is None:
-            result = train_environment(name, env_option, config, options, recorder, settings or ())
-        else:
-            result = _train_town(town, options, from_policy, recorder)
+        result = _train_town(town, options, recorder) if town else None
+        result = result or train_environment(name, env_option, config, options, recorder, settings or ())
     _print_result(result, name, mode)
 
 
@@ -172,14 +170,12 @@ def _town_or_none(
     return scenario_for("training", load_scenario(file), settings)
 
 
-def _train_town(
-    town: Scenario, options: TrainingOptions, from_policy: Path | None, recorder: Recorder
-) -> TrainingResult:
+def _train_town(town: Scenario, options: TrainingOptions, recorder: Recorder) -> TrainingResult:
     from townlet.training import train as run_training
 
     with _progress(town.name, options.planned_epochs(town.training)) as show_epoch:
         result = run_training(town, options, recorder.beside(show_epoch))
-    say_what_it_brought(from_policy, town)
+    say_what_it_brought(options.from_policy, town)
     return result
 
 
