@@ -18,7 +18,7 @@ from townlet.errors import InputError
 from townlet.lineage import trace
 from townlet.policies import policies_folder
 from townlet.policies.declared import DeclaredPolicy, load_declared
-from townlet.stages.outside_policy import check_policy
+from townlet.stages.outside_policy import check_policy, version_of
 
 CODE = """
 import random
@@ -98,6 +98,12 @@ def test_the_version_follows_the_files_and_a_declared_hash_must_be_that_of_the_f
     assert before != policy.version and listed.hashes().keys() == {"../../weights"}
     (project / "weights").write_text("2")
     assert listed.version != before
+    (project / "others").write_text("3")
+    both = declared(project, DECLARED + "files: {../../weights: , ../../others: }")
+    version, checked = both.version, version_of(check_policy(both, both.scenario_file))
+    (project / "weights").write_text("3")
+    (project / "others").write_text("2")
+    assert both.version != version and version_of(check_policy(both, both.scenario_file)) != checked
     pinned = declared(project, f"{DECLARED}files: {{../../weights: {'0' * 64}}}")
     with pytest.raises(InputError, match=r"files.../../weights: found SHA-256 .*, expected 0{64}, as declared"):
         check_policy(pinned, pinned.scenario_file)

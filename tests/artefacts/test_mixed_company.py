@@ -271,3 +271,11 @@ def test_inspection_and_playback_say_who_acted_and_show_what_each_saw(tmp_path: 
     assert acts["ben"] == ["ben", "mine", None, False] and acts["cara"] == ["others", "heuristic", None, False]
     with pytest.raises(InputError, match="expected"):
         inspect_moment(saved_policy(tmp_path / "far", TOWN, mode="full"), manifest, tick=1, agent="anna")
+
+
+def test_behaviours_of_one_name_have_labels_of_their_own() -> None:
+    """By its label each is scored alone, so two under one label would be one."""
+    each = [from_logits(lambda observation, mask: mask * 1.0, name="mine") for _ in range(3)]
+    choice = choose_behavior(TOWN, {"anna": each[0], "ben": each[1], "cara": each[2], "others": each[0]})
+    labels = {key: group.label for key, group in choice.behavior.groups.items()}
+    assert labels == {"anna": "mine", "ben": "mine (2)", "cara": "mine (3)", "others": "mine"}

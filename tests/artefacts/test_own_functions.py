@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from townlet.capture import capture_rollout, read_capture
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
+from townlet.files.storage import sha256
 from townlet.simulation import SimulationLoop
 from townlet.training import TrainingOptions, train
 from townlet.world.rules.actions import NORTH, WAIT
@@ -121,12 +123,58 @@ def result(value: Any) -> Any:
         (lambda: from_actions(result(lambda o, m: 0), name="neural", deterministic=True), "name: found 'neural'"),
         (lambda: from_actions(result(lambda o, m: 0), name="My policy", deterministic=True), "name: found 'My policy'"),
         (lambda: from_logits(result(lambda o, m: 0), name="mine", files=["nowhere.zip"]), "nowhere.zip"),
+        (
+            lambda: from_logits(result(lambda o, m: [m * 1.0, o[:, 0]]), name="mine"),
+            "logits: found list that is no array, expected an array or a tensor",
+        ),
     ],
 )
 def test_unusable_results_are_named_and_leave_no_capture(tmp_path: Path, make: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         capture_rollout(QUEUE, tmp_path / "out", behavior=make())
     assert not (tmp_path / "out" / "rollout_sample_manifest.json").exists()
+
+
+def test_chances_count_only_if_all_are_known() -> None:
+    """What was recorded where the function kept silent is no log-probability, whatever it said before or after."""
+    for speaks in ([True, False], [False, True]):
+        answers = iter(speaks)
+
+        def act(observation: Any, mask: Any, answers: Any = answers) -> Any:
+            return mask.argmax(1), np.full(len(mask), -1.0) if next(answers) else None
+
+        own = from_actions(act, name="moody", deterministic=False)
+        loop = SimulationLoop(load_scenario(QUEUE), worlds=1, seed=0)
+        loop.collect(loop.new_buffer(2), own)
+        assert not own.has_log_probs
+
+
+def test_half_precision_and_gradients_are_read_as_any_numbers() -> None:
+    def outputs(observation: Any, mask: Any) -> Any:
+        return torch.from_numpy(mask).to(torch.bfloat16).requires_grad_()
+
+    mask = np.array([[True, True, False]])
+    probabilities, values = from_logits(outputs, name="mine").evaluate(np.zeros((1, 2), np.float32), mask)
+    assert probabilities.tolist() == [[0.5, 0.5, 0.0]] and values is None
+
+
+def test_the_origin_is_where_the_function_is_and_tells_files_apart_by_their_names(tmp_path: Path) -> None:
+    def scaled(scale: float, observation: Any, mask: Any) -> Any:
+        return mask * scale
+
+    first, second = tmp_path / "a" / "actor.npy", tmp_path / "b" / "actor.npy"
+    for file in (first, second):
+        file.parent.mkdir()
+        file.write_text(file.parent.name)
+    one = from_logits(functools.partial(scaled, 2.0), name="mine", files=[first, second])
+    assert one.origin.code_sha256 == sha256(Path(__file__).read_bytes())
+    assert from_logits(functools.partial(scaled, 2.0), name="mine", files=[second, first]).origin.sha256 == (
+        one.origin.sha256
+    )
+    first.write_text("b")
+    second.write_text("a")
+    changed_places = from_logits(functools.partial(scaled, 2.0), name="mine", files=[first, second])
+    assert changed_places.origin.sha256 != one.origin.sha256
 
 
 def test_an_error_of_the_function_is_told_with_its_own_lines_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -47,8 +48,10 @@ def raised_by_user(error: Exception, ours: Path) -> str:
 def source_sha256(code: object) -> str | None:
     """SHA-256 of the file that defines a module, a function, a class or an object's class; None without such a file.
 
-    Other files that it imports are not covered.
+    Other files that it imports are not covered. A partial function is defined where its function is.
     """
+    while isinstance(code, functools.partial):
+        code = code.func
     try:
         file = inspect.getsourcefile(inspect.unwrap(code))  # type: ignore[arg-type]
     except TypeError:
