@@ -162,6 +162,7 @@ def test_logits_of_a_policy_act_as_the_policy_itself(tmp_path: Path) -> None:
         ("mine_of_a_user.py:wating", "found no wating, expected one of .*; did you mean 'waiting'"),
         ("mine_of_a_user.py:number", "mine_of_a_user.py:number: found a int, expected a behaviour, such as"),
         ("mine_of_a_user.py:failing", r"FileNotFoundError: .* in mine_of_a_user.py, line \d+"),
+        ("townlet.behavior:HeuristicBehavior", "behavior: name: found 'heuristic', expected .* none of scripted"),
         ("mine_of_a_user.py:quitting", r"RuntimeError: it ends the process by SystemExit\(0\) in mine_of_a_user.py"),
         ("program_of_a_user.py:factory", r"RuntimeError: it ends the process by SystemExit\(0\) in program_of_a_user"),
         ("mine_of_a_user.py:np.pi", "found a float, expected a function or a class that makes a behaviour"),
