@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ import pytest
 from safetensors.numpy import load_file
 from support.killed_trainings import End, Trainings, trainings
 from support.left_behind import outputs
-from support.own_environments import Diary, Dice, Relay, Rewarding, Turns, Unseeded
+from support.own_environments import Diary, Dice, Faulty, Relay, Rewarding, Turns, Unseeded
 from support.small_trainings import on_file, options_of
 
 from townlet.errors import InputError
 from townlet.files.storage import sha256
 from townlet.training import train_env
 from townlet.training.environment import find_environment
+from townlet.training.environment.worlds import EnvironmentWorlds
 
 SMALL: dict[str, Any] = {"worlds": 3, "rollout_ticks": 25, "epochs": 2, "cycles": 4}
 QUEUE = ("townlet.envs:parallel_env", "--env-option", "scenario=queue_conflict")
@@ -174,8 +176,6 @@ def test_wrappers_around_another_environment_are_part_of_it(how: str, tmp_path: 
 
 def test_changed_actions_are_found(tmp_path: Path) -> None:
     """The file's own hash finds a change by accident; the fingerprint one that was made with care."""
-    from townlet.training.environment.worlds import EnvironmentWorlds
-
     found = find_environment(Dice, {"sides": 1000})
     worlds = EnvironmentWorlds(found.name, found.adapt, 2, 5)
     for world in range(2):
@@ -192,6 +192,17 @@ def test_changed_actions_are_found(tmp_path: Path) -> None:
     del saved["length"]
     with pytest.raises(InputError, match=r"here: worlds\.length: found the state of other worlds"):
         again.restore(saved, "here")
+
+
+def test_a_fingerprint_covers_the_masks() -> None:
+    fingerprints = []
+    for allows in (True, False):
+        found = find_environment(Faulty, {"allows": allows})
+        with closing(EnvironmentWorlds(found.name, found.adapt, 1, 5)) as worlds:
+            worlds.begin(0, 0)
+            fingerprints.append((int(worlds.fingerprint[0]), worlds.observation.tolist()))
+    (one, seen), (other, also_seen) = fingerprints
+    assert seen == also_seen and one != other
 
 
 def test_more_cycles_go_on_to_the_bytes_of_a_longer_training(tmp_path: Path) -> None:
