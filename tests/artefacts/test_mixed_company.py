@@ -100,6 +100,10 @@ def test_everybody_does_what_they_would_do_alone_in_the_same_state(tmp_path: Pat
                 )
         for each in (town, *towns.values()):
             each.step(together["action"])
+    assert choice.origin.members["anna"].observations["mode"] == "hybrid"
+    another, fresh = Town(choice.scenario, worlds=3, seed=9), choose_behavior(scenario, company).behavior
+    for name, made in choices_in(another, choice.behavior).items():
+        assert np.array_equal(made, choices_in(another, fresh)[name], equal_nan=name == "value"), "of no other town"
     assert town.mask.any(-1).all() and not np.array_equal(together["mask"], town.mask), "somebody is committed"
 
 
