@@ -91,6 +91,11 @@ def setting_texts(settings: Mapping[str, JsonValue]) -> list[str]:
     return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
 
 
+def full_keys(settings: Settings, source: str = "--set") -> list[str]:
+    """Return the full keys of settings. Raises what :func:`read_settings` raises."""
+    return [_full_key(each.where) for each in read_settings(settings, source)]
+
+
 def set_words(settings: Mapping[str, JsonValue]) -> list[str]:
     """Return the words of a command that make settings again: ``--set`` before each ``key=value``."""
     return [word for text in setting_texts(settings) for word in ("--set", text)]
