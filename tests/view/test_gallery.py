@@ -57,7 +57,9 @@ def test_the_size_on_the_page_is_that_of_the_scenario(name: str) -> None:
     assert f"{scenario.ticks:,} ticks" in text
 
 
-@pytest.mark.parametrize("golden", sorted((ROOT / "tests" / "world" / "golden").glob("*.json")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "golden", sorted((ROOT / "tests" / "world" / "golden").glob("*.json")), ids=lambda file: file.stem
+)
 def test_the_events_on_the_page_are_those_of_the_script(golden: object) -> None:
     name, counted = golden.stem, _events(json.loads(golden.read_text()))  # type: ignore[attr-defined]
     text = " ".join(section(name).split())
