@@ -37,15 +37,17 @@ from townlet.cli import (
     validate,
     watch,
 )
+from townlet.cli.groups import GroupedCommands
 from townlet.errors import InputError, RunError
 from townlet.host.memory import FEWER, is_out_of_memory
 from townlet.text.terminal import printable, show_what_can_be_shown
 
 app = typer.Typer(
     name="townlet",
+    cls=GroupedCommands,
     help="Capture rollouts of a small town, train its people by PPO, and check and report the training.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
