@@ -14,6 +14,7 @@ from upath import UPath
 
 from townlet.behavior import Behavior
 from townlet.behavior.choose import Acting, Choice, choose_behavior
+from townlet.behavior.memory import state_units_of
 from townlet.capture.manifest import (
     BehaviorEntry,
     EventsEntry,
@@ -27,6 +28,8 @@ from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
 from townlet.config.rules import ObservationConfig
+from townlet.config.settings import Settings
+from townlet.config.settings_use import scenario_for
 from townlet.files.artefact_names import MANIFEST_NAME, METRICS_NAME
 from townlet.files.outputs import remove_unfinished
 from townlet.files.storage import (
@@ -83,6 +86,7 @@ def capture_rollout(
     behavior: Acting | None = None,
     policy: AnyPath | None = None,
     observations: ObservationConfig | None = None,
+    settings: Settings = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> CaptureResult:
     """Simulate one episode per world and record every agent-step and event into a folder.
@@ -97,18 +101,20 @@ def capture_rollout(
         policy: the place or the name of a trained policy; implies ``neural``. If it brings other observation options
             than the scenario's, the manifest records the scenario with these.
         observations: replaces the scenario's.
+        settings: values for keys of the scenario, see :func:`townlet.config.settings.with_settings`.
         progress: called after each shard with the number of worlds done and the total.
 
     Raises InputError for unusable options, scenario or policy, before anything is written.
     """
     require_folder(output, (MANIFEST_NAME, METRICS_NAME))
-    asked = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
+    found = scenario_for("capture", load_scenario(scenario_path), settings)
+    asked = with_options(found, ticks=ticks, worlds=worlds, seed=seed)
     if observations is not None:
         asked = asked.model_copy(update={"observations": observations})
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
     choice = choose_behavior(asked, behavior, policy)
     acting, scenario = choice.behavior, choice.scenario
-    _require_memory(scenario)
+    _require_memory(scenario, state_units_of(acting))
     with exclusive(output), repeatable(scenario.training.threads):
         recording = _Recording()
         total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
@@ -119,12 +125,12 @@ def capture_rollout(
         return _finish(choice, file_sha256, town, recording, as_path(output))
 
 
-def _require_memory(scenario: Scenario) -> None:
+def _require_memory(scenario: Scenario, state_units: int) -> None:
     """Raise InputError unless memory holds a shard, both as buffer and as table, and the tallies of all worlds."""
     people, capture = len(scenario.people), scenario.capture
     worlds = min(capture.worlds, capture.worlds_per_shard)
     features, actions = len(observation_schema_of(scenario)), len(action_names(scenario.object_types))
-    needed = 2 * RolloutBuffer.bytes_for(scenario.ticks, worlds, people, features, actions)
+    needed = 2 * RolloutBuffer.bytes_for(scenario.ticks, worlds, people, features, actions, state_units)
     needed += 8 * capture.worlds * (people * len(TALLY) + len(COUNTERS))
     shards = f"{scenario.ticks:,} ticks × {worlds:,} worlds at a time × {people:,} people"
     require_memory(needed, f"{shards}, {capture.worlds:,} worlds in all", f"{FEWER}, or capture.worlds_per_shard,")
@@ -144,7 +150,7 @@ def _record_shard(
     recording: _Recording,
 ) -> Town:
     loop = SimulationLoop(scenario, worlds=worlds, seed=scenario.seed, first_world=first)
-    buffer = loop.new_buffer(scenario.ticks)
+    buffer = loop.new_buffer(scenario.ticks, state_units_of(behavior))
 
     def keep_events(town: Town, tick: int) -> None:
         count = town.state.worlds["event_count"]
@@ -198,6 +204,7 @@ def _finish(
             file_sha256=file_sha256,
             config_sha256=scenario.digest,
             town_sha256=scenario.town_digest,
+            settings=dict(scenario.settings),
         ),
         code_sha256=code_sha256(),
         seed=scenario.seed,

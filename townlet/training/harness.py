@@ -15,6 +15,7 @@ from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
+from townlet.config.settings_use import why_another_town
 from townlet.config.training import Mode, TrainingConfig, combination_faults, phase_kinds
 from townlet.errors import Fault, InputError
 from townlet.host.memory import FEWER, memory_for
@@ -88,7 +89,7 @@ class TrainingHarness(Learner):
         config = scenario.training
         seed = config.seed if seed is None else seed
         if loop is None:
-            threads = threads_for(torch.device(device), config.threads)
+            threads = threads_for(torch.device(device), config.network, config.threads)
             if config.towns.count:
                 loop = TownsLoop(scenario, seed=seed, threads=threads)
             else:
@@ -159,7 +160,7 @@ class TrainingHarness(Learner):
             raise InputError.of(source, "scenario.name", repr(recorded.name), f"a capture of {self.scenario.name!r}")
         require_spaces(capture.manifest, town.observation_schema, town.action_names, source=source)
         if found != expected:
-            changed = f"{expected[:12]}; the map, people or rules have changed since"
+            changed = f"{expected[:12]}; {why_another_town(recorded.settings, self.scenario.settings)}"
             raise InputError.of(source, "scenario.town_sha256", found[:12], changed)
 
     def take_memory(self, mode: Mode, capture: Capture | None) -> None:
@@ -177,7 +178,7 @@ class TrainingHarness(Learner):
         )
         with memory_for(needed, what, FEWER):
             if mode != "replay":
-                self._buffer = self._buffer or self.loop.new_buffer(config.rollout_ticks)
+                self._buffer = self._buffer or self.loop.new_buffer(config.rollout_ticks, self.network.state_units)
 
     def run_replay(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Learn from a capture for ``epochs`` epochs, by ``replay.method``.
@@ -269,7 +270,7 @@ class TrainingHarness(Learner):
     def _collect(self, behavior: Behavior) -> RolloutBuffer | None:
         """Collect the next rollout; if nobody was in town, or nobody decided, count it as skipped and return None."""
         if self._buffer is None:
-            self._buffer = self.loop.new_buffer(self.config.rollout_ticks)
+            self._buffer = self.loop.new_buffer(self.config.rollout_ticks, self.network.state_units)
         self.loop.collect(self._buffer, behavior)
         self.cycle += 1
         if not len(learnable_rows(self._buffer, self.network)):
