@@ -20,32 +20,45 @@ def register(app: typer.Typer) -> None:
     app.command()(sweep)
 
 
+_Space = Annotated[Path, typer.Argument(metavar="SPACE.yaml", help="Settings and the values that each may take.")]
+_Trials = Annotated[int, typer.Option(help="Trials in all; pruned and failed ones count.")]
+_SeedsPerTrial = Annotated[int, typer.Option(help="Trainings of a trial, each with a seed of its own.")]
+_Metric = Annotated[str, typer.Option(help="Score: a metric of evaluations in unseen worlds.")]
+_Sampler = Annotated[str, typer.Option(help="What draws settings: tpe, random or grid.")]
+_Pruner = Annotated[
+    str | None,
+    typer.Option(
+        help="What stops bad trials early: median, hyperband or none. By default median, or none for a metric that "
+        "the log of a training lacks."
+    ),
+]
+_Jobs = Annotated[int, typer.Option(help="Trainings at a time.")]
+_Seed = Annotated[int, typer.Option(help="Seed of the search, and the first seed of the trainings.")]
+_Cycles = Annotated[int | None, typer.Option(help="Rollouts of each training; by default the scenario's.")]
+_Worlds = Annotated[int, typer.Option(help="Unseen worlds in which each policy is scored.")]
+_Confirm = Annotated[
+    int, typer.Option(help="Fresh seeds with which the best settings and the scenario's own are compared; 0: none.")
+]
+_Output = Annotated[
+    Path | None, folder_option(help="Folder of the sweep; by default runs/SCENARIO-sweep. There it goes on.")
+]
+
+
 def sweep(
     scenario: ScenarioFile,
-    space: Annotated[Path, typer.Argument(metavar="SPACE.yaml", help="Settings and the values that each may take.")],
-    trials: Annotated[int, typer.Option(help="Trials in all; pruned and failed ones count.")] = 32,
-    seeds_per_trial: Annotated[int, typer.Option(help="Trainings of a trial, each with a seed of its own.")] = 2,
-    metric: Annotated[str, typer.Option(help="Score: a metric of evaluations in unseen worlds.")] = "reward_mean",
-    sampler: Annotated[str, typer.Option(help="What draws settings: tpe, random or grid.")] = "tpe",
-    pruner: Annotated[
-        str | None,
-        typer.Option(
-            help="What stops bad trials early: median, hyperband or none. By default median, or none for a metric "
-            "that the log of a training lacks."
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option(help="Trainings at a time.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the search, and the first seed of the trainings.")] = 0,
-    cycles: Annotated[int | None, typer.Option(help="Rollouts of each training; by default the scenario's.")] = None,
+    space: _Space,
+    trials: _Trials = 32,
+    seeds_per_trial: _SeedsPerTrial = 2,
+    metric: _Metric = "reward_mean",
+    sampler: _Sampler = "tpe",
+    pruner: _Pruner = None,
+    jobs: _Jobs = 1,
+    seed: _Seed = 0,
+    cycles: _Cycles = None,
     settings: SettingsOption = None,
-    worlds: Annotated[int, typer.Option(help="Unseen worlds in which each policy is scored.")] = 64,
-    confirm: Annotated[
-        int,
-        typer.Option(help="Fresh seeds with which the best settings and the scenario's own are compared; 0: none."),
-    ] = 10,
-    output: Annotated[
-        Path | None, folder_option(help="Folder of the sweep; by default runs/SCENARIO-sweep. There it goes on.")
-    ] = None,
+    worlds: _Worlds = 64,
+    confirm: _Confirm = 10,
+    output: _Output = None,
 ) -> None:
     """Search a space of settings for better ones by many trainings, and confirm the best with fresh seeds.
 

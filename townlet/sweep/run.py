@@ -17,8 +17,9 @@ from townlet.sweep.confirm import Confirmation, Confirming
 from townlet.sweep.corners import require_corners
 from townlet.sweep.crew import Crew
 from townlet.sweep.options import PRUNED_BY, SweepOptions, fixed_scenario, plan_of, require_plan
+from townlet.sweep.outputs import write_results
 from townlet.sweep.records import TrialRecord
-from townlet.sweep.results import SweepResult, write_results
+from townlet.sweep.results import SweepResult
 from townlet.sweep.search import require_optuna, trials_possible
 from townlet.sweep.searching import Searching
 from townlet.sweep.space import Space, read_space

@@ -1,0 +1,62 @@
+"""Files of a sweep's results: data, page, plots, and the best settings in two forms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from townlet.config.settings import read_settings
+from townlet.files.storage import canonical_json, pretty_json, write_atomically
+from townlet.sweep.plots import sweep_png
+from townlet.sweep.report import markdown
+from townlet.sweep.results import (
+    BEST_NAME,
+    EXPERIMENT_NAME,
+    PLOT_NAME,
+    REPORT_NAME,
+    RESULT_NAME,
+    SweepResult,
+    all_settings,
+)
+
+
+def write_results(result: SweepResult) -> None:
+    """Write all result files into the sweep's folder; what says most is written last."""
+    folder, content = result.folder, result.as_json()
+    write_atomically(folder / BEST_NAME, best_yaml(result))
+    write_atomically(folder / EXPERIMENT_NAME, experiment_yaml(result))
+    write_atomically(folder / PLOT_NAME, sweep_png(result, content["importances"]))
+    write_atomically(folder / REPORT_NAME, markdown(result, content["importances"]))
+    write_atomically(folder / RESULT_NAME, pretty_json(content))
+
+
+def best_yaml(result: SweepResult) -> str:
+    """The best settings, by key."""
+    head = f"# The best settings of {len(result.records)} trials on {result.fixed.name}.\n"
+    return head + _yaml(dict(result.best.settings))
+
+
+def experiment_yaml(result: SweepResult) -> str:
+    """The launchpad's configuration that registers the best settings as an experiment, under a name made of them."""
+    changes: dict[str, Any] = {}
+    for each in read_settings(all_settings(result), BEST_NAME):
+        part = changes
+        for name in each.where[:-1]:
+            part = part.setdefault(name, {})
+        part[each.where[-1]] = each.value
+    config = {"scenario": result.scenario.name, "experiment": experiment_name(result), **changes}
+    head = "# For Jobs, register_experiment, Launchpad: the best settings of a sweep.\n"
+    return head + _yaml({"ops": {"freeze_and_register": {"config": config}}})
+
+
+def experiment_name(result: SweepResult) -> str:
+    """A name for the best settings: equal settings have equal names."""
+    return f"sweep_{hashlib.sha256(canonical_json(all_settings(result)).encode()).hexdigest()[:8]}"
+
+
+def _yaml(content: Mapping[str, Any]) -> str:
+    text: str = yaml.safe_dump(dict(content), sort_keys=False, default_flow_style=None, allow_unicode=True)
+    return text
