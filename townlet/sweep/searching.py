@@ -76,7 +76,8 @@ class Searching:
     def _drawn(self) -> TrialRecord | None:
         """A new trial; None if there are enough, or if it depends on one that is not over."""
         number = len(self.records)
-        if number >= self._total or not all(one.is_finished for one in self.records[: number - self._options.lag + 1]):
+        known = self.records[: max(0, number - self._options.lag + 1)]
+        if number >= self._total or not all(record.is_finished for record in known):
             return None
         record = TrialRecord(number=number, settings=next_settings(self._space, self._options, self._before(number)))
         write_record(self._folder, record)
