@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.broken_scenarios import BAKERY
 from support.places import SCENARIOS
 
 from townlet.config import Scenario, load_scenario
-from townlet.config.settings import recorded_settings, setting_texts, with_settings
+from townlet.config.options import with_options
+from townlet.config.settings import setting_texts, with_settings
 from townlet.errors import InputError
 
 
@@ -157,16 +157,29 @@ def test_every_wrong_setting_is_named_and_none_may_be_given_twice(bakery: Scenar
 def test_the_record_of_settings_makes_the_same_scenario_as_a_mapping_and_as_texts(
     bakery: Scenario, settings: list[str]
 ) -> None:
-    record: Any = recorded_settings(bakery, settings)
+    changed = with_settings(bakery, settings)
+    record = changed.settings
     assert list(record) == sorted(record) and len(record) == len(settings)
-    assert with_settings(bakery, record) == with_settings(bakery, setting_texts(record))
-    assert with_settings(bakery, record).digest == with_settings(bakery, settings).digest
+    assert with_settings(bakery, record) == with_settings(bakery, setting_texts(record)) == changed
+    assert with_options(changed, ticks=None, worlds=None, seed=None).settings == record
 
 
-def test_the_record_leaves_out_what_changes_nothing_and_keeps_a_default_that_does(bakery: Scenario) -> None:
-    assert recorded_settings(bakery, ["rules.queue.cooldown_ticks=4", "ppo.target_kl=null"]) == {}
-    committed = with_settings(bakery, ["network.commitment_ticks=3"])
-    assert recorded_settings(committed, ["network.commitment_ticks=0"]) == {"training.network.commitment_ticks": 0}
+def test_the_record_of_settings_upon_settings_has_them_all_and_the_later_value(bakery: Scenario) -> None:
+    committed = with_settings(bakery, ["network.commitment_ticks=3", "rules.queue.cooldown_ticks=4"])
+    again = with_settings(committed, ["network.commitment_ticks=0", "cycles=3"])
+    assert again.settings == {
+        "rules.queue.cooldown_ticks": 4,
+        "training.cycles": 3,
+        "training.network.commitment_ticks": 0,
+    }
+    assert with_settings(bakery, again.settings).digest == again.digest
+
+
+def test_an_option_that_contradicts_a_setting_is_refused(bakery: Scenario) -> None:
+    longer = with_settings(bakery, ["ticks=90"])
+    assert with_options(longer, ticks=90, worlds=None, seed=None).ticks == 90
+    with pytest.raises(InputError, match=r"^options: --ticks: found 80 beside --set ticks=90, expected one of them$"):
+        with_options(longer, ticks=80, worlds=None, seed=None)
 
 
 def test_shipped_scenarios_keep_their_digests_under_settings_that_change_nothing() -> None:

@@ -19,6 +19,7 @@ from townlet.cli.environment import (
     train_environment,
 )
 from townlet.cli.places import file_option, folder_option
+from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,7 @@ def train(
     cycles: _Cycles = None,
     worlds: _Worlds = None,
     seed: _Seed = None,
+    settings: SettingsOption = None,
     ppo_log: _Log = None,
     ppo_log_frequency: _LogFrequency = 1,
     ppo_log_max_entries: _LogMaxEntries = None,
@@ -114,16 +116,15 @@ def train(
     """Train a policy by PPO, in a scenario's town or in another environment.
 
     Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are those of the scenario or of the settings.
+    --seed are those of the scenario or of the file of settings.
     """
-    from townlet.config import load_scenario
     from townlet.training import TrainingOptions
 
     if env is not None:
         require_none_with_env(scenario=scenario)
         town, name = None, env
     else:
-        town = load_scenario(required_scenario(scenario, env_option=env_option, config=config))
+        town = _town(required_scenario(scenario, env_option=env_option, config=config), settings)
         name = town.name
     options = TrainingOptions(
         mode=mode,
@@ -143,11 +144,18 @@ def train(
         device=device,
     )
     result = (
-        train_environment(name, env_option, config, options)
+        train_environment(name, env_option, config, options, settings or ())
         if town is None
         else _train_town(town, options, from_policy)
     )
     _print_result(result, name, mode)
+
+
+def _town(scenario: Path, settings: list[str] | None) -> Scenario:
+    from townlet.config import load_scenario
+    from townlet.config.settings_use import scenario_for
+
+    return scenario_for("training", load_scenario(scenario), settings or ())
 
 
 def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | None) -> TrainingResult:

@@ -54,6 +54,9 @@ def with_settings(scenario: Scenario, settings: Settings, source: str = "--set")
     list, by the rules of scenario files. Without settings the scenario itself is returned. If ``ticks`` falls,
     instructions after the new end are left out.
 
+    :attr:`Scenario.settings` of the result holds the settings by full key in order; artefacts record them. Given as a
+    mapping, they make the same scenario out of the same file again.
+
     Args:
         scenario: a valid one.
         settings: ``key=value`` texts, or a mapping of keys, nested or dotted, to values.
@@ -73,24 +76,14 @@ def with_settings(scenario: Scenario, settings: Settings, source: str = "--set")
             name: [entry for entry in entries if entry["at"] < ticks] for name, entries in content["schedule"].items()
         }
     by_mapping = isinstance(settings, Mapping)
-    return validated_scenario(content, source, SettingsSource(found), numbers_as_text=by_mapping)
+    changed = validated_scenario(content, source, SettingsSource(found), numbers_as_text=by_mapping)
+    return changed.with_record_of(_record(scenario, changed, found))
 
 
-def recorded_settings(scenario: Scenario, settings: Settings, source: str = "--set") -> dict[str, JsonValue]:
-    """Return the settings that change the scenario, by their full keys in order, for the record of an artefact.
-
-    Given to :func:`with_settings`, they make the same scenario again. Raises what :func:`with_settings` raises.
-    """
-    given = read_settings(settings, source)
-    if not given:
-        return {}
-    after = with_settings(scenario, settings, source)
-    changed: dict[str, JsonValue] = {}
-    for each in given:
-        value = _at(after, each.where)
-        if value != _at(scenario, each.where):
-            changed[_full_key(each.where)] = to_jsonable_python(value)
-    return dict(sorted(changed.items()))
+def _record(before: Scenario, after: Scenario, settings: Iterable[Setting]) -> dict[str, JsonValue]:
+    """The settings by full key, with the values that the validation made of them; those of before are included."""
+    new = {_full_key(each.where): to_jsonable_python(_at(after, each.where)) for each in settings}
+    return dict(sorted({**before.settings, **new}.items()))
 
 
 def setting_texts(settings: Mapping[str, JsonValue]) -> list[str]:
@@ -98,14 +91,17 @@ def setting_texts(settings: Mapping[str, JsonValue]) -> list[str]:
     return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
 
 
-def read_settings(
-    settings: Settings, source: str, *, model: type[BaseModel] = Scenario, short: bool = True
-) -> list[Setting]:
-    """Return settings with their places in the content of a model.
+def set_words(settings: Mapping[str, JsonValue]) -> list[str]:
+    """Return the words of a command that make settings again: ``--set`` before each ``key=value``."""
+    return [word for text in setting_texts(settings) for word in ("--set", text)]
 
-    ``short`` tells whether keys that more than one section has are ambiguous. Raises InputError for a text that is no
-    setting, an unknown first key, and a key that is ambiguous or given twice.
+
+def read_settings(settings: Settings, source: str, model: type[BaseModel] = Scenario) -> list[Setting]:
+    """Return settings with their places in the content of a model, which has a ``training`` section.
+
+    Raises InputError for a text that is no setting, an unknown first key, and a key that is ambiguous or given twice.
     """
+    short = model is Scenario
     given = [settings] if isinstance(settings, str) else settings
     pairs = _flat(given, source) if isinstance(given, Mapping) else (_pair(text, source) for text in given)
     found, faults = list[Setting](), list[Fault]()
