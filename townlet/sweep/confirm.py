@@ -17,8 +17,7 @@ from townlet.config import Scenario
 from townlet.config.settings import with_settings
 from townlet.errors import RunError
 from townlet.files.storage import pretty_json, read_json, write_atomically
-from townlet.statistics.bootstrap import iqm_interval, probability_of_improvement
-from townlet.statistics.intervals import Interval
+from townlet.statistics.over_seeds import Estimate, interquartile_mean, probability_of_improvement
 from townlet.sweep.options import SweepOptions
 from townlet.sweep.records import TrialRecord, trial_folder
 from townlet.sweep.tasks import Outcome, Task
@@ -37,7 +36,7 @@ class Confirmation:
     default: tuple[float, ...]
 
     @property
-    def improvement(self) -> Interval:
+    def improvement(self) -> Estimate:
         """Probability that a training by the best settings has a better score than one by the scenario's own."""
         sign = self.options.sign
         return probability_of_improvement(sign * np.array(self.best), sign * np.array(self.default))
@@ -45,7 +44,7 @@ class Confirmation:
     @property
     def better(self) -> bool:
         """Whether the intervals of the two lie apart, the best settings' on the better side."""
-        (_, low, high), (_, own_low, own_high) = interval(self.best), interval(self.default)
+        (low, high), (own_low, own_high) = (_bounds(scores) for scores in (self.best, self.default))
         return low > own_high if self.options.sign > 0 else high < own_low
 
     def as_json(self) -> dict[str, Any]:
@@ -55,15 +54,17 @@ class Confirmation:
             "seeds": list(self.options.fresh_seeds),
             "worlds": self.options.worlds,
             "world_seed": self.world_seed,
-            **{name: {"scores": list(scores), **_as_json(interval(scores))} for name, scores in arms.items()},
-            "probability_of_improvement": _as_json(self.improvement),
+            **{name: {"scores": list(scores), **interquartile_mean(scores).as_json()} for name, scores in arms.items()},
+            "probability_of_improvement": self.improvement.as_json(),
             "better": self.better,
         }
 
 
-def interval(scores: tuple[float, ...]) -> Interval:
-    """Interquartile mean over seeds with its bootstrap interval."""
-    return iqm_interval(np.array(scores))
+def _bounds(scores: tuple[float, ...]) -> tuple[float, float]:
+    estimate = interquartile_mean(scores)
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.low, estimate.high
 
 
 class Confirming:
@@ -134,7 +135,3 @@ class Confirming:
         same = content.get("metric") == self._options.metric and content.get("world_seed") == self._world_seed
         value = content.get("value")
         return float(value) if same and isinstance(value, int | float) else None
-
-
-def _as_json(values: Interval) -> dict[str, float]:
-    return {"estimate": values.estimate, "low": values.low, "high": values.high}

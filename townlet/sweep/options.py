@@ -134,6 +134,8 @@ def fixed_scenario(scenario: Scenario, space: Space, settings: Sequence[str]) ->
     """
     varied = {each.where: each.key for each in read_settings({key: [] for key in space.settings}, space.source)}
     for each in read_settings(settings, "--set"):
+        if each.where == ("training", "seed"):
+            raise InputError.of("--set", each.key, "a seed", "--seed: a sweep gives each training its own")
         if each.where in varied:
             raise InputError.of("--set", each.key, "a fixed value", f"a key that {space.source} does not vary")
     return with_settings(scenario, settings)

@@ -47,7 +47,7 @@ def experiment_yaml(result: SweepResult) -> str:
         for name in each.where[:-1]:
             part = part.setdefault(name, {})
         part[each.where[-1]] = each.value
-    config = {"scenario": result.scenario.name, "experiment": experiment_name(result), **changes}
+    config = {"scenario": result.fixed.name, "experiment": experiment_name(result), **changes}
     head = "# For Jobs, register_experiment, Launchpad: the best settings of a sweep.\n"
     return head + _yaml({"ops": {"freeze_and_register": {"config": config}}})
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from townlet.sweep.confirm import Confirmation, interval
+from townlet.statistics.over_seeds import interquartile_mean
+from townlet.sweep.confirm import Confirmation
 from townlet.sweep.distributions import Choices
 from townlet.sweep.results import SweepResult
 from townlet.sweep.wording import short_keys, words_of
@@ -104,14 +105,16 @@ def _confirmation(result: SweepResult, confirmation: Confirmation) -> Callable[[
     def draw(axes: Axes) -> None:
         arms = ((f"trial {result.best.number}", confirmation.best, _BEST), ("default", confirmation.default, _SCORED))
         for index, (_, scores, color) in enumerate(arms):
-            estimate, low, high = interval(scores)
+            found = interquartile_mean(scores)
+            low = found.value if found.low is None else found.low
+            high = found.value if found.high is None else found.high
             # Seeds side by side, so that equal scores do not hide each other.
             spread = np.linspace(-0.15, 0.15, len(scores)) if len(scores) > 1 else np.zeros(1)
             axes.plot(index + spread, scores, "o", color=color, alpha=0.45, markersize=4)
             axes.errorbar(
                 [index + 0.25],
-                [estimate],
-                [[max(0.0, estimate - low)], [max(0.0, high - estimate)]],
+                [found.value],
+                [[max(0.0, found.value - low)], [max(0.0, high - found.value)]],
                 fmt="D",
                 color=color,
                 capsize=4,

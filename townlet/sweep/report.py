@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from townlet.metrics import capitalized
-from townlet.sweep.confirm import interval
+from townlet.statistics.over_seeds import few_seeds_note, interquartile_mean
 from townlet.sweep.records import TrialRecord
 from townlet.sweep.results import BEST_NAME, EXPERIMENT_NAME, PLOT_NAME, SweepResult, all_settings
 from townlet.sweep.wording import bounds, number, set_options, settings_in_words, short_keys, words_of
@@ -40,7 +40,7 @@ def headline(result: SweepResult) -> str:
     if confirmation is None:
         return f"Trial {best.number} has the best {metric.label}. It is not confirmed: the best of many is partly luck."
     seeds = len(confirmation.best)
-    found = f"{bounds(*interval(confirmation.best))} to {bounds(*interval(confirmation.default))}"
+    found = f"{bounds(interquartile_mean(confirmation.best))} to {bounds(interquartile_mean(confirmation.default))}"
     if confirmation.better:
         return (
             f"With {seeds} fresh seeds, the settings of trial {best.number} have a better {metric.label} than the "
@@ -56,8 +56,10 @@ def improvement_words(result: SweepResult) -> str:
     """The probability of improvement; empty without a confirmation."""
     if result.confirmation is None:
         return ""
-    estimate, low, high = result.confirmation.improvement
-    return f"probability that a training by them is better: {estimate:.2f} [{low:.2f}, {high:.2f}]"
+    found = result.confirmation.improvement
+    words = f"probability that a training by them is better: {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    note = few_seeds_note(found.seeds)
+    return words if note is None else f"{words}. {note.removesuffix('.')}"
 
 
 def next_step(result: SweepResult) -> str:
@@ -103,7 +105,7 @@ def _confirmed(result: SweepResult) -> str:
     if confirmation is None:
         return ""
     rows = [
-        (name, bounds(*interval(scores)), number(min(scores)), number(max(scores)))
+        (name, bounds(interquartile_mean(scores)), number(min(scores)), number(max(scores)))
         for name, scores in (
             (f"trial {result.best.number}", confirmation.best),
             ("the scenario's own", confirmation.default),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,8 @@ class SweepResult:
 
     file: str
     """The scenario's file, or its name."""
-    scenario: Scenario
-    """As its file has it."""
     fixed: Scenario
     """The scenario with what was fixed for all trials."""
-    fixed_settings: Mapping[str, JsonValue]
-    """What was fixed, by key."""
     space: Space
     options: SweepOptions
     records: tuple[TrialRecord, ...]
@@ -72,7 +67,7 @@ class SweepResult:
             "format": "townlet-sweep",
             "version": VERSION,
             "scenario": {"name": self.fixed.name, "config_sha256": self.fixed.digest},
-            "fixed": dict(self.fixed_settings),
+            "fixed": dict(self.fixed.settings),
             "space": self.space.as_json(),
             "default": dict(self.space.default),
             "metric": {"name": metric.name, "unit": metric.unit, "more_is_better": metric.more_is_better},
@@ -92,4 +87,4 @@ class SweepResult:
 
 def all_settings(result: SweepResult) -> dict[str, JsonValue]:
     """What turns the scenario into the best trial's: what was fixed, and the best settings."""
-    return {**result.fixed_settings, **result.best.settings}
+    return {**result.fixed.settings, **result.best.settings}

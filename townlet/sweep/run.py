@@ -8,7 +8,6 @@ from typing import Any
 
 from townlet.behavior import RandomBehavior
 from townlet.config import Scenario
-from townlet.config.settings import recorded_settings
 from townlet.errors import InputError, RunError
 from townlet.evaluation import measure
 from townlet.files.storage import AnyPath, exclusive, require_folder
@@ -70,9 +69,7 @@ def sweep(
         records, best, confirmation = _worked(fixed, read, options, total, progress)
         result = SweepResult(
             file=file or scenario.name,
-            scenario=scenario,
             fixed=fixed,
-            fixed_settings=recorded_settings(scenario, fixing),
             space=read,
             options=options,
             records=tuple(records),

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
+from townlet.config.settings import set_words
+from townlet.statistics.over_seeds import Estimate
+
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
     """The end of each key, as long as it must be to differ from the others'."""
@@ -33,7 +36,7 @@ def settings_in_words(settings: Mapping[str, JsonValue]) -> str:
 
 def set_options(settings: Mapping[str, JsonValue]) -> str:
     """Settings as ``--set`` options of a command."""
-    return " ".join(f"--set {shlex.quote(f'{key}={words_of(value)}')}" for key, value in settings.items())
+    return shlex.join(set_words(settings))
 
 
 def number(value: float) -> str:
@@ -47,6 +50,8 @@ def number(value: float) -> str:
     )
 
 
-def bounds(estimate: float, low: float, high: float) -> str:
+def bounds(found: Estimate) -> str:
     """An estimate with its interval."""
-    return f"{number(estimate)} [{number(low)}, {number(high)}]"
+    if found.low is None or found.high is None:
+        return number(found.value)
+    return f"{number(found.value)} [{number(found.low)}, {number(found.high)}]"
