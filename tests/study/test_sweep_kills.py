@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,10 +14,7 @@ import pytest
 from support.places import QUEUE_CONFLICT
 
 from townlet.cli import main
-from townlet.config import load_scenario
-from townlet.sweep.crew import Crew
 from townlet.sweep.reading import optuna_study
-from townlet.sweep.tasks import Outcome, Task
 
 SPACE = "ppo.gamma: {low: 0.0, high: 0.95}\nppo.learning_rate: {low: 1e-3, high: 1e-2, log: true}\n"
 SMALL = ["--set", "training.worlds=2", "--set", "rollout_ticks=20", "--worlds", "2", "--cycles", "6"]
@@ -84,25 +80,3 @@ def _check_going_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (folder / "whole" / "sweep.json").stat() == before
     assert main(command(folder, "whole", "--confirm", "0")) == 0
     assert "It is not confirmed" in capsys.readouterr().out.replace("\n", " "), "what is done is not done again"
-
-
-def test_a_process_that_is_killed_is_replaced_once_and_then_its_trial_fails(tmp_path: Path) -> None:
-    scenario = load_scenario(QUEUE_CONFLICT)
-    training = scenario.training.model_copy(update={"worlds": 1, "rollout_ticks": 20, "cycles": 20})
-    small = scenario.model_copy(update={"training": training})
-    tasks = [Task("trial-00", small, scenario, tmp_path, (0,), "reward_mean", 2, 1_000_000, True)]
-    outcomes: list[Outcome] = []
-    reports: list[int] = []
-
-    def kill(task: Task, step: int, value: float) -> bool:
-        reports.append(step)
-        (worker,) = (child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline()))
-        os.kill(worker.pid, signal.SIGKILL)
-        return False
-
-    with Crew(1) as crew:
-        crew.run(lambda: tasks.pop() if tasks else None, kill, lambda task, outcome: outcomes.append(outcome))
-    assert reports == [1, 1]
-    (outcome,) = outcomes
-    assert (outcome.state, outcome.scores) == ("failed", ())
-    assert outcome.reason.startswith("its process ended 2 times, last with signal 9")

@@ -153,11 +153,14 @@ def plan_of(scenario: Scenario, space: Space, options: SweepOptions) -> dict[str
         "pruner": options.pruned_by,
         "seeds": list(options.seeds),
         "worlds": options.worlds,
-        "code": {
-            "sha256": sources_sha256("townlet.sweep.run", "townlet.sweep.work"),
-            **{name: importlib.metadata.version(name) for name in ("optuna", "torch", "numpy", "numba")},
-        },
+        "code": code(),
     }
+
+
+def code() -> dict[str, str]:
+    """The part of a plan about the code: our own, and the libraries that draw, prune and compute."""
+    versions = {name: importlib.metadata.version(name) for name in ("optuna", "torch", "numpy", "numba")}
+    return {"sha256": sources_sha256("townlet.sweep.run", "townlet.sweep.work"), **versions}
 
 
 def require_plan(folder: Path, plan: dict[str, Any]) -> None:

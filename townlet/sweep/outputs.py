@@ -22,6 +22,9 @@ from townlet.sweep.results import (
     all_settings,
 )
 
+#: The files of a sweep's results, in the order in which they are written.
+RESULT_FILES = (BEST_NAME, EXPERIMENT_NAME, PLOT_NAME, REPORT_NAME, RESULT_NAME)
+
 
 def write_results(result: SweepResult) -> None:
     """Write all result files into the sweep's folder; what says most is written last."""

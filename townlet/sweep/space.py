@@ -13,6 +13,7 @@ from townlet.config import Scenario
 from townlet.config.base import Section
 from townlet.config.document import Document, parse_document
 from townlet.config.faults import quote
+from townlet.config.scalars import read_number
 from townlet.config.settings import read_settings
 from townlet.config.validate import validated
 from townlet.errors import Fault, InputError
@@ -87,7 +88,8 @@ def read_space(source: AnyPath | Mapping[str, Any], scenario: Scenario) -> Space
     default = {each.key: to_jsonable_python(_at(scenario, each.where, name, each.key)) for each in read}
     settings: dict[str, Distribution] = {}
     faults: list[Fault] = []
-    for key, given in content.items():
+    for key, written in content.items():
+        given = written if document else _with_numbers(written, default[key])
         try:
             settings[key] = _distribution(draft, key, given, default[key])
         except InputError as error:
@@ -134,6 +136,16 @@ def _distribution(space: Space, key: str, given: Any, present: JsonValue) -> Dis
         return _range(space, key, given, present)
     expected = "a list of choices, or a range such as {low: 1, high: 8}; for one value alone, use --set"
     raise InputError.of(space.source, space.place(key), quote(given), expected)
+
+
+def _with_numbers(given: Any, present: JsonValue) -> Any:
+    """A distribution with numbers for texts that mean them: other readers of YAML return 1e-3 as text."""
+    if isinstance(given, Mapping):
+        return {key: _with_numbers(value, present) for key, value in given.items()}
+    if isinstance(given, list):
+        return [_with_numbers(value, present) for value in given]
+    number = read_number(given) if isinstance(given, str) and not isinstance(present, str) else None
+    return given if number is None else number
 
 
 def _choices(space: Space, key: str, given: list[Any]) -> Choices:
