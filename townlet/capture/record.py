@@ -14,6 +14,7 @@ from upath import UPath
 
 from townlet.behavior import Behavior
 from townlet.behavior.choose import Acting, Choice, choose_behavior
+from townlet.behavior.memory import state_units_of
 from townlet.capture.manifest import (
     BehaviorEntry,
     EventsEntry,
@@ -22,7 +23,7 @@ from townlet.capture.manifest import (
     ScenarioEntry,
     ShardEntry,
 )
-from townlet.capture.sample_metrics import capture_metrics
+from townlet.capture.sample_metrics import USES_KEY, capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
@@ -43,6 +44,7 @@ from townlet.files.storage import (
 )
 from townlet.host.memory import FEWER, require_memory
 from townlet.host.torch_settings import repeatable
+from townlet.outcomes.uses import uses_by_affordance
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.sources import sources_sha256
@@ -113,7 +115,7 @@ def capture_rollout(
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
     choice = choose_behavior(asked, behavior, policy)
     acting, scenario = choice.behavior, choice.scenario
-    _require_memory(scenario)
+    _require_memory(scenario, state_units_of(acting))
     with exclusive(output), repeatable(scenario.training.threads):
         recording = _Recording()
         total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
@@ -124,12 +126,12 @@ def capture_rollout(
         return _finish(choice, file_sha256, town, recording, as_path(output))
 
 
-def _require_memory(scenario: Scenario) -> None:
+def _require_memory(scenario: Scenario, state_units: int) -> None:
     """Raise InputError unless memory holds a shard, both as buffer and as table, and the tallies of all worlds."""
     people, capture = len(scenario.people), scenario.capture
     worlds = min(capture.worlds, capture.worlds_per_shard)
     features, actions = len(observation_schema_of(scenario)), len(action_names(scenario.object_types))
-    needed = 2 * RolloutBuffer.bytes_for(scenario.ticks, worlds, people, features, actions)
+    needed = 2 * RolloutBuffer.bytes_for(scenario.ticks, worlds, people, features, actions, state_units)
     needed += 8 * capture.worlds * (people * len(TALLY) + len(COUNTERS))
     shards = f"{scenario.ticks:,} ticks × {worlds:,} worlds at a time × {people:,} people"
     require_memory(needed, f"{shards}, {capture.worlds:,} worlds in all", f"{FEWER}, or capture.worlds_per_shard,")
@@ -149,7 +151,7 @@ def _record_shard(
     recording: _Recording,
 ) -> Town:
     loop = SimulationLoop(scenario, worlds=worlds, seed=scenario.seed, first_world=first)
-    buffer = loop.new_buffer(scenario.ticks)
+    buffer = loop.new_buffer(scenario.ticks, state_units_of(behavior))
 
     def keep_events(town: Town, tick: int) -> None:
         count = town.state.worlds["event_count"]
@@ -196,6 +198,8 @@ def _finish(
         "behavior": acted.name,
         **capture_metrics(town.people, tally, counter, totals, recording.log_prob_sum, acted.without_chances),
     }
+    if uses := uses_by_affordance((each for _, _, each in recording.events), scenario):
+        metrics[USES_KEY] = uses
     metrics_content = pretty_json(metrics).encode()
     manifest = Manifest(
         scenario=ScenarioEntry(
