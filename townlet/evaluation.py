@@ -112,7 +112,7 @@ def evaluate(
     return {
         "format": "townlet-evaluation",
         "version": VERSION,
-        "scenario": {"name": scenario.name, "config_sha256": scenario.digest},
+        "scenario": {"name": scenario.name, "config_sha256": scenario.digest, **_settings(scenario)},
         **_identity(acting, scenario),
         "greedy": greedy,
         "seed": chosen,
@@ -122,6 +122,10 @@ def evaluate(
         **_summary(values),
         **({"groups": groups} if groups else {}),
     }
+
+
+def _settings(scenario: Scenario) -> dict[str, Any]:
+    return {"settings": dict(scenario.settings)} if scenario.settings else {}
 
 
 def _play(

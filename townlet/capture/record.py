@@ -27,6 +27,8 @@ from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
 from townlet.config.rules import ObservationConfig
+from townlet.config.settings import Settings
+from townlet.config.settings_use import scenario_for
 from townlet.files.artefact_names import MANIFEST_NAME, METRICS_NAME
 from townlet.files.outputs import remove_unfinished
 from townlet.files.storage import (
@@ -83,6 +85,7 @@ def capture_rollout(
     behavior: Acting | None = None,
     policy: AnyPath | None = None,
     observations: ObservationConfig | None = None,
+    settings: Settings = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> CaptureResult:
     """Simulate one episode per world and record every agent-step and event into a folder.
@@ -97,12 +100,14 @@ def capture_rollout(
         policy: the place or the name of a trained policy; implies ``neural``. If it brings other observation options
             than the scenario's, the manifest records the scenario with these.
         observations: replaces the scenario's.
+        settings: values for keys of the scenario, see :func:`townlet.config.settings.with_settings`.
         progress: called after each shard with the number of worlds done and the total.
 
     Raises InputError for unusable options, scenario or policy, before anything is written.
     """
     require_folder(output, (MANIFEST_NAME, METRICS_NAME))
-    asked = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
+    found = scenario_for("capture", load_scenario(scenario_path), settings)
+    asked = with_options(found, ticks=ticks, worlds=worlds, seed=seed)
     if observations is not None:
         asked = asked.model_copy(update={"observations": observations})
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
@@ -198,6 +203,7 @@ def _finish(
             file_sha256=file_sha256,
             config_sha256=scenario.digest,
             town_sha256=scenario.town_digest,
+            settings=dict(scenario.settings),
         ),
         code_sha256=code_sha256(),
         seed=scenario.seed,

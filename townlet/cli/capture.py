@@ -10,6 +10,7 @@ import typer
 from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ActingBehavior, ActingPolicy, ScenarioFile
 from townlet.cli.places import folder_option
+from townlet.cli.settings import SettingsOption
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +26,7 @@ def capture(
     seed: Annotated[int | None, typer.Option(help="Seed; by default the scenario's.")] = None,
     behavior: ActingBehavior = None,
     policy: ActingPolicy = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Record a rollout: every agent-step and event.
 
@@ -33,6 +35,7 @@ def capture(
     from townlet.capture import capture_rollout
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.config.settings import with_settings
 
     with progress_bar("capture", "worlds") as advance:
         compiling_notice()
@@ -44,9 +47,10 @@ def capture(
             seed=seed,
             behavior=behavior,
             policy=policy,
+            settings=settings or (),
             progress=advance,
         )
-    say_what_it_brought(policy, load_scenario(scenario))
+    say_what_it_brought(policy, with_settings(load_scenario(scenario), settings or ()))
     total, baseline = result.metrics["total"], result.metrics["baseline"]
     typer.echo(
         f"captured {result.metrics['agent_steps']:,} agent-steps of {result.manifest.scenario.name} "

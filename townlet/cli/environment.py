@@ -75,14 +75,20 @@ def require_none_with_env(**options: Any) -> None:
 
 
 def train_environment(
-    name: str, given: Sequence[str] | None, config: Path | None, options: TrainingOptions
+    name: str,
+    given: Sequence[str] | None,
+    config: Path | None,
+    options: TrainingOptions,
+    set_beside: Sequence[str] = (),
 ) -> TrainingResult:
     """Train in an environment, with a bar of its progress, and print what came of it."""
     from townlet.cli.console import progress_bar
     from townlet.training import TrainingInterrupted
     from townlet.training.environment import find_environment, load_settings, train_in_environment
+    from townlet.training.environment.settings import require_settings_beside
 
-    settings = load_settings(config)
+    settings = load_settings(config, set_beside)
+    require_settings_beside(options, set_beside)
     environment = find_environment(name, {**settings.options, **parsed_options(given)})
     planned = options.planned_epochs(settings.training)
     ended: list[float] = []

@@ -18,9 +18,12 @@ from townlet.cli.environment import (
 )
 from townlet.cli.options import ActingBehavior, EvaluatedPolicy
 from townlet.cli.places import file_option, require_apart
+from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from townlet.config import Scenario
 
 #: The most people of a group that are listed by name.
 _NAMED = 8
@@ -52,13 +55,17 @@ def evaluate(
     greedy: Annotated[
         bool, typer.Option(help="Let the policy take its most probable action instead of sampling.")
     ] = False,
+    settings: SettingsOption = None,
     output: Annotated[Path | None, file_option(help="Also write the evaluation to this JSON file.")] = None,
 ) -> None:
     """Evaluate a policy, or any --behavior, in worlds that it was not trained in.
 
     For comparison, the heuristic, the random and the scripted behaviour act in the same worlds; with --env, chance
-    alone.
+    alone. Settings change the town that is evaluated in.
     """
+    from townlet.config import load_scenario
+    from townlet.config.settings_use import scenario_for
+
     _require_apart(output, policy, scenario)
     if env is not None:
         of_towns: dict[str, Any] = {
@@ -66,13 +73,15 @@ def evaluate(
             "behavior": behavior,
             "worlds": worlds != _WORLDS and worlds,
             "trained_with": trained_with,
+            "set": ", ".join(settings or ()),
         }
         shared: dict[str, Any] = {"seed": seed, "greedy": greedy, "output": output}
         evaluate_environment(policy, env, env_option, episodes=episodes, **shared, **of_towns)
         return
     options: dict[str, Any] = {"behavior": behavior, "worlds": worlds, "seed": seed, "greedy": greedy}
     file = required_scenario(scenario, env_option=env_option, episodes=episodes)
-    _evaluate_in_town(policy, file, output, {**options, "trained_with": trained_with or ()})
+    town = scenario_for("evaluation", load_scenario(file), settings or ())
+    _evaluate_in_town(policy, town, output, {**options, "trained_with": trained_with or ()})
 
 
 def _require_apart(output: Path | None, policy: Path | None, scenario: Path | None) -> None:
@@ -85,20 +94,27 @@ def _require_apart(output: Path | None, policy: Path | None, scenario: Path | No
     require_apart(output, *inputs)
 
 
-def _evaluate_in_town(policy: Path | None, scenario: Path, output: Path | None, options: Mapping[str, Any]) -> None:
+def _evaluate_in_town(policy: Path | None, town: Scenario, output: Path | None, options: Mapping[str, Any]) -> None:
     from townlet.cli.console import compiling_notice, progress_bar
-    from townlet.config import load_scenario
     from townlet.evaluation import evaluate as run_evaluation
     from townlet.evaluation import write_evaluation
 
-    loaded = load_scenario(scenario)
     with progress_bar("evaluate", "episodes") as advance:
         compiling_notice()
-        result = run_evaluation(policy, loaded, **options, progress=advance)
+        result = run_evaluation(policy, town, **options, progress=advance)
     _print(result)
-    say_what_it_brought(policy, loaded)
+    _say_what_is_set(town)
+    say_what_it_brought(policy, town)
     if output is not None:
         typer.echo(f"{output}  sha256 {write_evaluation(result, output)}")
+
+
+def _say_what_is_set(town: Scenario) -> None:
+    """Name the settings with which the town differs from its file."""
+    from townlet.config.settings import setting_texts
+
+    if town.settings:
+        typer.echo(f"in {town.name} with {', '.join(setting_texts(town.settings))}")
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from townlet.cli.environment import (
 )
 from townlet.cli.places import file_option, folder_option
 from townlet.cli.seeds import JobsOption, SeedsOption, UnseenWorldsOption, trained_with_seeds
+from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,7 @@ def train(
     cycles: _Cycles = None,
     worlds: _Worlds = None,
     seed: _Seed = None,
+    settings: SettingsOption = None,
     ppo_log: _Log = None,
     ppo_log_frequency: _LogFrequency = 1,
     ppo_log_max_entries: _LogMaxEntries = None,
@@ -118,17 +120,12 @@ def train(
     """Train a policy by PPO, in a scenario's town or in another environment.
 
     Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are those of the scenario or of the settings.
+    --seed are those of the scenario or of the file of settings.
     """
-    from townlet.config import load_scenario
     from townlet.training import TrainingOptions
 
-    if env is not None:
-        require_none_with_env(scenario=scenario)
-        town, name = None, env
-    else:
-        town = load_scenario(required_scenario(scenario, env_option=env_option, config=config))
-        name = town.name
+    town = _town_or_none(scenario, env, env_option, config, settings or [])
+    name = str(env) if town is None else town.name
     options = TrainingOptions(
         mode=mode,
         output=output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds)),
@@ -149,11 +146,25 @@ def train(
     if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds):
         return
     result = (
-        train_environment(name, env_option, config, options)
+        train_environment(name, env_option, config, options, settings or ())
         if town is None
         else _train_town(town, options, from_policy)
     )
     _print_result(result, name, mode)
+
+
+def _town_or_none(
+    scenario: Path | None, env: str | None, env_option: list[str] | None, config: Path | None, settings: list[str]
+) -> Scenario | None:
+    """The town to train in; None for an environment. Raises InputError for options of the other."""
+    from townlet.config import load_scenario
+    from townlet.config.settings_use import scenario_for
+
+    if env is not None:
+        require_none_with_env(scenario=scenario)
+        return None
+    file = required_scenario(scenario, env_option=env_option, config=config)
+    return scenario_for("training", load_scenario(file), settings)
 
 
 def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | None) -> TrainingResult:
