@@ -12,6 +12,7 @@ import typer
 from townlet.errors import InputError
 
 if TYPE_CHECKING:
+    from townlet.tracking import Recorder
     from townlet.training import TrainingOptions, TrainingResult
 
 EnvironmentName = Annotated[
@@ -79,6 +80,7 @@ def train_environment(
     given: Sequence[str] | None,
     config: Path | None,
     options: TrainingOptions,
+    recorder: Recorder,
     set_beside: Sequence[str] = (),
 ) -> TrainingResult:
     """Train in an environment, with a bar of its progress, and print what came of it."""
@@ -101,7 +103,7 @@ def train_environment(
             advance(int(record["epoch"]), planned, f"return {ended[-1]:.4g}" if ended else "")
 
         try:
-            result = train_in_environment(environment, settings, options, show, _warn)
+            result = train_in_environment(environment, settings, options, recorder.beside(show), _warn)
         except TrainingInterrupted as interruption:
             typer.echo(interruption, err=True)
             raise

@@ -21,11 +21,13 @@ from townlet.cli.environment import (
 from townlet.cli.places import file_option, folder_option
 from townlet.cli.seeds import JobsOption, SeedsOption, UnseenWorldsOption, trained_with_seeds
 from townlet.cli.settings import SettingsOption
+from townlet.cli.tracking import Track, TrackExperiment, TrackTo, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from townlet.config import Scenario
+    from townlet.tracking import Recorder
     from townlet.training import TrainingOptions, TrainingResult
 
 
@@ -116,19 +118,22 @@ def train(
     jobs: JobsOption = None,
     unseen_worlds: UnseenWorldsOption = None,
     output: _Output = None,
+    track: Track = None,
+    track_to: TrackTo = None,
+    track_experiment: TrackExperiment = None,
 ) -> None:
     """Train a policy by PPO, in a scenario's town or in another environment.
 
-    Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are those of the scenario or of the file of settings.
+    Writes the policy and one telemetry line per epoch. By default, options are the scenario's or the settings file's.
     """
     from townlet.training import TrainingOptions
 
     town = _town_or_none(scenario, env, env_option, config, settings or [])
-    name = str(env) if town is None else town.name
+    name = town.name if town else str(env)
+    folder = output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds))
     options = TrainingOptions(
         mode=mode,
-        output=output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds)),
+        output=folder,
         from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
@@ -145,11 +150,9 @@ def train(
     )
     if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds):
         return
-    result = (
-        train_environment(name, env_option, config, options, settings or ())
-        if town is None
-        else _train_town(town, options, from_policy)
-    )
+    with tracked(track, track_to, track_experiment, options, town) as recorder:
+        result = _train_town(town, options, recorder) if town else None
+        result = result or train_environment(name, env_option, config, options, recorder, settings or ())
     _print_result(result, name, mode)
 
 
@@ -167,12 +170,12 @@ def _town_or_none(
     return scenario_for("training", load_scenario(file), settings)
 
 
-def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | None) -> TrainingResult:
+def _train_town(town: Scenario, options: TrainingOptions, recorder: Recorder) -> TrainingResult:
     from townlet.training import train as run_training
 
     with _progress(town.name, options.planned_epochs(town.training)) as show_epoch:
-        result = run_training(town, options, show_epoch)
-    say_what_it_brought(from_policy, town)
+        result = run_training(town, options, recorder.beside(show_epoch))
+    say_what_it_brought(options.from_policy, town)
     return result
 
 
