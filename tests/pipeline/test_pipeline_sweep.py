@@ -80,7 +80,7 @@ def test_a_sweep_has_its_table_plots_and_experiment_on_its_page(tmp_path: Path) 
     assert shown["best_settings"] == content["best"]["settings"]
     experiment = yaml.safe_load(str(shown["experiment"]).removeprefix("```yaml").removesuffix("```"))
     validate_run_config(defs.resolve_job_def("register_experiment"), experiment)
-    assert experiment["ops"]["freeze_and_register"]["config"]["training"]["cycles"] == 30
+    assert experiment["ops"]["freeze_and_register"]["config"]["settings"][0] == "training.cycles=30"
     assert str(shown["command"]).endswith(f"--output {next(folder.glob('*/plan.json')).parent}")
     assert set(failed_checks(result)) <= {"best_is_confirmed"}
     _check_gate(tmp_path / "store", folder)

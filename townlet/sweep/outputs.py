@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
 
 import yaml
 
-from townlet.config.settings import read_settings
+from townlet.config.settings import setting_texts
 from townlet.files.storage import canonical_json, pretty_json, write_atomically
 from townlet.sweep.plots import sweep_png
 from townlet.sweep.report import markdown
@@ -39,27 +37,20 @@ def write_results(result: SweepResult) -> None:
 def best_yaml(result: SweepResult) -> str:
     """The best settings, by key."""
     head = f"# The best settings of {len(result.records)} trials on {result.fixed.name}.\n"
-    return head + _yaml(dict(result.best.settings))
+    return head + "".join(f"{text.replace('=', ': ', 1)}\n" for text in setting_texts(result.best.settings))
 
 
 def experiment_yaml(result: SweepResult) -> str:
     """The launchpad's configuration that registers the best settings as an experiment, under a name made of them."""
-    changes: dict[str, Any] = {}
-    for each in read_settings(all_settings(result), BEST_NAME):
-        part = changes
-        for name in each.where[:-1]:
-            part = part.setdefault(name, {})
-        part[each.where[-1]] = each.value
-    config = {"scenario": result.fixed.name, "experiment": experiment_name(result), **changes}
+    config = {
+        "scenario": result.fixed.name,
+        "experiment": experiment_name(result),
+        "settings": setting_texts(all_settings(result)),
+    }
     head = "# For Jobs, register_experiment, Launchpad: the best settings of a sweep.\n"
-    return head + _yaml({"ops": {"freeze_and_register": {"config": config}}})
+    return head + yaml.safe_dump({"ops": {"freeze_and_register": {"config": config}}}, sort_keys=False, width=120)
 
 
 def experiment_name(result: SweepResult) -> str:
     """A name for the best settings: equal settings have equal names."""
     return f"sweep_{hashlib.sha256(canonical_json(all_settings(result)).encode()).hexdigest()[:8]}"
-
-
-def _yaml(content: Mapping[str, Any]) -> str:
-    text: str = yaml.safe_dump(dict(content), sort_keys=False, default_flow_style=None, allow_unicode=True)
-    return text

@@ -135,7 +135,7 @@ def _row(record: TrialRecord) -> tuple[str, ...]:
         str(record.number),
         f"pruned at {last.step}/10" if record.state == "pruned" and last else record.state,
         score,
-        ", ".join(number(one) for one in record.scores),
+        ", ".join(number(one) for one in record.scores) or "—",
         plain(details),
     )
 
