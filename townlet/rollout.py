@@ -46,6 +46,7 @@ class RolloutBuffer:
                                                 or the only one that continues what a committed policy has begun
     ``action``           int32 [T, W, A]        the chosen action
     ``log_prob``         float32 [T, W, A]      ln of the policy's probability of the action; 0 if deterministic
+    ``state``            float32 [T, W, A, H]   the hidden state before the choice, if the policy remembers; else H = 0
     ``value``            float32 [T, W, A]      the policy's value estimate; NaN if it makes none
     ``reward``           float32 [T, W, A]      the reward of the tick that followed, clipped as configured
     ``reward_parts``     float32 [T, W, A, 9]   the parts of the reward before clipping, as in REWARD_PARTS
@@ -65,12 +66,12 @@ class RolloutBuffer:
     Raises InputError for a buffer that does not fit into memory.
     """
 
-    def __init__(self, ticks: int, worlds: int, agents: int, features: int, actions: int) -> None:
+    def __init__(self, ticks: int, worlds: int, agents: int, features: int, actions: int, state_units: int = 0) -> None:
         step = (ticks, worlds, agents)
         self.ticks, self.worlds, self.agents = step
-        self.features, self.actions = features, actions
+        self.features, self.actions, self.state_units = features, actions, state_units
         what = f"a rollout of {ticks:,} ticks × {worlds:,} worlds × {agents:,} people"
-        with memory_for(self.bytes_for(*step, features, actions), what, FEWER):
+        with memory_for(self.bytes_for(*step, features, actions, state_units), what, FEWER):
             self._allocate(step)
         self.cut_ticks: list[int] = []
         self.cut_observation: list[NDArray[np.float32]] = []
@@ -80,6 +81,7 @@ class RolloutBuffer:
         self.observation: NDArray[np.float32] = aligned_zeros((*step, self.features), np.float32)
         self.mask: NDArray[np.bool_] = aligned_zeros((*step, self.actions), np.bool_)
         self.action: NDArray[np.int32] = aligned_zeros(step, np.int32)
+        self.state: NDArray[np.float32] = aligned_zeros((*step, self.state_units), np.float32)
         self.log_prob: NDArray[np.float32] = aligned_zeros(step, np.float32)
         self.value: NDArray[np.float32] = aligned_zeros(step, np.float32)
         self.reward: NDArray[np.float32] = aligned_zeros(step, np.float32)
@@ -90,9 +92,9 @@ class RolloutBuffer:
         self.truncated: NDArray[np.bool_] = aligned_zeros(step, np.bool_)
 
     @staticmethod
-    def bytes_for(ticks: int, worlds: int, agents: int, features: int, actions: int) -> int:
+    def bytes_for(ticks: int, worlds: int, agents: int, features: int, actions: int, state_units: int = 0) -> int:
         """The size in bytes of a buffer of this shape."""
-        return ticks * worlds * agents * (4 * features + actions + 4 * (4 + len(REWARD_PARTS)) + 4)
+        return ticks * worlds * agents * (4 * (features + state_units) + actions + 4 * (4 + len(REWARD_PARTS)) + 4)
 
     @property
     def agent_steps(self) -> int:

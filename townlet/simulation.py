@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior, act_within
+from townlet.behavior.memory import recall
 from townlet.config import Scenario
 from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer
@@ -26,10 +27,11 @@ class SimulationLoop:
         self._workers = workers(threads)
         self.town = Town(scenario, worlds=worlds, seed=seed, first_world=first_world)
 
-    def new_buffer(self, ticks: int) -> RolloutBuffer:
-        """An empty buffer of the right shape for ``ticks`` ticks of this loop."""
+    def new_buffer(self, ticks: int, state_units: int = 0) -> RolloutBuffer:
+        """An empty buffer for ``ticks`` ticks of this loop, with hidden states of ``state_units`` numbers."""
         town = self.town
-        return RolloutBuffer(ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names))
+        shape = ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names)
+        return RolloutBuffer(*shape, state_units)
 
     def collect(
         self,
@@ -84,6 +86,7 @@ class SimulationLoop:
             buffer.alive[t, worlds] = town.alive
             action = buffer.action[t, worlds]
             log_prob, value = buffer.log_prob[t, worlds], buffer.value[t, worlds]
+            recall(behavior, town, buffer.state[t, worlds])
             act_within(behavior, town, buffer.mask[t, worlds], action, log_prob, value)
             town.step(action)
             buffer.reward[t, worlds] = town.reward

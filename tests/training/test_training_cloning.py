@@ -25,7 +25,7 @@ from townlet.config.training import ReplayConfig
 from townlet.errors import InputError
 from townlet.telemetry import TelemetryWriter, validate_log
 from townlet.training import TrainingHarness, losses
-from townlet.training.batch import agreement
+from townlet.training.agreement import agreement
 from townlet.training.regression import held_out_rows
 from townlet.training.replay import replay_batch
 

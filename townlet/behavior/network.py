@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from townlet.config.training import NetworkConfig
 from townlet.seeds import fold_seed
@@ -21,58 +23,127 @@ ILLEGAL_LOGIT = -1e30
 def shapes_of(features: int, actions: int, config: NetworkConfig) -> dict[str, list[int]]:
     """The shape of every weight of a network, by name, without building the network."""
     shapes: dict[str, list[int]] = {}
+    # Each hidden layer has its sums, perhaps their normalisation, and a non-linearity, which has no weights.
+    parts = 3 if config.layer_norm else 2
     for index, (inputs, units) in enumerate(itertools.pairwise((features, *config.hidden))):
-        # Every other entry of the trunk is a non-linearity, which has no weights.
-        shapes |= {f"trunk.{2 * index}.weight": [units, inputs], f"trunk.{2 * index}.bias": [units]}
+        first = parts * index
+        shapes |= {f"trunk.{first}.weight": [units, inputs], f"trunk.{first}.bias": [units]}
+        if config.layer_norm:
+            shapes |= {f"trunk.{first + 1}.weight": [units], f"trunk.{first + 1}.bias": [units]}
+    width, state = config.hidden[-1], config.state_units
+    if state:
+        for name, inputs in (("ih", width), ("hh", state)):
+            shapes |= {f"memory.weight_{name}": [3 * state, inputs], f"memory.bias_{name}": [3 * state]}
     for head, outputs in (("policy_head", actions), ("value_head", 1)):
-        shapes |= {f"{head}.weight": [outputs, config.hidden[-1]], f"{head}.bias": [outputs]}
+        shapes |= {f"{head}.weight": [outputs, width + state], f"{head}.bias": [outputs]}
     return shapes
 
 
-class ActorCritic(nn.Module):
-    """A perceptron trunk shared by a policy head and a value head.
+class Step(NamedTuple):
+    """What a network finds for ``B`` rows."""
 
-    Weights are orthogonal (Saxe et al. 2014) with gains √2 in the trunk, 0.01 in the policy head (so that the first
-    policy is nearly uniform) and 1 in the value head; biases are 0. They are a pure function of ``seed``: the global
-    random state is neither read nor changed.
+    log_probs: Tensor
+    """float32 [B, N]: log-probabilities of all actions, nats."""
+    value: Tensor
+    """float32 [B]"""
+    state: Tensor
+    """float32 [B, H]: the state after these choices, with which the next ones are made."""
+
+
+class ActorCritic(nn.Module):
+    """A perceptron trunk, perhaps a memory, and a policy head and a value head that share both.
+
+    With ``recurrent: gru`` the trunk's output advances a hidden state, and the heads read both: what people see now
+    reaches the heads directly, whatever the memory's gates let through.
+
+    Weights are orthogonal (Saxe et al. 2014) with gains √2 in the trunk, 1 in each of the memory's matrices, 0.01 in
+    the policy head (so that the first policy is nearly uniform) and 1 in the value head; biases are 0, except that
+    those of the memory's update gates are 1, so that a state fades slowly at first (as Jozefowicz, Zaremba and
+    Sutskever 2015 advise for the LSTM). All are a pure function of ``seed``: the global random state is neither read
+    nor changed.
     """
 
     def __init__(self, features: int, actions: int, config: NetworkConfig, *, seed: int = 0) -> None:
         super().__init__()
         self.features, self.actions, self.config = features, actions, config
+        self.state_units = config.state_units
         generator = torch.Generator().manual_seed(fold_seed(seed))
         activation = nn.Tanh if config.activation == "tanh" else nn.ReLU
         layers: list[nn.Module] = []
         for inputs, units in itertools.pairwise((features, *config.hidden)):
-            layers += [_linear(inputs, units, math.sqrt(2), generator), activation()]
+            layers.append(_linear(inputs, units, math.sqrt(2), generator))
+            if config.layer_norm:
+                layers.append(nn.LayerNorm(units))
+            layers.append(activation())
         self.trunk = nn.Sequential(*layers)
-        self.policy_head = _linear(config.hidden[-1], actions, 0.01, generator)
-        self.value_head = _linear(config.hidden[-1], 1, 1.0, generator)
+        width = config.hidden[-1]
+        if self.state_units:
+            self.memory = _gru(width, self.state_units, generator)
+            width += self.state_units
+        self.policy_head = _linear(width, actions, 0.01, generator)
+        self.value_head = _linear(width, 1, 1.0, generator)
 
     @property
     def device(self) -> torch.device:
         """The device of the weights, on which observations and masks must be."""
         return self.value_head.weight.device
 
-    def forward(self, observation: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, observation: Tensor, mask: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Log-probabilities of all actions (nats) and the value estimate.
 
         Args:
             observation: float32 [B, F].
             mask: bool [B, N], true for legal actions, at least one per row.
+            state: float32 [B, H], the hidden state before the choice; None for that of an episode's beginning.
 
         Returns:
             Log-probabilities float32 [B, N], normalised over the legal actions; those of illegal actions are about
             -1e30, so their probabilities and gradients are exactly 0. And values float32 [B].
         """
-        hidden = self.trunk(observation)
-        logits = self.policy_head(hidden).masked_fill(~mask, ILLEGAL_LOGIT)
-        return torch.log_softmax(logits, dim=-1), self.value_head(hidden).squeeze(-1)
+        found = self.step(observation, mask, state)
+        return found.log_probs, found.value
 
-    def value(self, observation: Tensor) -> Tensor:
-        """The value estimate alone: float32 [B] from observations float32 [B, F]."""
-        values: Tensor = self.value_head(self.trunk(observation)).squeeze(-1)
+    def step(self, observation: Tensor, mask: Tensor, state: Tensor | None = None) -> Step:
+        """As :meth:`forward`, with the hidden state after the choice, float32 [B, H]."""
+        hidden = self.trunk(observation)
+        after = self.advance(hidden, state)
+        return Step(*self.heads(hidden, after, mask), after)
+
+    def advance(self, hidden: Tensor, state: Tensor | None = None) -> Tensor:
+        """The hidden state, float32 [B, H], after the trunk's output ``hidden``, float32 [B, U]."""
+        before = hidden.new_zeros(len(hidden), self.state_units) if state is None else state
+        if not self.state_units:
+            return before
+        return next_state(functional.linear(hidden, self.memory.weight_ih, self.memory.bias_ih), before, self.memory)
+
+    def heads(self, hidden: Tensor, after: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What :meth:`forward` returns, from the trunk's output and the hidden state that it has led to."""
+        joined = self._joined(hidden, after)
+        logits = self.policy_head(joined).masked_fill(~mask, ILLEGAL_LOGIT)
+        return torch.log_softmax(logits, dim=-1), self.value_head(joined).squeeze(-1)
+
+    def value(self, observation: Tensor, state: Tensor | None = None) -> Tensor:
+        """The value estimate alone: float32 [B] from observations float32 [B, F] and states as in :meth:`forward`."""
+        hidden = self.trunk(observation)
+        values: Tensor = self.value_head(self._joined(hidden, self.advance(hidden, state))).squeeze(-1)
         return values
+
+    def _joined(self, hidden: Tensor, after: Tensor) -> Tensor:
+        return torch.cat([hidden, after], dim=-1) if self.state_units else hidden
+
+
+def next_state(inputs: Tensor, state: Tensor, memory: nn.GRUCell) -> Tensor:
+    """The state of a gated recurrent unit after one step, float32 [B, H].
+
+    ``inputs``, float32 [B, 3 H], is W x + b for its reset, update and candidate parts, ``state`` the state before. With
+    r and z the gates, n = tanh(W_n x + b_n + r (U_n h + c_n)) and h' = (1 − z) n + z h (Cho et al. 2014, in torch's
+    form, whose reset gate comes after the product).
+    """
+    units = state.shape[1]
+    from_state = functional.linear(state, memory.weight_hh, memory.bias_hh)
+    gates = torch.sigmoid(inputs[:, : 2 * units] + from_state[:, : 2 * units])
+    candidate = torch.tanh(inputs[:, 2 * units :] + gates[:, :units] * from_state[:, 2 * units :])
+    return candidate + gates[:, units:] * (state - candidate)
 
 
 def _linear(inputs: int, units: int, gain: float, generator: torch.Generator) -> nn.Linear:
@@ -82,6 +153,18 @@ def _linear(inputs: int, units: int, gain: float, generator: torch.Generator) ->
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def _gru(inputs: int, units: int, generator: torch.Generator) -> nn.GRUCell:
+    with torch.random.fork_rng(devices=[]):
+        cell = nn.GRUCell(inputs, units)
+    for weights in (cell.weight_ih, cell.weight_hh):
+        for gate in weights.detach().chunk(3):
+            nn.init.orthogonal_(gate, generator=generator)
+    for bias in (cell.bias_ih, cell.bias_hh):
+        nn.init.zeros_(bias)
+    nn.init.ones_(cell.bias_ih.detach()[units : 2 * units])
+    return cell
 
 
 def sample(log_probs: Tensor, uniforms: Tensor) -> Tensor:

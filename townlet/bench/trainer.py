@@ -20,7 +20,7 @@ from townlet.bench.matrix import limits_of, measure_products, operations_per_ste
 from townlet.bench.peak import measure_peak
 from townlet.bench.protocol import machine, summary_of
 from townlet.bench.town import with_observations
-from townlet.config import Scenario, load_scenario
+from townlet.config import NetworkConfig, Scenario, load_scenario
 from townlet.host.torch_settings import repeatable
 from townlet.host.workers import workers
 from townlet.rollout import RolloutBuffer
@@ -95,14 +95,18 @@ def _measured(scenario: Scenario, epochs: int, repeats: int, device: str) -> dic
         "people": len(loop.town.people),
         "features": harness.network.features,
         "actions": harness.network.actions,
-        "machine": {**machine(), **_software(device)},
+        "machine": {**machine(), **_software(device, training.network)},
     }
 
 
 def _limits(harness: TrainingHarness, epochs: int, rate: float, repeats: int) -> dict[str, Any]:
     """The machine's limits for a training of ``rate`` agent-steps per second, and its shares of them."""
     network, training, device = harness.network, harness.config, harness.network.device.type
-    used = network.features if kernel_for(network.device) is TORCH else _features_in_use(harness.last_rollout)
+    used = (
+        network.features
+        if kernel_for(network.device, network.config) is TORCH
+        else _features_in_use(harness.last_rollout)
+    )
     products = products_of(used, network.config.hidden, network.actions, epochs)
     # A device other than the processor gets its work from one thread.
     team = workers(training.threads if device == "cpu" else 1)
@@ -123,9 +127,9 @@ def _features_in_use(buffer: RolloutBuffer) -> int:
     return round(float(np.mean([np.count_nonzero(observation[block].any(axis=0)) for block in blocks])))
 
 
-def _software(device: str) -> dict[str, Any]:
+def _software(device: str, network: NetworkConfig) -> dict[str, Any]:
     """Versions of what trained, the library that multiplied its matrices, and those that could have."""
-    kernel = kernel_for(torch.device(device))
+    kernel = kernel_for(torch.device(device), network)
     at_hand = {library.name: library.describe() for library in libraries(device)}
     return {
         **{name: importlib.metadata.version(name) for name in ("numba", "torch")},

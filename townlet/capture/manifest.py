@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
+from townlet.behavior.memory import state_units_of
 from townlet.config.base import Section
 from townlet.config.town import Name
 from townlet.config.validate import validated
@@ -62,10 +63,12 @@ class BehaviorEntry(Section):
     same can be learnt as from a deterministic behaviour."""
     origin: Origin | None = None
     """Of a behaviour made outside Townlet, or of mixed company."""
+    state_units: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Numbers in each hidden state of a recurrent policy, which the column ``state`` holds; 0 without that column."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        usual = {"log_probs": True, "origin": None}
+        usual = {"log_probs": True, "origin": None, "state_units": 0}
         return {name: value for name, value in handler(self).items() if name not in usual or value != usual[name]}
 
     @classmethod
@@ -78,6 +81,7 @@ class BehaviorEntry(Section):
             policy_sha256=policy_sha256,
             log_probs=bool(getattr(behavior, "has_log_probs", True)),
             origin=origin,
+            state_units=state_units_of(behavior),
         )
 
     def acted_for(self, identity: str, people: Sequence[str]) -> list[str]:

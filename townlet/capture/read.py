@@ -75,7 +75,7 @@ def read_capture(manifest_path: AnyPath) -> Capture:
 def _new_buffer(path: Path | UPath, manifest: Manifest) -> RolloutBuffer:
     shape = manifest.ticks, manifest.worlds, len(manifest.people), len(manifest.observation), len(manifest.actions)
     try:
-        return RolloutBuffer(*shape)
+        return RolloutBuffer(*shape, manifest.behavior.state_units)
     except (MemoryError, ValueError, OverflowError):
         found = f"{shape[0]} ticks of {shape[1]} worlds with {shape[2]} people"
         raise InputError.of(path, "ticks, worlds, people", found, "no more than memory holds") from None
@@ -122,9 +122,10 @@ def _require_same_copy(path: Path | UPath, manifest: Manifest) -> None:
 def _read_shard(path: Path | UPath, manifest: Manifest, index: int) -> pa.Table:
     entry = manifest.shards[index]
     file = path.parent / entry.file
-    schema = steps_schema(manifest.people, len(manifest.observation), len(manifest.actions))
+    spaces = len(manifest.observation), len(manifest.actions)
+    schema = steps_schema(manifest.people, *spaces, manifest.behavior.state_units)
     table = _read_table(path, entry, f"shards.{index}", schema, entry.rows)
-    require_numbers(table, len(manifest.observation), len(manifest.actions), file)
+    require_numbers(table, *spaces, file)
     world, tick = numbers_of(table["world"]), numbers_of(table["tick"])
     last = manifest.ticks - 1
     off = (world < entry.first_world) | (world >= entry.first_world + entry.worlds) | (tick < 0) | (tick > last)

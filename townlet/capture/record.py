@@ -14,6 +14,7 @@ from upath import UPath
 
 from townlet.behavior import Behavior
 from townlet.behavior.choose import Acting, Choice, choose_behavior
+from townlet.behavior.memory import state_units_of
 from townlet.capture.manifest import (
     BehaviorEntry,
     EventsEntry,
@@ -113,7 +114,7 @@ def capture_rollout(
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
     choice = choose_behavior(asked, behavior, policy)
     acting, scenario = choice.behavior, choice.scenario
-    _require_memory(scenario)
+    _require_memory(scenario, state_units_of(acting))
     with exclusive(output), repeatable(scenario.training.threads):
         recording = _Recording()
         total, per_shard = scenario.capture.worlds, scenario.capture.worlds_per_shard
@@ -124,12 +125,12 @@ def capture_rollout(
         return _finish(choice, file_sha256, town, recording, as_path(output))
 
 
-def _require_memory(scenario: Scenario) -> None:
+def _require_memory(scenario: Scenario, state_units: int) -> None:
     """Raise InputError unless memory holds a shard, both as buffer and as table, and the tallies of all worlds."""
     people, capture = len(scenario.people), scenario.capture
     worlds = min(capture.worlds, capture.worlds_per_shard)
     features, actions = len(observation_schema_of(scenario)), len(action_names(scenario.object_types))
-    needed = 2 * RolloutBuffer.bytes_for(scenario.ticks, worlds, people, features, actions)
+    needed = 2 * RolloutBuffer.bytes_for(scenario.ticks, worlds, people, features, actions, state_units)
     needed += 8 * capture.worlds * (people * len(TALLY) + len(COUNTERS))
     shards = f"{scenario.ticks:,} ticks × {worlds:,} worlds at a time × {people:,} people"
     require_memory(needed, f"{shards}, {capture.worlds:,} worlds in all", f"{FEWER}, or capture.worlds_per_shard,")
@@ -149,7 +150,7 @@ def _record_shard(
     recording: _Recording,
 ) -> Town:
     loop = SimulationLoop(scenario, worlds=worlds, seed=scenario.seed, first_world=first)
-    buffer = loop.new_buffer(scenario.ticks)
+    buffer = loop.new_buffer(scenario.ticks, state_units_of(behavior))
 
     def keep_events(town: Town, tick: int) -> None:
         count = town.state.worlds["event_count"]

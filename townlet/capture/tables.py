@@ -15,12 +15,13 @@ from townlet.event_kinds import EVENT_KINDS
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 
 
-def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schema:
+def steps_schema(people: Sequence[str], features: int, actions: int, state_units: int = 0) -> pa.Schema:
     """Return the schema of a step table.
 
     ``value`` is null if the behaviour makes no estimate. ``final_observation`` is null unless the trajectory was
     truncated; the value beyond the cut is estimated from it. Its type is a list without a fixed size, because Arrow
-    before 26 can neither write nor read nulls among lists of a fixed size.
+    before 26 can neither write nor read nulls among lists of a fixed size. ``state``, the hidden state before the
+    choice, is only there if the policy remembers.
     """
     return pa.schema(
         [
@@ -30,6 +31,7 @@ def steps_schema(people: Sequence[str], features: int, actions: int) -> pa.Schem
             ("observation", pa.list_(pa.float32(), features)),
             ("mask", pa.list_(pa.bool_(), actions)),
             ("action", pa.int32()),
+            *((("state", pa.list_(pa.float32(), state_units)),) if state_units else ()),
             ("log_prob", pa.float32()),
             ("value", pa.float32()),
             ("reward", pa.float32()),
@@ -49,7 +51,7 @@ def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) 
     truncated = buffer.truncated[at]
     final = buffer.cut_observation[-1][world[truncated], agent[truncated]]
     value = buffer.value[at]
-    schema = steps_schema(people, buffer.features, buffer.actions)
+    schema = steps_schema(people, buffer.features, buffer.actions, buffer.state_units)
     columns = {
         "world": pa.array((world + first_world).astype(np.int32)),
         "tick": pa.array(tick.astype(np.int32)),
@@ -57,6 +59,7 @@ def steps_table(buffer: RolloutBuffer, people: Sequence[str], first_world: int) 
         "observation": _vectors(buffer.observation[at]),
         "mask": _vectors(buffer.mask[at]),
         "action": pa.array(buffer.action[at]),
+        **({"state": _vectors(buffer.state[at])} if buffer.state_units else {}),
         "log_prob": pa.array(buffer.log_prob[at]),
         "value": pa.array(value, mask=np.isnan(value)),
         "reward": pa.array(buffer.reward[at]),
@@ -82,6 +85,8 @@ def fill_buffer(buffer: RolloutBuffer, table: pa.Table, people: Sequence[str]) -
     buffer.alive[at] = True
     buffer.observation[at] = _matrix(table["observation"], buffer.features)
     buffer.mask[at] = _matrix(table["mask"], buffer.actions)
+    if buffer.state_units:
+        buffer.state[at] = _matrix(table["state"], buffer.state_units)
     for name in ("action", "log_prob", "reward", "clipped", "terminated", "truncated"):
         getattr(buffer, name)[at] = numbers_of(table[name])
     buffer.value[at] = numbers_or_nan(table["value"])

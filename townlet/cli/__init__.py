@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import typer
 from click.exceptions import Abort, ClickException
 
-from townlet import __version__
 from townlet.cli import (
     baselines,
     bench,
@@ -21,9 +20,11 @@ from townlet.cli import (
     drift,
     evaluate,
     export,
+    init,
     inspect,
     lineage,
     morning,
+    pipeline,
     playback,
     plot,
     schema,
@@ -70,19 +71,26 @@ for command in (
     study,
     show,
     schema,
+    init,
+    pipeline,
 ):
     command.register(app)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"townlet {__version__}")
+        from townlet.host.installation import version_lines
+
+        for line in version_lines():
+            typer.echo(line)
         raise typer.Exit
 
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and more."
+    ),
 ) -> None:
     """Capture rollouts of a small town, train its people by PPO, and check and report the training."""
 

@@ -19,6 +19,7 @@ from townlet.cli.environment import (
     train_environment,
 )
 from townlet.cli.places import file_option, folder_option
+from townlet.cli.seeds import JobsOption, SeedsOption, UnseenWorldsOption, trained_with_seeds
 from townlet.cli.settings import SettingsOption
 from townlet.cli.tracking import Track, TrackExperiment, TrackTo, tracked
 
@@ -113,6 +114,9 @@ def train(
     resume: _Resume = False,
     checkpoint_every: _CheckpointEvery = None,
     device: _Device = "cpu",
+    seeds: SeedsOption = None,
+    jobs: JobsOption = None,
+    unseen_worlds: UnseenWorldsOption = None,
     output: _Output = None,
     track: Track = None,
     track_to: TrackTo = None,
@@ -120,16 +124,16 @@ def train(
 ) -> None:
     """Train a policy by PPO, in a scenario's town or in another environment.
 
-    Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are those of the scenario or of the file of settings.
+    Writes the policy and one telemetry line per epoch. By default, options are the scenario's or the settings file's.
     """
     from townlet.training import TrainingOptions
 
     town = _town_or_none(scenario, env, env_option, config, settings or [])
-    name = str(env) if town is None else town.name
+    name = town.name if town else str(env)
+    folder = output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds))
     options = TrainingOptions(
         mode=mode,
-        output=output or _default_folder(ppo_log, Path("runs") / f"{name}-{mode}" if town else default_folder(name)),
+        output=folder,
         from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
@@ -144,11 +148,11 @@ def train(
         checkpoint_every=checkpoint_every,
         device=device,
     )
+    if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds):
+        return
     with tracked(track, track_to, track_experiment, options, town) as recorder:
-        if town is None:
-            result = train_environment(name, env_option, config, options, recorder, settings or ())
-        else:
-            result = _train_town(town, options, from_policy, recorder)
+        result = _train_town(town, options, recorder) if town else None
+        result = result or train_environment(name, env_option, config, options, recorder, settings or ())
     _print_result(result, name, mode)
 
 
@@ -166,15 +170,18 @@ def _town_or_none(
     return scenario_for("training", load_scenario(file), settings)
 
 
-def _train_town(
-    town: Scenario, options: TrainingOptions, from_policy: Path | None, recorder: Recorder
-) -> TrainingResult:
+def _train_town(town: Scenario, options: TrainingOptions, recorder: Recorder) -> TrainingResult:
     from townlet.training import train as run_training
 
     with _progress(town.name, options.planned_epochs(town.training)) as show_epoch:
         result = run_training(town, options, recorder.beside(show_epoch))
-    say_what_it_brought(from_policy, town)
+    say_what_it_brought(options.from_policy, town)
     return result
+
+
+def _below_runs(town: Scenario | None, name: str, mode: str, seeds: int | None) -> Path:
+    single = default_folder(name) if town is None else Path("runs") / f"{name}-{mode}"
+    return single if seeds is None else Path(f"{single}-seeds")
 
 
 def _default_folder(ppo_log: Path | None, below: Path) -> Path:

@@ -32,13 +32,34 @@ class NetworkConfig(Section):
     commitment_ticks: Annotated[int, Field(ge=0, le=1000)] = 0
     """Ticks after which people reconsider what they are doing: until then they walk on to what they have requested, go
     on waiting in a queue, and go on using. At 0 they choose anew in every tick."""
+    layer_norm: bool = False
+    """Whether each hidden layer's sums are normalised before the non-linearity (Ba, Kiros and Hinton 2016)."""
+    recurrent: Literal["none", "gru"] = "none"
+    """``gru``: people remember. A gated recurrent unit (Cho et al. 2014) follows the hidden layers, and both heads read
+    the last hidden layer and its state."""
+    recurrent_units: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Units of the state, if the network is recurrent."""
+    bptt_ticks: SomeTicks = 32
+    """Choices of one person through which gradients flow back, if the network is recurrent. Minibatches consist of
+    such segments."""
+
+    @property
+    def state_units(self) -> int:
+        """Numbers in the hidden state that is carried from choice to choice; 0 without a memory."""
+        return 0 if self.recurrent == "none" else self.recurrent_units
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a perceptron without memory or normalisation, which the compiled passes compute."""
+        return self.recurrent == "none" and not self.layer_norm
 
     @model_serializer(mode="wrap")
-    def _without_a_default_commitment(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Hashes and files of scenarios and policies without it stay what they were before it existed.
+    def _without_unused_options(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Hashes and files of scenarios and policies without them stay what they were before these existed.
         content: dict[str, Any] = serialize(self)
-        if self.commitment_ticks == 0:
-            content.pop("commitment_ticks", None)
+        for name in ("commitment_ticks", "layer_norm", "recurrent", "recurrent_units", "bptt_ticks"):
+            if getattr(self, name) == type(self).model_fields[name].default:
+                content.pop(name, None)
         return content
 
 
@@ -180,6 +201,10 @@ def combination_faults(config: TrainingConfig, mode: Mode | None = None) -> Iter
     ``mode``, if it is known, counts as one of them.
     """
     towns, imitation = config.towns.count, config.imitation.rollouts
+    segment, size = config.network.bptt_ticks, config.ppo.minibatch_size
+    if config.network.recurrent != "none" and segment > size:
+        expected = f"at most ppo.minibatch_size, {size}: a minibatch consists of whole segments"
+        yield "network.bptt_ticks", str(segment), expected
     if towns and config.rollout_ticks != DRAWN_DAY:
         expected = f"{DRAWN_DAY} with towns.count: in a rollout, drawn towns live a day"
         yield "rollout_ticks", str(config.rollout_ticks), expected

@@ -19,12 +19,12 @@ from townlet.lineage.node import Node
 from townlet.lineage.promotions import require_told, reviewed
 from townlet.lineage.record import artefact_on_record
 from townlet.policies import policies_folder
+from townlet.project import shipped_files
 
 #: Digits of a hash in a sentence.
 _SHORT = 12
 #: What a message calls that which a claim's hash covers.
 _COVERED: dict[Hashed, str] = {"bytes": "SHA-256", "content": "content with SHA-256"}
-_CHECKOUT = Path(__file__).parents[2]
 _WHO_AND_WHY = f"who promoted it and why stand in {LEDGER_NAME}, which has no hash: its history in git vouches for them"
 
 
@@ -182,7 +182,7 @@ class _Walk:
             if known.located and known.file.name == name:
                 yield known.file
         folder = artefact.file.parent
-        for place in (folder, Path.cwd(), _CHECKOUT) if len(claim.file.parts) > 1 else ():
+        for place in (folder, Path.cwd(), shipped_files()) if len(claim.file.parts) > 1 else ():
             yield place / claim.file
         yield folder / name
         yield from self._in_search(name)

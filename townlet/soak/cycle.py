@@ -31,7 +31,7 @@ class Cycles:
         self.inputs, self.capture, self.source, self.seed = inputs, capture, source, seed
         scenario, baseline = inputs.scenario, inputs.baseline
         training = scenario.training
-        threads = threads_for(torch.device("cpu"), training.threads)
+        threads = threads_for(torch.device("cpu"), training.network, training.threads)
         self._loop = SimulationLoop(scenario, worlds=training.worlds, seed=training.seed, threads=threads)
         self.harness = TrainingHarness.for_scenario(scenario, loop=self._loop)
         self.harness.require_usable("mixed", capture, source)

@@ -21,12 +21,10 @@ from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.training.advantages import Flags, Floats
+from townlet.training.sequences import Sequences, unroll
 from townlet.training.trajectories import Trajectories
 
 Method = Literal["none", "cloning", "awr", "vtrace"]
-
-# Rows that are copied out of a batch at a time.
-_CHUNK = 8192
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,11 @@ class Batch:
     """[H]: agent-steps on which cloning is evaluated; none of them is among ``rows``."""
     log_ratio: Floats | None = None
     """float32 [M]: ln π_old − ln π_behavior of the recorded actions, not truncated; only for ``vtrace``."""
+    state: Tensor | None = None
+    """float32 [M, H]: hidden states before the choices under the policy at the start of the phase; only for a recurrent
+    network."""
+    sequences: Sequences | None = None
+    """Who chose after whom; only for a recurrent network."""
 
     @property
     def clones(self) -> bool:
@@ -82,6 +85,13 @@ class Batch:
             columns[:, index] = getattr(self, name)
         columns[:, 4] = 1.0 if self.weight is None else self.weight
         return columns
+
+    def remembering(self, buffer: RolloutBuffer, network: ActorCritic, state: Floats | None) -> Batch:
+        """This batch of ``buffer`` with the network's hidden ``state``, float32 [T, W, A, H]; None without a memory."""
+        if state is None:
+            return self
+        flat = torch.from_numpy(state).view(-1, network.state_units)
+        return replace(self, state=flat, sequences=Sequences.of(buffer, network))
 
     def on(self, device: torch.device) -> Batch:
         """Return this batch with its tensors on a device; tensors that are there already are shared."""
@@ -109,12 +119,15 @@ def rollout_batch(
     only decisions are learnt from. Raises InputError if all of the slots were empty throughout.
     """
     require_agent_steps("rollout", buffer, only)
-    trajectories = Trajectories.of(buffer, buffer.value, network, config.ppo.gamma)
+    state = buffer.state if network.state_units else None
+    trajectories = Trajectories.of(buffer, buffer.value, network, config.ppo.gamma, state)
     advantage = trajectories.gae(config)
     estimates = Estimates(trajectories.value, advantage, advantage + trajectories.value)
     lived = rows_of(buffer, only)
     rows = trajectories.decisions(lived)
-    batch = assemble("none", buffer, rows, estimates, torch.from_numpy(buffer.log_prob), None)
+    batch = assemble("none", buffer, rows, estimates, torch.from_numpy(buffer.log_prob), None).remembering(
+        buffer, network, state
+    )
     if len(rows) < len(lived):
         batch.statistics.update(reward_statistics(buffer.reward.ravel()[lived], buffer.clipped.ravel()[lived]))
     batch.statistics.update(fresh_agent_steps=len(lived), fresh_reward_mean=batch.statistics["reward_mean"])
@@ -195,19 +208,12 @@ def require_agent_steps(source: str, buffer: RolloutBuffer, only: Flags | None) 
         raise InputError.of(source, "alive", "no agent-step", "at least one")
 
 
-def evaluate(network: ActorCritic, buffer: RolloutBuffer) -> tuple[Tensor, Tensor]:
-    """Log-probabilities, float32 [M, N], and values, float32 [M], of every row of the buffer under the network."""
-    observation = buffer.observation.reshape(-1, buffer.features)
-    return evaluate_rows(network, torch.from_numpy(observation), torch.from_numpy(buffer.mask).view(-1, buffer.actions))
+def evaluate(network: ActorCritic, buffer: RolloutBuffer) -> tuple[Tensor, Tensor, Floats | None]:
+    """Log-probabilities, float32 [M, N], and values, float32 [M], of every row of the buffer under the network.
 
-
-def agreement(network: ActorCritic, batch: Batch, rows: NDArray[np.int64]) -> float:
-    """The share of the agent-steps ``rows``, int64 [H], whose recorded action is the network's most probable one."""
-    agreed = 0
-    for start in range(0, len(rows), _CHUNK):
-        chunk = torch.from_numpy(rows[start : start + _CHUNK]).to(network.device)
-        observation, mask, action = (
-            column.index_select(0, chunk) for column in (batch.observation, batch.mask, batch.action)
-        )
-        agreed += int((evaluate_rows(network, observation, mask)[0].argmax(dim=-1) == action.cpu()).sum())
-    return agreed / len(rows)
+    Of a recurrent network also its own hidden states before each choice along the record, float32 [T, W, A, H].
+    """
+    if network.state_units:
+        return unroll(network, buffer)
+    observation, mask = buffer.observation.reshape(-1, buffer.features), torch.from_numpy(buffer.mask)
+    return *evaluate_rows(network, torch.from_numpy(observation), mask.view(-1, buffer.actions)), None

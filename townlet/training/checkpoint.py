@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -88,7 +88,7 @@ class Checkpoint:
         arrays = self.arrays
         if isinstance(loop, SavedLoop):
             arrays = {name: array for name, array in arrays.items() if name not in own}
-        targets = {**_learner_arrays(harness), **_town_arrays(harness)}
+        targets = {**_learner_arrays(harness), **_town_arrays(harness), **_memory_arrays(harness)}
         faults = [
             Fault(self.file, name, _described(arrays.get(name)), _described(targets.get(name)))
             for name in sorted({*targets, *arrays})
@@ -98,7 +98,7 @@ class Checkpoint:
             raise InputError(faults[:4])
         if isinstance(loop, SavedLoop):
             loop.restore({name.removeprefix(_LOOP): array for name, array in own.items()}, self.file)
-        for name, array in _town_arrays(harness).items():
+        for name, array in {**_town_arrays(harness), **_memory_arrays(harness)}.items():
             array[...] = self.arrays[name]
         with torch.no_grad():
             for name, tensor in _tensors(harness).items():
@@ -172,7 +172,7 @@ def _arrays_of(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
     """All arrays of the harness by name; those of the network and the optimizer may be copies."""
     loop = harness.loop
     own = {f"{_LOOP}{name}": array for name, array in loop.saved().items()} if isinstance(loop, SavedLoop) else {}
-    return {**_learner_arrays(harness), **_town_arrays(harness), **own}
+    return {**_learner_arrays(harness), **_town_arrays(harness), **_memory_arrays(harness), **own}
 
 
 def _learner_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
@@ -199,6 +199,13 @@ def _town_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
         else array.view(np.ndarray).view(np.uint8).reshape(*array.shape, array.dtype.itemsize)
         for name, array in state.items()
     }
+
+
+def _memory_arrays(harness: TrainingHarness) -> dict[str, NDArray[Any]]:
+    """Everybody's hidden states, of a recurrent network; none where each rollout begins new episodes."""
+    if not harness.network.state_units or isinstance(harness.loop, TownsLoop):
+        return {}
+    return {"memory.state": harness.neural.memory.of_all(cast("Town", harness.loop.town))}
 
 
 def _digest(description: Mapping[str, Any], arrays: Arrays) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from townlet.training.batch import Batch
 
 #: Inputs of learning, by their names in :class:`Batch`, in the order in which one spoils the next.
-INPUTS = ("observation", "reward", "old_log_prob", "weight", "advantage", "value_target")
+INPUTS = ("observation", "state", "reward", "old_log_prob", "weight", "advantage", "value_target")
 
 # Enough to see how the last steps led to the divergence, few enough to read.
 _LAST_RECORDS = 8

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import Env, spaces
 from numpy.typing import NDArray
 
+from townlet.behavior.memory import recall
 from townlet.rollout import RolloutBuffer, aligned_zeros
 from townlet.seeds import fold_seed
 
@@ -63,6 +64,11 @@ class GymnasiumWorlds:
         """Begin a new episode in one world."""
         self._see(world, *self.envs[world].reset(seed=seed))
 
+    @property
+    def begins(self) -> NDArray[np.bool_]:
+        """bool [W, 1]: whatever happened in the world before belongs to an episode that is over."""
+        return self.terminated | self.truncated
+
     def step(self, action: NDArray[np.int32]) -> None:
         """One tick of all worlds under ``action``, int32 [W, 1]. Worlds whose episode is over are not reset."""
         for world in range(self.worlds):
@@ -105,10 +111,10 @@ class GymnasiumLoop:
         self.episode_returns: list[float] = []
         self._running = np.zeros(worlds, np.float64)
 
-    def new_buffer(self, ticks: int) -> RolloutBuffer:
-        """An empty buffer for ``ticks`` ticks of this loop."""
+    def new_buffer(self, ticks: int, state_units: int = 0) -> RolloutBuffer:
+        """An empty buffer for ``ticks`` ticks of this loop, with hidden states of so many numbers."""
         town = self.town
-        return RolloutBuffer(ticks, town.worlds, 1, len(town.observation_schema), len(town.action_names))
+        return RolloutBuffer(ticks, town.worlds, 1, len(town.observation_schema), len(town.action_names), state_units)
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior) -> None:
         """Fill the buffer with the ticks that follow the environments' present states."""
@@ -122,6 +128,7 @@ class GymnasiumLoop:
             buffer.observation[t] = town.observation
             buffer.mask[t] = town.mask
             # A behaviour reads a town's observations, masks and draws; these worlds have all three.
+            recall(behavior, cast("Town", town), buffer.state[t])
             behavior.act(cast("Town", town), buffer.action[t], buffer.log_prob[t], buffer.value[t])
             town.step(buffer.action[t])
             buffer.reward[t] = town.reward

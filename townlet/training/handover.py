@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior, NarrowingBehavior, act_within
 from townlet.behavior.heuristic import HeuristicBehavior
+from townlet.behavior.memory import recall, state_units_of
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.scripted import ScriptedBehavior
 from townlet.config.scenario import Scenario
@@ -56,6 +57,11 @@ class HandoverBehavior(NarrowingBehavior):
     def __init__(self, script: Behavior, network: Behavior) -> None:
         self.script, self.network = script, network
         self.driven: NDArray[np.bool_] = np.zeros((0, 0), np.bool_)
+        self.state_units = state_units_of(network)
+
+    def recall(self, town: Town, state: NDArray[np.float32]) -> None:
+        """Fill ``state``, float32 [W, A, H], with the network's hidden states before the coming choice."""
+        recall(self.network, town, state)
 
     def act_within(
         self,

@@ -89,7 +89,7 @@ class TrainingHarness(Learner):
         config = scenario.training
         seed = config.seed if seed is None else seed
         if loop is None:
-            threads = threads_for(torch.device(device), config.threads)
+            threads = threads_for(torch.device(device), config.network, config.threads)
             if config.towns.count:
                 loop = TownsLoop(scenario, seed=seed, threads=threads)
             else:
@@ -178,7 +178,7 @@ class TrainingHarness(Learner):
         )
         with memory_for(needed, what, FEWER):
             if mode != "replay":
-                self._buffer = self._buffer or self.loop.new_buffer(config.rollout_ticks)
+                self._buffer = self._buffer or self.loop.new_buffer(config.rollout_ticks, self.network.state_units)
 
     def run_replay(self, capture: Capture, epochs: int | None, log: Log, source: str = "replay") -> None:
         """Learn from a capture for ``epochs`` epochs, by ``replay.method``.
@@ -270,7 +270,7 @@ class TrainingHarness(Learner):
     def _collect(self, behavior: Behavior) -> RolloutBuffer | None:
         """Collect the next rollout; if nobody was in town, or nobody decided, count it as skipped and return None."""
         if self._buffer is None:
-            self._buffer = self.loop.new_buffer(self.config.rollout_ticks)
+            self._buffer = self.loop.new_buffer(self.config.rollout_ticks, self.network.state_units)
         self.loop.collect(self._buffer, behavior)
         self.cycle += 1
         if not len(learnable_rows(self._buffer, self.network)):

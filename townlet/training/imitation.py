@@ -31,6 +31,11 @@ class LabelledBehavior(NarrowingBehavior):
     def __init__(self, network: NeuralBehavior, *, demonstrate: bool) -> None:
         self.network, self.demonstrate = network, demonstrate
         self._script = HeuristicBehavior()
+        self.state_units = network.state_units
+
+    def recall(self, town: Town, state: NDArray[np.float32]) -> None:
+        """Fill ``state``, float32 [W, A, H], with the network's hidden states before the coming choice."""
+        self.network.recall(town, state)
 
     def act_within(
         self,

@@ -115,6 +115,10 @@ def _joined(new: Batch, old: Batch, segments: Segments) -> Batch:
         weight=torch.cat([torch.ones(offset), old.weight]),
         statistics=statistics,
         log_ratio=np.concatenate([np.zeros(offset, np.float32), old.log_ratio]),
+        state=None if new.state is None or old.state is None else torch.cat([new.state, old.state]),
+        sequences=(
+            None if new.sequences is None or old.sequences is None else new.sequences.followed_by(old.sequences)
+        ),
     )
 
 

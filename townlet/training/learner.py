@@ -11,7 +11,8 @@ from townlet.behavior.network import ActorCritic
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer
 from townlet.training.adam import Adam
-from townlet.training.batch import Batch, agreement
+from townlet.training.agreement import agreement
+from townlet.training.batch import Batch
 from townlet.training.update import run_epoch, stopped_early
 
 Log = Callable[[dict[str, Any]], None]

@@ -44,8 +44,8 @@ class Loop(Protocol):
         """The worlds themselves."""
         ...
 
-    def new_buffer(self, ticks: int) -> RolloutBuffer:
-        """An empty buffer for ``ticks`` ticks of this loop."""
+    def new_buffer(self, ticks: int, state_units: int = 0) -> RolloutBuffer:
+        """An empty buffer for ``ticks`` ticks of this loop, with hidden states of ``state_units`` numbers."""
         ...
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _PER_STEP = 84
 # And for a network that commits itself: values and next values through commitments, λ, and what is a decision.
 _PER_COMMITTED_STEP = 13
+# And for a recurrent network: the place of each in its sequence.
+_PER_REMEMBERED_STEP = 9
 
 
 def learning_bytes(
@@ -31,9 +33,13 @@ def learning_bytes(
     # For recorded agent-steps, and those of an imitation, the log-probabilities of all actions are kept.
     cloned = max(recorded, fresh if config.imitation.rollouts else 0)
     per_step = _PER_STEP + (_PER_COMMITTED_STEP if config.network.commitment_ticks else 0)
-    needed = per_step * max(fresh, recorded) + 4 * actions * cloned
+    state_units = config.network.state_units
+    if state_units:
+        # The places in sequences; and the learner's own states along recorded experience.
+        per_step += _PER_REMEMBERED_STEP
+    needed = per_step * max(fresh, recorded) + 4 * (actions + state_units) * cloned
     if mode == "mixed" and config.replay.mixing == "joint":
-        needed += (fresh + recorded) * (4 * features + actions + 4 * actions + _PER_STEP)
+        needed += (fresh + recorded) * (4 * features + actions + 4 * actions + 4 * state_units + _PER_STEP)
     if mode != "replay":
-        needed += RolloutBuffer.bytes_for(*rollout)
+        needed += RolloutBuffer.bytes_for(*rollout, state_units)
     return needed

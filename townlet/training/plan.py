@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from townlet.behavior.compiled.kernel import arithmetic
 from townlet.config.scenario import Scenario
-from townlet.config.training import Mode, TrainingConfig
+from townlet.config.training import Mode, NetworkConfig, TrainingConfig
 from townlet.sources import sources_sha256
 
 
@@ -45,7 +45,7 @@ def training_plan(
         # The order of people and objects matters, and mappings compare equal in any order; the hash depends on it.
         "scenario": {**town, "town_sha256": scenario.town_digest},
         "log": dict(log),
-        "code": code("townlet.training.run", device),
+        "code": code("townlet.training.run", device, scenario.training.network),
     }
 
 
@@ -65,12 +65,15 @@ def constants(training: TrainingConfig) -> dict[str, Any]:
     }
 
 
-def code(module: str, device: str) -> dict[str, JsonValue]:
-    """The part of a plan about the code: our own that ``module`` depends on, and the libraries that compute."""
+def code(module: str, device: str, network: NetworkConfig) -> dict[str, JsonValue]:
+    """The part of a plan about the code: our own that ``module`` depends on, and the libraries that compute.
+
+    ``device`` and ``network`` decide which these are.
+    """
     return {
         "sha256": sources_sha256(module),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "numba": numba.__version__,
-        "kernel": arithmetic(torch.device(device)),
+        "kernel": arithmetic(torch.device(device), network),
     }

@@ -91,10 +91,10 @@ def replay_batch(
     method = replay_method(config.replay, deterministic=deterministic, source=source)
     require_agent_steps(source, buffer, only)
     _require_possible(source, buffer, method != "vtrace")
-    log_probs, values = evaluate(network, buffer)
+    log_probs, values, state = evaluate(network, buffer)
     action = np.where(buffer.alive, buffer.action, 0).reshape(-1, 1)
     old_log_prob = log_probs.gather(1, torch.from_numpy(action).long()).view(buffer.action.shape)
-    trajectories = Trajectories.of(buffer, values.view(buffer.action.shape).numpy(), network, config.ppo.gamma)
+    trajectories = Trajectories.of(buffer, values.view(buffer.action.shape).numpy(), network, config.ppo.gamma, state)
     make = _vtrace_batch if method == "vtrace" else _regression_batch
     lived = rows_of(buffer, only)
     rows = trajectories.decisions(lived)
@@ -104,7 +104,7 @@ def replay_batch(
     if len(rows) < len(lived):
         batch.statistics.update(reward_statistics(buffer.reward.ravel()[lived], buffer.clipped.ravel()[lived]))
     batch.statistics["replayed_agent_steps"] = len(batch.rows)
-    return batch
+    return batch.remembering(buffer, network, state)
 
 
 def _vtrace_batch(

@@ -182,6 +182,6 @@ def _origin(
         "mode": options.mode,
         "log_frequency": options.log_frequency,
         "parents": parents,
-        "kernel": arithmetic(torch.device(options.device)),
+        "kernel": arithmetic(torch.device(options.device), beginning.scenario.training.network),
         **({} if options.device == "cpu" else {"device": options.device}),
     }

@@ -115,7 +115,7 @@ class TorchUpdate:
             self._passes = MinibatchPasses(self.network, len(rows))
         chosen = torch.from_numpy(rows).to(self.network.device)
         outputs = self._passes.forward(batch, chosen)
-        total, record = _losses(outputs, batch, chosen, config, progress)
+        total, record = minibatch_losses(outputs, batch, chosen, config, progress)
         total.backward()  # type: ignore[no-untyped-call]
         self._gradient = self._passes.backward(batch, chosen, outputs)
         return record._replace(grad_norm=float(torch.linalg.vector_norm(self._gradient)))
@@ -143,7 +143,7 @@ def _is_constant(values: Tensor) -> bool:
     return bool(values.min() == values.max())
 
 
-def _losses(
+def minibatch_losses(
     outputs: Outputs, batch: Batch, rows: Tensor, config: TrainingConfig, progress: float
 ) -> tuple[Tensor, MinibatchRecord]:
     """The loss to minimise, and the record of the minibatch, still without its gradient norm."""

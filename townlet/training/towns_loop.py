@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior, act_within
+from townlet.behavior.memory import recall
 from townlet.config import Scenario
 from townlet.config.drawn import TRAINING, drawn_scenario
 from townlet.config.drawn.capacities import PEOPLE
@@ -49,10 +50,11 @@ class TownsLoop:
         home = self._town(0, 0)
         self.town = Towns(self.count * self.each, home.observation_schema, home.action_names)
 
-    def new_buffer(self, ticks: int) -> RolloutBuffer:
-        """An empty buffer for ``ticks`` ticks."""
+    def new_buffer(self, ticks: int, state_units: int = 0) -> RolloutBuffer:
+        """An empty buffer for ``ticks`` ticks of this loop, with hidden states of ``state_units`` numbers."""
         town = self.town
-        return RolloutBuffer(ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names))
+        shape = ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names)
+        return RolloutBuffer(*shape, state_units)
 
     @property
     def state_bytes(self) -> int:
@@ -123,6 +125,7 @@ def live_a_day(town: Town, buffer: RolloutBuffer, behavior: Behavior, first: int
     mask, choice = aligned_zeros(state.mask.shape, np.bool_), aligned_zeros(shape, np.int32)
     log_prob, value = aligned_zeros(shape, np.float32), aligned_zeros(shape, np.float32)
     for t in range(buffer.ticks):
+        recall(behavior, town, buffer.state[t, first : first + town.worlds, : shape[1]])
         act_within(behavior, town, mask, choice, log_prob, value)
         store_choices(
             *(buffer.observation, buffer.mask, buffer.alive, buffer.action, buffer.log_prob, buffer.value),

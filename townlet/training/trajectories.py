@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from townlet.behavior.evaluate import evaluate_values
 from townlet.behavior.network import ActorCritic
+from townlet.behavior.torch_rows import step_rows
 from townlet.config.training import TrainingConfig
 from townlet.rollout import RolloutBuffer
 from townlet.training.advantages import Flags, Floats, VTrace, gae, through_commitments, vtrace
@@ -31,14 +33,17 @@ class Trajectories:
     """Whether the agent-step is a decision; None if all are, because the network does not commit itself."""
 
     @classmethod
-    def of(cls, buffer: RolloutBuffer, value: Floats, network: ActorCritic, gamma: float) -> Trajectories:
+    def of(
+        cls, buffer: RolloutBuffer, value: Floats, network: ActorCritic, gamma: float, state: Floats | None = None
+    ) -> Trajectories:
         """The trajectories of a buffer.
 
         Where the network commits itself, the value of an agent-step without a decision is, by definition, what is
         earned until the next decision, discounted by ``gamma`` per tick, and the value then.
 
-        ``value``, float32 [T, W, A], are the estimates in the buffer; ``network`` adds those beyond the cuts. Raises
-        ValueError if the buffer lacks the observation after a cut.
+        ``value``, float32 [T, W, A], are the estimates in the buffer; ``network`` adds those beyond the cuts. If it
+        remembers, ``state``, float32 [T, W, A, H], are its hidden states before the choices. Raises ValueError if the
+        buffer lacks the observation after a cut.
         """
         if buffer.cut_ticks[-1:] != [buffer.ticks - 1]:
             last = buffer.ticks - 1
@@ -51,7 +56,8 @@ class Trajectories:
         cut = np.zeros(value.shape, np.bool_)
         for tick, observation in zip(buffer.cut_ticks, buffer.cut_observation, strict=True):
             # A copy, because torch aligns its own memory, and its kernels round by alignment.
-            beyond = evaluate_values(network, torch.tensor(observation).view(-1, buffer.features))
+            after = None if state is None else state_after(buffer, network, tick, state[tick])
+            beyond = evaluate_values(network, torch.tensor(observation).view(-1, buffer.features), after)
             here = cut[tick]
             here[:] = True if tick == buffer.ticks - 1 else buffer.truncated[tick]
             np.copyto(next_value[tick], beyond.view(buffer.worlds, buffer.agents).numpy(), where=here)
@@ -102,10 +108,24 @@ def decisions_of(buffer: RolloutBuffer) -> Flags:
     return decided
 
 
-def learnable_rows(buffer: RolloutBuffer, network: ActorCritic, only: Flags | None = None) -> NDArray[np.int64]:
-    """The agent-steps that a network learns from, int64 [S]: all lived ones, or the decisions of one that commits.
+def state_after(buffer: RolloutBuffer, network: ActorCritic, tick: int, state: Floats) -> Tensor:
+    """Hidden states after a tick's choices, float32 [W·A, H], from those before them, float32 [W, A, H]."""
+    observation = torch.from_numpy(buffer.observation[tick]).view(-1, buffer.features)
+    before = torch.from_numpy(state).view(-1, network.state_units)
+    found = step_rows(network, observation, torch.from_numpy(buffer.mask[tick]).view(-1, buffer.actions), before)
+    chooses = torch.from_numpy(learnable_steps(buffer, network)[tick].reshape(-1, 1))
+    return torch.where(chooses, found.state, before)
 
-    With ``only``, bool [W, A], those of these slots alone.
+
+def learnable_steps(buffer: RolloutBuffer, network: ActorCritic) -> Flags:
+    """The agent-steps that a network learns from, bool [T, W, A]: all lived ones, or the decisions of one that commits.
+
+    At these its hidden state, if it has one, advances.
     """
-    learnable = buffer.alive if only is None else buffer.alive & only
-    return np.flatnonzero(learnable if network.config.commitment_ticks == 0 else learnable & decisions_of(buffer))
+    return buffer.alive if network.config.commitment_ticks == 0 else buffer.alive & decisions_of(buffer)
+
+
+def learnable_rows(buffer: RolloutBuffer, network: ActorCritic, only: Flags | None = None) -> NDArray[np.int64]:
+    """Those of :func:`learnable_steps` as rows, int64 [S]; with ``only``, bool [W, A], of these slots alone."""
+    learnable = learnable_steps(buffer, network)
+    return np.flatnonzero(learnable if only is None else learnable & only)

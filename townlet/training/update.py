@@ -16,9 +16,11 @@ from townlet.config.training import TrainingConfig
 from townlet.host.workers import worker_threads
 from townlet.seeds import fold_seed
 from townlet.training.adam import Adam
+from townlet.training.autograd_update import AutogradUpdate
 from townlet.training.batch import Batch
 from townlet.training.divergence import TrainingDiverged, cause_in, diagnose, first_fault
 from townlet.training.minibatch_record import MinibatchRecord, scheduled
+from townlet.training.sequences import segment_minibatches
 from townlet.training.torch_update import TorchUpdate
 
 
@@ -103,7 +105,7 @@ def _learn(
     updates = 0
     update.load(optimizer)
     try:
-        for rows in minibatches(batch.rows, ppo.minibatch_size, seed, epoch):
+        for rows in _parts(batch, config, seed, epoch):
             record = update.differentiate(batch, rows, config, progress)
             records.append(record)
             if fault := first_fault({name: getattr(record, name) for name in TERMS}, ppo.diverged_above):
@@ -122,7 +124,9 @@ def _learn(
 
 def update_of(network: ActorCritic, config: TrainingConfig) -> Update:
     """How the network is updated where it is: see :mod:`townlet.behavior.compiled.kernel`."""
-    if kernel_for(network.device) is TORCH:
+    if not network.config.is_plain:
+        return AutogradUpdate(network)
+    if kernel_for(network.device, network.config) is TORCH:
         # An accelerator is parallel in itself; more threads of the processor would only wait for it.
         return TorchUpdate(network)
     from townlet.training.compiled.update import CompiledUpdate
@@ -133,6 +137,14 @@ def update_of(network: ActorCritic, config: TrainingConfig) -> Update:
 def stopped_early(fields: Mapping[str, float], config: TrainingConfig) -> bool:
     """Whether ``target_kl`` ended the epoch with these telemetry fields; the phase should then end too."""
     return fields["updates"] < math.ceil(fields["transitions"] / config.ppo.minibatch_size)
+
+
+def _parts(batch: Batch, config: TrainingConfig, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
+    """The minibatches of an epoch: those of a recurrent network consist of segments of sequences."""
+    size = config.ppo.minibatch_size
+    if batch.sequences is None:
+        return minibatches(batch.rows, size, seed, epoch)
+    return segment_minibatches(batch.sequences, batch.rows, config.network.bptt_ticks, size, seed, epoch)
 
 
 def minibatches(rows: NDArray[np.int64], size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:

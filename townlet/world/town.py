@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from townlet.config.scenario import Scenario
 
 
+class Whole:
+    """An identity that a town shares with its parts and views, and which worlds it has."""
+
+    def __init__(self, worlds: int, first_world: int) -> None:
+        self.worlds, self.first_world = worlds, first_world
+
+
 class Town:
     """``W`` independent worlds of one scenario, in step with each other.
 
@@ -39,6 +46,8 @@ class Town:
     def __init__(self, scenario: Scenario, *, worlds: int, seed: int, first_world: int = 0) -> None:
         self.scenario = scenario
         self.worlds, self.seed, self.first_world = worlds, fold_seed(seed), first_world
+        #: The same for all parts and views of a town; whoever remembers something about its people keeps it under this.
+        self.whole = Whole(worlds, first_world)
         self.people = list(scenario.people)
         self.objects = list(scenario.objects)
         self.action_names = action_names(scenario.object_types)
@@ -119,6 +128,11 @@ class Town:
     def terminated(self) -> NDArray[np.bool_]:
         """bool [W, A]: the person's episode ended in the last tick."""
         return self.state.terminated
+
+    @property
+    def begins(self) -> NDArray[np.bool_]:
+        """bool [W, A]: whatever happened in the slot before belongs to an episode that is over."""
+        return np.ones_like(self.terminated) if self.tick == 0 else self.terminated
 
     @property
     def tick(self) -> int:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from townlet.config.training import NetworkConfig
 from townlet.errors import InputError, nearest_name
 from townlet.host.workers import worker_threads
 from townlet.world.engine.compile import COMPILED
@@ -38,8 +39,11 @@ class Kernel(NamedTuple):
         return self.lanes * self.vectors
 
 
-#: The network by torch's own operations: on an accelerator, and on processors without fused multiply-adds.
+#: The network by torch's own operations: on an accelerator, on processors without fused multiply-adds, and wherever it
+#: has a memory or layer norm.
 TORCH = Kernel("torch")
+
+_PLAIN = NetworkConfig()
 
 #: Tiles leave registers for a row of the other matrix. AVX-512 and NEON have 32 registers, AVX2 has 16.
 _TILED = (
@@ -76,25 +80,25 @@ def processor_kernel() -> Kernel:
     return usable[named]
 
 
-def kernel_for(device: torch.device) -> Kernel:
-    """The kernel for a network on this device."""
-    return processor_kernel() if device.type == "cpu" else TORCH
+def kernel_for(device: torch.device, network: NetworkConfig) -> Kernel:
+    """The kernel for such a network on this device: torch's for one with a memory or layer norm."""
+    return processor_kernel() if device.type == "cpu" and network.is_plain else TORCH
 
 
-def threads_for(device: torch.device, threads: int) -> int:
-    """The number of threads for a training with a network on this device that is to have at least ``threads``.
+def threads_for(device: torch.device, network: NetworkConfig, threads: int) -> int:
+    """The number of threads for a training with such a network on this device that is to have at least ``threads``.
 
     Torch's results depend on how many rows it is given at once, so there it is exactly ``threads``.
     """
-    return threads if kernel_for(device) is TORCH else worker_threads(threads)
+    return threads if kernel_for(device, network) is TORCH else worker_threads(threads)
 
 
-def arithmetic(device: torch.device) -> str:
-    """What decides the last bits of a network's results on this device, in words.
+def arithmetic(device: torch.device, network: NetworkConfig = _PLAIN) -> str:
+    """What decides the last bits of such a network's results on this device, in words.
 
     Tiles of every width give the same bits. Torch's depend on its version and on the processor's instruction set.
     """
-    if kernel_for(device) is not TORCH:
+    if kernel_for(device, network) is not TORCH:
         return "tiles"
     return (
         f"torch {torch.__version__} {torch.backends.cpu.get_cpu_capability() if device.type == 'cpu' else device.type}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from townlet.behavior.base import Behavior, act_within
+from townlet.behavior.memory import recall
 from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.telemetry.environments import NAME_FIELD, NO_TOWN
@@ -52,10 +53,11 @@ class EnvironmentLoop:
         self._return = np.zeros((worlds, len(self.town.people)), np.float64)
         self._began = False
 
-    def new_buffer(self, ticks: int) -> RolloutBuffer:
-        """An empty buffer for ``ticks`` ticks of this loop."""
+    def new_buffer(self, ticks: int, state_units: int = 0) -> RolloutBuffer:
+        """An empty buffer for ``ticks`` ticks of this loop, with hidden states of ``state_units`` numbers."""
         town = self.town
-        return RolloutBuffer(ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names))
+        shape = ticks, town.worlds, len(town.people), len(town.observation_schema), len(town.action_names)
+        return RolloutBuffer(*shape, state_units)
 
     def collect(self, buffer: RolloutBuffer, behavior: Behavior) -> None:
         """Fill the buffer with the ticks that follow the worlds' present states.
@@ -72,6 +74,7 @@ class EnvironmentLoop:
             buffer.observation[t], buffer.alive[t] = town.observation, town.alive
             # A behaviour reads a town's observations, masks and draws; these worlds have all three.
             whole = cast("Town", town)
+            recall(behavior, whole, buffer.state[t])
             act_within(behavior, whole, buffer.mask[t], buffer.action[t], buffer.log_prob[t], buffer.value[t])
             town.step(buffer.action[t])
             buffer.reward[t] = town.reward

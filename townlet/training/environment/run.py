@@ -89,20 +89,20 @@ def train_in_environment(
             "environment": environment.origin,
             "reward_scale": settings.reward_scale,
         }
-        origin, plan = _origin(common, options, begun), _plan(common, options, config, begun)
+        origin, plan = _origin(common, options, config, begun), _plan(common, options, config, begun)
         with exclusive(options.output), exclusive_file(options.log_path()):
             return train_by_plan(options, harness, None, origin, plan, _VERSION, progress, started)
 
 
 def _origin(
-    common: Mapping[str, JsonValue], options: TrainingOptions, begun: Mapping[str, JsonValue]
+    common: Mapping[str, JsonValue], options: TrainingOptions, config: TrainingConfig, begun: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     """The part of a policy's provenance that the harness does not know."""
     return {
         **common,
         "log_frequency": options.log_frequency,
         "parents": dict(begun),
-        "kernel": arithmetic(torch.device(options.device)),
+        "kernel": arithmetic(torch.device(options.device), config.network),
         **({} if options.device == "cpu" else {"device": options.device}),
     }
 
@@ -117,7 +117,7 @@ def _plan(
         "device": options.device,
         **constants(config),
         "log": options.log_options(_VERSION),
-        "code": code("townlet.training.environment.run", options.device),
+        "code": code("townlet.training.environment.run", options.device, config.network),
     }
 
 

@@ -110,6 +110,12 @@ class EnvironmentWorlds:
         self.over[world] = adapter.over
         self._note(world)
 
+    @property
+    def begins(self) -> NDArray[np.bool_]:
+        """bool [W, A]: whatever happened in the place before belongs to an episode that is over."""
+        fresh = np.array([not len(history.actions) for history in self.histories])
+        return fresh[:, None] | self.terminated | self.truncated
+
     def begin_next(self) -> None:
         """Begin the next episode in all worlds whose episode is over."""
         for world in np.flatnonzero(self.over).tolist():

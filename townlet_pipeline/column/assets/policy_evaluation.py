@@ -84,12 +84,13 @@ def policy_evaluation(
 def evaluation_metadata(result: Mapping[str, Any]) -> dict[str, Any]:
     """What an asset's page says of an evaluation: the reward, how the policy stands, a table, and every mean."""
     from townlet.metrics import REWARD
-    from townlet.policy_standing import policy_standing
+    from townlet.policy_standing import policy_standing, reward_verdict
 
     reward = result["behaviors"]["policy"][REWARD]
     return {
         "headline": f"reward {reward['mean']:.4f} ({reward['low']:.4f} to {reward['high']:.4f}) per agent-step in "
         f"{result['worlds']} unseen worlds",
+        "verdict": reward_verdict(result),
         "standing": policy_standing(result).sentence(),
         "table": metadata.table(_rows(result), _MEANINGS),
         **{metric: interval["mean"] for metric, interval in result["behaviors"]["policy"].items()},
@@ -99,11 +100,14 @@ def evaluation_metadata(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows(result: Mapping[str, Any]) -> list[dict[str, str | float]]:
-    """A row for each metric and behaviour, the policy first."""
+    """A row for each metric and behaviour, who is evaluated first."""
+    from townlet.policy_standing import acting_name
+
+    name = acting_name(result)
     return [
         {
             "metric": metric,
-            "behavior": behavior,
+            "behavior": name if behavior == "policy" else behavior,
             **intervals[metric],
             "policy_minus": result["policy_minus"].get(behavior, {}).get(metric, {}).get("mean", 0.0),
             "unit": result["metrics"][metric]["unit"],

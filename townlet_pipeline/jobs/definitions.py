@@ -7,9 +7,9 @@ from typing import Any
 import dagster
 from dagster import AssetSelection, JobDefinition, PartitionedConfig
 
-from townlet_pipeline.certificate import run_certificate
 from townlet_pipeline.column.launchpad import of_the_scenario
 from townlet_pipeline.instance.dagster_definitions import UnresolvedAssetJobDefinition
+from townlet_pipeline.jobs.certificate import run_certificate
 from townlet_pipeline.resources import NEEDED_BY_ALL
 from townlet_pipeline.runs.executors import townlet_executor
 
