@@ -86,11 +86,15 @@ def show(
 
     print_scenario(_console(width), shown)
     if draw is not None:
-        size = [] if people is None else ["--people", str(people)]
-        name = f"{shown.name}.yaml"
-        typer.echo("\nTo keep this town, and to record a day in it with the trained policy:")
-        typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(draw), *size, '--output', name])}")
-        typer.echo(f"  {_capture(Path(name))}")
+        _say_how_to_keep(shown.name, draw, people)
+
+
+def _say_how_to_keep(town: str, draw: int, people: int | None) -> None:
+    size = [] if people is None else ["--people", str(people)]
+    name = f"{town}.yaml"
+    typer.echo("\nTo keep this town, and to record a day in it with the trained policy:")
+    typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(draw), *size, '--output', name])}")
+    typer.echo(f"  {_capture(Path(name))}")
 
 
 def _require_together(
