@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from townlet.envs import parallel_env, vector_env
 
 __all__ = ["load_policy", "parallel_env", "vector_env"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {
     "load_policy": "townlet.behavior.loaded_policy",

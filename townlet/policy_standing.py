@@ -1,4 +1,4 @@
-"""Standing of a policy against the heuristic in what counts: reward, needs, attendance, faints; and its conflict."""
+"""Standing of a policy: whom it beats in reward, and how it compares with the heuristic in all that counts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ COUNTS = (REWARD, NEEDS_OF_RESIDENTS, ATTENDANCE, FAINTS)
 #: What may be lost of a metric of which more is better, as a share of the heuristic's value, without being worse.
 MARGIN = 0.02
 OTHER = "heuristic"
+#: Townlet's own behaviours in a sentence; a behaviour from outside has its name alone.
+_IN_WORDS = {"scripted": "the script", "heuristic": "the heuristic", "random": "chance", "mixed": "this company"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class PolicyStanding:
     """All others: the interval is too wide, and more worlds would have to tell."""
     conflict: str
     """A clause about conflict intensity per completed use."""
+    subject: str = "the policy"
+    """Who is evaluated."""
 
     @property
     def holds(self) -> bool:
@@ -41,12 +45,14 @@ class PolicyStanding:
 
     def sentence(self) -> str:
         """How the policy stands, in words."""
+        if self.subject == _IN_WORDS[OTHER]:
+            return "This is the heuristic itself, which policies are compared with."
         if self.holds:
-            verdict = f"The policy is not below the {OTHER}"
+            verdict = f"{_capital(self.subject)} is not below the {OTHER}"
         elif self.worse:
-            verdict = f"The policy is below the {OTHER}"
+            verdict = f"{_capital(self.subject)} is below the {OTHER}"
         else:
-            verdict = f"Whether the policy is below the {OTHER} is undecided"
+            verdict = f"Whether {self.subject} is below the {OTHER} is undecided"
         groups = (
             ("worse in", self.worse),
             ("undecided in", self.unclear),
@@ -64,7 +70,36 @@ def policy_standing(evaluation: Mapping[str, Any]) -> PolicyStanding:
     for name in COUNTS:
         if name in differences:
             groups[_group(name, differences[name], heuristic[name]["mean"])].append(name)
-    return PolicyStanding(**{group: tuple(names) for group, names in groups.items()}, conflict=_conflict(evaluation))
+    named = {group: tuple(names) for group, names in groups.items()}
+    return PolicyStanding(**named, conflict=_conflict(evaluation), subject=subject_of(evaluation))
+
+
+def acting_name(evaluation: Mapping[str, Any]) -> str:
+    """The name of who is evaluated: ``policy``, or that of another behaviour, such as ``heuristic``."""
+    return str(evaluation.get("behavior", {}).get("name", "policy"))
+
+
+def subject_of(evaluation: Mapping[str, Any]) -> str:
+    """Who is evaluated, as the subject of a sentence."""
+    name = acting_name(evaluation)
+    return "the policy" if name == "policy" else _IN_WORDS.get(name, name)
+
+
+def reward_verdict(evaluation: Mapping[str, Any]) -> str:
+    """Who earns more: a sentence about the 95 % intervals of the differences to each other behaviour in mean reward."""
+    groups: dict[str, list[str]] = {"better than": [], "worse than": [], "the same as": [], "": []}
+    for name, differences in evaluation["policy_minus"].items():
+        low, high = (differences[REWARD][end] for end in ("low", "high"))
+        same = low == high == 0.0
+        group = "the same as" if same else "better than" if low > 0.0 else "worse than" if high < 0.0 else ""
+        groups[group].append(_IN_WORDS[name])
+    unclear = groups.pop("")
+    said = [f"{group} {_listed(names)}" for group, names in groups.items() if names]
+    clauses = [f"{_capital(subject_of(evaluation))} is {', and '.join(said)}"] if said else []
+    if unclear:
+        whether = f"whether {'it' if said else subject_of(evaluation)} is better than {_listed(unclear)} cannot be told"
+        clauses.append(whether if said else _capital(whether))
+    return f"{'; '.join(clauses)} (mean reward in {evaluation['worlds']} worlds)."
 
 
 def _group(name: str, difference: Mapping[str, float], reference: float) -> str:
@@ -76,6 +111,11 @@ def _group(name: str, difference: Mapping[str, float], reference: float) -> str:
     if low >= -margin:
         return "not_worse"
     return "worse" if high < 0.0 else "unclear"
+
+
+def _capital(words: str) -> str:
+    """A sentence's beginning; a name stays as it is."""
+    return words[0].upper() + words[1:] if " " in words or words in _IN_WORDS.values() else words
 
 
 def _listed(words: list[str]) -> str:

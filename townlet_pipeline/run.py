@@ -1,4 +1,4 @@
-"""The command ``python -m townlet_pipeline.run [SCENARIO]``, which materializes a scenario's whole column."""
+"""The command ``townlet pipeline run [SCENARIO]``, which materializes a scenario's whole column."""
 
 import sys
 import urllib.parse
@@ -13,6 +13,7 @@ import typer
 
 from townlet.errors import InputError
 from townlet_pipeline.instance.commands import print_line, run_command
+from townlet_pipeline.instance.project import ensure_project
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ExecuteInProcessResult
@@ -49,6 +50,8 @@ def materialize_column(scenario: str, *, home: Path | None, store: Path | None, 
     from townlet_pipeline.runs.dead_runs import close_dead_runs
     from townlet_pipeline.soak.promotions import report_project
 
+    if made := ensure_project():
+        print_line(made)
     with open_instance(home) as instance:
         folder = Path(instance.root_directory)
         if warning := settings_warning(folder):
@@ -99,7 +102,7 @@ def _scenario_lock(folder: Path, scenario: str) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:
-        print_line(f"{scenario}: waiting for another make run of this scenario to end")
+        print_line(f"{scenario}: waiting for another run of this scenario in a terminal to end")
         lock.acquire()
     try:
         yield
@@ -175,7 +178,7 @@ def _print_summary(scenario: str, store: Path | None) -> None:
     from townlet.view.policy_verdict import policy_verdict
     from townlet_pipeline.artefacts import files
     from townlet_pipeline.artefacts.store import StoreResource
-    from townlet_pipeline.instance.project import shown
+    from townlet_pipeline.instance.project import command_line, shown
 
     place = StoreResource(root=str(store.resolve())) if store is not None else StoreResource()
     records = read_records(files.log(place, scenario))
@@ -185,7 +188,8 @@ def _print_summary(scenario: str, store: Path | None) -> None:
     for line in policy_verdict(evaluation).lines():
         print_line(f"  {line}")
     print_line(f"\ntelemetry: {len(records)} records valid, {alerts or 'no'} alert{'' if alerts == 1 else 's'}")
-    print_line(f"\nreport: {shown(files.report(place, scenario))}\nmake ui shows the lineage, the plots and every run")
+    print_line(f"\nreport: {shown(files.report(place, scenario))}")
+    print_line(f"{command_line('ui')} shows the lineage, the plots and every run")
 
 
 if __name__ == "__main__":

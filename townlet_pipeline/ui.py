@@ -1,4 +1,4 @@
-"""The command behind ``make ui``, which starts the web server, the daemon, the code server and the page server."""
+"""The command ``townlet pipeline ui``, also behind ``make ui``: web, code and page servers and the daemon."""
 
 import os
 import signal
@@ -22,6 +22,7 @@ from townlet_pipeline.instance.environment import environment, require_reachable
 from townlet_pipeline.instance.home import settings_warning
 from townlet_pipeline.instance.opening import home_lock, open_instance
 from townlet_pipeline.instance.pages import UI, page_address
+from townlet_pipeline.instance.project import ensure_project
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -42,6 +43,8 @@ def main(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the U
     # A shell starts background processes with SIGINT ignored, and children inherit that. SIGTERM ends the UI as well.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    if made := ensure_project():
+        print_line(made, sys.stderr)
     require_reachable(environment())
     named_hosts()
     _require_free(port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from support.places import QUEUE_CONFLICT
 
 from townlet.behavior import HeuristicBehavior, RandomBehavior
 from townlet.capture import capture_rollout
 from townlet.capture.sample_metrics import INTENSITY_KEY
 from townlet.cli import main
+from townlet.cli.score_tables import print_matrix, print_scores
 from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.evaluation import EVALUATION_METRICS, evaluate, held_out_seed, measure, read_evaluation
@@ -141,3 +144,18 @@ def test_an_interval_is_students_t() -> None:
     # t(0.975, 2) = 4.3027, standard error 1/sqrt(3).
     assert found["high"] - 2.0 == pytest.approx(4.3027 / np.sqrt(3.0), rel=1e-4)
     assert 2.0 - found["low"] == pytest.approx(found["high"] - 2.0)
+
+
+def test_no_number_and_no_name_is_cut_in_a_narrow_terminal() -> None:
+    names = ["heuristic", "examples/policies/preferences.py:factory"]
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, color_system=None, width=80)
+    values = {name: {"mean": -0.0001234, "low": -0.001, "high": 123.4} for name in names}
+    print_scores(console, "who acts", [("queueing per stay, 95th percentile", "0 to 1, mean over people", values)])
+    print_matrix(console, "reward", "who is scored", {a: dict.fromkeys(names, "-0.006069 ± 0.0064") for a in names})
+    lines = shown.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80 and "…" not in shown.getvalue()
+    assert sum("-0.0001234 ± 123.4" in line for line in lines) == 2
+    assert sum("-0.006069 ± 0.0064" in line for line in lines) == 4
+    # A long name goes on in the next line.
+    assert all(part in shown.getvalue() for part in ("examples/policies/prefere", ".py:factory"))

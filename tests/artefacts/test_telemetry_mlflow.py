@@ -5,18 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.telemetry_records import record, write_lines
 
 from townlet.cli import main
 from townlet.errors import InputError
-from townlet.telemetry.mlflow import export_mlflow
+from townlet.metrics import CONFLICT_INTENSITY, SHOWERS_AND_SLEEPS
+from townlet.telemetry.curves import points_of
+from townlet.tracking.export import export_mlflow
 
 pytest.importorskip("mlflow", reason="needs pip install 'townlet[mlflow]'")
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
+
+REGISTERED = (CONFLICT_INTENSITY, SHOWERS_AND_SLEEPS)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,10 @@ def runs_of(store: str, experiment: str) -> list[Run]:
     return list(client.search_runs([found.experiment_id])) if found else []
 
 
+def values_of(curve: str, records: list[dict[str, Any]]) -> list[float]:
+    return [point.value for point in points_of(records) if point.curve == curve]
+
+
 def curves_of(store: str, run: Run) -> dict[str, list[Metric]]:
     client = MlflowClient(tracking_uri=store)
     histories = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
@@ -59,11 +68,12 @@ def test_every_number_of_the_log_is_a_point_of_its_curve_over_agent_steps(log: P
     records = [record(epoch) for epoch in (1, 2, 3)]
     numbers = {n for n, v in records[0].items() if isinstance(v, int | float)} - {"telemetry_version"}
     curves = curves_of(store, run)
-    assert {name.split("/", 1)[1] for name in curves} == numbers
+    assert {name.split("/", 1)[1] for name in curves if not name.startswith("town/")} == numbers
+    assert {name for name in curves if name.startswith("town/")} == {f"town/{name}" for name in REGISTERED}
     assert {"metric/kl_divergence", "metric/conflict.rivalry_max_mean_avg", "clock/epoch_duration_sec"} <= set(curves)
     for name, points in curves.items():
         assert [point.step for point in points] == [each["steps"] for each in records]
-        assert [point.value for point in points] == [each[name.split("/", 1)[1]] for each in records]
+        assert [point.value for point in points] == values_of(name, records)
         assert [point.timestamp - run.info.start_time for point in points] == [250, 500, 750]
     assert (run.info.run_name, run.info.status, run.info.end_time - run.info.start_time) == ("first", "FINISHED", 750)
     assert abs(run.info.end_time - log.stat().st_mtime * 1000) <= 1
@@ -72,13 +82,13 @@ def test_every_number_of_the_log_is_a_point_of_its_curve_over_agent_steps(log: P
 def test_a_repeated_export_adds_only_new_epochs(log: Path, store: str) -> None:
     first = export_mlflow(log, store, "repeated")
     assert first.added == 3 * first.curves
-    assert export_mlflow(log, store, "repeated") == (first.curves, 0, log.parent.name)
+    assert export_mlflow(log, store, "repeated") == (first.curves, 0, log.parent.name, first.run_id)
     log.rename(log.with_name("ppo.jsonl.1"))
     write_lines(log, [record(4), record(5)])
     assert export_mlflow(log, store, "repeated").added == 2 * first.curves
     (run,) = runs_of(store, "repeated")
     for name, points in curves_of(store, run).items():
-        assert [point.value for point in points] == [record(epoch)[name.split("/", 1)[1]] for epoch in range(1, 6)]
+        assert [point.value for point in points] == values_of(name, [record(epoch) for epoch in range(1, 6)])
 
 
 def test_an_export_that_was_interrupted_is_completed_by_the_next(
@@ -86,9 +96,10 @@ def test_an_export_that_was_interrupted_is_completed_by_the_next(
 ) -> None:
     log_batch = MlflowClient.log_batch
 
-    def part_of_it(self: MlflowClient, run_id: str, metrics: list[Metric]) -> None:
-        log_batch(self, run_id, metrics[:50])
-        raise KeyboardInterrupt
+    def part_of_it(self: MlflowClient, run_id: str, metrics: list[Metric] | None = None, **others: Any) -> None:
+        log_batch(self, run_id, (metrics or [])[:50], **others)
+        if metrics:
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(MlflowClient, "log_batch", part_of_it)

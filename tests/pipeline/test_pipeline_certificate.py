@@ -14,8 +14,8 @@ from support.pipeline_runs import new_instance, reasons
 from support.places import ROOT
 from support.services import wait_until
 
-from townlet_pipeline import certificate
 from townlet_pipeline.definitions import defs
+from townlet_pipeline.jobs import certificate
 
 
 @pytest.fixture(scope="module")

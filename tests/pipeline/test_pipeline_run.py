@@ -99,7 +99,8 @@ def test_a_second_run_of_a_scenario_waits_for_the_first(tmp_path: Path, monkeypa
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=project
         )
         assert process.stdout is not None
-        assert process.stdout.readline() == f"{SCENARIO}: waiting for another make run of this scenario to end\n"
+        waits = "waiting for another run of this scenario in a terminal to end"
+        assert process.stdout.readline() == f"{SCENARIO}: {waits}\n"
         process.stdout.close()
         process.stdout = None
     _, errors = process.communicate()

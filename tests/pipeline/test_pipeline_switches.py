@@ -12,11 +12,11 @@ from dagster._core.scheduler.instigation import InstigatorStatus
 from support.reported_verdicts import emptied, project_with_baselines, switch
 
 from townlet.errors import InputError
-from townlet_pipeline import jobs
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.instance.home import ensure_home
 from townlet_pipeline.instance.switches import Switch, switch_of
 from townlet_pipeline.instance.timetable import plans
+from townlet_pipeline.jobs import definitions as jobs
 from townlet_pipeline.schedules import schedules_of, upcoming
 
 NIGHT = datetime(2027, 1, 14, 4, 0, tzinfo=UTC)

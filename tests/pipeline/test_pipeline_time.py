@@ -31,13 +31,13 @@ from dagster._core.test_utils import freeze_time
 from support.pipeline_runs import new_instance
 
 from townlet.errors import InputError
-from townlet_pipeline import jobs
 from townlet_pipeline.artefacts.deadlines import with_deadlines
 from townlet_pipeline.artefacts.partitions import scenarios
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.instance.environment import timezone
 from townlet_pipeline.instance.home import ensure_home
 from townlet_pipeline.instance.timetable import plans
+from townlet_pipeline.jobs import definitions as jobs
 from townlet_pipeline.schedules import partition_at, schedules_of
 from townlet_pipeline.soak.partitions import days, nights, weekends
 

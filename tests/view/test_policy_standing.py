@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from townlet.policy_standing import policy_standing
+from townlet.policy_standing import policy_standing, reward_verdict
 
 REWARD, NEEDS, ATTENDANCE, FAINTS = "reward_mean", "needs_mean_of_residents", "attendance", "faints_per_1000"
 CONFLICT = "queue_conflict_intensity_per_100_uses"
@@ -78,3 +78,48 @@ def test_without_enough_worlds_it_is_undecided_and_what_does_not_apply_is_not_na
         "Whether the policy is below the heuristic is undecided: undecided in needs of residents and faints, not worse "
         "in mean reward; its conflict intensity per 100 completed uses is 8, the same as the heuristic's 8."
     )
+
+
+def rewards(behavior: str | None = None, **differences: tuple[float, float]) -> dict[str, Any]:
+    """An evaluation in 16 worlds with the intervals of differences in mean reward from each behaviour."""
+    named = {"behavior": {"name": behavior}} if behavior else {}
+    minus = {name: {REWARD: {"low": low, "high": high}} for name, (low, high) in differences.items()}
+    return {**named, "worlds": 16, "policy_minus": minus}
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (
+            rewards(scripted=(0.1, 0.2), heuristic=(0.01, 0.2), random=(0.5, 0.6)),
+            "The policy is better than the script, the heuristic and chance (mean reward in 16 worlds).",
+        ),
+        (
+            rewards(heuristic=(-0.1, 0.1), random=(0.5, 0.6)),
+            "The policy is better than chance; whether it is better than the heuristic cannot be told "
+            "(mean reward in 16 worlds).",
+        ),
+        (
+            rewards(heuristic=(-0.2, -0.1), random=(-0.1, 0.1)),
+            "The policy is worse than the heuristic; whether it is better than chance cannot be told "
+            "(mean reward in 16 worlds).",
+        ),
+        (
+            rewards("heuristic", heuristic=(0.0, 0.0), random=(0.1, 0.2)),
+            "The heuristic is better than chance, and the same as the heuristic (mean reward in 16 worlds).",
+        ),
+        (
+            rewards("mine", heuristic=(-0.1, 0.1), random=(-0.1, 0.1)),
+            "Whether mine is better than the heuristic and chance cannot be told (mean reward in 16 worlds).",
+        ),
+    ],
+)
+def test_the_first_line_says_who_earns_more_or_that_it_cannot_be_told(found: dict[str, Any], verdict: str) -> None:
+    assert reward_verdict(found) == verdict
+
+
+def test_another_behaviour_is_called_by_its_name() -> None:
+    other = {"behavior": {"name": "mine"}} | evaluation(**SAME | {NEEDS: (-0.5, -0.4)})
+    assert policy_standing(other).sentence().startswith("mine is below the heuristic: worse in needs of residents")
+    itself = {"behavior": {"name": "heuristic"}} | evaluation(**SAME)
+    assert policy_standing(itself).sentence() == "This is the heuristic itself, which policies are compared with."

@@ -8,10 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 from upath import UPath
 
 from townlet.config.base import Section
+from townlet.config.settings_use import why_another_scenario
 from townlet.config.town import Name
 from townlet.config.validate import validated
 from townlet.errors import InputError
@@ -73,6 +81,8 @@ class Baseline(Section):
     scenario: str
     scenario_sha256: Sha256
     """See :func:`scenario_sha256`."""
+    settings: dict[str, JsonValue] = {}
+    """Settings beside the scenario's file, by full key; see :mod:`townlet.config.settings`."""
     behavior: Name
     policy_sha256: Sha256 | None
     """Weights of the policy that acted; null for other behaviours."""
@@ -92,7 +102,8 @@ class Baseline(Section):
 
     @model_serializer(mode="wrap")
     def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in handler(self).items() if name != "origin" or value is not None}
+        usual: dict[str, Any] = {"origin": None, "settings": {}}
+        return {name: value for name, value in handler(self).items() if name not in usual or value != usual[name]}
 
     @property
     def actor(self) -> str:
@@ -192,7 +203,7 @@ def require_scenario(path: AnyPath, baseline: Baseline, scenario: Scenario) -> N
         raise InputError.of(path, "scenario", repr(baseline.scenario), f"a baseline of {scenario.name!r}")
     digest = scenario_sha256(scenario)
     if baseline.scenario_sha256 != digest:
-        expected = f"{digest[:12]}: the scenario has changed since; make a new baseline"
+        expected = f"{digest[:12]}: {why_another_scenario(baseline.settings, scenario.settings)}; make a new baseline"
         raise InputError.of(path, "scenario_sha256", baseline.scenario_sha256[:12], expected)
 
 

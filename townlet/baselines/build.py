@@ -22,6 +22,8 @@ from townlet.baselines.measure import measure_seed
 from townlet.baselines.promotion import BASELINES_FOLDER, promoted_baseline, promoted_scenarios
 from townlet.baselines.world_metrics import WORLD_METRICS, rollout_metrics
 from townlet.config import Scenario, load_scenario
+from townlet.config.settings import Settings, set_words
+from townlet.config.settings_use import scenario_for
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, exclusive
 from townlet.host.installation import commit
@@ -56,6 +58,7 @@ def build_baseline(
     behavior: Acting | None = None,
     policy: AnyPath | None = None,
     captures: bool = True,
+    settings: Settings = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> BaselineResult:
     """Measure one rollout per seed, and write their distributions into a folder as ``baseline-<hash>.json``.
@@ -70,6 +73,7 @@ def build_baseline(
             heuristic where the scenario has none.
         policy: the place or the name of a policy; implies ``neural``. If it brings observation options of its own, the
             rollouts have those; the baseline states the hash of the scenario as it is.
+        settings: values for keys of the scenario, see :func:`townlet.config.settings.with_settings`.
         captures: whether to record each rollout with a manifest; the figures are the same either way.
         progress: called with the number of seeds done and of all seeds.
 
@@ -79,7 +83,7 @@ def build_baseline(
     from townlet.behavior.own.groups import words_of
     from townlet.config.options import with_options
 
-    found = load_scenario(scenario_path)
+    found = scenario_for("baseline", load_scenario(scenario_path), settings)
     worlds = default_worlds(found.name) if worlds is None else worlds
     _require_options(seeds=(seeds, 1), first_seed=(first_seed, 0), worlds=(worlds, 1))
     scenario = with_options(found, ticks=None, worlds=worlds, seed=first_seed)
@@ -92,6 +96,7 @@ def build_baseline(
         else:
             measured = _measure(acting.scenario, acting.behavior, numbers, worlds, progress)
         command = _command(scenario_path, output, seeds, first_seed, worlds, words_of(name), policy, captures)
+        command = shlex.join([*shlex.split(command), *set_words(scenario.settings)])
         baseline = assemble(scenario, acting, measured, command)
         return BaselineResult(write_baseline(output, baseline), baseline)
 
@@ -121,6 +126,7 @@ def assemble(scenario: Scenario, acting: Choice, measured: Measured, command: st
     content = {
         "scenario": scenario.name,
         "scenario_sha256": scenario_sha256(scenario),
+        "settings": dict(scenario.settings),
         "behavior": acting.behavior.name,
         "policy_sha256": acting.policy_sha256,
         "origin": acting.origin,
@@ -171,7 +177,13 @@ def _record(
     for done, seed in enumerate(seeds, start=1):
         worlds = scenario.capture.worlds
         result = capture_rollout(
-            scenario_path, rollout_folder(folder, seed), worlds=worlds, seed=seed, behavior=behavior, policy=policy
+            scenario_path,
+            rollout_folder(folder, seed),
+            worlds=worlds,
+            seed=seed,
+            behavior=behavior,
+            policy=policy,
+            settings=scenario.settings,
         )
         measured[seed] = rollout_metrics(result.metrics, jobs=bool(scenario.jobs)), result.manifest_sha256
         if progress:

@@ -12,6 +12,7 @@ from townlet.behavior.own.functions import checked_name
 from townlet.behavior.own.groups import COMPANY_FORM, company_of, names_company, words_of
 from townlet.behavior.own.mixed import Group, MixedBehavior, mixed_company
 from townlet.config import Scenario
+from townlet.config.settings_use import refuse_settings
 from townlet.errors import InputError, nearest_name
 from townlet.files.storage import AnyPath, as_path
 from townlet.host.user_modules import source_sha256
@@ -178,11 +179,13 @@ def policy_in_town(policy: AnyPath, scenario: Scenario) -> TownPolicy:
 
     If the policy was trained with other observation options, people are shown what those say; the town's rules stay.
 
-    Raises InputError for a policy that is damaged or does not know all that the town has.
+    Raises InputError for a policy that is damaged or does not know all that the town has, and for settings of
+    observations.
     """
     from townlet.behavior.policy_file import card_file, load_policy, read_card
 
     file = card_file(policy)
+    refuse_settings(scenario, ["observations"], f"no such setting: the observations are those of {policy}")
     brought = with_observations(scenario, read_card(file).observation, file)
     observation, actions = observation_schema_of(brought), action_names(brought.object_types)
     network, card = load_policy(file, observation=observation, actions=actions)

@@ -110,6 +110,13 @@ class ScenarioEntry(Section):
     """Of the complete configuration: defaults included, command-line options applied."""
     town_sha256: Sha256
     """Of the map, objects, people, rules and observations alone, on which all data of a training must agree."""
+    settings: dict[str, JsonValue] = {}
+    """Settings beside the file, by full key; the other hashes cover what they change."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_settings(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Manifests without settings have the bytes that they had before these existed.
+        return {name: value for name, value in handler(self).items() if name != "settings" or value}
 
 
 class Manifest(Section):

@@ -23,11 +23,13 @@ from townlet.capture.manifest import (
     ScenarioEntry,
     ShardEntry,
 )
-from townlet.capture.sample_metrics import capture_metrics
+from townlet.capture.sample_metrics import USES_KEY, capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
 from townlet.config.rules import ObservationConfig
+from townlet.config.settings import Settings
+from townlet.config.settings_use import scenario_for
 from townlet.files.artefact_names import MANIFEST_NAME, METRICS_NAME
 from townlet.files.outputs import remove_unfinished
 from townlet.files.storage import (
@@ -42,6 +44,7 @@ from townlet.files.storage import (
 )
 from townlet.host.memory import FEWER, require_memory
 from townlet.host.torch_settings import repeatable
+from townlet.outcomes.uses import uses_by_affordance
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.sources import sources_sha256
@@ -84,6 +87,7 @@ def capture_rollout(
     behavior: Acting | None = None,
     policy: AnyPath | None = None,
     observations: ObservationConfig | None = None,
+    settings: Settings = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> CaptureResult:
     """Simulate one episode per world and record every agent-step and event into a folder.
@@ -98,12 +102,14 @@ def capture_rollout(
         policy: the place or the name of a trained policy; implies ``neural``. If it brings other observation options
             than the scenario's, the manifest records the scenario with these.
         observations: replaces the scenario's.
+        settings: values for keys of the scenario, see :func:`townlet.config.settings.with_settings`.
         progress: called after each shard with the number of worlds done and the total.
 
     Raises InputError for unusable options, scenario or policy, before anything is written.
     """
     require_folder(output, (MANIFEST_NAME, METRICS_NAME))
-    asked = with_options(load_scenario(scenario_path), ticks=ticks, worlds=worlds, seed=seed)
+    found = scenario_for("capture", load_scenario(scenario_path), settings)
+    asked = with_options(found, ticks=ticks, worlds=worlds, seed=seed)
     if observations is not None:
         asked = asked.model_copy(update={"observations": observations})
     file_sha256 = sha256(read_bytes(scenario_path, "a scenario"))
@@ -192,6 +198,8 @@ def _finish(
         "behavior": acted.name,
         **capture_metrics(town.people, tally, counter, totals, recording.log_prob_sum, acted.without_chances),
     }
+    if uses := uses_by_affordance((each for _, _, each in recording.events), scenario):
+        metrics[USES_KEY] = uses
     metrics_content = pretty_json(metrics).encode()
     manifest = Manifest(
         scenario=ScenarioEntry(
@@ -199,6 +207,7 @@ def _finish(
             file_sha256=file_sha256,
             config_sha256=scenario.digest,
             town_sha256=scenario.town_digest,
+            settings=dict(scenario.settings),
         ),
         code_sha256=code_sha256(),
         seed=scenario.seed,

@@ -10,6 +10,7 @@ import typer
 from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ActingBehavior, ActingPolicy, PrintJson, ScenarioFile
 from townlet.cli.places import file_option, folder_option
+from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
     from townlet.baselines import Baseline, Difference
@@ -52,14 +53,16 @@ def build(
     copy: Annotated[
         Path | None, file_option(help="Also write the baseline to this file, whose name contains no hash.")
     ] = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Build a baseline from one rollout per seed."""
     from townlet.baselines.build import build_baseline
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.config.settings import with_settings
     from townlet.files.storage import pretty_json, write_atomically
 
-    loaded = load_scenario(scenario)
+    loaded = with_settings(load_scenario(scenario), settings or ())
     name = loaded.name
     with progress_bar(f"baseline of {name}", "seeds") as advance:
         compiling_notice()
@@ -72,6 +75,7 @@ def build(
             behavior=behavior,
             policy=policy,
             captures=captures,
+            settings=settings or (),
             progress=advance,
         )
     if copy is not None:

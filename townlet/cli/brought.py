@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
+    from townlet.files.storage import AnyPath
 
 
-def say_what_it_brought(policy: Path | None, scenario: Scenario) -> None:
+def say_what_it_brought(policy: AnyPath | None, scenario: Scenario) -> None:
     """Print one line about a policy that acts in a scenario's town otherwise than the scenario says; else nothing."""
     if policy is None:
         return

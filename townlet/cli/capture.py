@@ -10,6 +10,7 @@ import typer
 from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ActingBehavior, ActingPolicy, ScenarioFile
 from townlet.cli.places import folder_option
+from townlet.cli.settings import SettingsOption
 
 
 def register(app: typer.Typer) -> None:
@@ -25,14 +26,17 @@ def capture(
     seed: Annotated[int | None, typer.Option(help="Seed; by default the scenario's.")] = None,
     behavior: ActingBehavior = None,
     policy: ActingPolicy = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Record a rollout: every agent-step and event.
 
     Each world plays one episode. A manifest holds the hashes of all files.
     """
     from townlet.capture import capture_rollout
+    from townlet.capture.sample_metrics import uses_sentence
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
+    from townlet.config.settings import with_settings
 
     with progress_bar("capture", "worlds") as advance:
         compiling_notice()
@@ -44,9 +48,10 @@ def capture(
             seed=seed,
             behavior=behavior,
             policy=policy,
+            settings=settings or (),
             progress=advance,
         )
-    say_what_it_brought(policy, load_scenario(scenario))
+    say_what_it_brought(policy, with_settings(load_scenario(scenario), settings or ()))
     total, baseline = result.metrics["total"], result.metrics["baseline"]
     typer.echo(
         f"captured {result.metrics['agent_steps']:,} agent-steps of {result.manifest.scenario.name} "
@@ -55,5 +60,6 @@ def capture(
         f"{total['queue_conflict_events']:.0f} queue conflicts with a total intensity of "
         f"{total['queue_conflict_intensity_sum']:.2f}, "
         f"{100 * total['clipped_reward_share']:.1f} % of rewards clipped\n"
+        f"{uses_sentence(result.metrics)}"
         f"{result.manifest_path}  sha256 {result.manifest_sha256}"
     )

@@ -49,7 +49,7 @@ def crossplay(
     require_apart(output, scenario, *(Path(words) for words in behaviors if Path(words).exists()))
     loaded = load_scenario(scenario)
     from townlet.crossplay import crossplay as run_crossplay
-    from townlet.crossplay import sentence, write_crossplay
+    from townlet.crossplay import write_crossplay
     from townlet.outcomes.groups import GROUP_METRICS
 
     metrics = metric or ["reward_mean"]
@@ -59,38 +59,29 @@ def crossplay(
     with progress_bar("crossplay", "episodes") as advance:
         compiling_notice()
         result = run_crossplay(behaviors, loaded, share=share, worlds=worlds, seed=seed, progress=advance)
-    for name in metrics:
-        if name not in result["metrics"]:
-            raise InputError.of("options", "--metric", name, "a metric that these people have: nobody has a job")
-        _print(result, name)
-        typer.echo(sentence(result, name))
-    typer.echo(
-        f"{len(result['focal'])} of {len(loaded.people)} people are scored ({share}), in {worlds} worlds of seed "
-        f"{result['seed']}, {result['ticks']} ticks each, the same for every pair; means with 95 % confidence "
-        "intervals over worlds"
-    )
+    _print(result, metrics, len(loaded.people))
     if output is not None:
         typer.echo(f"{output}  sha256 {write_crossplay(result, output)}")
 
 
-def _print(result: dict[str, Any], metric: str) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def _print(result: dict[str, Any], metrics: list[str], people: int) -> None:
+    from townlet.cli.score_tables import plus_minus, print_matrix, print_sentence, scores_console
+    from townlet.crossplay import sentence
+    from townlet.errors import InputError
 
-    about = result["metrics"][metric]
-    table = Table(
-        "who is scored",
-        *(f"others: {words}" for words in result["scores"]),
-        title=f"{about['label']}, {about['unit']}",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
+    console = scores_console()
+    for name in metrics:
+        if name not in result["metrics"]:
+            raise InputError.of("options", "--metric", name, "a metric that these people have: nobody has a job")
+        about = result["metrics"][name]
+        scores = {
+            row: {who: plus_minus(of[name]) for who, of in each.items()} for row, each in result["scores"].items()
+        }
+        print_sentence(console, sentence(result, name))
+        print_matrix(console, f"{about['label']}, {about['unit']}", "who is scored", scores)
+    print_sentence(
+        console,
+        f"{len(result['focal'])} of {people} people are scored ({result['share']}), in {result['worlds']} worlds "
+        f"of seed {result['seed']}, {result['ticks']} ticks each, the same for every pair; means with 95 % confidence "
+        "intervals over worlds",
     )
-    for row, companies in result["scores"].items():
-        table.add_row(row, *(_short(companies[column][metric]) for column in result["scores"]))
-    Console(highlight=False).print(table)
-
-
-def _short(value: dict[str, float]) -> str:
-    half = value["high"] - value["mean"]
-    return f"{value['mean']:.4g} ± {half:.2g}"

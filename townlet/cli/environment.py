@@ -12,6 +12,7 @@ import typer
 from townlet.errors import InputError
 
 if TYPE_CHECKING:
+    from townlet.tracking import Recorder
     from townlet.training import TrainingOptions, TrainingResult
 
 EnvironmentName = Annotated[
@@ -75,14 +76,21 @@ def require_none_with_env(**options: Any) -> None:
 
 
 def train_environment(
-    name: str, given: Sequence[str] | None, config: Path | None, options: TrainingOptions
+    name: str,
+    given: Sequence[str] | None,
+    config: Path | None,
+    options: TrainingOptions,
+    recorder: Recorder,
+    set_beside: Sequence[str] = (),
 ) -> TrainingResult:
     """Train in an environment, with a bar of its progress, and print what came of it."""
     from townlet.cli.console import progress_bar
     from townlet.training import TrainingInterrupted
     from townlet.training.environment import find_environment, load_settings, train_in_environment
+    from townlet.training.environment.settings import require_settings_beside
 
-    settings = load_settings(config)
+    settings = load_settings(config, set_beside)
+    require_settings_beside(options, set_beside)
     environment = find_environment(name, {**settings.options, **parsed_options(given)})
     planned = options.planned_epochs(settings.training)
     ended: list[float] = []
@@ -95,7 +103,7 @@ def train_environment(
             advance(int(record["epoch"]), planned, f"return {ended[-1]:.4g}" if ended else "")
 
         try:
-            result = train_in_environment(environment, settings, options, show, _warn)
+            result = train_in_environment(environment, settings, options, recorder.beside(show), _warn)
         except TrainingInterrupted as interruption:
             typer.echo(interruption, err=True)
             raise

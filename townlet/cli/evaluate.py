@@ -18,9 +18,12 @@ from townlet.cli.environment import (
 )
 from townlet.cli.options import ActingBehavior, EvaluatedPolicy
 from townlet.cli.places import file_option, require_apart
+from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from townlet.config import Scenario
 
 #: The most people of a group that are listed by name.
 _NAMED = 8
@@ -52,13 +55,17 @@ def evaluate(
     greedy: Annotated[
         bool, typer.Option(help="Let the policy take its most probable action instead of sampling.")
     ] = False,
+    settings: SettingsOption = None,
     output: Annotated[Path | None, file_option(help="Also write the evaluation to this JSON file.")] = None,
 ) -> None:
     """Evaluate a policy, or any --behavior, in worlds that it was not trained in.
 
     For comparison, the heuristic, the random and the scripted behaviour act in the same worlds; with --env, chance
-    alone.
+    alone. Settings change the town that is evaluated in.
     """
+    from townlet.config import load_scenario
+    from townlet.config.settings_use import scenario_for
+
     _require_apart(output, policy, scenario)
     if env is not None:
         of_towns: dict[str, Any] = {
@@ -66,13 +73,15 @@ def evaluate(
             "behavior": behavior,
             "worlds": worlds != _WORLDS and worlds,
             "trained_with": trained_with,
+            "set": ", ".join(settings or ()),
         }
         shared: dict[str, Any] = {"seed": seed, "greedy": greedy, "output": output}
         evaluate_environment(policy, env, env_option, episodes=episodes, **shared, **of_towns)
         return
     options: dict[str, Any] = {"behavior": behavior, "worlds": worlds, "seed": seed, "greedy": greedy}
     file = required_scenario(scenario, env_option=env_option, episodes=episodes)
-    _evaluate_in_town(policy, file, output, {**options, "trained_with": trained_with or ()})
+    town = scenario_for("evaluation", load_scenario(file), settings or ())
+    _evaluate_in_town(policy, town, output, {**options, "trained_with": trained_with or ()})
 
 
 def _require_apart(output: Path | None, policy: Path | None, scenario: Path | None) -> None:
@@ -85,74 +94,74 @@ def _require_apart(output: Path | None, policy: Path | None, scenario: Path | No
     require_apart(output, *inputs)
 
 
-def _evaluate_in_town(policy: Path | None, scenario: Path, output: Path | None, options: Mapping[str, Any]) -> None:
+def _evaluate_in_town(policy: Path | None, town: Scenario, output: Path | None, options: Mapping[str, Any]) -> None:
     from townlet.cli.console import compiling_notice, progress_bar
-    from townlet.config import load_scenario
     from townlet.evaluation import evaluate as run_evaluation
     from townlet.evaluation import write_evaluation
 
-    loaded = load_scenario(scenario)
     with progress_bar("evaluate", "episodes") as advance:
         compiling_notice()
-        result = run_evaluation(policy, loaded, **options, progress=advance)
+        result = run_evaluation(policy, town, **options, progress=advance)
     _print(result)
-    say_what_it_brought(policy, loaded)
+    _say_what_is_set(town)
+    say_what_it_brought(policy, town)
     if output is not None:
         typer.echo(f"{output}  sha256 {write_evaluation(result, output)}")
 
 
+def _say_what_is_set(town: Scenario) -> None:
+    """Name the settings with which the town differs from its file."""
+    from townlet.config.settings import setting_texts
+
+    if town.settings:
+        typer.echo(f"in {town.name} with {', '.join(setting_texts(town.settings))}")
+
+
 def _print(result: dict[str, Any]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from townlet.cli.score_tables import print_scores, print_sentence, scores_console
+    from townlet.policy_standing import acting_name, policy_standing, reward_verdict
 
-    from townlet.policy_standing import policy_standing
-
-    table = Table("metric", "who acts", "mean", box=box.SIMPLE_HEAD)
-    for column in table.columns:
-        column.no_wrap = True
-    for name, metric in result["metrics"].items():
-        # The unit stands below the label: beside the other columns, a terminal has too little room for it.
-        beside = [metric["label"], f"  {metric['unit']}", *[""] * len(result["behaviors"])]
-        for (behavior, means), words in zip(result["behaviors"].items(), beside, strict=False):
-            table.add_row(words, behavior, _short(means[name]))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(
+    console = scores_console()
+    print_sentence(console, reward_verdict(result))
+    print_sentence(console, policy_standing(result).sentence())
+    acting = acting_name(result)
+    acting = f"{acting} (evaluated)" if acting in result["behaviors"] and acting != "policy" else acting
+    scores = (
+        (
+            metric["label"],
+            metric["unit"],
+            {acting if who == "policy" else who: means[name] for who, means in result["behaviors"].items()},
+        )
+        for name, metric in result["metrics"].items()
+    )
+    print_scores(console, "who acts", scores)
+    print_sentence(
+        console,
         f"{result['worlds']} worlds of seed {result['seed']}, {result['ticks']} ticks each, the same for every "
         "behaviour; means with 95 % confidence intervals over worlds",
-        soft_wrap=True,
     )
-    verdict = f"verdict: the policy earns {_comparisons(result['policy_minus'])} (reward_mean)"
-    console.print(verdict, soft_wrap=True)
-    console.print(policy_standing(result).sentence(), soft_wrap=True)
     _print_groups(result, console)
 
 
 def _print_groups(result: dict[str, Any], console: Console) -> None:
     """The groups of mixed company, beside the same people when everybody follows one behaviour."""
-    from rich import box
-    from rich.table import Table
-
+    from townlet.cli.score_tables import print_scores, print_sentence
     from townlet.metrics import METRICS
 
     for name, group in result.get("groups", {}).items():
         more = ", …" if len(group["people"]) > _NAMED else ""
         people = f"{len(group['people'])} of the people: {', '.join(group['people'][:_NAMED])}{more}"
-        table = Table(
-            "metric",
-            "in this company",
-            *(f"all {label}" for label in group["alone"]),
-            title=f"{name} ({group['behavior']}), {people}",
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
+        scores = (
+            (
+                METRICS[metric].label,
+                METRICS[metric].unit,
+                {"this company": value} | {f"all {label}": means[metric] for label, means in group["alone"].items()},
+            )
+            for metric, value in group["company"].items()
         )
-        for metric, value in group["company"].items():
-            alone = (_short(means[metric]) for means in group["alone"].values())
-            table.add_row(f"{METRICS[metric].label}\n  {METRICS[metric].unit}", _short(value), *alone)
-        console.print(table)
+        print_scores(console, "who acts", scores, title=f"{name} ({group['behavior']}), {people}")
         earned = _comparisons({f"if all were {label}": minus for label, minus in group["company_minus"].items()})
-        console.print(f"in this company, the people of {name} earn {earned} (reward_mean)", soft_wrap=True)
+        print_sentence(console, f"in this company, the people of {name} earn {earned} (mean reward)")
 
 
 def _comparisons(minus: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
@@ -163,8 +172,3 @@ def _comparisons(minus: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
         low, high = (differences["reward_mean"][end] for end in ("low", "high"))
         groups[more if low > 0 else less if high < 0 else unclear].append(name)
     return "; ".join(f"{group} {', '.join(names)}" for group, names in groups.items() if names)
-
-
-def _short(value: dict[str, float]) -> str:
-    half = value["high"] - value["mean"]
-    return f"{value['mean']:.4g} ± {half:.2g}"

@@ -32,7 +32,7 @@ def tensorboard(
 
     Needs `pip install 'townlet[tensorboard]'`.
     """
-    from townlet.telemetry.tensorboard import export_tensorboard
+    from townlet.tracking.export import export_tensorboard
 
     curves = export_tensorboard(log, output)
     typer.echo(f"{curves} curves written; view them with: tensorboard --logdir {output}")
@@ -51,7 +51,7 @@ def mlflow(
 
     Exporting again adds new points. Needs `pip install 'townlet[mlflow]'`.
     """
-    from townlet.telemetry.mlflow import export_mlflow
+    from townlet.tracking.export import export_mlflow
 
     done = export_mlflow(log, tracking_uri, experiment, run_name)
     typer.echo(f"{done.curves} curves, {done.added} points added; run {done.run_name} of experiment {experiment}")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from townlet.cli.places import file_option
-from townlet.text.terminal import printable
+from townlet.cli.places import file_option, require_apart
+from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from townlet.config import Scenario
-    from townlet.view.floor_plan import FloorPlan
-    from townlet.view.scenario_tables import Rows
 
-#: Widest map whose floor plan is printed, in tiles.
-_WIDEST = 200
+
+#: Where one's own scenarios lie.
+_OWN = Path("configs") / "scenarios"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,14 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    scenario: Annotated[Path | None, typer.Argument(metavar="[SCENARIO.yaml]", help="Scenario file.")] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SCENARIO]",
+            help="Scenario file, or the name of a scenario.",
+            autocompletion=lambda incomplete: [name for name in _names() if name.startswith(incomplete)],
+        ),
+    ] = None,
     draw: Annotated[
         int | None,
         typer.Option(
@@ -41,32 +48,115 @@ def show(
     output: Annotated[
         Path | None, file_option(help="Write the drawn town as this scenario file, named after it, instead.")
     ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            min=20, max=10_000, help="Columns; by default those of the terminal, and as many as needed in a pipe."
+        ),
+    ] = None,
+    png: Annotated[Path | None, file_option(help="Write a picture of it as PNG instead.")] = None,
+    svg: Annotated[Path | None, file_option(help="Write a picture of it as SVG instead.")] = None,
+    settings: SettingsOption = None,
 ) -> None:
-    """Show a scenario, or a town drawn from a number: floor plan, people, objects and rules.
+    """Show a scenario, or a town drawn from a number, before anything runs: map, objects, people, day and rules.
 
-    The same number always gives the same town. The demand on a type of object is the share of their time that people
-    need them.
+    Without arguments, list the scenarios that come with Townlet, and those in configs/scenarios. The same number always
+    gives the same town. The demand on a type of object is the share of their time that people need them.
     """
     from townlet.config import load_scenario
     from townlet.config.drawn import drawn_scenario
+    from townlet.config.settings import with_settings
 
-    if (scenario is None) == (draw is None):
-        raise typer.BadParameter("needs one of the two", param_hint="SCENARIO.yaml / --draw")
-    if draw is None:
-        for value, name in ((people, "--people"), (output, "--output")):
-            if value is not None:
-                raise typer.BadParameter("needs --draw NUMBER", param_hint=name)
+    if all(value is None for value in (scenario, draw, people, output, png, svg)):
+        _list(width)
+        return
+    _require_together(scenario, draw, settings, {"--people": people, "--output": output})
     if output is not None and draw is not None:
         _write(draw, people, output)
         return
-    shown = drawn_scenario(draw, people=people) if draw is not None else load_scenario(scenario or Path())
-    _print(shown)
+    file = None if scenario is None else _file_of(scenario)
+    for picture in (png, svg):
+        require_apart(picture, file)
+    shown = drawn_scenario(draw, people=people) if draw is not None else load_scenario(file or Path())
+    shown = with_settings(shown, settings or ())
+    if png is not None or svg is not None:
+        _draw(shown, png, svg)
+        return
+    from townlet.view.scenario_text import print_scenario
+
+    print_scenario(_console(width), shown)
     if draw is not None:
-        size = [] if people is None else ["--people", str(people)]
-        file = f"{shown.name}.yaml"
-        typer.echo("\nTo keep this town, and to record a day in it with the trained policy:")
-        typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(draw), *size, '--output', file])}")
-        typer.echo(f"  {_capture(Path(file))}")
+        _say_how_to_keep(shown.name, draw, people)
+
+
+def _say_how_to_keep(town: str, draw: int, people: int | None) -> None:
+    size = [] if people is None else ["--people", str(people)]
+    name = f"{town}.yaml"
+    typer.echo("\nTo keep this town, and to record a day in it with the trained policy:")
+    typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(draw), *size, '--output', name])}")
+    typer.echo(f"  {_capture(Path(name))}")
+
+
+def _require_together(
+    scenario: str | None, draw: int | None, settings: list[str] | None, of_drawn: Mapping[str, object]
+) -> None:
+    if (scenario is None) == (draw is None):
+        raise typer.BadParameter("needs one of the two", param_hint="SCENARIO / --draw")
+    for name, value in of_drawn.items():
+        if draw is None and value is not None:
+            raise typer.BadParameter("needs --draw NUMBER", param_hint=name)
+    if of_drawn["--output"] is not None and settings:
+        raise typer.BadParameter("cannot change what --output writes; edit that file", param_hint="--set")
+
+
+def _console(width: int | None) -> Console:
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False, emoji=False)
+    if width is not None or not console.is_terminal:
+        # Lines that another program reads are not broken.
+        console.width = width or 1000
+    return console
+
+
+def _file_of(words: str) -> Path:
+    """The file of a path, or of the name of a scenario that comes with Townlet or is in configs/scenarios."""
+    from townlet.config.find import builtin_scenarios, find_scenario
+
+    own = _OWN / f"{words}.yaml"
+    if words not in builtin_scenarios() and "/" not in words and own.is_file():
+        return own
+    return Path(str(find_scenario(words)))
+
+
+def _names() -> list[str]:
+    """Names of scenarios that a shell can complete."""
+    from townlet.config.find import builtin_scenarios
+    from townlet.config.load import scenario_names
+
+    return sorted({*builtin_scenarios(), *scenario_names(_OWN)})
+
+
+def _list(width: int | None) -> None:
+    from townlet.config.find import scenarios_folder
+    from townlet.view.scenario_list import print_scenarios
+
+    shipped = scenarios_folder()
+    folders = {"These come with Townlet:": shipped}
+    if _OWN.is_dir() and _OWN.resolve() != shipped:
+        folders[f"These are in {_OWN}:"] = _OWN
+    print_scenarios(_console(width), folders)
+    typer.echo("\n`townlet show NAME` shows one of them.")
+
+
+def _draw(scenario: Scenario, png: Path | None, svg: Path | None) -> None:
+    from townlet.files.storage import write_atomically
+    from townlet.view.map_picture import scenario_png, scenario_svg
+
+    for file, draw in ((png, scenario_png), (svg, scenario_svg)):
+        if file is not None:
+            write_atomically(file, draw(scenario))
+            typer.echo(file)
 
 
 def _write(number: int, people: int | None, output: Path) -> None:
@@ -86,58 +176,3 @@ def _capture(file: Path) -> str:
     """The command that records a day in a scenario's town with the policy that comes with Townlet."""
     folder = str(file.with_suffix(""))
     return shlex.join(["townlet", "capture", str(file), "--policy", "generalist", "--output", folder])
-
-
-def _print(scenario: Scenario) -> None:
-    from rich.console import Console
-
-    from townlet.config.find import scenario_of
-    from townlet.config.town import TRAITS
-    from townlet.view import scenario_tables as tables
-    from townlet.view.floor_plan import floor_plan_of
-
-    usual = scenario_of("town_day")
-    other = usual if tables.comparable(scenario, usual) else None
-    plan = floor_plan_of(scenario)
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        # Lines that another program reads are not broken.
-        console.width = 1000
-    console.print(f"{scenario.name}\n{printable(' '.join(scenario.description.split()))}", soft_wrap=True)
-    for line in tables.summary_lines(scenario):
-        console.print(line, soft_wrap=True)
-    _print_plan(console, scenario, plan)
-    _print_table(console, tables.USE_COLUMNS, tables.use_rows(scenario))
-    console.print("demand: share of the objects' time that people need, if they meet the need with this use alone")
-    _print_table(console, tables.PEOPLE_COLUMNS, tables.people_rows(scenario, plan))
-    console.print(f"personality: {', '.join(TRAITS)}")
-    there = other.name if other else "default"
-    differing = tables.differences(scenario, other)
-    if differing:
-        _print_table(console, ("differs from " + (there if other else "the defaults"), "here", there), differing)
-    else:
-        console.print(f"all rules are as in {there}" if other else "all rules are the defaults")
-
-
-def _print_plan(console: Console, scenario: Scenario, plan: FloorPlan) -> None:
-    from townlet.view.character_plan import PERSON, WALL, character_plan
-
-    if scenario.map.width > _WIDEST:
-        console.print(f"\nno floor plan: it would be more than {_WIDEST} characters wide")
-        return
-    drawn = character_plan(scenario, plan)
-    console.print()
-    for line in drawn.lines:
-        typer.echo(line)
-    objects = ", ".join(f"{letter} {kind}" for letter, kind in drawn.legend.items())
-    console.print(f"\n{WALL} wall, {PERSON} where a person starts, {objects}", soft_wrap=True)
-
-
-def _print_table(console: Console, columns: tuple[str, ...], rows: Rows) -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)

@@ -10,6 +10,7 @@ import typer
 from townlet.cli.brought import say_what_it_brought
 from townlet.cli.options import ScenarioFile
 from townlet.cli.places import folder_option
+from townlet.cli.settings import SettingsOption
 
 if TYPE_CHECKING:
     from townlet.soak.options import SoakOptions
@@ -83,6 +84,7 @@ def soak(
     behavior: _Behavior = None,
     capture: _Capture = None,
     night: _Night = None,
+    settings: SettingsOption = None,
     restart_every: _RestartEvery = None,
     resume: _Resume = False,
     output: _Output = None,
@@ -93,9 +95,10 @@ def soak(
     the soak with the baseline.
     """
     from townlet.config import load_scenario
+    from townlet.config.settings_use import scenario_for
     from townlet.soak.options import SoakOptions
 
-    loaded = load_scenario(scenario)
+    loaded = scenario_for("soak", load_scenario(scenario), settings or ())
     name = loaded.name
     options = SoakOptions(
         scenario=scenario,
@@ -109,6 +112,7 @@ def soak(
         behavior=behavior,
         capture=capture,
         night=night,
+        settings=tuple(settings or ()),
     )
     result = _run(name, options, restart_every, resume)
     say_what_it_brought(policy, loaded)

@@ -19,11 +19,15 @@ from townlet.cli.environment import (
     train_environment,
 )
 from townlet.cli.places import file_option, folder_option
+from townlet.cli.seeds import JobsOption, SeedsOption, UnseenWorldsOption, trained_with_seeds
+from townlet.cli.settings import SettingsOption
+from townlet.cli.tracking import Track, TrackExperiment, TrackTo, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from townlet.config import Scenario
+    from townlet.tracking import Recorder
     from townlet.training import TrainingOptions, TrainingResult
 
 
@@ -103,31 +107,33 @@ def train(
     cycles: _Cycles = None,
     worlds: _Worlds = None,
     seed: _Seed = None,
+    settings: SettingsOption = None,
     ppo_log: _Log = None,
     ppo_log_frequency: _LogFrequency = 1,
     ppo_log_max_entries: _LogMaxEntries = None,
     resume: _Resume = False,
     checkpoint_every: _CheckpointEvery = None,
     device: _Device = "cpu",
+    seeds: SeedsOption = None,
+    jobs: JobsOption = None,
+    unseen_worlds: UnseenWorldsOption = None,
     output: _Output = None,
+    track: Track = None,
+    track_to: TrackTo = None,
+    track_experiment: TrackExperiment = None,
 ) -> None:
     """Train a policy by PPO, in a scenario's town or in another environment.
 
-    Writes the policy and one telemetry line per epoch. By default, --rollout-ticks, --epochs, --cycles, --worlds and
-    --seed are those of the scenario or of the settings.
+    Writes the policy and one telemetry line per epoch. By default, options are the scenario's or the settings file's.
     """
-    from townlet.config import load_scenario
     from townlet.training import TrainingOptions
 
-    if env is not None:
-        require_none_with_env(scenario=scenario)
-        town, name = None, env
-    else:
-        town = load_scenario(required_scenario(scenario, env_option=env_option, config=config))
-        name = town.name
+    town = _town_or_none(scenario, env, env_option, config, settings or [])
+    name = town.name if town else str(env)
+    folder = output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds))
     options = TrainingOptions(
         mode=mode,
-        output=output or _default_folder(ppo_log, Path("runs") / f"{name}-{mode}" if town else default_folder(name)),
+        output=folder,
         from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
@@ -142,21 +148,40 @@ def train(
         checkpoint_every=checkpoint_every,
         device=device,
     )
-    result = (
-        train_environment(name, env_option, config, options)
-        if town is None
-        else _train_town(town, options, from_policy)
-    )
+    if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds, track=track):
+        return
+    with tracked(track, track_to, track_experiment, options, town) as recorder:
+        result = _train_town(town, options, recorder) if town else None
+        result = result or train_environment(name, env_option, config, options, recorder, settings or ())
     _print_result(result, name, mode)
 
 
-def _train_town(town: Scenario, options: TrainingOptions, from_policy: Path | None) -> TrainingResult:
+def _town_or_none(
+    scenario: Path | None, env: str | None, env_option: list[str] | None, config: Path | None, settings: list[str]
+) -> Scenario | None:
+    """The town to train in; None for an environment. Raises InputError for options of the other."""
+    from townlet.config import load_scenario
+    from townlet.config.settings_use import scenario_for
+
+    if env is not None:
+        require_none_with_env(scenario=scenario)
+        return None
+    file = required_scenario(scenario, env_option=env_option, config=config)
+    return scenario_for("training", load_scenario(file), settings)
+
+
+def _train_town(town: Scenario, options: TrainingOptions, recorder: Recorder) -> TrainingResult:
     from townlet.training import train as run_training
 
     with _progress(town.name, options.planned_epochs(town.training)) as show_epoch:
-        result = run_training(town, options, show_epoch)
-    say_what_it_brought(from_policy, town)
+        result = run_training(town, options, recorder.beside(show_epoch))
+    say_what_it_brought(options.from_policy, town)
     return result
+
+
+def _below_runs(town: Scenario | None, name: str, mode: str, seeds: int | None) -> Path:
+    single = default_folder(name) if town is None else Path("runs") / f"{name}-{mode}"
+    return single if seeds is None else Path(f"{single}-seeds")
 
 
 def _default_folder(ppo_log: Path | None, below: Path) -> Path:

@@ -47,7 +47,7 @@ def fault_of(file: str, detail: ErrorDetails, model: type[BaseModel], place: str
     kind, value = detail["type"], detail["input"]
     if kind == "extra_forbidden":
         key = str(detail["loc"][-1])
-        return Fault(file, place, f"unknown key {key!r}", nearest_name(key, _known_keys(model, detail["loc"][:-1])))
+        return Fault(file, place, f"unknown key {key!r}", nearest_name(key, known_keys(model, detail["loc"][:-1])))
     if kind == "missing":
         found = "nothing"
     else:
@@ -117,24 +117,24 @@ def _closest(value: str, listing: str) -> str:
     return f"; {found}{closest}" if found else ""
 
 
-def _known_keys(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
+def known_keys(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
     """The keys of the section at a path."""
     current: Any = model
     for part in where:
         inside_section = isinstance(current, type) and issubclass(current, BaseModel)
-        current = _plain(current.model_fields[str(part)].annotation if inside_section else _item_type(current))
+        current = plain_type(current.model_fields[str(part)].annotation if inside_section else item_type(current))
     return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
 
 
-def _plain(annotation: Any) -> Any:
+def plain_type(annotation: Any) -> Any:
     """A type without ``Annotated``, and without the None of an optional one."""
     if get_origin(annotation) is Annotated:
-        return _plain(get_args(annotation)[0])
+        return plain_type(get_args(annotation)[0])
     arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
     return arguments[0] if type(None) in get_args(annotation) and len(arguments) == 1 else annotation
 
 
-def _item_type(annotation: Any) -> Any:
+def item_type(annotation: Any) -> Any:
     """The type of the items of a list, tuple or mapping."""
     arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
     return arguments[-1] if arguments else annotation

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from townlet.config.scenario import Scenario
 from townlet.config.validate_scenario import Source, Where, validated_scenario
+from townlet.errors import InputError
 
 #: Options by the place in a scenario that they override.
-_OPTIONS = {("ticks",): "--ticks", ("seed",): "--seed", ("capture", "worlds"): "--worlds"}
+_OPTIONS = {("ticks",): "--ticks", ("capture", "worlds"): "--worlds", ("seed",): "--seed"}
 
 
 def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, seed: int | None) -> Scenario:
@@ -14,6 +17,7 @@ def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, s
 
     Raises InputError naming the option, or the part of the scenario that it contradicts.
     """
+    _require_agreement(scenario, {"ticks": ticks, "capture.worlds": worlds, "scenario.seed": seed})
     content = scenario.model_dump()
     content["ticks"] = ticks if ticks is not None else scenario.ticks
     content["seed"] = seed if seed is not None else scenario.seed
@@ -22,7 +26,15 @@ def with_options(scenario: Scenario, *, ticks: int | None, worlds: int | None, s
         content["schedule"] = {
             name: [entry for entry in entries if entry["at"] < ticks] for name, entries in content["schedule"].items()
         }
-    return validated_scenario(content, "options", _Options())
+    return validated_scenario(content, "options", _Options()).with_record_of(scenario.settings)
+
+
+def _require_agreement(scenario: Scenario, options: Mapping[str, int | None]) -> None:
+    """Raise InputError for an option whose key a setting gives another value."""
+    for (key, value), name in zip(options.items(), _OPTIONS.values(), strict=True):
+        if value is not None and scenario.settings.get(key, value) != value:
+            found = f"{value} beside --set {key}={scenario.settings[key]}"
+            raise InputError.of("options", name, found, "one of them")
 
 
 class _Options(Source):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import (
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
+    JsonValue,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
     model_validator,
 )
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from townlet.config.base import AsTuple, Section, Seed, SomeTicks
 from townlet.config.blueprint import Blueprint, expand_blueprint
@@ -73,6 +77,7 @@ class Scenario(Section):
     training: TrainingConfig = TrainingConfig()
     soak: SoakSizes = SoakSizes()
     telemetry: TelemetryConfig = TelemetryConfig()
+    _settings: dict[str, JsonValue] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -94,6 +99,20 @@ class Scenario(Section):
         if self.soak == SoakSizes():
             content.pop("soak", None)
         return content
+
+    @property
+    def settings(self) -> Mapping[str, JsonValue]:
+        """The settings that distinguish it from its file, by full key; see :func:`townlet.config.settings`.
+
+        They are no part of the configuration: its hashes cover what they change.
+        """
+        return MappingProxyType(self._settings)
+
+    def with_record_of(self, settings: Mapping[str, JsonValue]) -> Scenario:
+        """Return the scenario, unchanged, with the record that these settings made it."""
+        recorded = self.model_copy()
+        recorded._settings = dict(settings)
+        return recorded
 
     @property
     def object_types(self) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ BASELINE_NAME = "baseline.json"
 #: A training: its log, and the checkpoint from which it resumes; a soak's checkpoint has the same name.
 TRAINING_LOG_NAME = "ppo_telemetry.jsonl"
 CHECKPOINT_NAME = "checkpoint.safetensors"
+#: The diagnosis of a divergence, and the runs of other tools in which a training is tracked.
+DIVERGENCE_NAME = "divergence.json"
+TRACKING_NAME = "tracking.json"
 REPORT_NAME = "report.html"
 #: A soak, the verdict on it, and its report, whose three files share a stem.
 SOAK_NAME = "soak.json"

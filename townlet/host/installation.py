@@ -10,9 +10,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from townlet import __version__
+
 #: Libraries that can change the bytes of an artefact or the run that makes it.
 PACKAGES = ("townlet", "numpy", "numba", "torch", "pyarrow", "pydantic", "safetensors", "scipy", "dagster")
-
+_SHOWN = ("torch", "numpy", "numba", "dagster")
+#: The build writes the commit here; a checkout has no such file.
+_BUILT_FROM = Path(__file__).with_name("commit.txt")
 
 #: Follows the commit of a checkout in which files differ from it.
 CHANGES = "+changes"
@@ -22,11 +26,14 @@ CHANGES = "+changes"
 def describe_installation() -> dict[str, Any]:
     """Describe Python, the libraries, the commit of this code with any change since, and the machine.
 
-    The result does not change during a process, so it is cached. ``commit`` is ``None`` outside a git checkout of this
-    code. ``changed_since_commit`` looks at tracked files only, and is ``None`` if git cannot tell.
+    The result does not change during a process, so it is cached. In a git checkout of this code, ``commit`` is asked of
+    git; elsewhere it is the one that a wheel was built from, or ``None``. ``changed_since_commit`` looks at tracked
+    files only, and is ``None`` if git cannot tell.
     """
     commit = _git("rev-parse", "HEAD")
     changes = None if commit is None else _git("status", "--porcelain", "--untracked-files=no")
+    if commit is None:
+        commit, changes = _built_from()
     return {
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name)) is not None},
@@ -47,7 +54,29 @@ def commit() -> str | None:
     return head if head is None or installation["changed_since_commit"] is False else f"{head}{CHANGES}"
 
 
+def _built_from() -> tuple[str | None, str | None]:
+    """The commit that this package was built from, and whether files differed from it: a text, empty if none did."""
+    try:
+        text = _BUILT_FROM.read_text("utf-8").strip()
+    except OSError:
+        return None, None
+    return text.removesuffix(CHANGES), CHANGES if text.endswith(CHANGES) else ""
+
+
+def version_lines() -> list[str]:
+    """What runs here, for reports of bugs: Townlet's version and commit, then Python and the main libraries."""
+    built = commit()
+    libraries = [f"{name} {version}" for name in _SHOWN if (version := _version(name)) is not None]
+    return [
+        f"townlet {__version__}{f' (commit {built})' if built else ''}",
+        ", ".join([f"Python {platform.python_version()}", *libraries]),
+    ]
+
+
 def _version(package: str) -> str | None:
+    if package == "townlet":
+        # An editable install keeps the version that it was made with.
+        return __version__
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

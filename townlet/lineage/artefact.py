@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import JsonValue
 
 from townlet.errors import RunError
 from townlet.files.storage import read_json
 from townlet.text.terminal import printable
+
+if TYPE_CHECKING:
+    from townlet.config import Scenario
 
 #: Content that a claim's hash covers: a file's bytes, a JSON object without its field ``sha256``, a scenario's complete
 #: configuration, or the part of the configuration that decides the rollouts of a fixed behaviour.
@@ -42,9 +49,12 @@ class Claim:
     says: str
     hashed: Hashed = "bytes"
     located: bool = True
+    settings: str = ""
+    """Settings beside the file of a configuration, as JSON; see :mod:`townlet.config.settings`."""
 
     def hash(self) -> str:
-        """Compute the file's actual hash. Raises InputError for no JSON object, and for a configuration not valid."""
+        """Compute the file's actual hash. Raises InputError for no JSON object, and for a configuration that is not
+        valid, or not with the settings."""
         if self.hashed == "content":
             from townlet.baselines.baseline import own_sha256
 
@@ -52,15 +62,18 @@ class Claim:
             digest, carried = own_sha256(content), content.get("sha256")
             return digest if carried == digest else f"{digest}, while it says {printable(str(carried)[:64])}"
         if self.hashed == "configuration":
-            from townlet.config import load_scenario
-
-            return load_scenario(self.file).digest
+            return self._scenario().digest
         if self.hashed == "rollout":
             from townlet.baselines.baseline import scenario_sha256
-            from townlet.config import load_scenario
 
-            return scenario_sha256(load_scenario(self.file))
+            return scenario_sha256(self._scenario())
         return file_sha256(self.file)
+
+    def _scenario(self) -> Scenario:
+        from townlet.config import load_scenario
+        from townlet.config.settings import with_settings
+
+        return with_settings(load_scenario(self.file), json.loads(self.settings or "{}"), self.says)
 
     def at(self, file: Path) -> Claim:
         """Return the same claim about the file that was found for it."""
@@ -89,6 +102,8 @@ class Artefact:
     """Folders in which they may lie, besides the baseline's own."""
     notes: tuple[str, ...] = ()
     """Sentences about what cannot be checked."""
+    settings: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Settings that its scenario had beside the file."""
     weights: tuple[Claim, ...] = ()
     """Files that a behaviour made outside Townlet read; they are checked where they are found."""
     code: tuple[Claim, ...] = ()

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+
+from pydantic import JsonValue
 
 from townlet.errors import InputError
 from townlet.files.artefact_names import (
@@ -26,6 +28,7 @@ from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json, require_field
 from townlet.lineage.artefact import Artefact, Claim
 from townlet.lineage.origins import code_claimed, origin_in, policies_claimed, weights_claimed, words_of
+from townlet.lineage.settings import as_text, set_options, settings_in
 from townlet.policies import policies_folder
 
 
@@ -117,12 +120,14 @@ def capture(file: Path) -> Artefact:
     worlds, ticks, seed = (field(manifest, name, path) for name in ("worlds", "ticks", "seed"))
     words = words_of(origin) or field(manifest, "behavior.name", path)
     made_by = f"townlet capture --behavior {words} --worlds {worlds} --ticks {ticks} --seed {seed}"
+    settings = settings_in(field(manifest, "scenario", path, dict), path)
     return Artefact(
         "capture",
         path,
-        made_by,
+        made_by + set_options(settings, but=("capture.worlds", "ticks", "scenario.seed")),
         files,
         tuple(made_from),
+        settings=settings,
         weights=weights_claimed(origin, path),
         code=code_claimed(origin, path),
     )
@@ -143,14 +148,15 @@ def policy(file: Path) -> Artefact:
     """Read a policy: its card names the weights, the trained configuration, and the capture and policy it came from."""
     path = file.with_name(CARD_NAME)
     card = read_json(path, "a policy's card")
-    says, environment = str(path), environment_in(field(card, "provenance", path, dict))
+    says, provenance = str(path), field(card, "provenance", path, dict)
+    environment, settings = environment_in(provenance), settings_in(provenance, path)
     made_from = []
     if environment is None:
         name, configuration = (
             file_name(card, "provenance.scenario", path),
             hash_in(card, "provenance.config_sha256", path),
         )
-        made_from.append(Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False))
+        made_from.append(_configuration(name, configuration, says, settings))
     if field(card, "provenance.parents", path, dict).get("replay_manifest_sha256") is not None:
         replayed = hash_in(card, "provenance.parents.replay_manifest_sha256", path)
         made_from.append(Claim(Path(MANIFEST_NAME), replayed, says, located=False))
@@ -159,13 +165,18 @@ def policy(file: Path) -> Artefact:
         made_from.append(Claim(Path(WEIGHTS_NAME), initial, says, located=False))
     mode, seed = field(card, "provenance.mode", path), field(card, "provenance.seed", path)
     weights = Claim(path.with_name(WEIGHTS_NAME), hash_in(card, "sha256", path), says)
-    study = field(card, "provenance", path, dict).get("study")
+    study = provenance.get("study")
     made_by = study.get("made_by") if isinstance(study, dict) else None
     if environment is not None:
         command = f"townlet train --env {environment} --seed {seed}"
         return Artefact("policy", path, command, (weights,), tuple(made_from), notes=(_NO_TOWN,), has_no_town=True)
-    command = str(made_by or f"townlet train --mode {mode} --seed {seed}")
-    return Artefact("policy", path, command, (weights,), tuple(made_from))
+    trained = f"townlet train --mode {mode} --seed {seed}{set_options(settings, but=('training.seed',))}"
+    return Artefact("policy", path, str(made_by or trained), (weights,), tuple(made_from), settings=settings)
+
+
+def _configuration(name: str, sha256: str, says: str, settings: Mapping[str, JsonValue]) -> Claim:
+    """The claim about the whole configuration of a scenario, with the settings beside its file."""
+    return Claim(Path(f"{name}.yaml"), sha256, says, "configuration", located=False, settings=as_text(settings))
 
 
 _NO_TOWN = "its environment is not a town: no hash leads to it, and the card names its package and source"
@@ -187,7 +198,8 @@ def baseline(file: Path) -> Artefact:
     content, says = read_json(file, "a baseline"), str(file)
     name, policy = file_name(content, "scenario", file), optional_hash(content, "policy_sha256", file)
     own, scenario_hash = hash_in(content, "sha256", file), hash_in(content, "scenario_sha256", file)
-    made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, says, "rollout", located=False)]
+    settings = settings_in(content, file)
+    made_from = [Claim(Path(f"{name}.yaml"), scenario_hash, says, "rollout", located=False, settings=as_text(settings))]
     origin = origin_in(content, file)
     made_from += policies_claimed(policy, origin, file)
     manifests = field(content, "manifests", file, dict)
@@ -200,6 +212,7 @@ def baseline(file: Path) -> Artefact:
         (Claim(file, own, says, "content"),),
         tuple(made_from),
         own,
+        settings=settings,
         is_baseline=True,
         rollouts=rollouts,
         places=_built_into(made_with),
@@ -248,12 +261,14 @@ def evaluation(file: Path) -> Artefact:
     name = file_name(content, "scenario.name", file)
     configuration = hash_in(content, "scenario.config_sha256", file)
     origin = origin_in(field(content, "behavior", file, dict), file) if weights is None else None
-    scenario = Claim(Path(f"{name}.yaml"), configuration, says, "configuration", located=False)
+    settings = settings_in(field(content, "scenario", file, dict), file)
+    scenario = _configuration(name, configuration, says, settings)
     return Artefact(
         "evaluation",
         file,
-        "townlet evaluate",
+        "townlet evaluate" + set_options(settings),
         made_from=(scenario, *policies_claimed(weights, origin, file)),
+        settings=settings,
         weights=weights_claimed(origin, file),
         code=code_claimed(origin, file),
     )

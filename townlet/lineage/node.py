@@ -23,7 +23,7 @@ class Node:
     """All files that were checked, with the hashes of their bytes."""
     made_from: list[Node] = field(default_factory=list)
     notes: tuple[str, ...] = ()
-    """Sentences about what could not be checked, and why."""
+    """Sentences about settings, and about what could not be checked, and why."""
     review: BaselineReview | None = None
     """Of a baseline: where it comes from, and who promoted it."""
 

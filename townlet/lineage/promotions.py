@@ -14,9 +14,7 @@ from townlet.config.validate import validated
 from townlet.files.storage import read_json
 from townlet.lineage.artefact import Artefact, Claim, LineageError
 from townlet.lineage.kinds import register
-
-#: The checkout of this code, which may hold promoted baselines.
-_CHECKOUT = Path(__file__).parents[2]
+from townlet.project import shipped_files
 
 
 @register("promotions", lambda file: file.name == LEDGER_NAME)
@@ -32,7 +30,7 @@ def reviewed(file: Path, search: Sequence[Path]) -> tuple[BaselineReview, list[C
     """The review of a baseline's file, and what the ledger that names it claims: its own file's and its parent's hash.
 
     The ledger lies beside the file, in a folder of ``search``, or among the promoted baselines of the current folder or
-    of this code's checkout. If none names the baseline, the review says so, and nothing is claimed.
+    that come with Townlet. If none names the baseline, the review says so, and nothing is claimed.
 
     Raises InputError for a damaged ledger or baseline, and LineageError for a ledger whose entries do not follow from
     each other.
@@ -80,7 +78,7 @@ def _ledgers(file: Path, scenario: str, search: Sequence[Path]) -> Iterator[Path
     yield file.with_name(LEDGER_NAME)
     for place in search:
         yield from sorted(place.rglob(LEDGER_NAME))
-    for home in (Path.cwd(), _CHECKOUT):
+    for home in (Path.cwd(), shipped_files()):
         yield home / BASELINES_FOLDER / scenario / LEDGER_NAME
 
 

@@ -12,6 +12,7 @@ from townlet.files.filenames import is_file_name
 from townlet.files.storage import read_json
 from townlet.lineage.artefact import Artefact, Claim
 from townlet.lineage.kinds import field, file_name, hash_in, optional_hash, register
+from townlet.lineage.settings import as_text, set_options, settings_in
 
 _CYCLES, _MEASURED = "cycles.jsonl", "measured.json"
 #: Files that stand for the soak whose manifest lies beside them.
@@ -25,7 +26,9 @@ def soak(file: Path) -> Artefact:
     path = file.with_name(SOAK_NAME)
     content, says = read_json(path, "a soak's manifest"), str(path)
     own, name = hash_in(content, "sha256", path), file_name(content, "scenario", path)
-    scenario = Claim(Path(f"{name}.yaml"), hash_in(content, "scenario_sha256", path), says, "rollout", located=False)
+    settings = settings_in(content, path)
+    digest, given = hash_in(content, "scenario_sha256", path), as_text(settings)
+    scenario = Claim(Path(f"{name}.yaml"), digest, says, "rollout", located=False, settings=given)
     copy = file_name(content, "baseline.file", path)
     baseline = Claim(path.with_name(copy), hash_in(content, "baseline.sha256", path), says, "content")
     replayed = Path(str(field(content, "capture.file", path, str)))
@@ -39,7 +42,8 @@ def soak(file: Path) -> Artefact:
     measured = path.with_name(_MEASURED)
     if measured.is_file():
         files += _results(read_json(measured, "the hashes of what was measured"), measured)
-    return Artefact("soak", path, "townlet soak", tuple(files), tuple(made_from), own)
+    made_by = f"townlet soak{set_options(settings)}"
+    return Artefact("soak", path, made_by, tuple(files), tuple(made_from), own, settings=settings)
 
 
 @register("acceptance", lambda file: file.name in _REPORTS)

@@ -10,6 +10,7 @@ from pathlib import Path
 from townlet.baselines.promotion import LEDGER_NAME
 from townlet.baselines.review import BaselineReview
 from townlet.config.find import scenarios_folder
+from townlet.config.settings import setting_texts
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.lineage.artefact import Artefact, Claim, Hashed, LineageError
@@ -18,12 +19,12 @@ from townlet.lineage.node import Node
 from townlet.lineage.promotions import require_told, reviewed
 from townlet.lineage.record import artefact_on_record
 from townlet.policies import policies_folder
+from townlet.project import shipped_files
 
 #: Digits of a hash in a sentence.
 _SHORT = 12
 #: What a message calls that which a claim's hash covers.
 _COVERED: dict[Hashed, str] = {"bytes": "SHA-256", "content": "content with SHA-256"}
-_CHECKOUT = Path(__file__).parents[2]
 _WHO_AND_WHY = f"who promoted it and why stand in {LEDGER_NAME}, which has no hash: its history in git vouches for them"
 
 
@@ -51,7 +52,7 @@ class _Walk:
     def __init__(self, search: Sequence[Path]) -> None:
         self._search = [Path(folder).absolute() for folder in search]
         self._done: dict[Path, Node] = {}
-        self._hashes: dict[tuple[Path, Hashed], str] = {}
+        self._hashes: dict[tuple[Path, Hashed, str], str] = {}
         #: By name, the files that were claimed and found so far.
         self._found: dict[str, list[Path]] = {}
 
@@ -77,7 +78,11 @@ class _Walk:
             raise LineageError.of(artefact.file, "itself among what it was made from", "older files")
         if artefact.file not in self._done:
             read, unread = self._behaviors_files(artefact)
-            claims, notes, review = [*artefact.files, *read], (*artefact.notes, *unread), None
+            claims, notes, review = (
+                [*artefact.files, *read],
+                (*_with_settings(artefact), *artefact.notes, *unread),
+                None,
+            )
             for claim in artefact.files:
                 self._check(claim)
             if artefact.is_baseline:
@@ -177,7 +182,7 @@ class _Walk:
             if known.located and known.file.name == name:
                 yield known.file
         folder = artefact.file.parent
-        for place in (folder, Path.cwd(), _CHECKOUT) if len(claim.file.parts) > 1 else ():
+        for place in (folder, Path.cwd(), shipped_files()) if len(claim.file.parts) > 1 else ():
             yield place / claim.file
         yield folder / name
         yield from self._in_search(name)
@@ -215,13 +220,19 @@ class _Walk:
 
     def _hash(self, claim: Claim) -> str:
         """The hash of a claim's file, computed once per walk."""
-        key = (claim.file, claim.hashed)
+        key = (claim.file, claim.hashed, claim.settings)
         if key not in self._hashes:
             self._hashes[key] = claim.hash()
         return self._hashes[key]
 
     def _bytes(self, file: Path) -> str:
         return self._hash(Claim(file, "", ""))
+
+
+def _with_settings(artefact: Artefact) -> list[str]:
+    """A sentence about the settings that an artefact's scenario had beside its file, if it had any."""
+    texts = setting_texts(artefact.settings)
+    return [f"with {', '.join(texts)} set beside the scenario's file"] if texts else []
 
 
 def _is_file(file: Path) -> bool:

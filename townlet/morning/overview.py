@@ -31,7 +31,7 @@ _NO_NIGHT: frozenset[State] = frozenset({"none"})
 _NOTHING_YET = "No night yet."
 HOW_TO_BEGIN = (
     "A night is a soak of a scenario beside its promoted baseline. The schedule nightly_soak starts one of each such "
-    "scenario; make ui shows the schedules. To begin at once, open Jobs, nightly_soak in the UI and launch a partition."
+    "scenario; the UI shows the schedules. To begin at once, open Jobs, nightly_soak in the UI and launch a partition."
 )
 
 

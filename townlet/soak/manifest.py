@@ -55,6 +55,8 @@ class SoakManifest(Section):
     scenario: str
     scenario_sha256: Sha256
     """See :func:`townlet.baselines.scenario_sha256`."""
+    settings: dict[str, JsonValue] = {}
+    """Settings beside the scenario's file, by full key; see :mod:`townlet.config.settings`."""
     scenario_file_sha256: Sha256
     night: str | None
     mode: Literal["learning", "frozen"]
@@ -119,6 +121,7 @@ def soak_manifest(options: SoakOptions, inputs: SoakInputs, capture: Capture, so
         "schema_version": SCHEMA_VERSION,
         "scenario": inputs.scenario.name,
         "scenario_sha256": baseline.scenario_sha256,
+        **({"settings": dict(inputs.scenario.settings)} if inputs.scenario.settings else {}),
         "scenario_file_sha256": inputs.scenario_file_sha256,
         "night": options.night,
         "mode": "learning" if options.learning else "frozen",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from townlet.baselines.baseline import Baseline, read_baseline, require_scenario
 from townlet.baselines.promotion import promoted_baseline
 from townlet.config import Scenario, load_scenario
+from townlet.config.settings_use import refuse_settings, scenario_for
 from townlet.config.training import HandoverConfig, ImitationConfig, TownsConfig, TrainingConfig
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path, read_bytes, sha256
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from townlet.behavior.network import ActorCritic
     from townlet.behavior.policy_file import PolicyCard
 
+#: Settings that have no effect on a network that does not learn.
+_OF_LEARNING = ("training.ppo.learning_rate", "training.epochs", "soak.epochs")
 #: Where a checkout keeps the captures that soaks replay, by scenario.
 PINNED_CAPTURES = Path("artifacts") / "phase4"
 
@@ -52,6 +55,8 @@ class SoakOptions:
     """Manifest of the capture to replay; by default the pinned one, else one recorded at the start."""
     night: str | None = None
     """A name for the report, such as the date."""
+    settings: tuple[str, ...] = ()
+    """Values for keys of the scenario, see :func:`townlet.config.settings.with_settings`."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,9 @@ def read_inputs(options: SoakOptions) -> SoakInputs:
     from townlet.behavior.choose import choose_behavior
 
     _require_options(options)
-    scenario = load_scenario(options.scenario)
+    scenario = scenario_for("soak", load_scenario(options.scenario), options.settings)
+    if not options.learning:
+        refuse_settings(scenario, _OF_LEARNING, "none with --frozen: the network does not learn")
     given = options.baseline
     file, baseline = promoted_baseline(scenario.name) if given is None else (as_path(given), read_baseline(given))
     require_scenario(file, baseline, scenario)
@@ -151,6 +158,7 @@ def _network(options: SoakOptions, scenario: Scenario) -> tuple[ActorCritic | No
     """The network to begin with, its policy's card, and the scenario with the observations that the policy brings."""
     if options.policy is None:
         return None, None, scenario
+    refuse_settings(scenario, ["training.network"], f"no such setting: the network is that of {options.policy}")
     from townlet.behavior.choose import policy_in_town
 
     return policy_in_town(options.policy, scenario)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from townlet.files.artefact_names import ACCEPTANCE_STEM
 from townlet.files.storage import AnyPath, pretty_json, require_folder, write_atomically
+from townlet.project import shipped_files
 from townlet.soak import report_tables
 from townlet.soak.evidence import Evidence, assess_soak
 from townlet.soak.manifest import CYCLES_NAME, LOG_NAME, MANIFEST_NAME, RESOURCES_NAME
@@ -99,7 +100,7 @@ def write_acceptance(
 def _handbook_row(handbook: str | None, target: Path, evidence: Evidence) -> str:
     """The address of the verdict's row in the handbook; empty if there is no handbook."""
     if handbook is None:
-        file = Path(__file__).resolve().parents[2] / HANDBOOK
+        file = shipped_files() / HANDBOOK
         if not file.exists():
             return ""
         handbook = Path(os.path.relpath(file, target.resolve())).as_posix()

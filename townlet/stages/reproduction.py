@@ -11,6 +11,7 @@ from townlet.behavior.choose import BehaviorName, choose_behavior
 from townlet.capture import read_capture
 from townlet.config import load_scenario
 from townlet.config.options import with_options
+from townlet.config.settings import with_settings
 from townlet.errors import InputError
 from townlet.policies import shipped_with
 from townlet.simulation import SimulationLoop
@@ -41,7 +42,8 @@ def differences_when_repeated(
     """
     capture = read_capture(manifest_path)
     manifest, recorded = capture.manifest, capture.buffer
-    asked = with_options(load_scenario(scenario_path), ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed)
+    found = with_settings(load_scenario(scenario_path), manifest.scenario.settings, str(manifest_path))
+    asked = with_options(found, ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed)
     if manifest.behavior.name not in get_args(BehaviorName):
         # A manifest may come from anywhere, so code that it names is not run.
         mixed = manifest.behavior.origin is not None and manifest.behavior.origin.members

@@ -10,6 +10,7 @@ from townlet.behavior.brought_observations import changed_observations, with_obs
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.policy_file import PolicyCard, card_file, load_policy, read_card
 from townlet.config.scenario import Scenario
+from townlet.config.settings_use import OF_POLICY, refuse_settings
 from townlet.config.training import ImitationConfig
 from townlet.files.storage import AnyPath
 from townlet.training.harness import TrainingHarness
@@ -29,12 +30,13 @@ class Beginning:
     def of(cls, scenario: Scenario, policy: AnyPath | None) -> Beginning:
         """The beginning from a policy, by its place or name, or from fresh weights without one.
 
-        Raises InputError for a policy without a usable card.
+        Raises InputError for a policy without a usable card, and for settings that the policy decides.
         """
         if policy is None:
             return cls(scenario)
         file = card_file(policy)
         card = read_card(file)
+        refuse_settings(scenario, OF_POLICY, f"no such setting: network and observations are those of {policy}")
         changes = {"network": card.network, "imitation": ImitationConfig()}
         seen = with_observations(scenario, card.observation, file)
         training = scenario.training.model_copy(update=changes)

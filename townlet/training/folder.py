@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from townlet.errors import InputError
-from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
+from townlet.files.artefact_names import CARD_NAME, DIVERGENCE_NAME, WEIGHTS_NAME
 from townlet.files.outputs import remove_unfinished
 from townlet.files.storage import AnyPath, as_path, pretty_json, write_atomically
 from townlet.training.checkpoint import CHECKPOINT_NAME
 
 ATTEMPTS_NAME = "attempts.json"
-DIVERGENCE_NAME = "divergence.json"
 PREVIOUS_NAME = "previous"
 
 

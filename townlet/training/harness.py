@@ -15,6 +15,7 @@ from townlet.behavior.network import ActorCritic
 from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.policy_file import require_spaces
 from townlet.config.scenario import Scenario
+from townlet.config.settings_use import why_another_town
 from townlet.config.training import Mode, TrainingConfig, combination_faults, phase_kinds
 from townlet.errors import Fault, InputError
 from townlet.host.memory import FEWER, memory_for
@@ -159,7 +160,7 @@ class TrainingHarness(Learner):
             raise InputError.of(source, "scenario.name", repr(recorded.name), f"a capture of {self.scenario.name!r}")
         require_spaces(capture.manifest, town.observation_schema, town.action_names, source=source)
         if found != expected:
-            changed = f"{expected[:12]}; the map, people or rules have changed since"
+            changed = f"{expected[:12]}; {why_another_town(recorded.settings, self.scenario.settings)}"
             raise InputError.of(source, "scenario.town_sha256", found[:12], changed)
 
     def take_memory(self, mode: Mode, capture: Capture | None) -> None:

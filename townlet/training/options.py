@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,14 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError.of(file, name, str(value), "at least 1")
+
+    def require_agreement(self, settings: Mapping[str, Any]) -> None:
+        """Raise InputError for an amount to whose key settings, by full key, give another value."""
+        for name in _AMOUNTS:
+            value, key = getattr(self, name), f"training.{name}"
+            if value is not None and settings.get(key, value) != value:
+                found = f"{value} beside --set {key}={settings[key]}"
+                raise InputError.of("training options", name, found, "one of them")
 
     def log_options(self, version: float) -> dict[str, Any]:
         """How the telemetry is written, under a version of its schema."""

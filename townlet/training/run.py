@@ -79,6 +79,7 @@ def train(
     """
     started = time.perf_counter()
     options.require_consistent()
+    options.require_agreement(scenario.settings)
     mode, options = mode_named(options.mode), replace(options, device=device_named(options.device))
     log_path = options.log_path()
     require_folder(options.output, (CARD_NAME, WEIGHTS_NAME, CHECKPOINT_NAME))
@@ -176,6 +177,7 @@ def _origin(
     return {
         "scenario": scenario.name,
         "config_sha256": scenario.digest,
+        **({"settings": dict(scenario.settings)} if scenario.settings else {}),
         **beginning.provenance(scenario),
         "mode": options.mode,
         "log_frequency": options.log_frequency,

@@ -21,6 +21,7 @@ from townlet.training.checkpoint import CHECKPOINT_NAME
 from townlet.training.folder import ATTEMPTS_NAME, set_aside_previous_policy
 from townlet.training.harness import TrainingHarness
 from townlet.training.learner import Log
+from townlet.training.listener import TrainingListener
 from townlet.training.resumable import Resumable
 
 if TYPE_CHECKING:
@@ -97,11 +98,14 @@ class TrainingSession:
             writer: of the telemetry log, from :meth:`Resumable.open_log`.
             capture: the recorded data, for the modes that replay one.
             source: its file, which errors name.
-            progress: called after each epoch with its telemetry fields.
+            progress: called after each epoch with its telemetry fields; a :class:`TrainingListener` is told the
+                beginning, too.
 
         Raises what :meth:`Resumable.explaining_stops` and :meth:`TrainingHarness.run` raise.
         """
         self._begin(writer)
+        if isinstance(progress, TrainingListener):
+            progress.begins(self.work.resumed, self.harness.config)
         recent: deque[dict[str, Any]] = deque(maxlen=_RECENT_EPOCHS)
 
         def log(fields: dict[str, Any]) -> None:

@@ -6,16 +6,18 @@ from townlet.behavior.brought_observations import with_observations
 from townlet.capture import Manifest
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
+from townlet.config.settings import with_settings
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 
 
 def captured_scenario(recorded: Manifest, manifest: AnyPath, given: Scenario | AnyPath | None) -> Scenario:
-    """The scenario of a capture, with the observations of the policy that acted.
+    """The scenario of a capture, with the settings in its manifest and the observations of the policy that acted.
 
     Raises InputError if the hash of its town is not the recorded one.
     """
-    scenario = scenario_of(recorded.scenario.name if given is None else given)
+    found = scenario_of(recorded.scenario.name if given is None else given)
+    scenario = with_settings(found, recorded.scenario.settings, str(manifest))
     if scenario.town_digest != recorded.scenario.town_sha256:
         scenario = with_observations(scenario, recorded.observation, manifest)
     if scenario.town_digest != recorded.scenario.town_sha256:

@@ -20,23 +20,33 @@ class CharacterPlan(NamedTuple):
     """One line per row of tiles, without spaces at its end."""
     legend: dict[str, str]
     """Type of object by its letter."""
+    marked: NDArray[np.str_]
+    """str [rows, columns]: the characters of walls, objects and people alone; a space elsewhere, also in a name."""
+    scale: int
+    """Tiles in each direction that a character stands for."""
 
 
-def character_plan(scenario: Scenario, plan: FloorPlan) -> CharacterPlan:
-    """Draw a town's floor plan, with its people where they start."""
-    letters = _letters(scenario.object_types)
-    tiles = np.where(plan.walls, WALL, " ")
+def character_plan(scenario: Scenario, plan: FloorPlan, widest: int | None = None) -> CharacterPlan:
+    """Draw a town's floor plan, with its people where they start.
+
+    In a map of more than ``widest`` columns, a character stands for a square of tiles: for a person in it, else an
+    object, else a wall.
+    """
+    scale = 1 if widest is None else -(-scenario.map.width // max(widest, 1))
+    letters = letters_of(scenario.object_types)
+    marked = np.where(_blocks(plan.walls, scale).any(axis=(1, 3)), WALL, " ")
     for item in scenario.objects.values():
-        tiles[item.at[1], item.at[0]] = letters[item.type]
+        marked[item.at[1] // scale, item.at[0] // scale] = letters[item.type]
     for person in scenario.people.values():
-        tiles[person.at[1], person.at[0]] = PERSON
+        marked[person.at[1] // scale, person.at[0] // scale] = PERSON
+    tiles = marked.copy()
     for room, name in enumerate(plan.names):
-        _write(tiles, plan.rooms == room, name)
+        _write(tiles, _blocks(plan.rooms == room, scale).any(axis=(1, 3)), name)
     legend = {letter: kind for kind, letter in letters.items()}
-    return CharacterPlan(["".join(row).rstrip() for row in tiles], legend)
+    return CharacterPlan(["".join(row).rstrip() for row in tiles], legend, marked, scale)
 
 
-def _letters(kinds: tuple[str, ...]) -> dict[str, str]:
+def letters_of(kinds: tuple[str, ...]) -> dict[str, str]:
     """A letter of its own for each type: the first of its name that is free, as a capital if need be."""
     taken: dict[str, str] = {}
     for kind in kinds:
@@ -44,6 +54,14 @@ def _letters(kinds: tuple[str, ...]) -> dict[str, str]:
         choices = [letter for letter in [*kind, *kind.upper(), *spare] if letter.isalnum()]
         taken[kind] = next((letter for letter in choices if letter not in taken.values()), "?")
     return taken
+
+
+def _blocks(tiles: NDArray[np.bool_], scale: int) -> NDArray[np.bool_]:
+    """The tiles in squares of ``scale`` × ``scale``, bool [rows, scale, columns, scale]; nothing is beyond the edge."""
+    height, width = (-(-size // scale) for size in tiles.shape)
+    padded = np.zeros((height * scale, width * scale), np.bool_)
+    padded[: tiles.shape[0], : tiles.shape[1]] = tiles
+    return padded.reshape(height, scale, width, scale)
 
 
 def _write(tiles: NDArray[np.str_], room: NDArray[np.bool_], name: str) -> None:

@@ -9,19 +9,26 @@ from typing import Any
 from townlet.config.drawn import demands
 from townlet.config.rules import RulesConfig
 from townlet.config.scenario import Scenario
-from townlet.config.town import NEEDS, TRAITS
+from townlet.config.town import NEEDS, TRAITS, AffordanceConfig, Personality
 from townlet.view.floor_plan import FloorPlan
 
 #: A table's rows, of cells.
 Rows = list[tuple[str, ...]]
 
+#: Most people who are listed by name in a cell.
+_NAMED = 4
+
 PEOPLE_COLUMNS = ("person", "home", "job", "shift", "workplace", "wage", "personality")
-USE_COLUMNS = ("object", "count", "use", "ticks", "gives", "price", "when", "demand")
+USE_COLUMNS = ("object", "count", "use", "ticks", "gives", "price", "when", "used by", "demand")
 
 
 def people_rows(scenario: Scenario, plan: FloorPlan) -> Rows:
-    """One row of :data:`PEOPLE_COLUMNS` per person; their home is the room in which they start, if that is one."""
+    """One row of :data:`PEOPLE_COLUMNS` per person; their home is the room in which they start, if that is one.
+
+    Personalities are left empty where all are average.
+    """
     rows: Rows = []
+    differ = any(person.personality != Personality() for person in scenario.people.values())
     for name, person in scenario.people.items():
         room = int(plan.rooms[person.at[1], person.at[0]])
         job = scenario.jobs[person.job] if person.job is not None else None
@@ -33,7 +40,7 @@ def people_rows(scenario: Scenario, plan: FloorPlan) -> Rows:
                 f"{job.start}–{job.end}" if job else "",
                 job.workplace if job else "",
                 f"{job.wage:g}" if job else "",
-                " ".join(f"{getattr(person.personality, trait):.1f}" for trait in TRAITS),
+                " ".join(f"{getattr(person.personality, trait):.1f}" for trait in TRAITS) if differ else "",
             )
         )
     return rows
@@ -55,10 +62,28 @@ def use_rows(scenario: Scenario) -> Rows:
                 ", ".join(f"{need} {effect:+g}" for need, effect in use.effects.items()),
                 f"{use.price:g}" if use.price else "",
                 use.when or "",
+                users_of(scenario, use),
                 f"{share:.0%}" if share is not None else "",
             )
         )
     return rows
+
+
+def users_of(scenario: Scenario, use: AffordanceConfig) -> str:
+    """Who can use it, or does by the scenario's script: names, a number of people, or ``everybody``."""
+    if use.work:
+        places = {name for name, item in scenario.objects.items() if item.type == use.object}
+        jobs = {name for name, job in scenario.jobs.items() if job.workplace in places}
+        return named([name for name, person in scenario.people.items() if person.job in jobs])
+    if scenario.schedule:
+        does = {name for name, entries in scenario.schedule.items() if use.object in {each.target for each in entries}}
+        return named([name for name in scenario.people if name in does])
+    return "everybody"
+
+
+def named(names: list[str]) -> str:
+    """People by name, or their number if they are many."""
+    return (", ".join(names) or "nobody") if len(names) <= _NAMED else f"{len(names)} people"
 
 
 def differences(scenario: Scenario, other: Scenario | None) -> Rows:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from townlet_pipeline.instance.project import project_root
+from townlet_pipeline.instance.project import documentation, project_root
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -48,10 +48,9 @@ def document(path: str) -> bytes | None:
     there is no such page. Headings have GitHub's anchors, so links between pages work here as there.
     """
     first, _, rest = path.partition("/")
-    place = {FOLDER: FOLDER, INCIDENTS: f"runs/{INCIDENTS}"}.get(first)
-    if place is None:
+    if first not in (FOLDER, INCIDENTS):
         return None
-    folder = (project_root() / place).resolve()
+    folder = (documentation() if first == FOLDER else project_root() / "runs" / INCIDENTS).resolve()
     try:
         file = (folder / rest).resolve(strict=True)
     except (OSError, ValueError, RuntimeError):
@@ -88,12 +87,12 @@ def _rendered(file: Path, _changed: int, own: bool) -> bytes:
 
 def _without_dead_links(text: str, folder: Path) -> str:
     """Return a page of a folder with images, and links to files that are not served, as plain text."""
-    documentation = (project_root() / FOLDER).resolve()
+    pages = documentation().resolve()
 
     def checked(link: re.Match[str]) -> str:
         target = _SERVED.fullmatch(link[2])
         path = target and target["path"]
-        dead = target is None or (path and not (folder / path).resolve().is_relative_to(documentation))
+        dead = target is None or (path and not (folder / path).resolve().is_relative_to(pages))
         return link[1] if dead or link[0].startswith("!") else link[0]
 
     return _LINK.sub(checked, text)

@@ -37,7 +37,7 @@ def index_of(folder: Path) -> str:
     first = [_link(MORNING, "Last night: all verdicts on one page") if made else f"<li>{_NO_NIGHT}</li>"]
     first.append(_link(HANDBOOK, "Handbook: what to do about a verdict, and when something is red"))
     lists = [f"<h2>{html.escape(scenario)}</h2>{_list(names)}" for scenario, names in sorted(pages.items())]
-    body = "".join(lists) or "<p>There are no pages yet: make run and the UI make them.</p>"
+    body = "".join(lists) or "<p>There are no pages yet: runs make them.</p>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -19,12 +19,49 @@ def project_root() -> Path:
 
     Raises InputError if it has no ``configs/scenarios``.
     """
-    named = os.environ.get("TOWNLET_PROJECT")
-    root = Path(named) if named else _CHECKOUT if scenario_folder(_CHECKOUT).is_dir() else Path.cwd()
+    root, named = _place()
     if not scenario_folder(root).is_dir():
         where = "TOWNLET_PROJECT" if named else ""
-        raise InputError.of(root, where, "no configs/scenarios", "the folder of a Townlet project")
+        raise InputError.of(
+            root, where, "no configs/scenarios", "the folder of a Townlet project; townlet init makes one"
+        )
     return root.resolve()
+
+
+def ensure_project() -> str | None:
+    """Make the project if its folder is still empty; return a line about what was made, or None if nothing was.
+
+    Hidden files do not count. Any other folder is left alone, and is no project: see :func:`project_root`.
+    """
+    from townlet.project import make_project, may_become_project
+
+    root, _ = _place()
+    if scenario_folder(root).is_dir() or not may_become_project(root):
+        return None
+    made = make_project(root)
+    return f"made a project in {root.resolve()}: {len(made.written)} files, scenarios in configs/scenarios"
+
+
+def documentation() -> Path:
+    """Return the folder of the documentation: the project's own, else the one that comes with Townlet."""
+    from townlet.project import documentation
+
+    return documentation(project_root())
+
+
+def command_line(command: str, scenario: str = "") -> str:
+    """Return how people call ``run`` or ``ui`` in this project: by make where there is a Makefile, else by townlet."""
+    if (project_root() / "Makefile").is_file():
+        return f"make {command}{f' SCENARIO={scenario}' if scenario else ''}"
+    return f"townlet pipeline {command}{f' {scenario}' if scenario else ''}"
+
+
+def _place() -> tuple[Path, bool]:
+    """The folder that is or should be the project, and whether the user named it."""
+    named = os.environ.get("TOWNLET_PROJECT")
+    if named:
+        return Path(named), True
+    return (_CHECKOUT if scenario_folder(_CHECKOUT).is_dir() else Path.cwd()), False
 
 
 def policy_declaration(name: str) -> Path:

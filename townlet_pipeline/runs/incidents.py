@@ -25,7 +25,7 @@ from dagster import (
 from townlet.files.storage import pretty_json, write_atomically
 from townlet.text.markdown import code, fenced, link, plain
 from townlet_pipeline.instance.pages import handbook_url, incident_url, run_url
-from townlet_pipeline.instance.project import project_root, shown
+from townlet_pipeline.instance.project import command_line, project_root, shown
 from townlet_pipeline.runs.failures import failure_reason
 from townlet_pipeline.runs.masking import mask_secrets
 from townlet_pipeline.runs.webhook import WEBHOOK, post, webhook_address
@@ -180,7 +180,7 @@ def _how_to_resume(run: DagsterRun, steps: Sequence[Mapping[str, str]], partitio
     )
     if steps and all(_OPTIONS.match(step["error"]) for step in steps):
         return [launch]
-    terminal = f" (in a terminal: make run SCENARIO={partition})" if run.job_name == "train_scenario" else ""
+    terminal = f" (in a terminal: {command_line('run', partition or '')})" if run.job_name == "train_scenario" else ""
     reexecute = (
         f"In the UI, open the run {run.run_id} and choose Re-execute, From failure{terminal}. Finished steps are kept, "
         "and a training or soak with the same options resumes from its last checkpoint."

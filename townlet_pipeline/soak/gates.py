@@ -3,7 +3,7 @@
 from townlet_pipeline.artefacts import files
 from townlet_pipeline.artefacts.check import Finding, gate
 from townlet_pipeline.artefacts.store import StoreResource
-from townlet_pipeline.instance.project import project_root
+from townlet_pipeline.instance.project import documentation
 from townlet_pipeline.soak.partitions import nights, weekends
 
 
@@ -52,7 +52,7 @@ def baselines_come_out_again(store: StoreResource, key: str) -> Finding:
     from townlet.files.storage import read_bytes
 
     page = files.main_file(store, key, "baseline_document")
-    kept = project_root() / "docs" / "ops" / page.name
+    kept = documentation() / "ops" / page.name
     same = kept.exists() and kept.read_bytes() == read_bytes(page, "a page")
     sentence = f"{kept.name} is what the code gives" if same else f"{kept}: not what the code gives now"
     return Finding(same, sentence, {})

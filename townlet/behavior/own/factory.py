@@ -11,7 +11,7 @@ from townlet.behavior.base import Behavior
 from townlet.behavior.own.functions import checked_name
 from townlet.config import Scenario
 from townlet.errors import InputError, nearest_name
-from townlet.host.user_modules import import_user_module, is_missing, source_sha256
+from townlet.host.user_modules import as_error, import_user_module, is_missing, source_sha256
 from townlet.policies.origin import Origin, origin_of
 
 #: How a factory is named, for messages.
@@ -97,6 +97,8 @@ def _call(words: str, factory: Any, scenario: Scenario) -> Any:
         return factory(*given)
     except InputError:
         raise
+    except SystemExit as end:
+        raise _own_error(words, as_error(end)) from end
     except Exception as error:
         raise _own_error(words, error) from error
 

@@ -165,6 +165,7 @@ class OnnxNetwork:
         roles = {}
         if len(wide) == 1 or named:
             roles["logits"] = (named or wide)[0]
+            self._require_logits(roles["logits"], found[roles["logits"]])
         elif len(whole) == 1 and not wide:
             roles["actions"] = whole[0]
         else:
@@ -177,6 +178,11 @@ class OnnxNetwork:
         flat = [name for name, shape in floats.items() if shape == (rows,) and "log_prob" not in name]
         values = columns or flat
         return roles | ({"values": values[0]} if len(values) == 1 else {})
+
+    def _require_logits(self, name: str, array: NDArray[Any]) -> None:
+        """Raise InputError for probabilities, which as logits would be nearly the same for every action."""
+        if (array >= 0.0).all() and np.allclose(array.sum(axis=1), 1.0, atol=1e-3):
+            raise self._fault(f"outputs.{name}", "probabilities, which sum to 1", "logits or log-probabilities")
 
     def _fault(self, where: str, found: str, expected: str) -> InputError:
         return InputError.of(self.file.path, where, found, expected)
@@ -205,7 +211,7 @@ def open_onnx(path: Path, *, content: bytes | None = None) -> OnnxFile:
         raise InputError.of(path, "", _first_line(error), "an ONNX file that onnxruntime can run") from None
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     random = any(node.op_type in _RANDOM for node in _nodes(model))
-    beside = sorted({path.parent / name for tensor in model.graph.initializer for name in _outside(tensor)})
+    beside = sorted({path.parent / name for tensor in _tensors(model) for name in _outside(tensor)})
     return OnnxFile(path, session, metadata, random, (path, *beside))
 
 
@@ -219,14 +225,30 @@ def import_onnx(source: object) -> tuple[Any, Any]:
     return onnx, onnxruntime
 
 
-def _nodes(model: ModelProto) -> Iterator[NodeProto]:
-    """All nodes, those of subgraphs and functions included."""
+def _graphs(model: ModelProto) -> Iterator[GraphProto | Any]:
+    """The graph, those in its nodes, and the functions."""
     waiting: list[GraphProto | Any] = [model.graph, *model.functions]
     while waiting:
-        for node in waiting.pop().node:
-            yield node
+        graph = waiting.pop()
+        yield graph
+        for node in graph.node:
             waiting += [attribute.g for attribute in node.attribute if attribute.HasField("g")]
-            waiting += [graph for attribute in node.attribute for graph in attribute.graphs]
+            waiting += [inner for attribute in node.attribute for inner in attribute.graphs]
+
+
+def _nodes(model: ModelProto) -> Iterator[NodeProto]:
+    """All nodes, those of subgraphs and functions included."""
+    for graph in _graphs(model):
+        yield from graph.node
+
+
+def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """All constants, which may lie in files beside the model's: initial values, and attributes of nodes."""
+    for graph in _graphs(model):
+        # Functions have none.
+        yield from getattr(graph, "initializer", ())
+    for node in _nodes(model):
+        yield from (attribute.t for attribute in node.attribute if attribute.HasField("t"))
 
 
 def _outside(tensor: TensorProto) -> list[str]:

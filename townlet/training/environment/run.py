@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from townlet.behavior.compiled.kernel import arithmetic
 from townlet.behavior.policy_file import PolicyCard, card_file, load_policy
+from townlet.config.settings import Settings
 from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
@@ -25,7 +26,7 @@ from townlet.training.environment.find import Environment, find_environment
 from townlet.training.environment.fit import require_fit
 from townlet.training.environment.loop import EnvironmentLoop
 from townlet.training.environment.repeatable import why_not_repeatable
-from townlet.training.environment.settings import EnvironmentSettings, load_settings
+from townlet.training.environment.settings import EnvironmentSettings, load_settings, require_settings_beside
 from townlet.training.harness import TrainingHarness
 from townlet.training.options import TrainingOptions
 from townlet.training.plan import begun_with, code, constants
@@ -126,6 +127,7 @@ def train_env(
     *,
     env_options: Mapping[str, Any] | None = None,
     config: AnyPath | None = None,
+    settings: Settings = (),
     progress: Callable[[dict[str, Any]], None] | None = None,
     **options: Any,
 ) -> TrainingResult:
@@ -136,17 +138,17 @@ def train_env(
         output: folder for the policy, its telemetry and the checkpoint.
         env_options: keyword arguments of the environment, as JSON has them.
         config: a YAML file of settings (see :func:`load_settings`).
+        settings: values beside the file, such as ``["ppo.gamma=0.9"]``.
         progress: called after each epoch with its telemetry fields.
         options: further fields of :class:`townlet.training.TrainingOptions`, such as ``worlds``, ``cycles``, ``seed``,
             ``resume``.
 
     Raises what :func:`train_in_environment` raises.
     """
-    settings = load_settings(config)
-    environment = find_environment(env, {**settings.options, **(env_options or {})})
-    return train_in_environment(
-        environment, settings, TrainingOptions(mode="rollout", output=output, **options), progress
-    )
+    found, asked = load_settings(config, settings, "settings"), TrainingOptions("rollout", output, **options)
+    require_settings_beside(asked, settings, "settings")
+    environment = find_environment(env, {**found.options, **(env_options or {})})
+    return train_in_environment(environment, found, asked, progress)
 
 
 def _configured(settings: EnvironmentSettings, options: TrainingOptions, card: PolicyCard | None) -> TrainingConfig:

@@ -1,0 +1,1 @@
+"""Jobs over assets, and the certificate as a job."""

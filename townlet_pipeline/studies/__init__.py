@@ -1,0 +1,1 @@
+"""Studies of a scenario, as assets: many trainings that answer one question."""
