@@ -4,7 +4,7 @@ VENV ?= .venv
 SCENARIO ?= queue_conflict
 BIN := $(VENV)/bin
 
-.PHONY: run ui test core lowest newest wheel lint types docs docs-serve certify fuzz clean distclean help
+.PHONY: run ui test core lowest newest wheel lint types docs gallery docs-serve certify fuzz clean distclean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
@@ -48,6 +48,10 @@ types: $(VENV)/installed    ## check static types
 docs: $(VENV)/installed     ## build the documentation site into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/properdocs build --config-file mkdocs.yml
 	@echo site/index.html
+
+gallery: $(VENV)/installed  ## draw the pictures of docs/GALLERY.md again
+	@for file in configs/scenarios/*.yaml; do \
+		$(BIN)/townlet show $$file --png docs/images/scenarios/$$(basename $$file .yaml).png; done
 
 docs-serve: docs            ## serve the site on loopback; its search works only there
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8000

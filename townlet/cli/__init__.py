@@ -16,6 +16,7 @@ from townlet.cli import (
     baselines,
     bench,
     capture,
+    compare,
     crossplay,
     drift,
     evaluate,
@@ -33,10 +34,12 @@ from townlet.cli import (
     stages,
     study,
     summary,
+    sweep,
     train,
     validate,
     watch,
 )
+from townlet.cli.groups import GroupedCommands
 from townlet.errors import InputError, RunError
 from townlet.host.memory import FEWER, is_out_of_memory
 from townlet.text.terminal import printable, show_what_can_be_shown
@@ -46,9 +49,10 @@ _Unusable: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name
 
 app = typer.Typer(
     name="townlet",
+    cls=GroupedCommands,
     help="Capture rollouts of a small town, train its people by PPO, and check and report the training.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -67,10 +71,12 @@ for command in (
     playback,
     inspect,
     evaluate,
+    compare,
     crossplay,
     stages,
     lineage,
     bench,
+    sweep,
     study,
     show,
     schema,
