@@ -44,7 +44,6 @@ CORE = (
     "training/test_policy_file.py",
     "training/test_training_checkpoint.py",
     "training/test_training_run.py",
-    "artefacts/test_capture_columns.py",
     "artefacts/test_lineage.py",
     "artefacts/test_onnx_behavior.py",
     "artefacts/test_onnx_export.py",
