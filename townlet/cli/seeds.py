@@ -34,12 +34,12 @@ UnseenWorldsOption = Annotated[
 
 
 def trained_with_seeds(
-    town: Scenario | None, options: TrainingOptions, seeds: int | None, **with_seeds: int | None
+    town: Scenario | None, options: TrainingOptions, seeds: int | None, *, track: object, **with_seeds: int | None
 ) -> bool:
     """Train with several seeds if there is ``--seeds``, and print the table; otherwise do nothing and return False.
 
     ``with_seeds`` are ``jobs`` and ``unseen_worlds``. Raises InputError for one of them without ``--seeds``, and for
-    ``--seeds`` in an environment that is not a town.
+    ``--seeds`` with ``track`` or in an environment that is not a town.
     """
     from townlet.cli.brought import say_what_it_brought
 
@@ -49,12 +49,13 @@ def trained_with_seeds(
     if town is None:
         require_absent("none with --env", seeds=seeds)
         return False
+    require_absent("none with --seeds: the curves of all seeds are in seeds.png", track=track)
     _train(town, options, seeds, **with_seeds)
     say_what_it_brought(None if options.from_policy is None else Path(str(options.from_policy)), town)
     return True
 
 
-def require_absent(expected: str, **options: int | None) -> None:
+def require_absent(expected: str, **options: object) -> None:
     """Raise InputError for an option that was given and has no meaning here."""
     from townlet.errors import InputError
 

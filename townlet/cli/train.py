@@ -148,7 +148,7 @@ def train(
         checkpoint_every=checkpoint_every,
         device=device,
     )
-    if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds):
+    if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds, track=track):
         return
     with tracked(track, track_to, track_experiment, options, town) as recorder:
         result = _train_town(town, options, recorder) if town else None
