@@ -5,6 +5,7 @@ and what was expected; a bound declared here would end the run in a traceback.
 """
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import (
@@ -101,6 +102,14 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     device: Device = Field(
         default=Device.cpu, description="Where the network acts and learns. auto: on a CUDA device if there is one."
     )
+    track: list[str] = Field(
+        default=[],
+        description="Tools in which the training can be followed while it runs: tensorboard, mlflow; none by default.",
+    )
+    track_to: str | None = Field(
+        default=None,
+        description="A folder, or MLflow's tracking URI; empty: $MLFLOW_TRACKING_URI, else runs/tracking.",
+    )
     progress_seconds: float = Field(
         default=10.0, description="Shortest time between two live observations on the asset's page, in seconds.", ge=0.0
     )
@@ -108,7 +117,10 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     def configured(self, scenario: "Scenario") -> "Scenario":
         """The scenario with these options in its training section. Raises InputError naming each bad option."""
         from townlet.config.training import with_training_options
+        from townlet.tracking import destinations
 
+        # Raises what the training would raise much later.
+        destinations(self.track, Path(), self.track_to)
         own = scenario.training
         ppo = {name: value for name in PPO_OPTIONS if (value := getattr(self, name)) is not None}
         options = {name: getattr(self, name) for name in SECTION_OPTIONS}
