@@ -42,6 +42,7 @@ CORE = (
     "training/test_minibatch_passes.py",
     "training/test_network.py",
     "training/test_policy_file.py",
+    "training/test_recurrent_network.py",
     "training/test_training_checkpoint.py",
     "training/test_training_run.py",
     "artefacts/test_lineage.py",
