@@ -133,7 +133,7 @@ def require_command(words: list[str], whole: bool) -> None:
         if unknown:
             raise click.UsageError(f"no target {unknown[0]}")
         return
-    if words[0] == "townlet" and words[1] in ENDING:
+    if words[0] == "townlet" and ENDING.intersection(words[1:2]):
         return
     if words[:2] == ["townlet", "pipeline"] and words[2:]:
         # It hands over to the module of that name.
