@@ -30,7 +30,8 @@ COMMANDS = (
     "townlet --version",
     "townlet init",
     f"townlet capture {SCENARIO} --output tmp/demo",
-    f"townlet train {SCENARIO} --mode mixed --replay-manifest {MANIFEST} --cycles 2 --output tmp/policy",
+    f"townlet train {SCENARIO} --mode mixed --replay-manifest {MANIFEST} --cycles 2 "
+    "--set ppo.learning_rate=1e-3 --output tmp/policy",
     f"townlet playback {MANIFEST} --output tmp/demo/playback.html",
     f"townlet evaluate tmp/policy --scenario {SCENARIO} --worlds 4",
     "townlet lineage tmp/policy/policy.json",
