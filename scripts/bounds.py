@@ -69,7 +69,7 @@ def install(trial: str, folder: Path) -> Path:
     project = f"{ROOT}[{','.join(EXTRAS)}]"
     subprocess.run([*uv, "--resolution", RESOLUTIONS[trial], "--editable", project], check=True)
     subprocess.run([*uv, *TOOLS], check=True)
-    subprocess.run([*uv[:3], "list", "--python", python], check=True)
+    subprocess.run([*uv[:4], "list", "--python", python], check=True)
     return python
 
 
