@@ -58,7 +58,7 @@ def trained_with_seeds(
     return True
 
 
-def require_absent(expected: str, **options: int | None) -> None:
+def require_absent(expected: str, **options: object) -> None:
     """Raise InputError for an option that was given and has no meaning here."""
     from townlet.errors import InputError
 

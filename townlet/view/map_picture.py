@@ -56,13 +56,16 @@ def _saved(scenario: Scenario, form: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def _tile(scenario: Scenario) -> float:
+    """The size of a tile in inches, at most half an inch."""
+    return min(_LONG_SIDE / max(scenario.map.width, scenario.map.height), 0.5)
+
+
 def _figure(scenario: Scenario) -> Figure:
     from matplotlib.figure import Figure
 
-    plan, lines = floor_plan_of(scenario), _lines(scenario)
+    plan, lines, tile = floor_plan_of(scenario), _lines(scenario), _tile(scenario)
     height, width = plan.walls.shape
-    # A map of few tiles is drawn smaller: a tile has at most half an inch.
-    tile = min(_LONG_SIDE / max(height, width), 0.5)
     text = 0.18 * (len(lines) + 1)
     margin = 0.15
     whole = max(tile * width, _LONG_SIDE) + 2 * margin, tile * height + text + 3 * margin
@@ -73,7 +76,8 @@ def _figure(scenario: Scenario) -> Figure:
     _draw_ground(axes, plan, lines_between=tile >= _LETTERED)
     _draw_objects(axes, scenario, tile)
     _draw_people(axes, scenario, tile)
-    _draw_names(axes, plan, scenario, tile)
+    if tile >= _LETTERED:
+        _draw_names(axes, plan, scenario, tile)
     figure.text(
         margin / whole[0], (text + margin) / whole[1], "\n".join(lines), va="top", fontsize=8.5, linespacing=1.4
     )
@@ -147,7 +151,8 @@ def _lines(scenario: Scenario) -> list[str]:
     for kind, count, use, ticks, *_ in use_rows(scenario):
         placed.setdefault(kind, []).append(f"{use}, {ticks} ticks")
         counts[kind] = count
-    objects = "; ".join(f"{letters[kind]} {kind} ({counts[kind]}): {' / '.join(uses)}" for kind, uses in placed.items())
+    mark = {kind: f"{letters[kind]} " if _tile(scenario) >= _LETTERED else "" for kind in placed}
+    objects = "; ".join(f"{mark[kind]}{kind} ({counts[kind]}): {' / '.join(uses)}" for kind, uses in placed.items())
     said = [f"{scenario.name}: {summary_lines(scenario)[0]}", objects]
     if len(scenario.people) <= _NAMED:
         people = (f"{name} ({person.job})" if person.job else name for name, person in scenario.people.items())

@@ -116,6 +116,7 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
     """Train with the options of the run. Raises InputError for unusable options, and whatever a training raises."""
     from townlet.config import load_scenario
     from townlet.config.dump import scenario_yaml
+    from townlet.config.settings import set_words
     from townlet.files.storage import write_atomically
     from townlet.stages.verified_capture import require_verified
     from townlet.telemetry import read_records
@@ -154,7 +155,7 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
         "ppo_log": log,
     }
     provenance = {
-        "command": metadata.command("train", effective, options=options),
+        "command": metadata.command("train", effective, *set_words(scenario.settings), options=options),
         **metadata.made_from(scenario=loaded.digest, replay_manifest=verified),
         **policies.read(trainer.from_policy),
     }
