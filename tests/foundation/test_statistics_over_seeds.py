@@ -14,6 +14,7 @@ from townlet.statistics.over_seeds import (
     interquartile_mean,
     performance_profile,
     probability_of_improvement,
+    rank_test,
 )
 
 #: Made by rliable 1.2.0 with SciPy 1.17.1, NumPy 2.4.6 and pandas 2.3.3, from the scores of :func:`reference_scores`
@@ -119,3 +120,11 @@ def test_few_seeds_and_unusable_scores_are_told() -> None:
     for unusable in ([], [np.nan, 1.0], 3.0):
         with pytest.raises(ValueError, match="finite"):
             interquartile_mean(unusable)
+
+
+def test_the_rank_test_is_exact_and_wants_enough_seeds() -> None:
+    low, high = np.arange(10.0), np.arange(10.0) + 100.0
+    assert rank_test(low[:3], high[:3]) == pytest.approx(2 / 20)
+    assert rank_test(low[:4], high[:4]) == rank_test(high[:4], low[:4]) == pytest.approx(2 / 70)
+    assert rank_test(low, [50.0]) == rank_test([50.0], low) == pytest.approx(2 / 1024)
+    assert rank_test([1.0, 1.0], [1.0, 1.0]) == rank_test([1.0], [1.0]) == 1.0

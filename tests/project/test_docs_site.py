@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.browser import DESKTOP, browser_tab, find_browser
 from support.places import ROOT
 from typer.main import get_command
 
@@ -52,3 +53,18 @@ def test_pages_load_nothing_from_other_servers(site: Path) -> None:
         loaded = re.findall(r"<(?:script|img|iframe)[^>]+src=\"([^\"]+)\"", page.read_text())
         loaded += re.findall(r"<link[^>]+href=\"([^\"]+)\"", page.read_text())
         assert not [address for address in loaded if address.startswith(("http", "//"))], page
+
+
+@pytest.mark.skipif(find_browser() is None, reason="needs Chromium")
+def test_the_search_works_in_the_site_on_the_disk(site: Path) -> None:
+    with browser_tab() as tab:
+        tab.size(*DESKTOP)
+        tab.open(site / "TRAINING.html")
+        tab.until("document.querySelector('[data-md-component=search-query]') !== null")
+        tab.ask("document.querySelector('[data-md-component=search-query]').focus()")
+        for letter in "rivalry":
+            tab.press(letter)
+        found = "[...document.querySelectorAll('.md-search-result__link')].map(link => link.href).join(' ')"
+        assert "SCENARIOS.html" in tab.until(found)
+        assert not tab.complaints
+        assert all(address.startswith(("file:", "data:", "about:")) for address in tab.requests)

@@ -98,6 +98,7 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
 def _recorded_rollout(manifest: Path, capture: Capture) -> Section:
     """The section about the recorded rollout, with its plots and a row per person."""
     from townlet.capture import read_events
+    from townlet.capture.sample_metrics import uses_sentence
     from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
     from townlet.view.html_page import Section
 
@@ -108,7 +109,7 @@ def _recorded_rollout(manifest: Path, capture: Capture) -> Section:
     return Section(
         "The recorded rollout",
         f"{capture.manifest.rows:,} agent-steps of the {capture.manifest.behavior.name} behaviour, means over "
-        f"{capture.manifest.worlds} world(s): what replay phases learn from.",
+        f"{capture.manifest.worlds} world(s): what replay phases learn from. {uses_sentence(capture.metrics)}".strip(),
         capture_plots(capture, read_events(manifest)),
         ["agent", *(f"{label} ({unit})" for _, label, unit in AGENT_COLUMNS)],
         rows,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from townlet.config.dump import scenario_yaml
 from townlet.files.storage import write_atomically
 from townlet.metrics import REWARD
 from townlet.statistics.over_seeds import few_seeds_note
@@ -13,11 +14,10 @@ from townlet.study.several_seeds.plots import seeds_plots
 from townlet.study.several_seeds.results import (
     PAGE_NAME,
     PLOT_NAME,
-    SCENARIO_NAME,
     SEEDS_NAME,
     SeedsResults,
     as_file,
-    scenario_text,
+    scenario_file,
 )
 from townlet.study.several_seeds.table import Row, markdown_table, over_seeds_rows, score, shown_metrics, text_table
 from townlet.telemetry.formatting import count
@@ -28,7 +28,7 @@ from townlet.view.style import png
 def write_results(plan: SeedsPlan, results: SeedsResults) -> None:
     """Write the scenario, the page, the plot and, last, ``seeds.json``. Equal results have equal bytes."""
     folder = plan.folder
-    write_atomically(folder / SCENARIO_NAME, scenario_text(plan))
+    write_atomically(scenario_file(folder, plan.scenario.name), scenario_yaml(plan.scenario))
     write_atomically(folder / PLOT_NAME, png(seeds_plots(results)))
     write_atomically(folder / PAGE_NAME, results_page(results))
     write_atomically(folder / SEEDS_NAME, as_file(results))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from townlet.behavior.policy_file import load_policy
-from townlet.config.dump import scenario_yaml
 from townlet.errors import InputError, RunError
 from townlet.evaluation import POLICY, read_evaluation
 from townlet.files.artefact_names import EVALUATION_NAME, TRAINING_LOG_NAME
@@ -22,8 +21,8 @@ from townlet.telemetry.rates import conflict_intensity
 from townlet.training.folder import DIVERGENCE_NAME
 
 #: Files of a study; the JSON is written last.
-SCENARIO_NAME, PAGE_NAME, PLOT_NAME, SEEDS_NAME = "scenario.yaml", "seeds.md", "seeds.png", "seeds.json"
-RESULT_NAMES = (SEEDS_NAME, PAGE_NAME, PLOT_NAME, SCENARIO_NAME)
+SEEDS_NAME, PAGE_NAME, PLOT_NAME = "seeds.json", "seeds.md", "seeds.png"
+RESULT_NAMES = (SEEDS_NAME, PAGE_NAME, PLOT_NAME)
 FORMAT, VERSION = "townlet-seeds", 1
 #: Whose scores a training that diverged counts with: it leaves no policy, so one might as well draw actions by lot.
 CHANCE = "random"
@@ -72,9 +71,9 @@ def statistics(seeds: Sequence[Mapping[str, Any]], behaviors: Mapping[str, Mappi
     }
 
 
-def scenario_text(plan: SeedsPlan) -> str:
-    """The complete scenario, for later comparisons in the same town."""
-    return scenario_yaml(plan.scenario)
+def scenario_file(folder: Path, name: str) -> Path:
+    """The place of the complete scenario, for later comparisons in the same town; a scenario has its file's name."""
+    return folder / f"{name}.yaml"
 
 
 def read_results(place: AnyPath) -> SeedsResults:
@@ -89,7 +88,12 @@ def read_results(place: AnyPath) -> SeedsResults:
     for name, expected in (("format", FORMAT), ("version", VERSION)):
         if content.get(name) != expected:
             raise InputError.of(path, name, repr(content.get(name)), repr(expected))
-    for name, kind in (("scenario.config_sha256", str), ("worlds.seed", int), ("worlds.count", int)):
+    for name, kind in (
+        ("scenario.name", str),
+        ("scenario.config_sha256", str),
+        ("worlds.seed", int),
+        ("worlds.count", int),
+    ):
         require_field(content, name, path, what, kind)
     for name, each in (("seeds", list), ("behaviors", dict), ("metrics", dict), ("training", dict)):
         require_field(content, name, path, what, each)
