@@ -5,6 +5,7 @@ and what was expected; a bound declared here would end the run in a traceback.
 """
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import (
@@ -129,6 +130,14 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     device: Device = Field(
         default=Device.cpu, description="Where the network acts and learns. auto: on a CUDA device if there is one."
     )
+    track: list[str] = Field(
+        default=[],
+        description="Tools in which the training can be followed while it runs: tensorboard, mlflow; none by default.",
+    )
+    track_to: str | None = Field(
+        default=None,
+        description="A folder, or MLflow's tracking URI; empty: $MLFLOW_TRACKING_URI, else runs/tracking.",
+    )
     progress_seconds: float = Field(
         default=10.0, description="Shortest time between two live observations on the asset's page, in seconds.", ge=0.0
     )
@@ -137,7 +146,10 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
         """The scenario with these options and settings. Raises InputError naming each bad one."""
         from townlet.config.settings_use import OF_POLICY, refuse_settings, scenario_for
         from townlet.config.training import with_training_options
+        from townlet.tracking import destinations
 
+        # Raises what the training would raise much later.
+        destinations(self.track, Path(), self.track_to)
         source = "trainer options"
         town = scenario_for("training", scenario, self.settings, source)
         if self.from_policy is not None:
@@ -157,7 +169,7 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
         """
         from townlet.errors import InputError
 
-        value = getattr(self, name)
+        value: float | int | None = getattr(self, name)
         key = f"training.ppo.{name}" if name in PPO_OPTIONS else f"training.{name}"
         if value is None or key not in town.settings:
             return value

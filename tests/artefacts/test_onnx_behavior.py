@@ -205,7 +205,8 @@ def test_what_is_no_usable_file_is_refused_in_a_line(
 
 def test_a_policy_of_sb3_acts_as_it_was_exported(tmp_path: Path) -> None:
     import gymnasium
-    from stable_baselines3 import PPO
+
+    PPO = pytest.importorskip("stable_baselines3").PPO
 
     policy = PPO("MlpPolicy", gymnasium.make("townlet.envs:townlet/QueueConflict-v0"), seed=0, device="cpu").policy
 

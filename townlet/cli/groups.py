@@ -13,7 +13,7 @@ GROUPS = {
     "Recordings": ("capture", "playback", "plot", "inspect", "verify"),
     "Training": ("train", "sweep", "evaluate", "crossplay", "compare", "check"),
     "Training logs": ("summary", "watch", "report", "alerts", "validate", "export"),
-    "Nights": ("morning", "soak", "drift", "baselines", "pipeline"),
+    "Pipeline and nights": ("pipeline", "morning", "soak", "drift", "baselines"),
     "Evidence": ("lineage", "study", "bench"),
 }
 OTHERS = "Other commands"

@@ -86,15 +86,14 @@ def show(
 
     print_scenario(_console(width), shown)
     if draw is not None:
-        _say_how_to_keep(shown.name, draw, people)
+        _say_how_to_keep(draw, people, shown.name)
 
 
-def _say_how_to_keep(town: str, draw: int, people: int | None) -> None:
-    size = [] if people is None else ["--people", str(people)]
-    name = f"{town}.yaml"
+def _say_how_to_keep(number: int, people: int | None, name: str) -> None:
+    size, file = [] if people is None else ["--people", str(people)], f"{name}.yaml"
     typer.echo("\nTo keep this town, and to record a day in it with the trained policy:")
-    typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(draw), *size, '--output', name])}")
-    typer.echo(f"  {_capture(Path(name))}")
+    typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(number), *size, '--output', file])}")
+    typer.echo(f"  {_capture(Path(file))}")
 
 
 def _require_together(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from townlet.config.scalars import Scalar
 from townlet.files.storage import canonical_json
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def is_multiple(number: float, step: float) -> bool:
     return math.isclose(number / step, round(number / step), rel_tol=_EQUAL, abs_tol=_EQUAL)
 
 
-def _scalar(value: JsonValue) -> JsonValue:
+def _scalar(value: JsonValue) -> Scalar:
     return canonical_json(value) if isinstance(value, list | dict) else value
 
 

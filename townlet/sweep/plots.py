@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from townlet.statistics.over_seeds import interquartile_mean
 from townlet.sweep.confirm import Confirmation
 from townlet.sweep.distributions import Choices
+from townlet.sweep.records import TrialRecord
 from townlet.sweep.results import SweepResult
 from townlet.sweep.wording import short_keys, words_of
 from townlet.view.style import INK, PALETTE, Plot, png
@@ -51,14 +52,18 @@ def _history(axes: Axes, result: SweepResult) -> None:
         color=_PRUNED,
         label="pruned, when stopped",
     )
-    axes.plot([one.number for one in scored], [one.score for one in scored], "o", color=_SCORED, label="finished")
+    axes.plot([one.number for one in scored], _scores(scored), "o", color=_SCORED, label="finished")
     axes.plot([one.number for one in scored], best, drawstyle="steps-post", color=_BEST, label="best so far")
     if result.default is not None and result.default.score is not None:
         axes.axhline(result.default.score, color=INK, linestyle=":", linewidth=1.0, label="the scenario's own")
     axes.set_xlabel("trial")
     axes.set_ylabel(result.options.measured.label)
-    _ignore_outliers(axes, [float(one.score or 0.0) for one in scored])
+    _ignore_outliers(axes, _scores(scored))
     axes.legend(fontsize=7)
+
+
+def _scores(scored: Sequence[TrialRecord]) -> list[float]:
+    return [float(record.score or 0.0) for record in scored]
 
 
 def _ignore_outliers(axes: Axes, values: list[float]) -> None:
@@ -80,8 +85,10 @@ def _by_setting(result: SweepResult, key: str) -> Callable[[Axes], None]:
         def place(value: Any) -> float:
             return float(labels.index(words_of(value))) if labels else float(value)
 
-        axes.plot([place(one.settings[key]) for one in scored], [one.score for one in scored], "o", color=_SCORED)
-        axes.plot([place(result.best.settings[key])], [result.best.score], "*", color=_BEST, markersize=13)
+        axes.plot([place(one.settings[key]) for one in scored], _scores(scored), "o", color=_SCORED)
+        axes.plot(
+            [place(result.best.settings[key])], [float(result.best.score or 0.0)], "*", color=_BEST, markersize=13
+        )
         if labels:
             axes.set_xticks(range(len(labels)), labels)
         elif getattr(distribution, "log", False):
@@ -89,7 +96,7 @@ def _by_setting(result: SweepResult, key: str) -> Callable[[Axes], None]:
         if distribution.holds(result.space.default[key]):
             axes.axvline(place(result.space.default[key]), color=INK, linestyle=":", linewidth=1.0)
         axes.set_ylabel(result.options.measured.label)
-        _ignore_outliers(axes, [float(one.score or 0.0) for one in scored])
+        _ignore_outliers(axes, _scores(scored))
 
     return draw
 

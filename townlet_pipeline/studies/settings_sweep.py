@@ -137,8 +137,9 @@ def _amounts(config: SweepConfig, output: Path) -> dict[str, object]:
 
 
 def _metadata(result: "SweepResult") -> dict[str, Any]:
-    from townlet.sweep.outputs import PLOT_NAME, experiment_yaml
+    from townlet.sweep.outputs import experiment_yaml
     from townlet.sweep.report import best_rows, headline, improvement_words, next_step
+    from townlet.sweep.results import PLOT_NAME
 
     rows = [dict(zip(_TRIALS, row, strict=True)) for row in best_rows(result)]
     shown: dict[str, Any] = {

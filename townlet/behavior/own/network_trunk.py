@@ -59,7 +59,7 @@ def _seeded(seed: int) -> Iterator[None]:
     # Old code draws from NumPy's global generator, which takes 32 bits.
     before = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         random.seed(seed)
         np.random.seed(seed % 2**32)
         try:
