@@ -2,4 +2,7 @@
 
 from dagster import Definitions
 
-defs = Definitions()
+from townlet_pipeline.studies import seeds_checks
+from townlet_pipeline.studies.several_seeds import several_seeds
+
+defs = Definitions(assets=[several_seeds], asset_checks=seeds_checks.ALL)
