@@ -4,7 +4,7 @@ VENV ?= .venv
 SCENARIO ?= queue_conflict
 BIN := $(VENV)/bin
 
-.PHONY: run ui test lint types docs docs-serve certify fuzz clean distclean help
+.PHONY: run ui test core lowest newest wheel lint types docs gallery docs-serve certify fuzz clean distclean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/  —/'
@@ -23,6 +23,18 @@ ui: $(VENV)/installed       ## start the Dagster UI, and the daemon behind sched
 test: $(VENV)/installed     ## run the tests
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+core: $(VENV)/installed     ## run the core tests, those that stand on libraries, as other Pythons do
+	@$(BIN)/python scripts/bounds.py core -n 2 --dist loadfile
+
+lowest:          ## run the core tests with the lowest allowed release of every requirement, in .venv-lowest
+	@$(PYTHON) scripts/bounds.py lowest -n 2 --dist loadfile
+
+newest:          ## run the core tests with the newest release of every requirement, in .venv-newest
+	@$(PYTHON) scripts/bounds.py newest -n 2 --dist loadfile
+
+wheel:           ## build wheel and sdist into dist/, and use the wheel as a new user does, in an empty folder
+	@$(PYTHON) scripts/try_wheel.py
+
 fuzz: $(VENV)/installed     ## feed random files and options to the commands, for minutes
 	@TOWNLET_FUZZ=1 $(BIN)/python -m pytest tests/foundation/fuzz -n 2
 
@@ -37,6 +49,10 @@ docs: $(VENV)/installed     ## build the documentation site into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/properdocs build --config-file mkdocs.yml
 	@echo site/index.html
 
+gallery: $(VENV)/installed  ## draw the pictures of docs/GALLERY.md again
+	@for file in configs/scenarios/*.yaml; do \
+		$(BIN)/townlet show $$file --png docs/images/scenarios/$$(basename $$file .yaml).png; done
+
 docs-serve: docs            ## serve the site on loopback; its search works only there
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8000
 
@@ -44,7 +60,7 @@ certify: $(VENV)/installed  ## run the certificate (scripts/certify.sh): seven c
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/certify.sh
 
 clean:           ## remove the environment and caches; keep runs/ and Dagster's history
-	rm -rf $(VENV) site build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-newest site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './runs/*' -prune -exec rm -rf {} +
 
 distclean:       ## also remove results and history (runs/, tmp/, .dagster/); asks first, except with CONFIRM=yes

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,38 +14,14 @@ import typer.cli
 import typer.main
 
 import townlet
+import townlet_pipeline
 from townlet.cli import app
 from townlet.config import Scenario
 from townlet.metrics import METRICS
 from townlet.telemetry.record import FIELDS
 
-#: Modules of the Python reference.
-MODULES = (
-    "townlet.config",
-    "townlet.world.town",
-    "townlet.simulation",
-    "townlet.rollout",
-    "townlet.envs",
-    "townlet.behavior.base",
-    "townlet.behavior.heuristic",
-    "townlet.behavior.loaded_policy",
-    "townlet.behavior.neural",
-    "townlet.capture",
-    "townlet.training",
-    "townlet.training.advantages",
-    "townlet.training.losses",
-    "townlet.telemetry",
-    "townlet.metrics",
-    "townlet.baselines",
-    "townlet.outcomes",
-    "townlet.evaluation",
-    "townlet.lineage",
-    "townlet.stages",
-    "townlet.world.snapshot",
-    "townlet.soak",
-    "townlet.soak.drift_detection",
-    "townlet_pipeline",
-)
+#: Packages of the Python reference, whose modules with public names are all in it.
+PACKAGES = (townlet, townlet_pipeline)
 
 
 def command_line() -> str:
@@ -127,9 +106,59 @@ def metrics() -> str:
     )
 
 
+def python_pages() -> dict[str, str]:
+    """A page for each folder and single module directly below a package, from its docstrings, by the page's name."""
+    pages: dict[str, list[str]] = {}
+    for module in public_modules():
+        pages.setdefault(".".join(module.split(".")[:2]), []).append(module)
+    return {name: f"# {name}\n\n" + "\n\n".join(f"::: {each}" for each in all_of) for name, all_of in pages.items()}
+
+
 def python() -> str:
-    """Public modules, from their docstrings."""
-    return f"# Python\n\nTownlet {townlet.__version__}.\n\n" + "\n\n".join(f"::: {module}" for module in MODULES) + "\n"
+    """The list of these pages, with the first sentence of each."""
+    rows = "\n".join(f"| [{name}](python/{name}.md) | {_line(_purpose(name))} |" for name in python_pages())
+    return (
+        f"# Python\n\nTownlet {townlet.__version__}. What begins with an underscore is nobody else's business.\n\n"
+        f"| module | holds |\n|---|---|\n{rows}\n"
+    )
+
+
+def public_modules() -> list[str]:
+    """Every module that defines or offers a public name, by its dotted name; commands have a page of their own."""
+    found = []
+    for package in PACKAGES:
+        root = Path(str(package.__file__)).parent
+        for file in sorted(root.rglob("*.py")):
+            parts = (package.__name__, *file.relative_to(root).with_suffix("").parts)
+            name = ".".join(parts).removesuffix(".__init__")
+            if name.startswith("townlet.cli"):
+                continue
+            if "." in name and not any(part.startswith("_") for part in name.split(".")) and _has_public_names(file):
+                found.append(name)
+    return sorted(found)
+
+
+def _has_public_names(file: Path) -> bool:
+    """Whether a module defines a public function, class or value, or offers imported ones in ``__all__``."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            return True
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        if any(
+            isinstance(each, ast.Name) and (each.id == "__all__" or not each.id.startswith("_")) for each in targets
+        ):
+            return True
+    return False
+
+
+def _purpose(name: str) -> str:
+    """The first sentence of a module's docstring."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.origin is not None
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return text.split("\n\n")[0]
 
 
 def _line(text: str) -> str:
@@ -142,6 +171,7 @@ for name, page in (
     ("telemetry-fields", telemetry_fields()),
     ("metrics", metrics()),
     ("python", python()),
+    *((f"python/{name}", page) for name, page in python_pages().items()),
 ):
     with mkdocs_gen_files.open(f"reference/{name}.md", "w", encoding="utf-8") as file:
         file.write(page)

@@ -23,7 +23,6 @@ from townlet.metrics import (
     CONFLICT_INTENSITY,
     CONFLICT_PER_USE,
     FAINTS,
-    METRICS,
     NEEDS_OF_RESIDENTS,
     REWARD,
     RIVALRY,
@@ -31,6 +30,7 @@ from townlet.metrics import (
 )
 from townlet.outcomes import OutcomeRecorder, record_outcomes
 from townlet.outcomes.groups import Values
+from townlet.outcomes.uses import metric_named, metric_of_uses, own_affordances
 from townlet.simulation import telemetry_totals
 from townlet.statistics.intervals import interval_as_json
 from townlet.world import Town
@@ -49,7 +49,8 @@ POLICY = "policy"
 #: Version of ``evaluation.json``; since 3, it has the outcomes that apply to the town.
 VERSION = 3
 
-#: Names of the metrics of one world; :data:`townlet.metrics.METRICS` has the rest. An evaluation has those that apply.
+#: Names of the metrics of one world; :data:`townlet.metrics.METRICS` has the rest. An evaluation has those that apply,
+#: and the completed uses of affordances of one's own.
 EVALUATION_METRICS = (
     REWARD,
     CONFLICT_INTENSITY,
@@ -214,7 +215,7 @@ def _behaviors(acting: Behavior, scenario: Scenario) -> dict[str, Behavior]:
 
 def _summary(values: Mapping[str, Values]) -> dict[str, Any]:
     """What the values say, and the values, each per behaviour and metric."""
-    registered = {name: METRICS[name] for name in values[POLICY]}
+    registered = {name: metric_named(name) for name in values[POLICY]}
     return {
         "metrics": {
             name: {"label": metric.label, "unit": metric.unit, "more_is_better": metric.more_is_better}
@@ -242,7 +243,8 @@ def measure(behavior: Behavior, scenario: Scenario, *, worlds: int, seed: int) -
         for first in range(0, worlds, BATCH)
     ]
     found = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    return {name: found[name] for name in EVALUATION_METRICS if name in found}
+    own = [metric_of_uses(name) for name in own_affordances(scenario)]
+    return {name: found[name] for name in (*EVALUATION_METRICS, *own) if name in found}
 
 
 def _metrics_of(recorder: OutcomeRecorder) -> Values:

@@ -5,6 +5,7 @@ and what was expected; a bound declared here would end the run in a traceback.
 """
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import (
@@ -26,6 +27,14 @@ PPO_OPTIONS = ("learning_rate", "entropy_coef", "clip_epsilon", "minibatch_size"
 SECTION_OPTIONS = ("cycles", "epochs", "rollout_ticks", "worlds", "seed")
 
 
+#: Keys of settings that mean the same as an option of the simulator.
+_SIZES = {"ticks": "ticks", "worlds": "capture.worlds", "seed": "scenario.seed"}
+_SETTINGS = (
+    "Values for single keys of the scenario, as texts like those of --set: ppo.gamma=0.9, 'network.hidden=[64, 64]', "
+    "rules.queue.cooldown_ticks=8."
+)
+
+
 class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
     """Size of a rollout capture, and who acts. An empty option leaves the scenario's value."""
 
@@ -42,9 +51,10 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
         description="A policy that comes with Townlet and acts instead: generalist. People then observe what it was "
         "trained with; to learn from the capture, a training must begin with that policy, too (trainer, from_policy).",
     )
+    settings: list[str] = Field(default=[], description=f"{_SETTINGS} The trainer needs the same of the town's.")
 
     def options(self) -> dict[str, int | str]:
-        """The options that are set, under their names in ``townlet capture``."""
+        """The options that are set, under their names in ``townlet capture``, except settings."""
         given = {
             "ticks": self.ticks,
             "worlds": self.worlds,
@@ -53,6 +63,24 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
             "policy": self.policy,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    def options_beside(self, scenario: "Scenario") -> dict[str, int | str]:
+        """The options that are set, without those that only repeat a value of the scenario which a setting replaces."""
+        found = self.configured(scenario).settings
+        own = {"ticks": scenario.ticks, "worlds": scenario.capture.worlds, "seed": scenario.seed}
+        replaced = {name for name, key in _SIZES.items() if key in found and getattr(self, name) == own[name]}
+        return {name: value for name, value in self.options().items() if name not in replaced}
+
+    def configured(self, scenario: "Scenario") -> "Scenario":
+        """The scenario with the settings. Raises InputError naming each bad one."""
+        from townlet.config.settings_use import refuse_settings, scenario_for
+
+        source = "simulator options"
+        town = scenario_for("capture", scenario, self.settings, source)
+        if self.policy is not None:
+            expected = f"no such setting: the observations are those of {self.policy}"
+            refuse_settings(town, ["observations"], expected, source)
+        return town
 
 
 class Mode(Enum):
@@ -95,25 +123,61 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
     entropy_coef: float | None = Field(default=None, description="Weight of the entropy bonus, 0 to 1.")
     clip_epsilon: float | None = Field(default=None, description="PPO's clip range, between 0 and 1.")
     minibatch_size: int | None = Field(default=None, description="Agent-steps per optimizer step.")
+    settings: list[str] = Field(default=[], description=f"{_SETTINGS} The options above are the same as settings.")
     checkpoint_every: int | None = Field(
         default=None, description="Phases between checkpoints; empty: as few as keep checkpoints under 2 % of the time."
     )
     device: Device = Field(
         default=Device.cpu, description="Where the network acts and learns. auto: on a CUDA device if there is one."
     )
+    track: list[str] = Field(
+        default=[],
+        description="Tools in which the training can be followed while it runs: tensorboard, mlflow; none by default.",
+    )
+    track_to: str | None = Field(
+        default=None,
+        description="A folder, or MLflow's tracking URI; empty: $MLFLOW_TRACKING_URI, else runs/tracking.",
+    )
     progress_seconds: float = Field(
         default=10.0, description="Shortest time between two live observations on the asset's page, in seconds.", ge=0.0
     )
 
     def configured(self, scenario: "Scenario") -> "Scenario":
-        """The scenario with these options in its training section. Raises InputError naming each bad option."""
+        """The scenario with these options and settings. Raises InputError naming each bad one."""
+        from townlet.config.settings_use import OF_POLICY, refuse_settings, scenario_for
         from townlet.config.training import with_training_options
+        from townlet.tracking import destinations
 
-        own = scenario.training
-        ppo = {name: value for name in PPO_OPTIONS if (value := getattr(self, name)) is not None}
-        options = {name: getattr(self, name) for name in SECTION_OPTIONS}
+        # Raises what the training would raise much later.
+        destinations(self.track, Path(), self.track_to)
+        source = "trainer options"
+        town = scenario_for("training", scenario, self.settings, source)
+        if self.from_policy is not None:
+            expected = f"no such setting: network and observations are those of {self.from_policy}"
+            refuse_settings(town, OF_POLICY, expected, source)
+        given = {name: self._beside(name, town, scenario) for name in (*SECTION_OPTIONS, *PPO_OPTIONS)}
+        own = town.training
+        ppo = {name: value for name in PPO_OPTIONS if (value := given.get(name)) is not None}
+        options = {name: given.get(name) for name in SECTION_OPTIONS}
         training = with_training_options(own, {**options, "ppo": {**own.ppo.model_dump(), **ppo}})
-        return scenario.model_copy(update={"training": training})
+        return town.model_copy(update={"training": training})
+
+    def _beside(self, name: str, town: "Scenario", scenario: "Scenario") -> float | int | None:
+        """The value of an option; None if it only repeats one of the scenario which a setting replaces.
+
+        The launchpad fills options with the scenario's values. Raises InputError if option and setting contradict.
+        """
+        from townlet.errors import InputError
+
+        value: float | int | None = getattr(self, name)
+        key = f"training.ppo.{name}" if name in PPO_OPTIONS else f"training.{name}"
+        if value is None or key not in town.settings:
+            return value
+        own = getattr(scenario.training.ppo if name in PPO_OPTIONS else scenario.training, name)
+        if value not in (own, town.settings[key]):
+            found = f"{value} beside {key}={town.settings[key]} in settings"
+            raise InputError.of("trainer options", name, found, "one of them")
+        return None
 
 
 class NoValues(IOManager):

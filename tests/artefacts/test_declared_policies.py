@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from townlet.errors import InputError
 from townlet.lineage import trace
 from townlet.policies import policies_folder
 from townlet.policies.declared import DeclaredPolicy, load_declared
-from townlet.stages.outside_policy import check_policy
+from townlet.stages.outside_policy import check_policy, version_of
 
 CODE = """
 import random
@@ -98,9 +99,37 @@ def test_the_version_follows_the_files_and_a_declared_hash_must_be_that_of_the_f
     assert before != policy.version and listed.hashes().keys() == {"../../weights"}
     (project / "weights").write_text("2")
     assert listed.version != before
+    (project / "others").write_text("3")
+    both = declared(project, DECLARED + "files: {../../weights: , ../../others: }")
+    version, checked = both.version, version_of(check_policy(both, both.scenario_file))
+    (project / "weights").write_text("3")
+    (project / "others").write_text("2")
+    assert both.version != version and version_of(check_policy(both, both.scenario_file)) != checked
     pinned = declared(project, f"{DECLARED}files: {{../../weights: {'0' * 64}}}")
     with pytest.raises(InputError, match=r"files.../../weights: found SHA-256 .*, expected 0{64}, as declared"):
         check_policy(pinned, pinned.scenario_file)
+
+
+def test_each_edit_of_the_declaration_or_the_policy_is_another_version(project: Path) -> None:
+    versions = [declared(project, DECLARED).version, declared(project, DECLARED + "description: new").version]
+    (project / "policy.py").write_text(CODE + "# edited")
+    versions.append(declared(project, DECLARED).version)
+    shutil.copytree(policies_folder() / "generalist", project / "generalist")
+    policy = declared(project, DECLARED.replace("../../policy.py:steady", "../../generalist"))
+    versions.append(policy.version)
+    for name in ("policy.json", "policy.safetensors"):
+        (project / "generalist" / name).write_bytes(b"other")
+        versions.append(policy.version)
+    assert len(set(versions)) == len(versions)
+    content: dict[str, Any] = {"identity": "one", "files": {"a": "1", "b": "2"}, "scenario": {"name": "town"}}
+    changes: list[dict[str, Any]] = [
+        {},
+        {"identity": "two"},
+        {"files": {"a": "2", "b": "1"}},
+        {"scenario": {"name": "other"}},
+    ]
+    checked = [version_of({**content, **change}) for change in changes]
+    assert len(set(checked)) == len(checked) and version_of({**content, "name": "words"}) == checked[0]
 
 
 def test_a_policy_that_draws_without_a_seed_is_found_out(project: Path) -> None:

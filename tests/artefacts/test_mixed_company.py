@@ -100,6 +100,10 @@ def test_everybody_does_what_they_would_do_alone_in_the_same_state(tmp_path: Pat
                 )
         for each in (town, *towns.values()):
             each.step(together["action"])
+    assert choice.origin.members["anna"].observations["mode"] == "hybrid"
+    another, fresh = Town(choice.scenario, worlds=3, seed=9), choose_behavior(scenario, company).behavior
+    for name, made in choices_in(another, choice.behavior).items():
+        assert np.array_equal(made, choices_in(another, fresh)[name], equal_nan=name == "value"), "of no other town"
     assert town.mask.any(-1).all() and not np.array_equal(together["mask"], town.mask), "somebody is committed"
 
 
@@ -271,3 +275,11 @@ def test_inspection_and_playback_say_who_acted_and_show_what_each_saw(tmp_path: 
     assert acts["ben"] == ["ben", "mine", None, False] and acts["cara"] == ["others", "heuristic", None, False]
     with pytest.raises(InputError, match="expected"):
         inspect_moment(saved_policy(tmp_path / "far", TOWN, mode="full"), manifest, tick=1, agent="anna")
+
+
+def test_behaviours_of_one_name_have_labels_of_their_own() -> None:
+    """By its label each is scored alone, so two under one label would be one."""
+    each = [from_logits(lambda observation, mask: mask * 1.0, name="mine") for _ in range(3)]
+    choice = choose_behavior(TOWN, {"anna": each[0], "ben": each[1], "cara": each[2], "others": each[0]})
+    labels = {key: group.label for key, group in choice.behavior.groups.items()}
+    assert labels == {"anna": "mine", "ben": "mine (2)", "cara": "mine (3)", "others": "mine"}

@@ -12,6 +12,7 @@ from support.captures import QUEUE
 from support.places import SCENARIOS
 
 from townlet.behavior import HeuristicBehavior, RandomBehavior
+from townlet.behavior.policy_file import card_file, read_card
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.config.options import with_options
@@ -80,6 +81,13 @@ def test_cross_play_has_a_score_for_each_pair_in_the_same_worlds() -> None:
     assert result["minus_alone"]["heuristic"]["random"] == mixed["company_minus"]["heuristic"]
 
 
+def test_a_policy_in_cross_play_sees_what_it_knows_and_meets_worlds_that_it_was_not_trained_in() -> None:
+    result = crossplay(["generalist", "random"], with_options(TOWN, ticks=10, worlds=2, seed=7), worlds=2)
+    card = read_card(card_file("generalist"))
+    assert card.provenance["seed"] in result["seeds_trained_with"]
+    assert result["behaviors"]["generalist"]["policy_sha256"] == card.sha256
+
+
 def made_up(**means: list[float]) -> dict[str, Any]:
     """A cross-play whose rows have these means, with differences of 0.1 clear and smaller ones not."""
     names = list(means)
@@ -106,6 +114,8 @@ def test_the_sentence_says_who_leads_and_who_is_exploited() -> None:
     )
     exploiting["metrics"]["m"]["more_is_better"] = False
     assert sentence(exploiting, "m").endswith("exploited: bully by meek")
+    nobody_gains = made_up(meek=[1.0, 0.5], bully=[0.3, 0.3])
+    assert sentence(nobody_gains, "m").endswith("nobody is exploited")
     unclear = made_up(meek=[1.0, 0.95], bully=[1.2, 0.3])
     assert sentence(unclear, "m").endswith("meek best among bully; nobody is exploited")
 

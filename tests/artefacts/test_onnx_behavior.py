@@ -20,6 +20,7 @@ from townlet.behavior import Behavior, from_logits
 from townlet.behavior.neural import NeuralBehavior
 from townlet.behavior.onnx_file import export_onnx
 from townlet.behavior.own.onnx_behavior import onnx_behavior
+from townlet.behavior.own.onnx_network import _outside, _tensors
 from townlet.behavior.policy_file import load_policy
 from townlet.capture import capture_rollout, read_capture
 from townlet.cli import main
@@ -131,6 +132,10 @@ def test_files_beside_it_that_hold_weights_are_read_and_named(weights: NDArray[n
     assert np.array_equal(recorded(behavior).action, inside.action)
     origin = behavior.origin  # type: ignore[attr-defined]
     assert origin.files.keys() == {str(file), str(tmp_path / "weights.bin")}
+    inner = onnx.helper.make_graph([], "inner", [], [], onnx.load(file, load_external_data=False).graph.initializer)
+    around = onnx.helper.make_node("If", ["here"], ["out"], then_branch=inner, else_branch=inner)
+    model = onnx.helper.make_model(onnx.helper.make_graph([around], "outer", [], []))
+    assert {name for tensor in _tensors(model) for name in _outside(tensor)} == {"weights.bin"}, "of subgraphs, too"
     (tmp_path / "weights.bin").unlink()
     with pytest.raises(InputError, match="expected an ONNX file that onnxruntime can run"):
         onnx_behavior(file, scenario_of(QUEUE))
@@ -154,6 +159,13 @@ def test_files_beside_it_that_hold_weights_are_read_and_named(weights: NDArray[n
         (slice(None), ("flat",), {}, r"outputs: found flat float32 \[2\], expected float \[rows, \d+\] of logits"),
         (slice(None), ("logits", "action"), {"greedy": True}, None),
         (slice(None), ("action",), {"greedy": True}, "outputs: found actions, expected logits: greedy takes the most"),
+        (
+            slice(None),
+            ("chances",),
+            {},
+            "outputs.chances: found probabilities, which sum to 1, expected logits or log-",
+        ),
+        (slice(None), ("logits", "chances"), {}, None),
         (slice(None), ("not_a_number",), {}, "outputs.not_a_number: found NaN, expected numbers"),
         (slice(None), ("beyond",), {}, r"outputs.beyond: found 10\d\d, expected 0 to"),
     ],
@@ -165,7 +177,7 @@ def test_a_file_that_does_not_fit_the_town_is_refused(
     given = weights[columns, :-1] if options.pop("narrow", False) else weights[columns]
     file = linear_file(tmp_path / "own.onnx", given, outputs)
     if fault is None:
-        assert onnx_behavior(file, scenario_of(QUEUE), **options)[0].deterministic
+        assert onnx_behavior(file, scenario_of(QUEUE), **options)[0].deterministic == bool(options)
         return
     with pytest.raises(InputError, match=fault):
         recorded(onnx_behavior(file, scenario_of(QUEUE), **options)[0])
@@ -193,7 +205,8 @@ def test_what_is_no_usable_file_is_refused_in_a_line(
 
 def test_a_policy_of_sb3_acts_as_it_was_exported(tmp_path: Path) -> None:
     import gymnasium
-    from stable_baselines3 import PPO
+
+    PPO = pytest.importorskip("stable_baselines3").PPO
 
     policy = PPO("MlpPolicy", gymnasium.make("townlet.envs:townlet/QueueConflict-v0"), seed=0, device="cpu").policy
 

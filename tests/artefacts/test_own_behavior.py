@@ -55,6 +55,9 @@ def number():
 
 def failing():
     return open("nowhere.zip")
+
+def quitting():
+    raise SystemExit(0)
 """
 
 
@@ -65,6 +68,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file.write_text(CODE)
     features = len(read_features())
     np.save(tmp_path / "weights.npy", np.random.default_rng(3).normal(size=(features, 40)).astype(np.float32))
+    (tmp_path / "program_of_a_user.py").write_text("raise SystemExit(0)")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield file
@@ -158,6 +162,9 @@ def test_logits_of_a_policy_act_as_the_policy_itself(tmp_path: Path) -> None:
         ("mine_of_a_user.py:wating", "found no wating, expected one of .*; did you mean 'waiting'"),
         ("mine_of_a_user.py:number", "mine_of_a_user.py:number: found a int, expected a behaviour, such as"),
         ("mine_of_a_user.py:failing", r"FileNotFoundError: .* in mine_of_a_user.py, line \d+"),
+        ("townlet.behavior:HeuristicBehavior", "behavior: name: found 'heuristic', expected .* none of scripted"),
+        ("mine_of_a_user.py:quitting", r"RuntimeError: it ends the process by SystemExit\(0\) in mine_of_a_user.py"),
+        ("program_of_a_user.py:factory", r"RuntimeError: it ends the process by SystemExit\(0\) in program_of_a_user"),
         ("mine_of_a_user.py:np.pi", "found a float, expected a function or a class that makes a behaviour"),
     ],
 )

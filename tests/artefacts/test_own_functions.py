@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from townlet.capture import capture_rollout, read_capture
 from townlet.cli import main
 from townlet.config import load_scenario
 from townlet.errors import InputError
+from townlet.files.storage import sha256
+from townlet.policies.origin import Member, Origin
 from townlet.simulation import SimulationLoop
 from townlet.training import TrainingOptions, train
 from townlet.world.rules.actions import NORTH, WAIT
@@ -121,12 +124,105 @@ def result(value: Any) -> Any:
         (lambda: from_actions(result(lambda o, m: 0), name="neural", deterministic=True), "name: found 'neural'"),
         (lambda: from_actions(result(lambda o, m: 0), name="My policy", deterministic=True), "name: found 'My policy'"),
         (lambda: from_logits(result(lambda o, m: 0), name="mine", files=["nowhere.zip"]), "nowhere.zip"),
+        (
+            lambda: from_logits(result(lambda o, m: [m * 1.0, o[:, 0]]), name="mine"),
+            "logits: found list that is no array, expected an array or a tensor",
+        ),
     ],
 )
 def test_unusable_results_are_named_and_leave_no_capture(tmp_path: Path, make: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         capture_rollout(QUEUE, tmp_path / "out", behavior=make())
     assert not (tmp_path / "out" / "rollout_sample_manifest.json").exists()
+
+
+def test_the_mask_is_honoured_whatever_a_function_does_with_what_it_is_given() -> None:
+    """The most probable action is a legal one, and a function that writes into its arguments changes nothing."""
+    mask, draws, seen = np.array([[False, True, True]]), np.array([0.5]), np.ones((1, 2), np.float32)
+
+    def spoiling(result: Any) -> Any:
+        def function(observation: Any, mask: Any) -> Any:
+            mask[:] = True
+            return result
+
+        return function
+
+    logits = np.array([[9.0, 2.0, 1.0]])
+    greedy = from_logits(spoiling((logits, np.array([[0.5]]))), name="mine", deterministic=True)
+    action, log_prob, value = greedy.choose(seen, mask, draws)
+    assert (action.tolist(), log_prob.tolist(), value.tolist()) == ([1], [0.0], [0.5]) and greedy.has_values
+    action, log_prob, value = from_logits(spoiling(logits), name="mine").choose(seen, mask, draws)
+    assert action.tolist() == [1] and np.isnan(value).all()
+    assert log_prob == pytest.approx(-np.log1p(np.exp(-1.0)))
+    pushy = from_actions(spoiling((np.array([0]), None, np.array([0.25]))), name="mine", deterministic=True)
+    action, _, value = pushy.choose(seen, np.array([[True, False, True]]), draws)
+    assert (action.tolist(), value.tolist()) == ([0], [0.25])
+    honest = from_actions(spoiling((np.array([1]), np.array([-1.0]))), name="mine", deterministic=False)
+    with pytest.raises(InputError, match="actions: found 1, expected actions that the mask allows"):
+        honest.choose(seen, np.array([[True, False, True]]), draws)
+
+
+def test_chances_count_only_if_all_are_known() -> None:
+    """What was recorded where the function kept silent is no log-probability, whatever it said before or after."""
+    for speaks in ([True, False], [False, True]):
+        answers = iter(speaks)
+
+        def act(observation: Any, mask: Any, answers: Any = answers) -> Any:
+            return mask.argmax(1), np.full(len(mask), -1.0) if next(answers) else None
+
+        own = from_actions(act, name="moody", deterministic=False)
+        loop = SimulationLoop(load_scenario(QUEUE), worlds=1, seed=0)
+        loop.collect(loop.new_buffer(2), own)
+        assert not own.has_log_probs
+
+
+def test_half_precision_and_gradients_are_read_as_any_numbers() -> None:
+    def outputs(observation: Any, mask: Any) -> Any:
+        return torch.from_numpy(mask).to(torch.bfloat16).requires_grad_()
+
+    mask = np.array([[True, True, False]])
+    probabilities, values = from_logits(outputs, name="mine").evaluate(np.zeros((1, 2), np.float32), mask)
+    assert probabilities.tolist() == [[0.5, 0.5, 0.0]] and values is None
+
+
+def test_the_origin_is_where_the_function_is_and_tells_files_apart_by_their_names(tmp_path: Path) -> None:
+    def scaled(scale: float, observation: Any, mask: Any) -> Any:
+        return mask * scale
+
+    first, second = tmp_path / "a" / "actor.npy", tmp_path / "b" / "actor.npy"
+    for file in (first, second):
+        file.parent.mkdir()
+        file.write_text(file.parent.name)
+    one = from_logits(functools.partial(scaled, 2.0), name="mine", files=[first, second])
+    assert one.origin.code_sha256 == sha256(Path(__file__).read_bytes())
+    assert from_logits(functools.partial(scaled, 2.0), name="mine", files=[second, first]).origin.sha256 == (
+        one.origin.sha256
+    )
+    first.write_text("b")
+    second.write_text("a")
+    changed_places = from_logits(functools.partial(scaled, 2.0), name="mine", files=[first, second])
+    assert changed_places.origin.sha256 != one.origin.sha256
+
+
+def test_all_that_decides_what_a_behaviour_does_is_in_its_hash() -> None:
+    one, two = "1" * 64, "2" * 64
+    alone = Origin(given="a.py:f", code_sha256=one, files={"weights": one})
+    member = Member(people=["anna"], behavior="mine", policy_sha256=one, origin=alone)
+    others: list[dict[str, Any]] = [
+        {"people": ["ben"]},
+        {"behavior": "yours"},
+        {"policy_sha256": two},
+        {"origin": alone.model_copy(update={"code_sha256": two})},
+    ]
+    companies = [{"g": member}, {"h": member}, *({"g": member.model_copy(update=other)} for other in others)]
+    origins = [
+        alone,
+        alone.model_copy(update={"code_sha256": two}),
+        alone.model_copy(update={"files": {"weights": two}}),
+        *(Origin(members=members) for members in companies),
+    ]
+    assert len({origin.sha256 for origin in origins}) == len(origins)
+    assert alone.model_copy(update={"given": "elsewhere/b.py:g", "files": {"/new/weights": one}}).sha256 == alone.sha256
 
 
 def test_an_error_of_the_function_is_told_with_its_own_lines_alone(

@@ -91,7 +91,7 @@ def test_a_training_in_another_town_than_the_captures_says_which_settings_differ
     train = ["train", str(town_of(made)), "--mode", "replay", "--replay-manifest", str(manifest), *LEARNING]
     assert main([*train, "--output", str(tmp_path / "policy"), "--set", "rules.queue.cooldown_ticks=8"]) == 2
     assert capsys.readouterr().err.endswith(
-        "; by --set, rules.needs.start_jitter is 0.3 there and not set here; "
+        "; by settings, rules.needs.start_jitter is 0.3 there and not set here; "
         "rules.queue.cooldown_ticks is 9 there and 8 here\n"
     )
     assert not (tmp_path / "policy" / "policy.json").exists()

@@ -10,7 +10,9 @@ from support.places import SCENARIOS
 
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
+from townlet.config.setting_keys import setting_keys
 from townlet.config.settings import setting_texts, with_settings
+from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 
 
@@ -65,6 +67,15 @@ def test_a_mapping_may_be_nested_and_hold_numbers_as_other_yaml_readers_leave_th
     nested = {"ppo": {"learning_rate": "1e-4", "target_kl": 0.1}, "rules.queue": {"cooldown_ticks": 9}}
     texts = ["ppo.learning_rate=1e-4", "ppo.target_kl=0.1", "rules.queue.cooldown_ticks=9"]
     assert with_settings(bakery, nested) == with_settings(bakery, texts)
+
+
+def test_every_key_that_is_listed_can_be_set_to_its_default(bakery: Scenario) -> None:
+    keys = setting_keys(Scenario)
+    assert {"ppo.learning_rate", "scenario.seed", "rules.queue.intensity.push_in"} <= {key.name for key in keys}
+    texts = [f"{key.name}={key.default}" for key in keys if key.default and "NAME" not in key.name]
+    assert len(texts) > 100
+    for text in texts:
+        assert with_settings(bakery, [text]).settings
 
 
 def test_no_settings_leave_the_scenario_itself(bakery: Scenario) -> None:
@@ -187,3 +198,9 @@ def test_shipped_scenarios_keep_their_digests_under_settings_that_change_nothing
         scenario = load_scenario(file)
         same = with_settings(scenario, {"ticks": scenario.ticks})
         assert same.digest == scenario.digest
+
+
+def test_no_key_of_the_training_section_but_the_seed_is_one_of_the_scenario_too() -> None:
+    assert Scenario.model_fields.keys() & TrainingConfig.model_fields.keys() == {"seed"}, (
+        "short keys would be ambiguous"
+    )

@@ -73,6 +73,7 @@ def test_the_column_goes_from_scenario_to_report() -> None:
         "summary_report": {"rollout_capture", "trained_policy", "validated_telemetry"},
         "policy_evaluation": {"rollout_capture", "scenario", "trained_policy", "validated_telemetry"},
         "conflict_baselines": {"scenario"},
+        "settings_sweep": {"scenario"},
         "baseline_document": {"promoted_baseline"},
         "promoted_baseline": {"conflict_baselines"},
         "pinned_capture": {"scenario"},
@@ -126,6 +127,7 @@ def test_gates_are_blocking_and_advisories_are_not() -> None:
         "worlds_are_unseen",
         "baseline_is_whole",
         "baselines_come_out_again",
+        "sweep_is_whole",
         "soak_is_whole",
         "endurance_is_whole",
         "seeds_are_whole",
@@ -157,7 +159,7 @@ def test_both_ways_to_load_the_location_work(command: list[str], tmp_path: Path)
 def test_the_definitions_are_consistent() -> None:
     Definitions.validate_loadable(defs)
     keys = defs.resolve_job_def("train_scenario").asset_layer.executable_asset_keys
-    others = {*PARTITIONS, "conflict_baselines", "several_seeds"}
+    others = {*PARTITIONS, "conflict_baselines", "settings_sweep", "several_seeds"}
     assert keys == {spec.key for spec in specs() if spec.key.to_user_string() not in others}
     assert AssetKey("trained_policy") in keys
 

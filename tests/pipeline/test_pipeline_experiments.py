@@ -48,7 +48,11 @@ def test_an_experiment_is_a_partition_whose_scenario_has_the_changes(
     folder: Path, instance: DagsterInstance, tmp_path: Path
 ) -> None:
     store, key = tmp_path / "store", f"{SCENARIO}__bold"
-    changes = {"training": {"ppo": {"learning_rate": 0.01}}, "simulator": {"ticks": 12, "seed": 4}}
+    changes = {
+        "training": {"ppo": {"learning_rate": 0.01}},
+        "simulator": {"ticks": 12, "seed": 4},
+        "settings": ["ppo.target_kl=1e-2", "network.hidden=[8, 4]"],
+    }
     assert launch(instance, store, **changes).success
     assert known_scenarios(instance) == [key]
     only = AssetSelection.assets("scenario", "rollout_capture")
@@ -56,6 +60,7 @@ def test_an_experiment_is_a_partition_whose_scenario_has_the_changes(
     assert result.success, reasons(result)
     made = load_scenario(store / key / "scenario" / f"{key}.yaml")
     assert (made.training.ppo.learning_rate, made.ticks, made.seed) == (0.01, 12, 4)
+    assert (made.training.ppo.target_kl, made.training.network.hidden) == (0.01, (8, 4))
     base = load_scenario(folder / f"{SCENARIO}.yaml")
     assert made.training.ppo.gamma == base.training.ppo.gamma
     assert made.town_digest == base.town_digest
@@ -116,6 +121,11 @@ def test_an_experiment_is_the_same_on_every_machine_of_an_object_store(
         ({"simulator": {"worlds": 0}}, "--worlds: found 0, expected"),
         ({"rules": {"lifecycle": {"eviction_debt": 5.0}}}, "rules.lifecycle.eviction_debt: found 5, expected 0"),
         ({"rules": {"perturbations": {"price_spike": {"per_day": 1.0}}}}, "price_spike"),
+        ({"settings": ["ppo.gama=1"]}, "experiment: ppo.gama: found unknown key 'gama', expected one of"),
+        (
+            {"settings": ["cycles=2"], "training": {"cycles": 3}},
+            "settings: found training.cycles, which another",
+        ),
         ({"experiment": "b" * 250}, "experiment: found 250 letters, expected at most 78"),
     ],
 )

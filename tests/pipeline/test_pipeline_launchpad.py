@@ -11,6 +11,7 @@ from support.scenario_sensor import SCENARIO, project_with_one_scenario
 
 from townlet.config import load_scenario
 from townlet.config.options import with_options
+from townlet.errors import InputError
 from townlet_pipeline.definitions import defs
 from townlet_pipeline.resources import NoValues, SimulatorResource, TrainerResource
 
@@ -53,6 +54,21 @@ def test_the_launchpad_of_a_column_shows_the_scenarios_values_and_they_change_no
     assert with_options(scenario, **options["simulator"]) == scenario
     file.write_text(file.read_text().replace("ticks:", "tikcs:"))
     assert shown(SCENARIO) == shown("gone") == {}, "the run itself reports what is wrong with it"
+
+
+def test_a_setting_replaces_a_value_that_the_launchpad_filled_in_and_contradicts_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = load_scenario(project_with_one_scenario(tmp_path / "project", monkeypatch) / f"{SCENARIO}.yaml")
+    options = shown(SCENARIO)
+    trainer = options["trainer"] | {"settings": ["ppo.learning_rate=2e-4", "cycles=7", "network.hidden=[8]"]}
+    training = TrainerResource(**trainer).configured(scenario).training
+    assert (training.ppo.learning_rate, training.cycles, training.network.hidden) == (2e-4, 7, (8,))
+    with pytest.raises(InputError, match=r"^trainer options: cycles: found 9 beside training.cycles=7 in settings"):
+        TrainerResource(**(trainer | {"cycles": 9})).configured(scenario)
+    simulator = SimulatorResource(**(options["simulator"] | {"settings": ["ticks=11"]}))
+    assert simulator.options_beside(scenario).keys() == {"worlds", "seed"}
+    assert simulator.configured(scenario).ticks == 11
 
 
 def test_a_value_that_a_step_hands_on_is_refused_rather_than_pickled() -> None:

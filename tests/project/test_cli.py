@@ -10,10 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from support.places import ROOT
+from typer.main import get_command
 
-from townlet.cli import main
+from townlet.cli import app, main
+from townlet.cli.groups import OTHERS
 
 QUEUE_CONFLICT = ROOT / "configs" / "scenarios" / "queue_conflict.yaml"
 TOWNLET = [sys.executable, "-c", "from townlet.cli import run; run()"]
@@ -37,6 +40,27 @@ def test_playback_answers_to_its_former_name_which_no_help_mentions(
     assert main(["--help"]) == 0
     commands = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert "playback" in commands and "replay" not in commands
+
+
+def test_help_lists_every_command_once_in_a_group_with_its_whole_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    command = get_command(app)
+    assert isinstance(command, click.Group)
+    for name, each in command.commands.items():
+        listed = [line for line in shown.splitlines() if line.startswith(f"  {name}  ")]
+        assert len(listed) == (not each.hidden), name
+    assert f"\n{OTHERS}:" not in shown and "..." not in shown.replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "completion"),
+    [("townlet sho", "show"), ("townlet train --wor", "--worlds"), ("townlet show queue", "queue_conflict")],
+)
+def test_a_shell_completes_commands_options_and_names_of_scenarios(words: str, completion: str) -> None:
+    asked = {"_TOWNLET_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run([*TOWNLET], env={**os.environ, **asked}, capture_output=True, text=True)
+    assert done.stdout.split() == [completion]
 
 
 def test_schema_describes_every_key_of_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,8 @@ BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(townlet [^`]+|python -m townlet_pipeline\.[^`]+|make [^`]+)`")
 PROGRAMS = {"townlet": app, **{module.__name__: module.app for module in (dead_runs, pages, retire, run, ui)}}
+#: Options of `townlet` itself, after which it ends.
+ENDING = {"--version", "--install-completion", "--show-completion"}
 #: Words that end a command in a line of a shell, and words for something that is left out.
 OVER, LEFT_OUT = {"|", ">", "2>", "&&", ";"}, {"…", "..."}
 
@@ -82,6 +84,7 @@ def test_the_commands_of_a_page_are_commands_with_such_arguments(page: Path) -> 
         ("townlet capture x.yaml --output", "Option '--output' requires an argument"),
         ("python -m townlet_pipeline.run --cycle", "No such option '--cycle"),
         ("python -m townlet_pipeline.runs", "no program townlet_pipeline.runs"),
+        ("townlet pipeline run --cycle", "No such option '--cycle"),
         ("make runn", "no target"),
     ],
 )
@@ -130,6 +133,11 @@ def require_command(words: list[str], whole: bool) -> None:
         if unknown:
             raise click.UsageError(f"no target {unknown[0]}")
         return
+    if words[0] == "townlet" and ENDING.intersection(words[1:2]):
+        return
+    if words[:2] == ["townlet", "pipeline"] and words[2:]:
+        # It hands over to the module of that name.
+        words = ["python", "-m", f"townlet_pipeline.{words[2]}", *words[3:]]
     name, arguments = (words[2], words[3:]) if words[0] == "python" else (words[0], words[1:])
     if name not in PROGRAMS:
         raise click.UsageError(f"no program {name}")

@@ -8,7 +8,8 @@ from support.places import ROOT
 
 from townlet_pipeline.instance import timetable
 
-NAME = re.compile(r"TOWNLET_[A-Z_]*[A-Z]\b")
+#: Shells set names with an underscore before it, to complete words.
+NAME = re.compile(r"(?<![A-Z_])TOWNLET_[A-Z_]*[A-Z]\b")
 ROW = re.compile(r"^\| `(TOWNLET_\w+)` \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
 PAGE = ROOT / "docs" / "VARIABLES.md"
 #: Folders and files of code, and the names of the files in them that are code.

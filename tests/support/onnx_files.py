@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 #: The outputs that a file can have, and the nodes that make them from the logits ``x``; rows are added for shapes.
 _NODES = {
     "logits": [("Identity", ["x"], {})],
+    "chances": [("Softmax", ["x"], {"axis": -1})],
     "action": [("ArgMax", ["x"], {"axis": -1, "keepdims": 0})],
     "drawn": [("Multinomial", ["x"], {"dtype": TensorProto.INT64})],
     "values": [("ReduceMax", ["x"], {"axes": [-1], "keepdims": 1})],

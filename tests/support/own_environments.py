@@ -80,6 +80,24 @@ class Broken(Dice):
         return seen, reward, False, False, info
 
 
+class Faulty(Dice):
+    """Has a number that is none where ``nan`` says: in the observation of its ``reset``, or in a ``reward``. It allows
+    the action 1 only if ``allows`` says so."""
+
+    def __init__(self, nan: str = "", allows: bool = True) -> None:
+        super().__init__()
+        self.nan, self.allows = nan, allows
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        seen, info = super().reset(seed=seed)
+        info["action_mask"][1] = self.allows
+        return (seen * np.nan if self.nan == "reset" else seen), info
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        seen, reward, terminated, truncated, info = super().step(action)
+        return seen, (np.inf if self.nan == "reward" else reward), terminated, truncated, info
+
+
 class Relay(ParallelEnv[str, np.ndarray, int]):
     """Observations are (agent, step); rewards are the action. ``ann`` ends in step 2, when ``cid`` arrives; ``bob`` is
     cut in step 3; ``cid`` ends in step 5, and the episode with it."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.own_environments import Broken, Dice, Relay, Turns
+from support.own_environments import Broken, Dice, Faulty, Relay, Turns
 
 import townlet
 from townlet.behavior import RandomBehavior
@@ -17,6 +17,7 @@ from townlet.errors import InputError
 from townlet.rollout import RolloutBuffer
 from townlet.training.batch import rollout_batch
 from townlet.training.environment import EnvironmentFailed, find_environment
+from townlet.training.environment.history import History
 from townlet.training.environment.loop import EnvironmentLoop
 from townlet.training.environment.worlds import episode_seed
 from townlet.training.harness import TrainingHarness
@@ -51,6 +52,10 @@ def test_agents_that_leave_and_arrive_have_trajectories_of_their_own() -> None:
     assert buffer.cut_ticks == [2, 7, 12]
     assert [cut[0, bob].tolist() for cut in buffer.cut_observation[:2]] == [[bob, 3], [bob, 3]]
     assert loop.town.people == ["ann", "bob", "cid"]
+    totals = {name.rpartition(".")[2]: value for name, value in buffer.totals.items()}
+    # Both who end and who are cut: ann and bob three times each, with 2 and 3, and cid twice with 3.
+    assert totals["return_mean"] == 21 / 8 and (totals["return_min"], totals["return_max"]) == (2.0, 3.0)
+    assert (totals["episodes_ended"], totals["episode_steps_mean"]) == (2, 5.0)
 
 
 def test_no_value_passes_from_one_agent_to_another_and_a_cut_one_has_its_own_last_value() -> None:
@@ -61,6 +66,7 @@ def test_no_value_passes_from_one_agent_to_another_and_a_cut_one_has_its_own_las
     loop.collect(buffer, harness.behavior)
     batch = rollout_batch(buffer, harness.network, config)
     advantage = batch.advantage.view(10, 3).numpy()
+    assert [cut[0, 2].tolist() for cut in buffer.cut_observation] == [[2.0, 3.0], [2.0, 3.0], [0.0, 0.0]]
     value, gamma, lam = buffer.value[:, 0], config.ppo.gamma, config.ppo.gae_lambda
     with torch.no_grad():
         beyond = float(harness.network.value(torch.from_numpy(buffer.cut_observation[0][0, 1])))
@@ -72,6 +78,16 @@ def test_no_value_passes_from_one_agent_to_another_and_a_cut_one_has_its_own_las
     before = 1.0 + gamma * value[2, 1] - value[1, 1]
     assert advantage[1, 1] == pytest.approx(before + gamma * lam * delta, rel=1e-5)
     assert sorted(batch.rows.tolist()) == np.flatnonzero(buffer.alive).tolist()
+
+
+def test_a_long_history_is_kept_whole() -> None:
+    history, actions = History(2), np.arange(2 * 200, dtype=np.int32).reshape(200, 2)
+    for _ in range(2):
+        history.clear()
+        for count, action in enumerate(actions, start=1):
+            history.append(action)
+            assert len(history.actions) == count
+        np.testing.assert_array_equal(history.actions, actions)
 
 
 def test_who_is_not_on_turn_has_no_choice() -> None:
@@ -168,6 +184,8 @@ def test_what_is_no_environment_is_refused(env: Any, options: dict[str, Any], me
             {"raises": True},
             "(?s)world 0, step 3 of episode 0: .* LookupError: the die is lost.*own_environments.py",
         ),
+        (Faulty, {"nan": "reset"}, "world 0, the reset of episode 0: found nan in the observation of agent "),
+        (Faulty, {"nan": "reward"}, "world 0, step 1 of episode 0: found inf in the reward of agent, expected finite"),
         (Relay, {"silent": True}, "world 0, step 2 of episode 0: agents: found ann gone without either, expected a"),
     ],
 )

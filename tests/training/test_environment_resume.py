@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ import pytest
 from safetensors.numpy import load_file
 from support.killed_trainings import End, Trainings, trainings
 from support.left_behind import outputs
-from support.own_environments import Diary, Dice, Relay, Rewarding, Turns, Unseeded
+from support.own_environments import Diary, Dice, Faulty, Relay, Rewarding, Turns, Unseeded
 from support.small_trainings import on_file, options_of
 
 from townlet.errors import InputError
+from townlet.files.storage import sha256
 from townlet.training import train_env
+from townlet.training.environment import find_environment
+from townlet.training.environment.worlds import EnvironmentWorlds
 
 SMALL: dict[str, Any] = {"worlds": 3, "rollout_ticks": 25, "epochs": 2, "cycles": 4}
 QUEUE = ("townlet.envs:parallel_env", "--env-option", "scenario=queue_conflict")
@@ -151,11 +155,27 @@ def test_another_version_of_the_environment_is_refused(tmp_path: Path) -> None:
         train_env(f"{file}:Mine", tmp_path / "mine", resume=True, **SMALL)
 
 
+@pytest.mark.parametrize("how", ["file", "id"])
+def test_wrappers_around_another_environment_are_part_of_it(how: str, tmp_path: Path) -> None:
+    """The class of the environment itself lies in another file, and says nothing about the rewards."""
+    file = tmp_path / "wrapped.py"
+    file.write_text(
+        "import gymnasium\nfrom gymnasium.wrappers import TransformReward\n"
+        "from support.own_environments import Dice\n\n\n"
+        "def make():\n    return TransformReward(Dice(), lambda reward: reward * 1.0)\n\n\n"
+        "gymnasium.register('Wrapped-v0', make)\n"
+    )
+    given: Any = f"{file}:make" if how == "file" else f"{file}:Wrapped-v0"
+    first = find_environment(given).origin
+    file.write_text(file.read_text().replace("1.0", "-1.0"))
+    second = find_environment(given).origin
+    assert first["source_sha256"] == second["source_sha256"]
+    assert first["factory_sha256"] != second["factory_sha256"] == sha256(file.read_bytes())
+    assert "factory_sha256" not in find_environment(Dice).origin
+
+
 def test_changed_actions_are_found(tmp_path: Path) -> None:
     """The file's own hash finds a change by accident; the fingerprint one that was made with care."""
-    from townlet.training.environment import find_environment
-    from townlet.training.environment.worlds import EnvironmentWorlds
-
     found = find_environment(Dice, {"sides": 1000})
     worlds = EnvironmentWorlds(found.name, found.adapt, 2, 5)
     for world in range(2):
@@ -172,6 +192,17 @@ def test_changed_actions_are_found(tmp_path: Path) -> None:
     del saved["length"]
     with pytest.raises(InputError, match=r"here: worlds\.length: found the state of other worlds"):
         again.restore(saved, "here")
+
+
+def test_a_fingerprint_covers_the_masks() -> None:
+    fingerprints = []
+    for allows in (True, False):
+        found = find_environment(Faulty, {"allows": allows})
+        with closing(EnvironmentWorlds(found.name, found.adapt, 1, 5)) as worlds:
+            worlds.begin(0, 0)
+            fingerprints.append((int(worlds.fingerprint[0]), worlds.observation.tolist()))
+    (one, seen), (other, also_seen) = fingerprints
+    assert seen == also_seen and one != other
 
 
 def test_more_cycles_go_on_to_the_bytes_of_a_longer_training(tmp_path: Path) -> None:

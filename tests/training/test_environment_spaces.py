@@ -70,6 +70,9 @@ def test_actions_are_numbered_from_0_and_given_in_the_environments_own_form() ->
     combined = Actions(space, "here")
     assert combined.names == ["0,5", "0,6", "0,7", "1,5", "1,6", "1,7"]
     assert all(space.contains(combined.native(index)) for index in range(6))
+    # An environment that computes with its action in place must not find it changed the next time.
+    combined.native(5)[:] = 0
+    assert combined.native(5).tolist() == [1, 7]
 
 
 def test_masks_are_read_in_each_form_and_of_another_size_refused() -> None:

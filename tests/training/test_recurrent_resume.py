@@ -15,6 +15,7 @@ from support.killed_trainings import End, Trainings, trainings
 from support.left_behind import outputs
 from support.places import QUEUE_CONFLICT, ROOT
 from support.recurrent import GRU
+from support.tiny_soak import tiny_baseline, tiny_scenario
 
 from townlet.training.checkpoint import read_checkpoint
 
@@ -44,6 +45,27 @@ def environment(folder: Path) -> list[Any]:
     return ["--env", task, "--env-option", "delay=33", "--config", file, "--worlds", 5]
 
 
+def soak(folder: Path) -> list[Any]:
+    """The arguments of a soak, in which the network replays and acts in turn."""
+    scenario = tiny_scenario(folder / "scenario", ("{hidden: [16]}", "{hidden: [16], recurrent: gru}"))
+    baseline = tiny_baseline(scenario, folder / "baseline")
+    return [scenario, "--baseline", baseline, "--cycles", 3, "--resume"]
+
+
+def test_a_killed_soak_loses_nothing_either(processes: Trainings, tmp_path: Path) -> None:
+    asked = soak(tmp_path)
+
+    def run(folder: Path, at: int | None = None) -> End:
+        return processes.run(*asked, "--output", folder, folder=folder, at=at, command="soak")
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    end = run(whole)
+    assert end.code == 0, end.errors
+    assert run(killed, at=end.operations - 20).code == -signal.SIGKILL
+    assert run(killed).code == 0
+    assert outputs(killed) == outputs(whole)
+
+
 @pytest.mark.parametrize("place", [town, environment])
 def test_killed_anywhere_and_resumed_it_ends_with_the_bytes_of_an_uninterrupted_training(
     processes: Trainings, tmp_path: Path, place: Any
@@ -57,7 +79,7 @@ def test_killed_anywhere_and_resumed_it_ends_with_the_bytes_of_an_uninterrupted_
     end = run(whole)
     assert end.code == 0, end.errors
     moments, resumed = random.Random(place.__name__), set()
-    for index in range(3):
+    for index in range(2):
         killed = tmp_path / f"killed {index}"
         assert run(killed, at=moments.randint(12, end.operations - 8)).code == -signal.SIGKILL
         checkpoint = read_checkpoint(killed)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.another_device import NAME, AnotherDevice
 from support.captures import QUEUE, capture
+from support.recurrent import GRU
 from support.small_trainings import run
 
 from townlet.behavior.compiled.kernel import TORCH
@@ -24,6 +25,8 @@ from townlet.training.devices import device_named
 WAYS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "rollout": ("rollout", "", {"network": {"hidden": [16, 16], "activation": "relu"}}),
     "committed": ("rollout", "", {"network": {"hidden": [16], "commitment_ticks": 6}, "imitation": {"rollouts": 1}}),
+    "recurrent": ("mixed", "random", {"network": GRU | {"layer_norm": True, "commitment_ticks": 3}}),
+    "recurrent joint": ("mixed", "random", {"network": GRU, "replay": {"mixing": "joint", "segment_ticks": 5}}),
     "vtrace": ("mixed", "random", {"ppo": {"target_kl": 0.5, "value_clip": 0.2}}),
     "joint": ("mixed", "random", {"replay": {"mixing": "joint", "segment_ticks": 5}}),
     "cloning": ("replay", "scripted", {}),

@@ -23,7 +23,7 @@ from townlet.capture.manifest import (
     ScenarioEntry,
     ShardEntry,
 )
-from townlet.capture.sample_metrics import capture_metrics
+from townlet.capture.sample_metrics import USES_KEY, capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
@@ -44,6 +44,7 @@ from townlet.files.storage import (
 )
 from townlet.host.memory import FEWER, require_memory
 from townlet.host.torch_settings import repeatable
+from townlet.outcomes.uses import uses_by_affordance
 from townlet.rollout import REWARD_PARTS, RolloutBuffer
 from townlet.simulation import SimulationLoop, inactive_counters, telemetry_totals
 from townlet.sources import sources_sha256
@@ -197,6 +198,8 @@ def _finish(
         "behavior": acted.name,
         **capture_metrics(town.people, tally, counter, totals, recording.log_prob_sum, acted.without_chances),
     }
+    if uses := uses_by_affordance((each for _, _, each in recording.events), scenario):
+        metrics[USES_KEY] = uses
     metrics_content = pretty_json(metrics).encode()
     manifest = Manifest(
         scenario=ScenarioEntry(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
-from click.exceptions import Abort, ClickException
 
 from townlet.cli import (
     baselines,
@@ -34,19 +34,25 @@ from townlet.cli import (
     stages,
     study,
     summary,
+    sweep,
     train,
     validate,
     watch,
 )
+from townlet.cli.groups import GroupedCommands
 from townlet.errors import InputError, RunError
 from townlet.host.memory import FEWER, is_out_of_memory
 from townlet.text.terminal import printable, show_what_can_be_shown
 
+#: The error about a command line that cannot be used. Since 0.26 Typer has a copy of Click, with a class of its own.
+_Unusable: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
 app = typer.Typer(
     name="townlet",
+    cls=GroupedCommands,
     help="Capture rollouts of a small town, train its people by PPO, and check and report the training.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -70,6 +76,7 @@ for command in (
     stages,
     lineage,
     bench,
+    sweep,
     study,
     show,
     schema,
@@ -110,9 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(printable(f"error: {line}" if line == str(error) else line), file=sys.stderr)
         return 1
-    except ClickException as error:
+    except _Unusable as error:
         error.show()
-        return error.exit_code
+        return int(error.exit_code)
     except (BrokenPipeError, SystemExit) as error:
         # When a reader such as `head` closes the pipe, Typer and Rich exit with 1 while handling BrokenPipeError.
         if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
@@ -128,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(printable(f"error: {place}{error.strerror or error}"), file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:
         print("interrupted: the work is unfinished, but every file is whole", file=sys.stderr)

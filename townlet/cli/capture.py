@@ -33,6 +33,7 @@ def capture(
     Each world plays one episode. A manifest holds the hashes of all files.
     """
     from townlet.capture import capture_rollout
+    from townlet.capture.sample_metrics import uses_sentence
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
     from townlet.config.settings import with_settings
@@ -59,5 +60,6 @@ def capture(
         f"{total['queue_conflict_events']:.0f} queue conflicts with a total intensity of "
         f"{total['queue_conflict_intensity_sum']:.2f}, "
         f"{100 * total['clipped_reward_share']:.1f} % of rewards clipped\n"
+        f"{uses_sentence(result.metrics)}"
         f"{result.manifest_path}  sha256 {result.manifest_sha256}"
     )

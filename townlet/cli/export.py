@@ -12,6 +12,16 @@ from townlet.cli.places import file_option, folder_option, require_apart
 
 export = typer.Typer(name="export")
 
+TrainingFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--training",
+        metavar="FOLDER",
+        show_default=False,
+        help="Folder of the training, with its policy; by default the log's folder.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
@@ -27,34 +37,49 @@ def _export() -> None:
 def tensorboard(
     log: TelemetryLog,
     output: Annotated[Path, folder_option(help="New folder for the event file.")],
+    training: TrainingFolder = None,
 ) -> None:
-    """Export the curves of a log as a TensorBoard event file.
+    """Export a log to TensorBoard: its curves, and the training's parameters and tags.
 
     Needs `pip install 'townlet[tensorboard]'`.
     """
     from townlet.tracking.export import export_tensorboard
 
-    curves = export_tensorboard(log, output)
+    curves = export_tensorboard(log, output, training)
     typer.echo(f"{curves} curves written; view them with: tensorboard --logdir {output}")
 
 
 @export.command()
 def mlflow(
     log: TelemetryLog,
-    tracking_uri: Annotated[str, typer.Option(help="MLflow server or database: http://..., sqlite:///mlflow.db, ...")],
+    tracking_uri: Annotated[
+        str,
+        typer.Option(
+            envvar="MLFLOW_TRACKING_URI", help="MLflow server or database: http://..., sqlite:///mlflow.db, ..."
+        ),
+    ],
     experiment: Annotated[str, typer.Option(help="Name of the experiment, which is created if needed.")] = "townlet",
     run_name: Annotated[
         str | None, typer.Option(show_default=False, help="Name of the run; by default the name of the log's folder.")
     ] = None,
+    training: TrainingFolder = None,
+    register: Annotated[
+        str | None, typer.Option("--register", metavar="NAME", help="Register the policy in MLflow's registry.")
+    ] = None,
+    alias: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Alias of the registered version, such as champion.")
+    ] = None,
 ) -> None:
-    """Export the curves of a log to MLflow.
+    """Export a log to MLflow: its curves, and the training's parameters, tags and files.
 
     Exporting again adds new points. Needs `pip install 'townlet[mlflow]'`.
     """
     from townlet.tracking.export import export_mlflow
 
-    done = export_mlflow(log, tracking_uri, experiment, run_name)
+    done = export_mlflow(log, tracking_uri, experiment, run_name, training, register, alias)
     typer.echo(f"{done.curves} curves, {done.added} points added; run {done.run_name} of experiment {experiment}")
+    if done.registered is not None:
+        typer.echo(f"version {done.registered.version} of {done.registered.name}: {done.registered.address}")
 
 
 @export.command()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from townlet.cli.tracking import Tracking
 
 if TYPE_CHECKING:
     from townlet.config import Scenario
@@ -34,12 +37,13 @@ UnseenWorldsOption = Annotated[
 
 
 def trained_with_seeds(
-    town: Scenario | None, options: TrainingOptions, seeds: int | None, *, track: object, **with_seeds: int | None
+    town: Scenario | None, options: TrainingOptions, seeds: int | None, tracking: Tracking, **with_seeds: int | None
 ) -> bool:
     """Train with several seeds if there is ``--seeds``, and print the table; otherwise do nothing and return False.
 
-    ``with_seeds`` are ``jobs`` and ``unseen_worlds``. Raises InputError for one of them without ``--seeds``, and for
-    ``--seeds`` with ``track`` or in an environment that is not a town.
+    ``tracking`` are the values of --track, --track-to and --track-experiment; ``with_seeds`` are ``jobs`` and
+    ``unseen_worlds``. Raises InputError for one of these without ``--seeds``, and for ``--seeds`` in an environment
+    that is not a town.
     """
     from townlet.cli.brought import say_what_it_brought
 
@@ -49,8 +53,7 @@ def trained_with_seeds(
     if town is None:
         require_absent("none with --env", seeds=seeds)
         return False
-    require_absent("none with --seeds: the curves of all seeds are in seeds.png", track=track)
-    _train(town, options, seeds, **with_seeds)
+    _train(town, options, seeds, tracking, **with_seeds)
     say_what_it_brought(None if options.from_policy is None else Path(str(options.from_policy)), town)
     return True
 
@@ -65,15 +68,23 @@ def require_absent(expected: str, **options: object) -> None:
 
 
 def _train(
-    town: Scenario, options: TrainingOptions, seeds: int, *, jobs: int | None, unseen_worlds: int | None
+    town: Scenario,
+    options: TrainingOptions,
+    seeds: int,
+    tracking: Tracking,
+    *,
+    jobs: int | None,
+    unseen_worlds: int | None,
 ) -> None:
     """Train, with one bar for all seeds."""
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.evaluation import WORLDS
     from townlet.study.several_seeds import SeedsInterrupted, SeedsPlan, default_jobs, train_seeds
+    from townlet.tracking import destinations
 
     worlds = WORLDS if unseen_worlds is None else unseen_worlds
     plan = SeedsPlan.of(town, options, seeds=seeds, worlds=worlds)
+    plan = replace(plan, track=tuple(destinations(tracking[0] or (), plan.folder, *tracking[1:])))
     side_by_side = default_jobs(seeds) if jobs is None else jobs
     with progress_bar(f"train {town.name}", "epochs") as advance:
         compiling_notice(elsewhere=side_by_side > 1)

@@ -29,7 +29,12 @@ def register(app: typer.Typer) -> None:
 
 def show(
     scenario: Annotated[
-        str | None, typer.Argument(metavar="[SCENARIO]", help="Scenario file, or the name of a scenario.")
+        str | None,
+        typer.Argument(
+            metavar="[SCENARIO]",
+            help="Scenario file, or the name of a scenario.",
+            autocompletion=lambda incomplete: [name for name in _names() if name.startswith(incomplete)],
+        ),
     ] = None,
     draw: Annotated[
         int | None,
@@ -81,11 +86,14 @@ def show(
 
     print_scenario(_console(width), shown)
     if draw is not None:
-        size = [] if people is None else ["--people", str(people)]
-        name = f"{shown.name}.yaml"
-        typer.echo("\nTo keep this town, and to record a day in it with the trained policy:")
-        typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(draw), *size, '--output', name])}")
-        typer.echo(f"  {_capture(Path(name))}")
+        _say_how_to_keep(draw, people, shown.name)
+
+
+def _say_how_to_keep(number: int, people: int | None, name: str) -> None:
+    size, file = [] if people is None else ["--people", str(people)], f"{name}.yaml"
+    typer.echo("\nTo keep this town, and to record a day in it with the trained policy:")
+    typer.echo(f"  {shlex.join(['townlet', 'show', '--draw', str(number), *size, '--output', file])}")
+    typer.echo(f"  {_capture(Path(file))}")
 
 
 def _require_together(
@@ -118,6 +126,14 @@ def _file_of(words: str) -> Path:
     if words not in builtin_scenarios() and "/" not in words and own.is_file():
         return own
     return Path(str(find_scenario(words)))
+
+
+def _names() -> list[str]:
+    """Names of scenarios that a shell can complete."""
+    from townlet.config.find import builtin_scenarios
+    from townlet.config.load import scenario_names
+
+    return sorted({*builtin_scenarios(), *scenario_names(_OWN)})
 
 
 def _list(width: int | None) -> None:

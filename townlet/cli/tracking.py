@@ -38,20 +38,20 @@ TrackExperiment = Annotated[
 ]
 
 
+#: Values of the three options.
+Tracking = tuple[Sequence[str] | None, str | None, str | None]
+
+
 @contextmanager
 def tracked(
-    tools: Sequence[str] | None,
-    place: str | None,
-    experiment: str | None,
+    tracking: Tracking,
     options: TrainingOptions,
     town: Scenario | None,
 ) -> Iterator[Recorder]:
     """Track a training while the block runs; says at its end where it can be looked at.
 
     Args:
-        tools: as given to ``--track``.
-        place: as given to ``--track-to``.
-        experiment: as given to ``--track-experiment``.
+        tracking: values of the three options.
         options: those of the training.
         town: the scenario; None for an environment.
 
@@ -60,6 +60,7 @@ def tracked(
     from townlet.host.installation import commit
     from townlet.tracking import Recorder, destinations
 
+    tools, place, experiment = tracking
     folder = as_path(options.output)
     if tools and not isinstance(folder, Path):
         raise InputError.of("options", "--track", str(folder), "a local folder for the training")

@@ -130,10 +130,9 @@ def train(
 
     town = _town_or_none(scenario, env, env_option, config, settings or [])
     name = town.name if town else str(env)
-    folder = output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds))
     options = TrainingOptions(
         mode=mode,
-        output=folder,
+        output=output or _default_folder(ppo_log, _below_runs(town, name, mode, seeds)),
         from_policy=from_policy,
         replay_manifest=replay_manifest,
         ppo_log=ppo_log,
@@ -148,9 +147,10 @@ def train(
         checkpoint_every=checkpoint_every,
         device=device,
     )
-    if trained_with_seeds(town, options, seeds, jobs=jobs, unseen_worlds=unseen_worlds, track=track):
+    tracking = (track, track_to, track_experiment)
+    if trained_with_seeds(town, options, seeds, tracking, jobs=jobs, unseen_worlds=unseen_worlds):
         return
-    with tracked(track, track_to, track_experiment, options, town) as recorder:
+    with tracked(tracking, options, town) as recorder:
         result = _train_town(town, options, recorder) if town else None
         result = result or train_environment(name, env_option, config, options, recorder, settings or ())
     _print_result(result, name, mode)

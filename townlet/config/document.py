@@ -256,6 +256,9 @@ def _syntax_fault(file: str, error: yaml.YAMLError) -> Fault:
     where = f"line {mark.line + 1} column {mark.column + 1}" if mark else ""
     if begun and mark and begun.line != mark.line and (error.context or "").startswith("while"):
         where += f", {error.context} that begins in line {begun.line + 1}"
+    if "nesting depth" in (error.problem or ""):
+        # Since 6.0.4, PyYAML's fast reader has a limit of its own, which it may reach before we see what it has read.
+        return Fault(file, where, "deeper nesting", f"at most {MOST_LEVELS} levels")
     problem = (error.problem or "broken YAML").replace("<block end>", "the end of the block")
     problem = problem.replace("'<block mapping start>'", "a key at another indentation")
     contrast = re.fullmatch("expected (.+), but (?:found|got) (.+)", problem)

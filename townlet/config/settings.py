@@ -13,6 +13,7 @@ from pydantic_core import to_jsonable_python
 from townlet.config.document import Node, parse_document
 from townlet.config.faults import item_type, known_keys, plain_type, quote
 from townlet.config.scenario import Scenario
+from townlet.config.setting_keys import FILE_ONLY, is_section, setting_keys
 from townlet.config.training import TrainingConfig
 from townlet.config.validate_scenario import Source, Where, validated_scenario
 from townlet.errors import Fault, InputError, nearest_name
@@ -24,12 +25,6 @@ Settings = Sequence[str] | Mapping[str, JsonValue]
 _AMBIGUOUS = {
     "seed": ("scenario.seed", "training.seed"),
     "worlds": ("training.worlds", "capture.worlds", "soak.worlds"),
-}
-#: Keys that only a scenario's file can have, with the reason.
-_FILE_ONLY = {
-    "name": "a scenario has the name of its file",
-    "description": "it is part of the file",
-    "blueprint": "it was expanded when the file was read; change what it made, or the file",
 }
 
 
@@ -89,6 +84,11 @@ def _record(before: Scenario, after: Scenario, settings: Iterable[Setting]) -> d
 def setting_texts(settings: Mapping[str, JsonValue]) -> list[str]:
     """Return ``key=value`` texts that mean the same as a mapping of full keys."""
     return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
+
+
+def full_keys(settings: Settings, source: str = "--set") -> list[str]:
+    """Return the full keys of settings. Raises what :func:`read_settings` raises."""
+    return [_full_key(each.where) for each in read_settings(settings, source)]
 
 
 def set_words(settings: Mapping[str, JsonValue]) -> list[str]:
@@ -189,13 +189,13 @@ def _place(key: str, model: type[BaseModel], source: str, *, short: bool) -> Whe
     first, *others = key.split(".")
     training, own = TrainingConfig.model_fields, model.model_fields
     if short and first == "scenario" and others:
-        if others[0] in own and others[0] not in _FILE_ONLY:
+        if others[0] in own and others[0] not in FILE_ONLY:
             return tuple(others)
-        return Fault(source, key, f"unknown key {others[0]!r}", nearest_name(others[0], set(own) - set(_FILE_ONLY)))
+        return Fault(source, key, f"unknown key {others[0]!r}", nearest_name(others[0], set(own) - set(FILE_ONLY)))
     if short and first in _AMBIGUOUS and not others:
         return Fault(source, key, "a key with more than one meaning", _meanings(first))
-    if short and first in _FILE_ONLY:
-        return Fault(source, key, "what cannot be set", f"another key: {_FILE_ONLY[first]}")
+    if short and first in FILE_ONLY:
+        return Fault(source, key, "what cannot be set", f"another key: {FILE_ONLY[first]}")
     if first in own:
         return (first, *others)
     if first in training:
@@ -210,25 +210,12 @@ def _meanings(short: str) -> str:
 
 def _nearest(key: str, model: type[BaseModel], *, short: bool) -> str:
     """The known first keys, and the whole key that somebody may have meant by the end of one."""
-    known = {*model.model_fields, *TrainingConfig.model_fields} - (set(_FILE_ONLY) if short else set())
+    known = {*model.model_fields, *TrainingConfig.model_fields} - (set(FILE_ONLY) if short else set())
     listing, asked, closest = nearest_name(key.split(".")[0], known).partition("; did you mean ")
-    longer = [path for path in _paths(model) if f".{path}".endswith(f".{key}")]
+    longer = [each.name for each in setting_keys(model) if f".{each.name}".endswith(f".{key}")]
     if longer:
         return f"{listing}; did you mean {' or '.join(map(repr, longer))}?"
     return f"{listing}{asked}{closest}"
-
-
-def _paths(model: type[BaseModel]) -> list[str]:
-    """The keys of all single values of a model, in their shortest form."""
-    found: list[str] = []
-    waiting: list[tuple[Where, Any]] = [((), model)]
-    while waiting:
-        where, kind = waiting.pop()
-        if _is_section(kind):
-            waiting += [((*where, name), plain_type(field.annotation)) for name, field in kind.model_fields.items()]
-        elif where[0] not in _FILE_ONLY:
-            found.append(".".join(where[1:] if where[0] == "training" and len(where) > 2 else where))
-    return sorted(found)
 
 
 def _put(content: dict[str, Any], setting: Setting, model: type[BaseModel], source: str) -> Fault | None:
@@ -236,15 +223,15 @@ def _put(content: dict[str, Any], setting: Setting, model: type[BaseModel], sour
     kind: Any = model
     part = content
     for depth, name in enumerate(setting.where):
-        if _is_section(kind):
+        if is_section(kind):
             field = kind.model_fields.get(name)
             kind = None if field is None else plain_type(field.annotation)
         else:
             kind = plain_type(item_type(kind))
-            if _is_section(kind) and name not in part:
+            if is_section(kind) and name not in part:
                 return Fault(source, setting.key, f"unknown name {name!r}", nearest_name(name, part))
         beyond = len(setting.where) - 1 - depth
-        holds_keys = _is_section(kind) or get_origin(kind) is dict
+        holds_keys = is_section(kind) or get_origin(kind) is dict
         if kind is None or not (beyond or holds_keys):
             part[name] = setting.value
             return None
@@ -262,13 +249,9 @@ def _put(content: dict[str, Any], setting: Setting, model: type[BaseModel], sour
 
 
 def _keys_of(setting: Setting, kind: Any, present: Any) -> str:
-    names = known_keys(kind, ()) if _is_section(kind) else list(present or ())
+    names = known_keys(kind, ()) if is_section(kind) else list(present or ())
     listing = f", {nearest_name('', names)}" if names else ""
     return f"a key in this section{listing}; such as {setting.key}.{names[0] if names else 'NAME'}=VALUE"
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _full_key(where: Where) -> str:

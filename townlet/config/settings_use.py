@@ -55,6 +55,8 @@ _UNUSED: Mapping[Use, Mapping[str, str]] = {
 }
 #: Sections of the town itself, on which :attr:`Scenario.town_digest` depends.
 _TOWN = ("ticks_per_day", "map", "objects", "affordances", "jobs", "people", "rules", "observations")
+#: Sections that are a policy's, not a scenario's, once a training begins with one.
+OF_POLICY = ("training.network", "training.imitation", "observations")
 #: Places that everything depends on, if only for its time.
 _ALWAYS = ("training.threads",)
 
@@ -109,21 +111,26 @@ def refuse_settings(scenario: Scenario, sections: Collection[str], expected: str
         raise InputError(faults)
 
 
-def why_another_town(recorded: Mapping[str, JsonValue], own: Mapping[str, JsonValue]) -> str:
+def why_another_town(
+    recorded: Mapping[str, JsonValue], own: Mapping[str, JsonValue], there: str = "there", here: str = "here"
+) -> str:
     """Say why a scenario's town is not the recorded one, as the settings of both tell, in a phrase."""
-    return _differing(recorded, own, _TOWN) or "the map, people or rules have changed since"
+    return _differing(recorded, own, _TOWN, there, here) or "the map, people or rules have changed since"
 
 
 def why_another_scenario(recorded: Mapping[str, JsonValue], own: Mapping[str, JsonValue]) -> str:
     """Say why a scenario's rollouts are not the recorded ones, as the settings of both tell, in a phrase."""
-    return _differing(recorded, own, (*_TOWN, "ticks", "schedule")) or "the scenario has changed since"
+    sections = (*_TOWN, "ticks", "schedule")
+    return _differing(recorded, own, sections, "there", "here") or "the scenario has changed since"
 
 
-def _differing(recorded: Mapping[str, JsonValue], own: Mapping[str, JsonValue], sections: Collection[str]) -> str:
+def _differing(
+    recorded: Mapping[str, JsonValue], own: Mapping[str, JsonValue], sections: Collection[str], there: str, here: str
+) -> str:
     keys = [key for key in dict.fromkeys([*recorded, *own]) if any(_within(key, section) for section in sections)]
     differing = [key for key in keys if (key in recorded, recorded.get(key)) != (key in own, own.get(key))]
-    told = [f"{key} is {_set_to(recorded, key)} there and {_set_to(own, key)} here" for key in differing]
-    return f"by --set, {'; '.join(told)}" if told else ""
+    told = [f"{key} is {_set_to(recorded, key)} {there} and {_set_to(own, key)} {here}" for key in differing]
+    return f"by settings, {'; '.join(told)}" if told else ""
 
 
 def _set_to(settings: Mapping[str, JsonValue], key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -20,12 +21,21 @@ def import_user_module(name: str) -> ModuleType:
     A file is run under a name of its own, so that it replaces no module, and its neighbours can be imported, as by a
     program. The same file with the same content is run once.
 
-    Raises FileNotFoundError for a file that is not there, ModuleNotFoundError, and whatever the code raises.
+    Raises FileNotFoundError for a file that is not there, ModuleNotFoundError, and whatever the code raises; of a
+    SystemExit, see :func:`as_error`.
     """
-    if name.endswith(".py"):
-        return _import_file(Path(name))
-    _look_in(Path.cwd())
-    return importlib.import_module(name)
+    try:
+        if name.endswith(".py"):
+            return _import_file(Path(name))
+        _look_in(Path.cwd())
+        return importlib.import_module(name)
+    except SystemExit as end:
+        raise as_error(end) from None
+
+
+def as_error(end: SystemExit) -> RuntimeError:
+    """The error that stands for a user's code that ends the process, as a program does; nobody asked it to."""
+    return RuntimeError(f"it ends the process by SystemExit({end.code!r})").with_traceback(end.__traceback__)
 
 
 def is_missing(name: str, error: ModuleNotFoundError) -> bool:
@@ -44,11 +54,23 @@ def raised_by_user(error: Exception, ours: Path) -> str:
     return f"{said}\n{theirs}" if theirs else said
 
 
+def where_raised(error: BaseException) -> str:
+    """An exception in one line, with the file and line of a user's code where it was raised."""
+    last, place = error.__traceback__, ""
+    while last is not None:
+        place = f" in {Path(last.tb_frame.f_code.co_filename).name}, line {last.tb_lineno}"
+        last = last.tb_next
+    first_line = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first_line}{place}"
+
+
 def source_sha256(code: object) -> str | None:
     """SHA-256 of the file that defines a module, a function, a class or an object's class; None without such a file.
 
-    Other files that it imports are not covered.
+    Other files that it imports are not covered. A partial function is defined where its function is.
     """
+    while isinstance(code, functools.partial):
+        code = code.func
     try:
         file = inspect.getsourcefile(inspect.unwrap(code))  # type: ignore[arg-type]
     except TypeError:

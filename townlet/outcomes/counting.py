@@ -57,7 +57,9 @@ def count_tick(
     event_count: np.ndarray,
     is_shower: np.ndarray,
     is_wash: np.ndarray,
+    own_column: np.ndarray,
     counts: np.ndarray,
+    own_uses: np.ndarray,
     log: np.ndarray,
     rows: np.ndarray,
 ) -> None:
@@ -70,7 +72,9 @@ def count_tick(
         event_count: int64 [W].
         is_shower: bool [O], of each object.
         is_wash: bool [U], of each affordance.
+        own_column: int64 [U], the place of each affordance in ``own_uses``, or -1.
         counts: COUNTS [W, A], counted on.
+        own_uses: float64 [W, A, N], completed uses of affordances of one's own, counted on.
         log: int32 [N, 4], with room for MOST_ROWS more rows per person.
         rows: int64 [1], the rows in use.
     """
@@ -80,6 +84,7 @@ def count_tick(
             count_stay(people, alive, counts, log, rows, w, a)
         for i in range(event_count[w]):
             count_event(events, is_shower, counts, log, rows, w, i)
+            count_own_use(events, own_column, own_uses, w, i)
 
 
 @rule
@@ -157,6 +162,16 @@ def count_event(
         # The slot's next person is somebody else.
         count.queued = 0.0
         count.gone = True
+
+
+@rule
+def count_own_use(events: np.ndarray, own_column: np.ndarray, own_uses: np.ndarray, w: int, i: int) -> None:
+    """Count one event if it is a completed use of an affordance of one's own."""
+    event = events[w, i]
+    if own_uses.shape[2] > 0 and event.kind == USE_COMPLETED:
+        column = own_column[event.detail]
+        if column >= 0:
+            own_uses[w, event.actor, column] += 1.0
 
 
 @rule

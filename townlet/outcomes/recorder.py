@@ -11,6 +11,7 @@ from townlet.behavior import Behavior
 from townlet.config import Scenario
 from townlet.metrics import COMPLETED_USES, CONFLICT_INTENSITY, per_1000_agent_steps
 from townlet.outcomes.counting import COUNTS, KIND, MOST_ROWS, PERSON, STAY, TICKS, WASH, WORLD, count_tick
+from townlet.outcomes.uses import metric_of_uses, own_affordances, own_columns
 from townlet.rollout import aligned_zeros
 from townlet.statistics.fairness import jain_index
 from townlet.world import TALLY, Town
@@ -66,7 +67,8 @@ class OutcomeRecorder:
 
     It begins with the town's tallies at 0, as a new town has them, and is told after every step. Outcomes are rates and
     means, by the names of :data:`townlet.metrics.METRICS`. Those that do not apply are left out: the outcomes of
-    showers in a town without one (``OF_SHOWERS``), those of work among people without a job (``OF_JOBS``).
+    showers in a town without one (``OF_SHOWERS``), those of work among people without a job (``OF_JOBS``). Completed
+    uses are also counted by affordance where the object type is one's own; see :mod:`townlet.outcomes.uses`.
 
     Two pairs measure waiting. ``wait_mean`` and ``wait_p95`` count, for each completed wash, all ticks queued for a
     shower since the last one: the price of a wash, to which attempts that were given up add. Who never gets to wash is
@@ -87,6 +89,9 @@ class OutcomeRecorder:
         self._is_wash = np.array([use.object == SHOWER for use in town.scenario.affordances.values()], np.bool_)
         # As records, whose fields are attributes in uncompiled code, too.
         self._counts = aligned_zeros(town.alive.shape, COUNTS).view(np.recarray).view(np.ndarray)
+        self._own = own_affordances(town.scenario)
+        self._own_column = own_columns(town.scenario)
+        self._own_uses = np.zeros((*town.alive.shape, len(self._own)))
         self._log, self._rows = np.zeros((4096, 4), np.int32), np.zeros(1, np.int64)
         self._most_rows = MOST_ROWS * town.alive.size
         # Plain arrays: records with attributes take longer to pass to compiled code.
@@ -104,7 +109,8 @@ class OutcomeRecorder:
         used = int(self._rows[0])
         if len(self._log) - used < self._most_rows:
             self._log = np.concatenate([self._log, np.zeros((len(self._log) + self._most_rows, 4), np.int32)])
-        count_tick(*self._watched, self._is_shower, self._is_wash, self._counts, self._log, self._rows)
+        kinds = self._is_shower, self._is_wash, self._own_column
+        count_tick(*self._watched, *kinds, self._counts, self._own_uses, self._log, self._rows)
 
     def pooled(self, people: Sequence[int] | None = None) -> dict[str, float]:
         """The outcomes over all worlds together, of some people by their indices, by default of all.
@@ -125,7 +131,7 @@ class OutcomeRecorder:
 
     def _outcomes(self, worlds: slice, people: NDArray[np.int64]) -> dict[str, float]:
         tally = {name: self.town.state.tally[worlds][:, people, TALLY.index(name)].sum() for name in _TALLIES}
-        values = self._of_every_town(worlds, people, tally)
+        values = self._of_every_town(worlds, people, tally) | self._of_own_types(worlds, people, tally)
         if self._is_shower.any():
             values |= self._of_showers(worlds, people, tally)
         if (self.town.layout.workplace[people] >= 0).any():
@@ -154,6 +160,13 @@ class OutcomeRecorder:
             "faints_per_1000": per_1000_agent_steps(faints, lived),
             "queueing_mean": queueing.mean(),
             "queueing_p95": np.quantile(queueing, 0.95),
+        }
+
+    def _of_own_types(self, worlds: slice, people: NDArray[np.int64], tally: dict[str, float]) -> dict[str, float]:
+        lived, uses = max(float(tally["alive_ticks"]), 1.0), self._own_uses[worlds][:, people].sum(axis=(0, 1))
+        return {
+            metric_of_uses(name): per_1000_agent_steps(float(count), lived)
+            for name, count in zip(self._own, uses, strict=True)
         }
 
     def _of_showers(self, worlds: slice, people: NDArray[np.int64], tally: dict[str, float]) -> dict[str, float]:

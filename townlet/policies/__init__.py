@@ -42,11 +42,17 @@ def find_policy(name_or_path: AnyPath) -> Path | UPath:
     """Return the place of a policy: a bare name such as ``generalist`` means a shipped one, anything else a path.
 
     A file or folder of that name in the current folder comes first, so that nobody's own policy is passed over.
+    ``models:/NAME@ALIAS`` is in MLflow's registry, and is downloaded by
+    :func:`~townlet.policies.registered.registered_policy`.
 
-    Raises InputError for a bare name that is neither. Another path is not checked.
+    Raises InputError for a bare name that is neither, and for a registered policy that cannot be had. Another path is
+    not checked.
     """
     from townlet.config.town import NAME_PATTERN
+    from townlet.policies.registered import is_registered, registered_policy
 
+    if is_registered(name_or_path):
+        return registered_policy(str(name_or_path))
     place = as_path(name_or_path)
     if not re.fullmatch(NAME_PATTERN, str(name_or_path)) or place.exists():
         return place

@@ -82,7 +82,7 @@ class DeclaredPolicy:
 
         Raises InputError for a file that cannot be read.
         """
-        content = {"declared": self.declared.model_dump(), "files": sorted(map(_sha256, self._all_files()))}
+        content = {"declared": self.declared.model_dump(), "files": list(map(_sha256, self._all_files()))}
         return sha256(canonical_json(content).encode())
 
     def hashes(self) -> dict[str, str]:

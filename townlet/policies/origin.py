@@ -5,6 +5,8 @@ Captures, evaluations, baselines and soaks record it, since such a behaviour has
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
@@ -74,10 +76,11 @@ class Origin(Section):
     def sha256(self) -> str:
         """SHA-256 of the hashes of the code, of the files in any place, and of the members.
 
-        Equal hashes mean that equal code read equal files, wherever they lay and however they were named.
+        Equal hashes mean that equal code read equal files, wherever they lay. Files count in the order of their names,
+        so that two that have changed places are others.
         """
         members = {name: member.identity for name, member in self.members.items()}
-        content = {"code": self.code_sha256, "files": sorted(self.files.values()), "members": members}
+        content = {"code": self.code_sha256, "files": in_order_of_names(self.files), "members": members}
         return sha256(canonical_json(content).encode())
 
     def sentence(self) -> str:
@@ -90,6 +93,11 @@ class Origin(Section):
 
 
 Member.model_rebuild()
+
+
+def in_order_of_names(files: Mapping[str, str]) -> list[str]:
+    """The hashes of files in the order of the files' names; of equal names, in that of the nearest folders'."""
+    return [files[file] for file in sorted(files, key=lambda file: Path(file).parts[::-1])]
 
 
 def origin_of(behavior: object) -> Origin | None:

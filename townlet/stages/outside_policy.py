@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from townlet.errors import InputError
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
 from townlet.policies.declared import DeclaredPolicy
+from townlet.policies.origin import in_order_of_names
 
 if TYPE_CHECKING:
     from townlet.behavior.choose import Choice
@@ -65,7 +66,7 @@ def version_of(content: dict[str, Any]) -> str:
 
     Words, places of files and provenance do not change it.
     """
-    decides = [content["identity"], sorted(content["files"].values()), content["scenario"]]
+    decides = [content["identity"], in_order_of_names(content["files"]), content["scenario"]]
     return sha256(canonical_json(decides).encode())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from townlet.config import load_scenario
+from townlet.config.settings import set_words, with_settings
 from townlet.errors import InputError
 from townlet.files.artefact_names import CARD_NAME, REPORT_NAME
 from townlet.files.storage import canonical_json, pretty_json, read_json, require_field, sha256, write_atomically
@@ -97,6 +98,7 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
 def _recorded_rollout(manifest: Path, capture: Capture) -> Section:
     """The section about the recorded rollout, with its plots and a row per person."""
     from townlet.capture import read_events
+    from townlet.capture.sample_metrics import uses_sentence
     from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
     from townlet.view.html_page import Section
 
@@ -107,7 +109,7 @@ def _recorded_rollout(manifest: Path, capture: Capture) -> Section:
     return Section(
         "The recorded rollout",
         f"{capture.manifest.rows:,} agent-steps of the {capture.manifest.behavior.name} behaviour, means over "
-        f"{capture.manifest.worlds} world(s): what replay phases learn from.",
+        f"{capture.manifest.worlds} world(s): what replay phases learn from. {uses_sentence(capture.metrics)}".strip(),
         capture_plots(capture, read_events(manifest)),
         ["agent", *(f"{label} ({unit})" for _, label, unit in AGENT_COLUMNS)],
         rows,
@@ -138,6 +140,8 @@ class _Trained:
     """SHA-256 of the weights that the training began with; None for fresh ones."""
     options: dict[str, Any]
     """The scenario's training section, with command-line options applied."""
+    settings: dict[str, Any]
+    """Settings beside the scenario's file, by full key."""
 
     @classmethod
     def of(cls, path: Path) -> _Trained:
@@ -151,7 +155,8 @@ class _Trained:
         fields = (require_field(card, f"provenance.{name}", path, what, kind) for name, kind in kinds.items())
         mode, epochs, steps, frequency, options = fields
         initial = provenance.get("parents", {}).get("initial_policy_sha256")
-        return cls(require_field(card, "sha256", path, what, str), mode, epochs, steps, frequency, initial, options)
+        weights, settings = require_field(card, "sha256", path, what, str), provenance.get("settings", {})
+        return cls(weights, mode, epochs, steps, frequency, initial, options, settings)
 
     def require_log(self, log: Path, last: Mapping[str, Any]) -> None:
         """Raise InputError unless ``last`` is the last record that this training logged."""
@@ -178,7 +183,7 @@ def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, sho
     # The pipeline keeps the scenario with all options applied beside the policy.
     effective = sources.policy / sources.scenario.name
     scenario = effective if effective.exists() else sources.scenario
-    own = load_scenario(scenario).training.model_dump(mode="json")
+    own = with_settings(load_scenario(scenario), trained.settings).training.model_dump(mode="json")
     changed = {name: trained.options[name] for name in OPTIONS if trained.options.get(name, own[name]) != own[name]}
     train = {"mode": trained.mode, "output": sources.policy, "ppo_log": sources.log, **changed}
     train |= _named("from", trained.initial_policy)
@@ -187,8 +192,8 @@ def _commands(sources: ReportSources, trained: _Trained, recorded: Manifest, sho
     if trained.log_frequency != 1:
         train["ppo_log_frequency"] = trained.log_frequency
     return [
-        command_line("capture", sources.scenario, options=capture, show=show),
-        command_line("train", scenario, options=train, show=show),
+        command_line("capture", sources.scenario, *set_words(recorded.scenario.settings), options=capture, show=show),
+        command_line("train", scenario, *set_words(trained.settings), options=train, show=show),
         command_line("validate", sources.log, show=show),
         command_line("summary", sources.log, options={"format": "html"}, show=show),
     ]

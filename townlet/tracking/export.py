@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from townlet.errors import InputError
 from townlet.files.artefact_names import TRACKING_NAME
@@ -17,6 +17,7 @@ from townlet.telemetry.validator import read_records
 from townlet.tracking.destination import EXPERIMENT, Destination
 from townlet.tracking.facts import Facts, facts_for
 from townlet.tracking.mlflow_run import MlflowRun
+from townlet.tracking.registry import Registered, register_policy, require_names
 from townlet.tracking.run import Status, missing_points
 from townlet.tracking.tensorboard_run import TensorboardRun
 from townlet.tracking.track import identity_of, keep_files
@@ -29,6 +30,7 @@ class Exported(NamedTuple):
     added: int
     run_name: str
     run_id: str
+    registered: Registered | None = None
 
 
 def export_mlflow(
@@ -37,12 +39,15 @@ def export_mlflow(
     experiment: str = EXPERIMENT,
     run_name: str | None = None,
     folder: Path | None = None,
+    register: str | None = None,
+    alias: str | None = None,
 ) -> Exported:
     """Write a valid log into a run of an experiment; a repeated export, or one after tracking, adds what is missing.
 
     The curves are those of :func:`~townlet.telemetry.curves.points_of`. Parameters, tags and files are those of the
     training in ``folder``, by default the log's, if the log is that training's. The run's start is the log's last
-    modification less the training's duration, estimated for epochs that were not logged.
+    modification less the training's duration, estimated for epochs that were not logged. The policy is registered
+    under the name ``register``, if given, and gets the ``alias``: :func:`~townlet.tracking.registry.register_policy`.
 
     Raises InputError, and writes nothing, if the log is not valid, if another process tracks or exports it, if its run
     holds other points or has another name than ``run_name``, or if MLflow is not installed. Raises InputError, too, if
@@ -50,6 +55,7 @@ def export_mlflow(
     """
     records = read_records(log)
     folder = folder or log.resolve().parent
+    _require_registrable(register, alias, folder, records)
     points, run = list(points_of(records)), MlflowRun(Destination("mlflow", tracking_uri, experiment))
     with exclusive_file(folder / TRACKING_NAME):
         run.prepare()
@@ -63,7 +69,8 @@ def export_mlflow(
         if facts != Facts():
             keep_files(run, folder, log)
         run.end(_status_of(facts), run.time_of(points[-1]))
-    return Exported(len(_curves(points)), len(missing), run.name, run.run_id)
+        registered = None if register is None else register_policy(run, folder, register, alias)
+    return Exported(len(_curves(points)), len(missing), run.name, run.run_id, registered)
 
 
 def export_tensorboard(log: Path, output: Path, folder: Path | None = None) -> int:
@@ -98,6 +105,19 @@ def export_tensorboard(log: Path, output: Path, folder: Path | None = None) -> i
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return len(_curves(points))
+
+
+def _require_registrable(
+    name: str | None, alias: str | None, folder: Path, records: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raise InputError for bad names, and unless the folder holds the policy of a finished training with this log."""
+    if name is None:
+        if alias is not None:
+            raise InputError.of("options", "--alias", repr(alias), "none without --register")
+        return
+    require_names(name, alias)
+    if "policy_sha256" not in facts_for(folder, records).tags:
+        raise InputError.of(folder, "", "no policy of this log's training", "a finished training to register")
 
 
 def _curves(points: Sequence[Point]) -> set[str]:

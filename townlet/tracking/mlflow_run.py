@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import filelock
+
 from townlet.errors import InputError
-from townlet.files.outputs import folder_place, make_folder
+from townlet.files.outputs import folder_place, lock_file, make_folder
+from townlet.host.mlflow_settings import set_mlflow_defaults
 from townlet.telemetry.curves import Point, description_of
 from townlet.tracking.destination import Destination
 from townlet.tracking.facts import Facts
@@ -30,13 +32,9 @@ _FEW = 100
 #: Lengths of a parameter's name and value, and of a tag's value, that every version accepts.
 _LONGEST_NAME, _LONGEST_VALUE, _LONGEST_TAG = 250, 6000, 8000
 
-#: Without these, MLflow reports its use to its makers, and retries an unreachable server for minutes.
-_DEFAULTS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-}
 _SQLITE = "sqlite:///"
+#: Seconds to wait for another process that makes the database.
+_PATIENCE = 60.0
 
 
 class MlflowRun:
@@ -66,20 +64,21 @@ class MlflowRun:
 
         Raises InputError if MLflow is not installed, or the server or database refuses.
         """
-        for name, value in _DEFAULTS.items():
-            os.environ.setdefault(name, value)
+        set_mlflow_defaults()
         address, name = self.destination.address, self.destination.experiment
-        with self._reaching():
+        with contextlib.ExitStack() as made, self._reaching():
             from mlflow import MlflowClient
 
-            self._client = MlflowClient(tracking_uri=address)
             place = None
             if address.startswith(_SQLITE):
                 database = Path(address.removeprefix(_SQLITE).partition("?")[0]).absolute()
                 folder_place(database.parent)
                 make_folder(database.parent)
+                # Two processes that make a database at once get in each other's way.
+                made.enter_context(filelock.FileLock(lock_file(database), timeout=_PATIENCE))
                 # Otherwise the files of a database's runs would lie in whatever folder is the current one.
                 place = (database.parent / f"{database.stem}-files").as_uri()
+            self._client = MlflowClient(tracking_uri=address)
             known = self.client.get_experiment_by_name(name)
             self._experiment_id = known.experiment_id if known else self.client.create_experiment(name, place)
 
@@ -198,6 +197,30 @@ class MlflowRun:
             row = f"\n| {curve} | {description_of(curve)} |"
             note += row if len(note) + len(row) <= _LONGEST_TAG else ""
         return note
+
+    def registered_version(self, name: str, tags: Mapping[str, str]) -> int | None:
+        """The version of a registered model that was made from this run with these tags; None if there is none."""
+        with self._reaching():
+            found = self.client.search_model_versions(f"name = '{name.replace(chr(39), '')}'")
+            same = (each for each in found if each.run_id == self.run_id and tags.items() <= each.tags.items())
+            return next((int(each.version) for each in same), None)
+
+    def register(self, name: str, tags: Mapping[str, str]) -> int:
+        """Register the run's policy as a new version, and return its number."""
+        from mlflow.exceptions import MlflowException
+
+        with self._reaching():
+            try:
+                self.client.get_registered_model(name)
+            except MlflowException:
+                self.client.create_registered_model(name)
+            source = f"runs:/{self.run_id}/policy"
+            return int(self.client.create_model_version(name, source, self.run_id, dict(tags)).version)
+
+    def give_alias(self, name: str, alias: str, version: int) -> None:
+        """Move an alias to a version."""
+        with self._reaching():
+            self.client.set_registered_model_alias(name, alias, str(version))
 
     def end(self, status: Status, ended: int | None = None) -> None:
         """Set the run's state and its end."""

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,6 @@ from townlet.tracking.destination import Destination
 from townlet.tracking.run import Status
 from townlet.tracking.track import Track, facts_with
 
-#: Seconds between two looks at the log: a batch of many points costs little more than one of few.
-INTERVAL = 2.0
-
 
 class Service:
     """The work of the process: one track for each destination, fed from one log."""
@@ -36,6 +34,7 @@ class Service:
     def __init__(self, spec: Mapping[str, Any], answers: int) -> None:
         self._spec, self._answers = spec, answers
         self.folder, self.log = Path(spec["folder"]), Path(spec["log"])
+        self.interval = float(spec["interval"])
         self._configured: Mapping[str, Any] | None = None
         self._begun, self._reading = False, False
         self.tracks = [
@@ -104,7 +103,6 @@ def main() -> None:
             for track in service.tracks:
                 track.run.prepare()
             service.answer(ready=True)
-            _step_back()
             _serve(service, requests)
     except OSError as error:
         expected = "a folder that can be written to"
@@ -115,17 +113,19 @@ def main() -> None:
 
 
 def _serve(service: Service, requests: _Requests) -> None:
-    while True:
-        request = requests.wait(INTERVAL)
-        if request is None:
-            service.follow()
-        elif "begin" in request:
-            service.begin(request["begin"], request["configured"])
-        elif "read" in request:
-            service.read()
-        else:
-            service.end(request["end"])
-            return
+    # While the training runs, the processors are its own; once it waits for this process, they are not.
+    with ThreadPoolExecutor(1, initializer=_step_back) as behind:
+        while True:
+            request = requests.wait(service.interval)
+            if request is None:
+                behind.submit(service.follow).result()
+            elif "begin" in request:
+                service.begin(request["begin"], request["configured"])
+            elif "read" in request:
+                service.read()
+            else:
+                service.end(request["end"])
+                return
 
 
 @contextlib.contextmanager
@@ -145,9 +145,9 @@ def _alone(folder: Path) -> Any:
 
 
 def _step_back() -> None:
-    """Leave the processors to the training whenever it wants them."""
+    """Leave the processors to others whenever they want them; on Linux, this thread alone does so."""
     with contextlib.suppress(OSError):
-        os.nice(19)
+        os.nice(19 if sys.platform == "linux" else 0)
 
 
 class _Requests:

@@ -24,6 +24,8 @@ from townlet.tracking.run import Status
 if TYPE_CHECKING:
     from townlet.config.training import TrainingConfig
 
+#: Seconds between two looks at the log: a batch of many points costs little more than one of few.
+INTERVAL = 2.0
 #: The process has the module path of this one.
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from townlet.tracking.process import main; main()"
 
@@ -42,6 +44,7 @@ class Recorder:
         name: of the run; by default the folder's name.
         tags: further tags of the run, without the prefix ``townlet.``.
         warn: called with a sentence if a destination cannot be reached during the training.
+        interval: seconds between two looks at the log.
 
     Entering raises InputError, with nothing changed but empty folders and the experiment made, if a tool is not
     installed, or an address, folder or database cannot be used. Later failures are told to ``warn``, once each.
@@ -56,6 +59,7 @@ class Recorder:
         name: str | None = None,
         tags: Mapping[str, str] | None = None,
         warn: Callable[[str], None] = warnings.warn,
+        interval: float = INTERVAL,
     ) -> None:
         if destinations and file_place(log).is_stream:
             raise InputError.of("options", "--ppo-log", str(log), "a file: tracking reads the log")
@@ -65,6 +69,7 @@ class Recorder:
             "log": str(log.absolute()),
             "name": name or folder.absolute().name,
             "tags": dict(tags or {}),
+            "interval": interval,
         }
         self._also: Callable[[dict[str, Any]], None] | None = None
         self._warn = warn

@@ -10,13 +10,10 @@ from townlet.behavior.brought_observations import changed_observations, with_obs
 from townlet.behavior.network import ActorCritic
 from townlet.behavior.policy_file import PolicyCard, card_file, load_policy, read_card
 from townlet.config.scenario import Scenario
-from townlet.config.settings_use import refuse_settings
+from townlet.config.settings_use import OF_POLICY, refuse_settings
 from townlet.config.training import ImitationConfig
 from townlet.files.storage import AnyPath
 from townlet.training.harness import TrainingHarness
-
-#: Sections that are a policy's, not a scenario's, once a training begins with one.
-_DECIDED = ("training.network", "training.imitation", "observations")
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Beginning:
             return cls(scenario)
         file = card_file(policy)
         card = read_card(file)
-        refuse_settings(scenario, _DECIDED, f"no such setting: network and observations are those of {policy}")
+        refuse_settings(scenario, OF_POLICY, f"no such setting: network and observations are those of {policy}")
         changes = {"network": card.network, "imitation": ImitationConfig()}
         seen = with_observations(scenario, card.observation, file)
         training = scenario.training.model_copy(update=changes)

@@ -41,14 +41,14 @@ class Sequences(NamedTuple):
         chooses = learnable_steps(buffer, network).reshape(shape)
         ends = (buffer.terminated | buffer.truncated).reshape(shape)
         # Ends before each tick, and before the slot's last choice before that.
-        passed = np.cumsum(ends, axis=0) - ends
+        passed: Rows = np.cumsum(ends, axis=0) - ends
         slot, tick = np.nonzero(chooses.T)
         first = np.ones(len(slot), np.bool_)
         first[1:] = slot[1:] != slot[:-1]
         row = tick * shape[1] + slot
         place, begins = np.full(chooses.size, -1, np.int64), np.zeros(chooses.size, np.bool_)
         place[row] = np.arange(len(row)) + np.cumsum(first)
-        since = passed.ravel()[row]
+        since: Rows = passed.ravel()[row]
         begins[row[1:]] = (since[1:] != since[:-1]) & ~first[1:]
         begins[row[first]] |= since[first] > 0
         return cls(place, begins)

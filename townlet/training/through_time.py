@@ -6,7 +6,6 @@ the backward pass is one matrix product, and those gradients are one for all ste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from townlet.behavior.network import next_state
 
 
-def unrolled(inputs: Tensor, state: Tensor, begins: Tensor, memory: nn.GRUCell, widths: Sequence[int]) -> Tensor:
+def unrolled(inputs: Tensor, state: Tensor, begins: Tensor, memory: nn.GRUCell, widths: list[int]) -> Tensor:
     """The states after each step, float32 [P, H], where step k has the first ``widths[k]`` sequences.
 
     Args:
@@ -25,7 +24,7 @@ def unrolled(inputs: Tensor, state: Tensor, begins: Tensor, memory: nn.GRUCell, 
         memory: whose recurrent weights are used.
         widths: never increases; its sum is P.
     """
-    found: Tensor = _Unrolled.apply(inputs, memory.weight_hh, memory.bias_hh, state, begins, memory, widths)
+    found: Tensor = _Unrolled.apply(inputs, memory.weight_hh, memory.bias_hh, state, begins, memory, widths)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -39,10 +38,10 @@ class _Unrolled(torch.autograd.Function):
         state: Tensor,
         begins: Tensor,
         memory: nn.GRUCell,
-        widths: Sequence[int],
+        widths: list[int],
     ) -> Tensor:
         befores, afters = [], []
-        for of_step, fresh in zip(inputs.split(widths), begins.split(widths), strict=True):
+        for of_step, fresh in zip(*(torch.split(of_all, widths) for of_all in (inputs, begins)), strict=True):
             befores.append(state[: len(of_step)].masked_fill(fresh, 0.0))
             state = next_state(of_step, befores[-1], memory)
             afters.append(state)
@@ -51,7 +50,7 @@ class _Unrolled(torch.autograd.Function):
         return torch.cat(afters)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """With h the state before, a = U h + c, s the sums before the gates, and g = ∂L/∂h':
 
         ∂L/∂s_n = g (1 − z)(1 − n²), ∂L/∂s_z = g (h − n) z (1 − z), ∂L/∂s_r = ∂L/∂s_n a_n r (1 − r),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,20 +49,23 @@ def drawn_content(scenario: Scenario) -> str:
     return "\n".join([*_lines(scenario), *plan.names, *objects, *people, *walls])
 
 
-def _saved(scenario: Scenario, form: str, **options: object) -> bytes:
+def _saved(scenario: Scenario, form: str, **options: Any) -> bytes:
     with style(scenario.name):
         buffer = io.BytesIO()
         _figure(scenario).savefig(buffer, format=form, **options)
     return buffer.getvalue()
 
 
+def _tile(scenario: Scenario) -> float:
+    """The size of a tile in inches, at most half an inch."""
+    return min(_LONG_SIDE / max(scenario.map.width, scenario.map.height), 0.5)
+
+
 def _figure(scenario: Scenario) -> Figure:
     from matplotlib.figure import Figure
 
-    plan, lines = floor_plan_of(scenario), _lines(scenario)
+    plan, lines, tile = floor_plan_of(scenario), _lines(scenario), _tile(scenario)
     height, width = plan.walls.shape
-    # A map of few tiles is drawn smaller: a tile has at most half an inch.
-    tile = min(_LONG_SIDE / max(height, width), 0.5)
     text = 0.18 * (len(lines) + 1)
     margin = 0.15
     whole = max(tile * width, _LONG_SIDE) + 2 * margin, tile * height + text + 3 * margin
@@ -73,7 +76,8 @@ def _figure(scenario: Scenario) -> Figure:
     _draw_ground(axes, plan, lines_between=tile >= _LETTERED)
     _draw_objects(axes, scenario, tile)
     _draw_people(axes, scenario, tile)
-    _draw_names(axes, plan, scenario, tile)
+    if tile >= _LETTERED:
+        _draw_names(axes, plan, scenario, tile)
     figure.text(
         margin / whole[0], (text + margin) / whole[1], "\n".join(lines), va="top", fontsize=8.5, linespacing=1.4
     )
@@ -125,8 +129,9 @@ def _draw_people(axes: Axes, scenario: Scenario, tile: float) -> None:
 def _draw_names(axes: Axes, plan: FloorPlan, scenario: Scenario, tile: float) -> None:
     """Write the names of rooms that are wide enough, in the row nearest to the middle that nothing stands in."""
     stands = np.zeros(plan.walls.shape, np.bool_)
-    for thing in (*scenario.objects.values(), *scenario.people.values()):
-        stands[thing.at[1], thing.at[0]] = True
+    objects, people = (each.at for each in scenario.objects.values()), (each.at for each in scenario.people.values())
+    for x, y in (*objects, *people):
+        stands[y, x] = True
     for room, name in enumerate(plan.names):
         tiles = plan.rooms == room
         rows, columns = np.nonzero(tiles)
@@ -134,8 +139,10 @@ def _draw_names(axes: Axes, plan: FloorPlan, scenario: Scenario, tile: float) ->
             continue
         middle = float(rows.mean())
         free = [int(row) for row in np.unique(rows) if not (tiles[row] & stands[row]).any()]
-        y = min(free, key=lambda row: abs(row - middle), default=middle)
-        written = axes.text(float(columns.mean()) + 0.5, y + 0.5, name, ha="center", va="center", fontsize=_NAME_SIZE)
+        nearest = min(free, key=lambda row: abs(row - middle), default=middle)
+        written = axes.text(
+            float(columns.mean()) + 0.5, nearest + 0.5, name, ha="center", va="center", fontsize=_NAME_SIZE
+        )
         written.set(style="italic", alpha=0.75, zorder=5)
 
 
@@ -147,7 +154,8 @@ def _lines(scenario: Scenario) -> list[str]:
     for kind, count, use, ticks, *_ in use_rows(scenario):
         placed.setdefault(kind, []).append(f"{use}, {ticks} ticks")
         counts[kind] = count
-    objects = "; ".join(f"{letters[kind]} {kind} ({counts[kind]}): {' / '.join(uses)}" for kind, uses in placed.items())
+    mark = {kind: f"{letters[kind]} " if _tile(scenario) >= _LETTERED else "" for kind in placed}
+    objects = "; ".join(f"{mark[kind]}{kind} ({counts[kind]}): {' / '.join(uses)}" for kind, uses in placed.items())
     said = [f"{scenario.name}: {summary_lines(scenario)[0]}", objects]
     if len(scenario.people) <= _NAMED:
         people = (f"{name} ({person.job})" if person.job else name for name, person in scenario.people.items())

@@ -40,6 +40,7 @@ MAIN = {
     "endurance_report": f"{ACCEPTANCE_STEM}.html",
     "morning_overview": "morning.html",
     "several_seeds": "seeds.json",
+    "settings_sweep": "sweep.json",
     "outside_policy": OUTSIDE_POLICY_NAME,
     "outside_capture": MANIFEST_NAME,
     "outside_evaluation": EVALUATION_NAME,

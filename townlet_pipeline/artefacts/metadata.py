@@ -1,5 +1,6 @@
 """Metadata of materializations: tables, links, hashes of what was read, and the command that makes the same files."""
 
+import base64
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,12 @@ def markdown_of(file: Path) -> MetadataValue[Any]:
         return f"[{label}]({url})" if url else f"{label} ({markdown.plain(path)})"
 
     return MetadataValue.md(_RELATIVE_LINK.sub(absolute, file.read_text(encoding="utf-8")))
+
+
+def picture(file: Path, alt: str) -> MetadataValue[Any]:
+    """A PNG file inside Markdown, which the UI displays."""
+    data = base64.b64encode(file.read_bytes()).decode()
+    return MetadataValue.md(f"![{alt}](data:image/png;base64,{data})")
 
 
 def playback_of_capture(page_file: Path) -> dict[str, MetadataValue[Any]]:

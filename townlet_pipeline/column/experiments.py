@@ -6,7 +6,7 @@ is a partition like any scenario.
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,7 @@ def register(
     *,
     changes: Mapping[str, Mapping[str, Any]] | None = None,
     capture_options: Mapping[str, int | None] | None = None,
+    settings: Sequence[str] = (),
 ) -> Registered:
     """Write the complete configuration of an experiment and add its partition.
 
@@ -63,12 +64,16 @@ def register(
         experiment: name of the experiment.
         changes: values to change, by section of the scenario.
         capture_options: ``ticks``, ``worlds`` and ``seed`` of the capture.
+        settings: texts such as ``ppo.gamma=0.9``, see :func:`townlet.config.settings.with_settings`.
     """
     from townlet.config import load_scenario
+    from townlet.config.settings import with_settings
     from townlet.files.storage import exclusive, write_atomically
 
     key = _key(scenario, experiment)
-    effective = _effective(load_scenario(scenario_file(scenario)), key, changes or {}, capture_options or {})
+    base = with_settings(load_scenario(scenario_file(scenario)), settings, "experiment")
+    _require_once(base.settings, changes or {}, capture_options or {})
+    effective = _effective(base, key, changes or {}, capture_options or {})
     content = _content(effective, f"{scenario} with the changes of the experiment {experiment}; do not edit.")
     file = experiment_file(store, key)
     fetch_if_shared(store, key)
@@ -102,6 +107,18 @@ def _key(scenario: str, experiment: str) -> str:
     if key in known:
         raise InputError.of("experiment", "experiment", repr(experiment), f"another name: {key}.yaml is a scenario")
     return key
+
+
+def _require_once(
+    settings: Mapping[str, Any], changes: Mapping[str, Any], capture_options: Mapping[str, int | None]
+) -> None:
+    """Raise InputError for a key that both settings and the other changes name."""
+    from townlet.config.settings import full_keys
+
+    sizes = {"ticks": "ticks", "worlds": "capture.worlds", "seed": "scenario.seed"}
+    others = {sizes[name] for name, value in capture_options.items() if value is not None}
+    for key in sorted(set(settings) & (others | set(full_keys(changes, "experiment")))):
+        raise InputError.of("experiment", "settings", f"{key}, which another option sets too", "it once")
 
 
 def _effective(
@@ -207,6 +224,9 @@ class Experiment(Config):
         default={}, description="Changes to the scenario's training section, such as {ppo: {learning_rate: 0.01}}."
     )
     rules: dict[str, Any] = Field(default={}, description="Changes to the scenario's rules section.")
+    settings: list[str] = Field(
+        default=[], description="Values for single keys, such as ppo.learning_rate=1e-3, like those of --set."
+    )
     simulator: CaptureOptions = Field(default=CaptureOptions(), description="Size of the capture.")
 
 
@@ -221,6 +241,7 @@ def freeze_and_register(context: OpExecutionContext, config: Experiment, store: 
             config.experiment,
             changes={"training": config.training, "rules": config.rules},
             capture_options=config.simulator.model_dump(),
+            settings=config.settings,
         )
     context.log.info(f"{done.key}: {'written to' if done.new else 'already in'} {done.file}")
 

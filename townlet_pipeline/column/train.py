@@ -1,6 +1,6 @@
 """Training in a run: tags, an unfinished training resumed, and divergence as a failure of the step."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ def train_or_resume(
     context: AssetExecutionContext,
     scenario: "Scenario",
     options: "TrainingOptions",
-    progress: Callable[[Mapping[str, Any]], None],
+    progress: Callable[[dict[str, Any]], None],
 ) -> "TrainingResult":
     """Train like :func:`townlet.training.train`, from the folder's checkpoint on if the training there is unfinished.
 

@@ -122,6 +122,14 @@ refresh_morning = job(
 )
 
 
+sweep_settings = job(
+    "sweep_settings",
+    AssetSelection.assets("settings_sweep"),
+    "Search for better settings of a scenario's training; the best are confirmed with fresh seeds.",
+    max_runtime=timedelta(hours=24),
+)
+
+
 @dagster.job(executor_def=townlet_executor, resource_defs=NEEDED_BY_ALL, tags=_tags(timedelta(hours=1)))
 def certify() -> None:
     """The certificate's seven commands on `queue_conflict`, as `make certify` runs them."""
@@ -138,5 +146,6 @@ ALL: list[AssetJob | JobDefinition] = [
     refresh_morning,
     examine_policy,
     nightly_policies,
+    sweep_settings,
     certify,
 ]

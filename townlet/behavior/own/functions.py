@@ -76,13 +76,21 @@ class FunctionBehavior(RowsBehavior):
 
     def _array(self, what: str, returned: Any, shape: tuple[int, ...], kinds: str, expected: str) -> NDArray[Any]:
         """What the function returned, as an array. Raises InputError for another shape, type, or NaN."""
-        array = _as_array(returned)
+        array = self._read(what, returned)
         if array.shape != shape or array.dtype.kind not in kinds:
             found = f"{array.dtype} {list(array.shape)}"
             raise InputError.of(f"behavior {self.name}", what, found, f"{expected} {list(shape)}")
         if array.dtype.kind == "f" and what != "values" and np.isnan(array).any():
             raise InputError.of(f"behavior {self.name}", what, "NaN", "numbers")
         return array
+
+    def _read(self, what: str, returned: Any) -> NDArray[Any]:
+        """An array of what the function returned. Raises InputError for what is none, such as rows of other lengths."""
+        try:
+            return _as_array(returned)
+        except (TypeError, ValueError, RuntimeError):
+            found = f"{type(returned).__name__} that is no array"
+            raise InputError.of(f"behavior {self.name}", what, found, "an array or a tensor") from None
 
     def _values(self, outputs: tuple[Any, ...], index: int, rows: int) -> NDArray[Any]:
         """The values among the outputs, [B]; NaN if there are none."""
@@ -92,7 +100,7 @@ class FunctionBehavior(RowsBehavior):
         if len(outputs) <= index:
             return np.full(rows, math.nan)
         self.has_values = True
-        given = _as_array(outputs[index])
+        given = self._read("values", outputs[index])
         flat = given[:, 0] if given.shape == (rows, 1) else given
         values = self._array("values", flat, (rows,), "f", "floats")
         if np.isinf(values).any():
@@ -142,12 +150,12 @@ class ActionsBehavior(FunctionBehavior):
 
     @property
     def has_log_probs(self) -> bool:  # type: ignore[override]
-        """Whether the function gives log-probabilities; a deterministic behaviour needs none."""
-        return self.deterministic or self._gave_log_probs
+        """Whether the function has given all log-probabilities so far; a deterministic behaviour needs none."""
+        return self.deterministic or (self._gave_log_probs and not self._owes_log_probs)
 
     def __init__(self, function: Function, **options: Any) -> None:
         super().__init__(function, **options)
-        self._gave_log_probs = False
+        self._gave_log_probs = self._owes_log_probs = False
 
     def choose(
         self, observation: NDArray[np.float32], mask: NDArray[np.bool_], draws: NDArray[np.float64]
@@ -160,22 +168,24 @@ class ActionsBehavior(FunctionBehavior):
             wrong = chosen[(chosen < 0) | (chosen >= actions)][0]
             raise InputError.of(f"behavior {self.name}", "actions", str(wrong), f"0 to {actions - 1}")
         legal = np.take_along_axis(mask, chosen[:, None], 1)[:, 0]
-        log_probs = self._log_probs(outputs, rows)
-        if self._gave_log_probs and not legal.all():
+        gave, log_probs = self._log_probs(outputs, rows)
+        if gave and not legal.all():
             expected = "actions that the mask allows, since the log-probability given would be that of another"
             raise InputError.of(f"behavior {self.name}", "actions", str(chosen[~legal][0]), expected)
         return np.where(legal, chosen, WAIT), log_probs, self._values(outputs, 2, rows)
 
-    def _log_probs(self, outputs: tuple[Any, ...], rows: int) -> NDArray[Any]:
+    def _log_probs(self, outputs: tuple[Any, ...], rows: int) -> tuple[bool, NDArray[Any]]:
+        """Whether the function gave them, and the log-probabilities to record, [B]."""
         if self.deterministic or len(outputs) < 2 or outputs[1] is None:
-            return np.zeros(rows)
+            self._owes_log_probs = True
+            return False, np.zeros(rows)
         found = self._array("log_probs", outputs[1], (rows,), "f", "floats")
         if not np.isfinite(found).all() or found.max() > _ROUNDED_ABOVE_0:
             wrong = found[~np.isfinite(found) | (found > _ROUNDED_ABOVE_0)][0]
             raise InputError.of(f"behavior {self.name}", "log_probs", str(wrong), "finite numbers of at most 0")
         self._gave_log_probs = True
         at_most_0: NDArray[Any] = np.minimum(found, 0.0)
-        return at_most_0
+        return True, at_most_0
 
 
 def from_logits(
@@ -245,7 +255,11 @@ def hashes_of(files: Iterable[AnyPath]) -> dict[str, str]:
 def _as_array(returned: ArrayLike) -> NDArray[Any]:
     """An array of what a function returned: an array, a list, or a tensor with or without gradients."""
     detach = getattr(returned, "detach", None)
-    return np.asarray(detach().cpu() if detach is not None else returned)
+    if detach is None:
+        return np.asarray(returned)
+    tensor = detach().cpu()
+    # NumPy has no bfloat16, which is what autocast may give; float32 holds all of its numbers.
+    return np.asarray(tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor)
 
 
 #: Log-probabilities just above 0 are rounding.

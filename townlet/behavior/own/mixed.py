@@ -152,6 +152,7 @@ def mixed_company(
     """
     people = groups_of(scenario, list(given))
     chosen: dict[str | int, tuple[Group, Member]] = {}
+    namesakes: dict[str, int] = {}
     for key, behavior in given.items():
         inner = names_company(behavior) if isinstance(behavior, str) else isinstance(behavior, Mapping | MixedBehavior)
         if inner:
@@ -160,9 +161,8 @@ def mixed_company(
         one = behavior if isinstance(behavior, str) else id(behavior)
         if one not in chosen:
             group, member = choose(scenario, behavior)
-            namesakes = sum(group.label == other.label for other, _ in chosen.values())
-            label = f"{group.label} ({namesakes + 1})" if namesakes else group.label
-            chosen[one] = group._replace(label=label), member
+            namesakes[group.label] = number = namesakes.get(group.label, 0) + 1
+            chosen[one] = group._replace(label=f"{group.label} ({number})" if number > 1 else group.label), member
     sees = [group.sees.observations for group, _ in chosen.values() if group.sees is not None]
     shown = _showing(scenario, sees)
     index = {name: i for i, name in enumerate(scenario.people)}

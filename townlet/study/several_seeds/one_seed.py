@@ -12,6 +12,7 @@ from townlet.errors import InputError
 from townlet.evaluation import evaluate, read_evaluation, write_evaluation
 from townlet.files.artefact_names import EVALUATION_NAME
 from townlet.study.several_seeds.plan import SeedsPlan
+from townlet.tracking import Recorder
 from townlet.training import TrainingDiverged, TrainingResult, train
 
 #: Called after each epoch with its number and its mean reward.
@@ -30,6 +31,14 @@ class SeedOutcome:
     """What happened, if the training diverged; its policy cannot be scored then."""
 
 
+def _train(plan: SeedsPlan, seed: int, tell: Tell) -> TrainingResult:
+    options, folder = plan.options_of(seed), plan.folder_of(seed)
+    name = f"{plan.folder.absolute().name}-{folder.name}"
+    tags = {"scenario_sha256": plan.scenario.digest}
+    with Recorder(plan.track, folder, options.log_path(), name=name, tags=tags) as recorder:
+        return train(plan.scenario, options, recorder.beside(lambda record: tell(*_shown(record))))
+
+
 def run_seed(plan: SeedsPlan, seed: int, tell: Tell) -> SeedOutcome:
     """Train with one seed, or go on with it, and score its policy, unless that is done already.
 
@@ -38,7 +47,7 @@ def run_seed(plan: SeedsPlan, seed: int, tell: Tell) -> SeedOutcome:
     """
     started = time.perf_counter()
     try:
-        result = train(plan.scenario, plan.options_of(seed), lambda record: tell(*_shown(record)))
+        result = _train(plan, seed, tell)
     except TrainingDiverged as error:
         (plan.folder_of(seed) / EVALUATION_NAME).unlink(missing_ok=True)
         return SeedOutcome(seed, time.perf_counter() - started, already_done=False, diverged=str(error))

@@ -14,6 +14,7 @@ from townlet.errors import InputError
 from townlet.evaluation import WORLDS, require_options, unused_seed
 from townlet.files.storage import as_path
 from townlet.host.workers import available_cores
+from townlet.tracking import Destination
 from townlet.training import TrainingOptions
 
 #: As many as a study may have.
@@ -34,6 +35,8 @@ class SeedsPlan:
     """Seed of these worlds; no training used it."""
     data_seeds: tuple[int, ...] = ()
     """Seeds of the recorded data that the trainings learn from."""
+    track: tuple[Destination, ...] = ()
+    """Where each training is tracked."""
 
     @classmethod
     def of(

@@ -12,12 +12,13 @@ from importlib.metadata import version
 from typing import Any
 
 import gymnasium
+import gymnasium.envs.registration
 import pettingzoo
 from pettingzoo.utils import conversions
 from pydantic import JsonValue
 
 from townlet.errors import InputError, nearest_name
-from townlet.host.user_modules import source_sha256
+from townlet.host.user_modules import as_error, source_sha256
 from townlet.training.environment.adapters import Adapter, ParallelAdapter, SingleAdapter
 from townlet.training.environment.failure import EnvironmentFailed
 from townlet.training.environment.modules import import_named, package_of
@@ -50,10 +51,10 @@ def find_environment(given: str | Callable[..., Any], options: Options | None = 
     arguments = dict(options or {})
     if isinstance(given, str):
         name, source = given, f"--env {given}"
-        make = _maker(name, arguments, source)
+        factory, make = _maker(name, arguments, source)
     else:
         name = f"{given.__module__}:{getattr(given, '__qualname__', type(given).__qualname__)}"
-        source, make = f"environment {name}", functools.partial(given, **arguments)
+        source, factory, make = f"environment {name}", given, functools.partial(given, **arguments)
     # The first one shows what the others will be.
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -69,23 +70,43 @@ def find_environment(given: str | Callable[..., Any], options: Options | None = 
         "class": f"{own.__module__}.{own.__qualname__}",
         "package": package_of(own.__module__),
         "source_sha256": source_sha256(own),
+        **_made_by(factory, own),
         "gymnasium": gymnasium.__version__,
         **({"pettingzoo": version("pettingzoo")} if parallel else {}),
     }
     return Environment(name, origin, lambda: _adapter(_made(make, source), source))
 
 
-def _maker(name: str, options: Mapping[str, Any], source: str) -> Callable[[], Any]:
-    """The function that makes one environment of the name."""
+def _made_by(factory: Any, own: type) -> dict[str, JsonValue]:
+    """The hash of the user's own file that makes an environment whose class is in another: its wrappers count too."""
+    code = factory.func if isinstance(factory, functools.partial) else factory
+    found = None if code is None or package_of(getattr(code, "__module__", "")) else source_sha256(code)
+    return {} if found in (None, source_sha256(own)) else {"factory_sha256": found}
+
+
+def _entry_point(given: Any) -> Any:
+    """The class or function that a registry names; None if it names none that can be imported."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return gymnasium.envs.registration.load_env_creator(given)
+    except Exception:
+        # Making the environment says what is wrong.
+        return None
+
+
+def _maker(name: str, options: Mapping[str, Any], source: str) -> tuple[Any, Callable[[], Any]]:
+    """The class or function behind the name, None if it is not known, and a function that makes one environment."""
     module, _, rest = name.rpartition(":")
     named = import_named(module, source) if module else None
     if rest in gymnasium.registry:
-        return lambda: gymnasium.make(rest, **options)
+        entry = _entry_point(gymnasium.registry[rest].entry_point)
+        return entry, lambda: gymnasium.make(rest, **options)
     # PettingZoo spells its modules' versions with _v and its ids' with -v, and takes both.
     versioned = re.sub(r"_v(\d+)$", r"-v\1", rest)
     for kind, registry in _pettingzoo_registries():
         if versioned in registry:
-            return functools.partial(pettingzoo.make, kind, versioned, **options)
+            return None, functools.partial(pettingzoo.make, kind, versioned, **options)
     if named is None:
         known = nearest_name(rest, gymnasium.registry).partition("; ")[2]
         expected = "an id that Gymnasium knows, MODULE:ID, MODULE:FACTORY or FILE.py:FACTORY"
@@ -97,7 +118,7 @@ def _maker(name: str, options: Mapping[str, Any], source: str) -> Callable[[], A
         raise InputError.of(source, "", f"no {rest!r} in {module}", expected)
     if not callable(factory):
         raise InputError.of(source, "", f"a {type(factory).__name__}", "a class or function that makes an environment")
-    return lambda: factory(**options)
+    return factory, lambda: factory(**options)
 
 
 def _pettingzoo_registries() -> list[tuple[str, Mapping[str, Any]]]:
@@ -118,6 +139,8 @@ def _made(make: Callable[[], Any], source: str) -> Any:
         if "unexpected keyword argument" not in str(error):
             raise EnvironmentFailed.by(source, error) from error
         raise InputError.of(source, "options", str(error), "arguments that the environment takes") from None
+    except SystemExit as end:
+        raise EnvironmentFailed.by(source, as_error(end)) from end
     except Exception as error:
         raise EnvironmentFailed.by(source, error) from error
 

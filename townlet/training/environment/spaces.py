@@ -88,8 +88,9 @@ class Actions:
             raise InputError.of(source, where, str(space), f"Discrete or MultiDiscrete: {_why_not(space)}")
 
     def native(self, action: int) -> Any:
-        """The environment's own form of an action."""
-        return self._native[action]
+        """The environment's own form of an action, which it may change."""
+        found = self._native[action]
+        return found.copy() if isinstance(found, np.ndarray) else found
 
     def write_mask(self, row: NDArray[np.bool_], mask: Any) -> None:
         """Write an environment's mask into ``row``, bool [N]; None allows everything.

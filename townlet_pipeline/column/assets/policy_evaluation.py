@@ -45,19 +45,24 @@ def policy_evaluation(
 ) -> MaterializeResult[None]:
     """The policy against the heuristic, chance and the schedule, in the same fresh worlds: means with intervals.
 
-    Neither the training nor the replayed capture drew from the seed of these worlds. The asset also waits for the
-    checks of the training log. Its data version is the SHA-256 of `evaluation.json`.
+    Settings of the training that change the town hold there too. Neither the training nor the replayed capture drew
+    from the seed of these worlds. The asset also waits for the checks of the training log. Its data version is the
+    SHA-256 of `evaluation.json`.
     """
     from townlet.capture import parse_manifest
     from townlet.config import load_scenario
+    from townlet.config.settings import set_words, with_settings
     from townlet.evaluation import evaluate, write_evaluation
+    from townlet.files.artefact_names import CARD_NAME
+    from townlet.files.storage import read_json
     from townlet.stages.verified_capture import manifest_sha256
 
     name = context.partition_key
     source, policy, out = files.scenario_copy(store, name), files.policy(store, name), files.evaluation(store, name)
     manifest = files.manifest(store, name)
     scenario, recorded_seed = load_scenario(source), parse_manifest(manifest).seed
-    result = evaluate(policy, scenario, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])
+    town = with_settings(scenario, _of_the_town(read_json(policy / CARD_NAME, "a policy's card")), "provenance")
+    result = evaluate(policy, town, worlds=config.worlds, seed=config.seed, trained_with=[recorded_seed])
     version = write_evaluation(result, out)
     captured = manifest_sha256(manifest)
     options = {
@@ -76,9 +81,21 @@ def policy_evaluation(
                 trained_policy=result["policy_sha256"], scenario=scenario.digest, rollout_capture=captured
             ),
             "path": MetadataValue.path(str(out)),
-            "command": metadata.command("evaluate", policy, options=options),
+            "command": metadata.command("evaluate", policy, *set_words(town.settings), options=options),
         },
     )
+
+
+def _of_the_town(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a training that an evaluation depends on; the observations are the policy's own."""
+    from townlet.config.settings_use import is_used
+
+    settings = card["provenance"].get("settings", {})
+    return {
+        key: value
+        for key, value in settings.items()
+        if is_used("evaluation", key) and not key.startswith("observations.")
+    }
 
 
 def evaluation_metadata(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,20 +28,15 @@ def rollout_capture(
     from townlet.capture import capture_rollout
     from townlet.capture.sample_metrics import INTENSITY_KEY
     from townlet.config import load_scenario
+    from townlet.config.settings import set_words
     from townlet.metrics import CONFLICT_INTENSITY, METRICS, REWARD
 
     name = context.partition_key
     policies.require_shipped(simulator.policy)
     source, output = files.scenario_copy(store, name), files.manifest(store, name).parent
-    result = capture_rollout(
-        source,
-        output,
-        ticks=simulator.ticks,
-        worlds=simulator.worlds,
-        seed=simulator.seed,
-        behavior=simulator.behavior,
-        policy=simulator.policy,
-    )
+    loaded = load_scenario(source)
+    options, settings = simulator.options_beside(loaded), simulator.configured(loaded).settings
+    result = capture_rollout(source, output, **options, settings=settings)
     total, manifest = result.metrics["total"], result.manifest
     reward = float(result.metrics["baseline"][REWARD])
     intensity = float(total[INTENSITY_KEY])
@@ -60,9 +55,9 @@ def rollout_capture(
             "clipped_reward_share": float(total["clipped_reward_share"]),
             "behavior": manifest.behavior.name,
             "inactive_counters": MetadataValue.json(manifest.inactive_counters),
-            **metadata.made_from(scenario=load_scenario(source).digest),
+            **metadata.made_from(scenario=loaded.digest),
             **policies.read(simulator.policy),
             "path": MetadataValue.path(str(result.manifest_path)),
-            "command": metadata.command("capture", source, options={"output": output, **simulator.options()}),
+            "command": metadata.command("capture", source, *set_words(settings), options={"output": output, **options}),
         },
     )

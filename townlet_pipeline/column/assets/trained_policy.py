@@ -16,6 +16,7 @@ from townlet_pipeline.artefacts.provenance import recorded
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version, log_sha256
 from townlet_pipeline.column.progress import LiveProgress
+from townlet_pipeline.column.tracking import links, tracked
 from townlet_pipeline.column.train import tag_run, train_or_resume, training_failures
 from townlet_pipeline.instance.pools import TRAINING
 from townlet_pipeline.resources import Mode, TrainerResource
@@ -83,6 +84,7 @@ def train_policy(
             data_version=DataVersion(training.result.sha256),
             metadata={
                 **_policy_metadata(training, trainer.mode),
+                **training.links,
                 **metadata.playback_of_capture(files.playback_page(store, context.partition_key)),
                 **training.provenance,
             },
@@ -106,12 +108,15 @@ class _Training:
     """The training log."""
     provenance: Mapping[str, Any]
     """The metadata ``command`` and ``made_from``."""
+    links: Mapping[str, Any]
+    """The metadata that says where the training is tracked."""
 
 
 def _train(context: AssetExecutionContext, trainer: TrainerResource, store: StoreResource) -> _Training:
     """Train with the options of the run. Raises InputError for unusable options, and whatever a training raises."""
     from townlet.config import load_scenario
     from townlet.config.dump import scenario_yaml
+    from townlet.config.settings import set_words
     from townlet.files.storage import write_atomically
     from townlet.stages.verified_capture import require_verified
     from townlet.telemetry import read_records
@@ -136,7 +141,8 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
         device=device,
     )
     progress = LiveProgress(context, trainer.progress_seconds, asked.planned_epochs(scenario.training))
-    result = train_or_resume(context, scenario, asked, progress)
+    with tracked(context, trainer, store, asked, loaded.digest) as recorder:
+        result = train_or_resume(context, scenario, asked, recorder.beside(progress))
     # All options in one file, so that the command needs none of them.
     effective = output / f"{name}.yaml"
     write_atomically(effective, scenario_yaml(scenario))
@@ -149,11 +155,11 @@ def _train(context: AssetExecutionContext, trainer: TrainerResource, store: Stor
         "ppo_log": log,
     }
     provenance = {
-        "command": metadata.command("train", effective, options=options),
+        "command": metadata.command("train", effective, *set_words(scenario.settings), options=options),
         **metadata.made_from(scenario=loaded.digest, replay_manifest=verified),
         **policies.read(trainer.from_policy),
     }
-    return _Training(result, scenario, read_records(log), provenance)
+    return _Training(result, scenario, read_records(log), provenance, links(recorder.runs))
 
 
 def _policy_metadata(training: _Training, mode: Mode) -> dict[str, Any]:

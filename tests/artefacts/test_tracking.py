@@ -1,0 +1,152 @@
+"""Trainings that are tracked: a killed one goes on in its own run, and neither doubles nor lacks a point."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.places import SCENARIOS
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from townlet.cli import main
+from townlet.telemetry import read_records
+from townlet.telemetry.curves import depends_on_clock, points_of
+
+pytest.importorskip("mlflow", reason="needs pip install 'townlet[mlflow]'")
+
+from mlflow import MlflowClient
+
+#: A training of ``$1`` cycles in ``$2``, tracked in both tools below ``$3``; the log is looked at all the time.
+_TRAIN = """
+import sys
+from pathlib import Path
+from townlet.config import load_scenario
+from townlet.tracking import Recorder, destinations
+from townlet.training import TrainingOptions, train
+scenario, cycles, folder, place = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+options = TrainingOptions(mode="rollout", output=folder, cycles=cycles, worlds=8, resume=True, checkpoint_every=9)
+where = destinations(["mlflow", "tensorboard"], folder, place)
+with Recorder(where, folder, options.log_path(), interval=0.1) as recorder:
+    train(load_scenario(Path(scenario)), options, recorder)
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with MLflow's database and TensorBoard's files, which all tests share."""
+    return tmp_path_factory.mktemp("tracked")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing may be left in the working directory."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    yield
+    assert list(Path().iterdir()) == []
+
+
+def start(cycles: int, folder: Path, place: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", _TRAIN, str(SCENARIOS / "queue_conflict.yaml"), str(cycles), str(folder)]
+    return subprocess.Popen([*command, str(place)], start_new_session=True)
+
+
+def client(place: Path) -> MlflowClient:
+    return MlflowClient(tracking_uri=f"sqlite:///{place / 'mlflow.db'}")
+
+
+def run_in(folder: Path, tool: str) -> str:
+    runs = json.loads((folder / "tracking.json").read_text())["runs"]
+    return str(next(each["run"] for each in runs if each["tool"] == tool))
+
+
+def mlflow_points(folder: Path, place: Path) -> dict[str, dict[int, list[float]]]:
+    found: dict[str, dict[int, list[float]]] = {}
+    for curve in client(place).get_run(run_in(folder, "mlflow")).data.metrics:
+        for point in client(place).get_metric_history(run_in(folder, "mlflow"), curve):
+            found.setdefault(curve, {}).setdefault(point.step, []).append(point.value)
+    return found
+
+
+def tensorboard_points(folder: Path, place: Path) -> dict[str, dict[int, list[float]]]:
+    """The points as TensorBoard reads them, and none is purged: in the files themselves each is there once."""
+    read = EventAccumulator(
+        str(place / run_in(folder, "tensorboard")), size_guidance={"scalars": 0}, purge_orphaned_data=False
+    )
+    read.Reload()
+    found: dict[str, dict[int, list[float]]] = {}
+    for curve in read.Tags()["scalars"]:
+        for point in read.Scalars(curve):
+            found.setdefault(curve, {}).setdefault(point.step, []).append(point.value)
+    return found
+
+
+def require_the_log_and_no_more(found: dict[str, dict[int, list[float]]], log: Path) -> None:
+    wanted: dict[str, dict[int, list[float]]] = {}
+    for point in points_of(read_records(log)):
+        wanted.setdefault(point.curve, {}).setdefault(point.step, []).append(point.value)
+    assert found.keys() == wanted.keys()
+    for curve, steps in wanted.items():
+        assert {step: len(values) for step, values in found[curve].items()} == dict.fromkeys(steps, 1), curve
+        if not depends_on_clock(curve):
+            for step, values in steps.items():
+                assert found[curve][step] == pytest.approx(values, rel=1e-6)
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("waited for a minute in vain")
+
+
+def test_a_killed_training_goes_on_in_its_own_runs_without_doubled_or_missing_points(
+    tmp_path: Path, place: Path
+) -> None:
+    folder = tmp_path / "training"
+    log, book = folder / "ppo_telemetry.jsonl", folder / "tracking.json"
+    first = start(20, folder, place)
+    wait_until(lambda: book.exists() and len(json.loads(book.read_text())["runs"]) == 2)
+    wait_until(lambda: len(mlflow_points(folder, place).get("count/epoch", {})) > 40)
+    # The training and the process that writes its points.
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    runs = run_in(folder, "mlflow"), run_in(folder, "tensorboard")
+    assert client(place).get_run(runs[0]).info.status == "RUNNING"
+    tagged = client(place).get_run(runs[0]).data.tags
+    second = start(20, folder, place)
+    assert second.wait() == 0
+    assert (run_in(folder, "mlflow"), run_in(folder, "tensorboard")) == runs
+    assert len(read_records(log)) == 80
+    require_the_log_and_no_more(mlflow_points(folder, place), log)
+    require_the_log_and_no_more(tensorboard_points(folder, place), log)
+    run = client(place).get_run(runs[0])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["ppo.learning_rate"] == "0.003" and run.data.params["cycles"] == "20"
+    card = json.loads((folder / "policy.json").read_text())
+    assert run.data.tags["townlet.policy_sha256"] == card["sha256"]
+    assert run.data.tags["townlet.code_sha256"] == tagged["townlet.code_sha256"]
+    kept = {each.path for each in client(place).list_artifacts(runs[0], "policy")}
+    assert kept == {"policy/policy.json", "policy/policy.safetensors"}
+    # An export finds the same run, and nothing to add.
+    store = f"sqlite:///{place / 'mlflow.db'}"
+    assert main(["export", "mlflow", str(log), "--tracking-uri", store]) == 0
+    require_the_log_and_no_more(mlflow_points(folder, place), log)
+
+
+def test_a_training_that_alone_is_killed_leaves_a_killed_run(tmp_path: Path, place: Path) -> None:
+    folder = tmp_path / "training"
+    training = start(1000, folder, place)
+    wait_until(lambda: (folder / "tracking.json").exists() and run_in(folder, "mlflow"))
+    os.kill(training.pid, signal.SIGKILL)
+    training.wait()
+    wait_until(lambda: client(place).get_run(run_in(folder, "mlflow")).info.status == "KILLED")
