@@ -42,6 +42,7 @@ CORE = (
     "training/test_minibatch_passes.py",
     "training/test_network.py",
     "training/test_policy_file.py",
+    "training/test_recurrent_network.py",
     "training/test_training_checkpoint.py",
     "training/test_training_run.py",
     "artefacts/test_lineage.py",
@@ -68,7 +69,7 @@ def install(trial: str, folder: Path) -> Path:
     project = f"{ROOT}[{','.join(EXTRAS)}]"
     subprocess.run([*uv, "--resolution", RESOLUTIONS[trial], "--editable", project], check=True)
     subprocess.run([*uv, *TOOLS], check=True)
-    subprocess.run([*uv[:3], "list", "--python", python], check=True)
+    subprocess.run([*uv[:4], "list", "--python", python], check=True)
     return python
 
 

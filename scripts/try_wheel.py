@@ -30,7 +30,8 @@ COMMANDS = (
     "townlet --version",
     "townlet init",
     f"townlet capture {SCENARIO} --output tmp/demo",
-    f"townlet train {SCENARIO} --mode mixed --replay-manifest {MANIFEST} --cycles 2 --output tmp/policy",
+    f"townlet train {SCENARIO} --mode mixed --replay-manifest {MANIFEST} --cycles 2 "
+    "--set ppo.learning_rate=1e-3 --output tmp/policy",
     f"townlet playback {MANIFEST} --output tmp/demo/playback.html",
     f"townlet evaluate tmp/policy --scenario {SCENARIO} --worlds 4",
     "townlet lineage tmp/policy/policy.json",
@@ -39,9 +40,12 @@ COMMANDS = (
 _PATIENCE_SECONDS = 180
 
 
-def build(into: Path) -> Path:
-    """Build the source archive, and from it the wheel, with the package ``build``; return the wheel."""
-    subprocess.run([sys.executable, "-m", "build", "--outdir", into, ROOT], check=True)
+def build(into: Path, tools: Path) -> Path:
+    """Build the source archive, and from it the wheel, with the package ``build`` in ``tools``; return the wheel."""
+    subprocess.run([sys.executable, "-m", "venv", tools], check=True)
+    python = tools / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "build"], check=True)
+    subprocess.run([python, "-m", "build", "--outdir", into, ROOT], check=True, stdout=subprocess.DEVNULL)
     return max(into.glob("townlet-*.whl"), key=lambda file: file.stat().st_mtime)
 
 
@@ -113,7 +117,7 @@ def main() -> int:
         project.mkdir()
         try:
             if given.environment is None:
-                install(given.wheel or build(ROOT / "dist"), environment, given.constraint)
+                install(given.wheel or build(ROOT / "dist", Path(folder) / "tools"), environment, given.constraint)
             variables = environment_of(environment.resolve() / "bin")
             print(run(["python", "-c", example()], project, variables))
             for command in COMMANDS:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from townlet.behavior.loaded_policy import load_policy
+    from townlet.behavior.own.network_registry import register_network
     from townlet.envs import parallel_env, vector_env
 
-__all__ = ["load_policy", "parallel_env", "vector_env"]
+__all__ = ["load_policy", "parallel_env", "register_network", "vector_env"]
 __version__ = "0.2.0"
 
 _MODULES = {
     "load_policy": "townlet.behavior.loaded_policy",
     "parallel_env": "townlet.envs",
+    "register_network": "townlet.behavior.own.network_registry",
     "vector_env": "townlet.envs",
 }
 

@@ -169,7 +169,7 @@ class TrainerResource(ConfigurableResource):  # type: ignore[type-arg]
         """
         from townlet.errors import InputError
 
-        value = getattr(self, name)
+        value: float | int | None = getattr(self, name)
         key = f"training.ppo.{name}" if name in PPO_OPTIONS else f"training.{name}"
         if value is None or key not in town.settings:
             return value

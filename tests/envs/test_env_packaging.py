@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.places import ROOT
 
+import townlet
 from townlet.config import load_scenario
 from townlet.config.find import builtin_scenarios, find_scenario, scenario_of
 from townlet.errors import InputError
@@ -50,6 +51,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, source)
     for name in ("townlet", "townlet_pipeline", "configs"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    git(source, "init", "--quiet")
+    git(source, "add", "pyproject.toml")
+    git(source, "commit", "--quiet", "--message", "A wheel says which commit it was built from")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
     subprocess.run([*build, str(source / "dist"), str(source)], check=True)
     return next((source / "dist").glob("*.whl"))
@@ -84,6 +88,8 @@ def test_an_installed_townlet_makes_its_project_in_an_empty_folder_and_knows_the
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    commit = git(wheel.parent.parent, "rev-parse", "HEAD")
+    assert run("townlet", "--version").startswith(f"townlet {townlet.__version__} (commit {commit})\nPython ")
     made, refusal = run("townlet", "pipeline", "run", "town_daz", code=2).splitlines()
     assert made.startswith(f"made a project in {empty}: ")
     assert refusal.endswith("did you mean 'town_day'?")
@@ -92,6 +98,13 @@ def test_an_installed_townlet_makes_its_project_in_an_empty_folder_and_knows_the
     handbook, assets = (int(number) for number in run("python", "-c", LOAD).split())
     assert handbook > 10_000
     assert assets > 20
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git says in a folder, as somebody whose settings count for nothing."""
+    identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", "-C", folder, *identity, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def installed(wheel: Path, environment: Path) -> Path:

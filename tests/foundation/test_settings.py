@@ -12,6 +12,7 @@ from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options
 from townlet.config.setting_keys import setting_keys
 from townlet.config.settings import setting_texts, with_settings
+from townlet.config.training import TrainingConfig
 from townlet.errors import InputError
 
 
@@ -197,3 +198,9 @@ def test_shipped_scenarios_keep_their_digests_under_settings_that_change_nothing
         scenario = load_scenario(file)
         same = with_settings(scenario, {"ticks": scenario.ticks})
         assert same.digest == scenario.digest
+
+
+def test_no_key_of_the_training_section_but_the_seed_is_one_of_the_scenario_too() -> None:
+    assert Scenario.model_fields.keys() & TrainingConfig.model_fields.keys() == {"seed"}, (
+        "short keys would be ambiguous"
+    )

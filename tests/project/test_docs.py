@@ -28,6 +28,8 @@ BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(townlet [^`]+|python -m townlet_pipeline\.[^`]+|make [^`]+)`")
 PROGRAMS = {"townlet": app, **{module.__name__: module.app for module in (dead_runs, pages, retire, run, ui)}}
+#: Options of `townlet` itself, after which it ends.
+ENDING = {"--version", "--install-completion", "--show-completion"}
 #: Words that end a command in a line of a shell, and words for something that is left out.
 OVER, LEFT_OUT = {"|", ">", "2>", "&&", ";"}, {"…", "..."}
 
@@ -131,7 +133,7 @@ def require_command(words: list[str], whole: bool) -> None:
         if unknown:
             raise click.UsageError(f"no target {unknown[0]}")
         return
-    if words == ["townlet", "--version"]:
+    if words[0] == "townlet" and ENDING.intersection(words[1:2]):
         return
     if words[:2] == ["townlet", "pipeline"] and words[2:]:
         # It hands over to the module of that name.

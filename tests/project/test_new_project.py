@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,15 @@ def test_the_pipeline_makes_a_project_only_where_nothing_is(tmp_path: Path, monk
     assert project.command_line("ui") == "townlet pipeline ui"
     assert project.command_line("run", "town_day") == "townlet pipeline run town_day"
     assert project.documentation() == ROOT / "docs"
+
+
+def test_without_dagster_the_pipelines_commands_say_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "dagster", None)
+    assert main(["pipeline", "run", "town_day"]) == 2
+    said = capsys.readouterr().err
+    assert said == "error: pipeline: found no package dagster, expected Dagster: pip install 'townlet[pipeline]'\n"
 
 
 def test_a_checkout_is_its_own_project(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,3 +182,39 @@ def test_python_options_are_those_of_a_training() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'wolds'"):
         train_env(Dice, "never", wolds=3)
     assert TrainingOptions(mode="rollout", output="never").planned_epochs(load_settings(None).training) == 1200
+
+
+def test_set_replaces_values_of_the_file_and_of_the_defaults_by_the_same_checks(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("training: {ppo: {gamma: 0.95, clip_epsilon: 0.1}}\n")
+    found = load_settings(file, ["ppo.gamma=0.9", "seed=3", "network.hidden=[8]", "reward_scale=2", "options.size=4"])
+    ppo = found.training.ppo
+    assert (ppo.gamma, ppo.clip_epsilon, ppo.minibatch_size) == (0.9, 0.1, 256)
+    assert (found.training.seed, found.training.network.hidden) == (3, (8,))
+    assert (found.reward_scale, found.options) == (2.0, {"size": 4})
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "ppo.gama=0.9"], "error: --set: ppo.gama: found unknown key 'gama', expected one of"),
+        (
+            ["--set", "towns.count=2"],
+            "error: --set: training.towns: found a mapping with count, expected nothing",
+        ),
+        (
+            ["--set", "rules.queue.cooldown_ticks=2"],
+            "error: --set: rules.queue.cooldown_ticks: found unknown key",
+        ),
+        (
+            ["--set", "cycles=2", "--cycles", "3"],
+            "cycles: found 3 beside --set training.cycles=2, expected one of them",
+        ),
+    ],
+)
+def test_a_wrong_setting_of_an_environment_is_refused(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--env", "CartPole-v1", *words, "--output", str(tmp_path / "policy")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "policy").exists()

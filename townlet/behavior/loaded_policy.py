@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 import torch
@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from townlet.behavior import policy_file
 from townlet.behavior.choose import policy_in_town
 from townlet.behavior.evaluate import evaluate_rows, evaluate_values
-from townlet.behavior.network import ActorCritic, sample
+from townlet.behavior.kept_states import States, begin_anew, given_state
+from townlet.behavior.network import ActorCritic, Step, sample
 from townlet.behavior.policy_file import PolicyCard
+from townlet.behavior.torch_rows import step_rows
 from townlet.config import Scenario
 from townlet.config.find import scenario_of
 from townlet.errors import InputError
@@ -41,6 +43,11 @@ class LoadedPolicy:
     It computes what a :class:`~townlet.behavior.neural.NeuralBehavior` of the same policy computes. Unlike that, it
     draws its actions from a stream of its own, which ``seed`` begins, and leaves commitments to the environment: a
     policy with ``commitment_ticks`` is meant for masks of an environment with the same number.
+
+    A recurrent policy remembers. It keeps a hidden state for each row, which :meth:`predict` advances and :meth:`reset`
+    begins anew: call it where episodes begin, for all rows or for those whose episode it is. In place of that, states
+    can be given and taken back: see :meth:`predict`. With ``commitment_ticks`` a state advances where the mask leaves a
+    choice.
     """
 
     def __init__(
@@ -61,46 +68,129 @@ class LoadedPolicy:
         """The town that it was fitted to, in which people observe what it observes; None if to no town."""
         self._network = network
         self._draws = np.random.default_rng(fold_seed(seed))
+        self._state: States | None = None
 
     @property
     def commitment_ticks(self) -> int:
         """Ticks for which people stay with a choice; 0 if they choose in every tick."""
         return self.card.network.commitment_ticks
 
+    @property
+    def state_units(self) -> int:
+        """H: numbers in the hidden state of a row; 0 without a memory."""
+        return self._network.state_units
+
+    def reset(self, rows: ArrayLike | None = None) -> None:
+        """Begin new episodes: the kept states of ``rows`` become 0, by default those of all.
+
+        ``rows`` is bool [B], true where an episode begins (as ``episode_starts`` in sb3-contrib), or integers that
+        number them. After a reset of all, the next batch may have another number of rows.
+
+        Raises InputError for rows that are not kept.
+        """
+        if rows is None:
+            self._state = None
+        elif self._state is not None:
+            begin_anew(self._state, _array(rows, "rows"))
+
+    def initial_state(self, rows: int | None = None) -> States:
+        """The state with which an episode begins: zeros, float32 [H], or [rows, H] for a batch."""
+        return np.zeros((self.state_units,) if rows is None else (rows, self.state_units), np.float32)
+
+    @overload
     def predict(
         self, observation: Observation, mask: ArrayLike | None = None, deterministic: bool = False
-    ) -> int | NDArray[np.int64]:
+    ) -> int | NDArray[np.int64]: ...
+
+    @overload
+    def predict(
+        self,
+        observation: Observation,
+        mask: ArrayLike | None = None,
+        deterministic: bool = False,
+        *,
+        state: ArrayLike,
+    ) -> tuple[int | NDArray[np.int64], States]: ...
+
+    def predict(
+        self,
+        observation: Observation,
+        mask: ArrayLike | None = None,
+        deterministic: bool = False,
+        *,
+        state: ArrayLike | None = None,
+    ) -> int | NDArray[np.int64] | tuple[int | NDArray[np.int64], States]:
         """Choose actions: an int for one observation, int64 [B] for a batch.
 
         They are drawn from the policy's probabilities, with one random number per row; equal seeds and equal calls in
         the same order give equal actions. With ``deterministic`` they are the first of the most probable ones.
+
+        A recurrent policy advances the states that it keeps. With ``state``, float32 [H] or [B, H], it uses that and
+        leaves those it keeps alone, and returns the actions and the next state; :meth:`initial_state` begins an
+        episode.
         """
-        log_probs = self._rows_of_log_probs(observation, mask)
-        rows = log_probs.reshape(-1, len(self.actions))
+        seen, legal = self._observations(observation), self._masks_of(observation, mask)
+        before = self._before(seen, state)
+        found = self._found(seen, legal, before)
+        rows = found.log_probs
         if deterministic:
-            chosen: NDArray[np.int64] = rows.argmax(axis=1)
+            chosen: NDArray[np.int64] = rows.argmax(dim=1).numpy()
         else:
-            chosen = sample(torch.from_numpy(rows), torch.from_numpy(self._draws.random(len(rows)))).numpy()
-        return chosen if log_probs.ndim == 2 else int(chosen[0])
+            chosen = sample(rows, torch.from_numpy(self._draws.random(len(rows)))).numpy()
+        after = found.state.numpy()
+        if self.commitment_ticks:
+            decides = np.count_nonzero(legal, axis=-1).reshape(-1) > 1
+            after = np.where(decides[:, None], after, before)
+        actions = chosen if seen.ndim == 2 else int(chosen[0])
+        if state is None:
+            self._state = after
+            return actions
+        return actions, after.reshape(*seen.shape[:-1], self.state_units)
 
-    def log_probs(self, observation: Observation, mask: ArrayLike | None = None) -> NDArray[np.float32]:
-        """Log-probabilities of all actions in nats, float32 [N] or [B, N]; those of illegal ones are about −1e30."""
-        return self._rows_of_log_probs(observation, mask)
+    def log_probs(
+        self, observation: Observation, mask: ArrayLike | None = None, *, state: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
+        """Log-probabilities of all actions in nats, float32 [N] or [B, N]; those of illegal ones are about −1e30.
 
-    def value(self, observation: Observation) -> float | NDArray[np.float32]:
-        """Estimate the return, in clipped and discounted rewards: a float, or float32 [B]."""
+        With ``state``, or the states that it keeps; no state advances.
+        """
+        seen, legal = self._observations(observation), self._masks_of(observation, mask)
+        found: NDArray[np.float32] = self._found(seen, legal, self._before(seen, state)).log_probs.numpy()
+        return found.reshape(legal.shape)
+
+    def value(self, observation: Observation, *, state: ArrayLike | None = None) -> float | NDArray[np.float32]:
+        """Estimate the return, in clipped and discounted rewards: a float, or float32 [B]. States as in log_probs."""
         seen = self._observations(observation)
-        values: NDArray[np.float32] = evaluate_values(self._network, _rows(seen)).numpy()
+        before = torch.from_numpy(self._before(seen, state))
+        values: NDArray[np.float32] = evaluate_values(self._network, _rows(seen), before).numpy()
         return values if seen.ndim == 2 else float(values[0])
 
-    def _rows_of_log_probs(self, observation: Observation, mask: ArrayLike | None) -> NDArray[np.float32]:
-        """As :meth:`log_probs`."""
-        seen = self._observations(observation)
+    def _found(self, seen: NDArray[np.float32], legal: NDArray[np.bool_], state: States) -> Step:
+        """What the network finds for these rows."""
+        before = torch.from_numpy(state)
+        if self.state_units:
+            return step_rows(self._network, _rows(seen), _rows(legal), before)
+        return Step(*evaluate_rows(self._network, _rows(seen), _rows(legal)), before)
+
+    def _before(self, seen: NDArray[np.float32], given: ArrayLike | None) -> States:
+        """The states before these choices, float32 [B, H]."""
+        rows = len(_rows(seen))
+        if given is not None:
+            return given_state(_array(given, "state"), (*seen.shape[:-1], self.state_units)).reshape(
+                rows, self.state_units
+            )
+        if self._state is None or not self.state_units:
+            return self.initial_state(rows)
+        if len(self._state) != rows:
+            raise _fault(
+                "observation", f"{rows} rows", f"{len(self._state)}, whose states are kept; reset() forgets them"
+            )
+        return self._state
+
+    def _masks_of(self, observation: Observation, mask: ArrayLike | None) -> NDArray[np.bool_]:
         if mask is None and isinstance(observation, Mapping):
             mask = observation.get(_KEYS[1])
-        legal = self._masks(mask, seen)
-        found: NDArray[np.float32] = evaluate_rows(self._network, _rows(seen), _rows(legal))[0].numpy()
-        return found.reshape(legal.shape)
+        return self._masks(mask, self._observations(observation))
 
     def _observations(self, given: Observation) -> NDArray[np.float32]:
         """The observations, float32 [F] or [B, F]."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from townlet.behavior.own.network_trunk import own_trunk
 from townlet.config.training import NetworkConfig
 from townlet.seeds import fold_seed
 from townlet.world.engine.compile import entry
@@ -21,7 +22,7 @@ ILLEGAL_LOGIT = -1e30
 
 
 def shapes_of(features: int, actions: int, config: NetworkConfig) -> dict[str, list[int]]:
-    """The shape of every weight of a network, by name, without building the network."""
+    """The shape of every weight of a network without a module of a user's own, by name, without building it."""
     shapes: dict[str, list[int]] = {}
     # Each hidden layer has its sums, perhaps their normalisation, and a non-linearity, which has no weights.
     parts = 3 if config.layer_norm else 2
@@ -51,7 +52,9 @@ class Step(NamedTuple):
 
 
 class ActorCritic(nn.Module):
-    """A perceptron trunk, perhaps a memory, and a policy head and a value head that share both.
+    """A trunk, perhaps a memory, and a policy head and a value head that share both.
+
+    The trunk is a perceptron, or a module of a user's own: see :mod:`townlet.behavior.own.network_trunk`.
 
     With ``recurrent: gru`` the trunk's output advances a hidden state, and the heads read both: what people see now
     reaches the heads directly, whatever the memory's gates let through.
@@ -68,15 +71,13 @@ class ActorCritic(nn.Module):
         self.features, self.actions, self.config = features, actions, config
         self.state_units = config.state_units
         generator = torch.Generator().manual_seed(fold_seed(seed))
-        activation = nn.Tanh if config.activation == "tanh" else nn.ReLU
-        layers: list[nn.Module] = []
-        for inputs, units in itertools.pairwise((features, *config.hidden)):
-            layers.append(_linear(inputs, units, math.sqrt(2), generator))
-            if config.layer_norm:
-                layers.append(nn.LayerNorm(units))
-            layers.append(activation())
-        self.trunk = nn.Sequential(*layers)
-        width = config.hidden[-1]
+        self.source_sha256: str | None = None
+        """Of the file that defines the factory of ``module``."""
+        self.trunk: nn.Module
+        if config.module is None:
+            self.trunk, width = _perceptron(features, config, generator), config.hidden[-1]
+        else:
+            self.trunk, width, self.source_sha256 = own_trunk(features, config, fold_seed(seed))
         if self.state_units:
             self.memory = _gru(width, self.state_units, generator)
             width += self.state_units
@@ -130,6 +131,17 @@ class ActorCritic(nn.Module):
 
     def _joined(self, hidden: Tensor, after: Tensor) -> Tensor:
         return torch.cat([hidden, after], dim=-1) if self.state_units else hidden
+
+
+def _perceptron(features: int, config: NetworkConfig, generator: torch.Generator) -> nn.Sequential:
+    activation = nn.Tanh if config.activation == "tanh" else nn.ReLU
+    layers: list[nn.Module] = []
+    for inputs, units in itertools.pairwise((features, *config.hidden)):
+        layers.append(_linear(inputs, units, math.sqrt(2), generator))
+        if config.layer_norm:
+            layers.append(nn.LayerNorm(units))
+        layers.append(activation())
+    return nn.Sequential(*layers)
 
 
 def next_state(inputs: Tensor, state: Tensor, memory: nn.GRUCell) -> Tensor:

@@ -6,12 +6,13 @@ SHA-256 of its weights.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 import torch
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 from safetensors import SafetensorError
 from safetensors import torch as safetensors_torch
 from upath import UPath
@@ -25,6 +26,9 @@ from townlet.errors import Fault, InputError
 from townlet.files.artefact_names import CARD_NAME, WEIGHTS_NAME
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, read_sized, sha256, write_atomically
 from townlet.policies import find_policy
+
+#: The entry of the weights file's metadata with the SHA-256 of a module's source.
+_MODULE_KEY = "module_sha256"
 
 #: One dict per feature, with its name, bounds and meaning.
 ObservationSchema = Sequence[Mapping[str, Any]]
@@ -46,6 +50,16 @@ class PolicyCard(Section):
     """SHA-256 of the weights file."""
     size: Annotated[int, Field(ge=1)]
     """Size of the weights file in bytes."""
+    module_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of the file that defines ``network.module``; None without one."""
+
+    @model_serializer(mode="wrap")
+    def _without_unused_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Cards of other policies stay what they were before this existed.
+        content: dict[str, Any] = serialize(self)
+        if self.module_sha256 is None:
+            content.pop("module_sha256", None)
+        return content
 
 
 def save_policy(
@@ -71,7 +85,9 @@ def save_policy(
     weights_path = as_path(folder) / WEIGHTS_NAME
     weights = network.state_dict()
     _require_finite(weights_path, weights)
-    data = safetensors_torch.save({name: tensor.contiguous() for name, tensor in weights.items()})
+    # Part of the file, so that equal weights of other code are other policies to whoever names them by their hash.
+    metadata = {_MODULE_KEY: network.source_sha256} if network.source_sha256 else None
+    data = safetensors_torch.save(_apart(weights), metadata)
     card = PolicyCard(
         network=network.config,
         observation=[dict(feature) for feature in observation],
@@ -79,6 +95,7 @@ def save_policy(
         provenance=dict(provenance),
         sha256=sha256(data),
         size=len(data),
+        module_sha256=network.source_sha256,
     )
     write_atomically(weights_path, data)
     write_atomically(as_path(folder) / CARD_NAME, pretty_json(card.model_dump(mode="json")))
@@ -110,11 +127,35 @@ def load_policy(
     data = read_sized(weights_path, "a policy's weights", card.size, f" bytes, as {CARD_NAME} says")
     if sha256(data) != card.sha256:
         raise InputError.of(weights_path, "sha256", sha256(data), f"{card.sha256}, as {CARD_NAME} says")
-    # Weights are checked first: a network of the size that the card gives could be far larger than the file.
-    weights = _read_weights(weights_path, data, card)
-    network = ActorCritic(len(card.observation), len(card.actions), card.network)
+    sizes = len(card.observation), len(card.actions)
+    if card.network.module is None:
+        # Weights are checked first: a network of the size that the card gives could be far larger than the file.
+        weights = _read_weights(weights_path, data, _float32(shapes_of(*sizes, card.network)))
+        network = ActorCritic(*sizes, card.network)
+    else:
+        network = _with_module(card, card_path, fit is not None)
+        expected = {name: _describe(tensor) for name, tensor in network.state_dict().items()}
+        weights = _read_weights(weights_path, data, expected)
     network.load_state_dict(weights)
     return network if fit is None else fitted(network, fit), card
+
+
+def _with_module(card: PolicyCard, source: AnyPath, is_fitted: bool) -> ActorCritic:
+    """The network of a card that names a module of a user's own, with fresh weights.
+
+    Raises InputError for code that the user has not allowed, and for other code than the policy was trained with.
+    """
+    network = ActorCritic(len(card.observation), len(card.actions), card.network)
+    if card.module_sha256 is not None and network.source_sha256 != card.module_sha256:
+        expected = (
+            f"{card.module_sha256}, the source of {card.network.module} that the policy was trained with: with another "
+            "it may choose otherwise. Bring that source back, or train again"
+        )
+        raise InputError.of(source, "module_sha256", str(network.source_sha256), expected)
+    if is_fitted:
+        expected = "a policy of Townlet's own layers: nobody knows which weights of a module belong to which feature"
+        raise InputError.of(source, "network.module", f"{card.network.module} in another town", expected)
+    return network
 
 
 def card_file(policy: AnyPath) -> Path | UPath:
@@ -164,13 +205,25 @@ def read_card(policy: AnyPath) -> PolicyCard:
     return validated(read_json(path, "a policy's card"), PolicyCard, path)
 
 
-def _read_weights(path: AnyPath, data: bytes, card: PolicyCard) -> dict[str, torch.Tensor]:
+def _float32(shapes: Mapping[str, list[int]]) -> dict[str, str]:
+    return {name: f"float32 {shape}" for name, shape in shapes.items()}
+
+
+def _apart(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights that share no memory, as safetensors demands; those of a module may share it."""
+    storages = Counter(tensor.untyped_storage().data_ptr() for tensor in weights.values())
+    return {
+        name: tensor.contiguous() if storages[tensor.untyped_storage().data_ptr()] == 1 else tensor.clone().contiguous()
+        for name, tensor in weights.items()
+    }
+
+
+def _read_weights(path: AnyPath, data: bytes, expected: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    """The weights in a file's content; ``expected`` describes each by its name."""
     try:
         weights: dict[str, torch.Tensor] = safetensors_torch.load(data)
     except (SafetensorError, ValueError, TypeError, LookupError, MemoryError, OverflowError, RuntimeError) as error:
         raise InputError.of(path, "", str(error), "weights in safetensors form") from None
-    shapes = shapes_of(len(card.observation), len(card.actions), card.network)
-    expected = {name: f"float32 {shape}" for name, shape in shapes.items()}
     found = {name: _describe(tensor) for name, tensor in weights.items()}
     faults = [
         Fault(str(path), name, found.get(name, "nothing"), expected.get(name, "no such tensor"))

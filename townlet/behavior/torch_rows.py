@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from townlet.behavior.network import ActorCritic, Step
 
-#: Rows are filled up to a multiple of this: as many float32 numbers as the widest vectors hold.
+#: Rows are filled up to a multiple of this: as many float32 numbers as the widest vectors hold. Torch's sigmoid takes
+#: two vectors at a time, and a memory's two gates go through it side by side.
 MULTIPLE = 16
 # Rows per call: enough to keep the matrix library busy, few enough to stay in the processor's caches.
 _CHUNK = 8192

@@ -46,8 +46,6 @@ def _hand_over(module: str, arguments: list[str] | None) -> NoReturn:
     """Replace this process by a module's. Raises InputError without Dagster."""
     missing = [name for name in ("dagster", "dagster_webserver") if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError.of(
-            "pipeline", "", f"no package {missing[0]}", "Dagster: python -m pip install 'townlet[pipeline]'"
-        )
+        raise InputError.of("pipeline", "", f"no package {missing[0]}", "Dagster: pip install 'townlet[pipeline]'")
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", module, *(arguments or [])])

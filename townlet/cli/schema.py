@@ -50,4 +50,6 @@ def schema(
 
 def _refuse(scenario: Path | None, settings: list[str] | None, expected: str) -> None:
     if scenario is not None or settings:
-        raise InputError.of("options", "--set" if settings else "SCENARIO", str((settings or [scenario])[0]), expected)
+        raise InputError.of(
+            "options", "--set" if settings else "SCENARIO", settings[0] if settings else str(scenario), expected
+        )

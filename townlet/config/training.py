@@ -42,6 +42,10 @@ class NetworkConfig(Section):
     bptt_ticks: SomeTicks = 32
     """Choices of one person through which gradients flow back, if the network is recurrent. Minibatches consist of
     such segments."""
+    module: Annotated[str, Field(min_length=1, max_length=200, pattern="^[^,\\s]+$")] | None = None
+    """A ``torch.nn.Module`` of one's own in place of the hidden layers, by ``package.module:factory``. It runs only if
+    ``$TOWNLET_MODULES`` names it too, or ``townlet.register_network``. ``hidden``, ``activation`` and ``layer_norm``
+    then are for its factory alone."""
 
     @property
     def state_units(self) -> int:
@@ -50,14 +54,14 @@ class NetworkConfig(Section):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a perceptron without memory or normalisation, which the compiled passes compute."""
-        return self.recurrent == "none" and not self.layer_norm
+        """Whether it is a perceptron without memory, normalisation or module, which the compiled passes compute."""
+        return self.recurrent == "none" and not self.layer_norm and self.module is None
 
     @model_serializer(mode="wrap")
     def _without_unused_options(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Hashes and files of scenarios and policies without them stay what they were before these existed.
         content: dict[str, Any] = serialize(self)
-        for name in ("commitment_ticks", "layer_norm", "recurrent", "recurrent_units", "bptt_ticks"):
+        for name in ("commitment_ticks", "layer_norm", "recurrent", "recurrent_units", "bptt_ticks", "module"):
             if getattr(self, name) == type(self).model_fields[name].default:
                 content.pop(name, None)
         return content

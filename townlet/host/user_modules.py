@@ -54,6 +54,16 @@ def raised_by_user(error: Exception, ours: Path) -> str:
     return f"{said}\n{theirs}" if theirs else said
 
 
+def where_raised(error: BaseException) -> str:
+    """An exception in one line, with the file and line of a user's code where it was raised."""
+    last, place = error.__traceback__, ""
+    while last is not None:
+        place = f" in {Path(last.tb_frame.f_code.co_filename).name}, line {last.tb_lineno}"
+        last = last.tb_next
+    first_line = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first_line}{place}"
+
+
 def source_sha256(code: object) -> str | None:
     """SHA-256 of the file that defines a module, a function, a class or an object's class; None without such a file.
 

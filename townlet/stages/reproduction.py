@@ -42,8 +42,8 @@ def differences_when_repeated(
     """
     capture = read_capture(manifest_path)
     manifest, recorded = capture.manifest, capture.buffer
-    found = with_settings(load_scenario(scenario_path), manifest.scenario.settings, str(manifest_path))
-    asked = with_options(found, ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed)
+    own = with_settings(load_scenario(scenario_path), manifest.scenario.settings, str(manifest_path))
+    asked = with_options(own, ticks=manifest.ticks, worlds=manifest.worlds, seed=manifest.seed)
     if manifest.behavior.name not in get_args(BehaviorName):
         # A manifest may come from anywhere, so code that it names is not run.
         mixed = manifest.behavior.origin is not None and manifest.behavior.origin.members

@@ -11,8 +11,10 @@ import torch
 from pydantic import JsonValue
 
 from townlet.behavior.compiled.kernel import arithmetic
+from townlet.behavior.own.network_registry import network_factory
 from townlet.config.scenario import Scenario
 from townlet.config.training import Mode, NetworkConfig, TrainingConfig
+from townlet.host.user_modules import source_sha256
 from townlet.sources import sources_sha256
 
 
@@ -76,4 +78,5 @@ def code(module: str, device: str, network: NetworkConfig) -> dict[str, JsonValu
         "numpy": np.__version__,
         "numba": numba.__version__,
         "kernel": arithmetic(torch.device(device), network),
+        **({} if network.module is None else {"module_sha256": source_sha256(network_factory(network.module))}),
     }

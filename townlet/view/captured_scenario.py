@@ -16,8 +16,8 @@ def captured_scenario(recorded: Manifest, manifest: AnyPath, given: Scenario | A
 
     Raises InputError if the hash of its town is not the recorded one.
     """
-    found = scenario_of(recorded.scenario.name if given is None else given)
-    scenario = with_settings(found, recorded.scenario.settings, str(manifest))
+    own = scenario_of(recorded.scenario.name if given is None else given)
+    scenario = with_settings(own, recorded.scenario.settings, str(manifest))
     if scenario.town_digest != recorded.scenario.town_sha256:
         scenario = with_observations(scenario, recorded.observation, manifest)
     if scenario.town_digest != recorded.scenario.town_sha256:

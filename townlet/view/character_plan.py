@@ -34,14 +34,14 @@ def character_plan(scenario: Scenario, plan: FloorPlan, widest: int | None = Non
     """
     scale = 1 if widest is None else -(-scenario.map.width // max(widest, 1))
     letters = letters_of(scenario.object_types)
-    marked = np.where(_blocks(plan.walls, scale).any(axis=(1, 3)), WALL, " ")
+    marked = np.where(_any_in_blocks(plan.walls, scale), WALL, " ")
     for item in scenario.objects.values():
         marked[item.at[1] // scale, item.at[0] // scale] = letters[item.type]
     for person in scenario.people.values():
         marked[person.at[1] // scale, person.at[0] // scale] = PERSON
     tiles = marked.copy()
     for room, name in enumerate(plan.names):
-        _write(tiles, _blocks(plan.rooms == room, scale).any(axis=(1, 3)), name)
+        _write(tiles, _any_in_blocks(plan.rooms == room, scale), name)
     legend = {letter: kind for kind, letter in letters.items()}
     return CharacterPlan(["".join(row).rstrip() for row in tiles], legend, marked, scale)
 
@@ -56,12 +56,13 @@ def letters_of(kinds: tuple[str, ...]) -> dict[str, str]:
     return taken
 
 
-def _blocks(tiles: NDArray[np.bool_], scale: int) -> NDArray[np.bool_]:
-    """The tiles in squares of ``scale`` × ``scale``, bool [rows, scale, columns, scale]; nothing is beyond the edge."""
+def _any_in_blocks(tiles: NDArray[np.bool_], scale: int) -> NDArray[np.bool_]:
+    """Whether any tile of a square of ``scale`` × ``scale`` is set, bool [rows, columns]."""
     height, width = (-(-size // scale) for size in tiles.shape)
     padded = np.zeros((height * scale, width * scale), np.bool_)
     padded[: tiles.shape[0], : tiles.shape[1]] = tiles
-    return padded.reshape(height, scale, width, scale)
+    found: NDArray[np.bool_] = np.logical_or.reduce(padded.reshape(height, scale, width, scale), axis=(1, 3))
+    return found
 
 
 def _write(tiles: NDArray[np.str_], room: NDArray[np.bool_], name: str) -> None:

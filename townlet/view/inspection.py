@@ -92,7 +92,7 @@ def inspect_moment(
     captured = None if behavior is None else captured_scenario(recorded, manifest, scenario)
     outputs = outputs_of(capture, policy, behavior, captured)
     values, mask, action = buffer.observation[at], buffer.mask[at], int(buffer.action[at])
-    output = outputs(values[None], mask[None], buffer.action[at][None])
+    output = outputs(world, *(np.array([index]) for index in (tick, at[2])))
     legal = np.flatnonzero(mask)
     probabilities = output.probabilities[0, legal]
     return Inspection(

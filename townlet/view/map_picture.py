@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def drawn_content(scenario: Scenario) -> str:
     return "\n".join([*_lines(scenario), *plan.names, *objects, *people, *walls])
 
 
-def _saved(scenario: Scenario, form: str, **options: object) -> bytes:
+def _saved(scenario: Scenario, form: str, **options: Any) -> bytes:
     with style(scenario.name):
         buffer = io.BytesIO()
         _figure(scenario).savefig(buffer, format=form, **options)
@@ -129,8 +129,9 @@ def _draw_people(axes: Axes, scenario: Scenario, tile: float) -> None:
 def _draw_names(axes: Axes, plan: FloorPlan, scenario: Scenario, tile: float) -> None:
     """Write the names of rooms that are wide enough, in the row nearest to the middle that nothing stands in."""
     stands = np.zeros(plan.walls.shape, np.bool_)
-    for thing in (*scenario.objects.values(), *scenario.people.values()):
-        stands[thing.at[1], thing.at[0]] = True
+    objects, people = (each.at for each in scenario.objects.values()), (each.at for each in scenario.people.values())
+    for x, y in (*objects, *people):
+        stands[y, x] = True
     for room, name in enumerate(plan.names):
         tiles = plan.rooms == room
         rows, columns = np.nonzero(tiles)
@@ -138,8 +139,10 @@ def _draw_names(axes: Axes, plan: FloorPlan, scenario: Scenario, tile: float) ->
             continue
         middle = float(rows.mean())
         free = [int(row) for row in np.unique(rows) if not (tiles[row] & stands[row]).any()]
-        y = min(free, key=lambda row: abs(row - middle), default=middle)
-        written = axes.text(float(columns.mean()) + 0.5, y + 0.5, name, ha="center", va="center", fontsize=_NAME_SIZE)
+        nearest = min(free, key=lambda row: abs(row - middle), default=middle)
+        written = axes.text(
+            float(columns.mean()) + 0.5, nearest + 0.5, name, ha="center", va="center", fontsize=_NAME_SIZE
+        )
         written.set(style="italic", alpha=0.75, zorder=5)
 
 

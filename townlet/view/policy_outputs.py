@@ -16,6 +16,8 @@ from townlet.config.validate import validated
 from townlet.errors import InputError
 from townlet.files.storage import AnyPath
 from townlet.policies.origin import Member
+from townlet.rollout import RolloutBuffer
+from townlet.view.recorded_states import Floats, Indices, RecordedStates
 from townlet.world.observation.schema import observation_schema_of
 
 if TYPE_CHECKING:
@@ -39,9 +41,16 @@ class Outputs(NamedTuple):
 
 
 def network_output(
-    network: ActorCritic, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]
+    network: ActorCritic,
+    observation: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    action: NDArray[np.int32],
+    state: NDArray[np.float32] | None = None,
 ) -> Outputs:
     """Evaluate a network on observations [B, F] with masks [B, N]; ``action`` [B] is what was taken.
+
+    ``state``, float32 [B, H], is what a recurrent network remembers then; None for an episode's beginning. Attributions
+    are to what is observed now.
 
     Attribution is gradient × input, the first-order contribution of each feature to the output (Shrikumar, Greenside,
     Shcherbina and Kundaje 2016, "Not just a black box", arXiv:1605.01713, equation 1 and section 3.1). A feature that
@@ -50,7 +59,8 @@ def network_output(
     import torch
 
     features = torch.from_numpy(observation.copy()).requires_grad_()
-    log_probs, value = network(features, torch.from_numpy(mask.copy()))
+    before = None if state is None else torch.from_numpy(state)
+    log_probs, value = network(features, torch.from_numpy(mask.copy()), before)
     taken = log_probs.gather(1, torch.from_numpy(action.astype(np.int64))[:, None])
     # Each output depends on its own row alone, so the gradient of the sum holds the gradient of every row.
     (by_action,) = torch.autograd.grad(taken.sum(), features, retain_graph=True)
@@ -73,8 +83,8 @@ class OutputsOf(Protocol):
     acted_for: list[str]
     """The people for whom this is who acted in the capture."""
 
-    def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]) -> Outputs:
-        """Outputs on observations [B, F] with masks [B, N]; ``action`` [B] is what was taken."""
+    def __call__(self, world: int, tick: Indices, person: Indices) -> Outputs:
+        """Outputs for agent-steps of a captured world, in its ticks and for these people, each int64 [B]."""
         ...
 
 
@@ -103,13 +113,26 @@ class _OfPolicy:
         seen = _seen_by(read_card(policy).observation, recorded)
         self._selection = Selection(recorded.observation, seen)
         self._network, card = load_policy(policy, observation=seen, actions=recorded.actions)
+        self._buffer, commits = capture.buffer, card.network.commitment_ticks > 0
+        self._states = RecordedStates(capture, self._selection, self._network.state_units, self._advance, commits)
         self.identity, self.acted_for = card.sha256, recorded.behavior.acted_for(card.sha256, recorded.people)
 
-    def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]) -> Outputs:
-        output = network_output(self._network, self._selection.of(observation), mask, action)
+    def __call__(self, world: int, tick: Indices, person: Indices) -> Outputs:
+        observation, mask, action = _recorded(self._buffer, world, tick, person)
+        state = self._states.before(world, tick, person)
+        output = network_output(self._network, self._selection.of(observation), mask, action, state)
         assert output.on_action is not None and output.on_value is not None
         on_action, on_value = self._selection.spread(output.on_action), self._selection.spread(output.on_value)
         return output._replace(on_action=on_action, on_value=on_value)
+
+    def _advance(self, observation: Floats, mask: NDArray[np.bool_], state: Floats) -> Floats:
+        import torch
+
+        from townlet.behavior.torch_rows import step_rows
+
+        rows = (torch.from_numpy(array) for array in (observation, mask, state))
+        after: Floats = step_rows(self._network, *rows).state.numpy()
+        return after
 
 
 def _seen_by(known: Features, recorded: Manifest) -> Features:
@@ -139,14 +162,31 @@ class _OfBehavior:
             expected = "a capture with the observations that the behaviour needs"
             raise InputError.of("options", "--behavior", f"{choice.behavior.name} and other observations", expected)
         self._selection = Selection(recorded.observation, observation_schema_of(choice.scenario))
+        units, advance = getattr(choice.behavior, "state_units", 0), getattr(choice.behavior, "advance", None)
+        if units and advance is None:
+            expected = "one whose memory can be followed: an ONNX file that Townlet exported, or --policy"
+            raise InputError.of("options", "--behavior", f"{choice.behavior.name}, which remembers", expected)
+        self._buffer, commits = capture.buffer, getattr(choice.behavior, "commitment_ticks", 0) > 0
+        self._states = RecordedStates(capture, self._selection, units, advance, commits)
         self.identity = choice.identity
         self.acted_for = recorded.behavior.acted_for(choice.identity, recorded.people)
 
-    def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_], action: NDArray[np.int32]) -> Outputs:
+    def __call__(self, world: int, tick: Indices, person: Indices) -> Outputs:
         assert self._evaluate is not None
-        probabilities, value = self._evaluate(self._selection.of(observation), mask)
+        observation, mask, _ = _recorded(self._buffer, world, tick, person)
+        state, seen = self._states.before(world, tick, person), self._selection.of(observation)
+        # Those of other makers take two arguments.
+        probabilities, value = self._evaluate(seen, mask, *(() if state is None else (state,)))
         logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities > 0.0)
         return Outputs(probabilities, -(probabilities * logarithms).sum(axis=-1), value, None, None)
+
+
+def _recorded(
+    buffer: RolloutBuffer, world: int, tick: Indices, person: Indices
+) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int32]]:
+    """Observations [B, F], masks [B, N] and actions [B] of agent-steps."""
+    at = tick, world, person
+    return buffer.observation[at], buffer.mask[at], buffer.action[at]
 
 
 def _members(recorded: Manifest) -> Collection[Member]:

@@ -23,7 +23,8 @@ def shift_rows(scenario: Scenario) -> Rows:
     for name, person in scenario.people.items():
         if person.job is not None:
             holders.setdefault(person.job, []).append(name)
-    day, rows = scenario.ticks_per_day, []
+    day = scenario.ticks_per_day
+    rows: Rows = []
     for name, job in scenario.jobs.items():
         begin, end = (min(round(_DAY * tick / day), _DAY) for tick in (job.start, job.end))
         end = max(end, begin + 1)

@@ -11,7 +11,7 @@ from townlet.behavior.base import Behavior
 from townlet.behavior.own.functions import checked_name
 from townlet.config import Scenario
 from townlet.errors import InputError, nearest_name
-from townlet.host.user_modules import as_error, import_user_module, is_missing, source_sha256
+from townlet.host.user_modules import as_error, import_user_module, is_missing, source_sha256, where_raised
 from townlet.policies.origin import Origin, origin_of
 
 #: How a factory is named, for messages.
@@ -105,12 +105,7 @@ def _call(words: str, factory: Any, scenario: Scenario) -> Any:
 
 def _own_error(where: str, error: Exception) -> InputError:
     """The error of a user's own code, with its place: their traceback is not printed."""
-    last, place = error.__traceback__, ""
-    while last is not None:
-        place = f" in {Path(last.tb_frame.f_code.co_filename).name}, line {last.tb_lineno}"
-        last = last.tb_next
-    first_line = next(iter(str(error).splitlines()), "")
-    return InputError.of(where, "", f"{type(error).__name__}: {first_line}{place}", "code that makes a behaviour")
+    return InputError.of(where, "", where_raised(error), "code that makes a behaviour")
 
 
 def _is_behavior(made: Any) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from townlet.behavior.base import Behavior
 from townlet.behavior.brought_observations import with_observations
 from townlet.behavior.fit import Fit, find_fit
+from townlet.behavior.memory import SlotMemory
 from townlet.behavior.onnx_file import CARD_KEY
 from townlet.behavior.own.draws import draw_actions, weights_of
 from townlet.behavior.own.functions import from_actions, from_logits, hashes_of
@@ -23,6 +24,7 @@ from townlet.errors import InputError
 from townlet.files.storage import AnyPath, as_path
 from townlet.files.strict_json import strict
 from townlet.policies.origin import Origin
+from townlet.world import Town
 from townlet.world.observation.schema import observation_schema_of
 from townlet.world.rules.actions import action_names
 
@@ -74,7 +76,7 @@ class OnnxPolicyBehavior(RowsBehavior):
 
     It does what a :class:`~townlet.behavior.neural.NeuralBehavior` of the same policy does, up to rounding: it draws
     from the town's policy stream, or takes the most probable actions if ``greedy``; and people who have committed
-    themselves go on with what they do, with log-probability 0 and no value.
+    themselves go on with what they do, with log-probability 0 and no value. With a memory, it keeps everybody's state.
     """
 
     name = NAME
@@ -85,32 +87,70 @@ class OnnxPolicyBehavior(RowsBehavior):
         self.card, self.origin = card, _origin_of(network.file)
         self.deterministic, self.commitment_ticks = greedy, card.network.commitment_ticks
         self._network, self._fit = network, fit
+        self.state_units, self.memory = network.state_units, SlotMemory(network.state_units)
 
     def choose(
         self, observation: NDArray[np.float32], mask: NDArray[np.bool_], draws: NDArray[np.float64]
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Choose for each row; see :meth:`RowsBehavior.choose`."""
-        logits, values = self._outputs(observation, mask)
-        weights = weights_of(logits, mask)
-        if self.deterministic:
-            return weights.argmax(axis=1), np.zeros(len(mask)), values
-        return *draw_actions(weights, draws), values
+        """Choose for each row as an episode begins; see :meth:`RowsBehavior.choose`."""
+        return self._choose(observation, mask, draws, None)[0]
+
+    def choose_in(
+        self,
+        town: Town,
+        slots: NDArray[np.int64],
+        observation: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        draws: NDArray[np.float64],
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Choose for these slots, and advance their states where somebody is."""
+        if not self.state_units:
+            return self.choose(observation, mask, draws)
+        states = self.memory.before(town).reshape(-1, self.state_units)
+        found, after = self._choose(observation, mask, draws, states[slots])
+        advancing = town.alive.reshape(-1)[slots]
+        states[slots[advancing]] = after[advancing]
+        return found
+
+    def recall(self, town: Town, state: NDArray[np.float32]) -> None:
+        """Fill ``state``, float32 [W, A, H], with everybody's hidden state before the coming choice."""
+        state[:] = self.memory.before(town)
 
     def evaluate(
-        self, observation: NDArray[np.float32], mask: NDArray[np.bool_]
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], state: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Probabilities of the town's actions, float64 [B, N], 0 for illegal ones, and values, float32 [B].
 
-        ``observation`` is float32 [B, F], ``mask`` bool [B, N].
+        ``observation`` is float32 [B, F], ``mask`` bool [B, N], ``state`` float32 [B, H] before the choices.
         """
-        logits, values = self._outputs(observation, mask)
+        logits, values, _ = self._outputs(observation, mask, state)
         weights = weights_of(logits, mask)
         return weights / weights.sum(axis=1, keepdims=True), values
 
+    def advance(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], state: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The states after choices, float32 [B, H], from those before them."""
+        return self._outputs(observation, mask, state)[2]
+
+    def _choose(
+        self,
+        observation: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        draws: NDArray[np.float64],
+        state: NDArray[np.float32] | None,
+    ) -> tuple[tuple[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float32]]:
+        """Actions, log-probabilities and values, and the states after them."""
+        logits, values, after = self._outputs(observation, mask, state)
+        weights = weights_of(logits, mask)
+        if self.deterministic:
+            return (weights.argmax(axis=1), np.zeros(len(mask)), values), after
+        return (*draw_actions(weights, draws), values), after
+
     def _outputs(
-        self, observation: NDArray[np.float32], mask: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Logits, float64 [B, N], of the town's actions, and values, float32 [B]."""
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], state: NDArray[np.float32] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
+        """Logits, float64 [B, N], of the town's actions, values, float32 [B], and the next states, float32 [B, H]."""
         if self._fit is None:
             known, legal = observation, mask
         else:
@@ -118,10 +158,11 @@ class OnnxPolicyBehavior(RowsBehavior):
             known = np.zeros((len(mask), self._network.features), np.float32)
             legal = np.zeros((len(mask), self._network.actions), np.bool_)
             known[:, self._fit.features], legal[:, self._fit.actions] = observation, mask
-        outputs = self._network(known, legal)
+        outputs = self._network(known, legal, state)
         assert outputs.logits is not None and outputs.values is not None
         logits = outputs.logits if self._fit is None else outputs.logits[:, self._fit.actions]
-        return logits.astype(np.float64), outputs.values
+        after = np.empty((len(mask), 0), np.float32) if outputs.state is None else outputs.state
+        return logits.astype(np.float64), outputs.values, after
 
 
 def _exported(file: OnnxFile, scenario: Scenario, greedy: bool) -> tuple[Behavior, Scenario]:
@@ -131,7 +172,8 @@ def _exported(file: OnnxFile, scenario: Scenario, greedy: bool) -> tuple[Behavio
     if not isinstance(content, dict):
         raise InputError.of(source, "", f"a JSON {type(content).__name__}", "a policy's card as a JSON object")
     card = validated(content, PolicyCard, source)
-    network = OnnxNetwork(file, len(card.observation), len(card.actions), of="the card in it")
+    sizes = len(card.observation), len(card.actions)
+    network = OnnxNetwork(file, *sizes, of="the card in it", state_units=card.network.state_units)
     if not (network.gives_logits and network.gives_values):
         raise InputError.of(file.path, "outputs", "others", "log_probs and value, as townlet export onnx writes them")
     brought = with_observations(scenario, card.observation, source)

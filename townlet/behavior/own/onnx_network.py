@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 _WHOLE = {f"tensor({name})": np.dtype(name) for name in ("bool", "int8", "uint8", "int32", "int64")}
 _MASK_NAMES = ("mask", "action_mask", "action_masks")
+#: The hidden state before a choice and after it, of policies that Townlet exported.
+STATE, NEXT_STATE = "state", "next_state"
 _LOGITS_NAMES = ("log_probs", "logits")
 _RANDOM = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli")
 #: Rows of the trial that shows what the outputs are; at least two, to tell [B] from [1].
@@ -34,6 +36,8 @@ class Outputs(NamedTuple):
     """float32 [B, N]."""
     values: NDArray[np.float32] | None
     """float32 [B]."""
+    state: NDArray[np.float32] | None = None
+    """float32 [B, H], after these choices."""
 
 
 class OnnxFile(NamedTuple):
@@ -55,15 +59,18 @@ class OnnxNetwork:
     ``mask`` or ``action_mask``. Outputs are told apart by type and shape: a float [B, N] holds logits or
     log-probabilities, an integer [B] actions, a float [B, 1] or else the only float [B] values. Several threads may
     call it at once; every call uses one.
+
+    With ``state_units`` it remembers: its file has a further input ``state`` and a further output ``next_state``.
     """
 
-    def __init__(self, file: OnnxFile, features: int, actions: int, *, of: str) -> None:
+    def __init__(self, file: OnnxFile, features: int, actions: int, *, of: str, state_units: int = 0) -> None:
         """Find out what the network takes and gives.
 
-        ``of`` says in errors whose features and actions these are. Raises InputError for a file whose inputs or outputs
-        are others.
+        ``of`` says in errors whose features and actions these are; ``state_units`` is H. Raises InputError for a file
+        whose inputs or outputs are others.
         """
         self.file, self.features, self.actions, self._of = file, features, actions, of
+        self.state_units = state_units
         self._observation, self._mask = self._inputs(file.session.get_inputs())
         shape = self._observation.shape
         self._single = len(shape) == 1
@@ -88,12 +95,16 @@ class OnnxNetwork:
         """Whether it gives values."""
         return "values" in self._roles
 
-    def __call__(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> Outputs:
+    def __call__(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], state: NDArray[np.float32] | None = None
+    ) -> Outputs:
         """Run a batch of at least one row: ``observation`` is float32 [B, F], ``mask`` bool [B, N].
+
+        ``state`` is float32 [B, H], of a network that remembers; None begins an episode.
 
         Raises InputError for what onnxruntime cannot run, and for results that are NaN or no actions.
         """
-        found = self._run(observation, mask)
+        found = self._run(observation, mask, state)
         rows = len(mask)
         actions, logits, values = (found.get(self._roles.get(role, "")) for role in ("actions", "logits", "values"))
         if actions is not None:
@@ -105,12 +116,17 @@ class OnnxNetwork:
             logits = logits.astype(np.float32)
             if np.isnan(logits).any():
                 raise self._fault(f"outputs.{self._roles['logits']}", "NaN", "numbers")
-        return Outputs(actions, logits, None if values is None else values.reshape(rows).astype(np.float32))
+        values = None if values is None else values.reshape(rows).astype(np.float32)
+        return Outputs(actions, logits, values, found.get(NEXT_STATE) if self.state_units else None)
 
-    def _run(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    def _run(
+        self, observation: NDArray[np.float32], mask: NDArray[np.bool_], state: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[Any]]:
         feeds = {self._observation.name: observation.astype(_FLOATS[self._observation.type], copy=False)}
         if self._mask is not None:
             feeds[self._mask.name] = mask.astype((_FLOATS | _WHOLE)[self._mask.type], copy=False)
+        if self.state_units:
+            feeds[STATE] = np.zeros((len(mask), self.state_units), np.float32) if state is None else state
         try:
             if self._rows == 0:
                 results = self.file.session.run(self._names, feeds)
@@ -139,8 +155,13 @@ class OnnxNetwork:
     def _inputs(self, inputs: Sequence[NodeArg]) -> tuple[NodeArg, NodeArg | None]:
         """The inputs for observations and for masks, if there is one."""
         masks = [one for one in inputs if one.name in _MASK_NAMES and one.type in _FLOATS | _WHOLE]
-        others = [one for one in inputs if one not in masks]
+        states = [one for one in inputs if self.state_units and one.name == STATE]
+        others = [one for one in inputs if one not in masks and one not in states]
         expected = f"one float input [rows, {self.features}]: the features of {self._of}"
+        fitting = [("tensor(float)", [self.state_units])] if self.state_units else []
+        if [(one.type, one.shape[1:]) for one in states] != fitting:
+            found = ", ".join(f"{one.name} {one.type} {_shape(one.shape)}" for one in inputs)
+            raise self._fault("inputs", found, f"{STATE}, float32 [rows, {self.state_units}], for what it remembers")
         if len(others) != 1 or len(masks) > 1 or others[0].type not in _FLOATS:
             found = ", ".join(f"{one.name} {one.type}" for one in inputs) or "none"
             raise self._fault("inputs", found, f"{expected}; and at most one named {' or '.join(_MASK_NAMES[:2])}")
@@ -158,6 +179,9 @@ class OnnxNetwork:
         rows = self._rows or _TRIAL
         mask = np.ones((rows, self.actions), np.bool_)
         found = self._run(np.zeros((rows, self.features), np.float32), mask)
+        after = found.pop(NEXT_STATE, None) if self.state_units else None
+        if self.state_units and (after is None or after.shape != (rows, self.state_units)):
+            raise self._fault("outputs", ", ".join(found), f"{NEXT_STATE}, float32 [rows, {self.state_units}], too")
         whole = [name for name, a in found.items() if a.dtype.kind in "iu" and a.shape in ((rows,), (rows, 1))]
         floats = {name: a.shape for name, a in found.items() if a.dtype.kind == "f"}
         wide = [name for name, shape in floats.items() if shape == (rows, self.actions)]

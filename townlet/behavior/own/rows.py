@@ -29,6 +29,17 @@ class RowsBehavior(NarrowingBehavior):
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Actions, their log-probabilities and values, each [B], for observations [B, F], masks [B, N], draws [B]."""
 
+    def choose_in(
+        self,
+        town: Town,
+        slots: NDArray[np.int64],
+        observation: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        draws: NDArray[np.float64],
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """As :meth:`choose`, for these slots of a town, int64 [B]; behaviours with a memory have it there."""
+        return self.choose(observation, mask, draws)
+
     def act_within(
         self,
         town: Town,
@@ -51,6 +62,7 @@ class RowsBehavior(NarrowingBehavior):
         if len(rows):
             # Copies, since what is given may be kept or changed, and the town writes into its arrays in place.
             observation = town.observation.reshape(action.size, -1)[rows]
-            actions[rows], log_probs[rows], values[rows] = self.choose(observation, legal[rows], draws[rows])
+            found = self.choose_in(town, rows, observation, legal[rows], draws[rows])
+            actions[rows], log_probs[rows], values[rows] = found
         for given, computed in ((action, actions), (log_prob, log_probs), (value, values)):
             given[:] = computed.reshape(given.shape)

@@ -52,10 +52,8 @@ def policy_outputs_of(who: OutputsOf, capture: Capture, world: int) -> PolicyOut
     rows = np.argwhere(alive)
     for part in np.split(rows, range(_BATCH, len(rows), _BATCH)):
         tick, person = part.T
-        observation, mask, action = (
-            getattr(buffer, name)[tick, world, person] for name in ("observation", "mask", "action")
-        )
-        output = who(observation, mask, action)
+        mask, action = buffer.mask[tick, world, person], buffer.action[tick, world, person]
+        output = who(world, tick, person)
         each = np.arange(len(part))
         if output.value is None:
             frames.pop("value", None)
