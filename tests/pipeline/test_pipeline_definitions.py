@@ -257,7 +257,7 @@ def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
     for example in examples:
         job = "register_experiment" if "ops" in example else "train_scenario"
         validate_run_config(defs.resolve_job_def(job), example)
-    assert [set(example) for example in examples] == [{"ops"}, {"resources"}]
+    assert [set(example) for example in examples] == [{"ops"}, {"resources"}, {"resources"}]
 
 
 @pytest.mark.parametrize(
