@@ -97,11 +97,11 @@ def main() -> None:
     assert spec is not None
     service = Service(spec, answers)
     try:
+        for track in service.tracks:
+            track.run.prepare()
         # A killed training's process may still be completing its runs.
         with _alone(service.folder):
             tracked_in(service.folder)
-            for track in service.tracks:
-                track.run.prepare()
             service.answer(ready=True)
             _serve(service, requests)
     except OSError as error:
