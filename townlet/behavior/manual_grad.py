@@ -19,7 +19,7 @@ class ForwardPass:
 
     def __init__(self, network: ActorCritic, rows: int) -> None:
         self.network, self.rows = network, rows
-        self._layers = [module for module in network.trunk if isinstance(module, nn.Linear)]
+        self._layers = [module for module in network.trunk.modules() if isinstance(module, nn.Linear)]
         last = self._layers[-1].out_features
         new = self._layers[0].weight.new_empty
         self._hidden = [new(rows, layer.out_features) for layer in self._layers]

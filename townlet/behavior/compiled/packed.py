@@ -40,7 +40,7 @@ class Layout:
     """
 
     def __init__(self, network: ActorCritic) -> None:
-        hidden = [module.out_features for module in network.trunk if isinstance(module, nn.Linear)]
+        hidden = [module.out_features for module in network.trunk.modules() if isinstance(module, nn.Linear)]
         self.features, self.actions = network.features, network.actions
         self.relu = network.config.activation == "relu"
         sizes = [network.features, *hidden, network.actions + 1]

@@ -161,6 +161,6 @@ def _imitate(demonstrations: Demonstrations, config: TrainingConfig, epochs: int
 @torch.no_grad()
 def fold_standardisation(network: ActorCritic, centre: torch.Tensor, scale: torch.Tensor) -> None:
     """Change the first layer so that it gives for observations what it gave for standardised ones."""
-    first = next(layer for layer in network.trunk if isinstance(layer, torch.nn.Linear))
+    first = next(layer for layer in network.trunk.modules() if isinstance(layer, torch.nn.Linear))
     first.bias.sub_(first.weight @ (centre / scale))
     first.weight.div_(scale)
