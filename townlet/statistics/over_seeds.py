@@ -124,7 +124,8 @@ def performance_profile(scores: ArrayLike, thresholds: ArrayLike) -> Band:
     table = as_table(scores)
 
     def shares(samples: Scores) -> Scores:
-        return (samples.reshape(len(samples), -1, 1) > levels).mean(axis=1)
+        found: Scores = (samples.reshape(len(samples), -1, 1) > levels).mean(axis=1)
+        return found
 
     return _band(shares(table[None])[0], table, shares, width=len(levels))
 

@@ -81,6 +81,7 @@ def _profiles(result: Mapping[str, Any]) -> Callable[[Axes], None]:
                 axes.axvline(run["scores"][REWARD][0], color=color, linestyle="--", label=label)
                 continue
             profile = performance_profile(run["scores"][REWARD], levels)
+            assert profile.low is not None and profile.high is not None, "there are several seeds"
             axes.fill_between(levels, profile.low, profile.high, color=color, alpha=0.15, linewidth=0)
             axes.plot(levels, profile.value, color=color, label=label, drawstyle="steps-post")
         axes.set_xlabel(METRICS[REWARD].heading)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
@@ -54,7 +55,7 @@ def run_seeds(plan: SeedsPlan, jobs: int, listener: Listener) -> None:
     """
     if jobs == 1:
         for seed in plan.seeds:
-            listener.done(run_seed(plan, seed, lambda number, reward, seed=seed: listener.epoch(seed, number, reward)))
+            listener.done(run_seed(plan, seed, partial(listener.epoch, seed)))
         return
     queue = list(plan.seeds)
     workers = [_Worker.start(plan, jobs) for _ in range(min(jobs, len(queue)))]

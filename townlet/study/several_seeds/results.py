@@ -11,14 +11,13 @@ import numpy as np
 from townlet.behavior.policy_file import load_policy
 from townlet.errors import InputError, RunError
 from townlet.evaluation import POLICY, read_evaluation
-from townlet.files.artefact_names import EVALUATION_NAME, TRAINING_LOG_NAME
+from townlet.files.artefact_names import DIVERGENCE_NAME, EVALUATION_NAME, TRAINING_LOG_NAME
 from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, require_field
 from townlet.metrics import CONFLICT_INTENSITY, REWARD
 from townlet.statistics.over_seeds import curve, interquartile_mean, probability_of_improvement
 from townlet.study.several_seeds.plan import SeedsPlan, folder_name
 from townlet.telemetry import read_records
 from townlet.telemetry.rates import conflict_intensity
-from townlet.training.folder import DIVERGENCE_NAME
 
 #: Files of a study; the JSON is written last.
 SEEDS_NAME, PAGE_NAME, PLOT_NAME = "seeds.json", "seeds.md", "seeds.png"
