@@ -61,7 +61,6 @@ def test_the_python_reference_has_every_module_with_public_names(site: Path) -> 
             public = re.findall(r"^(?:class|def) ([A-Za-z]\w*)", file.read_text(), re.MULTILINE)
             if public and "._" not in f".{module}" and not module.startswith("townlet.cli") and module != package:
                 assert module in shown
-                assert not {f"{module}.{name}" for name in public} - shown
 
 
 def test_every_field_of_a_configuration_has_its_type(site: Path) -> None:
