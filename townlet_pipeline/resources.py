@@ -64,7 +64,7 @@ class SimulatorResource(ConfigurableResource):  # type: ignore[type-arg]
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    def options_beside(self, scenario: "Scenario") -> dict[str, int | str]:
+    def options_beside(self, scenario: "Scenario") -> dict[str, Any]:
         """The options that are set, without those that only repeat a value of the scenario which a setting replaces."""
         found = self.configured(scenario).settings
         own = {"ticks": scenario.ticks, "worlds": scenario.capture.worlds, "seed": scenario.seed}

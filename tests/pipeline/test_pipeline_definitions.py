@@ -90,6 +90,7 @@ def test_the_column_goes_from_scenario_to_report() -> None:
         "outside_baseline": {"outside_policy"},
         "outside_soak": {"outside_baseline"},
         "outside_report": {"outside_soak"},
+        "several_seeds": {"scenario", "replay_manifest"},
     }
 
 
@@ -129,6 +130,7 @@ def test_gates_are_blocking_and_advisories_are_not() -> None:
         "sweep_is_whole",
         "soak_is_whole",
         "endurance_is_whole",
+        "seeds_are_whole",
     }
     gated = {key.asset_key for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
     # A verdict is reported and stops nothing.
@@ -157,7 +159,7 @@ def test_both_ways_to_load_the_location_work(command: list[str], tmp_path: Path)
 def test_the_definitions_are_consistent() -> None:
     Definitions.validate_loadable(defs)
     keys = defs.resolve_job_def("train_scenario").asset_layer.executable_asset_keys
-    others = {*PARTITIONS, "conflict_baselines", "settings_sweep"}
+    others = {*PARTITIONS, "conflict_baselines", "settings_sweep", "several_seeds"}
     assert keys == {spec.key for spec in specs() if spec.key.to_user_string() not in others}
     assert AssetKey("trained_policy") in keys
 
@@ -255,7 +257,7 @@ def test_the_launchpad_examples_of_the_documentation_are_valid() -> None:
     for example in examples:
         job = "register_experiment" if "ops" in example else "train_scenario"
         validate_run_config(defs.resolve_job_def(job), example)
-    assert [set(example) for example in examples] == [{"ops"}, {"resources"}]
+    assert [set(example) for example in examples] == [{"ops"}, {"resources"}, {"resources"}]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ MAIN = {
     "acceptance_report": f"{ACCEPTANCE_STEM}.html",
     "endurance_report": f"{ACCEPTANCE_STEM}.html",
     "morning_overview": "morning.html",
+    "several_seeds": "seeds.json",
     "settings_sweep": "sweep.json",
     "outside_policy": OUTSIDE_POLICY_NAME,
     "outside_capture": MANIFEST_NAME,

@@ -38,5 +38,14 @@ def _values(scenario: "Scenario") -> dict[str, Any]:
     return {"resources": {"simulator": {"config": simulator}, "trainer": {"config": trainer}}}
 
 
+def training_values(key: str) -> dict[str, Any]:
+    """The trainer's part of :func:`scenario_values`, for jobs that record nothing."""
+    values = scenario_values(key)
+    return {"resources": {"trainer": values["resources"]["trainer"]}} if values else {}
+
+
+#: The config of a job over trainings alone.
+of_the_training: PartitionedConfig[Any] = PartitionedConfig(scenarios, run_config_for_partition_key_fn=training_values)
+
 #: The config of a job over columns: the launchpad shows it as soon as a partition is chosen.
 of_the_scenario: PartitionedConfig[Any] = PartitionedConfig(scenarios, run_config_for_partition_key_fn=scenario_values)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster
 from dagster import AssetSelection, JobDefinition, PartitionedConfig
 
-from townlet_pipeline.column.launchpad import of_the_scenario
+from townlet_pipeline.column.launchpad import of_the_scenario, of_the_training
 from townlet_pipeline.instance.dagster_definitions import UnresolvedAssetJobDefinition
 from townlet_pipeline.jobs.certificate import run_certificate
 from townlet_pipeline.resources import NEEDED_BY_ALL
@@ -63,6 +63,14 @@ train_scenario = job(
     config=of_the_scenario,
 )
 
+
+train_seeds = job(
+    "train_seeds",
+    AssetSelection.assets("several_seeds"),
+    "The training of a scenario with several seeds, and statistics over them.",
+    max_runtime=timedelta(hours=24),
+    config=of_the_training,
+)
 
 nightly_soak = job(
     "nightly_soak",
@@ -130,6 +138,7 @@ def certify() -> None:
 
 ALL: list[AssetJob | JobDefinition] = [
     train_scenario,
+    train_seeds,
     nightly_soak,
     weekly_endurance,
     refresh_baselines,

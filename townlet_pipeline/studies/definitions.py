@@ -2,7 +2,8 @@
 
 from dagster import Definitions
 
-from townlet_pipeline.studies import sweep_checks
+from townlet_pipeline.studies import seeds_checks, sweep_checks
 from townlet_pipeline.studies.settings_sweep import settings_sweep
+from townlet_pipeline.studies.several_seeds import several_seeds
 
-defs = Definitions(assets=[settings_sweep], asset_checks=sweep_checks.ALL)
+defs = Definitions(assets=[several_seeds, settings_sweep], asset_checks=[*seeds_checks.ALL, *sweep_checks.ALL])

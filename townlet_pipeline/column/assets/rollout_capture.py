@@ -26,7 +26,7 @@ def rollout_capture(
     Its data version is the SHA-256 of the manifest, which names the hash of every other file.
     """
     from townlet.capture import capture_rollout
-    from townlet.capture.sample_metrics import INTENSITY_KEY
+    from townlet.capture.sample_metrics import INTENSITY_KEY, USES_KEY
     from townlet.config import load_scenario
     from townlet.config.settings import set_words
     from townlet.metrics import CONFLICT_INTENSITY, METRICS, REWARD
@@ -52,6 +52,7 @@ def rollout_capture(
             "queue_conflict_events": int(total["queue_conflict_events"]),
             CONFLICT_INTENSITY: intensity,
             "conflicts": metadata.recorded_conflicts(result.manifest_path, files.playback_page(store, name)),
+            **({USES_KEY: MetadataValue.json(result.metrics[USES_KEY])} if USES_KEY in result.metrics else {}),
             "clipped_reward_share": float(total["clipped_reward_share"]),
             "behavior": manifest.behavior.name,
             "inactive_counters": MetadataValue.json(manifest.inactive_counters),
