@@ -111,7 +111,7 @@ class MlflowRun:
             if run is None or run.info.lifecycle_stage != "active":
                 run = self.client.create_run(self._experiment_id, start_time=start, run_name=name)
             elif run.info.status != "RUNNING":
-                self.client.update_run(run_id, status="RUNNING")
+                self.client.update_run(run.info.run_id, status="RUNNING")
             self.run_id, self._start = str(run.info.run_id), int(run.info.start_time)
 
     def abandon(self, run_id: str) -> None:
@@ -137,7 +137,7 @@ class MlflowRun:
             known = self.client.get_run(self.run_id).data.params
             wanted = {name[:_LONGEST_NAME]: str(value)[:_LONGEST_VALUE] for name, value in facts.parameters.items()}
             changed = {name: value for name, value in wanted.items() if known.get(name, value) != value}
-            tags = {f"townlet.{name}": value for name, value in (facts.tags | changed).items()}
+            tags = {f"townlet.{name}": value for name, value in {**facts.tags, **changed}.items()}
             if "commit" in facts.tags:
                 tags["mlflow.source.git.commit"] = facts.tags["commit"].partition("+")[0]
             params = [Param(name, value) for name, value in wanted.items() if name not in known]
