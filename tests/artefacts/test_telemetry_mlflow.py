@@ -82,7 +82,7 @@ def test_every_number_of_the_log_is_a_point_of_its_curve_over_agent_steps(log: P
 def test_a_repeated_export_adds_only_new_epochs(log: Path, store: str) -> None:
     first = export_mlflow(log, store, "repeated")
     assert first.added == 3 * first.curves
-    assert export_mlflow(log, store, "repeated") == (first.curves, 0, log.parent.name, first.run_id)
+    assert export_mlflow(log, store, "repeated") == (first.curves, 0, log.parent.name, first.run_id, None)
     log.rename(log.with_name("ppo.jsonl.1"))
     write_lines(log, [record(4), record(5)])
     assert export_mlflow(log, store, "repeated").added == 2 * first.curves

@@ -21,7 +21,7 @@ from townlet.config.blueprint import Blueprint
 from townlet.config.document import parse_document
 from townlet.config.dump import scenario_yaml
 from townlet.config.soak import SoakSizes
-from townlet.config.training import ImitationConfig, TownsConfig
+from townlet.config.training import ImitationConfig, NetworkConfig, TownsConfig
 from townlet.config.validate_scenario import validated_scenario
 from townlet.errors import InputError
 from townlet.world.state.constants import build_rules
@@ -39,7 +39,7 @@ def complete(text: str) -> dict[str, Any]:
     # Nor do they name these options where they are not used.
     whole["rules"]["reward"]["absence"] = 0.0
     whole["training"] |= {"imitation": ImitationConfig().model_dump(), "towns": TownsConfig().model_dump()}
-    whole["training"]["network"]["commitment_ticks"] = 0
+    whole["training"]["network"] |= vars(NetworkConfig()) | {"hidden": whole["training"]["network"]["hidden"]}
     if "blueprint" in content:
         whole = {key: whole[key] for key in whole if key not in ("objects", "jobs", "people", "schedule")}
         whole["blueprint"] = Blueprint.model_validate(content["blueprint"]).model_dump(mode="json")

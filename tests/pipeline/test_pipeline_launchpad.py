@@ -16,7 +16,11 @@ from townlet_pipeline.definitions import defs
 from townlet_pipeline.resources import NoValues, SimulatorResource, TrainerResource
 
 #: The resources with options that a job offers, if not only the store.
-OFFERED = {"train_scenario": {"store", "simulator", "trainer"}, "certify": set()}
+OFFERED = {
+    "train_scenario": {"store", "simulator", "trainer"},
+    "train_seeds": {"store", "trainer"},
+    "certify": set(),
+}
 JOBS = [job.name for job in defs.get_repository_def().get_all_jobs() if not job.name.startswith("__")]
 
 

@@ -14,7 +14,9 @@ from support.places import ROOT
 
 from townlet_pipeline.artefacts.versions import code_sources
 
-#: Assets that step the town.
+#: Studies, whose files hold plots of policies that they train and score.
+STUDIES = {"several_seeds", "settings_sweep"}
+#: Assets that step the town, besides studies.
 STEPPING = {
     "rollout_capture",
     "rollout_playback",
@@ -73,7 +75,7 @@ def before(copy: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("file", "stale"),
-    [("world/rules/rivalry.py", STEPPING), ("view/style.py", PLOTTING)],
+    [("world/rules/rivalry.py", STEPPING | STUDIES), ("view/style.py", PLOTTING | STUDIES)],
 )
 def test_an_edited_docstring_makes_stale_the_assets_whose_bytes_the_file_decides(
     copy: Path, before: dict[str, str], file: str, stale: set[str]

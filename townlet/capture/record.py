@@ -15,6 +15,7 @@ from upath import UPath
 from townlet.behavior import Behavior
 from townlet.behavior.choose import Acting, Choice, choose_behavior
 from townlet.behavior.memory import state_units_of
+from townlet.capture.completed_uses import USES_KEY
 from townlet.capture.manifest import (
     BehaviorEntry,
     EventsEntry,
@@ -23,7 +24,7 @@ from townlet.capture.manifest import (
     ScenarioEntry,
     ShardEntry,
 )
-from townlet.capture.sample_metrics import USES_KEY, capture_metrics
+from townlet.capture.sample_metrics import capture_metrics
 from townlet.capture.tables import events_table, steps_table, to_parquet
 from townlet.config import Scenario, load_scenario
 from townlet.config.options import with_options

@@ -15,8 +15,6 @@ from townlet.world import COUNTERS, EVENT_KINDS, TALLY
 #: Key of the conflict intensity in a capture's metrics; everywhere else it is ``metrics.CONFLICT_INTENSITY``. Another
 #: key would change the bytes of captures, whose hashes are data versions.
 INTENSITY_KEY = "queue_conflict_intensity_per_1000_agent_steps"
-#: Key of the completed uses by affordance in a capture's metrics; see :mod:`townlet.outcomes.uses`.
-USES_KEY = "uses_completed"
 #: Tallies that are reported as counts per world; all others are means per tick.
 _PER_WORLD = (
     "waiting_ticks",
@@ -90,9 +88,3 @@ def _person(tally: NDArray[np.float64], worlds: int) -> dict[str, float]:
         "rivalry_max_max": float(tally[:, TALLY.index("rivalry_max_max")].max()),
         **{name: total[name] / worlds for name in _PER_WORLD},
     }
-
-
-def uses_sentence(metrics: Mapping[str, Any]) -> str:
-    """A line about the completed uses by affordance in a capture's metrics; empty if none are counted."""
-    uses: Mapping[str, int] = metrics.get(USES_KEY, {})
-    return f"completed uses: {', '.join(f'{name} {count:,}' for name, count in uses.items())}\n" if uses else ""

@@ -33,7 +33,7 @@ def capture(
     Each world plays one episode. A manifest holds the hashes of all files.
     """
     from townlet.capture import capture_rollout
-    from townlet.capture.sample_metrics import uses_sentence
+    from townlet.capture.completed_uses import uses_sentence
     from townlet.cli.console import compiling_notice, progress_bar
     from townlet.config import load_scenario
     from townlet.config.settings import with_settings

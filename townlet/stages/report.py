@@ -98,7 +98,7 @@ def write_report(sources: ReportSources, output: Path, show: Callable[[Path], st
 def _recorded_rollout(manifest: Path, capture: Capture) -> Section:
     """The section about the recorded rollout, with its plots and a row per person."""
     from townlet.capture import read_events
-    from townlet.capture.sample_metrics import uses_sentence
+    from townlet.capture.completed_uses import uses_sentence
     from townlet.view.capture_plots import AGENT_COLUMNS, agent_rows, capture_plots
     from townlet.view.html_page import Section
 

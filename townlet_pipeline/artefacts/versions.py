@@ -10,8 +10,8 @@ from townlet_pipeline.artefacts.store import StoreResource
 
 __all__ = ["code_sources", "code_version", "log_sha256", "soak_version"]
 
-#: Layers that transport, guard and describe artefacts, and do not affect their content.
-_PLUMBING = tuple(f"townlet_pipeline.{layer}" for layer in ("instance", "runs", "artefacts"))
+#: Layers that transport, guard, describe and track artefacts, and do not affect their content.
+_PLUMBING = (*(f"townlet_pipeline.{layer}" for layer in ("instance", "runs", "artefacts")), "townlet.tracking")
 
 
 def code_version(asset_file: str, *, files: Iterable[Path] = ()) -> str:

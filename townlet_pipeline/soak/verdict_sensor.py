@@ -3,13 +3,14 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SensorResult, sensor
 from pydantic import BaseModel
 
+from townlet_pipeline.instance.dagster_definitions import get_current_datetime
 from townlet_pipeline.instance.project import shown
 from townlet_pipeline.instance.switches import switch_of
 from townlet_pipeline.instance.timetable import plans
@@ -58,7 +59,7 @@ class Memory(BaseModel):
 def verdicts(context: SensorEvaluationContext) -> SensorResult:
     """Post an alarm for each held or rejected verdict and each missed night: see :func:`post_alarms`."""
     memory = Memory.model_validate_json(context.cursor) if context.cursor else Memory()
-    told = post_alarms(context.instance, memory, datetime.now(UTC), context.log)
+    told = post_alarms(context.instance, memory, get_current_datetime(), context.log)
     reason = ", ".join(told) or "every held, rejected or missed night has its page"
     return SensorResult(cursor=memory.model_dump_json(), skip_reason=reason)
 

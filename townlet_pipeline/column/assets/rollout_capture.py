@@ -26,7 +26,8 @@ def rollout_capture(
     Its data version is the SHA-256 of the manifest, which names the hash of every other file.
     """
     from townlet.capture import capture_rollout
-    from townlet.capture.sample_metrics import INTENSITY_KEY, USES_KEY
+    from townlet.capture.completed_uses import USES_KEY
+    from townlet.capture.sample_metrics import INTENSITY_KEY
     from townlet.config import load_scenario
     from townlet.config.settings import set_words
     from townlet.metrics import CONFLICT_INTENSITY, METRICS, REWARD

@@ -1,7 +1,7 @@
 """The morning page: last night's verdicts of all scenarios, and the nights before."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from townlet_pipeline.artefacts.object_store import fetch
 from townlet_pipeline.artefacts.partitions import key_of
 from townlet_pipeline.artefacts.store import StoreResource
 from townlet_pipeline.artefacts.versions import code_version
+from townlet_pipeline.instance.dagster_definitions import get_current_datetime
 from townlet_pipeline.instance.environment import timezone
 from townlet_pipeline.instance.pages import handbook_url, incident_url, page_url, ui_address
 from townlet_pipeline.instance.pools import MORNING
@@ -65,7 +66,7 @@ def morning_overview(context: AssetExecutionContext, store: StoreResource) -> Ma
     from townlet.morning.page import page_links, write_morning
     from townlet.morning.schedule import read_schedule
 
-    plan, now = plans()["nightly_soak"], datetime.now(UTC).replace(second=0, microsecond=0)
+    plan, now = plans()["nightly_soak"], get_current_datetime().replace(second=0, microsecond=0)
     baselines, incidents = project_root() / BASELINES_FOLDER, incidents_folder()
     out = files.main_file(store, key_of(context), "morning_overview")
     schedule = read_schedule(plan.starts, timezone(), plan.allowed)
