@@ -26,9 +26,10 @@ def test_a_new_project_has_scenarios_captures_baselines_and_settings(tmp_path: P
         assert ours.read_bytes() == (folder / name).read_bytes() or name.name == ".gitignore"
     tops = {name.parts[0] for name in made.written}
     assert tops == {"artifacts", "baselines", "configs", "workspace.yaml", ".gitignore"}
-    assert {file.name for file in (folder / "configs" / "scenarios").iterdir()} == {
-        file.name for file in (ROOT / "configs" / "scenarios").iterdir()
-    }
+    for kind in ("scenarios", "sweeps"):
+        assert {file.name for file in (folder / "configs" / kind).iterdir()} == {
+            file.name for file in (ROOT / "configs" / kind).iterdir()
+        }
 
 
 def test_files_that_are_there_are_kept_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

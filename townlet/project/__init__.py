@@ -1,6 +1,6 @@
 """A project folder: its form, the files that come with Townlet, and the making of a new one from them.
 
-``artifacts``, ``baselines`` and ``docs`` beside this file are links to the checkout's folders; a wheel holds the files.
+The folders beside this file are links into the checkout; a wheel has their files.
 """
 
 from townlet.project.make import Made, is_project, make_project, may_become_project

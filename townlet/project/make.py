@@ -1,4 +1,4 @@
-"""The making of a project folder: scenarios, pinned captures, promoted baselines and what Dagster and git read."""
+"""The making of a project folder: what comes with Townlet, and what Dagster and git read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from townlet.config.find import scenarios_folder
 from townlet.errors import InputError
 from townlet.files.outputs import folder_place, make_folder
 from townlet.files.storage import read_bytes, write_atomically
-from townlet.project.shipped import FOLDERS, shipped_files
+from townlet.project.shipped import FOLDERS, shipped_files, shipped_sweeps
 
 #: Where a project keeps its scenarios. A folder is a project if it has this one.
 SCENARIOS = Path("configs") / "scenarios"
+#: Where it keeps what its sweeps may vary, in files named after their scenarios.
+SWEEPS = Path("configs") / "sweeps"
 
 #: Read by Dagster's own commands, such as ``dagster dev``.
 _WORKSPACE = """\
@@ -77,5 +79,7 @@ def _contents() -> Iterator[tuple[Path, bytes]]:
     for top in FOLDERS:
         for file in sorted(each for each in (home / top).rglob("*") if each.is_file() and each.name[0] != "."):
             yield file.relative_to(home), file.read_bytes()
+    for file in sorted(shipped_sweeps().glob("*.yaml")):
+        yield SWEEPS / file.name, file.read_bytes()
     for file in sorted(scenarios_folder().glob("*.yaml")):
         yield SCENARIOS / file.name, file.read_bytes()

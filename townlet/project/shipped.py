@@ -1,4 +1,4 @@
-"""Places of the files that come with Townlet besides its code: pinned captures, promoted baselines, documentation."""
+"""Places of the files that come with Townlet besides its code: captures, baselines, spaces of sweeps, documentation."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def shipped_files() -> Path:
     In a checkout, it is the checkout itself.
     """
     return (Path(__file__).parent / FOLDERS[0]).resolve().parent
+
+
+def shipped_sweeps() -> Path:
+    """Return the folder of the spaces of sweeps that come with Townlet."""
+    return Path(__file__).parent / "sweeps"
 
 
 def documentation(project: Path | None = None) -> Path:
