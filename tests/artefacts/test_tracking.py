@@ -25,7 +25,7 @@ from townlet.errors import InputError
 from townlet.policies import find_policy, registered
 from townlet.telemetry import read_records
 from townlet.telemetry.curves import depends_on_clock, points_of
-from townlet.tracking import destinations, track
+from townlet.tracking import Destination, destinations, track
 from townlet.tracking.facts import Facts
 from townlet.tracking.track import Track
 from townlet.training import TrainingOptions, train
@@ -225,3 +225,43 @@ def test_a_registered_policy_is_downloaded_and_checked(
     with pytest.raises(InputError, match="models:/town@other"):
         find_policy("models:/town@other")
     assert main([*command[:-1], "latest"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://me:hush@host/a", "http://me:***@host/a"),
+        ("postgresql://me@host/db?sslmode=on&password=hush", "postgresql://me@host/db?sslmode=on&password=***"),
+        ("mysql://host/db?passwd=hush&ssl=1", "mysql://host/db?passwd=***&ssl=1"),
+        ("/folder/a?token=b", "/folder/a?token=b"),
+    ],
+)
+def test_a_password_is_not_shown_wherever_in_an_address_it_stands(address: str, shown: str) -> None:
+    assert Destination("mlflow", address).shown == shown
+
+
+def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Invalid IPv6 URL, expected a folder or a tracking URI"):
+        destinations(["mlflow"], tmp_path, "http://[host")
+
+
+def test_what_another_library_prints_as_the_process_starts_is_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello'); print(1)\n")
+    code = """
+import sys
+from pathlib import Path
+from townlet.tracking import Destination, Recorder
+folder = Path(sys.argv[1])
+with Recorder([Destination("tensorboard", str(folder / "curves"))], folder, folder / "log.jsonl"):
+    print("ready")
+"""
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["ready"]), done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ TOOLS = ("tensorboard", "mlflow")
 EXPERIMENT = "townlet"
 #: Variables that MLflow's own clients read.
 ADDRESS_VARIABLE, EXPERIMENT_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
+#: Secrets among an address's options, as drivers of databases take them: password, sslpassword, passwd, token.
+_SECRET = re.compile(r"([?&][^=&#]*(?:pass|pwd|token|secret)[^=&#]*=)[^&#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,20 @@ class Destination:
     experiment: str = EXPERIMENT
     """MLflow's experiment; TensorBoard has none."""
 
+    def __post_init__(self) -> None:
+        """Raise InputError for an address that is none."""
+        try:
+            urlsplit(self.address)
+        except ValueError as error:
+            raise InputError.of("options", "tracking address", str(error), "a folder or a tracking URI") from None
+
     @property
     def shown(self) -> str:
-        """The address as messages and files show it: without a password."""
-        parts = urlsplit(self.address)
-        if parts.password is None:
-            return self.address
-        return self.address.replace(f":{parts.password}@", ":***@", 1)
+        """The address as messages and files show it: without a password, wherever in it that stands."""
+        address, password = self.address, urlsplit(self.address).password
+        if password is not None:
+            address = address.replace(f":{password}@", ":***@", 1)
+        return _SECRET.sub(r"\1***", address) if "://" in address else address
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -178,7 +178,13 @@ class Recorder:
         assert process is not None and process.stdout is not None
         heard = False
         for line in process.stdout:
-            answer = json.loads(line)
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                # Printed before the process took its output for itself, as by a sitecustomize.
+                continue
+            if not isinstance(answer, dict):
+                continue
             if "warning" in answer:
                 self._warn(answer["warning"])
             elif "runs" in answer:
