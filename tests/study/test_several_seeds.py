@@ -14,6 +14,7 @@ from support.small_trainings import QUEUE, SMALL, on_file, options_of
 
 from townlet.cli import main
 from townlet.config import load_scenario
+from townlet.config.settings import with_settings
 from townlet.errors import InputError
 from townlet.study.several_seeds import SeedsPlan, read_results, train_seeds
 from townlet.telemetry import CLOCK_FIELDS, read_records
@@ -79,6 +80,15 @@ def test_finished_seeds_are_kept_and_further_ones_are_added(whole: Path, tmp_pat
     assert [outcome.already_done for outcome in study.outcomes] == [True, True, False]
     assert on_file(tmp_path / "seed-1") == before
     assert lasting(tmp_path) == lasting(whole)
+
+
+def test_scores_of_a_study_with_settings_are_kept(tmp_path: Path) -> None:
+    town = with_settings(load_scenario(QUEUE), ["rules.queue.cooldown_ticks=8"])
+    plan = SeedsPlan.of(town, TrainingOptions(output=tmp_path, resume=True, **SMALL), seeds=1, worlds=2)
+    train_seeds(plan, jobs=1)
+    before = on_file(tmp_path / "seed-0")
+    train_seeds(plan, jobs=1)
+    assert on_file(tmp_path / "seed-0") == before
 
 
 def test_other_options_are_refused_and_nothing_is_changed(whole: Path) -> None:

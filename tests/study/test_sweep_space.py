@@ -9,9 +9,10 @@ from support.places import ROOT, SCENARIOS
 
 from townlet.config import load_scenario
 from townlet.errors import InputError
+from townlet.sweep.confirm import Confirmation
 from townlet.sweep.corners import require_corners
-from townlet.sweep.distributions import Choices, Range, grid
-from townlet.sweep.options import SweepOptions, fixed_scenario
+from townlet.sweep.distributions import Choices, Range, grid_point, grid_size
+from townlet.sweep.options import SweepOptions, fixed_scenario, plan_of, require_plan
 from townlet.sweep.reading import _distribution
 from townlet.sweep.space import as_json, read_space
 
@@ -47,6 +48,11 @@ def test_the_space_that_comes_with_townlet_holds_the_scenarios_own_settings() ->
         ("ppo.gamma: {low: 0, high: 1, log: true}", "ppo.gamma.low (line 1): found 0, expected more than 0"),
         ("ppo.gamma: {low: .nan, high: 1}", "ppo.gamma.low (line 1): found nan, expected a finite number"),
         ("ppo.lr_schedule: {low: 1, high: 2}", "ppo.lr_schedule (line 1): found a range, expected a list of choices"),
+        (
+            "ppo.gamma: {low: 0, high: 1.0e+300, step: 1.0e-300}",
+            "ppo.gamma.step (line 1): found 1e-300, expected a step",
+        ),
+        (f"epochs: [1, 1{'0' * 400}]", "epochs.1 (line 1): found 1"),
         ("\nppo.gamma: {low: 0.5, high: 1.5}", "ppo.gamma.high (line 2): found 1.5, expected less than or equal to 1"),
         ("ppo.lr_schedule: [linear, linea]", "ppo.lr_schedule (line 1): found 'linea', expected 'constant' or"),
         ("objects.shower_2.type: [a, b]", "objects.shower_2.type (line 1): found unknown name 'shower_2'"),
@@ -87,10 +93,10 @@ def test_ranges_draw_numbers_that_people_can_type() -> None:
     fine, stepped = Range(1e-4, 1e-2, log=True), Range(0.1, 0.7, step=0.2)
     assert fine.setting(0.00123456) == 0.001235
     assert fine.setting(0.0100001) == 0.01, "inside the range, whatever is rounded"
-    assert stepped.points() == (0.1, 0.3, 0.5, 0.7)
+    assert [stepped.point(index) for index in range(stepped.count() or 0)] == [0.1, 0.3, 0.5, 0.7]
     assert [stepped.holds(value) for value in (0.3, 0.4, 0.9, True)] == [True, False, False, False]
     whole = Range(2, 8, whole=True, step=2)
-    assert whole.points() == (2, 4, 6, 8)
+    assert [whole.point(index) for index in range(whole.count() or 0)] == [2, 4, 6, 8]
     assert [whole.holds(value) for value in (4, 4.0, 5)] == [True, False, False]
     assert as_json(whole) == {"low": 2, "high": 8, "step": 2}
 
@@ -101,8 +107,17 @@ def test_choices_may_be_lists_and_truths_are_no_numbers() -> None:
     truths = Choices((True, 2))
     assert truths.holds(True)
     assert not truths.holds(1)
-    assert grid([truths, Range(1, 3, whole=True)]) == [(True, 1), (True, 2), (True, 3), (2, 1), (2, 2), (2, 3)]
-    assert grid([truths, Range(0.0, 1.0)]) is None
+    small = [truths, Range(1, 3, whole=True)]
+    assert grid_size(small) == 6
+    points = [grid_point(small, index) for index in range(6)]
+    assert points == [(True, 1), (True, 2), (True, 3), (2, 1), (2, 2), (2, 3)]
+    assert grid_size([truths, Range(0.0, 1.0)]) is None
+
+
+def test_a_grid_larger_than_memory_is_searched_from_its_beginning() -> None:
+    huge = [Range(1, 10**9, whole=True)] * 8
+    assert grid_size(huge) == 10**72
+    assert grid_point(huge, 10**9 + 2) == (1, 1, 1, 1, 1, 1, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +144,19 @@ def test_no_trial_and_no_scenario_has_seen_what_the_confirmation_uses(tmp_path: 
     assert options.fresh_seeds == (5, 6, 7, 8)
     clashing = SCENARIO.model_copy(update={"seed": 1_000_000})
     assert options.world_seeds(clashing) == (1_000_001, 1_000_002)
+
+
+def test_a_sweep_does_not_go_on_with_trials_that_were_scored_in_other_worlds(tmp_path: Path) -> None:
+    space = read_space({"epochs": [1, 2]}, SCENARIO)
+    # With more seeds of the confirmation, the first unseen seed is a later one.
+    few, many = (SweepOptions(output=tmp_path, seed=999_990, confirm=confirm) for confirm in (0, 10))
+    require_plan(tmp_path, plan_of(SCENARIO, space, few))
+    with pytest.raises(InputError, match="world_seed: found 1000002, expected 1000000"):
+        require_plan(tmp_path, plan_of(SCENARIO, space, many))
+
+
+def test_settings_are_only_called_better_where_a_rank_test_agrees(tmp_path: Path) -> None:
+    options = SweepOptions(output=tmp_path)
+    best, default = (2.0, 2.1, 2.2, 2.3), (1.0, 1.1, 1.2, 1.3)
+    assert [Confirmation(options, 1, best[:n], default[:n]).better for n in (2, 3, 4)] == [False, False, True]
+    assert not Confirmation(options, 1, default, best).better

@@ -17,12 +17,14 @@ from townlet.config import Scenario
 from townlet.config.settings import with_settings
 from townlet.errors import RunError
 from townlet.files.storage import pretty_json, read_json, write_atomically
-from townlet.statistics.over_seeds import Estimate, interquartile_mean, probability_of_improvement
+from townlet.statistics.over_seeds import Estimate, interquartile_mean, probability_of_improvement, rank_test
 from townlet.sweep.options import SweepOptions
 from townlet.sweep.records import TrialRecord, trial_folder
 from townlet.sweep.tasks import Outcome, Task
 
 DEFAULT = "default"
+#: Largest p-value of the rank test at which one may say "better": bootstrap intervals of few seeds are too narrow.
+LEVEL = 0.05
 _SCORE_NAME = "score.json"
 
 
@@ -43,9 +45,10 @@ class Confirmation:
 
     @property
     def better(self) -> bool:
-        """Whether the intervals of the two lie apart, the best settings' on the better side."""
+        """Whether the intervals of the two lie apart, the best settings' on the better side, and a rank test agrees."""
         (low, high), (own_low, own_high) = (_bounds(scores) for scores in (self.best, self.default))
-        return low > own_high if self.options.sign > 0 else high < own_low
+        apart = low > own_high if self.options.sign > 0 else high < own_low
+        return apart and rank_test(self.best, self.default) < LEVEL
 
     def as_json(self) -> dict[str, Any]:
         """All figures as plain values."""
@@ -121,7 +124,10 @@ class Confirming:
         """Record a score. Raises RunError if there is none."""
         arm, _, seed = task.name.partition("/")
         if outcome.state != "complete":
-            raise RunError(f"the confirmation cannot be finished: {arm} with seed {seed}: {outcome.reason}")
+            raise RunError(
+                f"the confirmation cannot be finished: {arm} with seed {seed}: {outcome.reason}; the same command with "
+                "--confirm 0 writes the results of the trials"
+            )
         self.scores[arm][int(seed)] = outcome.scores[0]
         content = {"metric": task.metric, "world_seed": task.world_seed, "value": outcome.scores[0]}
         write_atomically(self._root / arm / f"seed-{seed}" / _SCORE_NAME, pretty_json(content))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,12 +45,17 @@ class Range:
         """The extreme values."""
         return (self.setting(self.low), self.setting(self.high))
 
-    def points(self) -> tuple[JsonValue, ...] | None:
-        """All values; None if there is no step."""
-        step = self.step or (1 if self.whole and not self.log else None)
-        if step is None:
-            return None
-        return tuple(self.setting(self.low + index * step) for index in range(round((self.high - self.low) / step) + 1))
+    def count(self) -> int | None:
+        """The number of values; None if there is no step."""
+        step = self._distance()
+        return None if step is None else round((self.high - self.low) / step) + 1
+
+    def point(self, index: int) -> JsonValue:
+        """One of the values, the lowest first."""
+        return self.setting(self.low + index * (self._distance() or 0))
+
+    def _distance(self) -> float | None:
+        return self.step or (1 if self.whole and not self.log else None)
 
     def setting(self, drawn: float) -> JsonValue:
         """The setting that a drawn number stands for."""
@@ -89,9 +93,13 @@ class Choices:
         """All values: each is extreme."""
         return self.values
 
-    def points(self) -> tuple[JsonValue, ...] | None:
-        """All values."""
-        return self.values
+    def count(self) -> int | None:
+        """The number of values."""
+        return len(self.values)
+
+    def point(self, index: int) -> JsonValue:
+        """One of the values, in the order of the list."""
+        return self.values[index]
 
     def setting(self, drawn: JsonValue) -> JsonValue:
         """The setting that a drawn scalar stands for."""
@@ -109,14 +117,28 @@ class Choices:
 Distribution = Range | Choices
 
 
-def grid(distributions: Sequence[Distribution]) -> list[tuple[JsonValue, ...]] | None:
-    """All combinations of all values, the last setting's changing fastest; None if a range has no step."""
-    points = [one.points() for one in distributions]
-    return None if None in points else list(itertools.product(*(one for one in points if one is not None)))
+def grid_size(distributions: Sequence[Distribution]) -> int | None:
+    """The number of combinations of all values; None if a range has no step."""
+    counts = [one.count() for one in distributions]
+    return None if None in counts else math.prod(one for one in counts if one is not None)
+
+
+def grid_point(distributions: Sequence[Distribution], index: int) -> tuple[JsonValue, ...]:
+    """One combination of values; from one index to the next, the last setting's changes fastest.
+
+    A grid may have more points than memory holds, so there is no list of them.
+    """
+    found: list[JsonValue] = []
+    for one in reversed(distributions):
+        index, place = divmod(index, one.count() or 1)
+        found.append(one.point(place))
+    return tuple(reversed(found))
 
 
 def is_multiple(number: float, step: float) -> bool:
     """Whether a number is a whole multiple of a step, but for rounding."""
+    if not math.isfinite(number / step):
+        return False
     return math.isclose(number / step, round(number / step), rel_tol=_EQUAL, abs_tol=_EQUAL)
 
 

@@ -153,6 +153,7 @@ def plan_of(scenario: Scenario, space: Space, options: SweepOptions) -> dict[str
         "pruner": options.pruned_by,
         "seeds": list(options.seeds),
         "worlds": options.worlds,
+        "world_seed": options.world_seeds(scenario)[0],
         "code": code(),
     }
 

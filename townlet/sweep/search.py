@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from townlet.errors import InputError
-from townlet.sweep.distributions import grid
+from townlet.sweep.distributions import grid_point, grid_size
 from townlet.sweep.options import STEPS, Pruner, SweepOptions
 from townlet.sweep.records import TrialRecord
 from townlet.sweep.space import Space
@@ -45,11 +45,11 @@ def trials_possible(space: Space, options: SweepOptions) -> int:
     """
     if options.sampler != "grid":
         return options.trials
-    points = grid(list(space.settings.values()))
+    points = grid_size(list(space.settings.values()))
     if points is None:
-        key = next(key for key, one in space.settings.items() if one.points() is None)
+        key = next(key for key, one in space.settings.items() if one.count() is None)
         raise InputError.of(space.source, space.place(key), "a range", "a step or choices, for --sampler grid")
-    return min(options.trials, len(points))
+    return min(options.trials, points)
 
 
 def next_settings(space: Space, options: SweepOptions, before: Sequence[TrialRecord]) -> dict[str, JsonValue]:
@@ -58,9 +58,8 @@ def next_settings(space: Space, options: SweepOptions, before: Sequence[TrialRec
     The first trial of a search is of the scenario's own settings, if they are in the space.
     """
     if options.sampler == "grid":
-        points = grid(list(space.settings.values()))
-        assert points is not None
-        return dict(zip(space.settings, points[len(before)], strict=True))
+        point = grid_point(list(space.settings.values()), len(before))
+        return dict(zip(space.settings, point, strict=True))
     if not before and space.holds(space.default):
         return dict(space.default)
     study = study_of(space, options, before)

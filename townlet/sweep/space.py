@@ -170,7 +170,7 @@ def _choices(space: Space, key: str, given: list[Any]) -> Choices:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(_is_plain(one) for one in value)
-    return value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and abs(value) < 1e300)
+    return value is None or isinstance(value, bool | str) or (isinstance(value, int | float) and abs(value) < 1e300)
 
 
 def _range(space: Space, key: str, given: Mapping[str, Any], present: JsonValue) -> Range:

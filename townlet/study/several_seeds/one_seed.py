@@ -76,9 +76,10 @@ def _is_of(file: Path, plan: SeedsPlan, result: TrainingResult) -> bool:
         found = read_evaluation(file)
     except InputError:
         return False
+    settings = {"settings": dict(plan.scenario.settings)} if plan.scenario.settings else {}
     return {name: found.get(name) for name in ("policy_sha256", "seed", "worlds", "scenario")} == {
         "policy_sha256": result.sha256,
         "seed": plan.world_seed,
         "worlds": plan.worlds,
-        "scenario": {"name": plan.scenario.name, "config_sha256": plan.scenario.digest},
+        "scenario": {"name": plan.scenario.name, "config_sha256": plan.scenario.digest, **settings},
     }
