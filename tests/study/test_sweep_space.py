@@ -107,7 +107,7 @@ def test_choices_may_be_lists_and_truths_are_no_numbers() -> None:
     truths = Choices((True, 2))
     assert truths.holds(True)
     assert not truths.holds(1)
-    small = [truths, Range(1, 3, whole=True)]
+    small: list[Range | Choices] = [truths, Range(1, 3, whole=True)]
     assert grid_size(small) == 6
     points = [grid_point(small, index) for index in range(6)]
     assert points == [(True, 1), (True, 2), (True, 3), (2, 1), (2, 2), (2, 3)]
