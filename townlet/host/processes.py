@@ -1,10 +1,13 @@
-"""Child processes that must not outlive the process that started them."""
+"""Child processes: they end with the process that started them, and leave Ctrl-C to it."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
 
@@ -21,3 +24,19 @@ def exit_with_parent() -> None:
 def _exit_after(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
+
+
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Start processes here that never see Ctrl-C: what is ignored stays so in a new program.
+
+    Whoever starts them tells them when to stop. In a thread other than the main one, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

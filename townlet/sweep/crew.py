@@ -6,15 +6,13 @@ import contextlib
 import multiprocessing
 import os
 import pickle
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from townlet.errors import RunError
-from townlet.host.processes import exit_with_parent
+from townlet.host.processes import exit_with_parent, interrupts_ignored
 from townlet.host.workers import VARIABLE, available_cores
 from townlet.sweep.tasks import Outcome, Task
 
@@ -111,7 +109,7 @@ class _Member:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_work, args=(theirs, jobs), daemon=True)
-        with _interrupts_ignored():
+        with interrupts_ignored():
             self.process.start()
         theirs.close()
         self.task: Task | None = None
@@ -132,19 +130,6 @@ class _Member:
         except (EOFError, OSError):
             return None
         return received
-
-
-@contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Start processes here that never see Ctrl-C: what is ignored stays so in a new program."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _work(connection: Connection[Any, Any], jobs: int) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -15,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
 
 from townlet.errors import RunError
-from townlet.host.processes import exit_with_parent
+from townlet.host.processes import exit_with_parent, interrupts_ignored
 from townlet.host.workers import VARIABLE, available_cores
 from townlet.study.several_seeds.one_seed import SeedOutcome, run_seed
 from townlet.study.several_seeds.plan import SeedsPlan
@@ -88,7 +86,7 @@ class _Worker:
         ours, theirs = context.Pipe()
         threads = max(1, available_cores() // jobs)
         process = context.Process(target=_work, args=(theirs, plan, threads), daemon=True)
-        with _ctrl_c_ignored():
+        with interrupts_ignored():
             process.start()
         # The end that the process holds must be the only one, or its death would go unnoticed.
         theirs.close()
@@ -139,19 +137,6 @@ def _end(workers: Sequence[_Worker]) -> None:
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """While a process is started, ignore Ctrl-C, which it then does, too: the one that starts it tells it to stop."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _work(connection: Connection[Any, Any], plan: SeedsPlan, threads: int) -> None:
