@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from townlet.statistics.bootstrap import iqm, middle_means
 from townlet.statistics.over_seeds import (
     curve,
     few_seeds_note,
@@ -75,6 +76,18 @@ def test_the_probabilities_of_two_samples_to_win_add_up_to_one(table: np.ndarray
             assert 0.0 <= found.low <= found.high <= 1.0
     # Ranks alone count.
     assert probability_of_improvement(table * 0.5 - 1.0, other * 0.5 - 1.0) == forth
+
+
+def test_two_samples_of_as_many_seeds_are_drawn_independently() -> None:
+    scores = np.arange(10.0)
+    found = probability_of_improvement(scores, scores)
+    assert found.low is not None and found.high is not None
+    assert found.low < 0.3 < 0.5 == found.value < 0.7 < found.high
+
+
+def test_the_bootstrap_trims_its_samples_as_the_mean_trims_the_scores() -> None:
+    samples = np.random.default_rng(0).normal(size=(40, 12, 1))
+    assert middle_means(samples) == pytest.approx([iqm(sample) for sample in samples])
 
 
 def test_a_fixed_score_is_compared_with_as_it_is() -> None:

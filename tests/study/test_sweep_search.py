@@ -14,6 +14,7 @@ from townlet.config import load_scenario
 from townlet.errors import InputError
 from townlet.sweep.options import STEPS, SweepOptions
 from townlet.sweep.records import Report, TrialRecord, read_records, trial_folder, write_record
+from townlet.sweep.results import SweepResult
 from townlet.sweep.search import importances, next_settings, pruned, study_of, trials_possible
 from townlet.sweep.searching import Searching
 from townlet.sweep.space import read_space
@@ -152,3 +153,12 @@ def test_a_training_ends_at_a_number_that_is_not_finite_whatever_it_was_before()
     watch.feed({"cycle_id": 1, "reward_mean": 5.0})
     with pytest.raises(Stop, match="the metric is nan in rollout 2"):
         watch.feed({"cycle_id": 2, "reward_mean": float("nan")})
+
+
+def test_trials_are_ranked_by_the_metrics_better_way(tmp_path: Path) -> None:
+    scores = enumerate((2.0, 3.0, 1.0))
+    records = tuple(TrialRecord(number=n, settings={}, state="complete", score=score) for n, score in scores)
+    for metric, order in (("reward_mean", [1, 0, 2]), ("queue_conflict_intensity_per_1000", [2, 0, 1])):
+        options = SweepOptions(output=tmp_path, metric=metric)
+        result = SweepResult(SCENARIO, SCENARIO, SPACE, options, records, records[0], None)
+        assert [record.number for record in result.ranked] == order

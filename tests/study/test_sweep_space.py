@@ -9,6 +9,7 @@ from support.places import ROOT, SCENARIOS
 
 from townlet.config import load_scenario
 from townlet.errors import InputError
+from townlet.statistics.over_seeds import rank_test
 from townlet.sweep.confirm import Confirmation
 from townlet.sweep.corners import require_corners
 from townlet.sweep.distributions import Choices, Range, grid_point, grid_size
@@ -160,3 +161,13 @@ def test_settings_are_only_called_better_where_a_rank_test_agrees(tmp_path: Path
     best, default = (2.0, 2.1, 2.2, 2.3), (1.0, 1.1, 1.2, 1.3)
     assert [Confirmation(options, 1, best[:n], default[:n]).better for n in (2, 3, 4)] == [False, False, True]
     assert not Confirmation(options, 1, default, best).better
+
+
+def test_settings_are_only_called_better_where_intervals_lie_apart_on_the_better_side(tmp_path: Path) -> None:
+    fewer = SweepOptions(output=tmp_path, metric="queue_conflict_intensity_per_1000")
+    more, high, low = SweepOptions(output=tmp_path), tuple(map(float, range(10, 20))), tuple(map(float, range(10)))
+    shifted = tuple(score - 3.5 for score in high)
+    assert rank_test(high, shifted) < 0.05
+    assert [Confirmation(more, 1, *scores).better for scores in ((high, low), (high, shifted))] == [True, False]
+    assert [Confirmation(fewer, 1, *scores).better for scores in ((low, high), (shifted, high))] == [True, False]
+    assert not Confirmation(fewer, 1, high, low).better

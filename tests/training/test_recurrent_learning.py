@@ -23,7 +23,7 @@ from townlet.training import TrainingHarness
 from townlet.training.autograd_update import AutogradUpdate
 from townlet.training.batch import Batch, evaluate, rollout_batch
 from townlet.training.sequences import segment_minibatches
-from townlet.training.trajectories import learnable_rows
+from townlet.training.trajectories import Trajectories, learnable_rows, state_after
 from townlet.training.update import update_of
 
 
@@ -82,6 +82,23 @@ def test_on_a_fresh_rollout_every_ratio_is_exactly_one(network: dict[str, Any]) 
             outputs = update._forward(batch, part, torch.from_numpy(part))
             assert torch.equal(outputs.log_prob, recorded[part])
             assert torch.equal(outputs.value, batch.old_value[part])
+
+
+def test_the_value_beyond_a_cut_is_of_the_state_after_the_last_choice() -> None:
+    with repeatable():
+        harness = recurrent_harness()
+        first = harness._collect(harness.behavior)
+        assert first is not None
+        last, goes_on = first.ticks - 1, first.alive[-1] & ~first.terminated[-1] & ~first.truncated[-1]
+        after = (
+            state_after(first, harness.network, last, first.state[last]).reshape(*first.action.shape[1:], -1).numpy()
+        )
+        found = Trajectories.of(first, first.value, harness.network, 0.9, first.state)
+        beyond = found.next_value[-1].reshape(goes_on.shape)[goes_on]
+        second = harness._collect(harness.behavior)
+        assert second is not None and goes_on.any()
+        assert np.array_equal(second.state[0][goes_on], after[goes_on])
+        assert np.array_equal(second.value[0][goes_on], beyond)
 
 
 def test_gradients_flow_through_a_segment_and_stop_where_an_episode_begins() -> None:

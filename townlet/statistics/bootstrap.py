@@ -24,6 +24,14 @@ def iqm(scores: Scores) -> float:
     return float(trim_mean(scores, 0.25, axis=None))
 
 
+def middle_means(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """:func:`iqm` of each of many samples, float64 [B], from float64 [B, ...]."""
+    flat = np.sort(samples.reshape(len(samples), -1), axis=1)
+    cut = int(0.25 * flat.shape[1])
+    means: NDArray[np.float64] = flat[:, cut : flat.shape[1] - cut].mean(axis=1)
+    return means
+
+
 def iqm_interval(scores: Scores) -> Interval:
     """Interquartile mean with its percentile-bootstrap interval over seeds.
 
@@ -32,9 +40,7 @@ def iqm_interval(scores: Scores) -> Interval:
     much too narrow.
     """
     samples = _resample(_columns(scores), np.random.default_rng(SEED))
-    flat = np.sort(samples.reshape(SAMPLES, -1), axis=1)
-    cut = int(0.25 * flat.shape[1])
-    low, high = np.quantile(flat[:, cut : flat.shape[1] - cut].mean(axis=1), (0.025, 0.975))
+    low, high = np.quantile(middle_means(samples), (0.025, 0.975))
     return Interval(iqm(scores), float(low), float(high))
 
 

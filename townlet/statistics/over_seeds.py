@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from townlet.statistics.bootstrap import iqm
+from townlet.statistics.bootstrap import iqm, middle_means
 
 Scores = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ class Band:
 def interquartile_mean(scores: ArrayLike) -> Estimate:
     """The mean of the middle half of all scores, [S] or [S, K] (Agarwal et al. 2021, section 4.3)."""
     table = as_table(scores)
-    found = np.concatenate([_middle_means(sample) for sample in _resampled(table)]) if len(table) > 1 else None
+    found = np.concatenate([middle_means(sample) for sample in _resampled(table)]) if len(table) > 1 else None
     return _estimate(iqm(table), found, len(table))
 
 
@@ -144,7 +144,7 @@ def curve(scores: ArrayLike) -> Band:
     step = max(1, _AT_ONCE // draws.size)
     for begin in range(0, table.shape[1], step):
         columns = table[:, begin : begin + step]
-        found = np.stack([_middle_means(column[draws][..., None]) for column in columns.T], axis=1)
+        found = np.stack([middle_means(column[draws][..., None]) for column in columns.T], axis=1)
         bounds[:, begin : begin + step] = np.quantile(found, (0.025, 0.975), axis=0)
     return Band(middle, bounds[0], bounds[1])
 
@@ -206,11 +206,3 @@ def _counts(table: Scores, *, stream: int) -> Scores:
     cells = np.arange(SAMPLES * tasks).reshape(SAMPLES, tasks, 1) * seeds + draws
     counted = np.bincount(cells.ravel(), minlength=SAMPLES * tasks * seeds).reshape(SAMPLES, tasks, seeds)
     return counted.transpose(0, 2, 1).astype(np.float64)
-
-
-def _middle_means(samples: Scores) -> Scores:
-    """float64 [B]: the interquartile mean of each sample, [B, S, K]."""
-    flat = np.sort(samples.reshape(len(samples), -1), axis=1)
-    cut = int(0.25 * flat.shape[1])
-    means: Scores = flat[:, cut : flat.shape[1] - cut].mean(axis=1)
-    return means
