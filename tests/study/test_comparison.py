@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def test_other_towns_are_refused_unless_a_town_is_named(runs: Path, capsys: pyte
     [
         (["usual"], "at least two runs"),
         (["usual", "usual"], "usual a second time"),
+        (["usual", "./usual/"], "./usual/ a second time"),
         (["usual", "generalst"], "did you mean 'generalist'"),
         (["usual", "nowhere/at_all"], "no such folder"),
         (["usual", "."], "found neither, expected a folder of townlet train"),
@@ -123,6 +125,28 @@ def test_missing_policies_and_unfinished_or_edited_studies_are_named(runs: Path,
     (tmp_path / "unfinished" / "seeds.json").unlink()
     with pytest.raises(InputError, match="an unfinished study, expected one whose seeds are all done"):
         compare([str(tmp_path / "unfinished"), "fast"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content.update(seeds=[]), "seeds: found []"),
+        (lambda content: content.pop("mode"), "mode: found nothing"),
+        (lambda content: content["seeds"][0].update(seed="x"), "seeds.0.seed: found 'x'"),
+        (lambda content: content["seeds"][1]["scores"].pop("fairness"), "seeds.1.scores: found other scores: fairness"),
+        (lambda content: content["behaviors"]["random"].clear(), "behaviors.random: found other scores"),
+    ],
+)
+def test_a_damaged_file_of_results_is_an_error_that_names_the_place(
+    runs: Path, tmp_path: Path, damage: Callable[[dict[str, Any]], Any], message: str
+) -> None:
+    shutil.copytree(runs / "usual", tmp_path / "damaged")
+    file = tmp_path / "damaged" / "seeds.json"
+    content = json.loads(file.read_text())
+    damage(content)
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=re.escape(message)):
+        compare([str(tmp_path / "damaged"), "fast"])
 
 
 def made_up(name: str, value: float, seeds: int) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def find_runs(names: Sequence[str]) -> list[Run]:
     if len(names) < 2:
         raise InputError.of("options", "RUN", ", ".join(names) or "none", "at least two runs to compare")
     for index, name in enumerate(names):
-        if name in names[:index]:
+        # The same folder by another name is the same run.
+        if any(name == other or Path(name).resolve() == Path(other).resolve() for other in names[:index]):
             raise InputError.of("options", "RUN", f"{name} a second time", "every run once")
     return [_find_run(name) for name in names]
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import ConfigDict, Field, JsonValue
 
 from townlet.behavior.policy_file import load_policy
+from townlet.config.base import Section
+from townlet.config.validate import validated
 from townlet.errors import InputError, RunError
 from townlet.evaluation import POLICY, read_evaluation
 from townlet.files.artefact_names import DIVERGENCE_NAME, EVALUATION_NAME, TRAINING_LOG_NAME
-from townlet.files.storage import AnyPath, as_path, pretty_json, read_json, require_field
+from townlet.files.storage import AnyPath, as_path, pretty_json, read_json
 from townlet.metrics import CONFLICT_INTENSITY, REWARD
 from townlet.statistics.over_seeds import curve, interquartile_mean, probability_of_improvement
 from townlet.study.several_seeds.plan import SeedsPlan, folder_name
@@ -28,6 +31,45 @@ CHANCE = "random"
 
 #: The content of ``seeds.json``.
 SeedsResults = dict[str, Any]
+
+
+class _Scenario(Section):
+    name: str
+    config_sha256: str
+
+
+class _Worlds(Section):
+    count: int
+    seed: int
+    ticks: int
+
+
+class _Seed(Section):
+    seed: int
+    folder: str
+    diverged: JsonValue
+    policy_sha256: str | None
+    scores: dict[str, float]
+
+
+class _Results(Section):
+    """The form of ``seeds.json``, but for what is computed from it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    scenario: _Scenario
+    mode: str
+    training: dict[str, JsonValue]
+    worlds: _Worlds
+    metrics: Annotated[dict[str, JsonValue], Field(min_length=1)]
+    seeds: Annotated[list[_Seed], Field(min_length=1)]
+    behaviors: dict[str, dict[str, float]]
+    curves: dict[str, JsonValue]
+
+    def all_scores(self) -> Iterator[tuple[str, Mapping[str, float]]]:
+        """Everybody's scores, and where they stand."""
+        yield from ((f"seeds.{row}.scores", each.scores) for row, each in enumerate(self.seeds))
+        yield from ((f"behaviors.{name}", scores) for name, scores in self.behaviors.items())
 
 
 def collect_results(plan: SeedsPlan) -> SeedsResults:
@@ -82,20 +124,14 @@ def read_results(place: AnyPath) -> SeedsResults:
     """
     path = as_path(place)
     path = path / SEEDS_NAME if path.is_dir() else path
-    what = "the results of several seeds"
-    content = read_json(path, what)
+    content = read_json(path, "the results of several seeds")
     for name, expected in (("format", FORMAT), ("version", VERSION)):
         if content.get(name) != expected:
             raise InputError.of(path, name, repr(content.get(name)), repr(expected))
-    for name, kind in (
-        ("scenario.name", str),
-        ("scenario.config_sha256", str),
-        ("worlds.seed", int),
-        ("worlds.count", int),
-    ):
-        require_field(content, name, path, what, kind)
-    for name, each in (("seeds", list), ("behaviors", dict), ("metrics", dict), ("training", dict)):
-        require_field(content, name, path, what, each)
+    found = validated(content, _Results, path)
+    for where, scores in found.all_scores():
+        if odd := sorted(scores.keys() ^ found.metrics.keys()):
+            raise InputError.of(path, where, f"other scores: {', '.join(odd)}", "one of each metric in metrics")
     return content
 
 
